@@ -13,19 +13,19 @@ import (
 	"time"
 )
 
-// copied is an answer of the index, kept as a file so that others can serve the same bytes.
+// copied is a response of the index, stored in a file so that other servers can serve the same content.
 type copied struct {
 	Path, File, Type, Encoding, ETag string
-	Form                             string // "html" or "json" where two answers share a path
+	Form                             string // "html" or "json" if two responses share a path
 }
 
-// copies are all answers, and where their files are.
+// copies is the list of responses and the folder of their files.
 type copies struct {
 	Dir string
 	All []copied
 }
 
-// add asks the index and keeps the answer.
+// add requests a path from the index and stores the response.
 func (c *copies) add(ctx context.Context, from target, path, form string) error {
 	answer, err := from.get(ctx)
 	if err != nil {
@@ -50,7 +50,7 @@ func (c *copies) add(ctx context.Context, from target, path, form string) error 
 	return errors.Join(err, f.Close(), os.Chmod(f.Name(), 0o644))
 }
 
-// save writes the list for the process that serves them.
+// save writes the list for the process that serves it.
 func (c *copies) save() (string, error) {
 	b, err := json.Marshal(c)
 	if err != nil {
@@ -60,10 +60,10 @@ func (c *copies) save() (string, error) {
 	return path, os.WriteFile(path, b, 0o644)
 }
 
-// inMemory is how large an answer may be that the bare handler writes from memory.
+// inMemory is the maximum size of a response that the bare handler serves from memory.
 const inMemory = 64 << 20
 
-// serveBare is the process with the bare handler: net/http and nothing else. Its arguments are a port and a list.
+// serveBare runs the process with the bare handler, which uses only net/http. Its arguments are a port and a list.
 func serveBare(ctx context.Context, args []string) error {
 	b, err := os.ReadFile(args[1])
 	if err != nil {
@@ -103,7 +103,7 @@ func serveBare(ctx context.Context, args []string) error {
 	return nil
 }
 
-// choose looks at Accept as little as can be.
+// choose returns a handler that examines Accept as little as possible.
 func choose(forms map[string]http.HandlerFunc) http.HandlerFunc {
 	html, json := forms["html"], forms["json"]
 	switch {
@@ -121,7 +121,7 @@ func choose(forms map[string]http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// handler writes the bytes from memory, or large ones as files are served.
+// handler returns a handler that writes the content from memory. Large content is served as files are.
 func (k copied) handler(path string) (http.HandlerFunc, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -153,6 +153,6 @@ func (k copied) handler(path string) (http.HandlerFunc, error) {
 			h["Content-Encoding"] = encoding
 		}
 		h["Content-Length"] = length
-		_, _ = w.Write(body) // the client is gone where this fails
+		_, _ = w.Write(body) // on an error the client is gone
 	}, err
 }

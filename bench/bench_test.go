@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The benchmark starts itself for its client and for the bare handler; in tests that is this binary.
+// The benchmark starts itself as its client and as the bare handler. In tests it starts this binary.
 func TestMain(m *testing.M) {
 	if slices.Contains(os.Environ(), asCommand) {
 		os.Exit(run(os.Args[1:]))
@@ -26,7 +26,7 @@ func TestBench(t *testing.T) {
 	t.Run("scale", func(t *testing.T) { growing(t, binary) })
 }
 
-// quick measures everything once at sizes that say nothing of speed: each row must have figures, and of the right
+// quick measures everything once at sizes that are too small to judge speed. Each row must have figures for the right
 // servers.
 func quick(t *testing.T, binary string) {
 	s, err := parseSettings([]string{"-quick"})

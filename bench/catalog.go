@@ -11,21 +11,20 @@ import (
 	"pyindex/internal/storage/db/synthetic"
 )
 
-// fillCatalog is the command "catalog".
 func fillCatalog(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("catalog", flag.ContinueOnError)
 	url := f.String("database-url", "",
-		"sqlite:PATH or postgres://…; the database is made when missing and must be one to throw away")
+		"sqlite:PATH or postgres://… of a disposable database, which is created if it is missing")
 	var o synthetic.Options
-	f.IntVar(&o.Projects, "projects", 100_000, "projects that there shall be")
-	f.IntVar(&o.Files, "files", 0, "files of the projects that are added (default: 8.3 a project)")
-	f.IntVar(&o.Description, "description", 1500, "bytes of a description, on average")
-	f.Uint64Var(&o.Seed, "seed", 1, "another one gives another catalog")
+	f.IntVar(&o.Projects, "projects", 100_000, "total number of projects")
+	f.IntVar(&o.Files, "files", 0, "files of the added projects (default: 8.3 per project)")
+	f.IntVar(&o.Description, "description", 1500, "average bytes of a description")
+	f.Uint64Var(&o.Seed, "seed", 1, "seed of the generated catalog")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
 	if *url == "" {
-		return errors.New("-database-url is needed")
+		return errors.New("-database-url is required")
 	}
 	if o.Files == 0 {
 		o.Files = filesOf(o.Projects)
@@ -42,10 +41,10 @@ func fillCatalog(ctx context.Context, args []string) error {
 	return err
 }
 
-// filesOf is how many files so many projects have: 5,000,000 for 600,000.
+// filesOf returns the number of files of so many projects: 5,000,000 for 600,000.
 func filesOf(projects int) int { return projects * 25 / 3 }
 
-// grow adds projects and tells how far it is every few seconds.
+// grow adds projects and prints its progress every few seconds.
 func grow(ctx context.Context, url string, o synthetic.Options) error {
 	start, told := time.Now(), time.Now()
 	o.Say = func(done, of int) {

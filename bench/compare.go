@@ -15,22 +15,21 @@ import (
 	"pyindex/internal/storage/db/synthetic"
 )
 
-// settings are the flags of the comparison.
 type settings struct {
 	quick, json          bool
 	backend, databaseURL string
 	storageURL, peers    string
 	rounds               int
-	each                 time.Duration // of one sample
-	binary               string        // of the index; built where it is empty
+	each                 time.Duration // length of one sample
+	binary               string        // path of the index program; built if empty
 	sizes
 }
 
-// sizes say how large the ugly things are.
+// sizes are the sizes of the expensive cases.
 type sizes struct {
-	projects, largest int // of the list and of the largest page
-	blocks            int // MB of the large file
-	uploads           int // small ones in a round
+	projects, largest int // projects in the list, and files of the largest page
+	blocks            int // size of the large file in MB
+	uploads           int // small uploads per round
 	conns             int
 }
 
@@ -41,24 +40,24 @@ var (
 
 func parseSettings(args []string) (s settings, err error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.BoolVar(&s.quick, "quick", false, "small sizes and one round, to see that it works; the figures say nothing")
-	f.BoolVar(&s.json, "json", false, "print JSON in place of the table")
+	f.BoolVar(&s.quick, "quick", false, "small sizes and one round, to check that the benchmark works; the figures are not meaningful")
+	f.BoolVar(&s.json, "json", false, "print JSON instead of the table")
 	f.StringVar(&s.backend, "backend", "sqlite", "sqlite or postgres")
 	f.StringVar(&s.databaseURL, "database-url", "",
-		"database of the postgres backend; it is filled and must be one to throw away")
-	f.StringVar(&s.storageURL, "storage", "", "where the index keeps bytes (default: a folder)")
+		"disposable database of the postgres backend, which will be filled")
+	f.StringVar(&s.storageURL, "storage", "", "storage URL of the index (default: a folder)")
 	f.StringVar(&s.peers, "peers", "",
-		"virtual environment with pypiserver, devpi-server or proxpi (default: what is on PATH)")
-	f.IntVar(&s.rounds, "rounds", 5, "samples of everything")
+		"virtual environment with pypiserver, devpi-server or proxpi (default: programs on PATH)")
+	f.IntVar(&s.rounds, "rounds", 5, "samples of each measurement")
 	f.DurationVar(&s.each, "each", 2*time.Second, "length of a sample")
 	if err := f.Parse(args); err != nil {
 		return s, err
 	}
 	if _, err := exec.LookPath("wrk"); err != nil && !s.quick {
-		return s, fmt.Errorf("wrk is needed for reads: %w", err)
+		return s, fmt.Errorf("wrk is required for reads: %w", err)
 	}
 	if s.backend == "postgres" && s.databaseURL == "" {
-		return s, fmt.Errorf("-backend postgres needs -database-url")
+		return s, fmt.Errorf("-backend postgres requires -database-url")
 	}
 	s.sizes = fullSizes
 	if s.quick {
@@ -67,7 +66,7 @@ func parseSettings(args []string) (s settings, err error) {
 	return s, nil
 }
 
-// compare is the command without a name.
+// compare runs the comparison, the default command.
 func compare(ctx context.Context, args []string) error {
 	s, err := parseSettings(args)
 	if err != nil {
@@ -84,7 +83,6 @@ func compare(ctx context.Context, args []string) error {
 	return nil
 }
 
-// measure runs it all in a temporary folder.
 func (s settings) measure(ctx context.Context) (*report, error) {
 	dir, err := os.MkdirTemp("", "index-bench-")
 	if err != nil {
@@ -99,26 +97,24 @@ func (s settings) measure(ctx context.Context) (*report, error) {
 	return &b.report, err
 }
 
-// bench is one comparison.
 type bench struct {
 	settings
 	dir         string
 	site        *site
-	token, open *process // two servers on the same data: one wants a token, the other does not
+	token, open *process // two servers on the same data: token requires a token, open does not
 	copies      *copies
 	columns     []column
 	all         []*process
 	started     []peer
 	report      report
-	count       int // of wheels that were uploaded, so that none comes twice
+	count       int // number of uploaded wheels, for unique names
 }
 
-// column is one who is measured.
 type column struct {
 	name    string
 	process *process
 	at      func(path string, header ...string) target
-	has     func(path string) bool // nil where it has all
+	has     func(path string) bool // nil if it serves all paths
 }
 
 func (b *bench) run(ctx context.Context) error {
@@ -134,7 +130,7 @@ func (b *bench) run(ctx context.Context) error {
 
 func (b *bench) say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
 
-// prepare builds the program and fills the catalog with rows, for the long list and the large page.
+// prepare builds the program and fills the catalog with rows for the long list and the large page.
 func (b *bench) prepare(ctx context.Context) error {
 	if b.binary == "" {
 		b.say("building")
@@ -149,7 +145,7 @@ func (b *bench) prepare(ctx context.Context) error {
 		b.databaseURL = ""
 	}
 	if have, err := synthetic.Made(ctx, url); err != nil || have > 0 {
-		return cmp.Or(err, errors.New("the database holds a catalog already: give an empty one"))
+		return cmp.Or(err, errors.New("the database already contains a catalog: use an empty one"))
 	}
 	b.say("%d projects, one of them with %d files", b.projects, b.largest)
 	o := synthetic.Options{
@@ -167,13 +163,13 @@ func (b *bench) prepare(ctx context.Context) error {
 	return err
 }
 
-// The projects that are uploaded.
+// Uploaded projects.
 const (
 	demo  = "bench-demo"  // 20 files
 	large = "bench-large" // the large file, and one of 1 MB
 )
 
-// fill starts the servers and uploads what is downloaded later.
+// fill starts the servers and uploads the files for the downloads.
 func (b *bench) fill(ctx context.Context) (err error) {
 	if b.token, err = b.site.serve(ctx, "token", false); err != nil {
 		return err
@@ -199,20 +195,16 @@ func (b *bench) fill(ctx context.Context) (err error) {
 	return err
 }
 
-// write makes a large wheel.
 func (b *bench) write(w wheel, path string) (sum string, err error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return "", err
 	}
 	sum, err = w.stream(f, b.blocks)
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	return sum, err
+	return sum, errors.Join(err, f.Close())
 }
 
-// neighbours starts those that serve the same bytes, and the peers.
+// neighbours starts the servers that serve the same content, and the peers.
 func (b *bench) neighbours(ctx context.Context) error {
 	b.columns = []column{
 		{
@@ -247,7 +239,7 @@ func (b *bench) neighbours(ctx context.Context) error {
 	return b.startPeers(ctx)
 }
 
-// plain is a column that asks for the same paths without a token.
+// plain returns a column that requests the same paths without a token.
 func plain(name string, p *process) column {
 	return column{
 		name: name, process: p, at: func(path string, h ...string) target { return target{URL: p.base + path, Header: h} },

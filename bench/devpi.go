@@ -12,14 +12,14 @@ import (
 	"strings"
 )
 
-// The one account of a new devpi server, and the index that is made in it.
+// The only account of a new devpi server, and its index.
 const (
 	devpiUser   = "root"
 	devpiSecret = "bench-secret"
 	devpiIndex  = "/" + devpiUser + "/bench/"
 )
 
-// startDevpi makes a devpi server with one index that has no bases.
+// startDevpi starts a devpi server with one index that has no bases.
 func (b *bench) startDevpi(ctx context.Context) error {
 	binary, prepare := b.program("devpi-server"), b.program("devpi-init")
 	if binary == "" || prepare == "" {
@@ -47,7 +47,6 @@ func (b *bench) startDevpi(ctx context.Context) error {
 		target{URL: p.base + devpiIndex, User: devpiUser, Secret: devpiSecret})
 }
 
-// makeDevpiIndex logs in and makes the index.
 func makeDevpiIndex(ctx context.Context, base string) error {
 	var login struct{ Result struct{ Password string } }
 	if err := devpiCall(ctx, "POST", base+"/+login", "", map[string]string{"user": devpiUser, "password": devpiSecret},

@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// site is an index under test: the program, its data and how it is set up.
+// site is an index under test: the program, its data and its settings.
 type site struct {
 	binary, dir string
 	env         []string
 	token       string
 }
 
-// build compiles the program as a release is. It works inside this module alone, as "go run ./bench" does.
+// build compiles the program like a release. It works only inside this module, as "go run ./bench" does.
 func build(ctx context.Context, dir string) (string, error) {
 	path := filepath.Join(dir, "index")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "pyindex/cmd/index")
@@ -29,7 +29,7 @@ func build(ctx context.Context, dir string) (string, error) {
 	return path, nil
 }
 
-// newSite makes an administrator with a token; the database may hold something already.
+// newSite creates an administrator with a token. The database may already contain data.
 func newSite(ctx context.Context, binary, dir, databaseURL, storageURL string) (*site, error) {
 	s := &site{
 		binary: binary, dir: dir, env: []string{"INDEX_DATA_DIR=" + filepath.Join(dir, "data"), "INDEX_LOG_LEVEL=warn"},
@@ -41,14 +41,14 @@ func newSite(ctx context.Context, binary, dir, databaseURL, storageURL string) (
 		s.env = append(s.env, "INDEX_STORAGE_URL="+storageURL)
 	}
 	_, err := s.admin(ctx, "user", "add", "bench", "--admin")
-	if err != nil && !strings.Contains(err.Error(), "exists") { // a database that was measured before
+	if err != nil && !strings.Contains(err.Error(), "exists") { // the database was measured before
 		return nil, err
 	}
 	s.token, err = s.admin(ctx, "token", "create", "--user", "bench", "--scope", "upload", "--expires", "24h")
 	return s, err
 }
 
-// admin runs a command of the program and returns what it prints.
+// admin runs a command of the program and returns its output.
 func (s *site) admin(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, s.binary, args...)
 	cmd.Env = append(os.Environ(), s.env...)
@@ -61,7 +61,7 @@ func (s *site) admin(ctx context.Context, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// serve starts a server on the site; several may run at once.
+// serve starts a server on the site. Several may run at once.
 func (s *site) serve(ctx context.Context, name string, anonymous bool) (*process, error) {
 	port, err := freePort()
 	if err != nil {
@@ -72,17 +72,17 @@ func (s *site) serve(ctx context.Context, name string, anonymous bool) (*process
 	return start(ctx, name, s.dir, port, "/healthz", env, s.binary, "serve")
 }
 
-// uploads is where a server of the site takes uploads.
+// uploads returns the upload URL of a server, with the token.
 func (s *site) uploads(p *process) target {
 	return target{URL: p.base + "/legacy/", User: "__token__", Secret: s.token}
 }
 
-// reads is a URL of a server of the site as the token's bearer.
+// reads returns a URL of a server, with the token.
 func (s *site) reads(p *process, path string, header ...string) target {
 	return target{URL: p.base + path, User: "__token__", Secret: s.token, Header: header}
 }
 
-// put uploads wheels of so many bytes, one after another.
+// put uploads wheels of size bytes, one after another.
 func (s *site) put(ctx context.Context, p *process, size int, all ...wheel) error {
 	for _, w := range all {
 		if err := upload(ctx, http.DefaultClient, s.uploads(p), w, size); err != nil {

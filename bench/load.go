@@ -17,12 +17,12 @@ import (
 	"time"
 )
 
-// target is where requests go.
+// target is the destination of requests.
 type target struct {
 	URL    string
-	User   string   // "" for nobody
+	User   string   // "" for anonymous
 	Secret string   // the user's password or token
-	Header []string // more lines
+	Header []string // additional header lines
 }
 
 func (t target) authorize(r *http.Request) {
@@ -31,13 +31,13 @@ func (t target) authorize(r *http.Request) {
 	}
 }
 
-// single is a client whose every request has a connection of its own. It takes answers as they come, compressed or not.
+// single is a client that opens a connection for every request. It accepts compressed and uncompressed responses.
 var single = &http.Client{
 	Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// get asks once on a connection of its own. The caller closes the answer.
+// get sends one request on its own connection. The caller closes the response.
 func (t target) get(ctx context.Context) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, "GET", t.URL, nil)
 	if err != nil {
@@ -55,8 +55,8 @@ func (t target) get(ctx context.Context) (*http.Response, error) {
 	return answer, err
 }
 
-// once asks once and returns the answer, whose body has been read, how long it was and the time from the connection to
-// its end.
+// once sends one request, reads the body, and returns the response, the size of the body and the time from the
+// connection to the end of the body.
 func (t target) once(ctx context.Context) (answer *http.Response, size int64, took time.Duration, err error) {
 	var start time.Time
 	answer, err = t.get(httptrace.WithClientTrace(ctx,
@@ -72,7 +72,7 @@ func (t target) once(ctx context.Context) (answer *http.Response, size int64, to
 type job struct {
 	Target target
 	Conns  int
-	For    time.Duration // of reads; the most of uploads, 0 for no bound
+	For    time.Duration // duration of reads; maximum duration of uploads, 0 for no limit
 	Wheels []wheelJob    // to upload
 }
 
@@ -83,7 +83,7 @@ type wheelJob struct {
 	Path, Sum        string
 }
 
-// tally is what came of a job.
+// tally is the result of a job.
 type tally struct {
 	Requests, Errors int
 	Bytes            int64
@@ -95,7 +95,7 @@ type tally struct {
 func (t tally) rate() float64  { return float64(t.Requests) / t.Seconds }
 func (t tally) speed() float64 { return float64(t.Bytes) / t.Seconds / 1e6 }
 
-// run uploads in a process of its own.
+// run uploads in a separate process.
 func (j job) run(ctx context.Context) (t tally, err error) {
 	in, err := json.Marshal(j)
 	if err != nil {
@@ -118,7 +118,6 @@ func (j job) run(ctx context.Context) (t tally, err error) {
 	return t, err
 }
 
-// runLoad is the client process.
 func runLoad(ctx context.Context, _ []string) error {
 	var j job
 	if err := json.NewDecoder(os.Stdin).Decode(&j); err != nil {
@@ -127,7 +126,7 @@ func runLoad(ctx context.Context, _ []string) error {
 	return json.NewEncoder(os.Stdout).Encode(j.uploads(ctx))
 }
 
-// gather runs work on each connection and adds up what they did. It returns how long each request took, too.
+// gather runs work on each connection and adds up the results and latencies.
 func (j job) gather(work func(t *tally, took *[]time.Duration) error) tally {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -153,7 +152,7 @@ func (j job) gather(work func(t *tally, took *[]time.Duration) error) tally {
 	return sum
 }
 
-// quantile is in milliseconds.
+// quantile returns the q-quantile in milliseconds.
 func quantile(all []time.Duration, q float64) float64 {
 	if len(all) == 0 {
 		return 0
@@ -162,7 +161,7 @@ func quantile(all []time.Duration, q float64) float64 {
 	return all[min(len(all)-1, int(q*float64(len(all))))].Seconds() * 1e3
 }
 
-// uploads sends every wheel once, made before the clock starts.
+// uploads sends every wheel once. The wheels are built before the clock starts.
 func (j job) uploads(ctx context.Context) tally {
 	type made struct {
 		wheelJob

@@ -1,11 +1,11 @@
 // Command bench measures this index on this machine.
 //
-//	go run ./bench                      one table: this index beside a bare handler, nginx and what peers are installed
-//	go run ./bench catalog -projects N  fills a database with a made-up catalog
+//	go run ./bench                      one table: this index beside a bare handler, nginx and installed peers
+//	go run ./bench catalog -projects N  fills a database with a generated catalog
 //	go run ./bench scale                the same reads and uploads as the catalog grows
 //
-// Everything runs on 127.0.0.1 and in temporary folders that are removed at the end. The client is a process of its own
-// on the same machine, so it takes its share of the cores.
+// All servers run on 127.0.0.1 and in temporary folders that are removed at the end. The client is a separate process
+// on the same machine, so it uses some of the cores.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 	"syscall"
 )
 
-// commands by their first argument. The last two are how the benchmark starts itself as another process.
+// commands maps the first argument to a command. The benchmark uses the last two to start itself as another process.
 var commands = map[string]func(ctx context.Context, args []string) error{
 	"":        compare,
 	"catalog": fillCatalog,
@@ -27,7 +27,7 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 	"load":    runLoad,
 }
 
-// asCommand in the environment makes a test binary, which is what runs here in tests, behave as the command.
+// asCommand in the environment makes a test binary behave as the command.
 const asCommand = "BENCH_AS_COMMAND=1"
 
 func main() { os.Exit(run(os.Args[1:])) }

@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// serveNginx starts nginx on the same bytes as files. It returns nil where nginx is not installed.
+// serveNginx starts nginx on the same content as files. It returns nil if nginx is not installed.
 func serveNginx(ctx context.Context, dir string, c *copies) (*process, error) {
 	binary, err := exec.LookPath("nginx")
 	if err != nil {
-		binary = "/usr/sbin/nginx" // which is not on everybody's PATH
+		binary = "/usr/sbin/nginx" // not in every PATH
 	}
 	if _, err := os.Stat(binary); err != nil {
 		return nil, nil
@@ -30,12 +30,12 @@ func serveNginx(ctx context.Context, dir string, c *copies) (*process, error) {
 		"daemon off;")
 }
 
-// nginxConfig serves each copy under its path; two forms of one path are told apart by Accept.
+// nginxConfig serves each copy under its path. Accept selects between two forms of one path.
 func nginxConfig(dir string, port int, c *copies) string {
 	var b strings.Builder
 	user := ""
 	if os.Getuid() == 0 {
-		user = "user root;\n" // so that it may read what only we can
+		user = "user root;\n" // may read files that only this user can read
 	}
 	fmt.Fprintf(&b, `%sworker_processes auto;
 pid %s/nginx.pid;

@@ -15,17 +15,16 @@ import (
 	"pyindex/internal/storage/db/synthetic"
 )
 
-// bare is the client of what is not timed.
+// bare is the client for requests that are not timed.
 var bare = http.DefaultClient
 
-// What is asked for, as pip asks.
+// Headers as sent by pip.
 const (
 	asHTML   = "Accept: text/html"
 	asJSON   = "Accept: application/vnd.pypi.simple.v1+json"
 	withGzip = "Accept-Encoding: gzip"
 )
 
-// page is a kind of reading.
 type page struct {
 	name, path string
 	header     []string
@@ -37,7 +36,6 @@ type page struct {
 
 func (b *bench) bigPage() string { return "/simple/" + synthetic.Name(0) + "/" }
 
-// copyPages keeps what the index answers.
 func (b *bench) copyPages(ctx context.Context) error {
 	dir := filepath.Join(b.dir, "copies")
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -69,7 +67,7 @@ func (b *bench) copyPages(ctx context.Context) error {
 	return nil
 }
 
-// filePaths are those of the files of 1 MB and of the large one.
+// filePaths returns the paths of the 1 MB file and of the large file.
 func (b *bench) filePaths(ctx context.Context) (paths [2]string, err error) {
 	r, err := http.NewRequestWithContext(ctx, "GET", b.token.base+"/simple/"+large+"/", nil)
 	if err != nil {
@@ -158,15 +156,14 @@ func (b *bench) readings(ctx context.Context) error {
 	return nil
 }
 
-var errUnable = errors.New("it cannot do this")
+var errUnable = errors.New("not supported")
 
-// sample is one measurement of a page.
 func (b *bench) sample(ctx context.Context, c column, p page) (float64, error) {
 	j := job{Target: c.at(p.path, p.header...), Conns: p.conns, For: b.each}
 	if j.Conns == 0 {
 		j.Conns = b.conns
 	}
-	answer, _, _, err := j.Target.once(ctx) // which also warms the page
+	answer, _, _, err := j.Target.once(ctx) // also warms the page
 	if err != nil {
 		return 0, err
 	}
@@ -191,7 +188,7 @@ func (b *bench) sample(ctx context.Context, c column, p page) (float64, error) {
 	return t.rate(), nil
 }
 
-// firstReads times the first read after an upload to what is read.
+// firstReads times the first read of a page after an upload changed it.
 func (b *bench) firstReads(ctx context.Context) error {
 	for _, f := range []struct{ name, path, project string }{
 		{fmt.Sprintf("page of %d files, first read after an upload", b.largest), b.bigPage(), synthetic.Name(0)},
@@ -217,7 +214,7 @@ func (b *bench) firstReads(ctx context.Context) error {
 	return nil
 }
 
-// memoryUnder notes the memory in use just after the load of many connections.
+// memoryUnder records the memory in use just after the load of many connections.
 func (b *bench) memoryUnder() {
 	r := &row{Name: fmt.Sprintf("memory after %d connections", b.conns), Unit: "MB"}
 	for _, c := range b.columns {

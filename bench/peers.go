@@ -8,13 +8,12 @@ import (
 	"path/filepath"
 )
 
-// peer is another index that is installed here.
 type peer struct {
 	name  string
-	takes target // where it takes uploads; no URL where it takes none
+	takes target // its upload URL; empty if it accepts no uploads
 }
 
-// program finds a peer's program in -peers or on PATH; "" where it is not installed.
+// program returns a peer's program in -peers or on PATH, or "" if it is not installed.
 func (b *bench) program(name string) string {
 	if b.peers != "" {
 		for _, path := range []string{filepath.Join(b.peers, "bin", name), filepath.Join(b.peers, name)} {
@@ -27,7 +26,7 @@ func (b *bench) program(name string) string {
 	return path
 }
 
-// startPeers starts what is installed, each with the project of 20 files, and leaves out the others.
+// startPeers starts the installed peers, each with the project of 20 files, and leaves out the others.
 func (b *bench) startPeers(ctx context.Context) error {
 	for _, p := range []func(context.Context) error{b.startPypiserver, b.startDevpi, b.startProxpi} {
 		if err := p(ctx); err != nil {
@@ -37,7 +36,7 @@ func (b *bench) startPeers(ctx context.Context) error {
 	return nil
 }
 
-// peersThatTake returns the peers that were started and take uploads, with the address of each.
+// peersThatTake returns the started peers that accept uploads.
 func (b *bench) peersThatTake() (out []peer) {
 	for _, p := range b.started {
 		if p.takes.URL != "" {
@@ -47,7 +46,7 @@ func (b *bench) peersThatTake() (out []peer) {
 	return out
 }
 
-// join makes a column of a peer, whose pages lie below a path of its own, and fills it by uploads.
+// join adds a column for a peer with its own path of pages, and uploads the project to it.
 func (b *bench) join(ctx context.Context, p *process, name, simple string, takes target) error {
 	b.all = append(b.all, p)
 	if takes.URL != "" {
@@ -87,8 +86,8 @@ func (b *bench) startPypiserver(ctx context.Context) error {
 	return b.join(ctx, p, "pypiserver", "/simple/", target{URL: p.base + "/", User: "bench", Secret: "bench"})
 }
 
-// startProxpi puts the proxy in front of our own index, the anonymous one. It is a module that gunicorn runs, so only
-// the environment of -peers tells whether it is installed.
+// startProxpi puts the proxy in front of our own anonymous index. It is a module that gunicorn runs, so only the
+// environment of -peers shows whether it is installed.
 func (b *bench) startProxpi(ctx context.Context) error {
 	found, err := filepath.Glob(filepath.Join(b.peers, "lib", "python*", "site-packages", "proxpi"))
 	binary := b.program("gunicorn")

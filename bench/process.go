@@ -14,16 +14,15 @@ import (
 	"time"
 )
 
-// process is a server that was started here.
 type process struct {
 	cmd   *exec.Cmd
 	ended chan struct{}
 	log   string
 	base  string        // scheme, host and port
-	first time.Duration // from its start to its first answer
+	first time.Duration // from its start to its first response
 }
 
-// freePort is one nobody listens on now.
+// freePort returns a port that is not in use.
 func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -33,7 +32,7 @@ func freePort() (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// start starts a server and asks path of it until it answers with anything but a failure of its own.
+// start starts a server and requests path until the response is not a server error.
 func start(ctx context.Context, name, dir string, port int, path string, env []string,
 	argv ...string,
 ) (*process, error) {
@@ -84,7 +83,7 @@ func (p *process) await(ctx context.Context, path string) error {
 	return fmt.Errorf("no answer at %s%s", p.base, path)
 }
 
-// stop ends the server and all that it started, kindly at first.
+// stop stops the server and its children, at first with SIGTERM.
 func (p *process) stop() {
 	if p == nil {
 		return
@@ -98,8 +97,8 @@ func (p *process) stop() {
 	}
 }
 
-// memory is a line of /proc/PID/status in MB, over the process and its children: VmRSS, or VmHWM for the peak. It is 0
-// on systems that have no such file.
+// memory returns a line of /proc/PID/status in MB, summed over the process and its children: VmRSS, or VmHWM for the
+// peak. It returns 0 on systems without that file.
 func (p *process) memory(line string) (mb float64) {
 	for _, pid := range family(p.cmd.Process.Pid) {
 		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
@@ -115,14 +114,14 @@ func (p *process) memory(line string) (mb float64) {
 	return mb
 }
 
-// forgetPeak makes the peak what is in use now.
+// forgetPeak resets the peak to the memory currently in use.
 func (p *process) forgetPeak() {
 	for _, pid := range family(p.cmd.Process.Pid) {
 		_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
 	}
 }
 
-// family is a process and its children, and theirs.
+// family returns a process and its descendants.
 func family(pid int) []int {
 	all := []int{pid}
 	for i := 0; i < len(all); i++ {

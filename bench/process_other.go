@@ -6,5 +6,4 @@ import "os/exec"
 
 func apart(*exec.Cmd) {}
 
-// end makes a server end.
 func end(cmd *exec.Cmd, _ bool) { _ = cmd.Process.Kill() }

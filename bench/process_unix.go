@@ -7,14 +7,14 @@ import (
 	"syscall"
 )
 
-// apart gives a server a group of its own: an interrupt of the terminal is ours to pass on.
+// apart starts a server in its own process group, so that an interrupt from the terminal reaches only the benchmark.
 func apart(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
-// end asks a server and all that it started to end, or makes them.
+// end sends SIGTERM, or SIGKILL if now is set, to a server and its children.
 func end(cmd *exec.Cmd, now bool) {
 	s := syscall.SIGTERM
 	if now {
 		s = syscall.SIGKILL
 	}
-	_ = syscall.Kill(-cmd.Process.Pid, s) // it is gone already where this fails
+	_ = syscall.Kill(-cmd.Process.Pid, s) // on an error the process is already gone
 }

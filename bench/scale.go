@@ -17,14 +17,13 @@ import (
 	"pyindex/internal/storage/db/synthetic"
 )
 
-// scale is the command "scale".
 func scale(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("scale", flag.ContinueOnError)
 	database := f.String("database-url", "",
-		"sqlite:PATH or postgres://…; it is grown from step to step and must be one to throw away (default: in a temporary folder)")
+		"sqlite:PATH or postgres://… of a disposable database, which grows with each step (default: in a temporary folder)")
 	steps := f.String("steps", "0,10000,100000,600000", "projects to measure at")
-	description := f.Int("description", 1500, "bytes of a description, on average")
-	asJSON := f.Bool("json", false, "print JSON in place of the table")
+	description := f.Int("description", 1500, "average bytes of a description")
+	asJSON := f.Bool("json", false, "print JSON instead of the table")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -51,7 +50,7 @@ func scale(ctx context.Context, args []string) error {
 		if err := s.step(ctx, n); err != nil {
 			return fmt.Errorf("%d projects: %w", n, err)
 		}
-		s.print(os.Stderr) // what was measured is not lost when a later step takes too long
+		s.print(os.Stderr) // keeps earlier results if a later step takes too long
 	}
 	if *asJSON {
 		return json.NewEncoder(os.Stdout).Encode(s.steps)
@@ -60,16 +59,14 @@ func scale(ctx context.Context, args []string) error {
 	return nil
 }
 
-// curve is measurements at several sizes of one catalog.
 type curve struct {
 	dir, url, binary string
 	description      int
-	pause            time.Duration // before idle memory is looked at, and the length of a sample
-	nonce            string        // in names of what is uploaded, so that a database can be measured again
+	pause            time.Duration // before measuring idle memory; also the length of a sample
+	nonce            string        // part of the uploaded names, so that a database can be measured again
 	steps            []*stepped
 }
 
-// stepped is what was measured at one size.
 type stepped struct {
 	Size    synthetic.Size
 	Names   []string
@@ -84,14 +81,14 @@ func (s *stepped) note(name, unit string, v float64) {
 	s.Figures[name], s.Units[name] = append(s.Figures[name], v), unit
 }
 
-// step grows the catalog to so many projects and measures it.
+// step grows the catalog to projects and measures it.
 func (s *curve) step(ctx context.Context, projects int) error {
 	have, err := synthetic.Made(ctx, s.url)
 	if err != nil {
 		return err
 	}
 	if have > projects {
-		return fmt.Errorf("the database has %d already", have)
+		return fmt.Errorf("the database already has %d", have)
 	}
 	o := synthetic.Options{
 		Projects: projects, Files: filesOf(projects) - filesOf(have), Description: s.description, Seed: 1,
@@ -104,7 +101,7 @@ func (s *curve) step(ctx context.Context, projects int) error {
 		return err
 	}
 	s.steps = append(s.steps, m)
-	// Each step keeps its bytes in a folder of its own: the database alone is what grows.
+	// Each step stores blobs in its own folder, so that only the database grows.
 	dir := filepath.Join(s.dir, strconv.Itoa(projects))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
@@ -129,7 +126,7 @@ func (s *curve) step(ctx context.Context, projects int) error {
 	return nil
 }
 
-// starts starts the server some times and leaves the last one running.
+// starts starts the server several times and leaves the last one running.
 func (s *curve) starts(ctx context.Context, x *site, m *stepped) (p *process, err error) {
 	for range 3 {
 		p.stop()
@@ -143,14 +140,13 @@ func (s *curve) starts(ctx context.Context, x *site, m *stepped) (p *process, er
 	return p, nil
 }
 
-// fresh is how many projects of 20 files are uploaded at each step.
+// fresh is the number of projects with 20 files uploaded at each step.
 const fresh = 20
 
 func (s *curve) project(m *stepped, n int) string {
 	return fmt.Sprintf("scale-%s-%d-%d", s.nonce, m.Size.Projects, n)
 }
 
-// uploads measures eight at once.
 func (s *curve) uploads(ctx context.Context, x *site, p *process, m *stepped) error {
 	j := job{Target: x.uploads(p), Conns: 8}
 	for n := range fresh * 20 {
@@ -164,7 +160,7 @@ func (s *curve) uploads(ctx context.Context, x *site, p *process, m *stepped) er
 	return err
 }
 
-// reads measures pages: cold ones, the same again, one under load, and the list.
+// reads measures pages: cold, warm, under load, and the list.
 func (s *curve) reads(ctx context.Context, x *site, p *process, m *stepped) error {
 	r := rand.New(rand.NewPCG(1, 1))
 	made, err := synthetic.Made(ctx, s.url)
@@ -225,7 +221,7 @@ func (s *curve) time(ctx context.Context, m *stepped, name, url string) error {
 	return nil
 }
 
-// searches measures the three kinds; the first of each is among them.
+// searches measures the three kinds of search, including the first of each.
 func (s *curve) searches(ctx context.Context, _ *site, p *process, m *stepped) error {
 	common, rare, two := synthetic.Queries()
 	for range 5 {
@@ -240,7 +236,6 @@ func (s *curve) searches(ctx context.Context, _ *site, p *process, m *stepped) e
 	return nil
 }
 
-// singles measures small uploads one after another.
 func (s *curve) singles(ctx context.Context, x *site, p *process, m *stepped) error {
 	j := job{Target: x.uploads(p), Conns: 1}
 	for n := range 50 {
@@ -253,7 +248,7 @@ func (s *curve) singles(ctx context.Context, x *site, p *process, m *stepped) er
 	return err
 }
 
-// print writes the curve as a table: a row a figure, a column a size.
+// print writes the curve as a table with a row for each figure and a column for each size.
 func (s *curve) print(w *os.File) {
 	fmt.Fprintf(w, "%s\n\n| what | unit |", machine())
 	for _, m := range s.steps {

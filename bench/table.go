@@ -12,13 +12,12 @@ import (
 	"time"
 )
 
-// report is all that was measured.
 type report struct {
 	Machine, Settings string
 	Rows              []*row
 }
 
-// row is one thing that was measured, by column.
+// row holds one measurement, by column.
 type row struct {
 	Name, Unit string
 	Columns    []string
@@ -26,7 +25,7 @@ type row struct {
 	Budgets    []budget
 }
 
-// budget is what is promised of a row: of index with a token, as it is or in relation to another column.
+// budget is the promise for a row: of the index with a token, as a figure or relative to another column.
 type budget struct {
 	Least, Most float64
 	Of          string // "" for the figure itself
@@ -35,7 +34,7 @@ type budget struct {
 func atLeast(n float64, of string) budget { return budget{Least: n, Of: of} }
 func atMost(n float64, of string) budget  { return budget{Most: n, Of: of} }
 
-// The columns of the index itself.
+// Columns of the index itself.
 const (
 	ours      = "index, token"
 	anonymous = "index, anonymous"
@@ -59,7 +58,8 @@ func median(all []float64) float64 {
 	return (s[len(s)/2] + s[(len(s)-1)/2]) / 2
 }
 
-// ratio is that of two columns, the median of the rounds: both of a round were measured within seconds.
+// ratio returns the median over the rounds of the ratio to a column. Both figures of a round are measured within
+// seconds.
 func (r *row) ratio(of string) float64 {
 	ours, theirs := r.Samples[ours], r.Samples[of]
 	var all []float64
@@ -69,7 +69,7 @@ func (r *row) ratio(of string) float64 {
 	return median(all)
 }
 
-// cell is a median and the least and most of the rounds.
+// cell returns the median, minimum and maximum of the rounds.
 func (r *row) cell(column string) string {
 	all := r.Samples[column]
 	if len(all) == 0 {
@@ -81,7 +81,7 @@ func (r *row) cell(column string) string {
 	return fmt.Sprintf("%s (%s–%s)", number(median(all)), number(slices.Min(all)), number(slices.Max(all)))
 }
 
-// number has three significant digits, or no fraction.
+// number formats v with three significant digits, or without a fraction.
 func number(v float64) string {
 	switch {
 	case v >= 100:
@@ -92,7 +92,7 @@ func number(v float64) string {
 	return fmt.Sprintf("%.2f", v)
 }
 
-// verdict says whether a budget is met.
+// verdict reports whether a budget is met.
 func (r *row) verdict(b budget) string {
 	of, v := b.Of, median(r.Samples[ours])
 	if of == "best peer" {
@@ -121,7 +121,7 @@ func (r *row) verdict(b budget) string {
 	return fmt.Sprintf("%s: met (%s)", promise, number(v))
 }
 
-// bestPeer is the fastest column that is no index, no bare handler and no nginx.
+// bestPeer returns the fastest column that is not the index, the bare handler or nginx.
 func (r *row) bestPeer() (best string) {
 	for _, c := range r.Columns {
 		if strings.HasPrefix(c, "index,") || c == "net/http" || c == "nginx" {
@@ -134,7 +134,7 @@ func (r *row) bestPeer() (best string) {
 	return best
 }
 
-// columns are all that have a figure, in the order in which they came.
+// columns returns all columns with a figure, in order of appearance.
 func (p *report) columns() (out []string) {
 	for _, r := range p.Rows {
 		for _, c := range r.Columns {
@@ -146,7 +146,6 @@ func (p *report) columns() (out []string) {
 	return out
 }
 
-// markdown writes the table.
 func (p *report) markdown(w io.Writer) {
 	columns := p.columns()
 	fmt.Fprintf(w, "%s\n\n%s\n\n", p.Machine, p.Settings)
@@ -166,10 +165,10 @@ func (p *report) markdown(w io.Writer) {
 
 func (s settings) text() string {
 	return fmt.Sprintf("%s; %d rounds of %v, %d connections kept alive; median (least–most). The client of reads is wrk, with two threads, on the same cores: "+
-		"what it takes is missing from every column alike.", s.backend, s.rounds, s.each, s.conns)
+		"its share of the processor is missing from every column alike.", s.backend, s.rounds, s.each, s.conns)
 }
 
-// machine says what this was measured on.
+// machine describes the machine and software of the measurement.
 func machine() string {
 	cpu := runtime.GOARCH
 	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {

@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -13,13 +11,13 @@ import (
 	"strings"
 )
 
-// form is an upload in the legacy protocol, ready to be sent.
+// form is an upload in the legacy protocol.
 type form struct {
 	head, tail []byte
-	kind       string // of the content, with its boundary
+	kind       string // content type with the boundary
 }
 
-// newForm makes the form around a wheel of that digest.
+// newForm returns the form for a wheel with the given digest.
 func newForm(w wheel, sum string) (form, error) {
 	var b bytes.Buffer
 	m := multipart.NewWriter(&b)
@@ -48,7 +46,7 @@ func newForm(w wheel, sum string) (form, error) {
 	return form{head, b.Bytes(), m.FormDataContentType()}, err
 }
 
-// send posts the form around size bytes of content.
+// send posts the form with size bytes of content.
 func (f form) send(ctx context.Context, c *http.Client, to target, content io.Reader, size int64) error {
 	r, err := http.NewRequestWithContext(ctx, "POST", to.URL,
 		io.MultiReader(bytes.NewReader(f.head), content, bytes.NewReader(f.tail)))
@@ -70,18 +68,15 @@ func (f form) send(ctx context.Context, c *http.Client, to target, content io.Re
 	return err
 }
 
-// upload sends a wheel with a payload of n bytes.
 func upload(ctx context.Context, c *http.Client, to target, w wheel, n int) error {
 	content := w.bytes(n)
-	sum := sha256.Sum256(content)
-	f, err := newForm(w, hex.EncodeToString(sum[:]))
+	f, err := newForm(w, digest(content))
 	if err != nil {
 		return err
 	}
 	return f.send(ctx, c, to, bytes.NewReader(content), int64(len(content)))
 }
 
-// uploadFile sends a wheel that is a file.
 func uploadFile(ctx context.Context, c *http.Client, to target, w wheel, path, sum string) error {
 	content, err := os.Open(path)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,7 +20,7 @@ func digest(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// bigUpload measures the upload of a large file beside the least that anybody must do with it.
+// bigUpload measures the upload of a large file, compared with only hashing and writing it.
 func (b *bench) bigUpload(ctx context.Context) error {
 	name := fmt.Sprintf("upload, %d MB", b.blocks)
 	b.say("%s", name)
@@ -47,8 +48,8 @@ func (b *bench) bigUpload(ctx context.Context) error {
 	return nil
 }
 
-// send uploads one wheel to a server that has done nothing before. It returns how long that took, and the peak of the
-// server's memory over what it had when it was idle, in MB.
+// send uploads one wheel to a fresh server. It returns the duration, and the peak of the server's memory above its idle
+// memory in MB.
 func (b *bench) send(ctx context.Context, w wheelJob) (seconds, grown float64, err error) {
 	p, err := b.site.serve(ctx, "fresh", false)
 	if err != nil {
@@ -62,8 +63,7 @@ func (b *bench) send(ctx context.Context, w wheelJob) (seconds, grown float64, e
 	return t.Seconds, p.memory("VmHWM") - idle, err
 }
 
-// hashAndWrite makes the three digests of a file and writes it once more, synced, and returns how many seconds that
-// took.
+// hashAndWrite computes the three digests of a file, writes and syncs a copy, and returns the duration in seconds.
 func hashAndWrite(from, to string) (seconds float64, err error) {
 	start := time.Now()
 	in, err := os.Open(from)
@@ -85,13 +85,11 @@ func hashAndWrite(from, to string) (seconds float64, err error) {
 	if err == nil {
 		err = out.Sync()
 	}
-	if closed := out.Close(); err == nil {
-		err = closed
-	}
+	err = errors.Join(err, out.Close())
 	return time.Since(start).Seconds(), err
 }
 
-// smallUploads measures many small ones, eight at once.
+// smallUploads measures many small uploads, eight at once.
 func (b *bench) smallUploads(ctx context.Context) error {
 	b.say("small uploads")
 	r := &row{Name: "uploads of 20 kB, 8 at once", Unit: "/s", Budgets: []budget{{Least: 5, Of: "best peer"}}}
@@ -123,7 +121,7 @@ func (b *bench) many(ctx context.Context, to target, n int) (tally, error) {
 	return j.run(ctx)
 }
 
-// sizesOf restarts the server for its first answer and its idle memory, and looks at the program.
+// sizesOf restarts the server for its first response and idle memory, and measures the size of the program.
 func (b *bench) sizesOf(ctx context.Context) error {
 	b.say("starting")
 	first := &row{Name: "start to first answer", Unit: "ms", Budgets: []budget{atMost(200, "")}}

@@ -13,7 +13,6 @@ import (
 	"strings"
 )
 
-// wheel is a distribution to upload.
 type wheel struct{ project, version string }
 
 func (w wheel) stem() string { return strings.ReplaceAll(w.project, "-", "_") + "-" + w.version }
@@ -27,7 +26,7 @@ func (w wheel) metadata() string {
 		"Classifier: Programming Language :: Python :: 3\nDescription-Content-Type: text/plain\n\nA package that holds noise.\n"
 }
 
-// noise is bytes that do not compress and depend on what they are for alone.
+// noise returns n incompressible bytes that depend only on of.
 func noise(of string, n int) []byte {
 	b := make([]byte, n)
 	r := rand.NewChaCha8(sha256.Sum256([]byte(of)))
@@ -40,15 +39,15 @@ func (w wheel) bytes(n int) []byte {
 	var b bytes.Buffer
 	payload := noise(w.stem(), n)
 	if err := w.write(&b, int64(n), crc32.ChecksumIEEE(payload), bytes.NewReader(payload)); err != nil {
-		panic(err) // a buffer takes everything
+		panic(err) // writing to a buffer never fails
 	}
 	return b.Bytes()
 }
 
-// block is what large payloads repeat.
+// block is the size of the repeated block in large payloads.
 const block = 1 << 20
 
-// stream writes the wheel with a large payload, one block of noise over and over, and returns its SHA-256.
+// stream writes the wheel with a payload of repeated noise blocks, and returns its SHA-256.
 func (w wheel) stream(to io.Writer, blocks int) (sum string, err error) {
 	chunk, crc := noise(w.stem(), block), crc32.NewIEEE()
 	for range blocks {
@@ -59,7 +58,7 @@ func (w wheel) stream(to io.Writer, blocks int) (sum string, err error) {
 	return hex.EncodeToString(h.Sum(nil)), err
 }
 
-// again reads a chunk so many times.
+// again reads a chunk left times.
 type again struct {
 	chunk    []byte
 	at, left int
@@ -76,7 +75,6 @@ func (a *again) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// write writes the archive, everything stored.
 func (w wheel) write(to io.Writer, size int64, crc uint32, payload io.Reader) error {
 	z, info := zip.NewWriter(to), w.stem()+".dist-info/"
 	package_ := strings.ReplaceAll(w.project, "-", "_") + "/"

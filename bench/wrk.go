@@ -17,8 +17,8 @@ var (
 	wrkFailed = regexp.MustCompile(`Non-2xx or 3xx responses: \d+|Socket errors: .*`)
 )
 
-// read does a job of reads with wrk, in whole seconds. The token is on its command line for as long. A sample of less
-// than a second, as in tests, is one request: it says whether that works, not how fast.
+// read runs a job of reads with wrk, in whole seconds. The token is on wrk's command line in the meantime. A sample of
+// less than a second, as in tests, is a single request that only shows that reading works.
 func (j job) read(ctx context.Context) (t tally, err error) {
 	if j.For < time.Second {
 		_, size, took, err := j.Target.once(ctx)
@@ -45,7 +45,6 @@ func (j job) read(ctx context.Context) (t tally, err error) {
 	return parseWrk(out)
 }
 
-// parseWrk reads what wrk prints.
 func parseWrk(out []byte) (t tally, err error) {
 	done, read := wrkDone.FindSubmatch(out), wrkRead.FindSubmatch(out)
 	if done == nil || read == nil {

@@ -564,7 +564,7 @@ func TestContract117(t *testing.T) {
 	x.project("main", "widgets", "alice")
 	_, page := x.follow("alice", widgetsPublishing, x.github("owner_id", ""))
 	wants(t, page, "Not yet pinned", "GitHub cannot be reached", "not pinned yet",
-		"whoever has the name acme when the first token comes", `name="owner_id"`)
+		"the owner of the name acme when the first token arrives", `name="owner_id"`)
 	if _, err := x.exchange(nil); err != nil {
 		t.Fatal(err)
 	}
@@ -650,7 +650,7 @@ func TestContract120(t *testing.T) {
 	if w.Code != http.StatusUnprocessableEntity {
 		t.Errorf("an environment that cannot be: %d", w.Code)
 	}
-	wants(t, w.Body.String(), `id="t-0-environment" name="environment" value="a&#39;b"`, "cannot be one")
+	wants(t, w.Body.String(), `id="t-0-environment" name="environment" value="a&#39;b"`, "is not valid")
 	_, page = x.follow("alice", widgetsPublishing,
 		url.Values{"do": {"constrain"}, "publisher_id": {old}, "environment": {"pypi"}})
 	wants(t, page, "Tightened: Workflow release.yml in acme/widgets, environment pypi", "environment: pypi")

@@ -1,8 +1,8 @@
-// Package access says who is calling and what they may do.
+// Package access identifies callers and decides their rights.
 //
-// A Caller cannot be made up outside this package: it comes from a Keyring that looked at a credential, or from one of
-// the constructors named here. The zero Caller may do nothing. Whether somebody may do something is decided in one
-// place, Caller.May, for every edge and every form of one thing.
+// A Caller cannot be constructed outside this package. It comes from a Keyring that checked a credential, or from Guest
+// or Operator. The zero Caller has no rights. One method, Caller.May, makes every decision, for pages, the APIs and the
+// command line.
 package access
 
 import (
@@ -14,10 +14,10 @@ import (
 	"pyindex/internal/audit"
 )
 
-// Kind says how a caller is known.
+// Kind is the kind of a caller.
 type Kind string
 
-// The kinds of caller. The zero Kind is nobody.
+// The kinds of caller. The zero Kind is an anonymous caller.
 const (
 	KindNobody    Kind = ""
 	KindUser      Kind = "user"      // a person, by an API token or a session
@@ -26,88 +26,88 @@ const (
 	KindOperator  Kind = "operator"  // the command line on the server's own data
 )
 
-// Object is what an action is about: a repository, or a project in it.
+// Object is the target of an action: a repository, or a project in it.
 type Object struct {
 	RepositoryID string
-	Members      Role   // what every active user may do in the repository
-	Public       bool   // whether nobody in particular may read the repository
-	ProjectID    string // empty for the repository itself
+	Members      Role   // the role that every active user has in the repository
+	Public       bool   // whether anonymous callers may read the repository
+	ProjectID    string // empty if the object is the repository itself
 }
 
-// Caller is who is calling. It is a value: copies are equal in rights.
+// Caller is the identity and the rights behind a request. It is a value: a copy has the same rights.
 type Caller struct {
 	kind         Kind
 	id, name     string
 	tokenID      string
 	admin        bool
-	guest        bool // nobody, on an index that nobody may read
+	guest        bool // an anonymous caller of an index that allows anonymous reading
 	scope        Scope
-	once         bool                // its token is good for one upload
-	limited      bool                // only projects, even where the person may do more
-	projects     map[string]struct{} // project ids a limited token is good for
-	repositories map[string]struct{} // repository ids that a reader's token is good for as a whole
+	once         bool                // its token can be used for one upload
+	limited      bool                // restricted to certain projects, even if the person may do more
+	projects     map[string]struct{} // ids of the projects that a limited token allows
+	repositories map[string]struct{} // ids of the repositories that a reader's token allows entirely
 	grants       map[string]Role     // repository or project id → role
 	claims       map[string]any
 	address      string
 	request      string
-	sessionID    string           // of a person who is signed in with a browser
-	confirmedAt  time.Time        // when that person last proved who it is
-	now          func() time.Time // the clock by which the credential was accepted; see Recheck
-	factor       FactorPolicy     // that the session is held against
-	enrols       bool             // that person needs a second factor first, and may do nothing else
-	tokenEnds    time.Time        // of an API token, zero for never
-	tokenWarns   time.Time        // from when its bearer is warned of that
+	sessionID    string           // set if the person signed in with a browser
+	confirmedAt  time.Time        // when that person last confirmed their identity
+	now          func() time.Time // the clock used when the credential was accepted; see Recheck
+	factor       FactorPolicy     // the policy that applies to the session
+	enrols       bool             // the person must set up a second factor before anything else
+	tokenEnds    time.Time        // expiry of an API token, or zero if it does not expire
+	tokenWarns   time.Time        // when warnings about that expiry begin
 }
 
-// Guest returns the caller for a request without credentials. It may read what is public when reads is true.
+// Guest returns the caller for a request without credentials. It may read public repositories if reads is true.
 func Guest(reads bool) Caller { return Caller{guest: reads} }
 
-// Operator returns the caller for a command run on the server's own data: it may do everything.
-// Only cmd/index may call it; a test states that.
+// Operator returns the caller for a command run on the server's own data. It may do everything. Only cmd/index may call
+// Operator; a test enforces that.
 func Operator(name string) Caller {
 	return Caller{kind: KindOperator, name: name, admin: true, scope: ScopeAdmin}
 }
 
-// At returns c as calling from an IP address in the request of that id, for the record.
+// At returns a copy of c with an IP address and a request id for the audit log.
 func (c Caller) At(address, requestID string) Caller {
 	c.address, c.request = address, requestID
 	return c
 }
 
-// Known reports whether c is somebody: whether a credential was accepted.
+// Known reports whether a credential was accepted, that is, whether c is not anonymous.
 func (c Caller) Known() bool { return c.kind != KindNobody }
 
-// Kind says how c is known.
+// Kind returns the kind of c.
 func (c Caller) Kind() Kind { return c.kind }
 
-// ID returns the id of the user or publisher, and "" for nobody and the operator.
+// ID returns the id of the user or publisher. It returns "" for an anonymous caller and for the operator.
 func (c Caller) ID() string { return c.id }
 
-// Name returns the user's name or the publisher's sentence, for people to read.
+// Name returns the user's name or the publisher's description, for display.
 func (c Caller) Name() string { return c.name }
 
-// TokenID returns the id of the token that c came with, or "".
+// TokenID returns the id of the token that c was identified by, or "".
 func (c Caller) TokenID() string { return c.tokenID }
 
-// SessionID returns the id of the session that c came with, or "" for all who came otherwise.
+// SessionID returns the id of the session that c was identified by, or "".
 func (c Caller) SessionID() string { return c.sessionID }
 
-// Confirmed reports whether the person behind a session proved who it is within ConfirmedFor; dangerous acts in pages
-// ask.
+// Confirmed reports whether the person behind a session confirmed their identity within ConfirmedFor. Pages require
+// that before dangerous actions.
 func (c Caller) Confirmed(now time.Time) bool {
 	return c.sessionID != "" && now.Sub(c.confirmedAt) < ConfirmedFor
 }
 
-// Admin reports whether c administers the index with a token that says so.
+// Admin reports whether c is an administrator whose credential has the scope admin.
 func (c Caller) Admin() bool { return c.admin && c.scope == ScopeAdmin }
 
-// Claims returns a copy of the verified claims that a minted token stands for; nil for others.
+// Claims returns a copy of the verified claims behind a minted token, and nil for other callers.
 func (c Caller) Claims() map[string]any { return maps.Clone(c.claims) }
 
 // Address returns the caller's IP address, or "".
 func (c Caller) Address() string { return c.address }
 
-// Actor returns c as the record names it.
+// Actor returns c as an actor of the audit log.
 func (c Caller) Actor() audit.Actor {
 	return audit.Actor{
 		Kind:      string(c.kind),
@@ -119,7 +119,7 @@ func (c Caller) Actor() audit.Actor {
 	}
 }
 
-// May reports whether c may act on o in the role. It is the one decision: every page, file and form of a thing asks it.
+// May reports whether c may act on o in the role. Every page, download and API asks May.
 func (c Caller) May(role Role, o Object) bool {
 	if role == NoRole {
 		return false
@@ -127,17 +127,14 @@ func (c Caller) May(role Role, o Object) bool {
 	if !c.Known() {
 		return role == Reader && c.guest && o.Public
 	}
-	if c.scope.allows() < role || !c.covers(o) {
+	if c.scope.allows() < role || !c.Covers(o) {
 		return false
 	}
 	return c.roleIn(o) >= role
 }
 
-// Covers reports whether c's token is good for o at all, whatever its owner may do there.
-func (c Caller) Covers(o Object) bool { return c.covers(o) }
-
-// covers reports whether a limited token is good for o at all. A repository is more than any project in it.
-func (c Caller) covers(o Object) bool {
+// Covers reports whether c's token allows o at all, regardless of its owner's role there.
+func (c Caller) Covers(o Object) bool {
 	if !c.limited {
 		return true
 	}
@@ -148,7 +145,7 @@ func (c Caller) covers(o Object) bool {
 	return ok && o.ProjectID != ""
 }
 
-// roleIn returns what c's owner may do with o, before the token's bounds.
+// roleIn returns the role of c's owner in o, before the token's restrictions are applied.
 func (c Caller) roleIn(o Object) Role {
 	if c.admin {
 		return Owner
@@ -160,8 +157,9 @@ func (c Caller) roleIn(o Object) Role {
 	return role
 }
 
-// MayCreate reports whether c may make a new project in the repository o: users may where members are uploaders,
-// a token bound to projects never, and a trusted workload never (its pending publisher makes the project).
+// MayCreate reports whether c may create a project in the repository o. Users may if its members are uploaders. A token
+// restricted to projects may not, and neither may a trusted workload, whose pending publisher creates the project
+// instead.
 func (c Caller) MayCreate(o Object) bool {
 	if c.kind == KindPublisher || c.kind == KindReader || c.limited || c.scope < ScopeUpload {
 		return false
@@ -172,8 +170,8 @@ func (c Caller) MayCreate(o Object) bool {
 	return c.kind == KindUser && max(o.Members, c.grants[o.RepositoryID]) >= Uploader
 }
 
-// MayUpload reports whether there is anything that c may upload to the repository o: a new project, or a file of one of
-// the projects that it has a role in. It is for refusing early; May decides about a project.
+// MayUpload reports whether c may upload anything to the repository o: a new project, or a file of a project in which c
+// has a role. It allows early rejection only; May decides about each project.
 func (c Caller) MayUpload(o Object) bool {
 	if !c.Uploads() {
 		return false
@@ -189,13 +187,13 @@ func (c Caller) MayUpload(o Object) bool {
 	return false
 }
 
-// Uploads reports whether c's credential may be used for uploads at all.
+// Uploads reports whether c's credential can be used for uploads at all.
 func (c Caller) Uploads() bool { return c.Known() && c.scope >= ScopeUpload }
 
-// Manages reports whether c's credential may be used for changes that are no uploads, whatever they are about.
+// Manages reports whether c's credential can be used for changes other than uploads.
 func (c Caller) Manages() bool { return c.Known() && c.scope >= ScopeAdmin }
 
-// RoleIn returns the highest role in which c may act on o, NoRole where it may do nothing.
+// RoleIn returns the highest role in which c may act on o, or NoRole.
 func (c Caller) RoleIn(o Object) Role {
 	for role := Owner; role > NoRole; role-- {
 		if c.May(role, o) {
@@ -205,20 +203,19 @@ func (c Caller) RoleIn(o Object) Role {
 	return NoRole
 }
 
-// SingleUse reports whether c's token is good for one upload alone; whether that was made, the token's row says.
+// SingleUse reports whether c's token can be used for one upload only. The token's row records whether it was used.
 func (c Caller) SingleUse() bool { return c.once }
 
-// Limited reports whether c's token is bound to certain projects.
+// Limited reports whether c's token is restricted to certain projects.
 func (c Caller) Limited() bool { return c.limited }
 
-// ProjectIDs returns the projects that c was given something in, by a grant or by its token's bounds; some may be
-// repositories.
+// ProjectIDs returns the ids of the projects that c's grants and its token name. Some of the ids may be repositories.
 func (c Caller) ProjectIDs() []string {
 	return slices.Concat(slices.Collect(maps.Keys(c.grants)), slices.Collect(maps.Keys(c.projects)))
 }
 
-// Renewed returns c with the grants as they are now, where c is a user and they are that user's; others' are left out.
-// A caller who was identified before a grant was made, by an upload beside this one for instance, gets it so.
+// Renewed returns c with its grants replaced by those of grants that belong to c. It changes nothing unless c is a
+// user. Callers use it when a grant was added after c was identified, for example by a concurrent upload.
 func (c Caller) Renewed(grants []Grant) Caller {
 	if c.kind != KindUser {
 		return c

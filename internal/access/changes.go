@@ -10,14 +10,13 @@ import (
 	"pyindex/internal/fault"
 )
 
-// recorded is what Changes needs of a transaction.
 type recorded interface {
 	StandingRows
 	audit.Rows
 }
 
-// Changes makes what callers change in a store, and records it and what they were refused. T is how a package sees a
-// transaction.
+// Changes runs callers' changes to a store, and writes an audit entry for each refused one. T is the transaction type
+// of the package.
 type Changes[T recorded] struct {
 	store interface {
 		Update(context.Context, func(T) error) error
@@ -26,7 +25,7 @@ type Changes[T recorded] struct {
 	newID func() string
 }
 
-// NewChanges returns the changes of s. A nil now is time.Now, and a nil newID makes UUIDv7s.
+// NewChanges returns the changes of s. If now is nil, it uses time.Now; if newID is nil, it uses UUIDv7.
 func NewChanges[T recorded](s interface {
 	Update(context.Context, func(T) error) error
 }, now func() time.Time, newID func() string,
@@ -40,13 +39,13 @@ func NewChanges[T recorded](s interface {
 	return Changes[T]{store: s, now: now, newID: newID}
 }
 
-// Clock returns the time as rows keep it: whole microseconds, UTC.
+// Clock returns the current time in UTC, truncated to microseconds as rows store it.
 func (c Changes[T]) Clock() time.Time { return c.now().UTC().Truncate(time.Microsecond) }
 
 // NewID returns an identifier for a new row.
 func (c Changes[T]) NewID() string { return c.newID() }
 
-// Entry begins the audit entry of a change by a caller.
+// Entry returns a new audit entry for a caller's change.
 func (c Changes[T]) Entry(who Caller, action string, detail map[string]any) audit.Entry {
 	return audit.Entry{
 		ID:      c.NewID(),
@@ -58,8 +57,8 @@ func (c Changes[T]) Entry(who Caller, action string, detail map[string]any) audi
 	}
 }
 
-// Update runs f in an update, for the caller with the rights that they have in it, as the function Update does. It
-// records e as refused if f returns fault.Denied or fault.Unauthenticated.
+// Update calls the function Update, which rereads the caller's rights in the transaction. If f returns fault.Denied or
+// fault.Unauthenticated, it records e as refused.
 func (c Changes[T]) Update(ctx context.Context, who Caller, e audit.Entry, f func(T, Caller) error) error {
 	err := Update(ctx, c.store, who, f)
 	if fault.Is(err, fault.Denied) || fault.Is(err, fault.Unauthenticated) {

@@ -10,19 +10,19 @@ import (
 	"pyindex/internal/fault"
 )
 
-// DirectoryOptions are the settings of a Directory; the zero value works.
+// DirectoryOptions are the settings of a Directory. The zero value is usable.
 type DirectoryOptions struct {
-	Now   func() time.Time // time.Now
-	NewID func() string    // UUIDv7
+	Now   func() time.Time // default time.Now
+	NewID func() string    // default UUIDv7
 
-	TokenMaxLife time.Duration // the longest life of a new API token; 0 for no bound
-	// of an API token for which none is asked; 0 for the longest allowed, which may be no end
+	TokenMaxLife time.Duration // longest lifetime of a new API token; 0 means no limit
+	// TokenDefaultLife is the lifetime of an API token if the request specifies none. If it is 0, TokenMaxLife applies.
 	TokenDefaultLife time.Duration
-	SignOnLife       time.Duration // how long a session lasts that began by single sign-on; 0 for as long as any other
+	SignOnLife       time.Duration // lifetime of a single sign-on session; 0 means that of other sessions
 }
 
-// Directory is the people of an index, their tokens and what they were granted: every change of them, checked and
-// recorded.
+// Directory manages the users of an index, their tokens, sessions and groups. Each change is authorized and recorded in
+// the audit log.
 type Directory struct {
 	store Store
 	now   func() time.Time
@@ -53,25 +53,15 @@ func NewDirectory(s Store, o DirectoryOptions) *Directory {
 	}
 }
 
-// HasUsers reports whether there is any account, and so whether anybody can write to this index.
-func (d *Directory) HasUsers(ctx context.Context) (bool, error) {
-	var users []User
-	err := d.store.View(ctx, func(tx Tx) (err error) {
-		users, err = tx.Users(ctx)
-		return err
-	})
-	return len(users) > 0, err
-}
-
-// NewUser is what is needed to make an account. Password may be empty: tokens work without one.
+// NewUser is the input of AddUser. Password may be empty: tokens work without one.
 type NewUser struct {
 	Name     string
 	Admin    bool
 	Password Secret
 }
 
-// AddUser makes an account. fault.Denied for who is no administrator, fault.Invalid for a bad name or password,
-// fault.Conflict for a taken name.
+// AddUser creates an account. It returns fault.Denied unless the caller is an administrator, fault.Invalid if the name
+// or password is unacceptable, and fault.Conflict if the name is taken.
 func (d *Directory) AddUser(ctx context.Context, who Caller, n NewUser) (User, error) {
 	u := User{ID: d.newID(), Name: n.Name, Admin: n.Admin, CreatedAt: d.now()}
 	return u, d.change(ctx, who, Caller.Admin, d.entry(who, "user.add", n.Name, map[string]any{"admin": n.Admin}),
@@ -91,7 +81,7 @@ func (d *Directory) AddUser(ctx context.Context, who Caller, n NewUser) (User, e
 		})
 }
 
-// Users returns all accounts by name. fault.Denied for who is no administrator.
+// Users returns all accounts by name. It returns fault.Denied unless the caller is an administrator.
 func (d *Directory) Users(ctx context.Context, who Caller) (users []User, err error) {
 	if !who.Admin() {
 		return nil, denied("users")
@@ -103,13 +93,13 @@ func (d *Directory) Users(ctx context.Context, who Caller) (users []User, err er
 	return users, err
 }
 
-// DisableUser ends an account and with it, from the next request on, all its tokens. fault.NotFound for an unknown
-// name.
+// DisableUser disables an account. Its tokens stop working with the next request, and its sessions and the open links that it created end.
+// It returns fault.NotFound if the name is unknown.
 func (d *Directory) DisableUser(ctx context.Context, who Caller, name string) error {
 	return d.setDisabled(ctx, who, name, "user.disable", d.now())
 }
 
-// EnableUser undoes DisableUser: the account's tokens that did not expire work again.
+// EnableUser enables a disabled account. Its unexpired tokens work again.
 func (d *Directory) EnableUser(ctx context.Context, who Caller, name string) error {
 	return d.setDisabled(ctx, who, name, "user.enable", time.Time{})
 }
@@ -124,18 +114,18 @@ func (d *Directory) setDisabled(ctx context.Context, who Caller, name, action st
 			if u.ID == who.id {
 				return fault.New(fault.Conflict, "you cannot disable your own account: ask another administrator")
 			}
-			if err := anotherAdmin(ctx, tx, u); err != nil {
+			if err := AnotherAdmin(ctx, tx, u); err != nil {
 				return err
 			}
 		}
-		if !at.IsZero() { // enabling the account again must not bring its sessions back
+		if !at.IsZero() { // enabling the account later must not restore its sessions,
 			if _, err := tx.EndSessionsOf(ctx, u.ID, "", at); err != nil {
 				return err
 			}
-			if _, err := tx.EndInvitationsBy(ctx, u.ID, at); err != nil { // nor its invitations
+			if _, err := tx.EndInvitationsBy(ctx, u.ID, at); err != nil { // its invitations,
 				return err
 			}
-			if _, err := tx.EndResetsBy(ctx, u.ID, at); err != nil { // nor its links to others' passwords
+			if _, err := tx.EndResetsBy(ctx, u.ID, at); err != nil { // or its links to other users' passwords
 				return err
 			}
 		}
@@ -147,7 +137,7 @@ func (d *Directory) setDisabled(ctx context.Context, who Caller, name, action st
 func userNamed(ctx context.Context, tx Tx, name string) (User, error) {
 	u, err := tx.UserByName(ctx, name)
 	if fault.Is(err, fault.NotFound) {
-		return User{}, fault.Wrap(fault.NotFound, err, "there is no user %.80q: index user list shows who there is", name)
+		return User{}, fault.Wrap(fault.NotFound, err, "there is no user %.80q: index user list shows the users", name)
 	}
 	return u, err
 }
@@ -156,7 +146,6 @@ func denied(what string) error {
 	return fault.New(fault.Denied, "only an administrator, with a token of scope admin, may manage %s", what)
 }
 
-// entry begins the record of a change that who asks for.
 func (d *Directory) entry(who Caller, action, subject string, detail map[string]any) audit.Entry {
 	return audit.Entry{
 		ID: d.newID(), At: d.now(), Action: action, Outcome: audit.Granted,
@@ -164,15 +153,15 @@ func (d *Directory) entry(who Caller, action, subject string, detail map[string]
 	}
 }
 
-// change runs f with its audit entry and a new serial in one transaction, or records the refusal if who may not, before
-// or within the transaction.
+// change runs f in one transaction with its audit entry and a new serial. If the caller is not allowed to make the
+// change, before or within the transaction, it records the refusal.
 func (d *Directory) change(ctx context.Context, who Caller, may func(Caller) bool, e audit.Entry,
 	f func(Tx) error,
 ) error {
 	return d.changeAs(ctx, who, may, e, func(tx Tx, _ Caller) error { return f(tx) })
 }
 
-// changeAs is change for an f that asks what who may do, and so must be given who as of the transaction.
+// changeAs is like change, but passes f the caller with the rights read in the transaction.
 func (d *Directory) changeAs(ctx context.Context, who Caller, may func(Caller) bool, e audit.Entry,
 	f func(Tx, Caller) error,
 ) error {
@@ -197,7 +186,6 @@ func (d *Directory) changeAs(ctx context.Context, who Caller, may func(Caller) b
 	return err
 }
 
-// refuse records that e was refused, and returns why.
 func (d *Directory) refuse(ctx context.Context, e audit.Entry, why error) error {
 	e.Outcome = audit.Refused
 	if err := d.store.Update(ctx, func(tx Tx) error { return tx.InsertAudit(ctx, e) }); err != nil {

@@ -94,9 +94,9 @@ func TestIdentify(t *testing.T) {
 		"a password":   {"alice", "correct horse battery staple", "passwords do not work here"},
 		"no token":     {"__token__", "correct horse battery staple", "begin with " + access.TokenPrefix},
 		"PyPI's token": {"__token__", "pypi-AgEIcHlwaS5vcmcCJDU", "not an API token of this index"},
-		"cut short":    {"__token__", s[:len(s)-3], "not copied whole"},
+		"cut short":    {"__token__", s[:len(s)-3], "not copied completely"},
 		"one character": {
-			"__token__", access.Secret(strings.Replace(s.Reveal(), s.Reveal()[20:22], "zz", 1)), "not copied whole",
+			"__token__", access.Secret(strings.Replace(s.Reveal(), s.Reveal()[20:22], "zz", 1)), "not copied completely",
 		},
 		"another index": {"__token__", access.NewToken(), "not known here"},
 	} {

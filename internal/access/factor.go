@@ -5,28 +5,28 @@ import (
 	"strings"
 )
 
-// FactorPolicy says which people need a second factor, an authenticator or a passkey, before they can do anything in
+// FactorPolicy specifies which users need a second factor, an authenticator or a passkey, before they can use the
 // pages.
 type FactorPolicy string
 
-// The policies. The zero one is FactorNone.
+// The policies. The zero value means FactorNone.
 const (
 	FactorNone           FactorPolicy = "none"
 	FactorAdministrators FactorPolicy = "administrators"
-	FactorPublishers     FactorPolicy = "publishers" // whoever may upload to any project or make one, and administrators
+	FactorPublishers     FactorPolicy = "publishers" // users with uploader rights, and administrators
 	FactorAll            FactorPolicy = "all"
 )
 
-// FactorRows is what FactorPolicy needs of a transaction.
+// FactorRows are the rows that FactorPolicy reads.
 type FactorRows interface {
 	// HasSecondFactor reports whether a user has a confirmed authenticator or a passkey.
 	HasSecondFactor(ctx context.Context, userID string) (bool, error)
-	// MembersRole returns the most that everybody with an account may do in some repository.
+	// MembersRole returns the highest role that all users have in some repository.
 	MembersRole(ctx context.Context) (Role, error)
 	GrantsOf(ctx context.Context, userID string) ([]Grant, error)
 }
 
-// Demands reports whether the policy applies to a person now. Roles of the person's groups count.
+// Demands reports whether the policy applies to a user now. Roles of the user's groups are included.
 func (p FactorPolicy) Demands(ctx context.Context, tx FactorRows, userID string, admin bool) (bool, error) {
 	switch p {
 	case FactorAll:
@@ -53,22 +53,22 @@ func (p FactorPolicy) Demands(ctx context.Context, tx FactorRows, userID string,
 	return false, err
 }
 
-// TwoFactors reports whether a second factor was set up or proved in the session. A passkey is two factors at once: the
+// TwoFactors reports whether a second factor was set up or used in the session. A passkey is two factors at once: the
 // device, and a finger, face or PIN.
 func (s Session) TwoFactors() bool {
 	return !s.FactorAt.IsZero() || s.Method == MethodPasskey || strings.Contains(s.Method, "+")
 }
 
-// MethodPasskey is the method of a session that began by a passkey.
+// MethodPasskey is the method of a session that began with a passkey.
 const MethodPasskey = "passkey"
 
-// MustEnrol reports whether c is a person in a browser who has to set up a second factor before anything else. Such a
-// caller has no rights beyond their own account.
+// MustEnrol reports whether c is a signed-in person without the second factor that the policy demands. Such a caller
+// may change their own account only.
 func (c Caller) MustEnrol() bool { return c.enrols }
 
-// secondFactor holds the session of c against the policy, when it is looked up and again in each change. If its person
-// needs a second factor and has none, the caller may do nothing but set one up. If they have one that was not proved in
-// this session, the session is refused: they sign in again, and are asked for it.
+// secondFactor applies the policy to the session of c, at lookup and again in each change. If the policy demands a
+// second factor and the person has none, the caller may only set one up. If they have one but did not use it in this
+// session, secondFactor returns errNoSession, so that they sign in again with it.
 func (c Caller) secondFactor(ctx context.Context, tx FactorRows, s Session) (Caller, error) {
 	demanded, err := c.factor.Demands(ctx, tx, c.id, c.admin)
 	if err != nil || !demanded {

@@ -8,51 +8,52 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Group is some people who have roles together.
+// Group is a set of users with common roles.
 type Group struct {
-	ID, Name    string // the name is unique
+	ID, Name    string // Name is unique
 	Description string
 	CreatedAt   time.Time
 }
 
-// Member is somebody in a group. Source is "" where a person put them there, or says who else did and takes them out
-// again.
+// Member is a user in a group. Source is "" if a person added the member. Otherwise it names the system that did, which
+// also removes the member again.
 type Member struct {
 	User, Source string // the user's name
 	CreatedAt    time.Time
 }
 
-// GroupGrant is a role of a group, in a project or, without one, in a repository.
+// GroupGrant is a role of a group in a project, or in a repository if there is no project.
 type GroupGrant struct {
 	GroupID, RepositoryID, ProjectID string
-	Group, Repository, Project       string // names, on reading
+	Group, Repository, Project       string // names, set when read
 	Role                             Role
 	CreatedAt                        time.Time
 }
 
-// GroupRows keeps groups. Reads of one return fault.NotFound for none.
+// GroupRows stores groups. Reads of a single group return fault.NotFound if it does not exist.
 type GroupRows interface {
-	InsertGroup(ctx context.Context, g Group) error // fault.Conflict for a taken name
+	InsertGroup(ctx context.Context, g Group) error // fault.Conflict if the name is taken
 	GroupByName(ctx context.Context, name string) (Group, error)
 	Groups(ctx context.Context) ([]Group, error)      // by name
 	DeleteGroup(ctx context.Context, id string) error // with its members and grants
 
-	// PutMember puts a user into a group; being there already is fine, and the source stays.
+	// PutMember adds a user to a group. If the user is a member already, it keeps the source and returns nil.
 	PutMember(ctx context.Context, groupID, userID, source string, at time.Time) error
 	RemoveMember(ctx context.Context, groupID, userID string) (bool, error)
 	MembersOf(ctx context.Context, groupID string) ([]Member, error) // by name
-	// GroupsOf returns the groups that a user was put into by a source, or, for "*", all of the user's.
+	// GroupsOf returns the groups that a source added a user to, or all of the user's groups if source is "*".
 	GroupsOf(ctx context.Context, userID, source string) ([]Group, error)
 
 	PutGroupGrant(ctx context.Context, g GroupGrant) error
 	RemoveGroupGrant(ctx context.Context, g GroupGrant) (bool, error)
-	// GroupGrants returns the grants of a group, or for "" of all groups, by group and place.
+	// GroupGrants returns the grants of a group, or of all groups if groupID is "", by group and place.
 	GroupGrants(ctx context.Context, groupID string) ([]GroupGrant, error)
 }
 
 var groupName = regexp.MustCompile(`\A[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?\z`)
 
-// AddGroup makes a group. It needs an administrator. fault.Invalid for a bad name, fault.Conflict for a taken one.
+// AddGroup creates a group. It requires an administrator. It returns fault.Invalid if the name is unacceptable, and
+// fault.Conflict if the name is taken.
 func (d *Directory) AddGroup(ctx context.Context, who Caller, name, description string) (Group, error) {
 	g := Group{ID: d.newID(), Name: name, Description: description, CreatedAt: d.now()}
 	return g, d.change(ctx, who, Caller.Admin, d.entry(who, "group.add", name, nil), func(tx Tx) error {
@@ -71,7 +72,7 @@ func (d *Directory) AddGroup(ctx context.Context, who Caller, name, description 
 	})
 }
 
-// Groups returns all groups by name. It needs an administrator.
+// Groups returns all groups by name. It requires an administrator.
 func (d *Directory) Groups(ctx context.Context, who Caller) (out []Group, err error) {
 	if !who.Admin() {
 		return nil, denied("groups")
@@ -83,14 +84,14 @@ func (d *Directory) Groups(ctx context.Context, who Caller) (out []Group, err er
 	return out, err
 }
 
-// GroupDetail is a group with who is in it and what they may do.
+// GroupDetail is a group with its members and grants.
 type GroupDetail struct {
 	Group
 	Members []Member
 	Grants  []GroupGrant
 }
 
-// Group returns a group by name. It needs an administrator; fault.NotFound for an unknown name.
+// Group returns a group by name. It requires an administrator, and returns fault.NotFound if the name is unknown.
 func (d *Directory) Group(ctx context.Context, who Caller, name string) (out GroupDetail, err error) {
 	if !who.Admin() {
 		return out, denied("groups")
@@ -111,12 +112,13 @@ func (d *Directory) Group(ctx context.Context, who Caller, name string) (out Gro
 func groupNamed(ctx context.Context, tx Tx, name string) (Group, error) {
 	g, err := tx.GroupByName(ctx, name)
 	if fault.Is(err, fault.NotFound) {
-		return g, fault.Wrap(fault.NotFound, err, "there is no group %.80q: index group list shows which there are", name)
+		return g, fault.Wrap(fault.NotFound, err, "there is no group %.80q: index group list shows the groups", name)
 	}
 	return g, err
 }
 
-// DeleteGroup removes a group; its members lose what it gave them at their next request. It needs an administrator.
+// DeleteGroup deletes a group. Its members lose the group's roles with their next request. It requires an
+// administrator.
 func (d *Directory) DeleteGroup(ctx context.Context, who Caller, name string) error {
 	return d.change(ctx, who, Caller.Admin, d.entry(who, "group.remove", name, nil), func(tx Tx) error {
 		g, err := groupNamed(ctx, tx, name)
@@ -127,14 +129,15 @@ func (d *Directory) DeleteGroup(ctx context.Context, who Caller, name string) er
 	})
 }
 
-// AddMember puts a user into a group. It needs an administrator.
+// AddMember adds a user to a group. It requires an administrator.
 func (d *Directory) AddMember(ctx context.Context, who Caller, group, user string) error {
 	return d.changeMember(ctx, who, "group.add-member", group, user, func(tx Tx, g Group, u User) error {
 		return tx.PutMember(ctx, g.ID, u.ID, "", d.now())
 	})
 }
 
-// RemoveMember takes a user out of a group. It needs an administrator; fault.NotFound for who is not in it.
+// RemoveMember removes a user from a group. It requires an administrator, and returns fault.NotFound if the user is not
+// a member.
 func (d *Directory) RemoveMember(ctx context.Context, who Caller, group, user string) error {
 	return d.changeMember(ctx, who, "group.remove-member", group, user, func(tx Tx, g Group, u User) error {
 		did, err := tx.RemoveMember(ctx, g.ID, u.ID)
@@ -159,41 +162,4 @@ func (d *Directory) changeMember(ctx context.Context, who Caller, action, group,
 		}
 		return f(tx, g, u)
 	})
-}
-
-// SyncGroups makes a user's memberships that come from a source those of the named groups; groups that do not exist are
-// left out. What a person put there stays. It needs the operator or an administrator.
-func (d *Directory) SyncGroups(ctx context.Context, who Caller, user, source string, names []string) error {
-	return d.change(ctx, who, Caller.Admin,
-		d.entry(who, "group.sync", user, map[string]any{"source": source, "groups": names}), func(tx Tx) error {
-			u, err := userNamed(ctx, tx, user)
-			if err != nil {
-				return err
-			}
-			had, err := tx.GroupsOf(ctx, u.ID, source)
-			if err != nil {
-				return err
-			}
-			want := set(names)
-			for _, g := range had {
-				if _, ok := want[g.Name]; ok {
-					continue
-				}
-				if _, err := tx.RemoveMember(ctx, g.ID, u.ID); err != nil {
-					return err
-				}
-			}
-			for _, name := range names {
-				g, err := tx.GroupByName(ctx, name)
-				if fault.Is(err, fault.NotFound) {
-					continue
-				} else if err != nil {
-					return err
-				}
-				if err := tx.PutMember(ctx, g.ID, u.ID, source, d.now()); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
 }

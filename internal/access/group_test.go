@@ -17,7 +17,6 @@ func TestGroups(t *testing.T) {
 	for what, err := range map[string]error{
 		"DeleteGroup": o.DeleteGroup(ctx, alice, "team"), "AddMember": o.AddMember(ctx, alice, "team", "alice"),
 		"RemoveMember": o.RemoveMember(ctx, alice, "team", "alice"),
-		"SyncGroups":   o.SyncGroups(ctx, alice, "alice", "sso", []string{"team"}),
 	} {
 		t.Run(what, func(t *testing.T) {
 			if !fault.Is(err, fault.Denied) {

@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// InvitationRows is what the directory needs of invitations and of links to new passwords; package account keeps them.
+// InvitationRows are the rows of package account that the directory changes: invitations and password links.
 type InvitationRows interface {
-	// EndInvitationsBy ends the open invitations that a user made and returns how many it ended.
+	// EndInvitationsBy ends the open invitations that a user created and returns how many it ended.
 	EndInvitationsBy(ctx context.Context, userID string, at time.Time) (int64, error)
-	// EndResetsBy ends the open links to new passwords that a user made, and returns how many it ended.
+	// EndResetsBy ends the open password links that a user created and returns how many it ended.
 	EndResetsBy(ctx context.Context, userID string, at time.Time) (int64, error)
 }
 
-// Invitee is an account that somebody's invitation made.
+// Invitee is an account that was created by an invitation.
 type Invitee struct {
 	User
-	By string // name of the user who invited them
+	By string // name of the inviting user
 }
 
-// Invitees returns the accounts that a user invited and those that these invited in turn, by name at each step: an
-// account outlives the one that invited it, so whoever disables that one looks at them too. It needs an administrator
-// and returns fault.NotFound for an unknown name.
+// Invitees returns the accounts that a user invited, and those that these users invited in turn, by name at each step.
+// An account outlives the account that invited it, so administrators review this list when they disable a user. It
+// requires an administrator, and returns fault.NotFound if the name is unknown.
 func (d *Directory) Invitees(ctx context.Context, who Caller, name string) (out []Invitee, err error) {
 	if !who.Admin() {
 		return nil, denied("users")
@@ -38,7 +38,7 @@ func (d *Directory) Invitees(ctx context.Context, who Caller, name string) (out 
 	return out, err
 }
 
-// InviteesOf returns those of all users whom from invited, and whom these invited in turn. Nobody is listed twice.
+// InviteesOf returns the users in all that from invited, directly or indirectly. No user is listed twice.
 func InviteesOf(all []User, from User) (out []Invitee) {
 	by := map[string][]User{}
 	for _, u := range all {

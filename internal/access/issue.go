@@ -7,29 +7,29 @@ import (
 	"pyindex/internal/fault"
 )
 
-// NewAPIToken is what is needed to make an API token for a user.
+// NewAPIToken is the input of CreateToken.
 type NewAPIToken struct {
 	User        string
-	Repository  string   // of the projects
-	Projects    []string // normal names; none for everything that the user may do
+	Repository  string   // repository of the projects
+	Projects    []string // normal names; empty for everything that the user may do
 	Scope       Scope
-	Expires     time.Duration // 0 for the default
-	Endless     bool          // it does not expire, if the settings allow that; Expires is 0
-	Description string        // 100 characters at most
+	Expires     time.Duration // lifetime; 0 for the default
+	Endless     bool          // never expires, if the settings allow that; Expires must be 0
+	Description string        // at most 100 characters
 }
 
 // TokenInfo is a token as listings show it.
 type TokenInfo struct {
 	Token
-	User     string   // name
+	User     string   // user name
 	Projects []string // normal names, for limited tokens
 }
 
 const maxDescription = 100
 
-// CreateToken makes an API token and returns it in the clear, the one time that it can be seen. Users make their own
-// with scope admin, administrators anybody's; others get fault.Denied. fault.NotFound for an unknown user or project,
-// fault.Invalid for a life that the settings do not allow.
+// CreateToken creates an API token and returns the token itself, which cannot be read again. Users with the scope admin
+// can create tokens for themselves, administrators for any user; other callers get fault.Denied. It returns
+// fault.NotFound if the user or a project is unknown, and fault.Invalid if the settings do not allow the lifetime.
 func (d *Directory) CreateToken(ctx context.Context, who Caller, n NewAPIToken) (Token, Secret, error) {
 	secret := NewToken()
 	t := Token{
@@ -70,7 +70,6 @@ func (d *Directory) CreateToken(ctx context.Context, who Caller, n NewAPIToken) 
 	return t, secret, nil
 }
 
-// expiresText is the end of a token for the record.
 func expiresText(t Token) string {
 	if t.ExpiresAt.IsZero() {
 		return "never"
@@ -78,7 +77,7 @@ func expiresText(t Token) string {
 	return t.ExpiresAt.UTC().Format(time.RFC3339)
 }
 
-// mayHold reports whether who may make tokens for a user: administrators for all, others for themselves.
+// mayHold reports whether the caller may create tokens for a user: administrators for all, users for themselves.
 func mayHold(who Caller, user string) bool {
 	return who.Admin() || who.kind == KindUser && who.name == user && who.scope == ScopeAdmin && !who.limited
 }
@@ -91,14 +90,13 @@ func checkToken(n NewAPIToken) error {
 		return fault.New(fault.Invalid,
 			"a token of scope admin is not bound to projects: leave out the projects, or choose scope upload")
 	case n.Expires < 0 || n.Endless && n.Expires != 0:
-		return fault.New(fault.Invalid, "a token cannot expire before it is made")
+		return fault.New(fault.Invalid, "a token cannot expire before it is created")
 	case len([]rune(n.Description)) > maxDescription:
 		return fault.New(fault.Invalid, "a token's description has at most %d characters", maxDescription)
 	}
 	return nil
 }
 
-// bind makes the new token good for its projects only.
 func bind(ctx context.Context, tx Tx, tokenID string, n NewAPIToken) error {
 	for _, name := range n.Projects {
 		id, err := tx.ProjectID(ctx, n.Repository, name)
@@ -116,7 +114,7 @@ func bind(ctx context.Context, tx Tx, tokenID string, n NewAPIToken) error {
 	return nil
 }
 
-// Tokens returns API tokens, oldest first: an administrator sees everybody's, others their own.
+// Tokens returns API tokens, oldest first: all tokens for an administrator, and their own for other users.
 func (d *Directory) Tokens(ctx context.Context, who Caller) ([]TokenInfo, error) {
 	if !who.Known() || who.kind == KindPublisher || who.scope < ScopeAdmin {
 		return nil, denied("tokens")
@@ -153,14 +151,14 @@ func withNames(ctx context.Context, tx Tx, tokens []Token, projects map[string][
 	return infos, nil
 }
 
-// RevokeToken ends a token from the next request on. A token of somebody else is fault.NotFound to who is no
-// administrator, as an unknown one is.
+// RevokeToken revokes a token. The change takes effect with the next request. It returns fault.NotFound if the token is
+// unknown, or belongs to another user and the caller is not an administrator.
 func (d *Directory) RevokeToken(ctx context.Context, who Caller, id string) error {
 	may := func(who Caller) bool { return who.Admin() || who.kind == KindUser && who.scope == ScopeAdmin }
 	return d.changeAs(ctx, who, may, d.entry(who, "token.revoke", id, nil), func(tx Tx, who Caller) error {
 		t, err := tx.TokenByID(ctx, id)
 		if fault.Is(err, fault.NotFound) || err == nil && !who.Admin() && t.UserID != who.id {
-			return fault.New(fault.NotFound, "there is no token %.80q: index token list shows which there are", id)
+			return fault.New(fault.NotFound, "there is no token %.80q: index token list shows the tokens", id)
 		} else if err != nil {
 			return err
 		}
@@ -169,13 +167,14 @@ func (d *Directory) RevokeToken(ctx context.Context, who Caller, id string) erro
 	})
 }
 
-// undescribed refuses a description that a live token of the user has: a list of two alike helps nobody to revoke one.
+// undescribed returns fault.Invalid if the user has a live token with the same description. The user could not tell the
+// two apart when revoking one.
 func (d *Directory) undescribed(ctx context.Context, tx Tx, userID, description string) error {
 	tokens, _, err := tx.Tokens(ctx, userID)
 	for _, t := range tokens {
 		live := t.RevokedAt.IsZero() && (t.ExpiresAt.IsZero() || d.now().Before(t.ExpiresAt))
 		if live && t.Description == description && description != "" {
-			return fault.InField("description", "you have a token of that description: say what is different about this one")
+			return fault.InField("description", "you have a token with that description already: choose another description")
 		}
 	}
 	return err

@@ -11,15 +11,15 @@ import (
 	"pyindex/internal/memo"
 )
 
-// KeyringOptions are the settings of a Keyring. Now is time.Now where nil.
+// KeyringOptions are the settings of a Keyring. If Now is nil, time.Now is used.
 type KeyringOptions struct {
 	Now           func() time.Time
-	SecondFactor  FactorPolicy // who needs a second factor in pages
-	AnonymousRead bool         // whether nobody in particular may read public repositories
+	SecondFactor  FactorPolicy // which users need a second factor in pages
+	AnonymousRead bool         // whether anonymous callers may read public repositories
 }
 
-// Keyring turns credentials into callers. What it knows of a token is kept in memory while the index does not
-// change, so a revocation counts from the next request on, whichever process made it. It is safe for concurrent use.
+// Keyring turns credentials into callers. It caches each lookup until the index changes, so a revocation by any process
+// takes effect with the next request. It is safe for concurrent use.
 type Keyring struct {
 	store  Store
 	now    func() time.Time
@@ -27,20 +27,20 @@ type Keyring struct {
 	factor FactorPolicy
 
 	known    *memo.BySerial[[sha256.Size]byte, accepted]
-	sessions *memo.BySerial[string, signedIn] // by the hash of the cookie
+	sessions *memo.BySerial[string, signedIn] // by hash of the cookie
 
-	used, seen *uses // of tokens, and of sessions
+	used, seen *uses // of tokens and of sessions
 }
 
-// accepted is a token that was accepted at some stamp.
+// accepted is the cached result of a token lookup.
 type accepted struct {
 	caller    Caller
 	expiresAt time.Time
 }
 
 const (
-	maxKnown  = 20_000      // entries, some hundred bytes each
-	noteEvery = time.Minute // how late a last use may be
+	maxKnown  = 20_000      // entries of a few hundred bytes
+	noteEvery = time.Minute // last uses are recorded this often at most
 )
 
 // NewKeyring returns a keyring over the rows of s.
@@ -58,11 +58,11 @@ func NewKeyring(s Store, o KeyringOptions) *Keyring {
 // Guest returns the caller for a request without credentials.
 func (k *Keyring) Guest() Caller { return Guest(k.reads) }
 
-// Closed reports whether nobody may read anything without a token.
+// Closed reports whether anonymous callers may read nothing.
 func (k *Keyring) Closed() bool { return !k.reads }
 
-// Identify returns the caller that an API token stands for. Every refusal is fault.Unauthenticated, with a message
-// that says what is wrong with the token; user is used for the wording alone.
+// Identify returns the caller that an API token belongs to. It returns fault.Unauthenticated, with a message that
+// explains the problem, if the token is not valid. It uses user only for the wording of that message.
 func (k *Keyring) Identify(ctx context.Context, user string, s Secret) (Caller, error) {
 	if !WellFormed(s) {
 		return Caller{}, notAToken(user, s)
@@ -87,8 +87,8 @@ func (k *Keyring) Identify(ctx context.Context, user string, s Secret) (Caller, 
 	return e.caller, nil
 }
 
-// Refresh looks tokens up again, after a change, that were in use before it, as catalog.Index.Refresh does. Tokens that
-// ended are forgotten.
+// Refresh reloads the tokens in the cache after a change, as catalog.Index.Refresh does for pages. It drops tokens that
+// are no longer valid.
 func (k *Keyring) Refresh(ctx context.Context) error {
 	at, err := k.store.Stamp(ctx)
 	if err != nil {
@@ -105,14 +105,14 @@ func (k *Keyring) Refresh(ctx context.Context) error {
 	return nil
 }
 
-// notAToken says why a secret cannot be a token of an index.
+// notAToken explains why a secret cannot be a token of this index.
 func notAToken(user string, s Secret) error {
 	switch text := s.Reveal(); {
 	case text == "":
 		return fault.New(fault.Unauthenticated, "no token was sent: use an API token of this index as the password")
 	case strings.HasPrefix(text, TokenPrefix):
 		return fault.New(fault.Unauthenticated,
-			"this API token is damaged: its checksum does not fit, so it was not copied whole")
+			"this API token is damaged: its checksum is wrong, so it was probably not copied completely")
 	case strings.HasPrefix(text, "pypi-"):
 		return fault.New(fault.Unauthenticated, "this is not an API token of this index: those begin with %s", TokenPrefix)
 	case user == "__token__":
@@ -123,11 +123,10 @@ func notAToken(user string, s Secret) error {
 }
 
 func expired(at time.Time) error {
-	return fault.New(fault.Unauthenticated, "this API token expired on %s: make a new one",
+	return fault.New(fault.Unauthenticated, "this API token expired on %s: create a new one",
 		at.UTC().Format("2006-01-02 15:04:05 UTC"))
 }
 
-// load reads a token and everything that its bearer may do.
 func (k *Keyring) load(ctx context.Context, hash string) (accepted, error) {
 	var e accepted
 	err := k.store.View(ctx, func(tx Tx) error {
@@ -139,7 +138,7 @@ func (k *Keyring) load(ctx context.Context, hash string) (accepted, error) {
 			return err
 		}
 		if !t.RevokedAt.IsZero() {
-			return fault.New(fault.Unauthenticated, "this API token was revoked: make a new one")
+			return fault.New(fault.Unauthenticated, "this API token was revoked: create a new one")
 		}
 		e.expiresAt = t.ExpiresAt
 		e.caller, err = bearer(ctx, tx, t)
@@ -149,7 +148,6 @@ func (k *Keyring) load(ctx context.Context, hash string) (accepted, error) {
 	return e, err
 }
 
-// bearer puts together the caller that a live token stands for.
 func bearer(ctx context.Context, tx Tx, t Token) (Caller, error) {
 	c := Caller{tokenID: t.ID, scope: t.Scope, limited: t.Limited, once: t.SingleUse}
 	if t.Kind == TokenMinted && t.Scope <= ScopeRead {
@@ -170,7 +168,7 @@ func bearer(ctx context.Context, tx Tx, t Token) (Caller, error) {
 	return person(ctx, tx, c, t.UserID)
 }
 
-// workload completes the caller of a minted token: an uploader of its projects, and nothing else.
+// workload completes the caller of a minted token. It may upload to its projects, and nothing else.
 func workload(c Caller, t Token) Caller {
 	c.kind, c.name, c.claims = KindPublisher, t.Publisher, t.Claims
 	c.limited, c.scope = true, min(c.scope, ScopeUpload)
@@ -181,7 +179,7 @@ func workload(c Caller, t Token) Caller {
 	return c
 }
 
-// person completes the caller of a user's token with the user's rights.
+// person completes the caller with the user's rights.
 func person(ctx context.Context, tx Tx, c Caller, userID string) (Caller, error) {
 	u, err := tx.UserByID(ctx, userID)
 	if err != nil {
@@ -206,7 +204,7 @@ func set(ids []string) map[string]struct{} {
 	return m
 }
 
-// Flush writes the last uses that were noted since the last call. Losing them on a crash is accepted.
+// Flush writes the last uses noted since the previous call. A crash may lose them.
 func (k *Keyring) Flush(ctx context.Context) error {
 	used, seen := k.used.take(), k.seen.take()
 	if len(used)+len(seen) == 0 {

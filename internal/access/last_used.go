@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// uses remembers when things were last used, by id, until it is written down.
+// uses collects the times of last use, by id, until they are written to the store.
 type uses struct {
 	mu      sync.Mutex
 	pending map[string]time.Time // not written yet
-	noted   map[string]time.Time // when each was last noted
+	noted   map[string]time.Time // when each id was last noted
 }
 
 func newUses() *uses { return &uses{pending: map[string]time.Time{}, noted: map[string]time.Time{}} }
 
-// note remembers a use, at most once in noteEvery.
+// note records a use, at most once in noteEvery.
 func (u *uses) note(id string, at time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -27,14 +27,12 @@ func (u *uses) note(id string, at time.Time) {
 	u.noted[id], u.pending[id] = at, at
 }
 
-// last returns when a thing was last noted here, zero for never.
 func (u *uses) last(id string) time.Time {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.noted[id]
 }
 
-// take returns what is to be written and forgets it.
 func (u *uses) take() map[string]time.Time {
 	u.mu.Lock()
 	defer u.mu.Unlock()

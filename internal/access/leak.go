@@ -9,17 +9,17 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Leak is a token that somebody found where no token belongs.
+// Leak is a token found in a public place.
 type Leak struct {
 	Token  Secret
-	Type   string // the finder's word for the kind of token
-	URL    string // where it was found, "" where the finder does not say
-	Source string // what was searched, as "content" or "commit"
+	Type   string // kind of token, in the finder's terms
+	URL    string // place of the find, or "" if the finder gives none
+	Source string // source that was searched, such as "content" or "commit"
 }
 
-// Leaked ends the tokens that were found in public, whoever's they are, from the next request on. Anybody may report:
-// who has a token may end it. What is no token of this index, or has been revoked, is passed over, so nothing can be
-// learnt by asking. The record says of each token that ended where it was found.
+// Leaked revokes tokens that were found in public, regardless of their owner. The change takes effect with the next
+// request. Anyone may report a token, because a bearer may end it anyway. It ignores unknown and revoked tokens
+// silently, so a caller learns nothing from the answer. The audit log names the place where each token was found.
 func (d *Directory) Leaked(ctx context.Context, who Caller, leaks []Leak) error {
 	at := d.now()
 	return d.store.Update(ctx, func(tx Tx) error {
@@ -60,10 +60,10 @@ func (d *Directory) endLeaked(ctx context.Context, tx Tx, who Caller, l Leak, at
 	return true, tx.InsertAudit(ctx, e)
 }
 
-// tokens are what looks like a token of an index, whole or in part.
+// tokens matches text that looks like a token of an index, whole or in part.
 var tokens = regexp.MustCompile(regexp.QuoteMeta(TokenPrefix) + `[0-9A-Za-z]*`)
 
-// quotable is what the record keeps of a stranger's text: bounded, and without a token that stands in it.
+// quotable prepares a stranger's text for the audit log: it limits the length and masks tokens in it.
 func quotable(s string) string {
 	const most = 500
 	s = tokens.ReplaceAllString(s, hidden)

@@ -2,12 +2,13 @@ package access
 
 import (
 	"context"
+	"slices"
 
 	"pyindex/internal/fault"
 )
 
-// OwnTokens returns the caller's own API tokens, newest first, revoked ones left out. It needs a session: a token sees
-// no tokens.
+// OwnTokens returns the caller's own API tokens that are not revoked, newest first. It requires a session; an API token
+// cannot list tokens here.
 func (d *Directory) OwnTokens(ctx context.Context, who Caller) ([]TokenInfo, error) {
 	if who.sessionID == "" {
 		return nil, errNoSession
@@ -15,7 +16,7 @@ func (d *Directory) OwnTokens(ctx context.Context, who Caller) ([]TokenInfo, err
 	return d.tokensOf(ctx, who.id, who.name)
 }
 
-// TokensOf returns a user's API tokens, newest first, revoked ones left out. It needs an administrator.
+// TokensOf returns a user's API tokens that are not revoked, newest first. It requires an administrator.
 func (d *Directory) TokensOf(ctx context.Context, who Caller, name string) ([]TokenInfo, error) {
 	u, err := d.User(ctx, who, name)
 	if err != nil {
@@ -38,7 +39,7 @@ func (d *Directory) tokensOf(ctx context.Context, userID, user string) (out []To
 	return out, err
 }
 
-// User returns an account by name. It needs an administrator; fault.NotFound for an unknown name.
+// User returns an account by name. It requires an administrator, and returns fault.NotFound if the name is unknown.
 func (d *Directory) User(ctx context.Context, who Caller, name string) (u User, err error) {
 	if !who.Admin() {
 		return User{}, denied("users")
@@ -50,26 +51,20 @@ func (d *Directory) User(ctx context.Context, who Caller, name string) (u User, 
 	return u, err
 }
 
-// SessionsOf returns the sessions of a user that may still be used, newest first. It needs an administrator.
+// SessionsOf returns the live sessions of a user, newest first. It requires an administrator.
 func (d *Directory) SessionsOf(ctx context.Context, who Caller, name string) (out []Session, err error) {
 	u, err := d.User(ctx, who, name)
 	if err != nil {
 		return nil, err
 	}
 	err = d.store.View(ctx, func(tx Tx) error {
-		all, err := tx.SessionsOf(ctx, u.ID)
-		out = nil
-		for _, s := range all {
-			if s.Live(d.now()) {
-				out = append(out, s)
-			}
-		}
+		out, err = tx.SessionsOf(ctx, u.ID)
 		return err
 	})
-	return out, err
+	return slices.DeleteFunc(out, func(s Session) bool { return !s.Live(d.now()) }), err
 }
 
-// EndSessionsOf ends all sessions of a user. It needs an administrator.
+// EndSessionsOf ends all sessions of a user. It requires an administrator.
 func (d *Directory) EndSessionsOf(ctx context.Context, who Caller, name string) error {
 	return d.change(ctx, who, Caller.Admin, d.entry(who, "session.end-all", name, nil), func(tx Tx) error {
 		u, err := userNamed(ctx, tx, name)
@@ -80,8 +75,8 @@ func (d *Directory) EndSessionsOf(ctx context.Context, who Caller, name string) 
 	})
 }
 
-// SetAdmin makes a user an administrator, or one no more. It needs an administrator; fault.Conflict for the last one
-// who is active. Links to new passwords that a former administrator made end.
+// SetAdmin makes a user an administrator, or ends that. It requires an administrator, and returns fault.Conflict if the
+// user is the last active administrator. Password links that a former administrator created end.
 func (d *Directory) SetAdmin(ctx context.Context, who Caller, name string, admin bool) error {
 	return d.change(ctx, who, Caller.Admin, d.entry(who, "user.admin", name, map[string]any{"admin": admin}),
 		func(tx Tx) error {
@@ -90,7 +85,7 @@ func (d *Directory) SetAdmin(ctx context.Context, who Caller, name string, admin
 				return err
 			}
 			if !admin {
-				if err := anotherAdmin(ctx, tx, u); err != nil {
+				if err := AnotherAdmin(ctx, tx, u); err != nil {
 					return err
 				}
 				if _, err := tx.EndResetsBy(ctx, u.ID, d.now()); err != nil {
@@ -102,12 +97,9 @@ func (d *Directory) SetAdmin(ctx context.Context, who Caller, name string, admin
 		})
 }
 
-// AnotherAdmin returns fault.Conflict if u is the only active administrator. Whoever takes administration away asks it
-// in the same transaction.
-func AnotherAdmin(ctx context.Context, tx UserRows, u User) error { return anotherAdmin(ctx, tx, u) }
-
-// anotherAdmin returns fault.Conflict where u is the only active administrator.
-func anotherAdmin(ctx context.Context, tx UserRows, u User) error {
+// AnotherAdmin returns fault.Conflict if u is the only active administrator. Callers that remove an administrator call
+// it in the same transaction.
+func AnotherAdmin(ctx context.Context, tx UserRows, u User) error {
 	users, err := tx.Users(ctx)
 	if err != nil {
 		return err
@@ -120,5 +112,5 @@ func anotherAdmin(ctx context.Context, tx UserRows, u User) error {
 	if !u.Admin || !u.Active() {
 		return nil
 	}
-	return fault.New(fault.Conflict, "%s is the only administrator: make another one first", u.Name)
+	return fault.New(fault.Conflict, "%s is the only administrator: make another user an administrator first", u.Name)
 }

@@ -13,7 +13,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-// The cost of a password hash: OWASP's second choice for argon2id, 19 MiB and two passes, about 20 ms on a small
+// The cost of a password hash: OWASP's second option for argon2id, 19 MiB and two passes, about 20 ms on a small
 // server.
 const (
 	argonTime    = 2
@@ -23,14 +23,14 @@ const (
 	argonSalt    = 16
 )
 
-// Passwords are at least this long, as NIST SP 800-63B asks for a password used alone, and at most what a form needs.
+// Length limits of passwords. NIST SP 800-63B recommends the minimum for a password used alone.
 const (
 	minPassword = 12
 	maxPassword = 1024
 )
 
-// HashPassword returns the argon2id PHC string of a password, with a fresh salt (RFC 9106).
-// A password that is too short, too long or not UTF-8 is fault.Invalid.
+// HashPassword returns the argon2id PHC string of a password, with a fresh salt (RFC 9106). It returns fault.Invalid if
+// the password is too short, too long or not UTF-8.
 func HashPassword(p Secret) (string, error) {
 	text := p.Reveal()
 	if n := utf8.RuneCountInString(text); n < minPassword || len(text) > maxPassword || !utf8.ValidString(text) {
@@ -44,8 +44,8 @@ func HashPassword(p Secret) (string, error) {
 		b64(salt), b64(key)), nil
 }
 
-// PasswordFits reports whether p is the password behind a string made by HashPassword; a string of another making fits
-// none.
+// PasswordFits reports whether p matches a string returned by HashPassword. It reports false for strings of any other
+// format.
 func PasswordFits(phc string, p Secret) bool {
 	var version, memory, passes, threads int
 	parts := strings.Split(phc, "$")
@@ -65,7 +65,7 @@ func PasswordFits(phc string, p Secret) bool {
 	return subtle.ConstantTimeCompare(got, want) == 1
 }
 
-// sane bounds what a row may ask of us.
+// sane limits the cost parameters that a row can specify.
 func sane(memory, passes, threads int) bool {
 	return memory > 0 && memory <= 1<<20 && passes > 0 && passes <= 16 && threads > 0 && threads <= 16
 }

@@ -2,21 +2,21 @@ package access
 
 import "context"
 
-// Reads is what the reader rules behind a minted token let it see, by id: whole repositories, and single projects.
+// Reads lists the ids that the reader rules of a minted token allow: whole repositories, and single projects.
 type Reads struct {
 	Repositories, Projects []string
 }
 
-// ReadRows keeps what minted read tokens are bound to.
+// ReadRows stores the rules that minted read tokens are bound to.
 type ReadRows interface {
-	// InsertTokenReader binds a minted token to the reader rule that it was minted for. Binding twice is fine.
+	// InsertTokenReader binds a minted token to a reader rule. Binding twice is not an error.
 	InsertTokenReader(ctx context.Context, tokenID, readerID string) error
-	// TokenReads returns what a token's reader rules let it see now; a rule that was removed lets it see nothing.
+	// TokenReads returns what a token's reader rules allow now. A removed rule allows nothing.
 	TokenReads(ctx context.Context, tokenID string) (Reads, error)
 }
 
-// reader completes the caller of a token that was minted for reading: it sees what its rules name, and does nothing.
-// The scope is set here and not read, so that no row can make it more.
+// reader completes the caller of a token minted for reading. It may read the repositories and projects of its rules,
+// and nothing else. The scope is fixed here, so that no row can widen it.
 func reader(c Caller, t Token, r Reads) Caller {
 	c.kind, c.name, c.claims = KindReader, t.Publisher, t.Claims
 	c.limited, c.admin, c.scope = true, false, ScopeRead

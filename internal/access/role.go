@@ -2,21 +2,21 @@ package access
 
 import "pyindex/internal/fault"
 
-// Role is what somebody may do with a repository or a project. A higher role includes the lower ones.
+// Role is a level of rights in a repository or a project. A higher role includes the lower ones.
 type Role uint8
 
 // The roles, lowest first.
 const (
 	NoRole     Role = iota
-	Reader          // see and download
-	Uploader        // add files to projects; on a repository: also make new projects
+	Reader          // view and download
+	Uploader        // add files to projects; in a repository, also create projects
 	Maintainer      // also yank
-	Owner           // also delete, grant, and say who may publish
+	Owner           // also delete, grant roles, and manage publishers
 )
 
 var roleNames = [...]string{"none", "reader", "uploader", "maintainer", "owner"}
 
-// String returns the role's lower-case name, as rows and the command line spell it.
+// String returns the role's lower-case name, as used in rows and on the command line.
 func (r Role) String() string {
 	if int(r) < len(roleNames) {
 		return roleNames[r]
@@ -24,7 +24,7 @@ func (r Role) String() string {
 	return "none"
 }
 
-// ParseRole reads a role's name. An unknown one is fault.Invalid.
+// ParseRole parses a role's name. It returns fault.Invalid if the name is unknown.
 func ParseRole(s string) (Role, error) {
 	for i, name := range roleNames {
 		if s == name {
@@ -34,20 +34,20 @@ func ParseRole(s string) (Role, error) {
 	return NoRole, fault.New(fault.Invalid, "unknown role %q: choose none, reader, uploader, maintainer or owner", s)
 }
 
-// Scope bounds what a token may be used for, whatever its owner may do. A wider scope includes the narrower ones.
+// Scope limits a token, whatever its owner may do. A wider scope includes the narrower ones.
 type Scope uint8
 
 // The scopes, narrowest first. The zero Scope allows nothing.
 const (
 	NoScope     Scope = iota
-	ScopeRead         // see and download
+	ScopeRead         // view and download
 	ScopeUpload       // also upload
-	ScopeAdmin        // everything its owner may do
+	ScopeAdmin        // everything that its owner may do
 )
 
 var scopeNames = [...]string{"none", "read", "upload", "admin"}
 
-// String returns the scope's name, as rows and the command line spell it.
+// String returns the scope's name, as used in rows and on the command line.
 func (s Scope) String() string {
 	if int(s) < len(scopeNames) {
 		return scopeNames[s]
@@ -55,7 +55,7 @@ func (s Scope) String() string {
 	return "none"
 }
 
-// ParseScope reads "read", "upload" or "admin"; anything else is fault.Invalid.
+// ParseScope parses "read", "upload" or "admin". It returns fault.Invalid for any other text.
 func ParseScope(s string) (Scope, error) {
 	for i := ScopeRead; i <= ScopeAdmin; i++ {
 		if s == scopeNames[i] {
@@ -65,7 +65,7 @@ func ParseScope(s string) (Scope, error) {
 	return NoScope, fault.New(fault.Invalid, "unknown scope %q: choose read, upload or admin", s)
 }
 
-// allows reports the highest role that a scope lets its bearer act in.
+// allows returns the highest role that the scope permits.
 func (s Scope) allows() Role {
 	switch s {
 	case ScopeRead:

@@ -4,70 +4,73 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"slices"
 	"strings"
 	"time"
 
 	"pyindex/internal/fault"
 )
 
-// How long a session lasts: without being used, and in all; and for how long a proof of who somebody is counts where
-// an act asks for a fresh one.
+// Limits of a session: without use, and in total. ConfirmedFor is how long a confirmed identity is accepted for actions
+// that require a recent one.
 const (
 	SessionIdle     = 7 * 24 * time.Hour
 	SessionLifetime = 30 * 24 * time.Hour
 	ConfirmedFor    = 15 * time.Minute
 )
 
-// Session is a browser in which a person is signed in. The cookie's value is known to the browser alone; Hash is the
-// SHA-256 of it in hex.
+// Session is a sign-in by a person with one browser. Only the browser has the cookie's value; Hash is its SHA-256 in
+// hex.
 type Session struct {
 	ID, Hash, UserID string
-	// how the person signed in: "password", "passkey", "sso" or "link", with "+totp" or "+recovery" for a second factor
+	// Method is "password", "passkey", "sso" or "link", with "+totp" or "+recovery" for a second factor.
 	Method      string
 	Agent       string // the browser's User-Agent, cut to 300 bytes
-	Address     string // IP address at the beginning
+	Address     string // IP address at sign-in
 	CreatedAt   time.Time
 	SeenAt      time.Time // up to a minute late
-	ConfirmedAt time.Time // when the person last proved who it is
-	ExpiresAt   time.Time // the end, if it is used until then
-	EndedAt     time.Time // zero while it may be used
-	FactorAt    time.Time // when a second factor was set up in it; zero for what Method says
+	ConfirmedAt time.Time // when the person last confirmed their identity
+	ExpiresAt   time.Time // end of the session even if it is in use
+	EndedAt     time.Time // zero while the session is valid
+	FactorAt    time.Time // when a second factor was set up in the session, or zero
 }
 
-// Live reports whether the session may be used at a moment.
+// Live reports whether the session is valid at the given time.
 func (s Session) Live(now time.Time) bool {
 	return s.EndedAt.IsZero() && now.Before(s.ExpiresAt) && now.Sub(s.SeenAt) < SessionIdle
 }
 
-// SessionRows keeps sessions. Reads return fault.NotFound for none.
+// SessionRows stores sessions. Reads of a single session return fault.NotFound if it does not exist.
 type SessionRows interface {
 	InsertSession(ctx context.Context, s Session) error
 	SessionByHash(ctx context.Context, hash string) (Session, error)
-	// SessionsOf returns a user's sessions that did not end, newest first.
+	// SessionsOf returns a user's sessions that have not been ended, newest first.
 	SessionsOf(ctx context.Context, userID string) ([]Session, error)
-	// EndSession sets the end of a user's session where none is set and reports whether it did.
+	// EndSession sets the end of a user's session unless it is set already, and reports whether it did.
 	EndSession(ctx context.Context, userID, id string, at time.Time) (bool, error)
-	// EndSessionsOf ends all sessions of a user but one, "" for all, and returns how many it ended. It calls EndSignIns.
+	// EndSessionsOf ends all sessions of a user except one, or all if except is "", and returns how many it ended. It
+	// calls EndSignIns.
 	EndSessionsOf(ctx context.Context, userID, except string, at time.Time) (int64, error)
-	// EndSignIns ends sign-ins of a user that have no session yet: the step between two factors, and what was judged by an
-	// earlier state of User.Credentials. It is called whenever something that signs the user in was changed or removed.
+	// EndSignIns ends a user's unfinished sign-ins: those between two factors, and those that were checked against an
+	// earlier state of User.Credentials. It is called whenever a credential of the user is changed or removed.
 	EndSignIns(ctx context.Context, userID string, at time.Time) error
-	// ConfirmSession notes that the person proved who it is.
+	// ConfirmSession records that the person confirmed their identity.
 	ConfirmSession(ctx context.Context, id string, at time.Time) error
-	// NoteFactor notes that a second factor was set up in a session.
+	// NoteFactor records that a second factor was set up in a session.
 	NoteFactor(ctx context.Context, id string, at time.Time) error
-	// TouchSessions sets when each session was last seen; a time is never set back.
+	// TouchSessions sets the last use of each session; a time never moves backwards.
 	TouchSessions(ctx context.Context, seen map[string]time.Time) error
 	// DeleteSessionsBefore removes sessions that ended or expired before t.
 	DeleteSessionsBefore(ctx context.Context, t time.Time) (int64, error)
 }
 
-// NewSession is what is needed to begin a session.
+// NewSession is the input of BeginSession.
 type NewSession struct {
 	UserID string
 	Method string // see Session
 	Agent  string
-	// Credentials is what the person was judged by; the zero value is for an account that the same person has just made.
+	// Credentials is the state that the person was checked against, or the zero value if the person has just created
+	// the account.
 	Credentials Credentials
 }
 
@@ -76,9 +79,9 @@ const (
 	maxAgent     = 300
 )
 
-// BeginSession signs a person in and returns the cookie's value, which nobody can see again. Whoever calls it has made
-// sure who the person is; who is the caller that asked, for the address and the record. fault.Denied for a disabled
-// account, and fault.Unauthenticated if what signs the account in was changed after the person was judged by it.
+// BeginSession signs a person in and returns the cookie's value, which cannot be read again. Its callers must have
+// checked the person's credentials; the parameter who supplies the address and the audit actor. It returns fault.Denied
+// if the account is disabled, and fault.Unauthenticated if a credential changed after that check.
 func (d *Directory) BeginSession(ctx context.Context, who Caller, n NewSession) (Session, Secret, error) {
 	var b [sessionBytes]byte
 	rand.Read(b[:])
@@ -112,17 +115,16 @@ func (d *Directory) BeginSession(ctx context.Context, who Caller, n NewSession) 
 	return s, secret, nil
 }
 
-// ErrCredentials is for somebody whose password, second factor or identity was changed or removed between proving who
-// they are and signing in, or whose sessions were ended then.
+// ErrCredentials is returned if, during a sign-in, the user's credentials changed or their sessions were ended.
 var ErrCredentials = fault.New(fault.Unauthenticated,
 	"your password, another way to sign in, or your sessions changed just now: sign in again")
 
-// MethodSignOn is the method of a session that began by single sign-on. With a second factor of our own more follows,
-// after a plus sign.
+// MethodSignOn is the method of a session that began by single sign-on. If the index required a second factor too, a
+// plus sign and that factor follow.
 const MethodSignOn = "sso"
 
-// lifetime is how long a session lasts that begins by a method. One that began by single sign-on ends after hours: the
-// provider is asked again then, so a group that is lost there is noticed.
+// lifetime returns how long a session lasts. A single sign-on session can be limited to hours, so that the provider is
+// asked again and a lost group is noticed.
 func (d *Directory) lifetime(method string) time.Duration {
 	if strings.HasPrefix(method, MethodSignOn) && d.signOnLife > 0 {
 		return min(d.signOnLife, SessionLifetime)
@@ -130,12 +132,12 @@ func (d *Directory) lifetime(method string) time.Duration {
 	return SessionLifetime
 }
 
-// agent keeps what a browser says of itself short and storable.
+// agent shortens a User-Agent and removes characters that databases reject.
 func agent(s string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(s[:min(len(s), maxAgent)], "\x00", ""), "")
 }
 
-// Sessions returns the caller's own sessions that may still be used, newest first.
+// Sessions returns the caller's own live sessions, newest first.
 func (d *Directory) Sessions(ctx context.Context, who Caller) (out []Session, err error) {
 	if who.sessionID == "" {
 		return nil, errNoSession
@@ -144,19 +146,13 @@ func (d *Directory) Sessions(ctx context.Context, who Caller) (out []Session, er
 		out, err = tx.SessionsOf(ctx, who.id)
 		return err
 	})
-	live := out[:0]
-	for _, s := range out {
-		if s.Live(d.now()) {
-			live = append(live, s)
-		}
-	}
-	return live, err
+	return slices.DeleteFunc(out, func(s Session) bool { return !s.Live(d.now()) }), err
 }
 
 var errNoSession = fault.New(fault.Unauthenticated, "sign in first")
 
-// EndSession ends one of the caller's own sessions from the next request on. fault.NotFound for one that is not theirs
-// or has ended.
+// EndSession ends one of the caller's own sessions. The change takes effect with the next request. It returns
+// fault.NotFound if the session has ended or is not the caller's.
 func (d *Directory) EndSession(ctx context.Context, who Caller, id string) error {
 	if who.sessionID == "" {
 		return errNoSession
@@ -164,13 +160,13 @@ func (d *Directory) EndSession(ctx context.Context, who Caller, id string) error
 	return d.change(ctx, who, Caller.Known, d.entry(who, "session.end", id, nil), func(tx Tx) error {
 		did, err := tx.EndSession(ctx, who.id, id, d.now())
 		if err == nil && !did {
-			return fault.New(fault.NotFound, "there is no such session of yours")
+			return fault.New(fault.NotFound, "you have no such session")
 		}
 		return err
 	})
 }
 
-// EndOtherSessions ends all of the caller's sessions but the one at hand.
+// EndOtherSessions ends all of the caller's sessions except the current one.
 func (d *Directory) EndOtherSessions(ctx context.Context, who Caller) error {
 	if who.sessionID == "" {
 		return errNoSession
@@ -181,8 +177,8 @@ func (d *Directory) EndOtherSessions(ctx context.Context, who Caller) error {
 	})
 }
 
-// ConfirmSession notes that the caller proved again who it is, so that dangerous acts are allowed for ConfirmedFor.
-// Whoever calls it has made sure of it.
+// ConfirmSession records that the caller confirmed their identity, which allows dangerous actions for ConfirmedFor. Its
+// callers must have checked a credential.
 func (d *Directory) ConfirmSession(ctx context.Context, who Caller) error {
 	if who.sessionID == "" {
 		return errNoSession
@@ -200,8 +196,8 @@ func (d *Directory) SweepSessions(ctx context.Context) error {
 	})
 }
 
-// Session returns the caller that a browser's cookie stands for: a person with everything that person may do. What is
-// no cookie of a live session is fault.Unauthenticated.
+// Session returns the person that a browser's session cookie belongs to, with all of the person's rights. It returns
+// fault.Unauthenticated unless the session is live.
 func (k *Keyring) Session(ctx context.Context, s Secret) (Caller, error) {
 	if len(s) != base64.RawURLEncoding.EncodedLen(sessionBytes) {
 		return Caller{}, errNoSession
@@ -229,7 +225,7 @@ func (k *Keyring) Session(ctx context.Context, s Secret) (Caller, error) {
 	return e.caller, nil
 }
 
-// signedIn is a session that was looked up at some stamp.
+// signedIn is the cached result of a session lookup.
 type signedIn struct {
 	caller  Caller
 	session Session

@@ -8,24 +8,24 @@ import (
 	"pyindex/internal/fault"
 )
 
-// MintedGrace is how long after its expiry a minted token may still commit an upload. The token was good when the
-// request began; a body that takes longer than this is refused.
+// MintedGrace is how long after its expiry a minted token can still commit an upload. The token was valid when the
+// request began; a body that takes longer is refused.
 const MintedGrace = 5 * time.Minute
 
-// StandingRows is what Caller.Recheck needs of a transaction.
+// StandingRows are the rows that Caller.Recheck reads.
 type StandingRows interface {
-	// TokenStanding returns a token without its claims, and the account that it belongs to: the zero User for a minted
-	// one. fault.NotFound if there is no such token.
+	// TokenStanding returns a token without its claims, and its account, which is the zero User for a minted token. It
+	// returns fault.NotFound if the token does not exist.
 	TokenStanding(ctx context.Context, id string) (Token, User, error)
-	// SessionStanding returns a session and its account; fault.NotFound if there is none.
+	// SessionStanding returns a session and its account, or fault.NotFound.
 	SessionStanding(ctx context.Context, id string) (Session, User, error)
 	TokenProjects(ctx context.Context, tokenID string) ([]string, error)
 	TokenReads(ctx context.Context, tokenID string) (Reads, error)
 	FactorRows
 }
 
-// Update runs f in an update of s, for who as Recheck returns it there. It is how everything is changed that a caller's
-// rights decide about: what was true when the request arrived may have ended while its body was on its way.
+// Update runs f in an update of s, with the caller as Recheck returns it. Every change that depends on a caller's
+// rights uses it, because the rights may have ended while the request body was being received.
 func Update[T StandingRows](ctx context.Context, s interface {
 	Update(context.Context, func(T) error) error
 }, who Caller, f func(T, Caller) error,
@@ -39,10 +39,10 @@ func Update[T StandingRows](ctx context.Context, s interface {
 	})
 }
 
-// Recheck returns c with the rights that its credential has in this transaction: scope, projects, publishers, grants
-// and administration are read again, and a session is held against the policy about second factors.
-// fault.Unauthenticated if the token was revoked or expired, the account disabled or the session ended since c was
-// identified; the message says which. Nobody and the operator have no credential that could end.
+// Recheck returns c with the rights that its credential has in this transaction. It rereads scope, projects,
+// publishers, grants and administration, and applies the second-factor policy to a session. It returns
+// fault.Unauthenticated, with the reason in the message, if the token was revoked or expired, the account disabled, or
+// the session ended since c was identified. Anonymous callers and the operator have no credential to recheck.
 func (c Caller) Recheck(ctx context.Context, tx StandingRows) (Caller, error) {
 	switch {
 	case c.sessionID != "":
@@ -98,10 +98,10 @@ func (c Caller) recheckToken(ctx context.Context, tx StandingRows) (Caller, erro
 	return c.recheckPerson(ctx, tx, u)
 }
 
-// another says how to get a token in place of one that ended.
+// another returns advice on how to replace a token that ended.
 func (c Caller) another() string {
 	if c.kind == KindUser {
-		return "make a new one and try again"
+		return "create a new one and try again"
 	}
 	return "exchange another identity token and try again"
 }
@@ -111,7 +111,7 @@ func (c Caller) recheckSession(ctx context.Context, tx StandingRows) (Caller, er
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return Caller{}, err
 	}
-	if err == nil && !u.Active() { // which ended the session too, but says what to do
+	if err == nil && !u.Active() { // that ended the session too, but this message explains more
 		return c.recheckPerson(ctx, tx, u)
 	}
 	if err != nil || !s.EndedAt.IsZero() || !c.clock().Before(s.ExpiresAt) {
@@ -136,13 +136,12 @@ func (c Caller) recheckPerson(ctx context.Context, tx StandingRows, u User) (Cal
 	}
 	c.name, c.admin = u.Name, u.Admin
 	if u.Admin {
-		return c, nil // whose grants add nothing to what an administrator may do
+		return c, nil // grants add nothing to an administrator's rights
 	}
 	grants, err := tx.GrantsOf(ctx, u.ID)
 	return c.Renewed(grants), err
 }
 
-// clock is the clock by which the credential was accepted.
 func (c Caller) clock() time.Time {
 	if c.now == nil {
 		return time.Now()

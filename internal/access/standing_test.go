@@ -29,9 +29,6 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 		"RemoveMember": func(o *office, who access.Caller) error {
 			return o.RemoveMember(o.t.Context(), who, "team", "member")
 		},
-		"SyncGroups": func(o *office, who access.Caller) error {
-			return o.SyncGroups(o.t.Context(), who, "friend", "test", []string{"team"})
-		},
 		"CreateToken": func(o *office, who access.Caller) error {
 			_, _, err := o.CreateToken(o.t.Context(), who, access.NewAPIToken{User: "friend", Scope: access.ScopeRead})
 			return err

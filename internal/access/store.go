@@ -7,7 +7,7 @@ import (
 	"pyindex/internal/memo"
 )
 
-// Tx is what the rules of this package need of a transaction.
+// Tx is the set of rows that this package needs in a transaction.
 type Tx interface {
 	UserRows
 	TokenRows
@@ -19,14 +19,14 @@ type Tx interface {
 	FactorRows
 	audit.Rows
 	Serials
-	// ProjectID returns the id of a project by the name of its repository and its normal name, or fault.NotFound.
+	// ProjectID returns the id of a project by its repository's name and its own normal name, or fault.NotFound.
 	ProjectID(ctx context.Context, repository, project string) (string, error)
 }
 
-// Serials is the one counter of an index. It grows with every change that a reader could notice.
+// Serials is the serial of an index. It increases with every change that a reader could notice.
 type Serials interface {
-	// NextSerial adds one to the counter and returns it. Two transactions that both call it commit in the order of the
-	// numbers that they got.
+	// NextSerial increments the serial and returns it. Two transactions that call it commit in the order of their
+	// numbers.
 	NextSerial(ctx context.Context) (int64, error)
 }
 
@@ -34,13 +34,13 @@ type Serials interface {
 type Store interface {
 	// View runs f on one consistent state. f must not write.
 	View(ctx context.Context, f func(Tx) error) error
-	// Update runs f in a transaction that commits when f returns nil. f may be run again after a serialisation failure,
-	// so it must not touch anything but the transaction and its own results.
+	// Update runs f in a transaction that commits if f returns nil. After a serialization failure it may run f again,
+	// so f must change nothing but the transaction and its own results.
 	Update(ctx context.Context, f func(Tx) error) error
-	// Serial returns the counter as committed, also by other processes, at some moment during the call. It is cheap:
-	// a fraction of an indexed read on SQLite, one indexed read on PostgreSQL.
+	// Serial returns the serial as of some moment during the call, including commits by other processes. It costs a
+	// fraction of an indexed read on SQLite, and one indexed read on PostgreSQL.
 	Serial(ctx context.Context) (int64, error)
-	// Stamp returns the state that the index is in, to keep under it what is read afterwards; see memo.Stamp. It is as
-	// fresh as Serial and costs the same.
+	// Stamp returns the current state of the index as a cache key for later reads; see memo.Stamp. It is as fresh as
+	// Serial and costs the same.
 	Stamp(ctx context.Context) (memo.Stamp, error)
 }

@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// TokenKind says what a token stands for.
+// TokenKind is the kind of a token.
 type TokenKind string
 
 // The kinds of token.
 const (
-	TokenAPI    TokenKind = "api"    // a user's
-	TokenMinted TokenKind = "minted" // a trusted workload's, short-lived
+	TokenAPI    TokenKind = "api"    // of a user
+	TokenMinted TokenKind = "minted" // of a trusted workload, short-lived
 )
 
-// Token is a row about an API token. The token itself is known to its bearer alone; Hash is the SHA-256 of it in hex.
+// Token is the row of a token. Only the bearer has the token itself; Hash is its SHA-256 in hex.
 type Token struct {
 	ID          string
 	Kind        TokenKind
@@ -28,55 +28,55 @@ type Token struct {
 	UserID      string // empty for minted tokens
 	Scope       Scope
 	Description string
-	Limited     bool // good for its projects only
+	Limited     bool // restricted to its projects
 	CreatedAt   time.Time
-	ExpiresAt   time.Time // zero for never
-	LastUsedAt  time.Time // zero for never; up to a minute late
-	RevokedAt   time.Time // zero while it may be used
-	Publisher   string    // minted: the sentence of the publisher that it stands for
+	ExpiresAt   time.Time // zero if it does not expire
+	LastUsedAt  time.Time // zero if it was never used; up to a minute late
+	RevokedAt   time.Time // zero unless it was revoked
+	Publisher   string    // minted: description of its publisher
 	Claims      map[string]any
-	SingleUse   bool      // minted: good for one upload
-	SpentAt     time.Time // of a single-use token: when its upload was made, zero before
+	SingleUse   bool      // minted: can be used for one upload
+	SpentAt     time.Time // when a single-use token was used, or zero
 }
 
-// TokenProject binds a limited token to a project. PublisherID is set on minted tokens: the binding holds only while
+// TokenProject binds a limited token to a project. PublisherID is set on minted tokens: the binding is valid only while
 // that publisher is attached to that project.
 type TokenProject struct {
 	TokenID, ProjectID, PublisherID string
 }
 
-// TokenRows keeps tokens. Reads return fault.NotFound for none.
+// TokenRows stores tokens. Reads of a single token return fault.NotFound if it does not exist.
 type TokenRows interface {
 	ReadRows
 	InsertToken(ctx context.Context, t Token) error
 	InsertTokenProject(ctx context.Context, b TokenProject) error
 	TokenByHash(ctx context.Context, hash string) (Token, error)
 	TokenByID(ctx context.Context, id string) (Token, error)
-	// TokenProjects returns the project ids that a token is good for now: minted tokens lose those whose publisher is
-	// gone.
+	// TokenProjects returns the ids of the projects that a token allows now. A minted token loses a project if its
+	// publisher was removed.
 	TokenProjects(ctx context.Context, tokenID string) ([]string, error)
-	// Tokens returns a user's tokens, or everybody's API tokens for "", oldest first, with the names of their projects by
-	// token id.
+	// Tokens returns a user's tokens, or the API tokens of all users if userID is "", oldest first, with the names of
+	// their projects by token id.
 	Tokens(ctx context.Context, userID string) ([]Token, map[string][]string, error)
-	// RevokeToken sets the time of revocation where none is set and reports whether it did.
+	// RevokeToken sets the time of revocation unless it is set already, and reports whether it did.
 	RevokeToken(ctx context.Context, id string, at time.Time) (bool, error)
-	// RevokeTokensOf revokes all API tokens of a user that are not revoked yet and returns how many.
+	// RevokeTokensOf revokes all of a user's API tokens that are not revoked yet and returns how many.
 	RevokeTokensOf(ctx context.Context, userID string, at time.Time) (int64, error)
-	// TokensExpiring returns the API tokens that are not revoked, end after from and until to, and about which nobody was
-	// warned, the one that ends first at the head.
+	// TokensExpiring returns the API tokens, neither revoked nor warned about, that expire after from and until to, the
+	// earliest first.
 	TokensExpiring(ctx context.Context, from, to time.Time) ([]Token, error)
-	// WarnToken notes that the holder of a token was warned, if nobody did before, and reports whether it did.
+	// WarnToken records that the holder of a token was warned, and reports false if that was recorded before.
 	WarnToken(ctx context.Context, id string, at time.Time) (bool, error)
-	// UnwarnToken takes that back.
+	// UnwarnToken undoes WarnToken.
 	UnwarnToken(ctx context.Context, id string) error
 	// TouchTokens sets the last use of each token id.
 	TouchTokens(ctx context.Context, used map[string]time.Time) error
-	// DeleteTokensExpiredBefore removes minted tokens that ended before t and returns how many.
+	// DeleteTokensExpiredBefore deletes minted tokens that expired before t and returns how many.
 	DeleteTokensExpiredBefore(ctx context.Context, t time.Time) (int64, error)
 }
 
-// TokenPrefix begins every token of an index, so that scanners and people recognise one. It keeps "pypi-" in front,
-// because the publish action warns about any other start, and is shorter than what leak scanners report to PyPI.
+// TokenPrefix begins every token of an index, so that scanners and people recognize it. It starts with "pypi-", because
+// the publish action warns about any other prefix. Tokens are shorter than those that leak scanners report to PyPI.
 const TokenPrefix = "pypi-idx_"
 
 const (
@@ -86,7 +86,7 @@ const (
 	alphabet      = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 )
 
-// NewToken returns a fresh token of 256 random bits: prefix, the bits in base 62, and a checksum of both.
+// NewToken returns a new token of 256 random bits: the prefix, the bits in base 62, and a checksum of both.
 func NewToken() Secret {
 	var b [tokenBytes]byte
 	rand.Read(b[:])
@@ -94,7 +94,7 @@ func NewToken() Secret {
 	return Secret(body + checksum(body))
 }
 
-// WellFormed reports whether s has the shape and checksum of a token of some index. It says nothing of its validity.
+// WellFormed reports whether s has the shape and checksum of a token. It does not check whether the token is valid.
 func WellFormed(s Secret) bool {
 	text := s.Reveal()
 	if len(text) != len(TokenPrefix)+tokenBody+tokenChecksum || !strings.HasPrefix(text, TokenPrefix) {
@@ -104,7 +104,7 @@ func WellFormed(s Secret) bool {
 	return checksum(text[:cut]) == text[cut:]
 }
 
-// HashToken returns what rows keep of a token: its SHA-256 in lower-case hex.
+// HashToken returns the SHA-256 of a token in lower-case hex, as rows store it.
 func HashToken(s Secret) string {
 	sum := sha256.Sum256([]byte(s.Reveal()))
 	return hex.EncodeToString(sum[:])
@@ -114,8 +114,8 @@ func checksum(body string) string {
 	return base62(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(body))), tokenChecksum)
 }
 
-// base62 writes the big-endian number n with exactly width digits, and uses n up. It divides by hand, because each
-// request that carries a token has its checksum computed.
+// base62 formats the big-endian number n with exactly width digits, and overwrites n. It divides by hand for speed,
+// because every request with a token computes a checksum.
 func base62(n []byte, width int) string {
 	const base = len(alphabet)
 	out := make([]byte, width)

@@ -7,20 +7,19 @@ import (
 	"pyindex/internal/fault"
 )
 
-// HolderRows is what UploadTokens needs of a transaction.
+// HolderRows are the rows that UploadTokens reads.
 type HolderRows interface {
 	UserRows
 	TokenRows
 	GrantRows
-	// TokensTouching returns the API tokens of scope upload or more that were not revoked and could be about a project,
-	// oldest first: those bound to it, and the unbound ones of administrators and of who was granted anything in it or its
-	// repository.
+	// TokensTouching returns the unrevoked API tokens of scope upload or wider that might allow the project, oldest
+	// first. These are the tokens bound to it, and the unbound tokens of administrators and of users with a grant in
+	// the project or its repository.
 	TokensTouching(ctx context.Context, repositoryID, projectID string) ([]Token, error)
 }
 
-// UploadTokens returns the API tokens by which somebody may upload to a project at a moment, oldest first, with the
-// names of their users. Whether one may is what Caller.May says of its bearer. It is for those who may know: whoever
-// calls it has made sure of it.
+// UploadTokens returns the API tokens that allow uploads to a project at the given time, oldest first, with their
+// users' names. Caller.May decides about each one. Its callers must have checked that the reader may see the list.
 func UploadTokens(ctx context.Context, tx HolderRows, o Object, now time.Time) ([]TokenInfo, error) {
 	all, err := tx.TokensTouching(ctx, o.RepositoryID, o.ProjectID)
 	if err != nil {
@@ -41,7 +40,7 @@ func UploadTokens(ctx context.Context, tx HolderRows, o Object, now time.Time) (
 		}
 		p.tokenID, p.scope, p.limited = t.ID, t.Scope, t.Limited
 		if t.Limited {
-			p.projects = set([]string{o.ProjectID}) // it is bound to this one, or would not be among them
+			p.projects = set([]string{o.ProjectID}) // or the query would not return it
 		}
 		if p.May(Uploader, o) {
 			out = append(out, TokenInfo{Token: t, User: p.name})
@@ -50,14 +49,14 @@ func UploadTokens(ctx context.Context, tx HolderRows, o Object, now time.Time) (
 	return out, nil
 }
 
-// PeopleRows is what Holds needs of a transaction.
+// PeopleRows are the rows that Holds reads.
 type PeopleRows interface {
 	UserRows
 	GrantRows
 }
 
-// Holds reports whether a person may act on o in the role now, with everything that the person has. Whoever has no
-// account that can be used may nothing. It is for what somebody set going earlier, an invitation for instance.
+// Holds reports whether a user may act on o in the role now, with all of their rights. It reports false if the user
+// does not exist or is disabled. It serves actions that the user started earlier, such as an invitation.
 func Holds(ctx context.Context, tx PeopleRows, userID string, role Role, o Object) (bool, error) {
 	c, err := holder(ctx, tx, userID)
 	if fault.Is(err, fault.NotFound) {
@@ -67,8 +66,8 @@ func Holds(ctx context.Context, tx PeopleRows, userID string, role Role, o Objec
 	return err == nil && c.May(role, o), err
 }
 
-// HoldsCreation reports whether a person may create projects in the repository o now, as Caller.MayCreate says of
-// everything that the person has. Somebody without an account that can be used may not.
+// HoldsCreation reports whether a user may create projects in the repository o now, with all of their rights; see
+// Caller.MayCreate. It reports false if the user does not exist or is disabled.
 func HoldsCreation(ctx context.Context, tx PeopleRows, userID string, o Object) (bool, error) {
 	c, err := holder(ctx, tx, userID)
 	if fault.Is(err, fault.NotFound) {
@@ -78,7 +77,8 @@ func HoldsCreation(ctx context.Context, tx PeopleRows, userID string, o Object) 
 	return err == nil && c.MayCreate(o), err
 }
 
-// holder is the person behind tokens, without their bounds; nobody where the account may not be used.
+// holder returns the user behind tokens, without any token's restrictions. It returns the zero Caller if the account is
+// disabled.
 func holder(ctx context.Context, tx PeopleRows, userID string) (Caller, error) {
 	u, err := tx.UserByID(ctx, userID)
 	if err != nil || !u.Active() {

@@ -7,10 +7,10 @@ import (
 	"pyindex/internal/fault"
 )
 
-// TokenMark is what is to be noticed about how long an API token lives. It reads as people see it.
+// TokenMark is a remark about the lifetime of an API token, as shown to people.
 type TokenMark string
 
-// The marks. The zero one is for a token about which nothing is to be said.
+// The marks. The zero mark means that there is nothing to remark.
 const (
 	TokenExpired  TokenMark = "expired"
 	TokenEndsSoon TokenMark = "expires soon"
@@ -18,11 +18,11 @@ const (
 	TokenTooLong  TokenMark = "longer than allowed"
 )
 
-// warnBefore is how long before its end a token is marked. One that lives for less than three times as long is marked
-// in the last third of its life, so that a token for a week is not marked from the start.
+// warnBefore is how long before its expiry a token is marked. A token with a lifetime below three times that is marked
+// in the last third of it, so that a one-week token is not marked from the start.
 const warnBefore = 30 * 24 * time.Hour
 
-// EndsSoonFrom returns the moment from which people are warned that the token ends; zero if it does not end.
+// EndsSoonFrom returns when warnings about the token's expiry begin. It returns zero if the token does not expire.
 func (t Token) EndsSoonFrom() time.Time {
 	if t.ExpiresAt.IsZero() {
 		return time.Time{}
@@ -30,8 +30,8 @@ func (t Token) EndsSoonFrom() time.Time {
 	return t.ExpiresAt.Add(-min(warnBefore, t.ExpiresAt.Sub(t.CreatedAt)/3))
 }
 
-// Mark returns what is to be noticed about an API token now. Tokens that were made before the settings allowed less
-// keep their life, and are marked.
+// Mark returns the mark of an API token now. Tokens created before the settings became stricter keep their lifetime,
+// and are marked.
 func (d *Directory) Mark(t Token) TokenMark {
 	now := d.now()
 	switch {
@@ -47,12 +47,11 @@ func (d *Directory) Mark(t Token) TokenMark {
 	return ""
 }
 
-// TokenLife returns the longest life that a new API token may have, 0 for no bound, and the life of one for which none
-// is asked, 0 for no end.
+// TokenLife returns the maximum lifetime of a new API token, 0 for no limit, and the default one, 0 for no expiry.
 func (d *Directory) TokenLife() (longest, usual time.Duration) { return d.maxLife, d.usualLife }
 
-// tokenEnd returns when a token that is made at a moment ends, zero for never. It returns fault.Invalid about the field
-// expires if the settings do not allow as much.
+// tokenEnd returns the expiry of a token created at the given time, or zero for none. It returns fault.Invalid about
+// the field expires if the settings do not allow the lifetime.
 func (d *Directory) tokenEnd(n NewAPIToken, made time.Time) (time.Time, error) {
 	life := n.Expires
 	if life == 0 && !n.Endless {
@@ -68,7 +67,7 @@ func (d *Directory) tokenEnd(n NewAPIToken, made time.Time) (time.Time, error) {
 	return made.Add(life), nil
 }
 
-// Days is a duration as people and settings write it: in whole days if it is some, as "90 days", and else as "36h0m0s".
+// Days formats a duration in whole days if possible, as "90 days", and otherwise as "36h0m0s".
 func Days(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {
@@ -80,11 +79,10 @@ func Days(d time.Duration) string {
 	return d.String()
 }
 
-// TokenWarning returns a sentence for the bearer of an API token that ends soon, "" for everybody else.
+// TokenWarning returns a warning if c's API token expires soon, and "" otherwise.
 func (c Caller) TokenWarning(now time.Time) string {
 	if c.tokenWarns.IsZero() || now.Before(c.tokenWarns) {
 		return ""
 	}
-	return "the API token that was used expires on " + c.tokenEnds.UTC().Format("2006-01-02") +
-		": make a new one before then"
+	return "your API token expires on " + c.tokenEnds.UTC().Format("2006-01-02") + ": create a new one before then"
 }

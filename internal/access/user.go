@@ -8,39 +8,39 @@ import (
 	"pyindex/internal/fault"
 )
 
-// User is a person who has an account.
+// User is the account of a person.
 type User struct {
 	ID           string
 	Name         string // lower case, unique
 	Admin        bool
-	PasswordHash string // PHC string of argon2id, or "" where none is set
+	PasswordHash string // PHC string of argon2id, or "" if there is none
 	CreatedAt    time.Time
 	DisabledAt   time.Time // zero while the account is active
-	InvitedBy    string    // id of the user whose invitation made the account; "" for none, or for the operator's
+	InvitedBy    string    // id of the user whose invitation created the account, or ""
 
-	CredentialChanges int64 // how often SessionRows.EndSignIns was called for the account
+	CredentialChanges int64 // number of calls of SessionRows.EndSignIns for the account
 }
 
-// Credentials is the state of what signs an account in. One that somebody was judged by is compared when their session
-// begins. The zero value is no state at all, and fits every one.
+// Credentials identifies a state of a user's credentials. A session begins only if the state has not changed since the
+// user was checked. The zero value matches every state.
 type Credentials struct {
 	known   bool
 	changes int64
 }
 
-// Credentials returns the state of what signs the account in.
+// Credentials returns the current state of the user's credentials.
 func (u User) Credentials() Credentials { return Credentials{true, u.CredentialChanges} }
 
-// fits reports whether nothing that signs u in was changed since c was read.
+// fits reports whether none of u's credentials changed since c was read.
 func (c Credentials) fits(u User) bool { return !c.known || c == u.Credentials() }
 
-// Active reports whether the account may be used.
+// Active reports whether the account is not disabled.
 func (u User) Active() bool { return u.DisabledAt.IsZero() }
 
-// Profile is what people state about themselves. Both fields may be empty.
+// Profile is information that users provide about themselves. Both fields may be empty.
 type Profile struct{ FullName, Email string }
 
-// ProfileOf returns the profile of a user, the zero Profile if there is none.
+// ProfileOf returns the profile of a user, or the zero Profile if there is none.
 func ProfileOf(ctx context.Context, tx interface {
 	ProfileOf(ctx context.Context, userID string) (Profile, error)
 }, userID string,
@@ -52,10 +52,11 @@ func ProfileOf(ctx context.Context, tx interface {
 	return p, err
 }
 
-// UserRows keeps accounts. Reads return fault.NotFound for none; InsertUser returns fault.Conflict for a taken name.
+// UserRows stores accounts. Reads of a single account return fault.NotFound if it does not exist; InsertUser returns
+// fault.Conflict if the name is taken.
 type UserRows interface {
 	InsertUser(ctx context.Context, u User) error
-	UpdateUser(ctx context.Context, u User) error // by id: admin, password hash, disabled; nothing else
+	UpdateUser(ctx context.Context, u User) error // by id: changes admin, password hash and disabled only
 	UserByName(ctx context.Context, name string) (User, error)
 	UserByID(ctx context.Context, id string) (User, error)
 	Users(ctx context.Context) ([]User, error) // by name
@@ -63,8 +64,8 @@ type UserRows interface {
 
 var userName = regexp.MustCompile(`\A[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?\z`)
 
-// ParseUserName checks a user's name: lower-case letters, digits, dots, dashes and underscores, 64 at most,
-// with a letter or digit at both ends. Anything else is fault.Invalid.
+// ParseUserName validates a user name: at most 64 lower-case letters, digits, dots, dashes and underscores, with a
+// letter or digit at both ends. It returns fault.Invalid for any other text.
 func ParseUserName(s string) (string, error) {
 	if !userName.MatchString(s) {
 		return "", fault.New(fault.Invalid,

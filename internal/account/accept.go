@@ -11,11 +11,10 @@ import (
 	"pyindex/internal/fault"
 )
 
-// BeginAccept returns the options for the browser of somebody who follows a link of kind first or invite and wants a
-// passkey instead of a password, and the secret that the browser's answer comes with. It does not use the link up. What
-// is wrong with the name is fault.Invalid about it.
-func (a *Accounts) BeginAccept(ctx context.Context, kind onetime.Kind, secret access.Secret,
-	name string,
+// BeginAccept begins to accept a link of kind First or Invite with a passkey instead of a password. It returns the
+// options for the browser, and the secret to send back with the browser's response. It does not use the link. It
+// returns fault.Invalid about the field name if the name is unacceptable.
+func (a *Accounts) BeginAccept(ctx context.Context, kind onetime.Kind, secret access.Secret, name string,
 ) (options []byte, sealed access.Secret, err error) {
 	if !a.methods.Passkeyed() {
 		return nil, "", signin.ErrNoPasskeys
@@ -47,8 +46,8 @@ func (a *Accounts) BeginAccept(ctx context.Context, kind onetime.Kind, secret ac
 	return options, sealed, err
 }
 
-// AcceptByPasskey takes the browser's answer to BeginAccept, uses the link up and makes an account that has that
-// passkey, under the name of a device, and no password. Of several who do it at once, one succeeds.
+// AcceptByPasskey takes the browser's response to BeginAccept, uses the link and creates an account with that passkey
+// and no password. The passkey is named after device. If several requests use the link at once, one succeeds.
 func (a *Accounts) AcceptByPasskey(ctx context.Context, who access.Caller, kind onetime.Kind,
 	secret, sealed access.Secret, device string, response []byte,
 ) (access.User, error) {
@@ -63,7 +62,7 @@ func (a *Accounts) AcceptByPasskey(ctx context.Context, who access.Caller, kind 
 	if err != nil {
 		return access.User{}, err
 	}
-	var owner signin.Owner // the id that the account will have, and the name that was asked for
+	var owner signin.Owner // the id of the future account, and the requested name
 	owner.ID, owner.Name, _ = strings.Cut(c.UserID, " ")
 	if o.Invitation.Name != "" && o.Invitation.Name != owner.Name {
 		return access.User{}, challenge.ErrEnded
@@ -74,12 +73,8 @@ func (a *Accounts) AcceptByPasskey(ctx context.Context, who access.Caller, kind 
 	}
 	u := access.User{ID: owner.ID, Name: owner.Name, Admin: o.admin(), CreatedAt: a.o.Now()}
 	p := signin.Passkey{
-		ID:           a.o.NewID(),
-		UserID:       u.ID,
-		CredentialID: credentialID,
-		Name:         cutRunes(device, 60),
-		Credential:   credential,
-		CreatedAt:    a.o.Now(),
+		ID: a.o.NewID(), UserID: u.ID, CredentialID: credentialID, Name: cutRunes(device, 60), Credential: credential,
+		CreatedAt: a.o.Now(),
 	}
 	return u, a.store.Update(ctx, func(tx Tx) error {
 		if err := c.Use(ctx, tx); err != nil {

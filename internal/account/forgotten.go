@@ -10,32 +10,32 @@ import (
 	"pyindex/internal/fault"
 )
 
-// How often links are asked for: a person gets few messages whoever asks, and a network asks for few people.
+// Limits of password links: a user gets few messages no matter how many are requested, and a network can request links
+// for few users.
 const (
 	forgottenFree    = 2
 	forgottenNetFree = 20
 	forgottenLife    = time.Hour
 )
 
-// AskForLink counts that somebody asked for a link because a password was forgotten. fault.TooMany where that network
-// asked for too many; nothing depends on which accounts there are.
+// AskForLink counts a request for a link to replace a forgotten password. It returns fault.TooMany if the caller's
+// network sent too many requests. The result does not depend on the existing accounts.
 func (a *Accounts) AskForLink(ctx context.Context, who access.Caller) error {
 	return a.store.Update(ctx, func(tx Tx) error {
 		err := a.methods.Ask(ctx, tx, "forgotten|"+audit.Network(who.Address()), forgottenNetFree)
 		if fault.Is(err, fault.TooMany) {
 			return fault.New(fault.TooMany,
-				"too many links were asked for from here: wait some minutes, or ask an administrator")
+				"too many links were requested from your network: wait a few minutes, or ask an administrator")
 		}
 		return err
 	})
 }
 
-// ForgottenLink returns the secret of a link that sets a new password, good for an hour, and the address to send it to.
-// To others than that address nothing of it may be shown. Both are "" where no message is due: for a name that is not
-// known, a disabled account, one without an address, one that only a provider signs in, and one that got messages
-// lately. Earlier links stay, so that asking again takes nothing from who has one.
-func (a *Accounts) ForgottenLink(ctx context.Context, who access.Caller,
-	name string,
+// ForgottenLink returns the secret of a link that sets a new password within an hour, and the address to send it to.
+// The link must be shown to that address only. Both results are "" if no message is due: if the name is unknown, or the
+// account is disabled, has no address, signs in through a provider only, or got messages recently. Earlier links remain
+// valid, so that a second request does not break the first one.
+func (a *Accounts) ForgottenLink(ctx context.Context, who access.Caller, name string,
 ) (to string, secret access.Secret, err error) {
 	l, secret := onetime.New(a.o.NewID(), onetime.Reset, a.o.Now(), forgottenLife)
 	l.Origin = OriginForgotten
@@ -62,7 +62,8 @@ func (a *Accounts) ForgottenLink(ctx context.Context, who access.Caller,
 	return "", "", err
 }
 
-// reachable returns a user who signs in here and gave an address, which it returns too; fault.NotFound for any other.
+// reachable returns an active user with a password or a passkey, and the user's address. It returns fault.NotFound for
+// any other name, and if there is no address.
 func reachable(ctx context.Context, tx Tx, name string) (access.User, string, error) {
 	u, err := tx.UserByName(ctx, name)
 	if err != nil {
@@ -79,17 +80,10 @@ func reachable(ctx context.Context, tx Tx, name string) (access.User, string, er
 	return u, p.Email, err
 }
 
-// EmailOf returns the address that a person gave, "" for none. It needs an administrator; fault.NotFound for an unknown
-// name.
+// EmailOf returns the e-mail address of a user, or "". It requires an administrator, and returns fault.NotFound if the
+// name is unknown.
 func (a *Accounts) EmailOf(ctx context.Context, who access.Caller, name string) (email string, err error) {
-	if !who.Admin() {
-		return "", fault.New(fault.Denied, "only an administrator may see somebody else's address")
-	}
-	err = a.store.View(ctx, func(tx Tx) error {
-		u, err := userNamed(ctx, tx, name)
-		if err != nil {
-			return err
-		}
+	err = a.viewUser(ctx, who, name, "address", func(tx Tx, u access.User) error {
 		p, err := access.ProfileOf(ctx, tx, u.ID)
 		email = p.Email
 		return err
@@ -97,8 +91,8 @@ func (a *Accounts) EmailOf(ctx context.Context, who access.Caller, name string) 
 	return email, err
 }
 
-// AddressOf returns the address that an active user gave, "" for none and for a name that is not known. It is for
-// letters to that user, and never shown.
+// AddressOf returns the e-mail address of an active user. It returns "" if there is none or the name is unknown. The
+// address is for sending mail to that user, and is never shown.
 func (a *Accounts) AddressOf(ctx context.Context, name string) (email string, err error) {
 	err = a.store.View(ctx, func(tx Tx) error {
 		email = ""
@@ -121,17 +115,10 @@ type Factors struct {
 	Recovery, Passkeys int
 }
 
-// FactorsOf returns the second factors of an account. It needs an administrator, and returns fault.NotFound for an
-// unknown name.
+// FactorsOf returns the second factors of an account. It requires an administrator, and returns fault.NotFound if the
+// name is unknown.
 func (a *Accounts) FactorsOf(ctx context.Context, who access.Caller, name string) (f Factors, err error) {
-	if !who.Admin() {
-		return f, fault.New(fault.Denied, "only an administrator may see somebody else's second factors")
-	}
-	err = a.store.View(ctx, func(tx Tx) error {
-		u, err := userNamed(ctx, tx, name)
-		if err != nil {
-			return err
-		}
+	err = a.viewUser(ctx, who, name, "second factors", func(tx Tx, u access.User) error {
 		f, err = factorsOf(ctx, tx, u)
 		return err
 	})
@@ -152,18 +139,12 @@ func factorsOf(ctx context.Context, tx Tx, u access.User) (f Factors, err error)
 	return f, err
 }
 
-// RemoveFactors takes the authenticator, the recovery codes and the passkeys of somebody away who lost them, and ends
-// the account's sessions. It needs an administrator; it returns fault.NotFound for an unknown name and fault.Conflict
-// if there is nothing to remove. A user without a password then needs a link to a new one.
+// RemoveFactors removes the authenticator, the recovery codes and the passkeys of a user, usually after their loss, and
+// ends the user's sessions. It requires an administrator. It returns fault.NotFound if the name is unknown, and
+// fault.Conflict if there is nothing to remove. A user without a password then needs a password link.
 func (a *Accounts) RemoveFactors(ctx context.Context, who access.Caller, name string) error {
-	if !who.Admin() {
-		return a.refused(ctx, who, "user.remove-factors", "",
-			"only an administrator may remove somebody else's second factors")
-	}
-	return access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
-		if !who.Admin() {
-			return fault.New(fault.Denied, "only an administrator may remove somebody else's second factors")
-		}
+	const why = "only an administrator may remove another user's second factors"
+	return a.asAdmin(ctx, who, "user.remove-factors", "", why, func(tx Tx, who access.Caller) error {
 		u, err := userNamed(ctx, tx, name)
 		if err != nil {
 			return err

@@ -13,25 +13,25 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Identity is who a provider of single sign-on says somebody is.
+// Identity is a person as described by a single sign-on provider.
 type Identity struct {
 	Issuer, Subject string
-	Name            string // a user name, as far as it can be one here
+	Name            string // the user name, if it is a valid one
 	FullName, Email string
-	Groups          []string // of this index, already mapped
-	Admin           *bool    // whether the provider's groups make an administrator; nil where they do not decide
+	Groups          []string // groups of this index, already mapped
+	Admin           *bool    // granted by the provider's groups; nil if they do not decide it
 }
 
-// groupSource marks memberships that come from single sign-on, and go with it.
+// groupSource marks memberships that sign-on added and may remove.
 const groupSource = "single sign-on"
 
-// BeginSignOn keeps what the way back from the provider needs, and returns the secret for the browser's cookie. For who
-// is signed in the way back links the identity to their account.
+// BeginSignOn seals the state that the provider's redirect needs, and returns the secret for the browser's cookie. If
+// the caller is signed in, the redirect links the identity to the caller's account.
 func (a *Accounts) BeginSignOn(ctx context.Context, who access.Caller, state []byte) (secret access.Secret, err error) {
 	return a.methods.Challenges().Seal(ctx, challenge.ForSignOn, who.ID(), state)
 }
 
-// TakeSignOn returns what BeginSignOn kept, once.
+// TakeSignOn returns the state that BeginSignOn sealed. It can be used once.
 func (a *Accounts) TakeSignOn(ctx context.Context, who access.Caller, secret access.Secret) ([]byte, error) {
 	c, err := a.methods.Challenges().OpenFor(ctx, secret, challenge.ForSignOn, who.ID())
 	if err == nil {
@@ -40,13 +40,12 @@ func (a *Accounts) TakeSignOn(ctx context.Context, who access.Caller, secret acc
 	return []byte(c.State), err
 }
 
-// SignInByIdentity signs in whom the provider named. An identity that is new here is linked to the caller where
-// somebody is signed in, who has to have confirmed who they are, and else gets an account of its own where create says
-// so: an account that exists is never taken over because of a name. Groups and administration are brought up to date,
-// with an entry for each change. What is returned may be the step before a second factor, as from SignIn. fault.Denied
-// says why somebody does not get in.
-func (a *Accounts) SignInByIdentity(ctx context.Context, who access.Caller, id Identity,
-	create bool,
+// SignInByIdentity signs in the person that the provider named. If the identity is new and the caller is signed in, it
+// is linked to the caller, whose session must be confirmed by then. Otherwise a new identity gets a new account if
+// create is true. Existing accounts are never matched by name. Groups and administrator rights are updated, with an
+// audit entry for each change. As with SignIn, the result may be the step before a second factor. It returns
+// fault.Denied, with the reason, if the person may not sign in.
+func (a *Accounts) SignInByIdentity(ctx context.Context, who access.Caller, id Identity, create bool,
 ) (signin.Signed, error) {
 	var s signin.Signed
 	err := a.store.Update(ctx, func(tx Tx) error {
@@ -78,8 +77,8 @@ func (a *Accounts) SignInByIdentity(ctx context.Context, who access.Caller, id I
 	return s, nil
 }
 
-// signed is what a provider's word is good for: all of it, or the step before a second factor of our own. The
-// provider's own second factor is not asked about. Whoever links an identity is signed in already.
+// signed returns the result of a sign-on, or the step before a second factor that this index requires. It does not ask
+// for the provider's own second factor. When a caller links an identity, they are signed in already.
 func (a *Accounts) signed(ctx context.Context, tx Tx, who access.Caller, u access.User) (signin.Signed, error) {
 	if who.SessionID() == "" {
 		return a.methods.FirstStep(ctx, tx, u, access.MethodSignOn)
@@ -87,7 +86,6 @@ func (a *Accounts) signed(ctx context.Context, tx Tx, who access.Caller, u acces
 	return signin.Signed{UserID: u.ID, Method: access.MethodSignOn, Credentials: u.Credentials()}, nil
 }
 
-// identityRefusal is the entry about an identity that does not get in, for CountAudit: one for each network and minute.
 func (a *Accounts) identityRefusal(who access.Caller, id Identity, why error) audit.Entry {
 	e := a.methods.Refusal(who, id.Name, groupSource)
 	e.Detail["issuer"], e.Detail["subject"], e.Detail["reason"] = id.Issuer, fmt.Sprintf("%.200s", id.Subject),
@@ -95,8 +93,8 @@ func (a *Accounts) identityRefusal(who access.Caller, id Identity, why error) au
 	return e.OncePerMinute(audit.Network(who.Address()), "single sign-on "+id.Issuer+" "+id.Subject)
 }
 
-// RefuseIdentity records that an identity was refused because of what the provider says of it, a missing group for
-// instance, and takes what sign-on gave to its account: groups, and administration if the provider decides about that.
+// RefuseIdentity records that an identity was refused, for example because of a missing group. It also removes from the
+// linked account the groups that sign-on added and, if the provider decides about that, administrator rights.
 func (a *Accounts) RefuseIdentity(ctx context.Context, who access.Caller, id Identity, why error) error {
 	return a.store.Update(ctx, func(tx Tx) error {
 		if err := tx.CountAudit(ctx, a.identityRefusal(who, id, why)); err != nil {
@@ -124,9 +122,7 @@ func (a *Accounts) RefuseIdentity(ctx context.Context, who access.Caller, id Ide
 	})
 }
 
-// update brings what the provider says of a person into the account, with an entry for each change.
-func (a *Accounts) update(ctx context.Context, tx Tx, who access.Caller, u access.User,
-	id Identity,
+func (a *Accounts) update(ctx context.Context, tx Tx, who access.Caller, u access.User, id Identity,
 ) (access.User, error) {
 	if id.Admin != nil && u.Admin != *id.Admin {
 		var err error
@@ -137,10 +133,8 @@ func (a *Accounts) update(ctx context.Context, tx Tx, who access.Caller, u acces
 	return u, a.syncGroups(ctx, tx, who, u, id.Groups)
 }
 
-// setAdmin makes a person an administrator or not, as the provider's groups say. The only administrator stays one, and
-// the record says so.
-func (a *Accounts) setAdmin(ctx context.Context, tx Tx, who access.Caller, u access.User,
-	admin bool,
+// setAdmin applies the provider's decision. It keeps the only administrator, and records that as a refusal.
+func (a *Accounts) setAdmin(ctx context.Context, tx Tx, who access.Caller, u access.User, admin bool,
 ) (access.User, error) {
 	e := a.by(who, u, "user.admin", map[string]any{"admin": admin, "before": u.Admin, "source": groupSource})
 	if !admin {
@@ -162,20 +156,19 @@ func (a *Accounts) setAdmin(ctx context.Context, tx Tx, who access.Caller, u acc
 	return u, tx.InsertAudit(ctx, e)
 }
 
-// by is an entry about a person's own account, whoever is signed in yet.
+// by returns an audit entry with u as the actor, because the caller may not be signed in yet.
 func (a *Accounts) by(who access.Caller, u access.User, action string, detail map[string]any) audit.Entry {
 	e := a.entry(who, action, u.Name, detail)
 	e.Actor.Kind, e.Actor.ID, e.Actor.Name = string(access.KindUser), u.ID, u.Name
 	return e
 }
 
-func (a *Accounts) identified(ctx context.Context, tx Tx, who access.Caller, id Identity,
-	create bool,
+func (a *Accounts) identified(ctx context.Context, tx Tx, who access.Caller, id Identity, create bool,
 ) (access.User, error) {
 	userID, err := tx.IdentityUser(ctx, id.Issuer, id.Subject)
 	switch {
 	case err == nil && who.SessionID() != "" && userID != who.ID():
-		return access.User{}, fault.New(fault.Denied, "this identity is another account's: sign out first")
+		return access.User{}, fault.New(fault.Denied, "this identity belongs to another account: sign out first")
 	case err == nil:
 		return tx.UserByID(ctx, userID)
 	case !fault.Is(err, fault.NotFound):
@@ -189,9 +182,8 @@ func (a *Accounts) identified(ctx context.Context, tx Tx, who access.Caller, id 
 		return u, a.linkIdentity(ctx, tx, who, u, id)
 	}
 	if !create {
-		return access.User{},
-			fault.New(fault.Denied,
-				"there is no account for you here yet: ask an administrator to invite you, then link your identity under Security")
+		return access.User{}, fault.New(fault.Denied,
+			"there is no account for you here yet: ask an administrator to invite you, then link your identity under Security")
 	}
 	return a.newcomer(ctx, tx, who, id)
 }
@@ -200,27 +192,23 @@ func (a *Accounts) linkIdentity(ctx context.Context, tx Tx, who access.Caller, u
 	if err := tx.InsertIdentity(ctx, id.Issuer, id.Subject, u.ID, a.o.Now()); err != nil {
 		return err
 	}
-	return tx.InsertAudit(ctx,
-		a.by(who, u, "account.link-identity",
-			map[string]any{"issuer": id.Issuer, "subject": fmt.Sprintf("%.200s", id.Subject)}))
+	detail := map[string]any{"issuer": id.Issuer, "subject": fmt.Sprintf("%.200s", id.Subject)}
+	return tx.InsertAudit(ctx, a.by(who, u, "account.link-identity", detail))
 }
 
-// newcomer makes an account for an identity.
 func (a *Accounts) newcomer(ctx context.Context, tx Tx, who access.Caller, id Identity) (access.User, error) {
 	name := strings.ToLower(id.Name)
 	if at := strings.IndexByte(name, '@'); at > 0 {
 		name = name[:at]
 	}
 	if _, err := access.ParseUserName(name); err != nil {
-		return access.User{},
-			fault.New(fault.Denied,
-				"your name at the provider, %.80q, cannot be a user name here: ask an administrator to invite you", id.Name)
+		return access.User{}, fault.New(fault.Denied,
+			"your name at the provider, %.80q, cannot be a user name here: ask an administrator to invite you", id.Name)
 	}
 	u := access.User{ID: a.o.NewID(), Name: name, CreatedAt: a.o.Now()}
 	if err := tx.InsertUser(ctx, u); fault.Is(err, fault.Conflict) {
-		return access.User{},
-			fault.New(fault.Denied,
-				"an account %s exists already: if it is yours, sign in to it and link your identity under Security", name)
+		return access.User{}, fault.New(fault.Denied,
+			"an account %s exists already: if it is yours, sign in to it and link your identity under Security", name)
 	} else if err != nil {
 		return u, err
 	}
@@ -241,7 +229,8 @@ func cutRunes(s string, n int) string {
 	return s
 }
 
-// syncGroups makes the memberships that come from single sign-on those of the named groups. What a person gave stays.
+// syncGroups makes the named groups the only ones that sign-on has put the user in. It keeps memberships that a person
+// added.
 func (a *Accounts) syncGroups(ctx context.Context, tx Tx, who access.Caller, u access.User, names []string) error {
 	before, err := tx.GroupsOf(ctx, u.ID, groupSource)
 	if err != nil {
@@ -272,9 +261,8 @@ func (a *Accounts) syncGroups(ctx context.Context, tx Tx, who access.Caller, u a
 	if err != nil || slices.Equal(before, after) {
 		return err
 	}
-	return tx.InsertAudit(ctx,
-		a.by(who, u, "group.sync",
-			map[string]any{"source": groupSource, "before": groupNames(before), "after": groupNames(after)}))
+	detail := map[string]any{"source": groupSource, "before": groupNames(before), "after": groupNames(after)}
+	return tx.InsertAudit(ctx, a.by(who, u, "group.sync", detail))
 }
 
 func groupNames(groups []access.Group) []string {
@@ -285,7 +273,7 @@ func groupNames(groups []access.Group) []string {
 	return names
 }
 
-// Identities returns the identities by which the caller signs in, oldest first.
+// Identities returns the caller's identities, oldest first.
 func (a *Accounts) Identities(ctx context.Context, who access.Caller) (out []LinkedIdentity, err error) {
 	err = a.store.View(ctx, func(tx Tx) error {
 		u, err := signin.Self(ctx, tx, who)
@@ -298,24 +286,18 @@ func (a *Accounts) Identities(ctx context.Context, who access.Caller) (out []Lin
 	return out, err
 }
 
-// IdentitiesOf returns the identities of a user. It needs an administrator; fault.NotFound for an unknown name.
+// IdentitiesOf returns the identities of a user. It requires an administrator, and returns fault.NotFound if the name
+// is unknown.
 func (a *Accounts) IdentitiesOf(ctx context.Context, who access.Caller, name string) (out []LinkedIdentity, err error) {
-	if !who.Admin() {
-		return nil, fault.New(fault.Denied, "only an administrator may see somebody else's identities")
-	}
-	err = a.store.View(ctx, func(tx Tx) error {
-		u, err := userNamed(ctx, tx, name)
-		if err != nil {
-			return err
-		}
+	err = a.viewUser(ctx, who, name, "identities", func(tx Tx, u access.User) error {
 		out, err = tx.IdentitiesOf(ctx, u.ID)
 		return err
 	})
 	return out, err
 }
 
-// Unlink takes one of the caller's identities away: it signs them in no longer. It returns fault.NotFound for one that
-// is not theirs, and fault.Conflict for the last way in.
+// Unlink removes one of the caller's identities, which can no longer sign in. It returns fault.NotFound if the identity
+// is not the caller's, and fault.Conflict if it is the caller's only way to sign in.
 func (a *Accounts) Unlink(ctx context.Context, who access.Caller, issuer, subject string) error {
 	return a.store.Update(ctx, func(tx Tx) error {
 		u, err := signin.Self(ctx, tx, who)
@@ -338,16 +320,11 @@ func (a *Accounts) Unlink(ctx context.Context, who access.Caller, issuer, subjec
 	})
 }
 
-// UnlinkOf takes an identity of a user away. It needs an administrator; fault.NotFound for an identity that is not the
-// user's.
+// UnlinkOf removes an identity of a user. It requires an administrator, and returns fault.NotFound if the identity is
+// not the user's.
 func (a *Accounts) UnlinkOf(ctx context.Context, who access.Caller, name, issuer, subject string) error {
-	if !who.Admin() {
-		return a.refused(ctx, who, "user.unlink-identity", "", "only an administrator may unlink somebody else's identity")
-	}
-	return access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
-		if !who.Admin() {
-			return fault.New(fault.Denied, "only an administrator may unlink somebody else's identity")
-		}
+	const why = "only an administrator may unlink another user's identity"
+	return a.asAdmin(ctx, who, "user.unlink-identity", "", why, func(tx Tx, who access.Caller) error {
 		u, err := userNamed(ctx, tx, name)
 		if err != nil {
 			return err
@@ -356,8 +333,7 @@ func (a *Accounts) UnlinkOf(ctx context.Context, who access.Caller, name, issuer
 	})
 }
 
-// unlink takes an identity away, and with the last one the groups that came by sign-on: nobody would take them away
-// later.
+// unlink removes an identity, and with the last one the groups that sign-on added.
 func (a *Accounts) unlink(ctx context.Context, tx Tx, who access.Caller, u access.User, id LinkedIdentity,
 	action string,
 ) error {

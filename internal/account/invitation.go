@@ -11,35 +11,34 @@ import (
 	"pyindex/internal/fault"
 )
 
-// OpenInvitation is an invitation that may still be accepted or approved.
+// OpenInvitation is an invitation that can still be accepted or approved.
 type OpenInvitation struct {
 	onetime.Link
-	By      string // name of the user who made it, "" for the operator
-	Waiting bool   // for an administrator's approval
-	// Announce says, of one that Invite just made, that administrators get a letter about it: for a day, or until one of
-	// them decided about an invitation, they get one.
+	By      string // name of the inviting user, "" for the operator
+	Waiting bool   // awaiting an administrator's approval
+	// Announce is set by Invite if administrators should get a letter about the invitation. They get at most one a day,
+	// unless one of them approved or refused an invitation since.
 	Announce bool
 }
 
-// Inviter says what a caller may give away with an invitation. *roles.Roles is one.
+// Inviter decides which roles a caller may give with an invitation. *roles.Roles implements it.
 type Inviter interface {
-	// MayGrant returns where a role would be given, for the row of an invitation; fault.Denied for who may not give it.
+	// MayGrant returns the grant to store with an invitation, or fault.Denied if the caller may not give the role.
 	MayGrant(ctx context.Context, who access.Caller, repository, project string, role access.Role) (onetime.Grant, error)
 }
 
-// NewInvitation is what is needed to invite somebody.
+// NewInvitation is the input of Invite.
 type NewInvitation struct {
-	Name, Email string // both may be empty
+	Name, Email string // optional
 	Admin       bool
-	Grants      []onetime.Grant // as Inviter returned them
+	Grants      []onetime.Grant // as returned by Inviter
 }
 
-// Invite returns the secret of a link by which somebody makes an account. Administrators may invite, and whoever was
-// allowed the grants by an Inviter; Admin needs an administrator. The link of anybody else's invitation waits for an
-// administrator's approval, unless Options say that owners may invite; ten of one person may wait. fault.TooMany for
-// more.
-func (a *Accounts) Invite(ctx context.Context, who access.Caller,
-	n NewInvitation,
+// Invite returns the secret of a link that creates an account. Administrators may invite, and so may callers to whom an
+// Inviter allowed the grants; Admin requires an administrator. Invitations by other callers than administrators wait
+// for approval, unless Options.OwnersInvite is set. Invite returns fault.TooMany if the caller has too many open
+// invitations.
+func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitation,
 ) (OpenInvitation, access.Secret, error) {
 	if err := checkEmail(n.Email); err != nil {
 		return OpenInvitation{}, "", err
@@ -54,11 +53,11 @@ func (a *Accounts) Invite(ctx context.Context, who access.Caller,
 	waits, announce := false, false
 	err := access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) (err error) {
 		if !who.Admin() && (n.Admin || len(n.Grants) == 0 || who.SessionID() == "") {
-			return fault.New(fault.Denied, "only an administrator may invite somebody to more than projects of your own")
+			return fault.New(fault.Denied, "you may invite people to your own projects only: ask an administrator for anything else")
 		}
-		for _, g := range n.Grants { // as the Inviter decided, with the rights of this moment
+		for _, g := range n.Grants { // decided by the Inviter before, and again here with current rights
 			if !who.May(access.Owner, access.Object{RepositoryID: g.RepositoryID, ProjectID: g.ProjectID}) {
-				return fault.New(fault.Denied, "only an owner may invite somebody there")
+				return fault.New(fault.Denied, "only an owner may invite people there")
 			}
 		}
 		if n.Name != "" {
@@ -98,13 +97,12 @@ func (a *Accounts) Invite(ctx context.Context, who access.Caller,
 	return o, secret, nil
 }
 
-// How many invitations of one person who is no administrator are open at once.
+// Limits on the open invitations of one user. Administrators have no limits.
 const (
-	maxWaiting = 10  // for an approval
-	maxOpen    = 100 // in all
+	maxWaiting = 10  // awaiting approval
+	maxOpen    = 100 // in total
 )
 
-// bounded returns fault.TooMany if the caller has as many open invitations as one person may have.
 func (a *Accounts) bounded(ctx context.Context, tx Tx, who access.Caller, waits bool) error {
 	all, err := tx.Links(ctx, onetime.Invite, a.o.Now())
 	if err != nil {
@@ -126,22 +124,21 @@ func (a *Accounts) bounded(ctx context.Context, tx Tx, who access.Caller, waits 
 	switch {
 	case waits && waiting >= maxWaiting:
 		return fault.New(fault.TooMany,
-			"%d of your invitations wait for an administrator already: revoke one, or wait for an approval", waiting)
+			"%d of your invitations are awaiting approval already: revoke one, or wait until one is approved", waiting)
 	case open >= maxOpen:
-		return fault.New(fault.TooMany, "%d of your invitations are open already: revoke one, or wait until some are used",
+		return fault.New(fault.TooMany, "you have %d open invitations already: revoke one, or wait until some are used",
 			open)
 	}
 	return nil
 }
 
-// announcedBucket holds when administrators last got a letter about an invitation that waits.
+// announcedBucket stores the time of the last letter to administrators about a waiting invitation.
 const announcedBucket = "invitation-letter"
 
-// announceEvery is how often administrators get such a letter, unless one of them decided about an invitation
-// meanwhile.
+// announceEvery is the interval of such letters, unless an administrator decided about an invitation since.
 const announceEvery = 24 * time.Hour
 
-// announces reports whether a letter about an invitation that waits is due, and notes that it is written.
+// announces reports whether a letter about a waiting invitation is due, and if so records it as sent.
 func (a *Accounts) announces(ctx context.Context, tx Tx) (bool, error) {
 	n, last, err := tx.Attempts(ctx, announcedBucket)
 	if err != nil || n > 0 && a.o.Now().Sub(last) < announceEvery {
@@ -150,14 +147,12 @@ func (a *Accounts) announces(ctx context.Context, tx Tx) (bool, error) {
 	return true, tx.PutAttempts(ctx, announcedBucket, 1, a.o.Now())
 }
 
-// decided notes that an administrator approved or refused an invitation, and so looked at the list: the next one that
-// waits is announced again.
+// decided has the next waiting invitation announced at once, since an administrator has just seen the list.
 func (a *Accounts) decided(ctx context.Context, tx Tx) error {
 	return tx.PutAttempts(ctx, announcedBucket, 0, a.o.Now())
 }
 
-// Invitations returns the invitations that are open, newest first: an administrator sees all, others those that they
-// made.
+// Invitations returns the open invitations, newest first: all for an administrator, and their own for other users.
 func (a *Accounts) Invitations(ctx context.Context, who access.Caller) (out []OpenInvitation, err error) {
 	if !who.Known() {
 		return nil, fault.New(fault.Unauthenticated, "sign in first")
@@ -193,7 +188,7 @@ func (a *Accounts) open(ctx context.Context, tx Tx, l onetime.Link) (o OpenInvit
 	return o, err
 }
 
-// openByID returns an open invitation that the caller may see; fault.NotFound for any other.
+// openByID returns an open invitation that the caller may see. It returns fault.NotFound for any other id.
 func (a *Accounts) openByID(ctx context.Context, tx Tx, who access.Caller, id string) (OpenInvitation, error) {
 	all, err := tx.Links(ctx, onetime.Invite, a.o.Now())
 	for _, l := range all {
@@ -207,22 +202,17 @@ func (a *Accounts) openByID(ctx context.Context, tx Tx, who access.Caller, id st
 	return OpenInvitation{}, err
 }
 
-// ApproveInvitation lets the link of an invitation work that was waiting for it, for a week from now. It needs an
-// administrator. It returns fault.NotFound for an invitation that is not open, and fault.Conflict if it does not wait
-// or if its maker may no longer give what it gives. Of several administrators at once, one succeeds.
+// ApproveInvitation approves a waiting invitation. Its link then works for a week. It requires an administrator. It
+// returns fault.NotFound if the invitation is not open, and fault.Conflict if it does not wait for approval or its
+// creator may no longer give its roles. If several administrators approve it at once, one succeeds.
 func (a *Accounts) ApproveInvitation(ctx context.Context, who access.Caller, id string) (o OpenInvitation, err error) {
-	if !who.Admin() {
-		return o, a.refused(ctx, who, "user.approve-invitation", id, "only an administrator may approve an invitation")
-	}
+	const why = "only an administrator may approve an invitation"
 	now := a.o.Now()
-	return o, access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
-		if !who.Admin() {
-			return fault.New(fault.Denied, "only an administrator may approve an invitation")
-		}
+	return o, a.asAdmin(ctx, who, "user.approve-invitation", id, why, func(tx Tx, who access.Caller) error {
 		if o, err = a.openByID(ctx, tx, who, id); err != nil {
 			return err
 		}
-		if ok, err := stands(ctx, tx, o.Link); err != nil {
+		if ok, err := mayStillGive(ctx, tx, o.Link); err != nil {
 			return err
 		} else if !ok {
 			return fault.New(fault.Conflict,
@@ -243,15 +233,14 @@ func (a *Accounts) ApproveInvitation(ctx context.Context, who access.Caller, id 
 	})
 }
 
-// detail is what the record keeps about an invitation.
 func (o OpenInvitation) detail() map[string]any {
 	return map[string]any{
 		"by": o.By, "name": o.Invitation.Name, "email": o.Invitation.Email, "grants": o.Invitation.Grants,
 	}
 }
 
-// RevokeInvitation ends an invitation that the caller may see; fault.NotFound for any other. An administrator who ends
-// one that waits for approval refuses it.
+// RevokeInvitation ends an open invitation. It returns fault.NotFound unless the caller may see it. If an administrator
+// ends one that waits for approval, that is recorded as a refusal.
 func (a *Accounts) RevokeInvitation(ctx context.Context, who access.Caller, id string) (o OpenInvitation, err error) {
 	if !who.Known() {
 		return o, fault.New(fault.Unauthenticated, "sign in first")
@@ -278,8 +267,8 @@ func (a *Accounts) RevokeInvitation(ctx context.Context, who access.Caller, id s
 	})
 }
 
-// AdminAddresses returns the e-mail addresses of the active administrators who gave one, for letters about the index
-// itself.
+// AdminAddresses returns the e-mail addresses of active administrators, for letters about the index itself. It omits
+// administrators without an address.
 func (a *Accounts) AdminAddresses(ctx context.Context) (out []string, err error) {
 	err = a.store.View(ctx, func(tx Tx) error {
 		out = nil
@@ -301,7 +290,6 @@ func (a *Accounts) AdminAddresses(ctx context.Context) (out []string, err error)
 	return out, err
 }
 
-// where lists the roles that an invitation gives.
 func (o OpenInvitation) where() string {
 	var roles []string
 	for _, g := range o.Invitation.Grants {
@@ -310,27 +298,26 @@ func (o OpenInvitation) where() string {
 	return strings.Join(roles, ", ")
 }
 
-// WaitingLetter tells an administrator of an invitation that waits for approval; link leads to the list of them.
+// WaitingLetter asks an administrator to approve or refuse an invitation; link is the URL of the list.
 func WaitingLetter(index string, o OpenInvitation, link string) outbox.Letter {
-	whom := "somebody"
+	whom := "someone"
 	if o.Invitation.Name != "" {
 		whom = o.Invitation.Name
 	}
 	return outbox.Letter{
-		Subject: "An invitation to " + index + " waits for your approval",
+		Subject: "An invitation to " + index + " is awaiting your approval",
 		Text: o.By + " invited " + whom + " to " + index + " as " + o.where() + ".\n\n" +
-			"The invitation makes a new account, so an administrator has to approve it first. Approve or refuse it here:\n\n" +
+			"The invitation creates a new account, so an administrator must approve it first. Approve or refuse it here:\n\n" +
 			link + "\n\n" +
-			"More may wait by the time you look: until one is approved or refused, there is at most one such letter a day.\n",
+			"More may be waiting by the time you look. Until one is approved or refused, you get at most one such message a day.\n",
 	}
 }
 
-// ApprovedLetter tells whoever made an invitation that its link works now.
+// ApprovedLetter informs a user that their invitation was approved and its link works now.
 func ApprovedLetter(index string, o OpenInvitation) outbox.Letter {
 	return outbox.Letter{
 		Subject: "Your invitation to " + index + " was approved",
 		Text: "Your invitation to " + index + " as " + o.where() + " was approved.\n\n" +
-			"The link that you were shown works now, once, until " + o.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") +
-			".\n",
+			"Its link can now be used once, until " + o.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") + ".\n",
 	}
 }

@@ -14,18 +14,18 @@ import (
 	"pyindex/internal/fault"
 )
 
-// How long links live.
+// Lifetimes of links.
 const (
-	firstLife  = 365 * 24 * time.Hour // until it is used, an account exists, or the server starts again
+	firstLife  = 365 * 24 * time.Hour // until it is used, an account exists, or the server restarts
 	resetLife  = 24 * time.Hour
 	inviteLife = 7 * 24 * time.Hour
 )
 
-// FirstLink returns the secret of a link that makes the first administrator; earlier ones end. It is for the operator,
-// and "" where there is an account already.
+// FirstLink returns the secret of a link that creates the first administrator, and ends earlier ones. It returns "" if
+// any account exists. It requires the operator.
 func (a *Accounts) FirstLink(ctx context.Context, who access.Caller) (access.Secret, error) {
 	if !who.Admin() {
-		return "", fault.New(fault.Denied, "only the operator makes the first link")
+		return "", fault.New(fault.Denied, "only the operator can create the first link")
 	}
 	l, secret := onetime.New(a.o.NewID(), onetime.First, a.o.Now(), firstLife)
 	err := a.store.Update(ctx, func(tx Tx) error {
@@ -48,13 +48,13 @@ func (a *Accounts) FirstLink(ctx context.Context, who access.Caller) (access.Sec
 	return secret, nil
 }
 
-// ResetLink returns the secret of a link by which a person sets a new password; earlier ones of that person end. It
-// needs an administrator; fault.NotFound for an unknown or disabled account.
+// ResetLink returns the secret of a link that sets a user's password, and ends the user's earlier ones. It requires an
+// administrator, and returns fault.NotFound if the account is unknown or disabled.
 func (a *Accounts) ResetLink(ctx context.Context, who access.Caller, name string) (access.Secret, error) {
 	l, secret := onetime.New(a.o.NewID(), onetime.Reset, a.o.Now(), resetLife)
 	err := access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) error {
 		if !who.Admin() {
-			return fault.New(fault.Denied, "only an administrator may make a link for somebody else's password")
+			return fault.New(fault.Denied, "only an administrator may create a password link for another user")
 		}
 		u, err := tx.UserByName(ctx, name)
 		if fault.Is(err, fault.NotFound) || err == nil && !u.Active() {
@@ -77,17 +77,17 @@ func (a *Accounts) ResetLink(ctx context.Context, who access.Caller, name string
 	return secret, nil
 }
 
-// Open is a link that may be used: what its page shows.
+// Open is a link that can be used, as its page shows it.
 type Open struct {
 	Kind       onetime.Kind
 	Invitation onetime.Invitation
-	User       string // of a reset: the account's name
-	Forgotten  bool   // of a reset: the person asked for it, so the account's API tokens are revoked with it
+	User       string // reset: the account's name
+	Forgotten  bool   // reset: requested by the user, so the account's API tokens are revoked too
 	ExpiresAt  time.Time
 	link       onetime.Link
 }
 
-// Look returns what a link is for, and uses nothing up. fault.NotFound for one that is of no use.
+// Look returns the purpose of a link without using it. It returns fault.NotFound if the link cannot be used.
 func (a *Accounts) Look(ctx context.Context, kind onetime.Kind, secret access.Secret) (o Open, err error) {
 	if !access.WellFormed(secret) {
 		return o, onetime.ErrLink
@@ -104,7 +104,7 @@ func (a *Accounts) look(ctx context.Context, tx Tx, kind onetime.Kind, secret ac
 	if err != nil {
 		return Open{}, err
 	}
-	if ok, err := stands(ctx, tx, l); err != nil {
+	if ok, err := mayStillGive(ctx, tx, l); err != nil {
 		return Open{}, err
 	} else if !ok {
 		return Open{}, onetime.ErrLink
@@ -115,19 +115,15 @@ func (a *Accounts) look(ctx context.Context, tx Tx, kind onetime.Kind, secret ac
 		return Open{}, ErrWaiting
 	}
 	return Open{
-		Kind:       kind,
-		Invitation: l.Invitation,
-		User:       u.Name,
-		Forgotten:  l.Origin == OriginForgotten,
-		ExpiresAt:  l.ExpiresAt,
-		link:       l,
+		Kind: kind, Invitation: l.Invitation, User: u.Name, Forgotten: l.Origin == OriginForgotten,
+		ExpiresAt: l.ExpiresAt, link: l,
 	}, nil
 }
 
-// stands reports whether whoever made a link may still give what it gives: who lost a role cannot come back to it by a
-// link that was made before. For a new password of somebody else that is an active administrator. What the operator
-// gives stands, and so do links that people asked for themselves.
-func stands(ctx context.Context, tx Tx, l onetime.Link) (bool, error) {
+// mayStillGive reports whether the creator of a link may still give its rights. Otherwise a user could regain a lost role
+// through an earlier link. The creator of a password link for another user must be an active administrator. Links by
+// the operator, and links that users requested for themselves, are always allowed.
+func mayStillGive(ctx context.Context, tx Tx, l onetime.Link) (bool, error) {
 	if l.CreatedBy == "" || l.Kind != onetime.Invite && l.Kind != onetime.Reset {
 		return true, nil
 	}
@@ -143,7 +139,7 @@ func stands(ctx context.Context, tx Tx, l onetime.Link) (bool, error) {
 		about = append(about, access.Object{RepositoryID: g.RepositoryID, ProjectID: g.ProjectID})
 	}
 	if l.Invitation.Admin || len(about) == 0 {
-		about = []access.Object{{}} // which administrators alone own
+		about = []access.Object{{}} // owned by administrators only
 	}
 	for _, o := range about {
 		if ok, err := access.Holds(ctx, tx, l.CreatedBy, access.Owner, o); err != nil || !ok {
@@ -153,13 +149,13 @@ func stands(ctx context.Context, tx Tx, l onetime.Link) (bool, error) {
 	return true, nil
 }
 
-// ErrWaiting is returned for the link of an invitation that an administrator has not approved yet. Nothing is used up.
+// ErrWaiting is returned for an invitation that an administrator has not approved yet. The link is not used.
 var ErrWaiting = fault.New(fault.Denied,
 	"an administrator of this index has to approve this invitation first: follow the link again later")
 
-// waits reports whether an invitation needs an administrator's approval before it can be accepted: if its maker is not
-// an administrator now, and the settings do not leave invitations to owners. What the maker was at the time does not
-// matter.
+// waits reports whether an invitation needs an administrator's approval. It does not if it was approved, if owners may
+// invite on their own, or if its creator is the operator or an administrator now. The creator's role at the time of the
+// invitation is irrelevant.
 func (a *Accounts) waits(ctx context.Context, tx Tx, l onetime.Link) (bool, error) {
 	if a.ownersInvite || l.Kind != onetime.Invite || l.CreatedBy == "" || !l.ApprovedAt.IsZero() {
 		return false, nil
@@ -171,22 +167,20 @@ func (a *Accounts) waits(ctx context.Context, tx Tx, l onetime.Link) (bool, erro
 	return !u.Admin || !u.Active(), err
 }
 
-// Accepted is what somebody fills in who follows a link.
+// Accepted is the form of an accepted link.
 type Accepted struct {
-	Name     string // of the new account
+	Name     string // name of the new account
 	Password access.Secret
 }
 
-// nameOf is the name of the account that a link makes: the one that it gives, or else the one that was asked for.
+// nameOf returns the name of the account that a link creates: the name in the link, or else the requested one.
 func (o Open) nameOf(asked string) (string, error) {
 	name := cmp.Or(o.Invitation.Name, asked)
 	return name, checkName(name)
 }
 
-// admin reports whether the account that a link makes administers the index.
 func (o Open) admin() bool { return o.Kind == onetime.First || o.Invitation.Admin }
 
-// checkName returns fault.Invalid about the field name for what cannot be a user name.
 func checkName(name string) error {
 	if _, err := access.ParseUserName(name); err != nil {
 		return fault.InField("name", "%s", fault.Message(err))
@@ -194,7 +188,6 @@ func checkName(name string) error {
 	return nil
 }
 
-// errTaken is for a name that somebody has already.
 func errTaken(name string) error {
 	return fault.InField("name", "user %s exists already: choose another name", name)
 }
@@ -210,10 +203,10 @@ func checkEmail(s string) error {
 	return nil
 }
 
-// Accept uses up a link of kind first or invite and makes the account. Of several who do it at once, one succeeds. What
-// is wrong with the name or the password is fault.Invalid about that field and uses nothing up.
-func (a *Accounts) Accept(ctx context.Context, who access.Caller, kind onetime.Kind, secret access.Secret,
-	in Accepted,
+// Accept uses a link of kind First or Invite and creates the account. If several requests use the link at once, one
+// succeeds. If the name or the password is unacceptable, it returns fault.Invalid about that field and does not use the
+// link.
+func (a *Accounts) Accept(ctx context.Context, who access.Caller, kind onetime.Kind, secret access.Secret, in Accepted,
 ) (access.User, error) {
 	o, err := a.Look(ctx, kind, secret)
 	if err != nil {
@@ -272,20 +265,13 @@ func (a *Accounts) accept(ctx context.Context, tx Tx, who access.Caller, kind on
 	if _, err := tx.NextSerial(ctx); err != nil {
 		return err
 	}
-	e := a.entry(who, "user.accept", u.Name,
-		map[string]any{
-			"link":        o.link.ID,
-			"kind":        string(kind),
-			"admin":       u.Admin,
-			"invited_by":  o.link.CreatedBy,
-			"approved_by": o.link.ApprovedBy,
-			"grants":      o.Invitation.Grants,
-		})
-	e.Actor.Kind, e.Actor.ID, e.Actor.Name = string(access.KindUser), u.ID, u.Name
-	return tx.InsertAudit(ctx, e)
+	return tx.InsertAudit(ctx, a.by(who, u, "user.accept", map[string]any{
+		"link": o.link.ID, "kind": string(kind), "admin": u.Admin, "invited_by": o.link.CreatedBy,
+		"approved_by": o.link.ApprovedBy, "grants": o.Invitation.Grants,
+	}))
 }
 
-// give makes a grant of an invitation. What it was for may be gone meanwhile: then there is nothing to give.
+// give adds a grant of an invitation. It ignores a grant for a project or repository that was deleted since.
 func give(ctx context.Context, tx Tx, u access.User, g onetime.Grant, at time.Time) error {
 	role, err := access.ParseRole(g.Role)
 	if err != nil {
@@ -299,15 +285,13 @@ func give(ctx context.Context, tx Tx, u access.User, g onetime.Grant, at time.Ti
 	return err
 }
 
-// OriginForgotten marks a link of kind reset that somebody asked for who forgot the password.
+// OriginForgotten marks a reset link that was requested for a forgotten password.
 const OriginForgotten = "forgotten"
 
-// Reset uses up a link of kind reset, sets the password and ends all sessions of the account and its other links of
-// that kind. It revokes the account's API tokens if revoke says so, and always if the link was asked for because the
-// password was forgotten: nobody knows then who else has what the account could do. It returns how many it revoked. The
-// second factor stays.
-func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, password access.Secret,
-	revoke bool,
+// Reset uses a link of kind Reset and sets the password. It ends all sessions of the account and its other links of
+// that kind, and returns the number of API tokens that it revoked. It revokes them if revoke is true, or if the link
+// was requested for a forgotten password, because another person may have had access. The second factor is kept.
+func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, password access.Secret, revoke bool,
 ) (u access.User, revoked int64, err error) {
 	o, err := a.Look(ctx, onetime.Reset, secret)
 	if err != nil {
@@ -355,10 +339,8 @@ func (a *Accounts) Reset(ctx context.Context, who access.Caller, secret, passwor
 		if _, err := tx.NextSerial(ctx); err != nil {
 			return err
 		}
-		e := a.entry(who, "user.reset", u.Name,
-			map[string]any{"link": o.link.ID, "forgotten": o.Forgotten, "tokens_revoked": revoked})
-		e.Actor.Kind, e.Actor.ID, e.Actor.Name = string(access.KindUser), u.ID, u.Name
-		return tx.InsertAudit(ctx, e)
+		detail := map[string]any{"link": o.link.ID, "forgotten": o.Forgotten, "tokens_revoked": revoked}
+		return tx.InsertAudit(ctx, a.by(who, u, "user.reset", detail))
 	})
 	return u, revoked, err
 }

@@ -9,7 +9,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-// ProfileOf returns what the caller says of themselves.
+// ProfileOf returns the caller's profile.
 func (a *Accounts) ProfileOf(ctx context.Context, who access.Caller) (p access.Profile, err error) {
 	err = a.store.View(ctx, func(tx Tx) error {
 		u, err := signin.Self(ctx, tx, who)
@@ -22,8 +22,8 @@ func (a *Accounts) ProfileOf(ctx context.Context, who access.Caller) (p access.P
 	return p, err
 }
 
-// SetProfile changes what the caller says of themselves. fault.Invalid for an address or a name that cannot be. With
-// another address, links to a new password end: they went to the one before.
+// SetProfile changes the caller's profile. It returns fault.Invalid if the address or the name is unacceptable. If the
+// address changes, password links end, because they were sent to the old address.
 func (a *Accounts) SetProfile(ctx context.Context, who access.Caller, p access.Profile) error {
 	if err := checkEmail(p.Email); err != nil {
 		return err

@@ -1,6 +1,7 @@
-// Package assembly puts the services over one index together.
+// Package assembly constructs the services of one index.
 //
-// Its Index is for whoever runs an index or tests one. What needs a single service takes that service.
+// Its Index is for programs and tests that run a whole index. Code that needs a single service should take that service
+// instead.
 package assembly
 
 import (
@@ -17,7 +18,7 @@ import (
 	"pyindex/internal/roles"
 )
 
-// Options are the settings of all services; see theirs.
+// Options are the settings of all services; see the options of each.
 type Options struct {
 	Now      func() time.Time
 	NewID    func() string
@@ -28,7 +29,7 @@ type Options struct {
 	Redact   func(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string, entries []audit.Entry) error
 }
 
-// Index is the services over the same rows and bytes.
+// Index contains the services, which share one database and one store.
 type Index struct {
 	*catalog.Index
 	*ingest.Intake
@@ -37,8 +38,8 @@ type Index struct {
 	Custody *custody.Keeper
 }
 
-// New returns the services over the rows of s and the bytes of b. A transaction of s must have the methods that the
-// services ask for, as those of package db have.
+// New returns the services over the rows of s and the content of b. Transactions of s must implement the Tx interfaces
+// of all services, as those of package db do.
 func New(s catalog.Store, b custody.Blobs, o Options) *Index {
 	k := custody.New(rows[custody.Tx]{s}, b, custody.Options{Now: o.Now, Log: o.Log})
 	x := catalog.New(s, k, catalog.Options{Now: o.Now, NewID: o.NewID, Limits: o.Limits})
@@ -48,25 +49,20 @@ func New(s catalog.Store, b custody.Blobs, o Options) *Index {
 		Roles:   roles.New(x, rows[roles.Tx]{s}, roles.Options{Now: o.Now, NewID: o.NewID}),
 		Browser: browse.New(x, rows[browse.Tx]{s}, browse.Options{Redact: o.Redact}),
 		Intake: ingest.New(x, rows[ingest.Tx]{s}, k, ingest.Options{
-			Now:      o.Now,
-			NewID:    o.NewID,
-			Log:      o.Log,
-			Policy:   o.Policy,
-			Limits:   o.Limits,
-			Attester: o.Attester,
+			Now: o.Now, NewID: o.NewID, Log: o.Log, Policy: o.Policy, Limits: o.Limits, Attester: o.Attester,
 		}),
 	}
 }
 
-// rows is a store whose transactions a service sees as its own interface T.
+// rows adapts a store to the transaction interface T of a service.
 type rows[T any] struct{ catalog.Store }
 
-// View runs f in a transaction that reads.
+// View runs f in a read-only transaction.
 func (r rows[T]) View(ctx context.Context, f func(T) error) error {
 	return r.Store.View(ctx, func(tx catalog.Tx) error { return f(tx.(T)) })
 }
 
-// Update runs f in a transaction that writes.
+// Update runs f in a read-write transaction.
 func (r rows[T]) Update(ctx context.Context, f func(T) error) error {
 	return r.Store.Update(ctx, func(tx catalog.Tx) error { return f(tx.(T)) })
 }

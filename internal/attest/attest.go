@@ -3,6 +3,7 @@ package attest
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sigstore/sigstore-go/pkg/verify"
 
@@ -12,36 +13,37 @@ import (
 	"pyindex/internal/ingest"
 )
 
-// Policy says what becomes of attestations.
+// Policy determines how attestations are handled.
 type Policy string
 
 // The policies.
 const (
-	Ignore          Policy = "ignore"            // nothing is kept
-	VerifyIfPresent Policy = "verify-if-present" // what a trusted publisher sends must be true; nobody must send any
-	Require         Policy = "require"           // every upload must be proven
+	Ignore          Policy = "ignore"            // attestations are discarded
+	VerifyIfPresent Policy = "verify-if-present" // optional, but those of a trusted publisher must be valid
+	Require         Policy = "require"           // every upload needs a verified attestation
 )
 
 // Options are the settings of a Verifier. The zero value ignores attestations.
 type Options struct {
 	Policy      Policy
-	TrustedRoot string // path of the file of trusted keys; "" for none, so that nothing is verified
-	// WithoutSCT takes certificates of a private authority that do not prove that they are logged.
+	TrustedRoot string // path of the trusted root; if "", nothing is verified
+	// WithoutSCT accepts certificates of a private authority without proof that they are logged.
 	WithoutSCT bool
-	// Kind returns what the claims of an issuer look like: "github", "gitlab", "google"; "" for one that is unknown.
+	// Kind returns the kind of an issuer, which determines the format of its claims: "github", "gitlab", "google", or ""
+	// if it is unknown.
 	Kind func(issuer string) string
 }
 
-// Verifier decides about the attestations of uploads. It is safe for concurrent use.
+// Verifier handles the attestations of uploads. It is safe for concurrent use.
 type Verifier struct {
 	policy Policy
-	trust  *verify.Verifier // nil where nothing is trusted
+	trust  *verify.Verifier // nil without a trusted root
 	kind   func(string) string
 }
 
 var _ ingest.Attester = (*Verifier)(nil)
 
-// New returns the verifier. Its errors name what is wrong with the options or the file.
+// New returns a verifier. It returns an error if the options or the trusted root are invalid.
 func New(o Options) (*Verifier, error) {
 	v := &Verifier{policy: o.Policy, kind: o.Kind}
 	if v.policy == "" {
@@ -52,7 +54,7 @@ func New(o Options) (*Verifier, error) {
 	}
 	if o.TrustedRoot == "" {
 		if v.policy == Require {
-			return nil, errors.New(`a trusted root is needed where attestations are required`)
+			return nil, errors.New("a trusted root is needed if attestations are required")
 		}
 		return v, nil
 	}
@@ -64,21 +66,21 @@ func New(o Options) (*Verifier, error) {
 	return v, err
 }
 
-// Sentences for the sender.
+// Warnings for the sender.
 const (
 	ignored    = "the attestations were not kept: this index ignores them"
 	unread     = "the attestations were not kept: %v"
 	untrusted  = "the attestations were kept, but not verified, so they are not shown: this index has no trusted root for them"
 	noIdentity = "the attestations were kept, but not verified, so they are not shown: %v"
-	noWorkload = "an API token says nothing of the job that uses it; publish through a trusted publisher"
+	noWorkload = "an API token does not identify the job that uses it; publish through a trusted publisher"
 )
 
 // Attest implements ingest.Attester.
 //
-// Only what a trusted publisher sends to an index with a trusted root can be verified, and only such a sender is
-// refused, with fault.Invalid, for what fails. Anybody else's attestations are kept as unverified, or left out where
-// they cannot be read, because clients attach what they find without being asked. Where attestations are required,
-// every upload but the operator's own needs one that is verified.
+// Only attestations from a trusted publisher can be verified, and only if the index has a trusted root; Attest refuses
+// the upload with fault.Invalid if verification fails. Attestations from other senders are stored as unverified, or
+// discarded if they cannot be parsed: clients attach the attestations that they find without being asked. Under the
+// policy Require, every upload except the operator's own needs a verified attestation.
 func (v *Verifier) Attest(u ingest.Attested) ([]catalog.Attestation, []string, error) {
 	keep, warnings, err := v.judge(u)
 	if err != nil {
@@ -118,7 +120,6 @@ func issuer(u ingest.Attested) string {
 	return s
 }
 
-// read reads the one field that there may be.
 func read(sent []string) ([]attestation, error) {
 	if len(sent) > 1 {
 		return nil, fmt.Errorf("the field was sent %d times", len(sent))
@@ -126,7 +127,7 @@ func read(sent []string) ([]attestation, error) {
 	return parse(sent[0])
 }
 
-// lenient keeps what can be read of a sender who is not refused for the rest.
+// lenient handles attestations that cannot be verified: it keeps them if they can be parsed, and otherwise warns.
 func lenient(all []attestation, err error, trust bool) ([]catalog.Attestation, []string, error) {
 	switch {
 	case err != nil:
@@ -145,7 +146,7 @@ func unverified(all []attestation) []catalog.Attestation {
 	return keep
 }
 
-// verified keeps all as verified, or returns what is wrong with the first that is not.
+// verified returns all attestations as verified, or an error for the first one that is invalid.
 func (v *Verifier) verified(all []attestation, id identity,
 	u ingest.Attested,
 ) ([]catalog.Attestation, []string, error) {
@@ -171,15 +172,9 @@ func (v *Verifier) check(a attestation, id identity, u ingest.Attested) error {
 }
 
 func proven(keep []catalog.Attestation) bool {
-	for _, a := range keep {
-		if a.Verified {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(keep, func(a catalog.Attestation) bool { return a.Verified })
 }
 
-// missing says why an upload has nothing that is verified.
 func missing(u ingest.Attested, warnings []string) error {
 	if len(warnings) > 0 {
 		return fmt.Errorf("this index requires verified ones, and %s", warnings[0])
@@ -196,5 +191,5 @@ func invalid(why error) error {
 	return fault.Wrap(fault.Invalid, why, "Invalid attestations supplied during upload: %s", oneLine(why))
 }
 
-// oneLine bounds a reason, of which a library wrote a part.
+// oneLine truncates a reason, part of which may come from a library.
 func oneLine(why error) string { return fmt.Sprintf("%.400s", why.Error()) }

@@ -24,7 +24,7 @@ const (
 
 var digest = strings.Repeat("ab", 32)
 
-// claims are those of a token of acme/widgets' release workflow, with changes; nil leaves one out.
+// claims returns the claims of a token of acme/widgets' release workflow, with changes; nil removes a claim.
 func claims(changes map[string]any) map[string]any {
 	c := map[string]any{
 		"iss": github, "repository": "acme/widgets", "repository_owner": "acme", "repository_owner_id": "4242",
@@ -37,7 +37,7 @@ func claims(changes map[string]any) map[string]any {
 	return c
 }
 
-// upload is a trusted publisher's, of the file above, with attestations.
+// upload returns a trusted publisher's upload of the file above, with attestations.
 func upload(t *testing.T, sent ...string) ingest.Attested {
 	t.Helper()
 	name, err := packaging.ParseProjectName("acme-widgets")
@@ -51,7 +51,7 @@ func upload(t *testing.T, sent ...string) ingest.Attested {
 	return ingest.Attested{Sent: sent, Filename: f, SHA256: digest, Uploader: access.KindPublisher, Claims: claims(nil)}
 }
 
-// right is a statement that fits upload.
+// right returns a statement that matches upload.
 func right() attesttest.Statement {
 	return attesttest.Statement{
 		Job:      attesttest.GitHub("acme/widgets", "release.yml", "4242"),
@@ -59,7 +59,7 @@ func right() attesttest.Statement {
 	}
 }
 
-// kinds is the configuration of issuers.
+// kinds returns the kind of an issuer.
 func kinds(issuer string) string {
 	return map[string]string{
 		github: "github", "https://ghes.example/_services/token": "github", "https://token.actions.acme.ghe.com": "github",
@@ -67,7 +67,7 @@ func kinds(issuer string) string {
 	}[issuer]
 }
 
-// verifier trusts s, in the strict way of the public instance.
+// verifier returns a verifier that trusts s, as strictly as for the public instance.
 func verifier(t *testing.T, s *attesttest.Sigstore, policy attest.Policy) *attest.Verifier {
 	t.Helper()
 	v, err := attest.New(attest.Options{Policy: policy, TrustedRoot: s.TrustedRoot(), Kind: kinds})
@@ -77,7 +77,7 @@ func verifier(t *testing.T, s *attesttest.Sigstore, policy attest.Policy) *attes
 	return v
 }
 
-// refused fails unless the verifier refuses an upload, saying so.
+// refused fails the test unless the verifier refuses an upload with the given text.
 func refused(t *testing.T, v *attest.Verifier, u ingest.Attested, says string) {
 	t.Helper()
 	keep, _, err := v.Attest(u)
@@ -86,7 +86,7 @@ func refused(t *testing.T, v *attest.Verifier, u ingest.Attested, says string) {
 	}
 	if text := err.Error(); !strings.HasPrefix(text, "Invalid attestations supplied during upload: ") ||
 		!strings.Contains(text, says) {
-		t.Errorf("Attest says %q, want %q", text, says)
+		t.Errorf("Attest = %q, want %q", text, says)
 	}
 }
 
@@ -121,7 +121,7 @@ func TestVerified(t *testing.T) {
 	}
 }
 
-// TestNotVerified: each is right but for one thing, and is refused for that thing.
+// TestNotVerified: each attestation has one error and is refused for it.
 func TestNotVerified(t *testing.T) {
 	s := attesttest.New(t)
 	v := verifier(t, s, attest.VerifyIfPresent)
@@ -156,7 +156,7 @@ func TestNotVerified(t *testing.T) {
 		},
 		"no subject": {s, func(x *attesttest.Statement) { x.Subjects = nil }, "0 subjects"},
 		"other predicate": {
-			s, func(x *attesttest.Statement) { x.Predicate = "https://slsa.dev/provenance/v0.2" }, "is not taken",
+			s, func(x *attesttest.Statement) { x.Predicate = "https://slsa.dev/provenance/v0.2" }, "is not accepted",
 		},
 		"not in-toto": {
 			s, func(x *attesttest.Statement) { x.Payload = []byte(`{"_type":"https://in-toto.io/Statement/v0.1"}`) },
@@ -217,7 +217,7 @@ func TestNotVerified(t *testing.T) {
 	}
 }
 
-// TestTampered: what was signed is changed afterwards.
+// TestTampered: attestations that are changed after signing are refused.
 func TestTampered(t *testing.T) {
 	s := attesttest.New(t)
 	v := verifier(t, s, attest.VerifyIfPresent)

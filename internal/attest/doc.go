@@ -1,9 +1,10 @@
 // Package attest verifies attestations (PEP 740): statements about a file that a job signed through Sigstore.
 //
-// What it calls verified was signed by a key that a configured authority certified, is in a transparency log that is
-// trusted for it, names exactly the file and digest that were uploaded, and comes from the workflow whose minted token
-// uploaded them. Verification needs no network: all that is trusted is in one file.
+// A verified attestation was signed with a key that a configured authority certified, is in a transparency log that is
+// trusted for it, names exactly the uploaded file and digest, and comes from the workflow whose minted token uploaded
+// the file. Verification needs no network: everything it trusts is in one file.
 //
-// It does not say that a verified statement is true, does not follow changes of the file of trusted keys while it runs,
-// and refuses nothing for being unverified unless it is told to: clients attach attestations unasked.
+// It does not check whether a verified statement is true, and does not reload the trusted root while it runs. It
+// refuses an upload for missing verification only if it is configured to, because clients attach attestations without
+// being asked.
 package attest

@@ -9,21 +9,21 @@ import (
 	"github.com/sigstore/sigstore-go/pkg/fulcio/certificate"
 )
 
-// errUnverifiable says of a publisher that no certificate could be compared with it.
+// errUnverifiable is the error for a publisher whose claims cannot be compared with a certificate.
 var errUnverifiable = errors.New("no certificate could be compared with the claims of this publisher")
 
-// identity is what a certificate must say to be of the workload whose token uploads.
+// identity contains the expected certificate contents for the uploading workload.
 type identity struct {
 	issuer     string
-	email      string // of a person or service account; the rest is empty then
-	repository string // URI of the source
-	config     string // URI of the workflow's file, without its "@" and revision
-	ownerID    string // of the source's owner, "" where the token has none
+	email      string // of a person or service account; the fields below are then empty, except publisher
+	repository string // source URI
+	config     string // URI of the workflow file, without "@" and revision
+	ownerID    string // of the source's owner, "" if the token has none
 	publisher  map[string]any
 }
 
-// identify reads the identity out of the claims that a token was minted for. kind is that of the claims' issuer, "" for
-// one that is not configured any more. errUnverifiable where there is none.
+// identify derives the identity from the claims that a token was minted for. kind is the kind of the issuer, "" if it
+// is no longer configured. It returns errUnverifiable if the claims do not contain an identity.
 func identify(kind string, claims map[string]any) (identity, error) {
 	c := texts(claims)
 	id := identity{issuer: c["iss"]}
@@ -41,7 +41,6 @@ func identify(kind string, claims map[string]any) (identity, error) {
 	return id, err
 }
 
-// texts returns the claims that are texts.
 func texts(claims map[string]any) map[string]string {
 	t := make(map[string]string, len(claims))
 	for name, v := range claims {
@@ -52,8 +51,8 @@ func texts(claims map[string]any) map[string]string {
 	return t
 }
 
-// github wants the workflow that the publisher names to be the job's own: a workflow of another repository, which calls
-// itself reusable, is nobody's that the certificate names.
+// github requires the job's workflow to be in the job's own repository: the certificate does not identify the caller of
+// a reusable workflow from another repository.
 func (id *identity) github(c map[string]string) error {
 	server, err := githubServer(id.issuer)
 	if err != nil {
@@ -72,8 +71,8 @@ func (id *identity) github(c map[string]string) error {
 	return nil
 }
 
-// githubServer returns where the repositories of an issuer are: github.com for github.com's own and those of its
-// enterprises, a tenant's own host for ghe.com, and the issuer's host for a GitHub Enterprise Server.
+// githubServer returns the base URL of an issuer's repositories: github.com for github.com and its enterprises, the
+// tenant's host for ghe.com, and the issuer's host for a GitHub Enterprise Server.
 func githubServer(issuer string) (string, error) {
 	u, err := url.Parse(issuer)
 	if err != nil || u.Host == "" {
@@ -118,13 +117,13 @@ func (id *identity) google(c map[string]string) error {
 	return nil
 }
 
-// named returns the publisher as a provenance object has it. The issuer tells two servers of one kind apart.
+// named returns the publisher for a provenance object. The issuer distinguishes servers of the same kind.
 func (id *identity) named(kind string, fields map[string]any) map[string]any {
 	fields["kind"], fields["claims"] = kind, map[string]any{"iss": id.issuer}
 	return fields
 }
 
-// revised returns what stands between a prefix and "@" with one of the revisions at the end.
+// revised returns the part of s between prefix and "@" followed by one of the revisions.
 func revised(s, prefix string, revisions ...string) (string, bool) {
 	rest, ok := strings.CutPrefix(s, prefix)
 	for _, r := range revisions {
@@ -147,8 +146,8 @@ func orNull(s string) any {
 	return s
 }
 
-// fits returns why a verified certificate is not of the identity. Everything is compared literally: the same issuer
-// spelled it for the token.
+// fits returns an error if a verified certificate does not match the identity. It compares literally, because the same
+// issuer spelled the values for the token.
 func (id identity) fits(s certificate.Summary) error {
 	if id.issuer == "" || s.Issuer != id.issuer {
 		return differs("issuer", s.Issuer, id.issuer)

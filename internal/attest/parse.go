@@ -16,30 +16,28 @@ import (
 	"pyindex/internal/strictjson"
 )
 
-// The bounds of what is parsed.
 const (
-	maxItems   = 2 // one of each predicate
-	maxEntries = 8 // of transparency logs, in one attestation
+	maxItems   = 2 // one for each predicate
+	maxEntries = 8 // transparency log entries in one attestation
 )
 
-// attestation is one attestation object that was read and not yet believed.
+// attestation is one parsed but unverified attestation object.
 type attestation struct {
-	document    string // the object, in one spelling
+	document    string // the object as canonical JSON
 	certificate *x509.Certificate
 	entries     []*protorekor.TransparencyLogEntry
-	payload     []byte // the statement's bytes, which are what is signed
+	payload     []byte // the signed statement
 	signature   []byte
 	statement   statement
 }
 
-// parse reads the field of an upload form: a JSON array of one or two attestation objects with different predicates.
-// What has two meanings for two readers, and what the specification does not name, is an error; errors are in plain
-// words.
+// parse parses the attestations field of an upload form: a JSON array of one or two attestation objects with different
+// predicates. Ambiguous JSON and members unknown to the specification are errors. Errors are written for people.
 func parse(text string) ([]attestation, error) {
 	if len(text) > ingest.MaxAttestations {
 		return nil, fmt.Errorf("they are longer than %d bytes", ingest.MaxAttestations)
 	}
-	// The strict reader reads objects; a text that is more than one value cannot pass for one member.
+	// strictjson reads objects; text with more than one value cannot be a single member.
 	o, err := strictjson.Object([]byte(`{"attestations":` + text + `}`))
 	if err != nil {
 		return nil, fmt.Errorf("they cannot be read: %w", err)
@@ -113,7 +111,7 @@ func (a *attestation) readMaterial(v any) error {
 	return nil
 }
 
-// readEntry reads a log entry in the JSON of its protocol buffer, which is how clients write it.
+// readEntry parses a log entry in protocol buffer JSON, as clients write it.
 func readEntry(v any) (*protorekor.TransparencyLogEntry, error) {
 	if _, ok := v.(map[string]any); !ok {
 		return nil, errors.New("a transparency entry is not an object")
@@ -124,7 +122,7 @@ func readEntry(v any) (*protorekor.TransparencyLogEntry, error) {
 	}
 	e := new(protorekor.TransparencyLogEntry)
 	if protojson.Unmarshal(b, e) != nil {
-		return nil, errors.New("a transparency entry is none of Rekor's")
+		return nil, errors.New("a transparency entry is not a Rekor entry")
 	}
 	return e, nil
 }
@@ -141,7 +139,7 @@ func (a *attestation) readEnvelope(v any) error {
 	return err
 }
 
-// members returns v as an object that has exactly the names given.
+// members returns v as an object with exactly the given member names.
 func members(what string, v any, names ...string) (map[string]any, error) {
 	o, ok := v.(map[string]any)
 	if !ok {
@@ -158,7 +156,7 @@ func members(what string, v any, names ...string) (map[string]any, error) {
 	return o, nil
 }
 
-// decode reads base64 in its one spelling (RFC 4648, section 4), with padding and without line breaks.
+// decode decodes canonical base64 (RFC 4648, section 4), with padding and without line breaks.
 func decode(what string, v any) ([]byte, error) {
 	s, ok := v.(string)
 	b, err := base64.StdEncoding.Strict().DecodeString(s)
@@ -168,7 +166,6 @@ func decode(what string, v any) ([]byte, error) {
 	return b, nil
 }
 
-// write returns v as JSON with sorted members.
 func write(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -12,12 +12,12 @@ import (
 	"pyindex/internal/ingest"
 )
 
-// TestMalformed: a trusted publisher's attestations of any other form are refused, anybody else's left out.
+// TestMalformed: malformed attestations are refused from a trusted publisher and discarded from other senders.
 func TestMalformed(t *testing.T) {
 	s := attesttest.New(t)
 	v := verifier(t, s, attest.VerifyIfPresent)
 	good := func() attesttest.Object { return s.Attest(right()) }
-	// spoiled is a good one after a change.
+	// spoiled returns a valid attestation after a change.
 	spoiled := func(change func(o, material, envelope attesttest.Object)) []string {
 		o := good()
 		change(o, o["verification_material"].(attesttest.Object), o["envelope"].(attesttest.Object))
@@ -86,7 +86,7 @@ func TestMalformed(t *testing.T) {
 		},
 		"entry of other kind": {spoiled(func(_, m, _ attesttest.Object) {
 			m["transparency_entries"] = []any{attesttest.Object{"x": "y"}}
-		}), "none of Rekor's"},
+		}), "not a Rekor entry"},
 		"no envelope":  {spoiled(func(o, _, _ attesttest.Object) { o["envelope"] = nil }), "not an object"},
 		"no statement": {spoiled(func(_, _, e attesttest.Object) { delete(e, "statement") }), "has no statement"},
 		"statement as object": {
@@ -111,7 +111,7 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
-// FuzzAttest: whatever is sent, nothing is verified that was not signed, and nothing panics.
+// FuzzAttest: for any input, nothing unsigned is verified, and nothing panics.
 func FuzzAttest(f *testing.F) {
 	s := attesttest.New(f)
 	v, err := attest.New(attest.Options{Policy: attest.VerifyIfPresent, TrustedRoot: s.TrustedRoot(), Kind: kinds})

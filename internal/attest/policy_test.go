@@ -12,7 +12,7 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// TestPolicies: who is refused, and what is kept, under each policy, with a trusted root and without.
+// TestPolicies: refused uploads and stored attestations under each policy, with and without a trusted root.
 func TestPolicies(t *testing.T) {
 	s := attesttest.New(t)
 	root := s.TrustedRoot()
@@ -97,7 +97,7 @@ func outcome(keep []catalog.Attestation) string {
 	return "unverified"
 }
 
-// TestIdentities: what the claims of each kind of issuer ask of a certificate.
+// TestIdentities: the certificate contents required by the claims of each kind of issuer.
 func TestIdentities(t *testing.T) {
 	s := attesttest.New(t)
 	v := verifier(t, s, attest.VerifyIfPresent)
@@ -129,7 +129,7 @@ func TestIdentities(t *testing.T) {
 	for name, c := range map[string]struct {
 		claims map[string]any
 		job    attesttest.Job
-		want   string // "verified", "unverified", or what the refusal says
+		want   string // "verified", "unverified", or part of the refusal
 	}{
 		"GHES": {
 			map[string]any{"iss": ghes},
@@ -228,7 +228,7 @@ func TestIdentities(t *testing.T) {
 	}
 }
 
-// TestUnverifiableRequired: where attestations are required, what cannot be verified does not do.
+// TestUnverifiableRequired: if attestations are required, unverifiable ones are refused.
 func TestUnverifiableRequired(t *testing.T) {
 	s := attesttest.New(t)
 	u := upload(t, attesttest.JSON(s.Attest(right())))
@@ -236,7 +236,7 @@ func TestUnverifiableRequired(t *testing.T) {
 	refused(t, verifier(t, s, attest.Require), u, "no certificate could be compared")
 }
 
-// TestPrivateSigstore: an authority without a log of certificates is trusted only where the configuration says so.
+// TestPrivateSigstore: an authority without a certificate log is trusted only if the configuration allows it.
 func TestPrivateSigstore(t *testing.T) {
 	s := attesttest.New(t)
 	x := right()

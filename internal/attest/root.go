@@ -13,15 +13,15 @@ import (
 	"github.com/sigstore/sigstore-go/pkg/verify"
 )
 
-// maxRoot bounds the file of trusted keys, in bytes. Sigstore's own has 7,000.
+// maxRoot limits the trusted root file, in bytes. Sigstore's own has 7,000.
 const maxRoot = 1 << 20
 
-// publicGood is the organisation that the certificates of Sigstore's public instance name, and the domain it is in.
+// publicGood is the organization in the certificates of Sigstore's public instance, and its domain.
 const publicGood = "sigstore.dev"
 
-// load reads a trusted root, a JSON document of type application/vnd.dev.sigstore.trustedroot+json, and returns what
-// verifies against it. A certificate must prove that it is in a log of certificates, unless sct is false, which an
-// authority of the public instance may never be: anybody has certificates from it, so its owner must see them issued.
+// load reads a trusted root, a JSON document of type application/vnd.dev.sigstore.trustedroot+json, and returns a
+// verifier for it. If sct is true, certificates must prove that they are logged. sct must be true for the public
+// instance: anyone can get certificates from it, so every issuance must be publicly visible.
 func load(path string, sct bool) (*verify.Verifier, error) {
 	text, err := readFile(path)
 	if err != nil {
@@ -29,7 +29,7 @@ func load(path string, sct bool) (*verify.Verifier, error) {
 	}
 	trusted, err := root.NewTrustedRootFromJSON(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s is not a trusted root of Sigstore's: %w", path, err)
+		return nil, fmt.Errorf("%s is not a trusted root of Sigstore: %w", path, err)
 	}
 	if err := complete(trusted, sct); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -56,7 +56,7 @@ func readFile(path string) ([]byte, error) {
 	return text, err
 }
 
-// complete refuses a root that could verify nothing, or too much.
+// complete refuses a root that could verify nothing, or that would accept too much.
 func complete(trusted *root.TrustedRoot, sct bool) error {
 	switch {
 	case len(trusted.FulcioCertificateAuthorities()) == 0:

@@ -10,20 +10,20 @@ import (
 	"pyindex/internal/strictjson"
 )
 
-// The predicates that PEP 740 knows: "this was published by", and how it was built. They are names; nothing is asked
-// there.
+// The predicates of PEP 740: "this was published by", and how the file was built. They are only names; nothing is
+// fetched from these URLs.
 const (
 	PredicatePublish    = "https://docs.pypi" + ".org/attestations/publish/v1"
 	PredicateProvenance = "https://slsa.dev/provenance/v1"
 )
 
-// statementType is in-toto's, version 1, and payloadType how its bytes are called where they are signed.
+// statementType is the in-toto statement type, version 1, and payloadType the media type of its signed form.
 const (
 	statementType = "https://in-toto.io/Statement/v1"
 	payloadType   = "application/vnd.in-toto+json"
 )
 
-// statement is what an attestation says of a file.
+// statement is the statement of an attestation about a file.
 type statement struct {
 	predicate string
 	filename  string
@@ -32,8 +32,8 @@ type statement struct {
 
 var hexDigest = regexp.MustCompile(`\A[0-9a-f]{64}\z`)
 
-// readStatement reads an in-toto statement with one subject and a predicate that is known. What the predicate says is
-// for readers.
+// readStatement parses an in-toto statement with one subject and a known predicate type. It does not check the
+// predicate's content.
 func readStatement(payload []byte) (s statement, err error) {
 	o, err := strictjson.Object(payload)
 	if err != nil {
@@ -44,7 +44,7 @@ func readStatement(payload []byte) (s statement, err error) {
 	}
 	s.predicate, _ = o["predicateType"].(string)
 	if s.predicate != PredicatePublish && s.predicate != PredicateProvenance {
-		return s, fmt.Errorf("its type %.80q is not taken: send %s or %s", s.predicate, PredicatePublish, PredicateProvenance)
+		return s, fmt.Errorf("its type %.80q is not accepted: send %s or %s", s.predicate, PredicatePublish, PredicateProvenance)
 	}
 	list, _ := o["subject"].([]any)
 	if len(list) != 1 {
@@ -67,7 +67,7 @@ func (s *statement) readSubject(v any) error {
 	return nil
 }
 
-// about returns why the statement is not about the upload. Two spellings of one file's name are one.
+// about returns an error if the statement is not about the upload. Two spellings of the same file name are equal.
 func (s statement) about(u ingest.Attested) error {
 	name, err := packaging.ParseFilename(s.filename, u.Filename.Name())
 	if err != nil || name.Key() != u.Filename.Key() {

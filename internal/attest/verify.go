@@ -17,7 +17,6 @@ import (
 
 const bundleType = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
-// bundle returns the attestation as the bundle of Sigstore's that says the same.
 func (a attestation) bundle() (*bundle.Bundle, error) {
 	return bundle.NewBundle(&protobundle.Bundle{
 		MediaType: bundleType,
@@ -33,9 +32,9 @@ func (a attestation) bundle() (*bundle.Bundle, error) {
 	})
 }
 
-// signer verifies certificate, log entry, time and signature, and returns whom the certificate names. The caller owes
-// the comparison with who it should be. A reader of strangers' bytes as large as this library may panic at some: such
-// bytes are not verified.
+// signer verifies certificate, log entry, time and signature, and returns the identity in the certificate. The caller
+// must compare that with the expected identity. If the library panics on untrusted input, the attestation counts as not
+// verified.
 func (a attestation) signer(v *verify.Verifier, sha256 string) (s certificate.Summary, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -53,7 +52,7 @@ func (a attestation) signer(v *verify.Verifier, sha256 string) (s certificate.Su
 	if err != nil {
 		return s, fmt.Errorf("it cannot be verified: %w", err)
 	}
-	// The identity is compared by the caller, with more than the library's matcher knows.
+	// The caller compares the identity, with more fields than the library's matcher supports.
 	result, err := v.Verify(b,
 		verify.NewPolicy(verify.WithArtifactDigest("sha256", digest), verify.WithoutIdentitiesUnsafe()))
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package audit is the record of what was done to an index, by whom, and of what was refused.
+// Package audit is the audit log of an index: each change, its actor, and each refusal.
 //
-// A granted change and its entry are written in one transaction, so neither exists without the other. Entries hold
+// A change and its entry are written in one transaction, so neither exists without the other. Entries contain
 // identifiers and claims, never a token, a password or a key.
 package audit
 
@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Outcome says whether what was asked for happened.
+// Outcome is the result of a request.
 type Outcome string
 
 // The two outcomes.
@@ -21,15 +21,15 @@ const (
 	Refused Outcome = "refused"
 )
 
-// Actor is who asked. Kind is one of the words of access.Kind; ID and Name are empty for nobody.
+// Actor is the caller of a request. Kind is a value of access.Kind. ID and Name are empty for an anonymous caller.
 type Actor struct {
 	Kind, ID, Name string
-	TokenID        string // the API token used, if one was
-	Address        string // the peer's IP address, without port
-	RequestID      string // the request's id in the log
+	TokenID        string // id of the API token used, if any
+	Address        string // IP address of the client, without port
+	RequestID      string // id of the request in the server's log
 }
 
-// Entry is one line of the record. Fields that do not apply are empty.
+// Entry is one entry of the audit log. Fields that do not apply are empty.
 type Entry struct {
 	ID         string
 	At         time.Time
@@ -40,35 +40,36 @@ type Entry struct {
 	Project    string // normal project name
 	Version    string
 	Filename   string
-	Subject    string         // the id or name of what was changed, where it is none of the above
+	Subject    string         // id or name of the changed thing, if none of the above
 	Detail     map[string]any // JSON: reason, claims, expected and got
-	More       int            // how many further refusals of the same minute it stands for; see OncePerMinute
+	More       int            // number of further refusals in the same minute; see OncePerMinute
 }
 
-// OncePerMinute returns e for Rows.CountAudit, with an ID that all refusals of its action which a network causes in the
-// same minute share, if they are of the same kind. Strangers cause such entries, and cannot fill the record with them.
+// OncePerMinute returns e with an ID for Rows.CountAudit. All refusals of the same action, network and kind within a
+// minute share that ID. Strangers cause such entries, and must not be able to fill the audit log.
 func (e Entry) OncePerMinute(network, kind string) Entry {
 	key := fmt.Sprintf("%s\n%s\n%s\n%d", e.Action, network, kind, e.At.Unix()/60)
 	e.ID = fmt.Sprintf("refused-%x", sha256.Sum256([]byte(key)))[:40]
 	return e
 }
 
-// Rows is where entries are kept. Entries are added, and forgotten after as long as Keep says; exchanges of identity
-// tokens, which strangers cause, after a while of their own (publishers.Options.KeepExchanges).
+// Rows stores entries. They are kept for the time that Keep specifies. Entries of token exchanges, which strangers
+// cause, have a limit of their own (publishers.Options.KeepExchanges).
 type Rows interface {
-	// InsertAudit adds e in the transaction at hand.
+	// InsertAudit adds e in the current transaction.
 	InsertAudit(ctx context.Context, e Entry) error
-	// CountAudit is InsertAudit for an entry of OncePerMinute. If its ID is there already, that entry stands for one more,
-	// and its Subject names this one's subject too, as far as there is room; the subjects are names without blanks.
+	// CountAudit adds an entry of OncePerMinute. If its ID exists already, CountAudit instead increments More of the
+	// existing entry, and appends the subject while there is room. Subjects must be names without blanks.
 	CountAudit(ctx context.Context, e Entry) error
-	// DeleteAuditBefore forgets the oldest entries of an outcome, "" for both, from before t: at most limit of them. It
-	// returns how many there were.
+	// DeleteAuditBefore deletes at most limit of the oldest entries of an outcome from before t; an empty outcome means
+	// any. It returns how many it deleted.
 	DeleteAuditBefore(ctx context.Context, outcome Outcome, t time.Time, limit int) (int64, error)
-	// Entries returns the entries that f asks for, newest first.
+	// Entries returns the entries that match f, newest first.
 	Entries(ctx context.Context, f Filter) ([]Entry, error)
 }
 
-// Network is an IPv4 address's /24, or an IPv6 address's /56: what one attacker has for little money.
+// Network returns the /24 of an IPv4 address or the /56 of an IPv6 address. That is the range that one attacker can use
+// at little cost. It returns any other text unchanged.
 func Network(address string) string {
 	addr, err := netip.ParseAddr(address)
 	if err != nil {

@@ -8,28 +8,29 @@ import (
 	"pyindex/internal/fault"
 )
 
-// MaxEntries bounds how many entries are read at once.
+// MaxEntries limits how many entries one call reads.
 const MaxEntries = 500
 
-// Filter says which entries of the record are wanted; a field that is zero asks for nothing.
+// Filter selects entries of the audit log. Zero fields match every entry.
 type Filter struct {
 	RepositoryID string
 	Project      string   // normal name
-	Version      string   // as the record spells it
+	Version      string   // as spelled in the audit log
 	Actions      []string // any of these
-	Without      []string // none of these actions
+	Without      []string // excludes these actions
 	Outcome      Outcome
-	Actor        string // name of who asked, exactly
+	Actor        string // the actor's name, exactly
 	Address      string // IP address, exactly
-	Text         string // somewhere in the action, the actor, what it is about, or the details; capitals do not matter
-	// Text is not looked for in details that hold what the reader may not see: claims, reasons of a quarantine
+	Text         string // contained in the action, the actor, the subject or the details, ignoring case
+	// Discreet keeps Text from matching details that the reader may not see: claims, and reasons of a quarantine.
 	Discreet     bool
 	Since, Until time.Time
-	After        Cursor // only what comes after it, newest first
+	After        Cursor // only older entries than this place
 	Limit        int    // from 1 to MaxEntries
 }
 
-// Cursor is a place in the record, between an entry and the next older one. The zero Cursor is before the newest.
+// Cursor is a place in the audit log, between an entry and the next older one. The zero Cursor is before the newest
+// entry.
 type Cursor struct {
 	At time.Time
 	ID string
@@ -38,7 +39,7 @@ type Cursor struct {
 // IsZero reports whether c is before the newest entry.
 func (c Cursor) IsZero() bool { return c.At.IsZero() && c.ID == "" }
 
-// String returns c as a text for links, "" for the zero Cursor.
+// String returns c as text for links, and "" for the zero Cursor.
 func (c Cursor) String() string {
 	if c.IsZero() {
 		return ""
@@ -46,10 +47,10 @@ func (c Cursor) String() string {
 	return strconv.FormatInt(c.At.UnixMicro(), 10) + "." + c.ID
 }
 
-// maxCursor bounds the text of a cursor, in bytes.
+// maxCursor limits the text of a cursor, in bytes.
 const maxCursor = 200
 
-// ParseCursor reverses Cursor.String; fault.Invalid for what is none.
+// ParseCursor is the inverse of Cursor.String. It returns fault.Invalid if s is malformed.
 func ParseCursor(s string) (Cursor, error) {
 	if s == "" {
 		return Cursor{}, nil
@@ -57,7 +58,7 @@ func ParseCursor(s string) (Cursor, error) {
 	at, id, ok := strings.Cut(s, ".")
 	us, err := strconv.ParseInt(at, 10, 64)
 	if !ok || err != nil || us <= 0 || id == "" || len(s) > maxCursor {
-		return Cursor{}, fault.New(fault.Invalid, "this is no place in the record: begin with its first page")
+		return Cursor{}, fault.New(fault.Invalid, "this is not a place in the audit log: start with its first page")
 	}
 	return Cursor{At: time.UnixMicro(us).UTC(), ID: id}, nil
 }

@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// Keep says how long entries stay in the record. Zero is for ever.
+// Keep specifies how long entries are kept. Zero means forever.
 type Keep struct {
 	All     time.Duration // every entry
-	Refused time.Duration // entries of refusals, if that is shorter
+	Refused time.Duration // entries of refusals, if shorter
 }
 
-// Store runs changes of the record, each in a transaction.
+// Store runs changes of the audit log, each in a transaction.
 type Store interface {
 	Update(ctx context.Context, f func(Rows) error) error
 }
 
-// Bounds of one sweep: each transaction is short, because uploads wait for it.
+// Limits of one sweep. Transactions are short, because uploads wait for them.
 const (
 	sweepBatch   = 500
 	sweepBatches = 200
 )
 
-// Sweep removes entries that were kept long enough, oldest first, in small batches, and returns how many there were.
-// What one sweep leaves, the next one removes.
+// Sweep deletes expired entries, oldest first and in small batches, and returns how many it deleted. The next sweep
+// deletes any that one sweep leaves.
 func Sweep(ctx context.Context, s Store, k Keep, now time.Time) (removed int64, err error) {
 	for _, part := range []struct {
 		outcome Outcome

@@ -12,27 +12,28 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Comparison is what became different from one release of a project to another.
+// Comparison contains the differences between two releases of a project.
 type Comparison struct {
 	Project      catalog.Project
 	From, To     catalog.Summary
-	Fields       []FieldChange // of core metadata, the description apart
+	Fields       []FieldChange // of core metadata, without the description
 	Described    bool          // whether the description differs
 	Required     Change        // requirements
 	Files        Change        // file names, without the version in them
-	Members      Change        // names inside the files that stand for the releases
-	Inside       [2]string     // those files, from and to
-	MembersKnown bool          // whether both were uploaded since members are kept
+	Members      Change        // names of archive members of the files Inside
+	Inside       [2]string     // names of the compared files, from and to
+	MembersKnown bool          // false if a file was uploaded before members were stored
 }
 
-// FieldChange is a field of core metadata before and after; a list's values are lines.
+// FieldChange is a field of core metadata before and after. A list has one value on each line.
 type FieldChange struct{ Name, Before, After string }
 
-// Change is what went and what came, sorted.
+// Change contains removed and added values, sorted.
 type Change struct{ Removed, Added []string }
 
-// Compare returns what differs between two releases of a project, by any spelling of their versions; "" for from is the
-// version before to. fault.NotFound where the caller may not see the project or a release is not there.
+// Compare returns the differences between two releases of a project, by any spelling of their versions. If from is "",
+// it is the version before to. It returns fault.NotFound if the caller may not see the project or a release does not
+// exist.
 func (x *Browser) Compare(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	from, to string,
 ) (Comparison, error) {
@@ -53,8 +54,8 @@ func (x *Browser) Compare(ctx context.Context, who access.Caller, repo string, n
 	return c, err
 }
 
-// before returns the index of the release that the one at i is compared with: the next lower version, a final one for a
-// final one.
+// before returns the index of the release to compare the one at i with: the next lower version, skipping pre-releases
+// if the one at i is final.
 func before(all []catalog.Summary, i int) int {
 	for j := i + 1; j < len(all); j++ {
 		if all[i].Prerelease || !all[j].Prerelease {
@@ -92,8 +93,8 @@ func (c *Comparison) fill(ctx context.Context, tx Tx) error {
 	return nil
 }
 
-// counterparts picks a file of each release whose insides can be compared: of one kind, with one set of tags if there
-// is such a pair.
+// counterparts picks a file of each release to compare members of: of the same kind and with the same tags if there is
+// such a pair.
 func counterparts(a, b []catalog.File) (catalog.File, catalog.File) {
 	f, g := catalog.Telling(a), catalog.Telling(b)
 	for _, x := range a {
@@ -116,7 +117,7 @@ func withoutVersion(files []catalog.File) []string {
 	return out
 }
 
-// membersWithout takes the version out of the folders that are named after it, so that they do not all differ.
+// membersWithout removes the version from folders named after it, so that they do not all differ.
 func membersWithout(names []string, version string, f catalog.File) []string {
 	out := make([]string, 0, len(names))
 	for _, name := range names {
@@ -133,12 +134,11 @@ func membersWithout(names []string, version string, f catalog.File) []string {
 	return out
 }
 
-// changed compares two sets.
 func changed(before, after []string) Change {
 	return Change{Removed: lacking(before, after), Added: lacking(after, before)}
 }
 
-// lacking returns what is in a and not in b, sorted.
+// lacking returns the values of a that are not in b, sorted.
 func lacking(a, b []string) []string {
 	have := make(map[string]bool, len(b))
 	for _, s := range b {
@@ -186,7 +186,7 @@ type comparedField struct {
 
 func lined(values []string) string { return strings.Join(values, "\n") }
 
-// comparedFields are those of core metadata that say something about a release, in the order of the specification.
+// comparedFields are the compared fields of core metadata, in the order of the specification.
 var comparedFields = []comparedField{
 	{"Metadata-Version", func(m packaging.Metadata) string { return m.MetadataVersion }},
 	{"Summary", func(m packaging.Metadata) string { return m.Summary }},

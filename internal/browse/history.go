@@ -12,36 +12,35 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// HistoryFilter says which entries of the record are wanted; a field that is zero asks for nothing.
+// HistoryFilter selects entries of the audit log. A zero field does not restrict the result.
 type HistoryFilter struct {
-	Actions      []string // any of these, "file.add" for instance
+	Actions      []string // any of these, for example "file.add"
 	Outcome      audit.Outcome
-	Actor        string // name, exactly
-	Version      string // any spelling; only of a project's history
-	Address      string // only of the whole record
-	Repository   string // name; only of the whole record
-	Project      string // any spelling; only of the whole record
+	Actor        string // exact name
+	Version      string // any spelling, only for History
+	Address      string // only for Record
+	Repository   string // name, only for Record
+	Project      string // any spelling, only for Record
 	Text         string
 	Since, Until time.Time
-	After        audit.Cursor // where the page before ended
+	After        audit.Cursor // the end of the previous page
 	Limit        int          // from 1 to audit.MaxEntries
 }
 
-// History is a page of the record, newest first.
+// History is a page of the audit log, newest first.
 type History struct {
 	Entries      []audit.Entry
-	Next         audit.Cursor      // for the next page; zero where there is none
-	Repositories map[string]string // names by id, of the repositories that there are
+	Next         audit.Cursor      // for the next page; zero if there is none
+	Repositories map[string]string // names of existing repositories by id
 }
 
-// exchanges are what owners alone may read of a project's history, as in insight.View.Exchanges.
+// exchanges are the actions that only owners may read, as in insight.View.Exchanges.
 var exchanges = []string{"publisher.exchange"}
 
-// History returns what happened to a project since it was made; what was recorded under its name before, of a project
-// that was deleted, is not part of it. It needs a maintainer; exchanges of identity tokens are left out for who is no
-// owner, and the addresses of other people and the reasons of a file's quarantine for who is no administrator.
-// fault.NotFound where there is no such project for the caller, fault.Denied without the right, fault.Invalid for a bad
-// limit.
+// History returns the audit log of a project since its creation, without entries of an earlier, deleted project of the
+// same name. It needs a maintainer. Exchanges of identity tokens are shown only to owners; addresses of other people
+// and the reason of a quarantine only to administrators. It returns fault.NotFound if the caller may not see the
+// project, fault.Denied if the role is missing, and fault.Invalid if the limit is out of range.
 func (x *Browser) History(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	f HistoryFilter,
 ) (History, error) {
@@ -76,7 +75,7 @@ func (x *Browser) History(ctx context.Context, who access.Caller, repo string, n
 	return h, err
 }
 
-// withoutClaims is Options.Redact of an index that knows no publishers.
+// withoutClaims is the default of Options.Redact.
 func withoutClaims(_ context.Context, _ catalog.Tx, who access.Caller, _ string, entries []audit.Entry) error {
 	if who.Admin() {
 		return nil
@@ -95,7 +94,7 @@ func withoutClaims(_ context.Context, _ catalog.Tx, who access.Caller, _ string,
 	return nil
 }
 
-// withoutReason leaves out why a file was put into quarantine, and in which lockout: administrators alone read that.
+// withoutReason removes the reason and the lockout of a file's quarantine, which only administrators may read.
 func withoutReason(e *audit.Entry) {
 	if e.Action == "file.quarantine" {
 		e.Detail = maps.Clone(e.Detail)
@@ -104,18 +103,19 @@ func withoutReason(e *audit.Entry) {
 	}
 }
 
-// discreet leaves out from where somebody else called.
+// discreet removes the address and request id of other people.
 func discreet(who access.Caller, a *audit.Actor) {
 	if a.ID == "" || a.ID != who.ID() {
 		a.Address, a.RequestID = "", ""
 	}
 }
 
-// spelled is a version as the record has it: as the release spells it, or in its normal form where the release is gone.
+// spelled returns a version as the audit log has it: in the release's spelling, or in normal form if the release was
+// deleted.
 func (x *Browser) spelled(ctx context.Context, p catalog.Project, version string) (string, error) {
 	v, err := packaging.ParseVersion(version)
 	if err != nil {
-		return version, nil // the record has none such
+		return version, nil // the audit log has no such version
 	}
 	r := catalog.Release{Version: v.String()}
 	err = x.store.View(ctx, func(tx Tx) error {
@@ -129,8 +129,9 @@ func (x *Browser) spelled(ctx context.Context, p catalog.Project, version string
 	return r.Version, err
 }
 
-// Record returns a page of the whole record. fault.Denied for who is no administrator, fault.Invalid for a bad limit or
-// a project's name that is none, fault.NotFound for an unknown repository.
+// Record returns a page of the audit log of the whole index. It returns fault.Denied unless the caller is an
+// administrator, fault.Invalid if the limit or the project name is invalid, and fault.NotFound if the repository does
+// not exist.
 func (x *Browser) Record(ctx context.Context, who access.Caller, f HistoryFilter) (History, error) {
 	q, err := x.recordQuery(ctx, who, f)
 	if err != nil {
@@ -139,9 +140,9 @@ func (x *Browser) Record(ctx context.Context, who access.Caller, f HistoryFilter
 	return x.entries(ctx, q)
 }
 
-// WalkRecord gives the whole record, as far as f asks for it, to each, page by page: memory does not depend on how much
-// it is, and no transaction is open meanwhile. f.Limit is the size of a page. It ends with the first error of each, and
-// returns what Record does.
+// WalkRecord calls each with every page of the audit log that f selects, f.Limit entries at a time. It keeps only one
+// page in memory, and no transaction open between pages. It stops at the first error of each, and returns the same
+// errors as Record.
 func (x *Browser) WalkRecord(ctx context.Context, who access.Caller, f HistoryFilter, each func(History) error) error {
 	for {
 		h, err := x.Record(ctx, who, f)
@@ -157,7 +158,7 @@ func (x *Browser) WalkRecord(ctx context.Context, who access.Caller, f HistoryFi
 
 func (x *Browser) recordQuery(ctx context.Context, who access.Caller, f HistoryFilter) (audit.Filter, error) {
 	if !who.Admin() {
-		return audit.Filter{}, fault.New(fault.Denied, "only an administrator may read the whole record")
+		return audit.Filter{}, fault.New(fault.Denied, "only an administrator may read the whole audit log")
 	}
 	q := f.query()
 	q.Version = f.Version
@@ -178,7 +179,6 @@ func (x *Browser) recordQuery(ctx context.Context, who access.Caller, f HistoryF
 	return q, nil
 }
 
-// query is what a filter asks of the rows, wherever it is asked.
 func (f HistoryFilter) query() audit.Filter {
 	return audit.Filter{
 		Actions: f.Actions, Outcome: f.Outcome, Actor: f.Actor, Address: f.Address, Text: f.Text,
@@ -186,11 +186,11 @@ func (f HistoryFilter) query() audit.Filter {
 	}
 }
 
-// entries reads a page, and one entry more to know whether there is another.
+// entries reads a page, and one more entry to determine whether there is another page.
 func (x *Browser) entries(ctx context.Context, q audit.Filter) (h History, err error) {
 	limit := q.Limit
 	if limit < 1 || limit > audit.MaxEntries {
-		return History{}, fault.New(fault.Invalid, "from 1 to %d entries can be read at once, not %d", audit.MaxEntries,
+		return History{}, fault.New(fault.Invalid, "the limit must be from 1 to %d entries, not %d", audit.MaxEntries,
 			limit)
 	}
 	q.Limit++

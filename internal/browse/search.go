@@ -10,9 +10,9 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Query is what somebody searches for.
+// Query is a search by a person.
 type Query struct {
-	Text       string // words; the beginning of one is enough
+	Text       string // words or prefixes of words
 	Classifier string // exact
 	Python     string // "3.12": the latest release runs on it
 	Attested   bool   // the latest release has a verified attestation
@@ -25,19 +25,19 @@ type Query struct {
 type Found struct {
 	Cards   []catalog.Card
 	Total   int    // at most MaxFound
-	More    bool   // there are more than MaxFound
-	Instead string // a name that may have been meant, where nothing was found
+	More    bool   // more than MaxFound were found
+	Instead string // suggested name if nothing was found
 }
 
-// The bounds of a query, in bytes and words.
+// Limits of a query, in bytes and words.
 const (
 	maxQuery = 200
 	maxWords = 8
 )
 
-// Search returns the projects of a repository that the caller may see and that have all the words, in their latest
-// release: the one of that name first, then those whose names begin so, then by how well they fit. A query without
-// words lists all, newest first. Nothing in a query is an operator, and any query has an answer.
+// Search returns the projects of a repository that the caller may see and whose latest release matches all words. An
+// exact name comes first, then names that begin with the text, then the rest by relevance. A query without words lists
+// all projects, newest first. A query has no operators, and every query is valid.
 func (x *Browser) Search(ctx context.Context, who access.Caller, repo string, q Query) (Found, error) {
 	r, ids, err := x.searchable(ctx, who, repo)
 	if err != nil {
@@ -64,7 +64,7 @@ func (x *Browser) Search(ctx context.Context, who access.Caller, repo string, q 
 	return f, err
 }
 
-// searchable returns a repository and the projects of it that the caller may see: nil for all.
+// searchable returns a repository and the ids of its projects that the caller may see, or nil for all.
 func (x *Browser) searchable(ctx context.Context, who access.Caller,
 	repo string,
 ) (catalog.Repository, []string, error) {
@@ -86,14 +86,13 @@ func (x *Browser) searchable(ctx context.Context, who access.Caller,
 	return r, ids, err
 }
 
-// words are what a text is searched by: runs of letters and digits, in lower case.
+// words splits a text into runs of letters and digits, in lower case.
 func words(text string) []string {
 	all := strings.FieldsFunc(strings.ToLower(catalog.CutText(text, maxQuery)),
 		func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) })
 	return all[:min(len(all), maxWords)]
 }
 
-// typedName is a text as a project's name would be normalised.
 func typedName(text string) string {
 	if n, err := packaging.ParseProjectName(strings.TrimSpace(catalog.CutText(text, maxQuery))); err == nil {
 		return n.String()
@@ -110,11 +109,10 @@ func pythonOf(s string) string {
 	return ""
 }
 
-// nearNames bounds how many names are compared with what was typed.
 const nearNames = 500
 
-// nearest returns the name that is most like what was typed, if any is much like it. Its first two letters are taken to
-// be right.
+// nearest returns the project name most similar to the query, or "" if none is similar. It assumes that the first two
+// letters are right.
 func nearest(ctx context.Context, tx Tx, q SearchQuery) (string, error) {
 	if len(q.Name) < 3 {
 		return "", nil
@@ -129,7 +127,7 @@ func nearest(ctx context.Context, tx Tx, q SearchQuery) (string, error) {
 	return best, err
 }
 
-// distance is how many letters must be changed, added or taken away to make b of a (Levenshtein), or more than most.
+// distance returns the Levenshtein distance of a and b, or more than most if it exceeds most.
 func distance(a, b string, most int) int {
 	if len(a)-len(b) > most || len(b)-len(a) > most {
 		return most + 1
@@ -153,9 +151,9 @@ func distance(a, b string, most int) int {
 	return row[len(b)]
 }
 
-// Dependents returns the projects of a repository that the caller may see and whose latest release requires one of that
-// name, by name, and how many there are, at most MaxFound. fault.NotFound where the caller may not see that project
-// itself.
+// Dependents returns a page of the projects of a repository that the caller may see and whose latest release requires
+// the named project, by name, and the number of all of them, at most MaxFound. It returns fault.NotFound if the caller
+// may not see the named project.
 func (x *Browser) Dependents(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	page, perPage int,
 ) (cards []catalog.Card, total int, err error) {

@@ -10,14 +10,14 @@ import (
 
 // Attestation is a signed statement about a file (PEP 740).
 type Attestation struct {
-	Predicate string         // type of what is stated
+	Predicate string         // type of the statement
 	Document  string         // the attestation object, JSON
-	Verified  bool           // signature, statement and identity were checked when it came; only such are ever shown
-	Publisher map[string]any // the identity that was verified, as a provenance object names it; nil where nothing was
+	Verified  bool           // checked on upload: signature, statement and identity; only verified ones are ever shown
+	Publisher map[string]any // the verified identity, as in a provenance object; nil if unverified
 }
 
 // Provenance returns the verified attestations of a file that the caller may read, by project, any spelling of the
-// version, and exact file name. fault.NotFound where there are none, as for a file that is not there.
+// version, and exact file name. It returns fault.NotFound if the file has none, or does not exist.
 func (x *Index) Provenance(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	version, filename string,
 ) ([]Attestation, error) {
@@ -39,7 +39,7 @@ func (x *Index) Provenance(ctx context.Context, who access.Caller, repo string, 
 	})
 	all = slices.DeleteFunc(all, func(t Attestation) bool { return !t.Verified })
 	if err == nil && len(all) == 0 {
-		return nil, Missing("provenance of that file") // it went a moment ago
+		return nil, Missing("provenance of that file") // it was deleted a moment ago
 	}
 	return all, err
 }

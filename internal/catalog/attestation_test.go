@@ -17,7 +17,7 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 )
 
-// notary is an Attester that says what the test wants and remembers what it was told.
+// notary is an Attester that returns the test's answer and records its input.
 type notary struct {
 	told     []ingest.Attested
 	keep     []catalog.Attestation
@@ -30,14 +30,14 @@ func (n *notary) Attest(a ingest.Attested) ([]catalog.Attestation, []string, err
 	return n.keep, n.warnings, n.err
 }
 
-// newAttested is a world whose index asks n.
+// newAttested returns a world whose index uses n as Attester.
 func newAttested(t *testing.T, n *notary) *world {
 	w := newWorld(t, ingest.Policy{}, catalog.Limits{})
 	w.Index = assembly.New(w.db.Catalog(), w.blobs, assembly.Options{Log: slog.New(slog.DiscardHandler), Attester: n})
 	return w
 }
 
-// with is an upload's field of attestations.
+// with returns an upload option that sets the attestations field.
 func with(sent ...string) func(*ingest.Upload) {
 	return func(u *ingest.Upload) { u.Attestations = sent }
 }
@@ -49,7 +49,7 @@ var (
 	claim = catalog.Attestation{Predicate: "b", Document: "[]"}
 )
 
-// provenance asks for demo 1.0's wheel.
+// provenance requests the provenance of demo 1.0's wheel.
 func (w *world) provenance(who access.Caller, version, filename string) ([]catalog.Attestation, error) {
 	return w.Provenance(w.t.Context(), who, "", name(w.t, "demo"), version, filename)
 }
@@ -65,7 +65,7 @@ func TestAttested(t *testing.T) {
 	told := n.told[0]
 	if !slices.Equal(told.Sent, []string{"[1]"}) || told.Filename.String() != f.Name || told.SHA256 != f.SHA256() ||
 		told.Uploader != access.KindOperator {
-		t.Errorf("the attester was told %+v", told)
+		t.Errorf("the attester got %+v", told)
 	}
 	all, err := w.provenance(w.admin, "1.0", f.Name)
 	if err != nil {
@@ -76,8 +76,8 @@ func TestAttested(t *testing.T) {
 	}
 	again, err := w.upload(w.admin, f, with("[2]"))
 	if err != nil || again.Created || len(n.told) != 1 || len(again.Warnings) != 1 ||
-		!strings.Contains(again.Warnings[0], "not looked at") {
-		t.Errorf("the same file again = %+v, %v, told %d times, want a warning and nothing asked", again, err, len(n.told))
+		!strings.Contains(again.Warnings[0], "attestations were ignored") {
+		t.Errorf("the same file again = %+v, %v, %d calls, want a warning and no call", again, err, len(n.told))
 	}
 	if err := w.DeleteRelease(t.Context(), w.admin, "", name(t, "demo"), "1.0"); err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ func TestAttested(t *testing.T) {
 	}
 }
 
-// TestUnverifiedIsNotShown: what was kept and not verified is in the rows and nowhere else.
+// TestUnverifiedIsNotShown: stored but unverified attestations are in the rows and nowhere else.
 func TestUnverifiedIsNotShown(t *testing.T) {
 	w := newAttested(t, &notary{keep: []catalog.Attestation{claim}})
 	f := packagingtest.Wheel("demo", "1.0", "x")
@@ -110,7 +110,7 @@ func TestUnverifiedIsNotShown(t *testing.T) {
 	}
 }
 
-// TestAttesterRefuses: nothing of a refused upload stays, and the name is free for a better one.
+// TestAttesterRefuses: a refused upload leaves nothing behind, and its name remains available.
 func TestAttesterRefuses(t *testing.T) {
 	n := &notary{keep: []catalog.Attestation{proof}, err: fault.New(fault.Invalid, "false")}
 	w := newAttested(t, n)
@@ -119,10 +119,10 @@ func TestAttesterRefuses(t *testing.T) {
 		t.Fatalf("Publish = %v, want the attester's refusal", err)
 	}
 	if _, err := w.Project(t.Context(), w.admin, "", name(t, "demo")); !fault.Is(err, fault.NotFound) {
-		t.Errorf("a refused upload made the project: %v", err)
+		t.Errorf("a refused upload created the project: %v", err)
 	}
 	if _, _, err := w.blobs.Open(t.Context(), custody.FileKey(f.SHA256())); !fault.Is(err, fault.NotFound) {
-		t.Errorf("a refused upload left its bytes: %v", err)
+		t.Errorf("a refused upload left its content: %v", err)
 	}
 	n.err = nil
 	if got, err := w.upload(w.admin, f, with("[1]")); err != nil || !got.Created {
@@ -130,18 +130,18 @@ func TestAttesterRefuses(t *testing.T) {
 	}
 }
 
-// TestAttesterRepeatsItself: two of one predicate cannot be kept, so neither is, nor the file.
+// TestAttesterRepeatsItself: two attestations of one predicate cannot be stored, so the upload fails.
 func TestAttesterRepeatsItself(t *testing.T) {
 	w := newAttested(t, &notary{keep: []catalog.Attestation{proof, proof}})
 	if _, err := w.upload(w.admin, packagingtest.Wheel("demo", "1.0", "x"), with("[1]")); err == nil {
 		t.Error("Publish took two attestations of one predicate")
 	}
 	if _, err := w.Project(t.Context(), w.admin, "", name(t, "demo")); !fault.Is(err, fault.NotFound) {
-		t.Errorf("a failed upload made the project: %v", err)
+		t.Errorf("a failed upload created the project: %v", err)
 	}
 }
 
-// TestNoAttester: an index without one keeps nothing and says so to who sent some.
+// TestNoAttester: an index without an Attester discards attestations and warns their senders.
 func TestNoAttester(t *testing.T) {
 	w := newWorld(t, ingest.Policy{}, catalog.Limits{})
 	got, err := w.upload(w.admin, packagingtest.Wheel("demo", "1.0", "x"), with("[1]"))
@@ -154,7 +154,7 @@ func TestNoAttester(t *testing.T) {
 	}
 }
 
-// TestProvenanceAsked: an address that is wrong in one part, and callers who may not know.
+// TestProvenanceAsked: provenance is not found if one part of the address is wrong or the caller may not see the file.
 func TestProvenanceAsked(t *testing.T) {
 	w := newAttested(t, &notary{keep: []catalog.Attestation{proof}})
 	f := packagingtest.Wheel("demo", "1.0", "x")
@@ -173,7 +173,7 @@ func TestProvenanceAsked(t *testing.T) {
 		t.Errorf("Provenance below another project = %v, want fault.NotFound", err)
 	}
 	if _, err := w.provenance(access.Caller{}, "1.0", f.Name); !fault.Is(err, fault.Unauthenticated) {
-		t.Errorf("Provenance for nobody = %v, want fault.Unauthenticated", err)
+		t.Errorf("Provenance for an anonymous caller = %v, want fault.Unauthenticated", err)
 	}
 	if _, err := w.provenance(w.admin, "1.0.0", f.Name); err != nil {
 		t.Errorf("Provenance of version 1.0.0 = %v, want that of 1.0", err)

@@ -11,7 +11,7 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 )
 
-// TestHiddenBytes: an upload does not tell whether a project that the caller may not see has these very bytes.
+// TestHiddenBytes: an upload does not reveal whether a hidden project has the same content.
 func TestHiddenBytes(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx := t.Context()
@@ -34,14 +34,14 @@ func TestHiddenBytes(t *testing.T) {
 	}
 	there, absent := as(eve, hidden), as(eve, packagingtest.Wheel("hidden", "1.0", "y"))
 	if there == nil || absent == nil || there.Error() != absent.Error() || fault.KindOf(there) != fault.KindOf(absent) {
-		t.Errorf("bytes of a hidden project are answered %v, bytes that are nowhere %v, want the same", there, absent)
+		t.Errorf("content of a hidden project = %v, unknown content = %v, want the same", there, absent)
 	}
 	for who, c := range map[string]access.Caller{"a reader of that project": eve, "an administrator": w.admin} {
 		if err := as(c, open); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), open.Name) {
-			t.Errorf("bytes that are here, from %s: %v, want them named", who, err)
+			t.Errorf("existing content, from %s: %v, want its file name", who, err)
 		}
 	}
 	if err := as(w.admin, hidden); !fault.Is(err, fault.Conflict) {
-		t.Errorf("bytes of a hidden project, from an administrator: %v, want conflict", err)
+		t.Errorf("content of a hidden project, from an administrator: %v, want conflict", err)
 	}
 }

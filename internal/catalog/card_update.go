@@ -8,7 +8,7 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// putCard writes a project's card of its latest release, or takes it away where there is none.
+// putCard updates a project's card from its latest release, or deletes the card if there is no release.
 func putCard(ctx context.Context, tx Tx, p Project) error {
 	all, err := tx.Summaries(ctx, p.ID)
 	if err != nil {
@@ -45,9 +45,8 @@ func writeCard(ctx context.Context, tx Tx, p Project, s Summary, f File, m packa
 	return tx.PutRequirements(ctx, c, required(m))
 }
 
-// AddToCard brings a project's card up to date with a file that was added to a release, with its metadata. It reads the
-// card alone, whatever the number of releases: they are looked at afresh only when something else than an upload
-// changes them.
+// AddToCard updates a project's card after a file was added to a release, with the file's metadata. However many
+// releases there are, it reads only the card, unless the release on the card is yanked.
 func AddToCard(ctx context.Context, tx Tx, p Project, f File, m packaging.Metadata) error {
 	now, err := tx.CardOf(ctx, p.ID)
 	if err != nil && !fault.Is(err, fault.NotFound) {
@@ -75,7 +74,7 @@ func AddToCard(ctx context.Context, tx Tx, p Project, f File, m packaging.Metada
 	return writeCard(ctx, tx, p, added, f, m)
 }
 
-// addToRelease is AddToCard for one more file of the release that the card shows: a wheel says more than an sdist.
+// addToRelease is AddToCard for another file of the release on the card. A wheel's metadata replaces an sdist's.
 func addToRelease(ctx context.Context, tx Tx, p Project, now Card, f File, m packaging.Metadata) error {
 	if now.SourceKind != packaging.Wheel && f.Kind == packaging.Wheel {
 		s := Summary{Release: Release{Version: now.Version, CreatedAt: now.ReleasedAt}}
@@ -88,11 +87,10 @@ func addToRelease(ctx context.Context, tx Tx, p Project, now Card, f File, m pac
 	return nil
 }
 
-// backfillBatch is how many projects get their cards in one transaction.
 const backfillBatch = 50
 
-// Backfill gives cards to projects that were made before there were any, a few at a time, until none is left or ctx
-// ends. It goes on where it stopped, and two processes may do it at once.
+// Backfill creates cards for projects from before cards existed, a few at a time, until none is left or ctx ends. It
+// continues from the last batch after an interruption, and two processes may run it at once.
 func (x *Index) Backfill(ctx context.Context) error {
 	for after := ""; ; {
 		var ids []string

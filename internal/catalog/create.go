@@ -10,23 +10,23 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// NewProject is what is needed to make a project.
+// NewProject describes the project to create.
 type NewProject struct {
 	ID         string
 	Repository Repository
 	Name       packaging.ProjectName
 	Display    string
-	Owner      string // user id that becomes owner, "" for none but administrators
+	Owner      string // user id of the owner, "" if only administrators manage it
 	Actor      audit.Actor
 	EntryID    string // id of the audit entry
 	At         time.Time
 	Reason     map[string]any // detail of the audit entry
 }
 
-// Create makes a project inside a transaction whose caller was checked: project row, owner, audit entry and serial
-// together, and it removes the pending publishers that others had for the name. Every project is made by it. It returns
-// fault.Conflict if the name exists, and fault.Denied while the name of a deleted project is kept for others than
-// n.Owner.
+// Create creates a project in a transaction whose caller was already authorized. It writes the project row, owner,
+// audit entry and serial together, and removes other users' pending publishers for the name. All projects are created
+// here. It returns fault.Conflict if the name exists, and fault.Denied while the name of a deleted project is reserved
+// for others than n.Owner.
 func Create(ctx context.Context, tx Tx, n NewProject) (Project, error) {
 	before, err := nameFree(ctx, tx, n.Repository, n.Name, n.Owner, n.At)
 	if err != nil {
@@ -48,20 +48,16 @@ func Create(ctx context.Context, tx Tx, n NewProject) (Project, error) {
 	return p, settle(ctx, tx, p, n, before)
 }
 
-// DetailPendingRemoved is the detail of a creation with the ids of other people's pending publishers for the name,
-// which ended. It is for administrators.
+// DetailPendingRemoved is the audit detail with the ids of other users' pending publishers that a project's creation
+// removed. Only administrators see it.
 const DetailPendingRemoved = "pending_publishers_removed"
 
-// settle gives a new project its owner, its audit entry, and the end of other people's plans for the name. before is
-// the project that was deleted under the name.
+// settle completes a new project: it writes the owner and the audit entry, and removes other users' pending publishers
+// for the name. before is the deleted project of that name, if any.
 func settle(ctx context.Context, tx Tx, p Project, n NewProject, before Deleted) error {
 	if n.Owner != "" {
 		g := access.Grant{
-			UserID:       n.Owner,
-			RepositoryID: p.Repository.ID,
-			ProjectID:    p.ID,
-			Role:         access.Owner,
-			CreatedAt:    n.At,
+			UserID: n.Owner, RepositoryID: p.Repository.ID, ProjectID: p.ID, Role: access.Owner, CreatedAt: n.At,
 		}
 		if err := tx.PutGrant(ctx, g); err != nil {
 			return err

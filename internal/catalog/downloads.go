@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// downloads are counted in memory and written now and then: a count that a crash takes away is no loss, a write for
-// each download would be.
+// downloads counts downloads in memory, to be written periodically. Losing counts in a crash is acceptable; a database
+// write for each download is not.
 type downloads struct {
 	mu      sync.Mutex
 	pending map[downloaded]int64
@@ -18,11 +18,11 @@ type downloaded struct {
 	projectID, version string
 }
 
-// maxPending bounds what waits to be written. Beyond it new releases are not counted until the next write.
+// maxPending limits the counters waiting to be written. Beyond it, new releases are not counted until the next write.
 const maxPending = 20_000
 
-// NoteDownload counts a download of a file by whoever was given it. Only a request that gets the beginning of the file
-// is one: parts that follow, metadata and looks at the headers are not.
+// NoteDownload counts a download of a file. Call it only for requests that read the beginning of the file, not for
+// later ranges, metadata or HEAD requests.
 func (x *Index) NoteDownload(f File) {
 	k := downloaded{today(x.changes.Clock()), f.ProjectID, f.Version}
 	x.downloads.mu.Lock()
@@ -35,7 +35,8 @@ func (x *Index) NoteDownload(f File) {
 	}
 }
 
-// FlushDownloads writes what was counted since the last call. What cannot be written is tried again.
+// FlushDownloads writes the downloads counted since the last call. Counts that cannot be written are kept for the next
+// call.
 func (x *Index) FlushDownloads(ctx context.Context) error {
 	x.downloads.mu.Lock()
 	pending := x.downloads.pending
@@ -64,7 +65,7 @@ func (x *Index) FlushDownloads(ctx context.Context) error {
 	return err
 }
 
-// SweepDownloads forgets what was long ago.
+// SweepDownloads deletes counts older than keepDownloads.
 func (x *Index) SweepDownloads(ctx context.Context) error {
 	return x.store.Update(ctx,
 		func(tx Tx) error { return tx.DeleteDownloadsBefore(ctx, x.changes.Clock().Add(-keepDownloads)) })

@@ -16,7 +16,7 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 )
 
-// told is what a history says, newest first, as actions with their outcome where it is a refusal.
+// told formats a history, newest first, as actions with their outcome if it is a refusal.
 func told(h browse.History) string {
 	var all []string
 	for _, e := range h.Entries {
@@ -29,7 +29,7 @@ func told(h browse.History) string {
 	return strings.Join(all, ", ")
 }
 
-// Why a file was put into quarantine is for administrators: neither the history of the project nor its search tells the
+// The reason of a quarantine is for administrators: neither the history of the project nor its search shows it to the
 // owner.
 func TestHistoryKeepsReasonOfQuarantine(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
@@ -112,9 +112,9 @@ func TestHistory(t *testing.T) {
 		return err
 	}, map[string]refusal{
 		"an uploader": {uploader, "demo", fault.Denied}, "a stranger": {stranger, "demo", fault.Denied},
-		"nobody":          {access.Guest(false), "demo", fault.Unauthenticated},
-		"the zero caller": {access.Caller{}, "demo", fault.Unauthenticated},
-		"another project": {owner, "nothing", fault.NotFound},
+		"an anonymous caller": {access.Guest(false), "demo", fault.Unauthenticated},
+		"the zero caller":     {access.Caller{}, "demo", fault.Unauthenticated},
+		"another project":     {owner, "nothing", fault.NotFound},
 	})
 	for _, limit := range []int{0, -1, audit.MaxEntries + 1} {
 		if _, err := w.History(t.Context(), owner, "", demo, browse.HistoryFilter{Limit: limit}); !fault.Is(err,
@@ -124,7 +124,7 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// refusal is who asks for what, and how it is refused.
+// refusal is a caller, a request and the expected refusal.
 type refusal struct {
 	who     access.Caller
 	project string
@@ -140,13 +140,13 @@ func refusals(t *testing.T, what string, do func(access.Caller, string) error, a
 	}
 }
 
-// again is the caller as a new request of the same person has it.
+// again returns the same person as the caller of a new request.
 func (w *world) again(who access.Caller) access.Caller {
 	w.t.Helper()
 	return w.token(who.Name(), access.NewAPIToken{Scope: access.ScopeAdmin})
 }
 
-// A maintainer may not read who tried to publish by an identity token: that is the owners'.
+// Only owners, not maintainers, may read attempts to publish with an identity token.
 func TestExchangesAreTheOwners(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "1.0", "x"))
@@ -177,7 +177,7 @@ func TestExchangesAreTheOwners(t *testing.T) {
 	}
 }
 
-// What was recorded of a project that was deleted is not told to who took its name.
+// The audit log of a deleted project is not shown to the new owner of its name.
 func TestHistoryBeginsWithTheProject(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "1.0", "x"))
@@ -188,12 +188,12 @@ func TestHistoryBeginsWithTheProject(t *testing.T) {
 	for _, since := range []time.Time{{}, time.Unix(0, 0)} {
 		h, err := w.History(t.Context(), w.admin, "", name(t, "demo"), browse.HistoryFilter{Limit: 10, Since: since})
 		if err != nil || told(h) != "file.add, project.create" || h.Entries[0].Version != "2.0" {
-			t.Errorf("History(since %v) = %s, %v, want what happened to the new one", since, told(h), err)
+			t.Errorf("History(since %v) = %s, %v, want the entries of the new project", since, told(h), err)
 		}
 	}
 	if h, err := w.Record(t.Context(), w.admin, browse.HistoryFilter{Project: "Demo", Limit: 10}); err != nil ||
 		len(h.Entries) != 5 {
-		t.Errorf("Record(demo) = %s, %v, want both lives", told(h), err)
+		t.Errorf("Record(demo) = %s, %v, want entries of both projects", told(h), err)
 	}
 }
 
@@ -213,8 +213,8 @@ func TestRecord(t *testing.T) {
 		}
 		return err
 	}, map[string]refusal{
-		"a member": {member, "demo", fault.Denied}, "nobody": {access.Guest(true), "demo", fault.Denied},
-		"who asks for no project's name": {w.admin, "a b", fault.Invalid},
+		"a member": {member, "demo", fault.Denied}, "an anonymous caller": {access.Guest(true), "demo", fault.Denied},
+		"a malformed project name": {w.admin, "a b", fault.Invalid},
 	})
 	if _, err := w.Record(t.Context(), w.admin, browse.HistoryFilter{Limit: 1, Repository: "nowhere"}); !fault.Is(err,
 		fault.NotFound) {
@@ -239,6 +239,6 @@ func TestRecord(t *testing.T) {
 	stop := fault.New(fault.Unavailable, "enough")
 	if err := w.WalkRecord(t.Context(), w.admin, browse.HistoryFilter{Limit: 1},
 		func(browse.History) error { return stop }); !errors.Is(err, stop) {
-		t.Errorf("WalkRecord ends with %v, want what its caller says", err)
+		t.Errorf("WalkRecord ends with %v, want the error of its function", err)
 	}
 }

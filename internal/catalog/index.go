@@ -10,13 +10,13 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Limits bound what uploads may add. A zero field sets no bound.
+// Limits bound uploads. A zero field means no limit.
 type Limits struct {
 	FileSize    int64 // bytes of one file
 	ProjectSize int64 // bytes of all files of a project
 }
 
-// LimitsUnder returns what bounds a project: its own limits, and what is configured if it has none.
+// LimitsUnder returns the effective limits of a project: its own, or the configured limit for each zero field.
 func (p Project) LimitsUnder(configured Limits) Limits {
 	return Limits{
 		FileSize:    cmp.Or(p.Limits.FileSize, configured.FileSize),
@@ -31,7 +31,7 @@ type Options struct {
 	Limits Limits
 }
 
-// Index is projects, releases and files. It is safe for concurrent use; any number may share rows and bytes.
+// Index manages projects, releases and files. It is safe for concurrent use; any number may share a database and store.
 type Index struct {
 	store   Store
 	custody *custody.Keeper
@@ -41,12 +41,12 @@ type Index struct {
 	repositories *memo.BySerial[string, Repository]
 	projects     *memo.BySerial[projectKey, Project]
 	files        *memo.BySerial[fileKey, located]
-	lists        *memo.Weighted[string, list]
-	lines        *memo.Weighted[string, []Summary]
+	lists        *memo.Weighted[string, list]      // by repository id
+	lines        *memo.Weighted[string, []Summary] // by project id
 	downloads    downloads
 }
 
-// projectKey and fileKey are how the memory finds what a request names; id is a repository's.
+// projectKey and fileKey are cache keys; id is a repository's.
 type (
 	projectKey struct {
 		id   string
@@ -59,21 +59,21 @@ type (
 	}
 )
 
-// How many rows of each kind the memory holds while nothing changes: some tens of megabytes at the most.
+// The number of rows of each kind in the cache, some tens of megabytes at most.
 const (
 	memoRepositories = 1_000
 	memoProjects     = 50_000
 	memoFiles        = 20_000
 )
 
-// New returns the index over the rows of s and the bytes that k keeps.
+// New returns the index over the rows of s, with content stored by k.
 func New(s Store, k *custody.Keeper, o Options) *Index {
 	return &Index{
 		store: s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), limits: o.Limits,
 		repositories: memo.NewBySerial[string, Repository](memoRepositories),
 		projects:     memo.NewBySerial[projectKey, Project](memoProjects),
 		files:        memo.NewBySerial[fileKey, located](memoFiles),
-		lists:        newLists(),
-		lines:        newLines(),
+		lists:        memo.NewWeighted(maxList, func(_ string, l list) int64 { return int64(len(l)) + 1 }),
+		lines:        memo.NewWeighted(maxLines, func(_ string, l []Summary) int64 { return int64(len(l)) + 1 }),
 	}
 }

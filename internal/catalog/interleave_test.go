@@ -25,25 +25,25 @@ import (
 // that no order depends on time. Requests that the store carries out late are steps too. docs/decisions/0013 has the
 // protocol.
 
-// outcome is what becomes of a request to the store.
+// outcome is the result of a request to the store.
 type outcome int
 
 const (
-	done   outcome = iota // it is carried out and answered
-	lost                  // it is carried out, and its answer is lost
-	never                 // it fails and is never carried out
-	late                  // it fails, and the store carries it out at some time after that
-	killed                // the process ends with the request, which the store carries out later
+	done   outcome = iota // it succeeds
+	lost                  // it is executed, but the response is lost
+	never                 // it fails and is never executed
+	late                  // it fails, but the store executes it at some later time
+	killed                // the process ends with the request, and the store executes it later
 )
 
-// actor is a process of a scene: what it does, and what becomes of its requests.
+// actor is a process of a scene: its work, and the outcomes of its requests.
 type actor struct {
 	name     string
 	do       func(ctx context.Context, x *assembly.Index) error
 	ahead    time.Duration // how far its clock is ahead
 	keep     outcome
 	delete   outcome
-	refused  bool // whether its error is right
+	refused  bool // an error is expected
 	err      error
 	dead     bool
 	at, pass chan string
@@ -51,13 +51,13 @@ type actor struct {
 
 // scene is a run of actors in one order.
 type scene struct {
-	pending []func() // requests that the store holds
+	pending []func() // requests that the store has not executed yet
 	steps   []string
 }
 
 type actorKey struct{}
 
-// gate waits for the turn of whoever ctx is of. It returns an error to who is dead.
+// gate waits for the turn of the actor in ctx. It returns an error if the actor was killed.
 func gate(ctx context.Context, step string) (*actor, error) {
 	a, _ := ctx.Value(actorKey{}).(*actor)
 	if a == nil {
@@ -132,8 +132,8 @@ func (b gatedBlobs) Keep(ctx context.Context, key string, s custody.Stage) error
 	return b.request(a, what, func() error { return b.Put(context.WithoutCancel(ctx), key, p) })
 }
 
-// play runs actors to their ends. At each point choose says which of n possible steps is next. Another than that of the
-// actor who had the turn is chosen switches times at the most, while that actor could continue.
+// play runs all actors to completion. At each point, choose returns which of n possible steps is next. It switches away
+// from an actor that could continue at most switches times.
 func (s *scene) play(t *testing.T, w *world, actors []*actor, switches int, choose func(n int) int) {
 	t.Helper()
 	ended := make(chan *actor)
@@ -194,7 +194,7 @@ func (s *scene) play(t *testing.T, w *world, actors []*actor, switches int, choo
 	}
 }
 
-// explore runs a scene in every order: choose is given to run, and takes another way each time.
+// explore runs a scene in every order: it passes a choose function to run that takes another path each time.
 func explore(run func(choose func(n int) int)) (runs int) {
 	var taken, of []int
 	for {
@@ -232,12 +232,11 @@ func publish(ctx context.Context, x *assembly.Index, who access.Caller, repo str
 	return err
 }
 
-// repositories are where the same bytes can be uploaded.
+// repositories are the repositories that the same content is uploaded to.
 var repositories = []string{"main", "two", "three"}
 
-// TestDeletionAgainstUpload: however the steps of uploads, deletions, sweeps and the store follow each other, an upload
-// is not refused because the same bytes are being removed, and bytes of one that was answered with success are never
-// lost.
+// TestDeletionAgainstUpload: in every order of the steps of uploads, deletions, sweeps and the store, an upload is not
+// refused because the same content is being deleted, and content of a successful upload is never lost.
 func TestDeletionAgainstUpload(t *testing.T) {
 	uploads := func(repo string) func(w *world, f packagingtest.File) *actor {
 		return func(w *world, f packagingtest.File) *actor {
@@ -273,10 +272,10 @@ func TestDeletionAgainstUpload(t *testing.T) {
 	type cast []func(*world, packagingtest.File) *actor
 	for _, c := range []struct {
 		name   string
-		there  bool // whether main has the file before
+		there  bool // main has the file at the start
 		actors cast
 
-		switches int // between actors that could continue; as many as there can be if 0
+		switches int // limit of switches between actors that could continue; 0 for no limit
 	}{
 		{"deletion", true, cast{deleting(done), uploads("two")}, 0},
 		{"deletion, two uploads", true, cast{deleting(done), uploads("two"), uploads("three")}, 2},
@@ -285,7 +284,7 @@ func TestDeletionAgainstUpload(t *testing.T) {
 		{"deletion that loses its answer", true, cast{deleting(lost), uploads("two")}, 0},
 		{"deletion that is killed at its DELETE", true, cast{deleting(killed), uploads("two")}, 0},
 		{
-			"deletion and a sweeper who takes it for dead", true,
+			"deletion and a sweeper that considers it dead", true,
 			cast{deleting(late), uploads("two"), with(sweeps, func(a *actor) { a.ahead = 3 * time.Minute })},
 			1,
 		},
@@ -294,7 +293,7 @@ func TestDeletionAgainstUpload(t *testing.T) {
 		{"upload that is killed at its PUT", false, cast{failing(killed), uploads("two")}, 0},
 		{"upload that lost its answer beside a deletion", true, cast{failing(lost), deleting(late)}, 2},
 		{
-			"sweeper who takes an upload for abandoned", false,
+			"sweeper that considers an upload abandoned", false,
 			cast{
 				with(uploads("two"), func(a *actor) { a.refused = true }),
 				with(sweeps, func(a *actor) { a.ahead, a.delete, a.refused = 25*time.Hour, late, true }),
@@ -317,7 +316,7 @@ func TestDeletionAgainstUpload(t *testing.T) {
 					actors = append(actors, a(w, f))
 				}
 				s := new(scene)
-				switches := -1 // as many as there can be
+				switches := -1 // no limit
 				if c.switches > 0 {
 					switches = c.switches
 				}
@@ -340,8 +339,8 @@ func repositoriesOf(t *testing.T) *world {
 	return w
 }
 
-// settled fails the test unless every upload succeeded that should have, and everything that is listed can be read. An
-// upload after it succeeds at once, whatever failed before.
+// settled fails the test unless every upload that should have succeeded did, and everything that is listed can be read.
+// Another upload then succeeds at once, whatever failed before.
 func (w *world) settled(s *scene, actors []*actor, f packagingtest.File) {
 	w.t.Helper()
 	for _, a := range actors {
@@ -355,7 +354,7 @@ func (w *world) settled(s *scene, actors []*actor, f packagingtest.File) {
 	if err := publish(w.t.Context(), w.Index, w.admin, "three", f); err != nil {
 		w.t.Fatalf("the next upload = %v, after\n%q", err, s.steps)
 	}
-	// What is left is the sweeper's, and the next order begins without it.
+	// The sweeper deletes the rest, so that the next order starts without it.
 	x := assembly.New(w.db.Catalog(), w.blobs,
 		assembly.Options{
 			Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return time.Now().Add(3 * time.Minute) },
@@ -382,8 +381,8 @@ func (w *world) reads(s *scene, repo string, f packagingtest.File) {
 	}
 }
 
-// TestRenewedMark: a deletion leaves the bytes alone if their mark is gone or another's when it comes to them, as after
-// a failover to a database that lost the deletion.
+// TestRenewedMark: a deletion leaves content alone if its mark is gone or belongs to another process, as after a
+// failover to a database that lost the deletion.
 func TestRenewedMark(t *testing.T) {
 	forget := func(ctx context.Context, tx catalog.Tx, key string) error {
 		return errors.Join(tx.ForgetBlob(ctx, key), tx.ForgetSpent(ctx, time.Now().Add(time.Hour)))
@@ -419,7 +418,7 @@ func TestRenewedMark(t *testing.T) {
 				t.Errorf("DeleteProject = %v", err)
 			}
 			if _, err := w.blobs.Size(t.Context(), key); (err == nil) != c.stays {
-				t.Errorf("the bytes afterwards: %v, want them there: %v", err, c.stays)
+				t.Errorf("the content afterwards: %v, want it to exist: %v", err, c.stays)
 			}
 		})
 	}

@@ -10,18 +10,18 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Listing is the projects of a repository that one caller may see, by normal name. Quarantined ones are left out.
+// Listing contains the projects of a repository that one caller may see, by normal name, except quarantined ones.
 type Listing struct {
 	Repository Repository
-	Serial     int64 // of the index when it was read
-	Epoch      int64 // in which the serial was read, see memo.Stamp
+	Serial     int64 // of the index at the time of reading
+	Epoch      int64 // epoch of the serial, see memo.Stamp
 	Projects   []Listed
 }
 
-// Stamp returns what a rendering of the listing may be kept under.
+// Stamp returns the stamp to cache a rendering of the listing under.
 func (l Listing) Stamp() memo.Stamp { return memo.Stamp{Epoch: l.Epoch, Value: l.Serial} }
 
-// Listed is what a listing shows of a project.
+// Listed is a project in a listing.
 type Listed struct {
 	ID      string
 	Name    packaging.ProjectName
@@ -30,8 +30,8 @@ type Listed struct {
 	Serial  int64
 }
 
-// ListingState returns what a listing hangs on without reading it: the repository, the stamp, and whether the caller
-// sees all of the repository, so that all such callers may share one rendering.
+// ListingState returns the state that a listing depends on without reading the listing: the repository and the stamp.
+// The bool reports whether the caller sees the whole repository, so that all such callers may share one rendering.
 func (x *Index) ListingState(ctx context.Context, who access.Caller,
 	repo string,
 ) (Repository, memo.Stamp, bool, error) {
@@ -43,7 +43,7 @@ func (x *Index) ListingState(ctx context.Context, who access.Caller,
 	return r, at, err == nil && who.May(access.Reader, r.Object()), err
 }
 
-// Listing returns the projects that the caller may see. It is empty, not an error, for who may see none.
+// Listing returns the projects that the caller may see. It is empty, not an error, if there are none.
 func (x *Index) Listing(ctx context.Context, who access.Caller, repo string) (Listing, error) {
 	r, at, all, err := x.ListingState(ctx, who, repo)
 	if err != nil {
@@ -60,7 +60,7 @@ func (x *Index) Listing(ctx context.Context, who access.Caller, repo string) (Li
 	return l, err
 }
 
-// Managed returns the projects of a repository that the caller maintains, quarantined ones too, by normal name.
+// Managed returns the projects of a repository that the caller maintains, including quarantined ones, by normal name.
 func (x *Index) Managed(ctx context.Context, who access.Caller, repo string) (out []Project, err error) {
 	r, _, _, err := x.ListingState(ctx, who, repo)
 	if err != nil {
@@ -73,14 +73,14 @@ func (x *Index) Managed(ctx context.Context, who access.Caller, repo string) (ou
 	return slices.DeleteFunc(out, func(p Project) bool { return !who.May(access.Maintainer, p.Object()) }), err
 }
 
-// Contents is a project with all that its page lists.
+// Contents is a project with everything that its page lists.
 type Contents struct {
 	Project  Project
 	Releases []Release // oldest first
 	Files    []File    // oldest first
 }
 
-// Contents returns what a project's page lists, as of one moment. A quarantined project lists nothing.
+// Contents returns a project with its releases and files from one snapshot. A quarantined project lists nothing.
 func (x *Index) Contents(ctx context.Context, who access.Caller, repo string,
 	name packaging.ProjectName,
 ) (Contents, error) {
@@ -106,7 +106,7 @@ func (x *Index) Contents(ctx context.Context, who access.Caller, repo string,
 	return c, err
 }
 
-// ReleaseDetail is a release with its files and the core metadata of the most telling one: a wheel's before an sdist's.
+// ReleaseDetail is a release with its files and the core metadata of the file that represents it; see Telling.
 type ReleaseDetail struct {
 	Contents
 	Release  Release
@@ -115,7 +115,7 @@ type ReleaseDetail struct {
 }
 
 // Release returns a release by any spelling of its version, or the latest for "": not yanked before yanked, then final
-// before pre-release, then by version. fault.NotFound where there is none.
+// before pre-release, then by version. It returns fault.NotFound if there is none.
 func (x *Index) Release(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	version string,
 ) (ReleaseDetail, error) {
@@ -154,7 +154,7 @@ func pick(c Contents, version string) (Release, bool) {
 	return c.Releases[i], true
 }
 
-// latest picks the release that a page about the project shows.
+// latest picks the release that the project page shows.
 func latest(c Contents) (best Release, ok bool) {
 	var top rank
 	yanked := yankedReleases(c.Files)
@@ -199,7 +199,7 @@ func filesOf(files []File, releaseID string) []File {
 	return slices.DeleteFunc(slices.Clone(files), func(f File) bool { return f.ReleaseID != releaseID })
 }
 
-// Telling picks the file whose metadata stands for the release.
+// Telling picks the file whose metadata represents the release: a wheel if there is one. files must not be empty.
 func Telling(files []File) File {
 	if i := slices.IndexFunc(files, func(f File) bool { return f.Kind == packaging.Wheel }); i >= 0 {
 		return files[i]

@@ -6,21 +6,16 @@ import (
 	"pyindex/internal/memo"
 )
 
-// maxList bounds the projects that lists keep in memory, some hundred bytes each; longer lists are read whole each
-// time.
+// maxList limits the projects in cached lists, some hundred bytes each. Longer lists are read in full each time.
 const maxList = 200_000
 
-// list is the projects of a repository by normal name, as of some stamp or later. It is never changed.
+// list contains the projects of a repository by normal name, as of some stamp or later. It is immutable. Caching lists
+// means that only changed projects are read after a change: reading all of 100,000 takes most of the time to serve their
+// page.
 type list []Listed
 
-// newLists returns the memory of the projects of repositories, by id. With it, only the changed ones are read after a
-// change: reading all of 100,000 takes the database most of the time that their page takes.
-func newLists() *memo.Weighted[string, list] {
-	return memo.NewWeighted(maxList, func(_ string, l list) int64 { return int64(len(l)) + 1 })
-}
-
-// listed returns the projects of a repository as of a stamp, which was read before, or later. A list of another epoch
-// is not brought up to date: all are read again.
+// listed returns the projects of a repository as of the stamp now, or later. A list from another epoch is discarded and
+// read again in full.
 func (x *Index) listed(ctx context.Context, repositoryID string, now memo.Stamp) ([]Listed, error) {
 	last, at, ok := x.lists.Last(repositoryID)
 	if ok && at == now {
@@ -36,8 +31,8 @@ func (x *Index) listed(ctx context.Context, repositoryID string, now memo.Stamp)
 	return l, err
 }
 
-// next reads what changed after a serial. A deleted project leaves no row behind: if the number of projects is not the
-// expected one, all are read again. Otherwise it is right, because no identifier is used twice.
+// next reads the changes after a serial. A deleted project leaves no row: if the number of projects is not the expected
+// one, next reads all of them. Otherwise the list is correct, because no id is used twice.
 func (l list) next(ctx context.Context, store Store, repositoryID string, since int64) (out list, err error) {
 	err = store.View(ctx, func(tx Tx) error {
 		changed, total, err := tx.ListedSince(ctx, repositoryID, since)
@@ -53,7 +48,7 @@ func (l list) next(ctx context.Context, store Store, repositoryID string, since 
 	return out, err
 }
 
-// merged returns old with what changed in its place, by normal name. Neither is changed itself.
+// merged returns old with the changed projects replaced or added, by normal name. It modifies neither argument.
 func merged(old, changed []Listed) []Listed {
 	if len(old) == 0 {
 		return changed

@@ -11,8 +11,7 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 )
 
-// TestListingKeepsUp: whatever is done to projects, a listing that was read before shows the same as one that is read
-// for the first time.
+// TestListingKeepsUp: after any change to projects, a cached listing equals one that is read for the first time.
 func TestListingKeepsUp(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	random := rand.New(rand.NewPCG(2026, 11))
@@ -35,7 +34,7 @@ func TestListingKeepsUp(t *testing.T) {
 			_, err = w.upload(w.admin, packagingtest.Wheel(project, fmt.Sprintf("1.%d", step), "x"))
 		}
 		if step%3 == 0 {
-			continue // two changes between looks
+			continue // two changes between reads
 		}
 		if got, want := listed(t, w.Index, w), fresh(); got != want {
 			t.Fatalf("after step %d (%d of %s: %v) the listing is\n%s\nwant\n%s", step, what, project, err, got, want)

@@ -11,14 +11,15 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// ErrAnonymous refuses an anonymous caller, whether what they ask for exists or not.
+// ErrAnonymous refuses an anonymous caller, whether or not the requested object exists.
 var ErrAnonymous = fault.New(fault.Unauthenticated,
 	"this index is private: send an API token as the password, with __token__ as the user name")
 
-// Missing answers who may not know more: the same words for what does not exist and for what is hidden.
+// Missing returns fault.NotFound, with the same text for an object that does not exist and for one that is hidden from
+// the caller.
 func Missing(what string) error { return fault.New(fault.NotFound, "there is no %s here", what) }
 
-// recallAt returns what the memory holds for k at a stamp, or what load reads.
+// recallAt returns the cached value of k at a stamp, or loads it.
 func recallAt[K comparable, V any](ctx context.Context, x *Index, at memo.Stamp, m *memo.BySerial[K, V], k K,
 	load func(Tx) (V, error),
 ) (v V, err error) {
@@ -35,8 +36,8 @@ func recallAt[K comparable, V any](ctx context.Context, x *Index, at memo.Stamp,
 	return v, err
 }
 
-// Repository returns a repository by name, "" being main. It returns fault.Unauthenticated for an anonymous caller who
-// may read nothing there, and fault.NotFound if it does not exist or the caller may not know of it.
+// Repository returns a repository by name, "" being main. It returns fault.Unauthenticated if an anonymous caller may
+// read nothing there, and fault.NotFound if it does not exist or is hidden from the caller.
 func (x *Index) Repository(ctx context.Context, who access.Caller, name string) (Repository, error) {
 	at, err := x.store.Stamp(ctx)
 	if err != nil {
@@ -45,8 +46,7 @@ func (x *Index) Repository(ctx context.Context, who access.Caller, name string) 
 	return x.repository(ctx, who, at, name)
 }
 
-// repository finds a repository by name, "" being main, for a caller who is at least somebody or may read something
-// there.
+// repository is Repository at a stamp.
 func (x *Index) repository(ctx context.Context, who access.Caller, at memo.Stamp, name string) (Repository, error) {
 	name = cmp.Or(name, MainRepository)
 	r, err := recallAt(ctx, x, at, x.repositories, name, func(tx Tx) (Repository, error) {
@@ -64,8 +64,8 @@ func (x *Index) repository(ctx context.Context, who access.Caller, at memo.Stamp
 	return r, err
 }
 
-// knows returns fault.NotFound to who was given nothing in a repository that is closed to members: for them it is not
-// there.
+// knows returns fault.NotFound if the repository is closed to members and the caller has no grant in it: the repository
+// is then hidden from them.
 func (x *Index) knows(ctx context.Context, who access.Caller, r Repository) error {
 	if r.Members >= access.Reader || who.May(access.Reader, r.Object()) {
 		return nil
@@ -83,8 +83,8 @@ func (x *Index) knows(ctx context.Context, who access.Caller, r Repository) erro
 	})
 }
 
-// Project returns a project that the caller may read; fault.NotFound otherwise, and fault.Unauthenticated to nobody on
-// a closed repository. It costs a look at the counter while nothing changes.
+// Project returns a project that the caller may read. Otherwise it returns fault.NotFound, or fault.Unauthenticated if
+// the caller is anonymous and the repository is closed. While nothing changes, it costs only a look at the serial.
 func (x *Index) Project(ctx context.Context, who access.Caller, repo string,
 	name packaging.ProjectName,
 ) (Project, error) {
@@ -92,12 +92,6 @@ func (x *Index) Project(ctx context.Context, who access.Caller, repo string,
 	if err != nil {
 		return Project{}, err
 	}
-	return x.projectAt(ctx, who, at, repo, name)
-}
-
-func (x *Index) projectAt(ctx context.Context, who access.Caller, at memo.Stamp, repo string,
-	name packaging.ProjectName,
-) (Project, error) {
 	r, err := x.repository(ctx, who, at, repo)
 	if err != nil {
 		return Project{}, err
@@ -112,7 +106,7 @@ func (x *Index) projectAt(ctx context.Context, who access.Caller, at memo.Stamp,
 	return p, err
 }
 
-// File returns a file that the caller may read, by its digest and name. Quarantined projects offer none.
+// File returns a file that the caller may read, by its digest and name. Quarantined projects have none.
 func (x *Index) File(ctx context.Context, who access.Caller, repo, sha256, filename string) (File, error) {
 	at, err := x.store.Stamp(ctx)
 	if err != nil {
@@ -130,7 +124,7 @@ func (x *Index) File(ctx context.Context, who access.Caller, repo, sha256, filen
 
 const fileOfThat = "file of that name and digest"
 
-// fileAt is the one way to a file, whichever form of it is asked for.
+// fileAt finds a file for every kind of read, so that visibility is decided in one place.
 func (x *Index) fileAt(ctx context.Context, who access.Caller, at memo.Stamp, repo, filename string) (located, error) {
 	r, err := x.repository(ctx, who, at, repo)
 	if err != nil {
@@ -154,30 +148,30 @@ func locate(ctx context.Context, tx Tx, repositoryID, filename string) (located,
 	return located{f, p}, err
 }
 
-// visible is the one decision about a file, whichever form of it is asked for.
+// visible decides whether the caller may see a file, in all its forms.
 func (l located) visible(who access.Caller) bool {
 	return l.project.Status != Quarantined && !l.file.Quarantined() && who.May(access.Reader, l.project.Object())
 }
 
-// Part is one form of a file's bytes.
+// Part is a downloadable part of a file.
 type Part int
 
-// The parts: the distribution itself, and its core metadata (PEP 658).
+// The parts are the distribution itself and its core metadata (PEP 658).
 const (
 	Bytes Part = iota
 	MetadataPart
 )
 
-// Link returns a URL of the store from which the bytes of f, as File gave it to whoever is to follow, can be read for a
-// short time by whoever has it; "" if they are to be had from Open alone. It returns fault.Unavailable if the store has
-// no such bytes or another number of them.
+// Link returns a short-lived URL of the store for the content of f; anyone with the URL can download it. It returns ""
+// if the content is only available through Open, and fault.Unavailable if the store does not have it or has another
+// size. The caller must have obtained f from File for the user who follows the link.
 func (x *Index) Link(ctx context.Context, f File) (string, error) {
 	return x.custody.Link(ctx, f.Filename, f.Stored())
 }
 
-// Open returns the bytes of a file that the caller may read, and their number. It returns fault.NotFound also for the
-// metadata of a file that has none, and fault.Unavailable if the store does not have what the file's row says: no
-// bytes, or another number of them, or metadata with another digest.
+// Open returns the content of a file that the caller may read, and its size in bytes. It returns fault.NotFound also if
+// the file has no metadata part, and fault.Unavailable if the stored content is missing, has another size, or is
+// metadata with another digest.
 func (x *Index) Open(ctx context.Context, who access.Caller, repo, sha256, filename string,
 	part Part,
 ) (custody.Blob, int64, error) {

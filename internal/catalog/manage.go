@@ -12,8 +12,9 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Yank marks all files of a release as not to be chosen unless asked for by number (PEP 592). It needs a maintainer;
-// fault.NotFound where there is no such release for the caller, fault.Denied without the right.
+// Yank yanks all files of a release: installers then skip them unless the exact version is requested (PEP 592). It
+// needs a maintainer: it returns fault.NotFound if the caller may not see the release, and fault.Denied if the role is
+// missing.
 func (x *Index) Yank(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	version, reason string,
 ) error {
@@ -41,7 +42,7 @@ func (x *Index) UnyankFile(ctx context.Context, who access.Caller, repo string, 
 	return x.setYank(ctx, who, target{repo: repo, name: name, filename: filename}, false, "")
 }
 
-// target names what a change is about: a project, or with a version or a file name that release or file of it.
+// target identifies the object of a change: a release or a file if version or filename is set, otherwise the project.
 type target struct {
 	repo     string
 	name     packaging.ProjectName
@@ -49,7 +50,7 @@ type target struct {
 	filename string
 }
 
-// noun is the first part of an action about t.
+// noun returns the first part of an audit action on t.
 func (t target) noun() string {
 	switch {
 	case t.filename != "":
@@ -60,7 +61,7 @@ func (t target) noun() string {
 	return "project"
 }
 
-// MaxReason bounds, in bytes, what may be said about a yank or a status.
+// MaxReason limits the reason for a yank, a status or a quarantine, in bytes.
 const MaxReason = 1000
 
 func checkReason(reason string) error {
@@ -92,8 +93,8 @@ func (x *Index) setYank(ctx context.Context, who access.Caller, t target, yanked
 	})
 }
 
-// targeted returns the release that t names, or the one of the file that it names, with those files that t is about.
-// The record gets the release's own spelling.
+// targeted returns the release of t and those of its files that t covers. It sets e.Version to the release's own
+// spelling.
 func targeted(ctx context.Context, tx Tx, p Project, t target, e *audit.Entry) (Release, []File, error) {
 	version := t.version
 	if t.filename != "" {
@@ -117,8 +118,8 @@ func targeted(ctx context.Context, tx Tx, p Project, t target, e *audit.Entry) (
 	return rel, files, err
 }
 
-// SetStatus gives a project a status marker and a reason (PEP 792). It needs an owner; only an administrator puts a
-// project into quarantine or takes it out.
+// SetStatus sets the status marker of a project and its reason (PEP 792). It needs an owner; only an administrator may
+// put a project into quarantine or take it out.
 func (x *Index) SetStatus(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, s Status,
 	reason string,
 ) error {
@@ -143,13 +144,13 @@ func (x *Index) SetStatus(ctx context.Context, who access.Caller, repo string, n
 	})
 }
 
-// SetLimits gives a project limits of its own in place of the configured ones; a zero field goes back to what is
-// configured. It needs an administrator; fault.Invalid for a negative limit.
+// SetLimits replaces a project's own limits; a zero field means the configured limit. It needs an administrator, and
+// returns fault.Invalid for a negative limit.
 func (x *Index) SetLimits(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	l Limits,
 ) error {
 	if l.FileSize < 0 || l.ProjectSize < 0 {
-		return fault.New(fault.Invalid, "a limit is a number of bytes, or 0 for what is configured")
+		return fault.New(fault.Invalid, "a limit is a number of bytes, or 0 for the configured limit")
 	}
 	e := x.changes.Entry(who, "project.limits", map[string]any{"file_size": l.FileSize, "project_size": l.ProjectSize})
 	may := func(who access.Caller, _ Project) error {
@@ -164,38 +165,39 @@ func (x *Index) SetLimits(ctx context.Context, who access.Caller, repo string, n
 	})
 }
 
-// DeleteRelease removes a release and its files. The names of the files are never usable again. It needs an owner, and
-// an administrator while one of the files, or the project, is in quarantine.
+// DeleteRelease deletes a release and its files. The file names can never be used again. It needs an owner, or an
+// administrator if one of the files or the project is in quarantine.
 func (x *Index) DeleteRelease(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	version string,
 ) error {
-	if version == "" { // which is the project to a target
+	if version == "" { // a target without a version is the project
 		return fault.New(fault.Invalid, "name the version to delete")
 	}
 	return x.delete(ctx, who, target{repo: repo, name: name, version: version})
 }
 
-// DeleteFile removes one file, by its exact name, which is never usable again, and with its last file a release. It
-// needs the same caller as DeleteRelease; fault.NotFound where the project has no such file.
+// DeleteFile deletes one file by its exact name, which can never be used again. Deleting the last file of a release
+// deletes the release. It needs the same caller as DeleteRelease, and returns fault.NotFound if the project has no such
+// file.
 func (x *Index) DeleteFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	filename string,
 ) error {
-	if filename == "" { // which is the project to a target
+	if filename == "" { // a target without a file name is the project
 		return fault.New(fault.Invalid, "name the file to delete")
 	}
 	return x.delete(ctx, who, target{repo: repo, name: name, filename: filename})
 }
 
-// DeleteProject removes a project with everything in it. The names of its files are never usable again. The name of the
-// project is kept for its last owners and administrators for KeepName, and for administrators alone if it was in
-// quarantine. It needs the same caller as DeleteRelease. As for DeleteRelease and DeleteFile, a *custody.Leftover says
-// that it is done, except that some bytes could not be removed from the store yet.
+// DeleteProject deletes a project with everything in it. The names of its files can never be used again. The project
+// name is reserved for KeepName: for the last owners and administrators, or for administrators alone if the project was
+// in quarantine. It needs the same caller as DeleteRelease. All three return a *custody.Leftover if the deletion is
+// done but some content could not be removed from the store yet.
 func (x *Index) DeleteProject(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
 	return x.delete(ctx, who, target{repo: repo, name: name})
 }
 
-// delete removes what t names, and then the bytes that no other file names. Its error is a *custody.Leftover if all but
-// some bytes is removed.
+// delete deletes the object of t, and then content that no other file references. It returns a *custody.Leftover if
+// only some content could not be removed.
 func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 	var waste []string
 	e := x.changes.Entry(who, t.noun()+".delete", nil)
@@ -221,7 +223,7 @@ func (x *Index) delete(ctx context.Context, who access.Caller, t target) error {
 		return err
 	}
 	if _, left := x.custody.Drop(context.WithoutCancel(ctx), waste); left > 0 {
-		return &custody.Leftover{Objects: left, Deleted: "the " + t.noun() + " is gone from the index"}
+		return &custody.Leftover{Objects: left, Deleted: "the " + t.noun() + " was deleted from the index"}
 	}
 	return nil
 }
@@ -245,7 +247,7 @@ func (x *Index) deleteProject(ctx context.Context, tx Tx, p *Project, e *audit.E
 	return waste, err
 }
 
-// deleteFiles removes the release or the file that t names. A release without files is none.
+// deleteFiles deletes the files of t, and the release if no file of it is left.
 func (x *Index) deleteFiles(ctx context.Context, tx Tx, p *Project, t target, e *audit.Entry) ([]string, error) {
 	rel, files, err := targeted(ctx, tx, *p, t, e)
 	if err != nil {
@@ -268,8 +270,8 @@ func (x *Index) deleteFiles(ctx context.Context, tx Tx, p *Project, t target, e 
 	return waste, tx.DeleteRelease(ctx, rel.ID)
 }
 
-// bury removes the rows of files, keeps their names as tombstones, and returns the keys whose bytes nothing names any
-// more.
+// bury deletes the rows of files, records their names as tombstones, and returns the storage keys that no row
+// references now.
 func (x *Index) bury(ctx context.Context, tx Tx, files []File) (waste []string, err error) {
 	for _, f := range files {
 		if err := tx.InsertTombstone(ctx, f.RepositoryID, f.NameKey, f.Filename, x.changes.Clock()); err != nil {
@@ -312,7 +314,7 @@ func findRelease(ctx context.Context, tx Tx, p Project, version string) (Release
 	return rel, err
 }
 
-// Permit returns nil for who has the role in a project, and otherwise the refusal.
+// Permit returns fault.Denied unless the caller has the role in a project.
 func Permit(who access.Caller, role access.Role, p Project) error {
 	if who.May(role, p.Object()) {
 		return nil
@@ -320,21 +322,32 @@ func Permit(who access.Caller, role access.Role, p Project) error {
 	return fault.New(fault.Denied, "this needs the role %s in project %s", role, p.Name)
 }
 
-// change is changeIf for who has the role.
+// permitted returns a project that the caller may read and has the role in.
+func (x *Index) permitted(ctx context.Context, who access.Caller, role access.Role, repo string,
+	name packaging.ProjectName,
+) (Project, error) {
+	p, err := x.Project(ctx, who, repo, name)
+	if err == nil {
+		err = Permit(who, role, p)
+	}
+	return p, err
+}
+
+// change is changeIf for callers with a role.
 func (x *Index) change(ctx context.Context, who access.Caller, role access.Role, t target, e audit.Entry,
 	f func(Tx, *Project, *audit.Entry) error,
 ) error {
 	return x.changeIf(ctx, who, func(who access.Caller, p Project) error { return Permit(who, role, p) }, t, e, f)
 }
 
-// shown reports whether an action changes what lists show of a project.
+// shown reports whether an action may change the card of a project.
 func shown(action string) bool {
 	return action == "project.status" || strings.HasPrefix(action, "release.") || strings.HasPrefix(action, "file.")
 }
 
-// changeIf runs f on a project that the caller may read and change, with the entry, the next serial and what f made of
-// both in one transaction; f sets the project's id to "" when it is gone. may decides before the transaction and again
-// in it. A refusal is recorded on its own.
+// changeIf runs f on a project that the caller may read and that may permits changing. The audit entry, the next serial
+// and the changes by f are one transaction. f sets the project's id to "" if it deleted the project. may is called
+// before the transaction and again in it. A refusal is recorded separately.
 func (x *Index) changeIf(ctx context.Context, who access.Caller, may func(access.Caller, Project) error, t target,
 	e audit.Entry, f func(Tx, *Project, *audit.Entry) error,
 ) error {

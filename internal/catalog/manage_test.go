@@ -14,7 +14,7 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 )
 
-// keysHeld counts the blobs that lie in the folder.
+// keysHeld counts the blobs in the folder.
 func (w *world) keysHeld() int {
 	w.t.Helper()
 	n := 0
@@ -66,7 +66,8 @@ func TestYank(t *testing.T) {
 	}
 }
 
-// TestDelete: a deleted name never returns, in no spelling, with no bytes, and its bytes are gone.
+// TestDelete: a deleted file name is never available again, in any spelling and with any content, and its content is
+// deleted.
 func TestDelete(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	one, two := packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("demo", "2.0", "x")
@@ -104,7 +105,7 @@ func TestDelete(t *testing.T) {
 	w.must(packagingtest.Wheel("demo", "3.0", "z"))
 }
 
-// TestStatus: archived takes no uploads, quarantined offers nothing in any form, and a reason is kept.
+// TestStatus: archived projects reject uploads, quarantined ones are hidden in all forms, and the reason is stored.
 func TestStatus(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	f := packagingtest.Wheel("demo", "1.0", "x")
@@ -148,8 +149,8 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestChangesNeedTheRight: each change is refused to who may read but not manage, hidden from who may not read, and
-// leaves everything as it was.
+// TestChangesNeedTheRight: each change returns fault.Denied to readers who may not manage and fault.NotFound to other
+// callers, and changes nothing.
 func TestChangesNeedTheRight(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("other", "1.0", "x"))
@@ -158,10 +159,10 @@ func TestChangesNeedTheRight(t *testing.T) {
 		who  access.Caller
 		kind fault.Kind
 	}{
-		"nobody":          {access.Guest(false), fault.Unauthenticated},
-		"guest who reads": {access.Guest(true), fault.Denied},
-		"zero":            {access.Caller{}, fault.Unauthenticated},
-		"member":          {w.user("alice", access.NewAPIToken{Scope: access.ScopeAdmin}), fault.Denied},
+		"anonymous":              {access.Guest(false), fault.Unauthenticated},
+		"guest with read access": {access.Guest(true), fault.Denied},
+		"zero":                   {access.Caller{}, fault.Unauthenticated},
+		"member":                 {w.user("alice", access.NewAPIToken{Scope: access.ScopeAdmin}), fault.Denied},
 		"bound to something else": {w.user("bob",
 			access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"other"}}), fault.NotFound},
 	}
@@ -192,21 +193,21 @@ func TestChangesNeedTheRight(t *testing.T) {
 	}
 }
 
-// TestHidden: whoever may not read a project gets one answer for it and for one that does not exist.
+// TestHidden: callers who may not read a project get the same answer as for one that does not exist.
 func TestHidden(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	f := packagingtest.Wheel("demo", "1.0", "x")
 	w.must(f, packagingtest.Wheel("other", "1.0", "x"))
 	bound := w.user("bob", access.NewAPIToken{Scope: access.ScopeRead, Projects: []string{"other"}})
-	for who, caller := range map[string]access.Caller{"bound": bound, "nobody": access.Guest(false)} {
+	for who, caller := range map[string]access.Caller{"bound": bound, "anonymous": access.Guest(false)} {
 		_, there := w.Project(t.Context(), caller, "", name(t, "demo"))
 		_, absent := w.Project(t.Context(), caller, "", name(t, "absent"))
 		_, elsewhere := w.Project(t.Context(), caller, "nowhere", name(t, "demo"))
 		if there == nil || absent == nil || there.Error() != absent.Error() || fault.KindOf(there) != fault.KindOf(absent) {
 			t.Errorf("%s: a hidden project is %v, an absent one %v", who, there, absent)
 		}
-		if who == "nobody" && elsewhere.Error() != there.Error() {
-			t.Errorf("nobody can tell repositories apart: %v and %v", there, elsewhere)
+		if who == "anonymous" && elsewhere.Error() != there.Error() {
+			t.Errorf("anonymous callers get different answers for two repositories: %v and %v", there, elsewhere)
 		}
 		_, there = w.File(t.Context(), caller, "", f.SHA256(), f.Name)
 		_, absent = w.File(t.Context(), caller, "", f.SHA256(), "absent-1.0-py3-none-any.whl")
@@ -220,7 +221,7 @@ func TestHidden(t *testing.T) {
 	}
 }
 
-// TestSweep: bytes that a crash left are taken after their grace, and bytes in use never.
+// TestSweep: content left by a crash is deleted after the grace period, and content in use never.
 func TestSweep(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "1.0", "x"))

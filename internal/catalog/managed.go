@@ -11,9 +11,9 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Page is a part of a long list.
+// Page selects a part of a long list.
 type Page struct {
-	Text   string // only what has these letters in its name; capitals do not matter
+	Text   string // only names that contain this text; case does not matter
 	Number int    // from 1
 	Size   int    // from 1 to MaxPage
 }
@@ -21,7 +21,7 @@ type Page struct {
 // MaxPage bounds the size of a page.
 const MaxPage = 500
 
-// offset is how many come before the page; fault.Invalid for a page that nobody may ask for.
+// offset returns the number of items before the page, or fault.Invalid if the page is out of range.
 func (p Page) offset() (int, error) {
 	if p.Number < 1 || p.Size < 1 || p.Size > MaxPage || p.Number > 1<<30 {
 		return 0, fault.New(fault.Invalid, "a page has a number from 1 and a size from 1 to %d", MaxPage)
@@ -29,7 +29,6 @@ func (p Page) offset() (int, error) {
 	return (p.Number - 1) * p.Size, nil
 }
 
-// part is the page of all.
 func part[T any](all []T, p Page) []T {
 	from := min(len(all), (p.Number-1)*p.Size)
 	return all[from:min(len(all), from+p.Size)]
@@ -43,9 +42,9 @@ type ManagedProject struct {
 	Counts
 }
 
-// ManagedPage returns a page of the projects of a repository that the caller uploads to, maintains or owns, quarantined
-// ones too, by normal name, and how many there are in all. What was granted to the caller is all that is read, unless
-// the caller has the role in the whole repository. It is empty, not an error, for who has none.
+// ManagedPage returns a page of the projects of a repository that the caller uploads to, maintains or owns, including
+// quarantined ones, by normal name, and the total number of such projects. It reads only projects granted to the
+// caller, unless the caller has the role in the whole repository. The page is empty, not an error, if there are none.
 func (x *Index) ManagedPage(ctx context.Context, who access.Caller, repo string,
 	p Page,
 ) (out []ManagedProject, total int, err error) {
@@ -73,7 +72,7 @@ func (x *Index) ManagedPage(ctx context.Context, who access.Caller, repo string,
 	return out, total, err
 }
 
-// granted returns the projects of a repository in which the caller was given something that is more than reading.
+// granted returns the projects of a repository in which the caller's own grants allow more than reading.
 func granted(ctx context.Context, tx Tx, who access.Caller, r Repository, text string) ([]Project, error) {
 	all, err := tx.ProjectsByID(ctx, r.ID, who.ProjectIDs())
 	all = slices.DeleteFunc(all, func(p Project) bool {
@@ -83,7 +82,7 @@ func granted(ctx context.Context, tx Tx, who access.Caller, r Repository, text s
 	return slices.CompactFunc(all, func(a, b Project) bool { return a.ID == b.ID }), err
 }
 
-// managed adds to projects what lists of them show. One that goes meanwhile is left out.
+// managed adds role, latest release and counts to projects. A project deleted meanwhile is left out.
 func (x *Index) managed(ctx context.Context, who access.Caller, projects []Project) ([]ManagedProject, error) {
 	out := make([]ManagedProject, 0, len(projects))
 	for _, p := range projects {
@@ -100,28 +99,25 @@ func (x *Index) managed(ctx context.Context, who access.Caller, projects []Proje
 	return out, nil
 }
 
-// ManagedReleases is a page of a project's releases, newest version first, also of those in quarantine.
+// ManagedReleases is a page of a project's releases, newest version first, including those in quarantine.
 type ManagedReleases struct {
 	Project  Project
 	Role     access.Role // of the caller
 	Releases []Summary
-	Total    int    // that the page is a part of
+	Total    int    // number of matching releases
 	Counts   Counts // of the project
 }
 
-// ManagedReleases returns a page of the releases of a project, newest version first, also of a quarantined one. It
-// needs an uploader; fault.NotFound where there is no such project for the caller, fault.Denied without the right.
+// ManagedReleases returns a page of the releases of a project, newest version first, also if the project is
+// quarantined. It needs an uploader: it returns fault.NotFound if the caller may not see the project, and fault.Denied
+// if the role is missing.
 func (x *Index) ManagedReleases(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	p Page,
 ) (m ManagedReleases, err error) {
 	if _, err := p.offset(); err != nil {
 		return m, err
 	}
-	m.Project, err = x.Project(ctx, who, repo, name)
-	if err == nil {
-		err = Permit(who, access.Uploader, m.Project)
-	}
-	if err != nil {
+	if m.Project, err = x.permitted(ctx, who, access.Uploader, repo, name); err != nil {
 		return ManagedReleases{}, err
 	}
 	all, err := x.summaries(ctx, m.Project)
@@ -139,7 +135,7 @@ func (x *Index) ManagedReleases(ctx context.Context, who access.Caller, repo str
 	return m, nil
 }
 
-// ManagedRelease is a release with its files and who uploaded each.
+// ManagedRelease is a release with its files and their uploaders.
 type ManagedRelease struct {
 	Project Project
 	Role    access.Role // of the caller
@@ -148,15 +144,11 @@ type ManagedRelease struct {
 }
 
 // ManagedRelease returns a release by any spelling of its version, also of a quarantined project. It needs a
-// maintainer; fault.NotFound where there is no such release for the caller, fault.Denied without the right.
+// maintainer: it returns fault.NotFound if the caller may not see the release, and fault.Denied if the role is missing.
 func (x *Index) ManagedRelease(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	version string,
 ) (m ManagedRelease, err error) {
-	m.Project, err = x.Project(ctx, who, repo, name)
-	if err == nil {
-		err = Permit(who, access.Maintainer, m.Project)
-	}
-	if err != nil {
+	if m.Project, err = x.permitted(ctx, who, access.Maintainer, repo, name); err != nil {
 		return ManagedRelease{}, err
 	}
 	m.Role = who.RoleIn(m.Project.Object())
@@ -170,23 +162,19 @@ func (x *Index) ManagedRelease(ctx context.Context, who access.Caller, repo stri
 	return m, err
 }
 
-// ManagedSettings is what a page of a project's settings shows.
+// ManagedSettings contains the settings of a project.
 type ManagedSettings struct {
 	Project Project
-	Limits  Limits // that hold: its own, and what is configured where it has none
+	Limits  Limits // in effect; see LimitsUnder
 	Counts
 }
 
-// ManagedSettings returns what there is to set of a project, also of a quarantined one. It needs an owner;
-// fault.NotFound where there is no such project for the caller, fault.Denied without the right.
+// ManagedSettings returns the settings of a project, also of a quarantined one. It needs an owner: it returns
+// fault.NotFound if the caller may not see the project, and fault.Denied if the role is missing.
 func (x *Index) ManagedSettings(ctx context.Context, who access.Caller, repo string,
 	name packaging.ProjectName,
 ) (m ManagedSettings, err error) {
-	m.Project, err = x.Project(ctx, who, repo, name)
-	if err == nil {
-		err = Permit(who, access.Owner, m.Project)
-	}
-	if err != nil {
+	if m.Project, err = x.permitted(ctx, who, access.Owner, repo, name); err != nil {
 		return ManagedSettings{}, err
 	}
 	m.Limits = m.Project.LimitsUnder(x.limits)
@@ -202,16 +190,12 @@ type ManagedContents struct {
 	Files []File // oldest first
 }
 
-// ManagedContents returns a project with all its files, those in quarantine too. It needs a maintainer; fault.NotFound
-// if there is no such project for the caller, fault.Denied without the right.
+// ManagedContents returns a project with all its files, including those in quarantine. It needs a maintainer: it
+// returns fault.NotFound if the caller may not see the project, and fault.Denied if the role is missing.
 func (x *Index) ManagedContents(ctx context.Context, who access.Caller, repo string,
 	name packaging.ProjectName,
 ) (m ManagedContents, err error) {
-	m.Project, err = x.Project(ctx, who, repo, name)
-	if err == nil {
-		err = Permit(who, access.Maintainer, m.Project)
-	}
-	if err != nil {
+	if m.Project, err = x.permitted(ctx, who, access.Maintainer, repo, name); err != nil {
 		return ManagedContents{}, err
 	}
 	err = x.store.View(ctx, func(tx Tx) error {

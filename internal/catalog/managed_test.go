@@ -13,7 +13,7 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 )
 
-// named writes managed projects as name:role:latest.
+// named formats managed projects as name:role:latest.
 func named(all []catalog.ManagedProject) string {
 	var out []string
 	for _, m := range all {
@@ -76,7 +76,7 @@ func TestManagedPage(t *testing.T) {
 	}
 	if _, _, err := w.ManagedPage(t.Context(), access.Guest(false), "", catalog.Page{Number: 1, Size: 1}); !fault.Is(err,
 		fault.Unauthenticated) {
-		t.Errorf("ManagedPage by nobody = %v", err)
+		t.Errorf("ManagedPage by an anonymous caller = %v", err)
 	}
 }
 
@@ -123,20 +123,20 @@ func TestManagedReleases(t *testing.T) {
 		_, err := w.ManagedReleases(t.Context(), who, "", name(t, project), catalog.Page{Number: 1, Size: 1})
 		return err
 	}, map[string]refusal{
-		"a stranger": {stranger, "demo", fault.Denied}, "who asks for nothing": {uploader, "nothing", fault.NotFound},
-		"nobody": {access.Guest(false), "demo", fault.Unauthenticated},
+		"a stranger": {stranger, "demo", fault.Denied}, "a missing project": {uploader, "nothing", fault.NotFound},
+		"an anonymous caller": {access.Guest(false), "demo", fault.Unauthenticated},
 	})
 	refusals(t, "ManagedRelease", func(who access.Caller, version string) error {
 		_, err := w.ManagedRelease(t.Context(), who, "", demo, version)
 		return err
 	}, map[string]refusal{
 		"an uploader": {uploader, "1.9", fault.Denied}, "a stranger": {stranger, "1.9", fault.Denied},
-		"who asks for nothing":    {w.admin, "7", fault.NotFound},
-		"who asks for no version": {w.admin, "x y", fault.Invalid},
+		"a missing release":   {w.admin, "7", fault.NotFound},
+		"a malformed version": {w.admin, "x y", fault.Invalid},
 	})
 }
 
-// lastAction is the newest entry of the record, with its outcome.
+// lastAction returns the newest audit entry and its outcome.
 func (w *world) lastAction() string {
 	w.t.Helper()
 	h, err := w.Record(w.t.Context(), w.admin, browse.HistoryFilter{Limit: 1})
@@ -251,7 +251,7 @@ func TestLimits(t *testing.T) {
 		t.Errorf("a file over the project's limit = %v, want too large", err)
 	}
 	if _, err := w.uploadUnnamed(owner, next); !fault.Is(err, fault.TooLarge) {
-		t.Errorf("a file whose project was told too late = %v, want too large", err)
+		t.Errorf("a file whose project was unknown at Begin = %v, want too large", err)
 	}
 	set(catalog.Limits{ProjectSize: int64(len(small.Bytes)+len(next.Bytes)) - 1})
 	if _, err := w.upload(owner, next); !fault.Is(err, fault.TooLarge) {
@@ -268,7 +268,7 @@ func TestLimits(t *testing.T) {
 	set(catalog.Limits{})
 	if got, err := w.Limits(t.Context(), owner, "", demo); err != nil ||
 		got != (catalog.Limits{FileSize: 10 << 20, ProjectSize: 20 << 20}) {
-		t.Errorf("Limits = %+v, %v, want what is configured", got, err)
+		t.Errorf("Limits = %+v, %v, want the configured limits", got, err)
 	}
 	if err := w.SetLimits(t.Context(), owner, "", demo, catalog.Limits{FileSize: 1}); !fault.Is(err, fault.Denied) ||
 		w.lastAction() != "project.limits refused" {
@@ -279,7 +279,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// uploadUnnamed uploads to a stage that was not told the project.
+// uploadUnnamed uploads to a stage that was opened without the project name.
 func (w *world) uploadUnnamed(who access.Caller, f packagingtest.File) (ingest.Receipt, error) {
 	w.t.Helper()
 	unnamed := f
@@ -353,10 +353,10 @@ func TestLastOwner(t *testing.T) {
 		t.Errorf("leaving is recorded as %s", got)
 	}
 	want("an administrator removing the last owner", w.Ungrant(t.Context(), w.admin, "", demo, "bob"), fault.Internal)
-	want("an owner who is none any more", w.Grant(t.Context(), w.again(ann), "", demo, "ann", access.Owner), fault.Denied)
+	want("a former owner", w.Grant(t.Context(), w.again(ann), "", demo, "ann", access.Owner), fault.Denied)
 }
 
-// Two owners who remove each other at the same time: one of them stays.
+// If two owners remove each other at the same time, one remains.
 func TestOwnersRemovingEachOther(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	all := access.NewAPIToken{Scope: access.ScopeAdmin}

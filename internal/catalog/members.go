@@ -1,9 +1,9 @@
 package catalog
 
-// MaxMembers is how many names of a file's members are kept; of more, the first ones by name are.
+// MaxMembers is the number of member names stored for a file: the first ones in sorted order.
 const MaxMembers = 20_000
 
-// Members is what is inside a file, by name.
+// Members lists the contents of an archive.
 type Members struct {
 	Names []string // sorted, at most MaxMembers
 	Total int

@@ -25,14 +25,14 @@ import (
 	"pyindex/internal/storage/storagetest"
 )
 
-// stores are where bytes can be: each opens a fresh one, or skips the test.
+// stores are the kinds of store: each function opens an empty one or skips the test.
 var stores = map[string]func(*testing.T) string{
 	"folder": func(t *testing.T) string { return "file://" + filepath.Join(t.TempDir(), "blobs") },
 	"memory": func(*testing.T) string { return "mem://" },
 	"s3":     func(t *testing.T) string { return storagetest.Bucket(t) },
 }
 
-// mending is an index with two repositories on a store of some kind, and its log.
+// mending is an index with two repositories on some kind of store, and its log.
 type mending struct {
 	*assembly.Index
 	t     *testing.T
@@ -71,7 +71,7 @@ func (m *mending) upload(repo string, f packagingtest.File) error {
 	return publish(m.t.Context(), m.Index, m.admin, repo, f)
 }
 
-// read returns what a reader gets.
+// read returns the content that a reader gets.
 func (m *mending) read(repo string, f packagingtest.File, part catalog.Part) ([]byte, error) {
 	b, _, err := m.Open(m.t.Context(), m.admin, repo, f.SHA256(), f.Name, part)
 	if err != nil {
@@ -86,12 +86,12 @@ func (m *mending) intact(repo string, f packagingtest.File) {
 	m.t.Helper()
 	for part, want := range map[catalog.Part][]byte{catalog.Bytes: f.Bytes, catalog.MetadataPart: f.Metadata} {
 		if got, err := m.read(repo, f, part); err != nil || !bytes.Equal(got, want) {
-			m.t.Errorf("part %v in %s reads %d bytes, %v, want the %d that were uploaded", part, repo, len(got), err, len(want))
+			m.t.Errorf("part %v in %s reads %d bytes, %v, want the uploaded %d", part, repo, len(got), err, len(want))
 		}
 	}
 }
 
-// errors returns the lines of the log about stored bytes since it was asked last. That uploads fail is logged, too.
+// errors returns the error lines of the log since the last call, except those about failing uploads.
 func (m *mending) errors() (out []string) {
 	for line := range strings.Lines(m.log.String()) {
 		if strings.Contains(line, "level=ERROR") && !strings.Contains(line, "uploads fail") {
@@ -102,7 +102,7 @@ func (m *mending) errors() (out []string) {
 	return out
 }
 
-// damages are what can become of stored bytes; nil is none at all.
+// damages are the ways to damage stored content; nil deletes it.
 func damages(right []byte) map[string][]byte {
 	flipped := bytes.Clone(right)
 	flipped[len(flipped)/2] ^= 1
@@ -112,7 +112,7 @@ func damages(right []byte) map[string][]byte {
 	}
 }
 
-// spoil replaces what is under a key, nil for nothing.
+// spoil replaces the content under a key, or deletes it if nil.
 func (m *mending) spoil(key string, p []byte) {
 	m.t.Helper()
 	err := m.blobs.Delete(m.t.Context(), key)
@@ -124,8 +124,8 @@ func (m *mending) spoil(key string, p []byte) {
 	}
 }
 
-// TestUploadMendsDamage: an upload of bytes that are damaged or gone in the store puts them back, as the same file, and
-// as a new one in another repository, and says so once in the log.
+// TestUploadMendsDamage: uploading content that is damaged or missing in the store restores it, as the same file and as
+// a new one in another repository, and logs it once.
 func TestUploadMendsDamage(t *testing.T) {
 	for kind, location := range stores {
 		t.Run(kind, func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestUploadMendsDamage(t *testing.T) {
 	}
 }
 
-// forgetful is a store that answers success to a PUT that it does not keep, while lost is set.
+// forgetful is a store whose PUT succeeds but does not store anything while lost is set.
 type forgetful struct {
 	custody.Blobs
 	lost bool
@@ -187,7 +187,7 @@ func (b *forgetful) Put(ctx context.Context, key string, p []byte) error {
 	return b.Blobs.Put(ctx, key, p)
 }
 
-// TestMendingMustHold: what the store does not keep when it is mended is no success, and the next try mends it.
+// TestMendingMustHold: a repair that the store does not keep is an error, and the next attempt succeeds.
 func TestMendingMustHold(t *testing.T) {
 	var store *forgetful
 	m := newMending(t, "mem://", func(b custody.Blobs) custody.Blobs { store = &forgetful{Blobs: b}; return store })
@@ -215,8 +215,8 @@ func TestMendingMustHold(t *testing.T) {
 	}
 }
 
-// TestDamageIsNotServed: bytes of another number than the row says, and metadata of another digest, are an error that
-// says what is wrong, and one line in the log for a key in a minute.
+// TestDamageIsNotServed: content with another size, and metadata with another digest, are an error with the reason, and
+// one log line a minute for each key.
 func TestDamageIsNotServed(t *testing.T) {
 	m := newMending(t, "file://"+filepath.Join(t.TempDir(), "blobs"), nil)
 	f := packagingtest.Wheel("demo", "1.0", "x = 1\n")
@@ -254,8 +254,8 @@ func TestDamageIsNotServed(t *testing.T) {
 	m.intact("main", f)
 }
 
-// TestCheckStored: a check finds every damage, mends it from a copy, keeps its outcome and continues after an
-// interrupt.
+// TestCheckStored: a check finds all damage, repairs it from a copy, stores its outcome and continues after an
+// interruption.
 func TestCheckStored(t *testing.T) {
 	for kind, location := range stores {
 		t.Run(kind, func(t *testing.T) {
@@ -318,7 +318,7 @@ func TestCheckStored(t *testing.T) {
 			if some, _ := check(custody.CheckOptions{
 				Kind: custody.CheckBytes, Skip: func(key string) bool { return want[key] != "deleted" },
 			}); some.Objects != 12 || some.Missing != 2 || some.Damaged != 0 {
-				t.Errorf("CheckStored(continued) = %+v, want what was right before left out", some)
+				t.Errorf("CheckStored(continued) = %+v, want it to skip intact objects", some)
 			}
 			mended, _ := check(custody.CheckOptions{Kind: custody.CheckBytes, Mend: backup})
 			if mended.Mended != 10 || mended.Missing+mended.Damaged != 0 {
@@ -335,8 +335,8 @@ func TestCheckStored(t *testing.T) {
 	}
 }
 
-// TestCheckStoredRefuses: only an administrator may; a store that does not answer is not called empty; a copy that is
-// damaged mends nothing.
+// TestCheckStoredRefuses: a check needs an administrator; a store that does not respond is not reported as empty; a
+// damaged copy repairs nothing.
 func TestCheckStoredRefuses(t *testing.T) {
 	var faulty *storagetest.FaultyBlobs
 	m := newMending(t, "mem://",
@@ -379,8 +379,8 @@ func TestCheckStoredRefuses(t *testing.T) {
 	}
 }
 
-// TestStrays: objects without a row are found and removed after a day; what files need, what is uploaded now and what
-// is foreign stays.
+// TestStrays: objects without a row are found, and removed after a day; objects that files need, uploads in progress
+// and foreign objects remain.
 func TestStrays(t *testing.T) {
 	for kind, location := range stores {
 		t.Run(kind, func(t *testing.T) {
@@ -435,13 +435,13 @@ func TestStrays(t *testing.T) {
 			}
 			m.intact("main", f)
 			if _, err := m.blobs.Size(t.Context(), held); err != nil {
-				t.Errorf("the bytes of an upload under way: %v", err)
+				t.Errorf("the content of an upload in progress: %v", err)
 			}
 		})
 	}
 }
 
-// stuck is a store of which DELETE fails.
+// stuck is a store whose DELETE fails.
 type stuck struct {
 	custody.Blobs
 	well bool
@@ -454,8 +454,8 @@ func (b *stuck) Delete(ctx context.Context, key string) error {
 	return fault.New(fault.Unavailable, "the bytes cannot be deleted")
 }
 
-// TestLeftover: a deletion whose bytes cannot be removed is done, and says how many are left; so does a sweep, and the
-// next one removes them at once when the store is well again.
+// TestLeftover: a deletion whose content cannot be removed is done, and reports the number of remaining objects; so
+// does a sweep. Once the store works again, the next sweep removes them at once.
 func TestLeftover(t *testing.T) {
 	var store *stuck
 	m := newMending(t, "mem://", func(b custody.Blobs) custody.Blobs { store = &stuck{Blobs: b}; return store })
@@ -465,7 +465,8 @@ func TestLeftover(t *testing.T) {
 		}
 	}
 	err := m.DeleteProject(t.Context(), m.admin, "", name(t, "demo"))
-	want := "the project is gone from the index; 20 stored objects could not be removed now, and the sweeper will remove them later"
+	want := "the project was deleted from the index; " +
+		"20 stored objects could not be removed now, and the sweeper will remove them later"
 	if l, ok := errors.AsType[*custody.Leftover](err); !ok || l.Objects != 20 || err.Error() != want {
 		t.Errorf("DeleteProject = %v, want %q", err, want)
 	}
@@ -474,7 +475,7 @@ func TestLeftover(t *testing.T) {
 	}
 	if n, err := m.Custody.Sweep(t.Context(), m.admin); n != 0 || err == nil ||
 		!strings.Contains(err.Error(), "20 stored objects could not be removed now") {
-		t.Errorf("Sweep(still failing) = %d, %v, want an error that says how many are left", n, err)
+		t.Errorf("Sweep(still failing) = %d, %v, want an error with the number of remaining objects", n, err)
 	}
 	store.well = true
 	if n, err := m.Custody.Sweep(t.Context(), m.admin); n != 20 || err != nil {
@@ -482,7 +483,7 @@ func TestLeftover(t *testing.T) {
 	}
 }
 
-// TestRetryAfterOutage: an upload that failed because the store did succeeds when it is sent again, at once.
+// TestRetryAfterOutage: an upload that failed because of the store succeeds at once when it is repeated.
 func TestRetryAfterOutage(t *testing.T) {
 	for _, step := range []string{"keep", "put"} {
 		for _, when := range []storagetest.When{storagetest.Before, storagetest.After} {
@@ -512,7 +513,7 @@ func TestRetryAfterOutage(t *testing.T) {
 	}
 }
 
-// counting is a store that counts how many DELETEs run at once. Each waits until as many are there as may be.
+// counting is a store that counts concurrent DELETEs. Each waits until the maximum is reached.
 type counting struct {
 	custody.Blobs
 	mu        sync.Mutex
@@ -539,7 +540,7 @@ func (b *counting) Delete(ctx context.Context, key string) error {
 	return b.Blobs.Delete(ctx, key)
 }
 
-// TestDeletesRunInParallel: eight keys are removed at a time, and no more.
+// TestDeletesRunInParallel: at most eight keys are deleted at a time.
 func TestDeletesRunInParallel(t *testing.T) {
 	var store *counting
 	m := newMending(t, "mem://", func(b custody.Blobs) custody.Blobs {
@@ -559,7 +560,7 @@ func TestDeletesRunInParallel(t *testing.T) {
 	}
 }
 
-// hanging is a store that does not answer a DELETE.
+// hanging is a store that does not respond to a DELETE.
 type hanging struct{ custody.Blobs }
 
 func (b hanging) Delete(ctx context.Context, key string) error {
@@ -567,7 +568,7 @@ func (b hanging) Delete(ctx context.Context, key string) error {
 	return ctx.Err()
 }
 
-// TestDeletionEndsBesideAHangingStore: a deletion waits for the store for 45 seconds, however many keys it has.
+// TestDeletionEndsBesideAHangingStore: a deletion waits at most 45 seconds for the store, however many keys there are.
 func TestDeletionEndsBesideAHangingStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMending(t, "mem://", func(b custody.Blobs) custody.Blobs { return hanging{b} })

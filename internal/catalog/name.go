@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -12,45 +13,45 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// KeepName is how long the name of a deleted project is kept for its last owners. Until then a stranger cannot publish
-// a higher version under a name that others still install.
+// KeepName is how long the name of a deleted project is reserved for its last owners. Until then, nobody else can
+// publish a higher version under a name that people still install.
 const KeepName = 90 * 24 * time.Hour
 
-// Origin says where the projects of a name come from.
+// Origin is the source of a name's projects.
 type Origin string
 
-// Own is the origin of a name that this index has, or had, a project of.
+// Own is the origin of names that have, or had, a project in this index.
 const Own Origin = "own"
 
-// Name is a project name that this index knows, in whichever repository. It stays known after the project, its files
-// and its repository are gone.
+// Name is a project name that this index knows, in any repository. It remains known after the project, its files and
+// its repository are deleted.
 type Name struct {
 	Name   packaging.ProjectName
 	Origin Origin
 	Since  time.Time
-	By     audit.Actor // who made it known: kind, id and name; empty if that was not recorded
+	By     audit.Actor // the creator: kind, id and name; empty if not recorded
 	Why    string      // "project"
 }
 
-// Deleted is a project that was deleted. If several of one name were, it is the last.
+// Deleted is the last deleted project of a name.
 type Deleted struct {
 	Repository    string // the repository's name
 	Name          packaging.ProjectName
 	At            time.Time
-	FreeAt        time.Time // from then on anybody who may create projects can use the name
-	AgainAt       time.Time // when a project of the name was created again; zero if none was
+	FreeAt        time.Time // when the name becomes available to everyone who may create projects
+	AgainAt       time.Time // when a project of that name was created again, or zero
 	Users, Groups []string  // ids of its last owners
 }
 
-// NamePolicy is what the names of new projects must keep to. The zero NamePolicy asks for nothing.
+// NamePolicy restricts the names of new projects. The zero NamePolicy allows all.
 type NamePolicy struct {
-	SimilarNames  bool // refuse new projects whose names look like an existing one's, or one that is kept
-	ReservedNames bool // refuse new projects named like a module of the standard library
+	SimilarNames  bool // refuse names that look like an existing or reserved one
+	ReservedNames bool // refuse names of standard library modules
 }
 
-// CheckNewName returns nil if a user who may create projects in a repository may create one of a name that no project
-// has, and otherwise why not: fault.Invalid or fault.Conflict for a name that the policy forbids, fault.Denied for one
-// that is kept for the last owners of a deleted project. User "" stands for the operator.
+// CheckNewName checks the name of a new project for a user who may create projects in the repository. It returns
+// fault.Invalid or fault.Conflict if the policy forbids the name, and fault.Denied if the name is reserved for the last
+// owners of a deleted project. User "" is the operator.
 func (p NamePolicy) CheckNewName(ctx context.Context, tx Tx, r Repository, name packaging.ProjectName, user string,
 	now time.Time,
 ) error {
@@ -66,7 +67,7 @@ func (p NamePolicy) CheckNewName(ctx context.Context, tx Tx, r Repository, name 
 	return err
 }
 
-// lookalike refuses a new name that people could take for an existing one, or for one that is kept for others than the
+// lookalike refuses a name that could be mistaken for an existing one, or for one that is reserved for others than the
 // user.
 func lookalike(ctx context.Context, tx Tx, r Repository, name packaging.ProjectName, user string, now time.Time) error {
 	p, err := tx.ProjectWithSkeleton(ctx, r.ID, name.Skeleton())
@@ -95,9 +96,8 @@ func lookalike(ctx context.Context, tx Tx, r Repository, name packaging.ProjectN
 	return nil
 }
 
-// nameFree returns fault.Denied if the name of a deleted project is kept for others than the user, who may have no
-// project of the repository in general. User "" stands for the operator. It returns the project that was deleted under
-// the name, the zero Deleted if none was.
+// nameFree returns the deleted project of a name, or the zero Deleted if there is none. It returns fault.Denied if the
+// name is reserved for others than the user. User "" is the operator.
 func nameFree(ctx context.Context, tx Tx, r Repository, name packaging.ProjectName, user string,
 	now time.Time,
 ) (Deleted, error) {
@@ -106,7 +106,7 @@ func nameFree(ctx context.Context, tx Tx, r Repository, name packaging.ProjectNa
 		return Deleted{}, nil
 	}
 	if err != nil || user == "" || !now.Before(d.FreeAt) || !d.AgainAt.IsZero() {
-		return d, err // a project that was created again has the name: inserting another one fails
+		return d, err // if the project was created again, inserting another one fails
 	}
 	switch owner, err := lastOwner(ctx, tx, r, d, user); {
 	case err != nil:
@@ -119,8 +119,8 @@ func nameFree(ctx context.Context, tx Tx, r Repository, name packaging.ProjectNa
 	return d, nil
 }
 
-// lastOwner reports whether a user is among the last owners of a deleted project, also by a group that the user is in
-// now, or owns the repository or administers the index.
+// lastOwner reports whether a user was among the last owners of a deleted project, directly or through a current group,
+// or owns the repository or administers the index.
 func lastOwner(ctx context.Context, tx Tx, r Repository, d Deleted, user string) (bool, error) {
 	if slices.Contains(d.Users, user) {
 		return true, nil
@@ -132,13 +132,13 @@ func lastOwner(ctx context.Context, tx Tx, r Repository, d Deleted, user string)
 	return slices.ContainsFunc(groups, func(g access.Group) bool { return slices.Contains(d.Groups, g.ID) }), err
 }
 
-// leaveName records that a project is being deleted, with its owners, in the transaction that deletes it. The owners of
-// one in quarantine do not count: they could make it again without the status.
+// leaveName records the deletion of a project and its owners, in the transaction that deletes it. Owners of a
+// quarantined project are left out: they could recreate it without the quarantine.
 func (x *Index) leaveName(ctx context.Context, tx Tx, p Project) (Deleted, error) {
 	now := x.changes.Clock()
 	d := Deleted{Repository: p.Repository.Name, Name: p.Name, At: now, FreeAt: now.Add(KeepName)}
 	if err := tx.PutName(ctx, Name{Name: p.Name, Origin: Own, Since: p.CreatedAt, Why: "project"}); err != nil {
-		return d, err // a project that some other program inserted
+		return d, err // needed for projects that another program inserted
 	}
 	if p.Status == Quarantined {
 		return d, tx.PutDeleted(ctx, d)
@@ -164,15 +164,12 @@ func (x *Index) leaveName(ctx context.Context, tx Tx, p Project) (Deleted, error
 	return d, tx.PutDeleted(ctx, d)
 }
 
-// Formerly returns the project that was deleted under the name of a project that there is now, the zero Deleted if none
-// was. It needs an owner, and does not tell who owned the earlier project.
+// Formerly returns the deleted project of the same name as an existing one, or the zero Deleted. It needs an owner, and
+// does not reveal the former owners.
 func (x *Index) Formerly(ctx context.Context, who access.Caller, repo string,
 	name packaging.ProjectName,
 ) (d Deleted, err error) {
-	p, err := x.Project(ctx, who, repo, name)
-	if err == nil {
-		err = Permit(who, access.Owner, p)
-	}
+	p, err := x.permitted(ctx, who, access.Owner, repo, name)
 	if err != nil {
 		return Deleted{}, err
 	}
@@ -187,17 +184,16 @@ func (x *Index) Formerly(ctx context.Context, who access.Caller, repo string,
 	return d, err
 }
 
-// KnownName is a name with the projects that were deleted under it.
+// KnownName is a name with its deleted projects.
 type KnownName struct {
 	Name
 	Deleted []Deleted // by repository
 }
 
-// namesAtOnce bounds how many names are read by one query.
 const namesAtOnce = 1000
 
-// Names returns all names that this index knows, in order; with deleted only those of deleted projects that nobody
-// created again. It returns fault.Denied unless the caller is an administrator.
+// Names returns all names that this index knows, in order. If deleted is true, it returns only names of deleted
+// projects that were not created again. It returns fault.Denied unless the caller is an administrator.
 func (x *Index) Names(ctx context.Context, who access.Caller, deleted bool) (out []KnownName, err error) {
 	if !who.Admin() {
 		return nil, fault.New(fault.Denied, "only an administrator may list names")
@@ -241,14 +237,12 @@ func eachName(ctx context.Context, tx Tx, f func(Name)) error {
 
 var errNotReleasing = fault.New(fault.Denied, "only an administrator, with a token of scope admin, may release names")
 
-// ReleaseName lets anybody who may create projects in a repository use the name of a deleted project at once. The name
-// stays known to this index. The repository need not exist any longer. It returns fault.Denied unless the caller is an
-// administrator, fault.NotFound if no project of that name was deleted there, and fault.Conflict if the name is free
-// already.
+// ReleaseName makes the name of a deleted project available at once to everyone who may create projects in the
+// repository. The name remains known to this index, and the repository need not exist any longer. It returns
+// fault.Denied unless the caller is an administrator, fault.NotFound if no project of that name was deleted there, and
+// fault.Conflict if the name is already available.
 func (x *Index) ReleaseName(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
-	if repo == "" {
-		repo = MainRepository
-	}
+	repo = cmp.Or(repo, MainRepository)
 	e := x.changes.Entry(who, "name.release", map[string]any{"repository": audit.Cut(repo)})
 	e.Project = name.String()
 	if !who.Admin() {
@@ -286,5 +280,4 @@ func (x *Index) ReleaseName(ctx context.Context, who access.Caller, repo string,
 	})
 }
 
-// stamp is a time in the details of the record.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -18,7 +18,7 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 )
 
-// clocked is a world whose index has a clock of the test's.
+// clocked is a world with a test clock.
 func clocked(t *testing.T, policy ingest.Policy) (*world, *time.Time) {
 	t.Helper()
 	w := newWorld(t, policy, catalog.Limits{})
@@ -34,8 +34,7 @@ func mustName(t *testing.T, err error) {
 	}
 }
 
-// TestDeletedNameIsKept: for 90 days a stranger cannot create a deleted project again, its last owners and
-// administrators can.
+// TestDeletedNameIsKept: for 90 days only the last owners and administrators can recreate a deleted project.
 func TestDeletedNameIsKept(t *testing.T) {
 	w, now := clocked(t, ingest.PrivatePolicy())
 	ctx, main := t.Context(), catalog.MainRepository
@@ -52,7 +51,7 @@ func TestDeletedNameIsKept(t *testing.T) {
 	made := 0
 	build := func() {
 		made++
-		_ = w.ReleaseName(ctx, w.admin, main, name(t, "demo")) // nobody owns what the operator created and deleted
+		_ = w.ReleaseName(ctx, w.admin, main, name(t, "demo")) // a project that the operator created and deleted has no owner
 		if _, err := w.upload(owner,
 			packagingtest.Wheel("demo", fmt.Sprintf("%d.0", made), fmt.Sprint("x", made))); err != nil {
 			t.Fatal(err)
@@ -81,11 +80,11 @@ func TestDeletedNameIsKept(t *testing.T) {
 		}
 		for _, secret := range []string{"owner ", "second", "team"} {
 			if err != nil && strings.Contains(err.Error(), secret) {
-				t.Errorf("the refusal to a %s says %q: %v", who, secret, err)
+				t.Errorf("the refusal to a %s contains %q: %v", who, secret, err)
 			}
 		}
 		if err := w.mayPublish(ctx, c, main, name(t, "Demo")); !fault.Is(err, fault.Denied) {
-			t.Errorf("MayPublish by a %s = %v, want denied before the bytes come", who, err)
+			t.Errorf("MayPublish by a %s = %v, want denied before the upload is read", who, err)
 		}
 	}
 	for who, c := range map[string]access.Caller{
@@ -98,7 +97,7 @@ func TestDeletedNameIsKept(t *testing.T) {
 	}
 	mustName(t, w.dir.RemoveMember(ctx, w.admin, "team", "member"))
 	if err := again(w.token("member", access.NewAPIToken{Scope: access.ScopeUpload})); !fault.Is(err, fault.Denied) {
-		t.Errorf("an upload by who left the owning group = %v, want denied", err)
+		t.Errorf("an upload by a former member of the owning group = %v, want denied", err)
 	}
 	*now = now.Add(catalog.KeepName - time.Second)
 	if err := again(stranger); !fault.Is(err, fault.Denied) {
@@ -111,8 +110,8 @@ func TestDeletedNameIsKept(t *testing.T) {
 	}
 }
 
-// TestQuarantinedProjectCannotBeMadeAgain: owners of a project in quarantine cannot delete it or anything in it, and
-// once an administrator deleted it they cannot create it again.
+// TestQuarantinedProjectCannotBeMadeAgain: owners of a quarantined project cannot delete it or anything in it, and
+// cannot recreate it after an administrator deleted it.
 func TestQuarantinedProjectCannotBeMadeAgain(t *testing.T) {
 	w, now := clocked(t, ingest.PrivatePolicy())
 	ctx, main, demo := t.Context(), catalog.MainRepository, name(t, "demo")
@@ -156,8 +155,8 @@ func TestQuarantinedProjectCannotBeMadeAgain(t *testing.T) {
 	}
 }
 
-// TestLookalikeOfDeletedNameIsKept: a name that looks like one that is kept is refused to who may not use that one
-// either.
+// TestLookalikeOfDeletedNameIsKept: a name that looks like a reserved one is refused to users who may not use the
+// reserved one.
 func TestLookalikeOfDeletedNameIsKept(t *testing.T) {
 	w, now := clocked(t, ingest.Policy{NamePolicy: catalog.NamePolicy{SimilarNames: true}})
 	ctx, main, billing := t.Context(), catalog.MainRepository, name(t, "billing")
@@ -189,7 +188,7 @@ func TestLookalikeOfDeletedNameIsKept(t *testing.T) {
 	}
 }
 
-// TestProjectCreatedAgain: record and page tell its owners that a project of this name was deleted, and nobody else.
+// TestProjectCreatedAgain: the audit log and the page show only owners that a project of this name was deleted.
 func TestProjectCreatedAgain(t *testing.T) {
 	w, now := clocked(t, ingest.PrivatePolicy())
 	ctx, demo := t.Context(), name(t, "demo")
@@ -221,7 +220,7 @@ func TestProjectCreatedAgain(t *testing.T) {
 	}
 }
 
-// TestReleaseName: an administrator frees a name before its time, once, and the record says who did.
+// TestReleaseName: an administrator releases a reserved name early, once, and the audit log has the administrator.
 func TestReleaseName(t *testing.T) {
 	w, _ := clocked(t, ingest.PrivatePolicy())
 	ctx, demo := t.Context(), name(t, "demo")
@@ -274,7 +273,7 @@ func TestReleaseName(t *testing.T) {
 	}
 }
 
-// TestNamesOutliveTheRepository: what was deleted in a repository stays kept when it is removed and created again.
+// TestNamesOutliveTheRepository: deleted names remain reserved if their repository is removed and recreated.
 func TestNamesOutliveTheRepository(t *testing.T) {
 	w, _ := clocked(t, ingest.PrivatePolicy())
 	ctx := t.Context()
@@ -284,7 +283,8 @@ func TestNamesOutliveTheRepository(t *testing.T) {
 	mustName(t, err)
 	ann := w.user("ann", access.NewAPIToken{Scope: access.ScopeAdmin})
 	eve := w.user("eve", access.NewAPIToken{Scope: access.ScopeUpload})
-	create := func(r catalog.Repository) error { // a project without files: those keep a repository from being removed
+	// a project without files, because a repository with files cannot be removed
+	create := func(r catalog.Repository) error {
 		return w.db.Catalog().Update(ctx, func(tx catalog.Tx) error {
 			_, err := catalog.Create(ctx, tx,
 				catalog.NewProject{
@@ -315,7 +315,7 @@ func TestNamesOutliveTheRepository(t *testing.T) {
 	}
 }
 
-// TestDeletionRace: strangers who upload while the owner deletes never get the name.
+// TestDeletionRace: other users who upload during the deletion never get the name.
 func TestDeletionRace(t *testing.T) {
 	w, _ := clocked(t, ingest.PrivatePolicy())
 	w.must(packagingtest.Wheel("demo", "1.0", "x"))
@@ -345,7 +345,7 @@ func TestDeletionRace(t *testing.T) {
 	}
 }
 
-// TestCreatedAgainIsTaken: a project that its owner created again has its name like any other.
+// TestCreatedAgainIsTaken: a recreated project has its name like any other.
 func TestCreatedAgainIsTaken(t *testing.T) {
 	w, now := clocked(t, ingest.PrivatePolicy())
 	ctx, demo := t.Context(), name(t, "demo")

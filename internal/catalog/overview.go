@@ -6,22 +6,21 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
-	"pyindex/internal/memo"
 	"pyindex/internal/packaging"
 )
 
-// Summary is a release with what lists of releases show.
+// Summary is a release as lists of releases show it.
 type Summary struct {
 	Release
-	Files        int   // those in quarantine are not counted here, nor by the next three
+	Files        int   // without those in quarantine, as in the next three fields
 	Size         int64 // bytes of all its files
-	Yanked       bool  // all its files are
-	YankedFiles  int   // how many of them are
+	Yanked       bool  // all its files are yanked
+	YankedFiles  int   // number of yanked files
 	YankedReason string
 	Prerelease   bool
 
 	Quarantined     int   // files in quarantine
-	QuarantinedSize int64 // bytes of those
+	QuarantinedSize int64 // their size in bytes
 
 	parsed packaging.Version
 }
@@ -29,7 +28,6 @@ type Summary struct {
 // Offered reports whether readers see the release: they do unless all its files are in quarantine.
 func (s Summary) Offered() bool { return s.Files > 0 || s.Quarantined == 0 }
 
-// parse reads the version.
 func (s *Summary) parse() {
 	v, err := packaging.ParseVersion(s.Version)
 	s.parsed, s.Prerelease = v, err == nil && v.IsPrerelease()
@@ -37,22 +35,23 @@ func (s *Summary) parse() {
 
 func (s Summary) rank() rank { return rank{!s.Yanked, !s.Prerelease, s.parsed} }
 
-// Overview is a project as its page shows it: one release in full, the others in a line.
+// Overview is a project with one release in full and summaries of all.
 type Overview struct {
 	Project  Project
-	Releases []Summary // newest version first; shared, not to be changed
-	Latest   Summary   // zero where there is no release
-	Release  Summary   // the one that is shown; zero where there is none
-	Files    []File    // of that release, with their uploaders, oldest first
-	Source   File      // whose metadata stands for the release
+	Releases []Summary // newest version first; shared, must not be modified
+	Latest   Summary   // zero if there is no release
+	Release  Summary   // the release in full; zero if there is none
+	Files    []File    // of Release, with uploaders, oldest first
+	Source   File      // the file whose metadata represents the release
 	Metadata packaging.Metadata
 
-	Quarantined int // files of the project in quarantine, counted for callers who maintain it
+	Quarantined int // number of quarantined files, if the caller is a maintainer
 }
 
-// Overview returns a project with one release in full: by any spelling of its version, or the latest for "", as Release
-// picks it. fault.NotFound where the caller may not see it or there is no such release. A project without releases, or
-// in quarantine, has none to show. It reads one release, whatever the number of others, except after a change.
+// Overview returns a project with one release in full: by any spelling of its version, or the latest for "", chosen as
+// by Release. It returns fault.NotFound if the caller may not see the project or there is no such release. A project
+// that is in quarantine or has no releases has none to show. Unless the project changed, it reads one release, however
+// many there are.
 func (x *Index) Overview(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	version string,
 ) (Overview, error) {
@@ -81,12 +80,12 @@ func (x *Index) Overview(ctx context.Context, who access.Caller, repo string, na
 		return err
 	})
 	if fault.Is(err, fault.NotFound) {
-		return Overview{}, Missing("release of that version") // it went a moment ago
+		return Overview{}, Missing("release of that version") // it was deleted a moment ago
 	}
 	return o, err
 }
 
-// Releases returns a project that the caller may read, with its releases in a line each.
+// Releases returns a project that the caller may read, with summaries of its releases.
 func (x *Index) Releases(ctx context.Context, who access.Caller, repo string,
 	name packaging.ProjectName,
 ) (Overview, error) {
@@ -109,11 +108,11 @@ func (x *Index) Releases(ctx context.Context, who access.Caller, repo string,
 	return o, nil
 }
 
-// maxPresent bounds how many names are looked for at once.
+// maxPresent limits the names that Present looks up.
 const maxPresent = 300
 
-// Present returns which of some projects, by normal name, the caller may see in a repository; what is beyond the first
-// 300 is taken for absent.
+// Present reports which projects, by normal name, the caller may see in a repository. Names beyond the first 300 are
+// taken as absent.
 func (x *Index) Present(ctx context.Context, who access.Caller, repo string, names []string) (map[string]bool, error) {
 	here := map[string]bool{}
 	if len(names) == 0 {
@@ -144,10 +143,10 @@ func (x *Index) Present(ctx context.Context, who access.Caller, repo string, nam
 	return here, err
 }
 
-// TotalSize returns the bytes of all files, those in quarantine too.
+// TotalSize returns the size of all files in bytes, including those in quarantine.
 func (s Summary) TotalSize() int64 { return s.Size + s.QuarantinedSize }
 
-// offered returns the releases that readers see. It copies only if there are others.
+// offered returns the releases that readers see. It copies the slice only if it must drop some.
 func offered(all []Summary) []Summary {
 	hidden := func(s Summary) bool { return !s.Offered() }
 	if !slices.ContainsFunc(all, hidden) {
@@ -156,10 +155,10 @@ func offered(all []Summary) []Summary {
 	return slices.DeleteFunc(slices.Clone(all), hidden)
 }
 
-// Counts is how much there is of a project.
+// Counts contains the numbers of a project's releases and files.
 type Counts struct {
-	Releases    int // all of them, also those in quarantine
-	Files       int // of all releases, also those in quarantine
+	Releases    int // including those in quarantine
+	Files       int // of all releases, including those in quarantine
 	Quarantined int // files in quarantine
 }
 
@@ -172,7 +171,7 @@ func counted(all []Summary) (c Counts) {
 	return c
 }
 
-// summaries returns all releases of a project, newest version first, from memory where nothing changed since.
+// summaries returns all releases of a project, newest version first, from the cache unless the project changed.
 func (x *Index) summaries(ctx context.Context, p Project) ([]Summary, error) {
 	if all, ok := x.lines.Get(p.Stamp(), p.ID); ok {
 		return all, nil
@@ -200,7 +199,7 @@ func (x *Index) summaries(ctx context.Context, p Project) ([]Summary, error) {
 	return all, nil
 }
 
-// Find returns the place of a release in o.Releases by any spelling of its version, and -1 if it is not there.
+// Find returns the index of a release in o.Releases by any spelling of its version, or -1.
 func (o Overview) Find(version string) int {
 	v, err := packaging.ParseVersion(version)
 	if err != nil {
@@ -209,7 +208,7 @@ func (o Overview) Find(version string) int {
 	return slices.IndexFunc(o.Releases, func(s Summary) bool { return s.Key == v.Key() })
 }
 
-// newest picks the release that a page about the project shows: see Index.Release.
+// newest picks the release that the project page shows; see Index.Release.
 func newest(all []Summary) (best Summary) {
 	var top rank
 	for _, s := range all {
@@ -223,10 +222,5 @@ func newest(all []Summary) (best Summary) {
 	return best
 }
 
-// maxLines bounds how many releases of projects are remembered, some hundred bytes each.
+// maxLines limits the cached release summaries, some hundred bytes each.
 const maxLines = 100_000
-
-// newLines returns the memory of the releases of projects, by the project's id and stamp.
-func newLines() *memo.Weighted[string, []Summary] {
-	return memo.NewWeighted(maxLines, func(_ string, all []Summary) int64 { return int64(len(all)) + 1 })
-}

@@ -70,7 +70,7 @@ func TestOverview(t *testing.T) {
 	}
 }
 
-// Whoever may not see a project sees none of its forms, and nobody is asked to sign in.
+// Callers who may not see a project see none of its forms, and get fault.NotFound rather than fault.Unauthenticated.
 func TestOverviewIsForReaders(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx, demo := t.Context(), name(t, "demo")

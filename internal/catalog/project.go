@@ -11,7 +11,8 @@ import (
 // Status is a project's status marker (PEP 792).
 type Status string
 
-// The statuses. Archived takes no uploads, quarantined neither takes nor offers files, deprecated only says so.
+// An archived project rejects uploads, a quarantined one also hides its files, and a deprecated one only shows a
+// notice.
 const (
 	Active      Status = "active"
 	Archived    Status = "archived"
@@ -19,26 +20,26 @@ const (
 	Quarantined Status = "quarantined"
 )
 
-// Project is a name and what is known about it.
+// Project is a project of a repository.
 type Project struct {
 	ID           string
 	Repository   Repository
 	Name         packaging.ProjectName
-	Display      string // as the newest upload spells it
+	Display      string // spelling of the newest upload
 	Status       Status
 	StatusReason string
-	Serial       int64 // of the newest change that a reader can notice
-	Epoch        int64 // in which this process read it, see memo.Stamp; not stored
+	Serial       int64 // of the newest change that readers can see
+	Epoch        int64 // epoch in which this process read it, see memo.Stamp; not stored
 	Size         int64 // bytes of all its files
 	CreatedAt    time.Time
-	TrustedOnly  bool   // API tokens do not upload to it: its trusted publishers do
-	Limits       Limits // its own, in place of what is configured; a zero field is as configured
+	TrustedOnly  bool   // only trusted publishers may upload, not API tokens
+	Limits       Limits // its own; a zero field means the configured limit
 }
 
-// Stamp returns what this process may keep about the project as it is now.
+// Stamp returns the stamp to cache data about the project under, in this process.
 func (p Project) Stamp() memo.Stamp { return memo.Stamp{Epoch: p.Epoch, Value: p.Serial} }
 
-// Object returns the project as permissions see it.
+// Object returns the project for permission checks.
 func (p Project) Object() access.Object {
 	o := p.Repository.Object()
 	o.ProjectID = p.ID
@@ -48,7 +49,7 @@ func (p Project) Object() access.Object {
 // Release is one version of a project.
 type Release struct {
 	ID, ProjectID string
-	Version       string // normal form (PEP 440), as its first file spells it
+	Version       string // normal form (PEP 440) of its first file's spelling
 	Key           string // packaging.Version.Key: equal for equal versions
 	CreatedAt     time.Time
 }

@@ -46,7 +46,7 @@ func TestPublishAndRead(t *testing.T) {
 	}
 }
 
-// TestPublishRefusals: every refusal has its kind and its word, and leaves the catalog as it was.
+// TestPublishRefusals: every refusal has the right kind and message, and leaves the catalog unchanged.
 func TestPublishRefusals(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{FileSize: 1 << 20, ProjectSize: 1 << 19})
 	there := packagingtest.Wheel("demo", "1.0", "x = 1\n")
@@ -66,10 +66,10 @@ func TestPublishRefusals(t *testing.T) {
 		kind   fault.Kind
 		word   string
 	}{
-		{"nobody", access.Guest(true), fresh, nil, fault.Unauthenticated, "token"},
+		{"an anonymous caller", access.Guest(true), fresh, nil, fault.Unauthenticated, "token"},
 		{"the zero caller", access.Caller{}, fresh, nil, fault.Unauthenticated, "token"},
 		{"a token that reads", reader, fresh, nil, fault.Denied, "--scope upload"},
-		{"somebody else's project", alice, fresh, nil, fault.Denied, "may not upload"},
+		{"another user's project", alice, fresh, nil, fault.Denied, "may not upload"},
 		{"a bound token without a right", bound, fresh, nil, fault.Denied, "may not upload"},
 		{"a bound token, new project", bound, other, nil, fault.Denied, "bound to other projects"},
 		{"other content", w.admin, packagingtest.Wheel("demo", "1.0", "x = 9\n"), nil, fault.Conflict, "File already exists"},
@@ -137,7 +137,7 @@ func TestPublishRefusals(t *testing.T) {
 	}
 }
 
-// state is all that a reader could notice, as text.
+// state returns everything visible to readers, as text.
 func (w *world) state() string {
 	w.t.Helper()
 	l, err := w.Listing(w.t.Context(), w.admin, "")
@@ -155,7 +155,7 @@ func (w *world) state() string {
 	return b.String()
 }
 
-// TestSameName: of 32 uploads of one name with different bytes one wins, and nothing of the others is left.
+// TestSameName: of 32 uploads of one name with different content one succeeds, and the others leave nothing behind.
 func TestSameName(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	var all sync.WaitGroup
@@ -183,7 +183,7 @@ func TestSameName(t *testing.T) {
 	}
 }
 
-// TestSameUpload: of 32 uploads of one file all succeed, and one made it.
+// TestSameUpload: 32 uploads of one file all succeed, and one creates it.
 func TestSameUpload(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	f := packagingtest.Wheel("demo", "1.0", "x")
@@ -205,15 +205,14 @@ func TestSameUpload(t *testing.T) {
 	}
 	all.Wait()
 	if created != 1 {
-		t.Errorf("%d uploads made the file, want 1", created)
+		t.Errorf("%d uploads created the file, want 1", created)
 	}
 	if keys := w.keysHeld(); keys != 2 {
 		t.Errorf("%d keys are stored, want 2", keys)
 	}
 }
 
-// TestFirstUploads: many first uploads to one project make one project, also by somebody who owned nothing when they
-// began.
+// TestFirstUploads: many concurrent first uploads create one project, also by a user who owned nothing when they began.
 func TestFirstUploads(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	alice := w.user("alice", access.NewAPIToken{Scope: access.ScopeUpload})
@@ -251,8 +250,7 @@ func TestOwnership(t *testing.T) {
 	}
 }
 
-// TestPublishChecksPermission: what Begin was not told of a project Publish refuses, in the words that Begin has for
-// it.
+// TestPublishChecksPermission: without a project name in Begin, Publish returns the refusal of Begin.
 func TestPublishChecksPermission(t *testing.T) {
 	w := newWorld(t, ingest.Policy{NamePolicy: catalog.NamePolicy{ReservedNames: true}}, catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.Wheel("old", "1.0", "x"))

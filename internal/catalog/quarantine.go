@@ -12,24 +12,24 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// UploadFilter says which uploads are meant: those of one user, of one token, or of a publisher, or all that are in
-// quarantine. The first that is set decides.
+// UploadFilter selects uploads: those of one user, token or publisher, or all in quarantine if none is set. The first
+// field that is set decides.
 type UploadFilter struct {
 	UserID    string
 	TokenID   string
-	Publisher string // the sentence that uploads of its tokens are kept under
-	Minted    string // with Publisher: the publisher's id, whose tokens count too while they are known
+	Publisher string // uploader name recorded for uploads with its tokens
+	Minted    string // with Publisher: the publisher's id; includes uploads with its known tokens
 	Since     time.Time
-	Offered   bool // leave out those in quarantine
+	Offered   bool // only files that are not in quarantine
 }
 
-// Uploaded is a file with where it is.
+// Uploaded is a file with the names of its repository and project.
 type Uploaded struct {
 	File
-	Repository, Project string // names
+	Repository, Project string
 }
 
-// MaxUploads bounds how many uploads one answer names.
+// MaxUploads limits the uploads in one result.
 const MaxUploads = 10_000
 
 // Quarantine returns the files that are in quarantine, newest first. It needs an administrator.
@@ -46,17 +46,17 @@ func (x *Index) Quarantine(ctx context.Context, who access.Caller) (out []Upload
 
 var errNoQuarantine = fault.New(fault.Denied, "only an administrator may put a file into quarantine or take it out")
 
-// QuarantineFile takes a file out of every listing and serves it to nobody, until ReleaseFile. Its name stays taken and
-// its bytes are kept. It needs an administrator, and returns fault.NotFound if the project has no such file, and
-// fault.Conflict, recording nothing, if the file is already in quarantine.
+// QuarantineFile hides a file from every listing and blocks its download until ReleaseFile. Its name remains taken and
+// its content is kept. It needs an administrator. It returns fault.NotFound if the project has no such file, and
+// fault.Conflict, without an audit entry, if the file is already in quarantine.
 func (x *Index) QuarantineFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	filename, reason string,
 ) error {
 	return x.setQuarantine(ctx, who, target{repo: repo, name: name, filename: filename}, x.changes.Clock(), reason)
 }
 
-// ReleaseFile undoes QuarantineFile. It needs an administrator, and returns fault.NotFound if the project has no such
-// file, and fault.Conflict, recording nothing, if the file is not in quarantine.
+// ReleaseFile undoes QuarantineFile. It needs an administrator. It returns fault.NotFound if the project has no such
+// file, and fault.Conflict, without an audit entry, if the file is not in quarantine.
 func (x *Index) ReleaseFile(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	filename string,
 ) error {
@@ -93,8 +93,8 @@ func (x *Index) setQuarantine(ctx context.Context, who access.Caller, t target, 
 	})
 }
 
-// keepsQuarantine returns fault.Denied if deleting what t names would destroy something that is in quarantine: it is
-// kept for administrators to look at, and they alone may release or delete it.
+// keepsQuarantine returns fault.Denied if deleting the object of t would destroy something in quarantine: only
+// administrators may release or delete it.
 func keepsQuarantine(ctx context.Context, tx Tx, p Project, t target) error {
 	if p.Status == Quarantined {
 		return fault.New(fault.Denied,
@@ -122,7 +122,7 @@ func keepsQuarantine(ctx context.Context, tx Tx, p Project, t target) error {
 		len(files), t.noun())
 }
 
-// ReleaseFiles is ReleaseFile for every file of a project that is in quarantine, and returns how many there were.
+// ReleaseFiles calls ReleaseFile for every quarantined file of a project, and returns the number of released files.
 func (x *Index) ReleaseFiles(ctx context.Context, who access.Caller, repo string,
 	name packaging.ProjectName,
 ) (n int, err error) {
@@ -147,7 +147,7 @@ func (x *Index) ReleaseFiles(ctx context.Context, who access.Caller, repo string
 		}
 		err := x.ReleaseFile(ctx, who, repo, name, f.Filename)
 		if fault.Is(err, fault.Conflict) {
-			continue // somebody released it meanwhile
+			continue // already released by someone else
 		} else if err != nil {
 			return n, err
 		}
@@ -156,18 +156,19 @@ func (x *Index) ReleaseFiles(ctx context.Context, who access.Caller, repo string
 	return n, nil
 }
 
-// atOnce is how many uploads QuarantineAll holds in memory.
+// atOnce is the number of uploads that QuarantineAll holds in memory.
 const atOnce = 1000
 
-// QuarantineAll puts all files that a filter means into quarantine within a transaction of somebody who may, with an
-// entry for each as entry makes it, and returns how many were not there yet. Their pages change with it.
+// QuarantineAll quarantines all files that a filter selects, within the transaction of an authorized caller, with an
+// audit entry for each, created by entry. It returns the number of newly quarantined files, and refreshes the pages of
+// their projects.
 func QuarantineAll(ctx context.Context, tx Tx, which UploadFilter, at time.Time, reason string,
 	entry func(action string) audit.Entry,
 ) (n int, err error) {
 	which.Offered = true
 	projects := map[string]bool{}
 	for {
-		files, err := tx.Uploads(ctx, which, atOnce) // those of the page before are in quarantine now
+		files, err := tx.Uploads(ctx, which, atOnce) // the previous page is in quarantine by now
 		if err != nil {
 			return n, err
 		}
@@ -206,7 +207,7 @@ func quarantine(ctx context.Context, tx Tx, files []Uploaded, at time.Time, reas
 	return nil
 }
 
-// refreshed gives a project the next serial, so that its pages are made again, and its card.
+// refreshed advances a project's serial, so that its pages are rendered again, and updates its card.
 func refreshed(ctx context.Context, tx Tx, projectID string) error {
 	p, err := tx.ProjectByID(ctx, projectID)
 	if err != nil {

@@ -22,7 +22,7 @@ func (w *world) entriesOf(action string) (n int) {
 	return len(h.Entries)
 }
 
-// What is in quarantine is destroyed by administrators only, as a file, with its release or with its project.
+// Only administrators can delete quarantined files, directly or with their release or project.
 func TestQuarantineIsDeletedByAdministratorsOnly(t *testing.T) {
 	demo := name(t, "demo")
 	wheel, sdist, other := packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x"),
@@ -51,7 +51,7 @@ func TestQuarantineIsDeletedByAdministratorsOnly(t *testing.T) {
 			"the project": w.DeleteProject(t.Context(), owner, "", demo),
 		} {
 			if !fault.Is(err, fault.Denied) || !strings.Contains(err.Error(), "in quarantine: ask an administrator") {
-				t.Errorf("deleting %s as an owner = %v, want a refusal that says what to do", what, err)
+				t.Errorf("deleting %s as an owner = %v, want a refusal with advice", what, err)
 			}
 		}
 		if now := w.keysHeld(); now != keys {
@@ -60,7 +60,7 @@ func TestQuarantineIsDeletedByAdministratorsOnly(t *testing.T) {
 		if n := w.entriesOf("file.delete") + w.entriesOf("release.delete") + w.entriesOf("project.delete"); n != 3 {
 			t.Errorf("%d refusals are recorded, want 3", n)
 		}
-		if !whole { // what is not in quarantine is still the owner's
+		if !whole { // owners may still delete other files
 			for _, f := range []string{sdist.Name, other.Name} {
 				if err := w.DeleteFile(t.Context(), owner, "", demo, f); err != nil {
 					t.Errorf("deleting %s as an owner = %v", f, err)
@@ -80,8 +80,7 @@ func TestQuarantineIsDeletedByAdministratorsOnly(t *testing.T) {
 	}
 }
 
-// Putting a file into quarantine or releasing it a second time is refused, and not recorded as if it had changed
-// something.
+// Quarantining or releasing a file a second time is refused, and not recorded as a change.
 func TestQuarantineAgainChangesNothing(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	demo, f := name(t, "demo"), packagingtest.Wheel("demo", "1.0", "x")
@@ -89,7 +88,7 @@ func TestQuarantineAgainChangesNothing(t *testing.T) {
 	put := func() error { return w.QuarantineFile(t.Context(), w.admin, "", demo, f.Name, "why") }
 	release := func() error { return w.ReleaseFile(t.Context(), w.admin, "", demo, f.Name) }
 	if err := release(); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "is not in quarantine") {
-		t.Errorf("releasing what is not in quarantine = %v", err)
+		t.Errorf("releasing a file that is not in quarantine = %v", err)
 	}
 	if err := put(); err != nil {
 		t.Fatal(err)
@@ -108,7 +107,7 @@ func TestQuarantineAgainChangesNothing(t *testing.T) {
 	}
 }
 
-// Who manages a project gets what is in quarantine counted and marked; readers get none of it.
+// Maintainers see quarantined files counted and marked; readers do not see them.
 func TestManagedCountsQuarantine(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	demo := name(t, "demo")

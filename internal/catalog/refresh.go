@@ -7,9 +7,8 @@ import (
 	"pyindex/internal/memo"
 )
 
-// Refresh reads again, after a change, what readers asked for before it: so that the next of them need not wait, and so
-// that as much as possible is in memory should the database go away. It is nobody's read: who may see what is decided
-// for each caller when it is used.
+// Refresh reloads the cached rows that a change made stale. Readers then need not wait, and as much as possible is in
+// memory if the database becomes unavailable. It needs no caller: permissions are checked when the rows are used.
 func (x *Index) Refresh(ctx context.Context) error {
 	at, err := x.store.Stamp(ctx)
 	if err != nil {
@@ -28,7 +27,7 @@ func (x *Index) Refresh(ctx context.Context) error {
 	})
 }
 
-// renew loads what is worn in a memory; what is gone stays out of it.
+// renew reloads the stale values of a cache. Deleted ones are left out.
 func renew[K comparable, V any](m *memo.BySerial[K, V], at memo.Stamp, load func(K) (V, error)) error {
 	for _, k := range m.Worn(at) {
 		v, err := load(k)

@@ -8,7 +8,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-// NewRepository is what is needed to make a repository.
+// NewRepository describes the repository to create.
 type NewRepository struct {
 	Name    string      // lower-case letters, digits and dashes, 64 at most
 	Members access.Role // NoRole, Reader or Uploader
@@ -17,11 +17,11 @@ type NewRepository struct {
 
 var repositoryName = regexp.MustCompile(`\A[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\z`)
 
-// IsRepositoryName reports whether a repository could have the name; whether one has, only its readers may know.
+// IsRepositoryName reports whether s is a valid repository name. It does not reveal whether the repository exists.
 func IsRepositoryName(s string) bool { return repositoryName.MatchString(s) }
 
-// AddRepository makes a repository, whose tree is below /r/ and its name. It needs an administrator. fault.Invalid for
-// a bad name or role, fault.Conflict for a taken name.
+// AddRepository creates a repository, which is served below /r/ and its name. It needs an administrator. It returns
+// fault.Invalid if the name or role is invalid, and fault.Conflict if the name is taken.
 func (x *Index) AddRepository(ctx context.Context, who access.Caller, n NewRepository) error {
 	if !IsRepositoryName(n.Name) {
 		return fault.New(fault.Invalid, "%.80q is not a repository name: use lower-case letters, digits and '-', 64 at most",
@@ -31,11 +31,7 @@ func (x *Index) AddRepository(ctx context.Context, who access.Caller, n NewRepos
 		return fault.New(fault.Invalid, "members of a repository are none, reader or uploader")
 	}
 	r := Repository{
-		ID:        x.changes.NewID(),
-		Name:      n.Name,
-		Members:   n.Members,
-		Public:    n.Public,
-		CreatedAt: x.changes.Clock(),
+		ID: x.changes.NewID(), Name: n.Name, Members: n.Members, Public: n.Public, CreatedAt: x.changes.Clock(),
 	}
 	return x.changeRepository(ctx, who, r, "repository.add", func(tx Tx) error {
 		err := tx.InsertRepository(ctx, r)
@@ -61,8 +57,8 @@ func (x *Index) Repositories(ctx context.Context, who access.Caller) (out []Repo
 	return out, err
 }
 
-// RemoveRepository removes a repository without projects. It needs an administrator. fault.Conflict while it has
-// projects or names of deleted files, which must stay taken, and for main.
+// RemoveRepository deletes an empty repository. It needs an administrator. It returns fault.Conflict for the main
+// repository, and if the repository has projects or names of deleted files, which must remain taken.
 func (x *Index) RemoveRepository(ctx context.Context, who access.Caller, name string) error {
 	at, err := x.store.Stamp(ctx)
 	if err != nil {
@@ -85,7 +81,6 @@ func (x *Index) RemoveRepository(ctx context.Context, who access.Caller, name st
 	})
 }
 
-// errNoRepositories refuses who may not manage repositories.
 var errNoRepositories = fault.New(fault.Denied,
 	"only an administrator, with a token of scope admin, may manage repositories")
 
@@ -111,8 +106,8 @@ func (x *Index) changeRepository(ctx context.Context, who access.Caller, r Repos
 	})
 }
 
-// SetRepository changes what members of a repository may do, and whether nobody in particular may read it, as far as
-// the index allows that at all. It needs an administrator.
+// SetRepository changes the role of a repository's members, and whether anonymous callers may read it if the index
+// allows public repositories. It needs an administrator.
 func (x *Index) SetRepository(ctx context.Context, who access.Caller, name string, members access.Role,
 	public bool,
 ) error {

@@ -12,12 +12,12 @@ const MainRepository = "main"
 // Repository is one named collection of projects.
 type Repository struct {
 	ID, Name  string
-	Members   access.Role // what every active user may do: Reader sees all, Uploader also makes projects
-	Public    bool        // readable by nobody in particular, where the index allows that at all
+	Members   access.Role // role of every active user: Reader sees all, Uploader also creates projects
+	Public    bool        // readable by anonymous callers, if the index allows that
 	CreatedAt time.Time
 }
 
-// Object returns the repository as permissions see it.
+// Object returns the repository for permission checks.
 func (r Repository) Object() access.Object {
 	return access.Object{RepositoryID: r.ID, Members: r.Members, Public: r.Public}
 }

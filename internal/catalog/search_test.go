@@ -38,7 +38,7 @@ func (w *world) expect(who access.Caller, text string, want ...string) {
 	}
 }
 
-// What is found follows every change of what a project says last.
+// Search results follow every change of a project's latest release.
 func TestSearchFollows(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx, demo := t.Context(), name(t, "demo")
@@ -63,9 +63,9 @@ func TestSearchFollows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.expect(w.admin, "cherry", "demo") // all are yanked: the newest final one stands for them
+	w.expect(w.admin, "cherry", "demo") // all are yanked: the newest final one represents them
 	w.must(packagingtest.Wheel("demo", "0.1", "z", "Summary: early"))
-	w.expect(w.admin, "early", "demo") // the only one that is offered
+	w.expect(w.admin, "early", "demo") // the only one available
 	if err := w.DeleteRelease(ctx, w.admin, "", demo, "0.1"); err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestSearchFollows(t *testing.T) {
 	w.expect(w.admin, "demo")
 }
 
-// Somebody finds, counts and is told of what they may see, and of nothing else.
+// Search finds, counts and suggests only projects that the caller may see.
 func TestSearchIsForReaders(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx := t.Context()
@@ -110,16 +110,16 @@ func TestSearchIsForReaders(t *testing.T) {
 		t.Errorf("Dependents = %v, %d, %v, want secret-plan", cards, total, err)
 	}
 	if _, _, err := w.Dependents(ctx, bound, "", name(t, "secret-plan"), 1, 10); !fault.Is(err, fault.NotFound) {
-		t.Errorf("dependents of what is hidden = %v, want not found", err)
+		t.Errorf("dependents of a hidden project = %v, want not found", err)
 	}
 	for _, repo := range []string{"", "nowhere"} {
 		if _, err := w.Search(ctx, access.Guest(false), repo, browse.Query{}); !fault.Is(err, fault.Unauthenticated) {
-			t.Errorf("Search by nobody in %q = %v, want unauthenticated", repo, err)
+			t.Errorf("Search by an anonymous caller in %q = %v, want unauthenticated", repo, err)
 		}
 	}
 }
 
-// Any text has an answer, and none is an operator, a wildcard or an error.
+// Every query text is valid, and none is an operator or a wildcard.
 func TestSearchHostile(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "1.0", "x", "Summary: plain"))
@@ -165,7 +165,7 @@ func TestSearchByPython(t *testing.T) {
 	}
 }
 
-// Projects of before there were cards get them, also when two processes do it at once.
+// Projects from before cards existed get them, also if two processes run Backfill at once.
 func TestBackfill(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx := t.Context()

@@ -31,7 +31,7 @@ type world struct {
 	admin access.Caller
 	now   time.Time
 
-	folder string // of the bytes
+	folder string // of the blobs
 }
 
 func newWorld(t *testing.T, policy ingest.Policy, limits catalog.Limits) *world {
@@ -63,7 +63,7 @@ func newWorld(t *testing.T, policy ingest.Policy, limits catalog.Limits) *world 
 	return w
 }
 
-// user makes an account and returns the caller of a token of it.
+// user creates an account and returns the caller of one of its tokens.
 func (w *world) user(name string, n access.NewAPIToken) access.Caller {
 	w.t.Helper()
 	if _, err := w.dir.AddUser(w.t.Context(), w.admin, access.NewUser{Name: name}); err != nil {
@@ -86,7 +86,7 @@ func (w *world) token(name string, n access.NewAPIToken) access.Caller {
 	return who
 }
 
-// upload is the upload of f as a form that states everything would make it.
+// upload returns an upload of f with a form that states everything.
 func (w *world) upload(who access.Caller, f packagingtest.File,
 	change ...func(*ingest.Upload),
 ) (ingest.Receipt, error) {
@@ -116,7 +116,7 @@ func (w *world) uploadTo(repo string, who access.Caller, f packagingtest.File,
 	return w.Publish(context.WithoutCancel(w.t.Context()), in, u)
 }
 
-// stagedFor is the project that f's name says, the zero one where it says none.
+// stagedFor returns the project in f's name, or the zero name.
 func stagedFor(f packagingtest.File) packaging.ProjectName {
 	n, _ := packaging.ParseProjectName(f.Project)
 	return n

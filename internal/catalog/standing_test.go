@@ -27,7 +27,7 @@ import (
 	"pyindex/internal/storage/storagetest"
 )
 
-// hooked runs kept after the bytes of a file are durable, and before its row is written.
+// hooked calls kept after the content of a file is stored, and before its row is written.
 type hooked struct {
 	custody.Blobs
 	kept func()
@@ -41,7 +41,7 @@ func (h *hooked) Keep(ctx context.Context, key string, s custody.Stage) error {
 	return err
 }
 
-// incident is an index of two processes: files come in by the first, and the second ends rights.
+// incident is an index with two processes: the first receives uploads, and the second revokes rights.
 type incident struct {
 	*assembly.Index
 	t        *testing.T
@@ -53,7 +53,7 @@ type incident struct {
 	registry *publishers.Registry // of the second
 	boss     access.Caller
 	n        int
-	late     atomic.Int64 // how far the clock was moved on
+	late     atomic.Int64 // how far the clock was advanced
 }
 
 func newIncident(t *testing.T, url string) *incident {
@@ -82,7 +82,7 @@ func (i *incident) must(err error) {
 	}
 }
 
-// sender is somebody who uploads to a project, with all that can be taken away.
+// sender uploads to a project; its fields identify all rights that can be revoked.
 type sender struct {
 	who                             access.Caller
 	user, tokenID, publisherID, old string // old is the session's id
@@ -90,7 +90,7 @@ type sender struct {
 	project                         packaging.ProjectName
 }
 
-// as makes a project and a sender who may upload to it by a kind of credential.
+// as creates a project and a sender with one kind of credential for it.
 func (i *incident) as(kind string) sender {
 	i.t.Helper()
 	ctx := i.t.Context()
@@ -175,10 +175,10 @@ func (i *incident) mint(s sender) sender {
 	return s
 }
 
-// steps are the moments of an upload at which something may happen, in their order.
+// steps are the points of an upload at which something may happen, in order.
 var steps = []string{"before the head", "between the halves", "after the body", "before the commit"}
 
-// deliver uploads a release, running at[step] when the upload has come to that step.
+// deliver uploads a release, and calls at[step] when the upload reaches that step.
 func (i *incident) deliver(who access.Caller, project packaging.ProjectName, version string,
 	at map[string]func(),
 ) error {
@@ -213,7 +213,7 @@ func (i *incident) deliver(who access.Caller, project packaging.ProjectName, ver
 	return err
 }
 
-// files counts what is listed of a project.
+// files counts the listed files of a project.
 func (i *incident) files(project packaging.ProjectName) int {
 	i.t.Helper()
 	c, err := i.Contents(i.t.Context(), i.boss, "", project)
@@ -221,7 +221,7 @@ func (i *incident) files(project packaging.ProjectName) int {
 	return len(c.Files)
 }
 
-// ends are the ways in which the right to upload ends, by the credential that they end, with the words of the refusal.
+// ends are the ways to end the right to upload, by affected credential, with the text of the refusal.
 var ends = []struct {
 	name, kinds, says string
 	do                func(i *incident, s sender) error
@@ -241,10 +241,10 @@ var ends = []struct {
 		"account disabled", "token bound session", "disabled",
 		func(i *incident, s sender) error { return i.dir.DisableUser(i.t.Context(), i.boss, s.user) },
 	},
-	{"role taken away", "token bound session", "has no right", func(i *incident, s sender) error {
+	{"role taken away", "token bound session", "does not have permission", func(i *incident, s sender) error {
 		return i.other.Ungrant(i.t.Context(), i.boss, "", s.project, s.user)
 	}},
-	{"role lowered", "token bound session", "has no right", func(i *incident, s sender) error {
+	{"role lowered", "token bound session", "does not have permission", func(i *incident, s sender) error {
 		return i.other.Grant(i.t.Context(), i.boss, "", s.project, s.user, access.Reader)
 	}},
 	{"only publishers allowed", "token bound session", "trusted publishers alone", func(i *incident, s sender) error {
@@ -277,8 +277,8 @@ var ends = []struct {
 	},
 }
 
-// A right that ends at any step of an upload, in another process, ends the upload: it is refused with the reason, and
-// nothing is listed.
+// If a right ends in another process at any step of an upload, the upload is refused with the reason, and nothing is
+// listed.
 func TestRightsThatEndDuringAnUploadEndIt(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		i := newIncident(t, fresh(t))
@@ -290,7 +290,7 @@ func TestRightsThatEndDuringAnUploadEndIt(t *testing.T) {
 					err := i.deliver(s.who, s.project, "1.0", map[string]func(){step: func() { i.must(end.do(i, s)) }})
 					if !fault.Is(err, fault.Denied) && !fault.Is(err, fault.Unauthenticated) ||
 						!strings.Contains(fault.Message(err), end.says) {
-						t.Errorf("%s %s, by %s: the upload ended with %v, want a refusal that says %q", end.name, step, kind, err,
+						t.Errorf("%s %s, by %s: the upload ended with %v, want a refusal with %q", end.name, step, kind, err,
 							end.says)
 					}
 					if end.name == "project archived" {
@@ -306,8 +306,8 @@ func TestRightsThatEndDuringAnUploadEndIt(t *testing.T) {
 	})
 }
 
-// What changes nothing about a sender's right changes nothing about the upload, and neither does a minted token's
-// expiry within its grace.
+// Changes that do not affect the sender's right do not affect the upload, and neither does the expiry of a minted token
+// within its grace period.
 func TestRightsThatStandLetAnUploadFinish(t *testing.T) {
 	stay := map[string]func(i *incident, s sender) error{
 		"nothing": func(*incident, sender) error { return nil },
@@ -348,7 +348,7 @@ func TestRightsThatStandLetAnUploadFinish(t *testing.T) {
 	})
 }
 
-// A token that was revoked is not even told that the identical file is there already.
+// A revoked token does not even reveal that the identical file exists.
 func TestRevokedTokenIsNotToldOfIdenticalFiles(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		i := newIncident(t, fresh(t))
@@ -363,7 +363,8 @@ func TestRevokedTokenIsNotToldOfIdenticalFiles(t *testing.T) {
 	})
 }
 
-// Of many uploads that race with one revocation, none is listed that was not listed when the revocation returned.
+// Of many uploads that race with a revocation, none is listed after the revocation returned unless it was listed
+// before.
 func TestNoUploadIsListedAfterTheRevocationReturned(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		i := newIncident(t, fresh(t))
@@ -408,7 +409,8 @@ func TestNoUploadIsListedAfterTheRevocationReturned(t *testing.T) {
 	})
 }
 
-// changes are all exported methods by which a caller changes something, on a project that the caller owns.
+// changes are all exported methods that change something on behalf of a caller, called on a project that the caller
+// owns.
 var changes = map[string]func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error{
 	"Yank": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.Yank(ctx, who, "", p, "0.1", "")
@@ -475,15 +477,15 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 	},
 }
 
-// unchanging are the exported methods with a caller that change nothing, change by another method alone, or have a test
-// of their own above.
+// unchanging are the exported methods with a caller that change nothing, change something only through another method,
+// or have their own test above.
 var unchanging = strings.Fields(`Backfill Begin CheckDaily CheckStored Collaborators Compare Contents Days Dependents Downloads File FindStrays Formerly GroupGrants Grants History Limits
 	Link Listing ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases
 	ManagedSettings MayGrant MayUpload Names Open Overview
 	Present Project Provenance Publish Quarantine Record Release ReleaseFiles Releases Repositories Repository Search Sweep Usage WalkRecord`)
 
-// Each exported method that changes something refuses a caller whose token was revoked, or whose account lost what it
-// needs, after it was identified; and does what it is for when nothing ended.
+// Each exported method that changes something refuses a caller whose token was revoked, or whose account lost the
+// required right, after authentication. It succeeds if nothing was revoked.
 func TestEveryChangeReadsRightsAgain(t *testing.T) {
 	caller := reflect.TypeFor[access.Caller]()
 	for _, of := range []reflect.Type{reflect.TypeFor[*assembly.Index](), reflect.TypeFor[*custody.Keeper]()} {
@@ -542,7 +544,7 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 			user, _, who, p := ready()
 			i.must(i.dir.SetAdmin(ctx, i.boss, user, false))
 			if err := change(i.Index, ctx, who, p); !fault.Is(err, fault.Denied) && what != "Leave" {
-				t.Errorf("%s by somebody who administers no longer = %v, want denied", what, err)
+				t.Errorf("%s by a former administrator = %v, want denied", what, err)
 			}
 		}
 	})

@@ -11,7 +11,7 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Tx is what the rules of this package need of a transaction.
+// Tx is a transaction with the rows of this package.
 type Tx interface {
 	custody.Tx
 	audit.Rows
@@ -21,149 +21,151 @@ type Tx interface {
 	access.UserRows
 	access.StandingRows
 
-	// Repositories. Reads return fault.NotFound for none.
+	// Repositories. Reads of one return fault.NotFound if there is none.
 
-	InsertRepository(ctx context.Context, r Repository) error // fault.Conflict for a taken name
-	UpdateRepository(ctx context.Context, r Repository) error // by id: members, public
+	InsertRepository(ctx context.Context, r Repository) error // fault.Conflict if the name is taken
+	UpdateRepository(ctx context.Context, r Repository) error // sets members and public of the row with r's id
 	RepositoryByName(ctx context.Context, name string) (Repository, error)
 	Repositories(ctx context.Context) ([]Repository, error) // by name
-	// DeleteRepository removes a repository with its grants; fault.Conflict while a project or a tombstone is in it.
+	// DeleteRepository deletes a repository with its grants. It returns fault.Conflict if the repository contains a
+	// project or a tombstone.
 	DeleteRepository(ctx context.Context, id string) error
 
-	// Projects; Repository is filled in on reading. Reads return fault.NotFound for none.
+	// Projects. Reads fill in Repository, and reads of one return fault.NotFound if there is none.
 
-	InsertProject(ctx context.Context, p Project) error // fault.Conflict for a name that exists in the repository
-	// by id: display, status and its reason, serial, size, trusted only, limits
+	InsertProject(ctx context.Context, p Project) error // fault.Conflict if the repository has the name
+	// UpdateProject sets display, status and its reason, serial, size, trusted only and limits of the row with p's id.
 	UpdateProject(ctx context.Context, p Project) error
-	DeleteProject(ctx context.Context, id string) error // with releases, files, grants and publisher links; not tombstones
+	// with releases, files, grants and publisher links, but not tombstones
+	DeleteProject(ctx context.Context, id string) error
 	ProjectByName(ctx context.Context, repositoryID string, name packaging.ProjectName) (Project, error)
 	ProjectByID(ctx context.Context, id string) (Project, error)
 	Projects(ctx context.Context, repositoryID string) ([]Project, error) // by normal name
-	// ProjectWithSkeleton returns some project whose name has a skeleton, see packaging.ProjectName; fault.NotFound where
-	// none has.
+	// ProjectWithSkeleton returns any project whose name has a skeleton, see packaging.ProjectName.Skeleton, or
+	// fault.NotFound.
 	ProjectWithSkeleton(ctx context.Context, repositoryID, skeleton string) (Project, error)
-	// ListedSince returns what a listing shows of the projects whose serial is above one, by normal name, and the number
-	// of all projects of the repository. It does not tell which were deleted.
+	// ListedSince returns the projects of a repository whose serial is above since, by normal name, and the number of all
+	// projects of the repository. It does not report deleted projects.
 	ListedSince(ctx context.Context, repositoryID string, serial int64) ([]Listed, int, error)
 
 	// Pages of projects.
 
-	// ProjectsNamed returns size projects of a repository whose normal name has text in it, from the offset on, by name,
-	// and how many there are in all.
+	// ProjectsNamed returns up to size projects of a repository whose normal name contains text, by name and starting at
+	// offset, and the total number of such projects.
 	ProjectsNamed(ctx context.Context, repositoryID, text string, offset, size int) ([]Project, int, error)
-	// ProjectsByID returns those of some projects that a repository has, in any order.
+	// ProjectsByID returns the projects with the given ids that belong to a repository, in any order.
 	ProjectsByID(ctx context.Context, repositoryID string, ids []string) ([]Project, error)
 
-	// Names, and projects that were deleted. Reads of one return fault.NotFound for none.
+	// Names and deleted projects. Reads of one return fault.NotFound if there is none.
 
-	// PutName records a name. A name that is known already stays as it is.
+	// PutName records a name. It leaves a known name unchanged.
 	PutName(ctx context.Context, n Name) error
 	NameOf(ctx context.Context, name packaging.ProjectName) (Name, error)
-	// Names returns at most limit names, in order, after one of them.
+	// Names returns at most limit names after the given one, in order.
 	Names(ctx context.Context, after string, limit int) ([]Name, error)
 
-	// PutDeleted records that a project was deleted, in place of an earlier one of that name.
+	// PutDeleted records the deletion of a project and replaces an earlier record of that name.
 	PutDeleted(ctx context.Context, d Deleted) error
 	DeletedNamed(ctx context.Context, repository string, name packaging.ProjectName) (Deleted, error)
-	// DeletedProjects returns all, by repository and name.
+	// DeletedProjects returns all deleted projects, by repository and name.
 	DeletedProjects(ctx context.Context) ([]Deleted, error)
-	// FreeName lets anybody use the name of a deleted project from a moment on, and reports whether that is sooner than
+	// FreeName makes the name of a deleted project available from a time on, and reports whether that is sooner than
 	// before.
 	FreeName(ctx context.Context, repository string, name packaging.ProjectName, at time.Time) (bool, error)
-	// NoteAgain notes that a project of the name of a deleted one was created.
+	// NoteAgain records that a project with the name of a deleted one was created.
 	NoteAgain(ctx context.Context, repository string, name packaging.ProjectName, at time.Time) error
 
-	// Releases. Reads return fault.NotFound for none.
+	// Releases. Reads of one return fault.NotFound if there is none.
 
-	InsertRelease(ctx context.Context, r Release) error // fault.Conflict for a version that exists
+	InsertRelease(ctx context.Context, r Release) error // fault.Conflict if the version exists
 	DeleteRelease(ctx context.Context, id string) error
 	ReleaseByKey(ctx context.Context, projectID, key string) (Release, error)
-	// Releases returns a project's releases, oldest first, but those all of whose files are in quarantine.
+	// Releases returns a project's releases, oldest first, except those whose files are all in quarantine.
 	Releases(ctx context.Context, projectID string) ([]Release, error)
-	// Summaries returns all of a project's releases, also those in quarantine, with numbers of their files, in no order.
+	// Summaries returns all releases of a project, including those in quarantine, in no particular order.
 	Summaries(ctx context.Context, projectID string) ([]Summary, error)
 
-	// Files, and the names of deleted ones. Reads return fault.NotFound for none.
+	// Files, and the names of deleted ones. Reads of one return fault.NotFound if there is none.
 
-	// InsertFile adds f with its core metadata. fault.Conflict where NameKey or Filename is taken in the repository.
+	// InsertFile adds f with its core metadata. It returns fault.Conflict if the repository has the NameKey or Filename.
 	InsertFile(ctx context.Context, f File, m packaging.Metadata) error
 	DeleteFile(ctx context.Context, id string) error
 	SetYank(ctx context.Context, fileID string, yanked bool, reason string) error
 	FileByKey(ctx context.Context, repositoryID, nameKey string) (File, error)
 	FileByName(ctx context.Context, repositoryID, filename string) (File, error)
 	FilesBySHA256(ctx context.Context, repositoryID, sha256 string) ([]File, error)
-	// Files returns a project's files by time of upload, oldest first, those in quarantine left out. Uploader is left
-	// zero: pages do not need it.
+	// Files returns a project's files by upload time, oldest first, except those in quarantine. Uploader is not filled in:
+	// pages do not need it.
 	Files(ctx context.Context, projectID string) ([]File, error)
-	// FilesOfRelease is Files for one release, with Uploader.
+	// FilesOfRelease returns the same for one release, with Uploader.
 	FilesOfRelease(ctx context.Context, releaseID string) ([]File, error)
-	// AllFiles and AllFilesOfRelease return those in quarantine too, with Uploader: for who deletes or manages them.
+	// AllFiles and AllFilesOfRelease include those in quarantine, with Uploader, for deleting and managing files.
 	AllFiles(ctx context.Context, projectID string) ([]File, error)
 	AllFilesOfRelease(ctx context.Context, releaseID string) ([]File, error)
-	// SetQuarantine puts a file into quarantine at a time, or takes it out for the zero time; fault.NotFound if it is
-	// gone.
+	// SetQuarantine puts a file into quarantine at a time, or takes it out if the time is zero. It returns fault.NotFound
+	// if the file does not exist.
 	SetQuarantine(ctx context.Context, fileID string, at time.Time, reason string) error
-	// Uploads returns files that somebody uploaded since a time, or that are in quarantine, newest first, at most limit.
+	// Uploads returns the files that a filter selects, newest first, at most limit.
 	Uploads(ctx context.Context, f UploadFilter, limit int) ([]Uploaded, error)
-	// CountUploads returns how many there are.
+	// CountUploads returns the number of files that a filter selects.
 	CountUploads(ctx context.Context, f UploadFilter) (int, error)
 	Metadata(ctx context.Context, fileID string) (packaging.Metadata, error)
 
-	// InsertTombstone keeps the name of a deleted file for ever; adding one twice is fine.
+	// InsertTombstone reserves the name of a deleted file forever. Adding one twice is not an error.
 	InsertTombstone(ctx context.Context, repositoryID, nameKey, filename string, at time.Time) error
 	Tombstoned(ctx context.Context, repositoryID, nameKey string) (bool, error)
 
-	// Attestations. They go with their file.
+	// Attestations. They are deleted with their file.
 
 	// Attestations returns a file's attestations by predicate, verified or not.
 	Attestations(ctx context.Context, fileID string) ([]Attestation, error)
 
-	// Cards, and the words by which projects are found. Cards go with their project.
+	// Cards and searchable text. They are deleted with their project.
 
-	// PutCard adds or replaces a project's card and its words.
+	// PutCard adds or replaces a project's card and its searchable text.
 	PutCard(ctx context.Context, c Card, text CardText) error
 	SetCardAttested(ctx context.Context, projectID string) error
 	DeleteCard(ctx context.Context, projectID string) error
 	CardOf(ctx context.Context, projectID string) (Card, error)
-	// WithoutCards returns ids, after one of them, of projects that have releases and no card, in order.
+	// WithoutCards returns the ids, in order and after the given one, of projects that have releases but no card.
 	WithoutCards(ctx context.Context, after string, limit int) ([]string, error)
-	// PutRequirements replaces what a project requires.
+	// PutRequirements replaces the requirements of a project.
 	PutRequirements(ctx context.Context, c Card, required []Required) error
 
-	// Sums for the operator.
+	// Totals for the administrator.
 
 	Usage(ctx context.Context, largest int) (Usage, error)
-	// Days counts entries of actions by day since a moment, oldest first.
+	// Days counts audit entries of the given actions by day since a time, oldest first.
 	Days(ctx context.Context, since time.Time, actions []string) ([]Day, error)
-	// AddDownloads adds to the downloads of a day.
+	// AddDownloads adds to the download count of a day.
 	AddDownloads(ctx context.Context, day time.Time, projectID, version string, n int64) error
-	// Downloads returns the downloads of each day since a moment: of a release as it spells its version, for "" of the
-	// whole project, and for no project of all.
+	// Downloads returns the download counts by day since a time: of a release by its own spelling of the version, of the
+	// whole project if version is "", and of all projects if projectID is "".
 	Downloads(ctx context.Context, since time.Time, projectID, version string) ([]Day, error)
 	DeleteDownloadsBefore(ctx context.Context, t time.Time) error
 
 	// Uploads by trusted publishers.
 
-	// PublishedFiles returns the newest files of a project that trusted publishers uploaded, newest first, at most limit.
+	// PublishedFiles returns the files of a project that trusted publishers uploaded, newest first, at most limit.
 	PublishedFiles(ctx context.Context, projectID string, limit int) ([]PublishedFile, error)
 
-	// DeletePendingFor removes pending publishers for a project name that came to exist, except those of the user, and
-	// returns their ids.
+	// DeletePendingFor removes the pending publishers for the name of a new project, except those of one user, and returns
+	// their ids.
 	DeletePendingFor(ctx context.Context, repositoryID, project, exceptUserID string) ([]string, error)
 }
 
-// PublishedFile says which minted token uploaded a file, and for which workload.
+// PublishedFile identifies the minted token that uploaded a file, and its workload.
 type PublishedFile struct {
 	TokenID string
 	Claims  map[string]any // verified
 }
 
-// Store runs transactions over the rows; see access.Store for what the methods promise.
+// Store runs transactions; see access.Store for the promises of its methods.
 type Store interface {
 	View(ctx context.Context, f func(Tx) error) error
 	Update(ctx context.Context, f func(Tx) error) error
-	// Stamp returns the state that the index is in, to keep under it what is read afterwards; see memo.Stamp. It is as
-	// fresh as Serial and costs the same.
+	// Stamp returns the current state of the index, to cache later reads under; see memo.Stamp. It is as fresh as Serial
+	// and costs the same.
 	Stamp(ctx context.Context) (memo.Stamp, error)
 	Serial(ctx context.Context) (int64, error)
 }

@@ -16,8 +16,9 @@ import (
 	"pyindex/internal/storage/storagetest"
 )
 
-// TestTrouble: an upload that fails for a reason of ours, at whichever step of its bytes, is known until one is stored,
-// and logged once. What senders do wrong, and the same file again, neither make trouble nor end it.
+// TestTrouble: if the server makes an upload fail, at any step of storing its content, Trouble reports it until an
+// upload is stored, and it is logged once. Errors of senders, and uploads of an identical file, neither start nor end
+// trouble.
 func TestTrouble(t *testing.T) {
 	for step := 1; step <= 4; step++ { // stage, write, keep, put
 		t.Run(fmt.Sprint(step), func(t *testing.T) {
@@ -43,7 +44,7 @@ func TestTrouble(t *testing.T) {
 			if _, err := w.upload(w.admin, packagingtest.Wheel("demo", "1.0", "other content")); err == nil {
 				t.Error("other content under a taken name was accepted")
 			}
-			w.must(packagingtest.Wheel("demo", "1.0", "a")) // it is there: nothing is written
+			w.must(packagingtest.Wheel("demo", "1.0", "a")) // it exists, so nothing is written
 			if again, err := w.Trouble(); err == nil || !again.Equal(since) {
 				t.Errorf("Trouble() after a refusal and a file that is there = %v, %v, want as before", again, err)
 			}
@@ -52,16 +53,16 @@ func TestTrouble(t *testing.T) {
 				t.Errorf("Trouble() after an upload was stored = %v", err)
 			}
 			if got := strings.Count(log.String(), "uploads fail"); got != 1 {
-				t.Errorf("the log says %d times that uploads fail, want once:\n%s", got, &log)
+				t.Errorf("the log has %d lines about failing uploads, want one:\n%s", got, &log)
 			}
 			if got := strings.Count(log.String(), "uploads work again"); got != 1 {
-				t.Errorf("the log says %d times that uploads work again, want once:\n%s", got, &log)
+				t.Errorf("the log has %d lines about working uploads, want one:\n%s", got, &log)
 			}
 		})
 	}
 }
 
-// TestNoTrouble: refusals, and senders who went away, are none.
+// TestNoTrouble: refusals and disconnected senders are not trouble.
 func TestNoTrouble(t *testing.T) {
 	w := newWorld(t, ingest.Policy{}, catalog.Limits{FileSize: 2000})
 	nobody := w.user("bob", access.NewAPIToken{Scope: access.ScopeRead})
@@ -79,7 +80,7 @@ func TestNoTrouble(t *testing.T) {
 			_, err := w.upload(w.admin, f)
 			return err
 		},
-		"a sender who went away": func() error {
+		"a disconnected sender": func() error {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
 			return w.mayPublish(ctx, w.admin, "", stagedFor(packagingtest.Wheel("demo", "1.0", "")))

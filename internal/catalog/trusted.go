@@ -8,9 +8,9 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// SetTrustedOnly says whether only trusted publishers upload to a project, so that API tokens are refused: its owners'
-// and administrators' too. The command line on the server's own data goes on uploading. It needs an owner;
-// fault.NotFound where there is no such project for the caller, fault.Denied without the right.
+// SetTrustedOnly sets whether only trusted publishers may upload to a project. If on, API tokens are refused, even
+// those of owners and administrators; local uploads by the operator still work. It needs an owner: it returns
+// fault.NotFound if the caller may not see the project, and fault.Denied if the role is missing.
 func (x *Index) SetTrustedOnly(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	on bool,
 ) error {

@@ -24,7 +24,7 @@ import (
 	"pyindex/internal/storage/storagetest"
 )
 
-// trusting is a world whose project demo has a trusted publisher, on each database that there is.
+// trusting runs a test in a world whose project demo has a trusted publisher, on each available database.
 func trusting(t *testing.T, f func(t *testing.T, w *world)) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
@@ -114,12 +114,13 @@ func (w *world) refused(what string, err error, word string) {
 	}
 }
 
-// TestSingleUse: what adds no file uses nothing up, one upload does, and after it nothing is taken, identical or not.
+// TestSingleUse: a refused upload does not use the token, a successful one does, and afterwards every upload is
+// refused, identical or not.
 func TestSingleUse(t *testing.T) {
 	trusting(t, func(t *testing.T, w *world) {
 		once := w.minted(true)
 		if !once.SingleUse() || w.minted(false).SingleUse() {
-			t.Fatal("SingleUse is not what the token's row says")
+			t.Fatal("SingleUse does not match the token's row")
 		}
 		if got, err := w.upload(once, packagingtest.Wheel("demo", "0.1", "x = 0\n")); err != nil || got.Created {
 			t.Errorf("an identical file = %+v, %v, want no change", got, err)
@@ -133,7 +134,7 @@ func TestSingleUse(t *testing.T) {
 		}
 		_, err := w.upload(once, packagingtest.Wheel("other", "1.0", "x"))
 		if err == nil {
-			t.Error("a single-use token made a project")
+			t.Error("a single-use token created a project")
 		}
 		first := packagingtest.Wheel("demo", "1.0", "x = 1\n")
 		if got, err := w.upload(once, first); err != nil || !got.Created {
@@ -159,8 +160,8 @@ func TestSingleUse(t *testing.T) {
 	})
 }
 
-// TestSingleUseRace: of many uploads with one token one wins, whichever process takes it, and the bytes of the others
-// go.
+// TestSingleUseRace: of many uploads with one token one succeeds, in any process, and the content of the others is
+// removed.
 func TestSingleUseRace(t *testing.T) {
 	trusting(t, func(t *testing.T, w *world) {
 		once, held := w.minted(true), w.keysHeld()
@@ -190,7 +191,8 @@ func TestSingleUseRace(t *testing.T) {
 	})
 }
 
-// TestTrustedOnly: no API token of whatever power uploads, minted ones and the operator do, and off means off.
+// TestTrustedOnly: no API token can upload, whatever its rights, but minted tokens and the operator can; off restores
+// the default.
 func TestTrustedOnly(t *testing.T) {
 	trusting(t, func(t *testing.T, w *world) {
 		demo := name(t, "demo")
@@ -222,7 +224,7 @@ func TestTrustedOnly(t *testing.T) {
 		}
 		stranger := w.user("mallory", access.NewAPIToken{Scope: access.ScopeUpload})
 		_, err := w.upload(stranger, packagingtest.Wheel("demo", "1.0", "x"))
-		w.refused("a stranger", err, "may not upload") // and learns nothing of the switch
+		w.refused("a stranger", err, "may not upload") // and the answer does not reveal the setting
 		if after := w.state(); after != before {
 			t.Errorf("the catalog went from\n%s to\n%s", before, after)
 		}
@@ -246,7 +248,8 @@ func TestTrustedOnly(t *testing.T) {
 	})
 }
 
-// TestSetTrustedOnlyRefusals: it needs an owner, and who may not see the project does not learn that there is one.
+// TestSetTrustedOnlyRefusals: the setting needs an owner, and does not reveal the project to callers who may not see
+// it.
 func TestSetTrustedOnlyRefusals(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(packagingtest.Wheel("demo", "0.1", "x = 0\n"), packagingtest.Wheel("other", "0.1", "x = 7\n"))
@@ -258,7 +261,7 @@ func TestSetTrustedOnlyRefusals(t *testing.T) {
 		project string
 		kind    fault.Kind
 	}{
-		{"nobody", access.Guest(false), "demo", fault.Unauthenticated},
+		{"an anonymous caller", access.Guest(false), "demo", fault.Unauthenticated},
 		{"the zero caller", access.Caller{}, "demo", fault.Unauthenticated},
 		{"a member", member, "demo", fault.Denied},
 		{"a token that uploads", w.token("alice", access.NewAPIToken{Scope: access.ScopeUpload}), "demo", fault.Denied},
@@ -285,8 +288,8 @@ func TestSetTrustedOnlyRefusals(t *testing.T) {
 	}
 }
 
-// meddling is a store of bytes in which something happens while an upload keeps its bytes: after it was let in, and
-// before its rows are written.
+// meddling is a store that calls a function while an upload stores its content: after it was admitted, and before its
+// rows are written.
 type meddling struct {
 	*blobs.Blobs
 	once   sync.Once
@@ -298,7 +301,7 @@ func (m *meddling) Keep(ctx context.Context, key string, s custody.Stage) error 
 	return m.Blobs.Keep(ctx, key, s)
 }
 
-// TestDecidedAgain: what changes while an upload is under way counts for it.
+// TestDecidedAgain: changes during an upload affect it.
 func TestDecidedAgain(t *testing.T) {
 	trusting(t, func(t *testing.T, w *world) {
 		demo := name(t, "demo")
@@ -340,8 +343,8 @@ func TestDecidedAgain(t *testing.T) {
 	})
 }
 
-// TestBesidePublishers: an API token that uploads where publishers are is warned each time and recorded once for each
-// token and project; nobody else is.
+// TestBesidePublishers: an API token that uploads to a project with publishers gets a warning each time, and one audit
+// entry for each token and project; other callers do not.
 func TestBesidePublishers(t *testing.T) {
 	trusting(t, func(t *testing.T, w *world) {
 		w.must(packagingtest.Wheel("free", "0.1", "x = 5\n"))
@@ -387,7 +390,7 @@ func TestBesidePublishers(t *testing.T) {
 	})
 }
 
-// TestBesideRace: many uploads of one token at once are one entry.
+// TestBesideRace: many concurrent uploads with one token create one audit entry.
 func TestBesideRace(t *testing.T) {
 	trusting(t, func(t *testing.T, w *world) {
 		alice := w.user("alice", access.NewAPIToken{Scope: access.ScopeUpload})

@@ -10,42 +10,41 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Usage is what an index holds, and how much of what.
+// Usage reports the size of an index.
 type Usage struct {
-	Database int64 // bytes of the database, its log included
+	Database int64 // bytes of the database, including its log
 	Files    int64
-	Bytes    int64 // of all files
-	// stored bytes, by key, that no file names now: uploads under way, and what the sweeper removes next
+	Bytes    int64 // total size of all files
+	// bytes of stored content that no file references: uploads in progress, and content that the sweeper removes next
 	Waiting      int64
 	Repositories []RepositoryUsage
 	Largest      []ProjectUsage
-	Checks       []custody.Check // the last of each kind, newest first
+	Checks       []custody.Check // the last check of each kind, newest first
 }
 
-// RepositoryUsage is what a repository holds.
+// RepositoryUsage reports the size of a repository.
 type RepositoryUsage struct {
 	Name            string
 	Projects, Bytes int64
 }
 
-// ProjectUsage is how large a project is.
+// ProjectUsage reports the size of a project.
 type ProjectUsage struct {
 	Repository, Project string
 	Bytes               int64
 }
 
-// Day is how often something happened in a day, UTC.
+// Day counts an activity on one day, UTC.
 type Day struct {
 	Date     time.Time
 	Granted  int
 	Refused  int
-	Activity string // action of the record, or "download"
+	Activity string // an audit action, or "download"
 }
 
-// largestShown is how many projects Usage names.
 const largestShown = 20
 
-// Usage returns what the index holds. It needs an administrator.
+// Usage returns the size of the index. It needs an administrator.
 func (x *Index) Usage(ctx context.Context, who access.Caller) (u Usage, err error) {
 	if !who.Admin() {
 		return u, fault.New(fault.Denied, "only an administrator may see how large the index is")
@@ -60,14 +59,13 @@ func (x *Index) Usage(ctx context.Context, who access.Caller) (u Usage, err erro
 	return u, err
 }
 
-// activities are the actions that days are counted of.
 var activities = []string{"file.add", "publisher.exchange"}
 
-// Days counts uploads and exchanges, granted and refused, and downloads, by day of the last n, oldest first. It needs
-// an administrator.
+// Days counts uploads and token exchanges, granted and refused, and downloads for each of the last n days, oldest
+// first. It needs an administrator.
 func (x *Index) Days(ctx context.Context, who access.Caller, n int) (out []Day, err error) {
 	if !who.Admin() {
-		return nil, fault.New(fault.Denied, "only an administrator may see what happened in the index")
+		return nil, fault.New(fault.Denied, "only an administrator may see the activity of the index")
 	}
 	since := today(x.changes.Clock()).AddDate(0, 0, 1-n)
 	err = x.store.View(ctx, func(tx Tx) error {
@@ -84,11 +82,11 @@ func (x *Index) Days(ctx context.Context, who access.Caller, n int) (out []Day, 
 
 func today(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
 
-// keepDownloads is how long downloads are remembered.
+// keepDownloads is how long download counts are kept.
 const keepDownloads = 400 * 24 * time.Hour
 
-// Downloads returns how often files of a project, or of one release of it as that spells its version, were downloaded
-// in the last n days. Whoever may read the project may know; fault.NotFound for everybody else.
+// Downloads returns the number of downloads in the last n days, of a project or of one release by its own spelling of
+// the version. It returns fault.NotFound unless the caller may read the project.
 func (x *Index) Downloads(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	version string, n int,
 ) (total int, err error) {

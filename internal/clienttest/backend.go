@@ -8,11 +8,11 @@ import (
 	"pyindex/internal/storage/storagetest"
 )
 
-// BackendVariable names the environment variable that says where the servers of a run keep their rows and bytes: two
-// words, "sqlite" or "postgres" and "folder" or "s3". Without it both are in the data directory.
+// BackendVariable names the environment variable that selects the database and the store of the servers: two words,
+// "sqlite" or "postgres" and "folder" or "s3". If it is not set, both are in the data directory.
 const BackendVariable = "INDEX_TEST_BACKEND"
 
-// Backend returns the settings, as environment, of a fresh database and store of the kinds that BackendVariable says.
+// Backend returns the environment settings for a fresh database and store of the kinds that BackendVariable selects.
 func Backend(t testing.TB) []string {
 	t.Helper()
 	rows, bytes, _ := strings.Cut(os.Getenv(BackendVariable), " ")
@@ -34,13 +34,13 @@ func Backend(t testing.TB) []string {
 	return env
 }
 
-// Postgres returns the setting of a fresh schema on PostgreSQL.
+// Postgres returns the environment setting for a fresh PostgreSQL schema.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	return "INDEX_DATABASE_URL=" + storagetest.Postgres(t)
 }
 
-// S3 returns the setting of an empty place in the test's bucket, and the credentials for it.
+// S3 returns the environment settings for an empty prefix in the test's bucket, with its credentials.
 func S3(t testing.TB) []string {
 	t.Helper()
 	env := []string{"INDEX_STORAGE_URL=" + storagetest.Bucket(t)}

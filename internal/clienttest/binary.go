@@ -16,8 +16,8 @@ var builds = map[bool]func() (string, error){
 	true:  sync.OnceValues(func() (string, error) { return build(true) }),
 }
 
-// Binary is the path of the index program built from this tree, once per test process. With race it carries the race
-// detector, which makes it slower and larger but makes it exit 66 when it saw one.
+// Binary returns the path of the index program, which it builds from this tree once per test process. If race is set,
+// the program is built with the race detector: it is slower and larger, and exits with status 66 if it detects a race.
 func Binary(t testing.TB, race bool) string {
 	t.Helper()
 	path, err := builds[race]()
@@ -27,7 +27,7 @@ func Binary(t testing.TB, race bool) string {
 	return path
 }
 
-// raceFlags are those of test.sh, so that both use one build: SQLite itself goes without the detector.
+// raceFlags are the same as in test.sh, so that both share one build. SQLite itself is built without the detector.
 var raceFlags = []string{
 	"-race",
 	"-gcflags=modernc.org/sqlite/lib=-race=false",
@@ -35,8 +35,9 @@ var raceFlags = []string{
 	"-gcflags=modernc.org/memory=-race=false",
 }
 
-// build leaves the program in the cache folder rather than in a temporary one: nothing removes what outlives a test,
-// and go build finds its own last result there. The name carries the tree, so that two clones do not share it.
+// build puts the program into the cache folder rather than a temporary one: nothing would remove a temporary folder
+// that outlives a test, and go build reuses its last result. The name depends on the tree, so that two clones do not
+// share it.
 func build(race bool) (string, error) {
 	root, err := moduleRoot()
 	if err != nil {
@@ -51,7 +52,7 @@ func build(race bool) (string, error) {
 	if race {
 		path, args = path+"-race", append(args, raceFlags...)
 	}
-	// Two test processes may build at once; each needs a whole file at the name, whoever comes last.
+	// Two test processes may build at once. Each needs a complete file at the path, whichever finishes last.
 	part := fmt.Sprintf("%s.%d", path, os.Getpid())
 	cmd := exec.Command("go", append(args, "-o", part, "./cmd/index")...)
 	cmd.Dir = root
@@ -61,7 +62,6 @@ func build(race bool) (string, error) {
 	return path, os.Rename(part, path)
 }
 
-// moduleRoot is the folder of this module's go.mod.
 func moduleRoot() (string, error) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
@@ -70,7 +70,7 @@ func moduleRoot() (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// cacheDir is where test.sh keeps what outlives a run.
+// cacheDir returns the folder in which test.sh keeps programs between runs.
 func cacheDir() (string, error) {
 	dir := os.Getenv("INDEX_TEST_CACHE")
 	if dir == "" {

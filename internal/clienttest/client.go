@@ -15,22 +15,23 @@ type Client struct {
 	env  []string
 }
 
-// Twine is the real twine.
+// Twine returns the real twine.
 func Twine(t testing.TB) *Client { t.Helper(); return client(t, "twine") }
 
-// UV is the real uv; it never downloads a Python and reads no configuration.
+// UV returns the real uv. It never downloads a Python and reads no configuration.
 func UV(t testing.TB) *Client { t.Helper(); return client(t, "uv") }
 
-// Poetry is the real poetry.
+// Poetry returns the real poetry.
 func Poetry(t testing.TB) *Client { t.Helper(); return client(t, "poetry") }
 
-// Hatch is the real hatch.
+// Hatch returns the real hatch.
 func Hatch(t testing.TB) *Client { t.Helper(); return client(t, "hatch") }
 
-// Flit is the real flit.
+// Flit returns the real flit.
 func Flit(t testing.TB) *Client { t.Helper(); return client(t, "flit") }
 
-// Pips is every pip there is, oldest first; test.sh makes one of each generation that the machine's Pythons can run.
+// Pips returns every installed pip, oldest first. test.sh installs one of each generation that the machine's Pythons
+// can run.
 func Pips(t testing.TB) []*Client {
 	t.Helper()
 	found, _ := filepath.Glob(filepath.Join(clientsDir(t), "pip-*", "bin", "python"))
@@ -45,14 +46,14 @@ func Pips(t testing.TB) []*Client {
 	return pips
 }
 
-// NewestPip is the last of Pips.
+// NewestPip returns the last of Pips.
 func NewestPip(t testing.TB) *Client {
 	t.Helper()
 	pips := Pips(t)
 	return pips[len(pips)-1]
 }
 
-// major orders "pip-9.0.3" before "pip-19.3.1"; there is one pip a major version.
+// major returns the major version, which orders "pip-9.0.3" before "pip-19.3.1". There is one pip per major version.
 func major(name string) int {
 	n := 0
 	for _, c := range strings.TrimPrefix(name, "pip-") {
@@ -73,7 +74,7 @@ func clientsDir(t testing.TB) string {
 	return dir
 }
 
-// client finds a tool by its stamp, which test.sh writes once the environment is whole.
+// client finds a tool by its stamp, which test.sh writes when the environment is complete.
 func client(t testing.TB, name string) *Client {
 	t.Helper()
 	dir := filepath.Join(clientsDir(t), name)
@@ -83,21 +84,21 @@ func client(t testing.TB, name string) *Client {
 	return &Client{Name: name, dir: dir, env: cleanEnv(t.TempDir(), filepath.Join(dir, "bin"))}
 }
 
-// Set is the client with more environment, each entry as NAME=value; the last of a name counts.
+// Set returns a copy of the client with more environment, each entry as NAME=value. The last entry of a name wins.
 func (c *Client) Set(env ...string) *Client {
 	with := *c
 	with.env = append(append([]string(nil), c.env...), env...)
 	return &with
 }
 
-// Run runs the client in dir with arguments as typed.
+// Run runs the client in dir with the given arguments.
 func (c *Client) Run(t testing.TB, dir string, args ...string) Result {
 	t.Helper()
 	program := strings.SplitN(c.Name, "-", 2)[0]
 	return run(t, dir, c.env, filepath.Join(c.dir, "bin", program), args...)
 }
 
-// Shell runs a script, as a CI job does, where the client is on the PATH.
+// Shell runs a script with the client on the PATH, as a CI job does.
 func (c *Client) Shell(t testing.TB, dir, script string) Result {
 	t.Helper()
 	return run(t, dir, c.env, "/bin/sh", "-e", "-c", script)
@@ -109,5 +110,5 @@ func (c *Client) Python(t testing.TB, dir string, args ...string) Result {
 	return run(t, dir, c.env, c.Interpreter(), args...)
 }
 
-// Interpreter is the path of the Python in the client's environment.
+// Interpreter returns the path of the Python in the client's environment.
 func (c *Client) Interpreter() string { return filepath.Join(c.dir, "bin", "python") }

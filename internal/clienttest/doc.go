@@ -1,11 +1,11 @@
 // Package clienttest runs the built server and real packaging clients against each other.
 //
-// It guarantees that a server started here has its own data directory and port and is gone when its test is, and that a
-// client sees nothing of the person running the tests: no configuration, no cache, no keyring, no proxy, its own home.
-// A tool that is not there skips the test, or fails it with CI=true; nothing is left out in silence.
+// Each server has its own data directory and port and stops when its test ends. Clients see nothing of the user running
+// the tests: no configuration, cache, keyring or proxy, and a separate home directory. If a tool is missing, the test
+// is skipped, or fails if CI=true; nothing is omitted silently.
 //
-// It does not install clients (test.sh does, and says where in INDEX_TEST_CLIENTS), and it imports none of the
-// packages under test: what it knows of the server is its command line and HTTP, as a user would.
+// Package clienttest does not install clients: test.sh does, into the folder named by INDEX_TEST_CLIENTS. It imports
+// none of the packages under test, and uses only the server's command line and HTTP, as a user would.
 package clienttest
 
 import (
@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// Missing ends t because something the machine should bring is not there: a failure with CI=true, else a skip.
+// Missing ends t because the machine lacks a tool or file: it fails t if CI=true, and skips t otherwise.
 func Missing(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {

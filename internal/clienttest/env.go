@@ -2,7 +2,7 @@ package clienttest
 
 import "path/filepath"
 
-// bareEnv is the least a program needs: a home of its own, and system tools.
+// bareEnv returns the minimal environment of a program: its own home directory and the system tools.
 func bareEnv(home string) []string {
 	return []string{
 		"HOME=" + home,
@@ -14,8 +14,8 @@ func bareEnv(home string) []string {
 	}
 }
 
-// cleanEnv is bareEnv for a Python client: every place where one looks for a person's settings, caches or
-// keys is in home or nowhere, and nothing asks a question or looks for a newer version of itself.
+// cleanEnv returns bareEnv plus settings for a Python client. All places for user settings, caches and keys are inside
+// home or disabled. Clients neither prompt nor check for new versions of themselves.
 func cleanEnv(home, bin string) []string {
 	at := func(name, dir string) string { return name + "=" + filepath.Join(home, dir) }
 	return append(bareEnv(home),

@@ -8,21 +8,23 @@ import (
 	"testing"
 )
 
-// enough is how many real distributions must be there for a run to say anything about real ones.
+// enough is the number of real distributions that a meaningful run needs.
 const enough = 30
 
+// packages is the list of real distributions.
+//
 //go:embed packages.txt
 var packages string
 
-// Package is one real distribution as the public wrote it.
+// Package is one real distribution as published.
 type Package struct {
-	Project string // normalised name
+	Project string // normalized name
 	Name    string // file name
 	SHA256  string // hex
 	Path    string
 }
 
-// Packages is every real distribution of packages.txt that test.sh could fetch; its digest has been checked there.
+// Packages returns every distribution of packages.txt that test.sh could fetch. test.sh has checked its digest.
 func Packages(t testing.TB) []Package {
 	t.Helper()
 	dir := os.Getenv("INDEX_TEST_PACKAGES")
@@ -42,7 +44,7 @@ func Packages(t testing.TB) []Package {
 	return here
 }
 
-// listed reads packages.txt: project, file name and sha256 in a line, comments after "#".
+// listed parses packages.txt: project, file name and SHA-256 on a line, comments after "#".
 func listed() []Package {
 	var all []Package
 	for line := range strings.Lines(packages) {

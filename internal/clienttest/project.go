@@ -10,14 +10,14 @@ import (
 	"testing"
 )
 
-// projects holds one small project for each build backend. Two of them need acme-greeter.
+// projects contains one small project for each build backend. Two of them depend on acme-greeter.
 //
 //go:embed all:testdata/projects
 var projects embed.FS
 
-// Project copies a sample into a new folder at the version given and returns the folder. The kinds are the folders of
-// testdata/projects: "setuptools" is acme-greeter, "hatch" acme-counter (needs acme-greeter), "flit" acme_flag,
-// "poetry" Acme.Menu (needs acme-greeter >= 1.0).
+// Project copies a sample project into a new folder, with the given version, and returns the folder. The kinds are the
+// folders of testdata/projects: "setuptools" is acme-greeter, "hatch" acme-counter (needs acme-greeter), "flit"
+// acme_flag, "poetry" Acme.Menu (needs acme-greeter >= 1.0).
 func Project(t testing.TB, kind, version string) string {
 	t.Helper()
 	from, err := fs.Sub(projects, "testdata/projects/"+kind)
@@ -49,7 +49,7 @@ func write(path string, b []byte) error {
 }
 
 // Build runs "python -m build" in a project's folder and returns the paths of its distributions, source first. The
-// backend is one of those already in the environment: nothing is downloaded.
+// environment already contains the backends, so nothing is downloaded.
 func Build(t testing.TB, dir string) []string {
 	t.Helper()
 	Builder(t).Python(t, dir, "-m", "build", "--no-isolation").OK(t)
@@ -61,13 +61,13 @@ func Build(t testing.TB, dir string) []string {
 	return found
 }
 
-// Sample is Project and Build in one: the distributions of a sample at a version.
+// Sample builds the distributions of a sample project at a version, with Project and Build.
 func Sample(t testing.TB, kind, version string) []string {
 	t.Helper()
 	return Build(t, Project(t, kind, version))
 }
 
-// Builder is the environment with every build backend, for installing from source without a download.
+// Builder returns the environment with every build backend, for installing from source without a download.
 func Builder(t testing.TB) *Client {
 	t.Helper()
 	return client(t, "build")

@@ -10,24 +10,24 @@ import (
 	"time"
 )
 
-// patience is how long any one command may take. Real clients on a busy machine are slow; a hang is still told
-// before go test's own timeout hides which command it was.
+// patience is the timeout of one command. Real clients on a busy machine are slow. The timeout is shorter than that of
+// go test, so that a hang is reported with the command that caused it.
 const patience = 5 * time.Minute
 
-// Result is what a command left behind.
+// Result is the outcome of a command.
 type Result struct {
 	Command        string
 	Stdout, Stderr string
 	Code           int
 }
 
-// Output is all it wrote, for looking for a sentence wherever the client chose to print it. Clients wrap long lines at
-// the width of a terminal they imagine, so every run of blanks is one space.
+// Output returns all output, for searching sentences regardless of the stream. Clients wrap long lines at an assumed
+// terminal width, so Output replaces every run of white space by one space.
 func (r Result) Output() string {
 	return strings.Join(strings.Fields(r.Stdout+"\n"+r.Stderr), " ")
 }
 
-// OK fails t unless the command ended with status 0.
+// OK fails t unless the command exited with status 0.
 func (r Result) OK(t testing.TB) Result {
 	t.Helper()
 	if r.Code != 0 {
@@ -36,7 +36,7 @@ func (r Result) OK(t testing.TB) Result {
 	return r
 }
 
-// Refused fails t unless the command failed and said each of the words.
+// Refused fails t unless the command failed and printed each of the words.
 func (r Result) Refused(t testing.TB, words ...string) Result {
 	t.Helper()
 	if r.Code == 0 {
@@ -46,7 +46,7 @@ func (r Result) Refused(t testing.TB, words ...string) Result {
 	return r
 }
 
-// Says marks t failed for each of the words that the command did not print, in whatever case.
+// Says marks t as failed for each of the words that the command did not print, ignoring case.
 func (r Result) Says(t testing.TB, words ...string) Result {
 	t.Helper()
 	said := strings.ToLower(r.Output())
@@ -58,7 +58,7 @@ func (r Result) Says(t testing.TB, words ...string) Result {
 	return r
 }
 
-// run runs one command to its end. The environment is exactly env.
+// run runs one command until it exits. The environment is exactly env.
 func run(t testing.TB, dir string, env []string, name string, args ...string) Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

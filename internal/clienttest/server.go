@@ -18,16 +18,16 @@ import (
 	"time"
 )
 
-// Options say how a server is started; the zero value is plain HTTP on a fresh data directory.
+// Options configures a server. The zero value is plain HTTP with a fresh data directory.
 type Options struct {
 	DataDir string   // default: a temporary folder
-	Args    []string // more arguments to "index serve"
-	Env     []string // more environment, to the admin commands as well
+	Args    []string // additional arguments of "index serve"
+	Env     []string // additional environment, also for the administrator's commands
 	TLS     bool     // --tls-self-signed, with Server.CA filled in
 	Race    bool     // the program with the race detector
-	Host    string   // name of 127.0.0.1 in the base URL; the address itself where empty
+	Host    string   // host name of 127.0.0.1 in the base URL; the address itself if empty
 
-	OwnStores bool // Env and DataDir say where rows and bytes are, whatever BackendVariable says
+	OwnStores bool // Env and DataDir configure database and store; BackendVariable is ignored
 }
 
 // Server is one running "index serve".
@@ -46,8 +46,8 @@ type Server struct {
 	log     bytes.Buffer
 }
 
-// Serve starts a server and waits until it answers. When t ends it is stopped with SIGTERM and must exit with status
-// 0; when t failed, its log is part of t's.
+// Serve starts a server and waits until it responds. When t ends, the server is stopped with SIGTERM and must exit with
+// status 0. If t failed, the server's log is added to t's log.
 func Serve(t testing.TB, o Options) *Server {
 	t.Helper()
 	if o.DataDir == "" {
@@ -67,8 +67,8 @@ func Serve(t testing.TB, o Options) *Server {
 	return s
 }
 
-// freeAddress is a loopback port nobody listens on. Another process may take it before the server does; the start
-// then fails loudly, and has not been seen to.
+// freeAddress returns an unused loopback address. Another process may take the port before the server does. The start
+// then fails visibly, but this has not been observed.
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -79,7 +79,7 @@ func freeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// Start starts the server again, on the same address and data, after Stop or Kill.
+// Start starts the server again after Stop or Kill, with the same address and data.
 func (s *Server) Start() {
 	s.t.Helper()
 	args := []string{"serve", "--listen", s.address, "--data-dir", s.DataDir, "--base-url", s.URL}
@@ -97,7 +97,7 @@ func (s *Server) Start() {
 	s.await()
 }
 
-// await polls /healthz until the server answers, it has exited, or half a minute is over.
+// await polls /healthz until the server responds, exits, or half a minute has passed.
 func (s *Server) await() {
 	s.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
@@ -125,7 +125,7 @@ func (s *Server) healthy() bool {
 	return r.StatusCode == http.StatusOK
 }
 
-// trust finds the authority the server wrote into its data directory: the one self-signed certificate there.
+// trust finds the certificate authority that the server wrote into its data directory, a self-signed certificate.
 func (s *Server) trust() error {
 	if s.CA != "" {
 		return nil
@@ -148,17 +148,17 @@ func (s *Server) Write(p []byte) (int, error) {
 	return s.log.Write(p)
 }
 
-// Log is all that the server wrote to its standard output and error so far.
+// Log returns everything that the server has written to standard output and error so far.
 func (s *Server) Log() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.log.String()
 }
 
-// PID is the server's process id, for measuring it.
+// PID returns the server's process id, for measuring.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
 
-// Stop ends the server with SIGTERM and fails the test unless it drains within half a minute and exits with status 0.
+// Stop stops the server with SIGTERM and fails the test unless it drains within half a minute and exits with status 0.
 func (s *Server) Stop() {
 	s.t.Helper()
 	if err := s.signal(syscall.SIGTERM); err != nil {
@@ -170,7 +170,7 @@ func (s *Server) Stop() {
 	}
 }
 
-// Kill ends the server as a power cut would: no handler of it runs.
+// Kill stops the server as a power failure would: it runs no cleanup.
 func (s *Server) Kill() {
 	s.t.Helper()
 	if err := s.signal(syscall.SIGKILL); err != nil {
@@ -178,7 +178,7 @@ func (s *Server) Kill() {
 	}
 }
 
-// signal sends sig and waits for the end; a process that stays is killed so that nothing outlives the test.
+// signal sends sig and waits for the exit. A process that does not exit is killed, so that nothing outlives the test.
 func (s *Server) signal(sig syscall.Signal) error {
 	_ = s.cmd.Process.Signal(sig)
 	select {
@@ -212,11 +212,10 @@ func (s *Server) end() {
 	}
 }
 
-// findAuthority looks for a PEM file whose name says that it is the authority; keys lie beside it and are no
-// certificates.
+// findAuthority searches a PEM certificate whose file name contains "ca". The keys beside it are not certificates.
 func findAuthority(dir string) (path string, pem []byte, err error) {
 	err = filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
-		// a new file gets its name last
+		// a file that is still being written ends in .new
 		if err != nil || d.IsDir() || !strings.Contains(d.Name(), "ca") || strings.HasSuffix(d.Name(), ".new") || path != "" {
 			return err
 		}

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// FileKey is the plain key of a file's bytes: their SHA-256 in hex.
+// FileKey returns the plain key of a file's content: its SHA-256 in hex.
 func FileKey(sha256 string) string { return "files/" + sha256[:2] + "/" + sha256 }
 
-// MetadataKey is the plain key of the bytes of a ".metadata" sibling. Kinds never share a key.
+// MetadataKey returns the plain key of a ".metadata" sibling. Files and metadata never share a key.
 func MetadataKey(sha256 string) string { return "metadata/" + sha256[:2] + "/" + sha256 }
 
-// WithGeneration returns the key of a generation of the bytes that a plain key names. A key is not used again after its
-// bytes were deleted: the same bytes get a key of another generation then. The plain key is the one of generation "".
+// WithGeneration returns the key of a generation of the content that a plain key names. A key is not reused after its
+// content was deleted: the same content then gets a key with another generation. Generation "" has the plain key.
 func WithGeneration(plain, generation string) string {
 	if generation == "" {
 		return plain
@@ -21,7 +21,7 @@ func WithGeneration(plain, generation string) string {
 	return plain + "." + generation
 }
 
-// Stage is a private place for bytes on their way in. Discard frees it and is safe to call twice and after Keep.
+// Stage is private storage for an upload in progress. Discard frees it, and is safe to call twice and after Keep.
 type Stage interface {
 	io.Writer
 	io.ReaderAt
@@ -29,53 +29,54 @@ type Stage interface {
 	Discard() error
 }
 
-// Blob is stored bytes, opened for reading. Where they lie in a folder it is an *os.File, so that sendfile works.
+// Blob is stored content opened for reading. A blob from a local folder is an *os.File, so that sendfile works.
 type Blob interface {
 	io.ReadSeekCloser
 }
 
-// Object is what a store has under a key.
+// Object describes a stored object.
 type Object struct {
 	Key     string
 	Size    int64
 	Changed time.Time
-	Ours    bool // whether its key has the form of ours
+	Ours    bool // the key has the form of an index's keys
 }
 
-// Blobs keeps bytes under keys that name their content. Rows are the truth: a key without a row is only waste.
+// Blobs stores content under keys derived from its digest. The rows decide: an object that no row references is waste.
 type Blobs interface {
 	// Stage returns an empty stage.
 	Stage(ctx context.Context) (Stage, error)
-	// Keep makes s's bytes durable under key before it returns nil: file and directory synced, or the store's word and the
-	// size that it then tells. It replaces what is under key, all at once. After an error a retry may follow.
+	// Keep stores the content of s durably under key before it returns nil: a folder syncs the file and its directory; a
+	// remote store must confirm and report the right size. It replaces existing content atomically, and may be retried
+	// after an error.
 	Keep(ctx context.Context, key string, s Stage) error
-	// Put is Keep for a few bytes in memory.
+	// Put is Keep for small content in memory.
 	Put(ctx context.Context, key string, b []byte) error
-	// Open returns the bytes under key and their number; fault.NotFound where there are none.
+	// Open returns the content under key and its size in bytes, or fault.NotFound.
 	Open(ctx context.Context, key string) (Blob, int64, error)
-	// Size returns the number of the bytes under key without reading them; fault.NotFound if there are none.
+	// Size returns the size of the content under key without reading it, or fault.NotFound.
 	Size(ctx context.Context, key string) (int64, error)
-	// Link returns a URL from which anybody may read the size bytes under key for a short time, and "" where they are to
-	// be had through Open alone. If the store has no such bytes or another number of them, it returns fault.NotFound or a
-	// *SizeError. A store that cannot be asked now gets the benefit of the doubt.
+	// Link returns a short-lived URL from which anyone can download the content of the given size under key, or "" if it
+	// is only available through Open. If the store has no such content or another size, it returns fault.NotFound or a
+	// *SizeError. If the store cannot be asked now, it assumes that the content is there.
 	Link(ctx context.Context, key string, size int64) (string, error)
-	// Delete removes a key; one that does not exist is fine.
+	// Delete deletes a key. Deleting a missing key is not an error.
 	Delete(ctx context.Context, key string) error
-	// Each yields every object of the store, in no particular order. Stages are none. It ends with the first error of f.
+	// Each calls f for every object of the store except stages, in no particular order. It stops at the first error of f.
 	Each(ctx context.Context, f func(Object) error) error
-	// SweepStages removes stages that were abandoned before t, by a crash for instance.
+	// SweepStages removes stages that were abandoned before t, by a crash for example.
 	SweepStages(ctx context.Context, t time.Time) error
 }
 
-// Held is the key that an upload holds for bytes.
+// Held is a key held by an upload.
 type Held struct {
 	Key        string
 	Generation string
-	// Named reports whether a file row names the key already: then its bytes must be there, and be right.
+	// Named reports whether a file row already references the key. Its content must then exist and be intact.
 	Named bool
 }
 
-// Stored names bytes that file rows need: their digest, and their number if rows tell it (0 for metadata).
+// Stored identifies content that file rows reference: its digest, and its size if the rows have it (0 for metadata).
 type Stored struct {
 	SHA256     string
 	Generation string
@@ -83,7 +84,7 @@ type Stored struct {
 	Metadata   bool
 }
 
-// Key names the bytes.
+// Key returns the storage key.
 func (s Stored) Key() string {
 	if s.Metadata {
 		return WithGeneration(MetadataKey(s.SHA256), s.Generation)
@@ -91,5 +92,4 @@ func (s Stored) Key() string {
 	return WithGeneration(FileKey(s.SHA256), s.Generation)
 }
 
-// plain returns the plain key of the bytes.
 func (s Stored) plain() string { return Stored{SHA256: s.SHA256, Metadata: s.Metadata}.Key() }

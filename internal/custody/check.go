@@ -13,11 +13,10 @@ import (
 	"pyindex/internal/fault"
 )
 
-// CheckKind is what a check of stored bytes looks at.
+// CheckKind is the kind of a check of stored content.
 type CheckKind string
 
-// The kinds: the server looks each day whether the bytes are there and have the right size; index doctor reads all of
-// them.
+// The server checks daily that content exists and has the right size; index doctor reads all of it.
 const (
 	CheckSizes CheckKind = "sizes"
 	CheckBytes CheckKind = "bytes"
@@ -26,14 +25,14 @@ const (
 // Check is the outcome of a check.
 type Check struct {
 	Kind    CheckKind
-	At      time.Time // when it ended
-	Objects int64     // that were looked at
-	Missing int64     // the ones that were mended are not counted
+	At      time.Time // time of completion
+	Objects int64     // number of checked objects
+	Missing int64     // without repaired ones, as in Damaged
 	Damaged int64
 	Mended  int64
 }
 
-// Broken is an object that is not what rows say.
+// Broken is an object that does not match its rows.
 type Broken struct {
 	Key     string   `json:"key"`
 	Missing bool     `json:"missing"`
@@ -42,33 +41,32 @@ type Broken struct {
 	Mended  bool     `json:"mended"`
 }
 
-// CheckOptions say how CheckStored works. All but Kind may be left out.
+// CheckOptions configure CheckStored. Only Kind is required.
 type CheckOptions struct {
 	Kind CheckKind
-	// Skip reports whether an earlier run found the bytes right, and Good notes that this one did. Good and Found are
-	// called by one goroutine at a time.
+	// Skip reports whether an earlier run found the content intact, and Good records that this run did. Good and Found are
+	// not called concurrently.
 	Skip  func(key string) bool
 	Good  func(key string, size int64) error
 	Found func(Broken)
-	// Mend is another store, from which missing and damaged bytes are put back.
+	// Mend is another store from which to restore missing and damaged content.
 	Mend Blobs
 }
 
-// checksAtOnce is how many objects a check looks at at the same time.
+// checksAtOnce is the number of objects that are checked concurrently.
 const checksAtOnce = 4
 
-// checking is a check under way.
 type checking struct {
 	keeper *Keeper
 	CheckOptions
 	mu   sync.Mutex
 	sum  Check
-	keys []string // of broken objects, some
+	keys []string // of some broken objects, for the log
 }
 
-// CheckStored looks at the bytes of every file: whether they are there, and have the size and for CheckBytes the digest
-// that their rows say. It needs an administrator. It keeps the outcome and logs one error if anything is broken. A
-// store that does not answer ends it with an error: what is not known is not called missing.
+// CheckStored checks the content of every file: that it exists, has the right size and, for CheckBytes, the right
+// digest. It needs an administrator. It stores the outcome, and logs one error if anything is broken. If the store does
+// not respond, it returns an error rather than counting objects as missing.
 func (k *Keeper) CheckStored(ctx context.Context, who access.Caller, o CheckOptions) (Check, error) {
 	if !who.Admin() {
 		return Check{}, fault.New(fault.Denied, "only an administrator may check the stored bytes")
@@ -84,7 +82,7 @@ func (k *Keeper) CheckStored(ctx context.Context, who access.Caller, o CheckOpti
 	return c.sum, k.store.Update(ctx, func(tx Tx) error { return tx.PutCheck(ctx, c.sum) })
 }
 
-// CheckDaily does a check of sizes if no process did one in the last day.
+// CheckDaily runs a check of sizes unless a check was completed in the last 24 hours.
 func (k *Keeper) CheckDaily(ctx context.Context, who access.Caller) error {
 	var last time.Time
 	err := k.store.View(ctx, func(tx Tx) error {
@@ -103,7 +101,6 @@ func (k *Keeper) CheckDaily(ctx context.Context, who access.Caller) error {
 	return err
 }
 
-// all looks at every object that files name.
 func (c *checking) all(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -127,7 +124,7 @@ func (c *checking) all(ctx context.Context) error {
 	return err
 }
 
-// each sends what files name to the workers, a page of rows at a time.
+// each queues all objects that files reference, one page of rows at a time.
 func (c *checking) each(ctx context.Context, queue chan<- Stored) error {
 	const page = 500
 	for after := (Stored{}); ; {
@@ -153,7 +150,6 @@ func (c *checking) each(ctx context.Context, queue chan<- Stored) error {
 	}
 }
 
-// one looks at an object.
 func (c *checking) one(ctx context.Context, s Stored) error {
 	key := s.Key()
 	if c.Skip != nil && c.Skip(key) {
@@ -167,7 +163,7 @@ func (c *checking) one(ctx context.Context, s Stored) error {
 	if b == nil {
 		return c.good(key, size)
 	}
-	// A file that was deleted meanwhile needs no bytes.
+	// A file that was deleted meanwhile needs no content.
 	err = c.keeper.store.View(ctx, func(tx Tx) (err error) {
 		b.Files, err = tx.FilesNaming(ctx, s, 10)
 		return err
@@ -222,7 +218,7 @@ func (c *checking) broken(b Broken) {
 	})
 }
 
-// look returns the size of stored bytes, and how they are broken if they are.
+// look returns the size of stored content, and a non-nil Broken if the content is damaged or missing.
 func (k *Keeper) look(ctx context.Context, s Stored, kind CheckKind) (size int64, b *Broken, err error) {
 	var sum string
 	if kind == CheckSizes {
@@ -237,7 +233,7 @@ func (k *Keeper) look(ctx context.Context, s Stored, kind CheckKind) (size int64
 	case err != nil:
 		return 0, nil, err
 	case !s.Metadata && size != s.Size:
-		b.Why = fmt.Sprintf("%d bytes where %d are right", size, s.Size)
+		b.Why = fmt.Sprintf("%d bytes instead of %d", size, s.Size)
 	case sum != "" && sum != s.SHA256:
 		b.Why = "its SHA-256 is " + sum
 	default:
@@ -246,7 +242,8 @@ func (k *Keeper) look(ctx context.Context, s Stored, kind CheckKind) (size int64
 	return size, b, nil
 }
 
-// digest reads all bytes under a key. Bytes that the store does not give to their end are damaged, and not an error.
+// digest reads all content under a key and returns its size and SHA-256. It returns fault.Unavailable if reading breaks
+// off.
 func digest(ctx context.Context, b Blobs, key string) (size int64, sum string, err error) {
 	r, _, err := b.Open(ctx, key)
 	if err != nil {
@@ -260,7 +257,7 @@ func digest(ctx context.Context, b Blobs, key string) (size int64, sum string, e
 	return size, hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// mendFrom puts bytes back from another store, in which they may have any generation's key.
+// mendFrom restores content from another store, which may have it under the key of any generation.
 func (k *Keeper) mendFrom(ctx context.Context, from Blobs, s Stored) error {
 	stage, err := k.fetch(ctx, from, s, s.Key())
 	if err != nil && s.Generation != "" {
@@ -286,7 +283,7 @@ func (k *Keeper) mendFrom(ctx context.Context, from Blobs, s Stored) error {
 	return k.keep(ctx, h, stage, byCopy)
 }
 
-// fetch stages the bytes of another store's key, which must be the right ones.
+// fetch stages the content of another store's key after checking its digest.
 func (k *Keeper) fetch(ctx context.Context, from Blobs, s Stored, key string) (Stage, error) {
 	r, _, err := from.Open(ctx, key)
 	if fault.Is(err, fault.NotFound) {

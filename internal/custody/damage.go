@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// SizeError says that a store has another number of bytes under a key than its row says.
+// SizeError is the error for stored content whose size, in bytes, differs from its row.
 type SizeError struct {
 	Key        string
 	Size, Want int64
 }
 
 func (e *SizeError) Error() string {
-	return fmt.Sprintf("%s has %d bytes where %d are right", e.Key, e.Size, e.Want)
+	return fmt.Sprintf("%s has %d bytes instead of %d", e.Key, e.Size, e.Want)
 }
 
-// damage is the error about bytes that are not what their row says.
+// damage is the error for stored content that does not match its row.
 type damage struct{ key, why string }
 
 func (e *damage) Error() string { return e.key + " is damaged: " + e.why }
 
-// Lasting reports whether err is about stored bytes that are missing or damaged, so that asking again does not help.
+// Lasting reports whether err is about missing or damaged content, so that retrying does not help.
 func Lasting(err error) bool { return isDamage(err) }
 
 func isDamage(err error) bool {
@@ -30,16 +30,16 @@ func isDamage(err error) bool {
 	return ok
 }
 
-// sayEvery is how long the log is silent about a key that it named.
+// sayEvery is the minimum time between two log lines about the same key.
 const sayEvery = time.Minute
 
-// said remembers which keys the log named lately. The zero value is ready.
+// said remembers the keys that were logged recently. The zero value is ready to use.
 type said struct {
 	mu   sync.Mutex
 	last map[string]time.Time
 }
 
-// first reports whether key was not named in the last sayEvery.
+// first reports whether key was not logged in the last sayEvery.
 func (s *said) first(key string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

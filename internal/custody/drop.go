@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// Bounds on a deletion of bytes: a DELETE of one key is given up after dropTime, dropsAtOnce of them run at the same
-// time, and a caller waits for all of them for dropAll at the most. The sweeper continues with what is left.
+// Limits on deletions: the DELETE of one key times out after dropTime, dropsAtOnce of them run concurrently, and a
+// caller waits at most dropAll for all of them. The sweeper continues with the rest.
 //
-// A mark whose owner took it longer than dropGrace ago belongs to a process that ended. That is more than dropTime,
-// because an owner takes the mark directly before its DELETE.
+// A mark older than dropGrace belongs to a process that ended. dropGrace is longer than dropTime because an owner takes
+// the mark directly before its DELETE.
 const (
 	dropTime    = 30 * time.Second
 	dropsAtOnce = 8
@@ -20,19 +20,18 @@ const (
 	dropGrace   = 2 * time.Minute
 )
 
-// spentFor is how long a plain key is not used again after its bytes were deleted: no store carries out a DELETE that
-// late.
+// spentFor is how long a plain key is not reused after its content was deleted. No store executes a DELETE that late.
 const spentFor = 7 * 24 * time.Hour
 
-// randomHex returns a name that nobody had before.
+// randomHex returns a new unique name.
 func randomHex() string {
 	var p [8]byte
 	rand.Read(p[:])
 	return hex.EncodeToString(p[:])
 }
 
-// Hold notes that bytes are about to be used, so that the sweeper leaves them alone, and returns for each the key under
-// which they are or will be.
+// Hold reserves content that is about to be used, so that the sweeper leaves it alone. It returns for each the key
+// under which the content is or will be stored.
 func (k *Keeper) Hold(ctx context.Context, all ...Stored) (held []Held, err error) {
 	err = k.store.Update(ctx, func(tx Tx) error {
 		held = nil
@@ -48,8 +47,8 @@ func (k *Keeper) Hold(ctx context.Context, all ...Stored) (held []Held, err erro
 	return held, err
 }
 
-// ReleaseHolds ends the holds of an upload that failed, and deletes the bytes that no file names. The sweeper deletes
-// what cannot be deleted now.
+// ReleaseHolds ends the holds of an upload, and deletes content that no file references. The sweeper deletes whatever
+// cannot be deleted now.
 func (k *Keeper) ReleaseHolds(ctx context.Context, keys []string) {
 	var waste []string
 	err := k.store.Update(ctx, func(tx Tx) error {
@@ -66,14 +65,15 @@ func (k *Keeper) ReleaseHolds(ctx context.Context, keys []string) {
 		return nil
 	})
 	if err != nil {
-		k.log.Error("letting go of an upload's bytes", "error", err)
+		k.log.Error("cannot release the holds of an upload", "error", err)
 		return
 	}
 	k.Drop(ctx, waste)
 }
 
-// Drop removes the bytes of keys that are marked as being dropped, some at a time, and then the marks. It returns how
-// many keys it removed, and how many it could not remove in time. What another process removes is neither.
+// Drop deletes the content of keys that are marked for deletion, several at a time, and then the marks. It returns the
+// number of keys that it deleted, and of those that it could not delete in time. Keys that another process deletes are
+// in neither number.
 func (k *Keeper) Drop(ctx context.Context, keys []string) (dropped, left int) {
 	if len(keys) == 0 {
 		return 0, 0
@@ -89,7 +89,7 @@ func (k *Keeper) Drop(ctx context.Context, keys []string) (dropped, left int) {
 			for key := range queue {
 				done, err := k.dropOne(ctx, key, owner)
 				if err != nil {
-					k.log.Error("dropping bytes", "key", key, "error", err)
+					k.log.Error("cannot delete stored content", "key", key, "error", err)
 				}
 				mu.Lock()
 				if err != nil {
@@ -103,7 +103,7 @@ func (k *Keeper) Drop(ctx context.Context, keys []string) (dropped, left int) {
 	}
 	for i, key := range keys {
 		if ctx.Err() != nil {
-			k.log.Error("dropping bytes takes too long: the sweeper continues", "keys", len(keys)-i)
+			k.log.Error("deleting stored content takes too long: the sweeper continues", "keys", len(keys)-i)
 			mu.Lock()
 			left += len(keys) - i
 			mu.Unlock()
@@ -116,9 +116,9 @@ func (k *Keeper) Drop(ctx context.Context, keys []string) (dropped, left int) {
 	return dropped, left
 }
 
-// dropOne removes the bytes of one key. It asks directly before whether they are still to be removed, and returns false
-// if they are not, or if another process is at it: a database that comes back older after a failover may have a file
-// again.
+// dropOne deletes the content of one key. Directly before the DELETE it checks that the key is still marked, because a
+// database that is restored to an older state after a failover may have a file of that key again. It returns false if
+// the key is not marked, or if another process is deleting it.
 func (k *Keeper) dropOne(ctx context.Context, key, owner string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, dropTime)
 	defer cancel()
@@ -131,12 +131,12 @@ func (k *Keeper) dropOne(ctx context.Context, key, owner string) (bool, error) {
 		return false, err
 	}
 	err = k.blobs.Delete(ctx, key)
-	// The mark changes hands also when the time is over.
+	// Update the mark even if the deadline has passed.
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), dropTime)
 	defer stop()
 	if err != nil {
 		if lost := k.store.Update(ctx, func(tx Tx) error { return tx.YieldDrop(ctx, key, owner) }); lost != nil {
-			k.log.Error("giving back a mark", "key", key, "error", lost)
+			k.log.Error("cannot give up the deletion of a key", "key", key, "error", lost)
 		}
 		return false, err
 	}

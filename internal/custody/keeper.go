@@ -1,11 +1,11 @@
-// Package custody holds exactly the bytes that file rows name.
+// Package custody stores exactly the content that file rows reference.
 //
-// Bytes are stored before their row and removed after it, under keys that are never used for other bytes. Uploads,
-// deletions and the sweeper agree through rows, so any number of processes may work on one store. Bytes that are
-// missing or damaged are never given out; an upload of the same bytes, or a copy of the store, puts them back.
+// Content is stored before its row is written and deleted after the row, under keys that are never reused for other
+// content. Uploads, deletions and the sweeper coordinate through rows, so any number of processes may share one store.
+// Missing or damaged content is never served; uploading the same content again, or a copy of the store, restores it.
 //
-// Not promised: that bytes without a row are gone at once (Sweep removes them), and that damage is noticed before
-// somebody reads or CheckStored looks.
+// Content without a row is not always deleted at once; Sweep deletes it later. Damage may go unnoticed until the
+// content is read or CheckStored checks it.
 package custody
 
 import (
@@ -19,7 +19,7 @@ type Options struct {
 	Log *slog.Logger     // slog.Default
 }
 
-// Keeper keeps stored bytes. It is safe for concurrent use; any number may share rows and bytes.
+// Keeper manages stored content. It is safe for concurrent use; any number may share a database and store.
 type Keeper struct {
 	store Store
 	blobs Blobs
@@ -28,7 +28,7 @@ type Keeper struct {
 	said  said
 }
 
-// New returns the keeper of the bytes in b that the rows of s name.
+// New returns the keeper of the content in b that the rows of s reference.
 func New(s Store, b Blobs, o Options) *Keeper {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -39,5 +39,5 @@ func New(s Store, b Blobs, o Options) *Keeper {
 	return &Keeper{store: s, blobs: b, now: o.Now, log: o.Log}
 }
 
-// clock returns the time as rows keep it: whole microseconds, UTC.
+// clock returns the time as rows store it: whole microseconds, UTC.
 func (k *Keeper) clock() time.Time { return k.now().UTC().Truncate(time.Microsecond) }

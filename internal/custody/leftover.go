@@ -2,16 +2,15 @@ package custody
 
 import "fmt"
 
-// Leftover is the error of a deletion that is done, but whose bytes could not all be removed from the store now. The
-// sweeper removes them later.
+// Leftover is the error of a completed deletion that left some content in the store. The sweeper deletes it later.
 type Leftover struct {
-	Objects int // that are still there
+	Objects int // number of remaining objects
 	Deleted string
 }
 
 func (l *Leftover) Error() string { return l.Deleted + "; " + l.Rest() }
 
-// Rest says what is left.
+// Rest describes the remaining objects.
 func (l *Leftover) Rest() string {
 	objects := fmt.Sprintf("%d stored objects", l.Objects)
 	if l.Objects == 1 {

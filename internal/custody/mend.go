@@ -10,17 +10,17 @@ import (
 	"pyindex/internal/fault"
 )
 
-// What mends stored bytes, for the log.
+// Sources of repaired content, for the log.
 const (
 	byUpload = "an upload of the same bytes"
 	byCopy   = "a copy of the storage"
 )
 
-// Keep puts the bytes of an upload under a key that is held for them. If files name the key already its bytes must be
-// there: they are compared, and put back if they are missing or damaged.
+// Keep stores an upload under a key that is held for it. If files already reference the key, Keep compares the stored
+// content instead, and restores it if it is missing or damaged.
 func (k *Keeper) Keep(ctx context.Context, h Held, s Stage) error { return k.keep(ctx, h, s, byUpload) }
 
-// keep is Keep. by says for the log where the bytes of s come from.
+// keep is Keep with the source of the content, for the log.
 func (k *Keeper) keep(ctx context.Context, h Held, s Stage, by string) error {
 	if !h.Named {
 		return k.blobs.Keep(ctx, h.Key, s)
@@ -28,7 +28,7 @@ func (k *Keeper) keep(ctx context.Context, h Held, s Stage, by string) error {
 	return k.mend(ctx, h.Key, s, s.Size(), by, func() error { return k.blobs.Keep(ctx, h.Key, s) })
 }
 
-// Put is Keep for a few bytes in memory.
+// Put is Keep for small content in memory.
 func (k *Keeper) Put(ctx context.Context, h Held, p []byte) error {
 	if !h.Named {
 		return k.blobs.Put(ctx, h.Key, p)
@@ -37,8 +37,8 @@ func (k *Keeper) Put(ctx context.Context, h Held, p []byte) error {
 		func() error { return k.blobs.Put(ctx, h.Key, p) })
 }
 
-// mend compares what the store has under key with the right bytes, and has write put them back if they differ. They are
-// read again then: a store that lost bytes once may do so again. fault.Unavailable if that did not help.
+// mend compares the content under key with the right one, and calls write if they differ. It then compares them again,
+// because a store that lost content once may do so again. It returns fault.Unavailable if they still differ.
 func (k *Keeper) mend(ctx context.Context, key string, right io.ReaderAt, size int64, by string,
 	write func() error,
 ) error {
@@ -54,7 +54,7 @@ func (k *Keeper) mend(ctx context.Context, key string, right io.ReaderAt, size i
 	if err == nil && still != "" {
 		k.log.Error("stored bytes could not be mended", "key", key, "was", why, "is", still)
 		err = fault.New(fault.Unavailable,
-			"the stored bytes of this file are damaged, and the store does not keep the right ones")
+			"the stored bytes of this file are damaged, and the store does not keep the repaired ones")
 	}
 	if err != nil {
 		return err
@@ -63,7 +63,7 @@ func (k *Keeper) mend(ctx context.Context, key string, right io.ReaderAt, size i
 	return nil
 }
 
-// Differs returns how the bytes under key differ from the right ones, and "" if they do not.
+// Differs describes how the content under key differs from the right one, or returns "" if it does not.
 func (k *Keeper) Differs(ctx context.Context, key string, right io.ReaderAt, size int64) (string, error) {
 	b, have, err := k.blobs.Open(ctx, key)
 	if fault.Is(err, fault.NotFound) {
@@ -73,12 +73,12 @@ func (k *Keeper) Differs(ctx context.Context, key string, right io.ReaderAt, siz
 	}
 	defer b.Close()
 	if have != size {
-		return fmt.Sprintf("%d bytes where %d are right", have, size), nil
+		return fmt.Sprintf("%d bytes instead of %d", have, size), nil
 	}
 	return compare(b, right, size)
 }
 
-// compare reads two times size bytes.
+// compare compares the first size bytes of both, and describes the difference like Differs.
 func compare(b io.Reader, right io.ReaderAt, size int64) (string, error) {
 	const piece = 64 << 10
 	length := int(min(piece, size))
@@ -94,7 +94,7 @@ func compare(b io.Reader, right io.ReaderAt, size int64) (string, error) {
 			return "", err
 		}
 		if !bytes.Equal(got[:n], want[:n]) {
-			return "other bytes", nil
+			return "different content", nil
 		}
 	}
 	return "", nil

@@ -15,15 +15,15 @@ import (
 // Stage returns an empty stage.
 func (k *Keeper) Stage(ctx context.Context) (Stage, error) { return k.blobs.Stage(ctx) }
 
-// Link returns a URL of the store from which whoever has it can read the stored bytes of a file for a short time, and
-// "" if Open alone gives them. It returns fault.Unavailable if the store has no such bytes or another number of them.
+// Link returns a short-lived URL of the store for the content of a file, or "" if it is only available through Open.
+// Anyone with the URL can download it. It returns fault.Unavailable if the content is missing or has another size.
 func (k *Keeper) Link(ctx context.Context, filename string, s Stored) (string, error) {
 	to, err := k.blobs.Link(ctx, s.Key(), s.Size)
 	return to, k.explain(filename, s.Key(), err)
 }
 
-// Open returns the stored bytes of a file, or of its metadata, and their number. It returns fault.Unavailable if the
-// store does not have what s says: no bytes, or another number of them, or metadata with another digest.
+// Open returns the stored content of a file or of its metadata, and its size in bytes. It returns fault.Unavailable if
+// the content is missing, has another size, or is metadata with another digest.
 func (k *Keeper) Open(ctx context.Context, filename string, s Stored) (b Blob, size int64, err error) {
 	if s.Metadata {
 		b, size, err = k.metadata(ctx, s)
@@ -37,7 +37,7 @@ func (k *Keeper) Open(ctx context.Context, filename string, s Stored) (b Blob, s
 	return b, size, nil
 }
 
-// Sound reports whether the store has the metadata that s names, with the right digest.
+// Sound reports whether the store has the metadata of s with the right digest.
 func (k *Keeper) Sound(ctx context.Context, s Stored) (bool, error) {
 	b, _, err := k.metadata(ctx, s)
 	switch {
@@ -49,11 +49,10 @@ func (k *Keeper) Sound(ctx context.Context, s Stored) (bool, error) {
 	return false, err
 }
 
-// smallMetadata is how many bytes of a ".metadata" sibling are held in memory for a reader.
+// smallMetadata is the largest ".metadata" sibling, in bytes, that is served from memory.
 const smallMetadata = 256 << 10
 
-// metadata opens a ".metadata" sibling after it read all of it, which are few bytes. Bytes other than s says are a
-// *damage.
+// metadata opens a ".metadata" sibling after verifying its digest. It returns a *damage if the digest differs.
 func (k *Keeper) metadata(ctx context.Context, s Stored) (Blob, int64, error) {
 	b, size, err := k.blobs.Open(ctx, s.Key())
 	if err != nil {
@@ -82,14 +81,14 @@ func (k *Keeper) metadata(ctx context.Context, s Stored) (Blob, int64, error) {
 	return inMemory{bytes.NewReader(small.Bytes())}, size, nil
 }
 
-// inMemory is a Blob of a few bytes.
+// inMemory is a small Blob in memory.
 type inMemory struct{ *bytes.Reader }
 
-// Close implements io.Closer.
+// Close does nothing.
 func (inMemory) Close() error { return nil }
 
-// explain turns what a store said about the bytes that a row promises of a file into an answer, and logs it: one line
-// for a key in sayEvery. It returns other errors unchanged.
+// explain turns a store's error about missing or damaged content into fault.Unavailable, and logs it at most once for a
+// key in sayEvery. It returns other errors unchanged.
 func (k *Keeper) explain(filename, key string, err error) error {
 	what := "is damaged in the store"
 	switch {

@@ -5,51 +5,50 @@ import (
 	"time"
 )
 
-// Tx is what this package needs of a transaction. Uploads, deletions and the sweeper agree about bytes through rows,
-// never by looking in the bucket. A key is held while an upload that may need it is under way, used while a file row
-// names it, and otherwise waste. Waste is marked as being dropped, and no mark is ever taken back: a DELETE may be
-// carried out late, and then it must not find bytes that somebody needs. docs/decisions/0013-deletion-and-upload.md has
-// the protocol.
+// Tx is a transaction with the rows of this package. Uploads, deletions and the sweeper coordinate through rows, never
+// by looking in the store. A key is held while an upload that may need it is in progress, used while a file row
+// references it, and waste otherwise. Waste is marked for deletion, and a mark is never withdrawn: a DELETE may be
+// executed late, and must then find no content that is needed. See docs/decisions/0013-deletion-and-upload.md.
 type Tx interface {
-	// HoldBlob notes that an upload is about to keep or reuse the bytes that a plain key names, and returns the key for
-	// them: the one in use, or a new one. New is the generation of the new one if the plain key cannot be used.
+	// HoldBlob records that an upload is about to store or reuse the content of a plain key, and returns the key for it:
+	// the one in use, or a new one. generation is used for a new key if the plain key cannot be used.
 	HoldBlob(ctx context.Context, plain, generation string, at time.Time) (Held, error)
-	// ReleaseBlob ends a hold (held) or follows the deletion of a file (not held). It returns true where the key is now
-	// neither held nor named by a file row: it is then marked as being dropped, and the caller deletes the bytes and
-	// calls ForgetBlob.
+	// ReleaseBlob ends a hold (held) or follows the deletion of a file (not held). It returns true if the key is now
+	// neither held nor referenced: the key is then marked for deletion, and the caller deletes the content and calls
+	// ForgetBlob.
 	ReleaseBlob(ctx context.Context, key string, held bool) (drop bool, err error)
-	// AbandonedBlobs marks as being dropped, and returns, at most limit keys that no file row names and whose last hold
-	// began before t, also those that a replica of an earlier version left behind.
+	// AbandonedBlobs marks for deletion, and returns, at most limit keys that no file row references and whose last hold
+	// began before t, including keys left by a replica of an earlier version.
 	AbandonedBlobs(ctx context.Context, t time.Time, limit int) ([]string, error)
-	// InterruptedDrops returns at most limit keys that have been marked as being dropped since before t, or whose owner
-	// gave them up. It marks them afresh, without an owner.
+	// InterruptedDrops returns at most limit keys that have been marked for deletion since before t, or whose owner gave
+	// them up. It renews their marks without an owner.
 	InterruptedDrops(ctx context.Context, t time.Time, limit int) ([]string, error)
-	// OwnDrop makes owner the one who deletes the bytes of a key that is being dropped, and is called directly before each
-	// DELETE. It returns false if the key is not being dropped, or has another owner who took it at t or later.
+	// OwnDrop assigns the deletion of a marked key to owner. Call it directly before each DELETE. It returns false if the
+	// key is not marked, or if another owner took it at t or later.
 	OwnDrop(ctx context.Context, key, owner string, t time.Time) (bool, error)
 	// YieldDrop gives up a key that owner could not delete. The next InterruptedDrops returns it.
 	YieldDrop(ctx context.Context, key, owner string) error
-	// ForgetBlob ends the dropping of a key whose bytes are deleted. A plain key is remembered as spent.
+	// ForgetBlob removes the mark of a key whose content was deleted. A plain key is recorded as spent.
 	ForgetBlob(ctx context.Context, key string) error
-	// ForgetSpent forgets plain keys that were spent before t: they can be used again.
+	// ForgetSpent deletes the records of plain keys spent before t: they can be used again.
 	ForgetSpent(ctx context.Context, t time.Time) error
-	// DropStray marks a key as being dropped, and returns true, if no file names it, no upload holds it and it is not
-	// being dropped already.
+	// DropStray marks a key for deletion, and returns true, if no file references it, no upload holds it and it is not
+	// marked already.
 	DropStray(ctx context.Context, key string) (bool, error)
-	// StoredAfter returns stored bytes that files name, files first and then metadata, each once and ordered by key, that
-	// come after another; the zero Stored is before all. They have limit digests at the most, each with all its
-	// generations, and are fewer than limit only if none comes after them.
+	// StoredAfter returns the content that files reference and that comes after the given one, each once, ordered by key,
+	// files before metadata. The zero Stored comes before all. The result has at most limit digests, each with all its
+	// generations, and fewer only if none is left.
 	StoredAfter(ctx context.Context, after Stored, limit int) ([]Stored, error)
-	// PutCheck keeps the outcome of a check, in place of the last one of its kind.
+	// PutCheck stores the outcome of a check and replaces the last one of its kind.
 	PutCheck(ctx context.Context, c Check) error
 	Checks(ctx context.Context) ([]Check, error)
-	// FilesNaming returns at most limit files that name stored bytes, as "repository/filename".
+	// FilesNaming returns at most limit files that reference s, as "repository/filename".
 	FilesNaming(ctx context.Context, s Stored, limit int) ([]string, error)
-	// IsStray reports whether no file names a key, no upload holds it, and nobody is about to remove it.
+	// IsStray reports whether no file references a key, no upload holds it, and it is not marked for deletion.
 	IsStray(ctx context.Context, key string) (bool, error)
 }
 
-// Store runs transactions over the rows; see access.Store for what the methods promise.
+// Store runs transactions; see access.Store for the promises of its methods.
 type Store interface {
 	View(ctx context.Context, f func(Tx) error) error
 	Update(ctx context.Context, f func(Tx) error) error

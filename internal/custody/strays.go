@@ -9,23 +9,22 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Strays is what is in a store without a row.
+// Strays counts the objects of a store that have no row.
 type Strays struct {
-	Objects int64 // all that the store has
+	Objects int64 // all objects of the store
 	Strays  int64
-	Bytes   int64 // of strays
-	Young   int64 // objects without a row that are less than a day old, which are left alone
-	Foreign int64 // objects that are none of an index's, which are left alone
+	Bytes   int64 // total size of the strays
+	Young   int64 // objects without a row that are less than a day old; never removed
+	Foreign int64 // objects that do not belong to an index; never removed
 	Removed int64
 }
 
-// strayBatch is how many keys are looked at in one transaction.
 const strayBatch = 200
 
-// FindStrays looks for stored objects that no file names, no upload holds and nobody is about to remove, and removes
-// them if remove is set. It needs an administrator. It is safe beside uploads: they have a row before they have bytes,
-// and a key is not used again while it is being removed. Objects of less than a day are left alone, for an index that
-// is being moved here, whose rows come last.
+// FindStrays finds stored objects that no file references, no upload holds and that are not marked for deletion. It
+// deletes them if remove is set. It needs an administrator. It is safe to run beside uploads: they have a row before
+// they have content, and a key is not reused while it is being deleted. Objects less than a day old are ignored: if an
+// index is being moved here, its rows come last.
 func (k *Keeper) FindStrays(ctx context.Context, who access.Caller, remove bool,
 	found func(Object),
 ) (n Strays, err error) {
@@ -78,7 +77,7 @@ func (k *Keeper) strays(ctx context.Context, all []Object) (out []Object, err er
 	return out, err
 }
 
-// tell counts strays and removes them.
+// tell counts strays, reports them to found, and deletes them if remove is set.
 func (k *Keeper) tell(ctx context.Context, strays []Object, remove bool, found func(Object), n *Strays) error {
 	strays = slices.DeleteFunc(strays, func(o Object) bool {
 		young := o.Changed.After(k.clock().Add(-grace))

@@ -9,14 +9,14 @@ import (
 	"pyindex/internal/fault"
 )
 
-// grace is how long an upload may take between its hold and its row; older holds without a row are taken for crashes.
+// grace is how long an upload may take between its hold and its row. Older holds without a row are treated as crashed.
 const grace = 24 * time.Hour
 
 const sweepBatch = 500
 
-// Sweep removes bytes that no row names and stages that were abandoned, and returns how many keys it removed. It needs
-// an administrator. It is safe beside uploads and beside another Sweep. Its error is a *Leftover if the store did not
-// remove everything that it was asked to.
+// Sweep deletes content that no row references and abandoned stages, and returns the number of deleted keys. It needs
+// an administrator. It is safe to run beside uploads and another Sweep. It returns a *Leftover if the store did not
+// delete everything.
 func (k *Keeper) Sweep(ctx context.Context, who access.Caller) (int, error) {
 	if !who.Admin() {
 		return 0, fault.New(fault.Denied, "only an administrator may sweep")
@@ -40,7 +40,7 @@ func (k *Keeper) Sweep(ctx context.Context, who access.Caller) (int, error) {
 	return interrupted + abandoned, err
 }
 
-// sweepWith drops what find returns until that is less than a batch.
+// sweepWith drops the keys from find until a batch is not full.
 func (k *Keeper) sweepWith(ctx context.Context, find func(Tx) ([]string, error)) (total int, err error) {
 	for {
 		var keys []string

@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// maxCause bounds a cause, in bytes: some drivers quote what they were sent.
+// maxCause bounds a cause in bytes: some drivers quote their input.
 const maxCause = 1000
 
-// Cause returns what the messages of err's faults leave out: the texts of the errors that they wrap, outermost first,
-// on one line and without secrets. It is for the log and for an operator at a terminal, never for a remote client; ""
-// if the messages say all. That nothing was found is not repeated.
+// Cause returns the texts of the errors that err's faults wrap, outermost first, on one line and without secrets. It
+// omits texts that the messages already contain. It returns "" if nothing remains. Use it in the log and for an
+// operator at a terminal, never for a remote client.
 func Cause(err error) string {
 	var parts []string
 	causes(err, func(text string) {
@@ -22,7 +22,7 @@ func Cause(err error) string {
 }
 
 func causes(err error, add func(string)) {
-	switch e := err.(type) { //nolint:errorlint // it follows the chain itself
+	switch e := err.(type) { //nolint:errorlint // this function walks the chain itself
 	case nil:
 	case *Fault:
 		if e.cause != nil && !strings.Contains(e.Message, e.cause.Error()) && !repeats(e) {
@@ -38,13 +38,13 @@ func causes(err error, add func(string)) {
 	}
 }
 
-// repeats reports whether e's cause says only what e says in better words: that something was not found.
+// repeats reports whether e and its cause both only state that something was not found.
 func repeats(e *Fault) bool {
-	cause, ok := e.cause.(*Fault) //nolint:errorlint // this error alone, not what it wraps
+	cause, ok := e.cause.(*Fault) //nolint:errorlint // only the direct cause
 	return ok && e.Kind == NotFound && cause.Kind == NotFound && cause.cause == nil
 }
 
-// Explain returns err's text and its cause, for an operator.
+// Explain returns err's text followed by its cause, for an operator.
 func Explain(err error) string {
 	text, cause := err.Error(), Cause(err)
 	if cause == "" {
@@ -53,7 +53,7 @@ func Explain(err error) string {
 	return text + ": " + cause
 }
 
-// What stands for a secret in the texts of databases, stores and clients of HTTP: passwords in URLs and connection
+// These patterns match secrets in the texts of databases, stores and HTTP clients: passwords in URLs and connection
 // strings, parameters of signed URLs, headers, and tokens.
 var (
 	urlPassword = regexp.MustCompile(`(://[^/\s:@]*):[^/\s]*@`)
@@ -64,7 +64,8 @@ var (
 	token  = regexp.MustCompile(`\b(?:pypi-[0-9A-Za-z_-]+|eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+(?:\.[0-9A-Za-z_-]*)?)`)
 )
 
-// Scrub returns a text of somebody else's on one line, of bounded length and without what looks like a secret.
+// Scrub returns a text from another program on one line, truncated, and with everything that looks like a secret
+// replaced.
 func Scrub(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	text = urlPassword.ReplaceAllString(text, "$1:[secret]@")

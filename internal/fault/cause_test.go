@@ -50,11 +50,11 @@ func TestCause(t *testing.T) {
 		t.Errorf("Explain(EOF) = %q", got)
 	}
 	if down.Error() != "the database is not available" || fault.Message(down) != down.Error() {
-		t.Errorf("the message says more than it should: %q", down)
+		t.Errorf("the message reveals too much: %q", down)
 	}
 }
 
-// TestCauseHidesSecrets: what drivers and stores quote of their configuration is not in the log.
+// TestCauseHidesSecrets: secrets that drivers and stores quote from their configuration do not reach the log.
 func TestCauseHidesSecrets(t *testing.T) {
 	for _, text := range []string{
 		"cannot parse postgres://index:hunter2@db/index: bad",

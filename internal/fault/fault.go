@@ -1,7 +1,7 @@
-// Package fault names the few kinds of failure that somebody must decide about.
+// Package fault defines the kinds of failure that callers distinguish.
 //
-// A fault carries a kind, from which an edge chooses its status, and a message that may be shown to the caller.
-// Every other error is internal: edges answer with a request id and never with its text.
+// A fault has a kind, from which an edge chooses its status, and a message that may be shown to the caller. Every other
+// error is internal: edges respond with a request id and never with the error's text.
 package fault
 
 import (
@@ -10,20 +10,20 @@ import (
 	"time"
 )
 
-// Kind says who has to act on a failure. The zero Kind is Internal.
+// Kind classifies a failure by the party that has to act on it. The zero Kind is Internal.
 type Kind uint8
 
-// The kinds. Internal is every error that nobody classified.
+// These are the kinds. Internal covers every error that is not a Fault.
 const (
 	Internal        Kind = iota
-	NotFound             // it does not exist, or the caller may not know that it does
-	Conflict             // what exists already contradicts the change
-	Invalid              // the caller sent something that is wrong in itself
-	Denied               // the caller is known and may not do this
-	Unauthenticated      // the caller is not known; a credential may help
-	TooLarge             // a bound on size was passed
-	TooMany              // a bound on rate was passed; later may work
-	Unavailable          // something we need does not answer; later may work
+	NotFound             // it does not exist, or the caller may not learn that it does
+	Conflict             // the change conflicts with the current state
+	Invalid              // the request is wrong in itself
+	Denied               // the caller is known but not permitted to do this
+	Unauthenticated      // the caller is unknown; a credential may help
+	TooLarge             // a size limit was exceeded
+	TooMany              // a rate limit was exceeded; retrying later may work
+	Unavailable          // a dependency does not answer; retrying later may work
 )
 
 var kindNames = [...]string{
@@ -38,16 +38,16 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind %d", uint8(k))
 }
 
-// Fault is a failure of a known kind. Message is written for the caller and holds no secret.
+// Fault is a failure of a known kind. Message is written for the caller and contains no secret.
 type Fault struct {
 	Kind    Kind
 	Message string
-	Field   string        // the one field of a form that it is about, "" where it is about none or several
-	Wait    time.Duration // after which the same may work, 0 where nobody knows
+	Field   string        // the form field that the fault concerns; "" if none or several
+	Wait    time.Duration // time after which a retry may work; 0 if unknown
 	cause   error
 }
 
-// Error returns the message alone; see Cause for the rest.
+// Error returns the message. Cause returns the rest.
 func (f *Fault) Error() string { return f.Message }
 
 // Unwrap returns the error given to Wrap, or nil.
@@ -58,17 +58,17 @@ func New(k Kind, format string, args ...any) error {
 	return &Fault{Kind: k, Message: fmt.Sprintf(format, args...)}
 }
 
-// Wrap is New that also keeps cause for errors.Is and for the log, see Cause; the caller sees the message alone.
+// Wrap is New that also keeps cause, for errors.Is and for the log. The caller is shown only the message.
 func Wrap(k Kind, cause error, format string, args ...any) error {
 	return &Fault{Kind: k, Message: fmt.Sprintf(format, args...), cause: cause}
 }
 
-// Later is New for a failure that passes by itself after a known time.
+// Later is New for a temporary failure that ends after a known time.
 func Later(k Kind, wait time.Duration, format string, args ...any) error {
 	return &Fault{Kind: k, Message: fmt.Sprintf(format, args...), Wait: wait}
 }
 
-// WaitOf returns the time after which the first fault in err's chain may have passed, 0 if it does not say.
+// WaitOf returns the Wait of the first fault in err's chain, and 0 if there is none.
 func WaitOf(err error) time.Duration {
 	if f, ok := errors.AsType[*Fault](err); ok {
 		return f.Wait
@@ -76,12 +76,12 @@ func WaitOf(err error) time.Duration {
 	return 0
 }
 
-// InField returns a fault.Invalid about one field of what was sent, so that a page can put the message beside it.
+// InField returns a fault.Invalid about one form field, so that a page can show the message beside the field.
 func InField(field, format string, args ...any) error {
 	return &Fault{Kind: Invalid, Message: fmt.Sprintf(format, args...), Field: field}
 }
 
-// FieldOf returns the name of the field that the first fault in err's chain is about, or "".
+// FieldOf returns the Field of the first fault in err's chain, and "" if there is none.
 func FieldOf(err error) string {
 	if f, ok := errors.AsType[*Fault](err); ok {
 		return f.Field
@@ -89,7 +89,7 @@ func FieldOf(err error) string {
 	return ""
 }
 
-// KindOf returns the kind of the first fault in err's chain, and Internal where there is none.
+// KindOf returns the kind of the first fault in err's chain, and Internal if there is none.
 func KindOf(err error) Kind {
 	if f, ok := errors.AsType[*Fault](err); ok {
 		return f.Kind
@@ -100,7 +100,8 @@ func KindOf(err error) Kind {
 // Is reports whether err is a fault of kind k.
 func Is(err error, k Kind) bool { return err != nil && KindOf(err) == k }
 
-// Message returns what the caller may read of err: the text of its first fault, and "" for an internal error.
+// Message returns the part of err that the caller may see: the message of its first fault, and "" for an internal
+// error.
 func Message(err error) string {
 	if f, ok := errors.AsType[*Fault](err); ok && f.Kind != Internal {
 		return f.Message

@@ -1,5 +1,6 @@
-// Package fetch bounds what an HTTP client takes from a server that the operator configured: an identity provider, or
-// the issuer of a workload's tokens. It does not bound time; a client's Timeout or a request's context does.
+// Package fetch limits how far an HTTP client follows and reads a server that the operator configured, such as an
+// identity provider or the issuer of a workload's tokens. It does not limit time: use the client's Timeout or the
+// request's context.
 package fetch
 
 import (
@@ -7,8 +8,8 @@ import (
 	"net/http"
 )
 
-// SameHost returns a CheckRedirect that follows at most n redirects, on the scheme and host of the first request alone:
-// what a server says is about itself, and a request may carry a secret that is for it.
+// SameHost returns a CheckRedirect that follows at most n redirects, and only to the scheme and host of the first
+// request. A server can vouch only for itself, and the request may carry a secret meant for that server.
 func SameHost(n int) func(*http.Request, []*http.Request) error {
 	return func(r *http.Request, via []*http.Request) error {
 		if from := via[0].URL; r.URL.Scheme != from.Scheme || r.URL.Host != from.Host {
@@ -21,8 +22,7 @@ func SameHost(n int) func(*http.Request, []*http.Request) error {
 	}
 }
 
-// Bounded returns a transport over another one that ends the body of an answer with a *http.MaxBytesError after n
-// bytes.
+// Bounded returns a transport that uses over and ends the body of a response with a *http.MaxBytesError after n bytes.
 func Bounded(over http.RoundTripper, n int64) http.RoundTripper { return bounded{over, n} }
 
 type bounded struct {
@@ -30,7 +30,6 @@ type bounded struct {
 	most int64
 }
 
-// RoundTrip implements http.RoundTripper.
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := b.RoundTripper.RoundTrip(r)
 	if err == nil {

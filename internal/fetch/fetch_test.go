@@ -12,7 +12,7 @@ import (
 	"pyindex/internal/fetch"
 )
 
-// TestBounds: an answer ends at the bound, and redirects stay on the host and are few.
+// TestBounds: a response ends at the limit, and redirects stay on the host and are limited in number.
 func TestBounds(t *testing.T) {
 	other := httptest.NewServer(http.NotFoundHandler())
 	defer other.Close()

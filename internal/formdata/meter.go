@@ -1,7 +1,7 @@
-// Package formdata bounds multipart/form-data on its way in, for every edge that reads it.
+// Package formdata limits multipart/form-data as it is read. Every edge that accepts forms uses it.
 //
-// It promises that no more of a form is kept than its reader said may come: header by header, field by field and in
-// all. It knows nothing of what the form means.
+// It guarantees that a reader never keeps more of a form than it announced, for each header, for each field and in
+// total. It does not interpret the form.
 package formdata
 
 import (
@@ -11,35 +11,34 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Lookahead is what a multipart.Reader may read beyond what it was asked for.
+// Lookahead is how many bytes a multipart.Reader may read ahead.
 const Lookahead = 8 << 10
 
-// Meter hands a body on and bounds all of it that is not a file's bytes, before anything is kept of it. It sits below
-// the multipart reader, which itself lets a part's header grow to ten megabytes and skips any length before the first
-// part.
+// Meter is a reader that limits everything in a body except the content of files. It belongs below the multipart
+// reader, which by itself allows ten megabytes for a part's header and a preamble of any length.
 type Meter struct {
 	src  io.Reader
 	form int64 // bytes left for headers and fields together
-	step int64 // bytes left for the header or field at hand
+	step int64 // bytes left for the current header or field
 	what string
-	free bool  // a file's bytes are passing, which the stage bounds
+	free bool  // file content is being read, which the stage limits
 	err  error // why reading ended, nil at the end of the body
 }
 
-// NewMeter returns a meter for a form whose headers and fields have at most that many bytes together.
+// NewMeter returns a meter for a form whose headers and fields have at most form bytes together.
 func NewMeter(src io.Reader, form int64) *Meter {
 	return &Meter{src: src, form: form + Lookahead}
 }
 
-// Next says that one thing of at most n bytes follows, and what a refusal calls it.
+// Next announces that an item of at most n bytes follows. Errors refer to the item as what.
 func (m *Meter) Next(what string, n int64) {
 	m.what, m.step, m.free = what, n+Lookahead, false
 }
 
-// Open lets a file's bytes through, up to the next call of Next.
+// Open lifts the limit for the content of a file, until the next call of Next.
 func (m *Meter) Open() { m.free = true }
 
-// Read reads from the body. Past a bound it is fault.Invalid.
+// Read reads from the body. It returns fault.Invalid if a limit is exceeded.
 func (m *Meter) Read(p []byte) (int, error) {
 	if m.err != nil {
 		return 0, m.err
@@ -60,8 +59,8 @@ func (m *Meter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Err returns why reading ended, nil while it continues and at the end of the body. It is fault.Invalid for what was
-// over a bound, and the error of the body otherwise. The multipart reader may hide it.
+// Err returns the error that ended reading: fault.Invalid if a limit was exceeded, and otherwise the error of the body.
+// It returns nil while reading continues and at the end of the body. The multipart reader may hide this error.
 func (m *Meter) Err() error { return m.err }
 
 func (m *Meter) room() int64 {
@@ -73,13 +72,12 @@ func (m *Meter) room() int64 {
 
 func (m *Meter) refusal() error {
 	if m.form <= 0 {
-		return fault.New(fault.Invalid, "the form is too large: headers and fields together are over the bound")
+		return fault.New(fault.Invalid, "the form is too large: its headers and fields together exceed the limit")
 	}
-	return fault.New(fault.Invalid, "the form is too large: %s is over the bound", m.what)
+	return fault.New(fault.Invalid, "the form is too large: %s exceeds the limit", m.what)
 }
 
-// Fill reads until b is full or p ends. Unlike io.ReadFull it does not confuse the end of a part with that of a body
-// which broke off.
+// Fill reads until b is full or p ends. Unlike io.ReadFull it distinguishes the end of a part from a truncated body.
 func Fill(p io.Reader, b []byte) (n int, err error) {
 	for n < len(b) && err == nil {
 		var m int

@@ -19,7 +19,7 @@ func TestMeter(t *testing.T) {
 	m := formdata.NewMeter(strings.NewReader(strings.Repeat("a", long)), long)
 	m.Next("a field", 10)
 	if n := read(m); n != 10+formdata.Lookahead || !fault.Is(m.Err(), fault.Invalid) ||
-		!strings.Contains(m.Err().Error(), "a field is over") {
+		!strings.Contains(m.Err().Error(), "a field exceeds") {
 		t.Errorf("a field past its bound: %d bytes, %v", n, m.Err())
 	}
 	m = formdata.NewMeter(strings.NewReader(strings.Repeat("a", long)), 10)

@@ -6,34 +6,32 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// MaxAttestations bounds what an upload may say in its field of attestations, in bytes. Two real ones have about
-// 20,000.
+// MaxAttestations limits the attestations field of an upload, in bytes. Two typical attestations have about 20,000.
 const MaxAttestations = 64 << 10
 
-// Attested is what an Attester is told of an upload.
+// Attested is the input of an Attester: an upload and its attestations.
 type Attested struct {
-	Sent     []string // the field, each time that it was sent, cut off a byte beyond MaxAttestations
+	Sent     []string // all values of the field, truncated to one byte more than MaxAttestations
 	Filename packaging.Filename
-	SHA256   string // of the bytes that came, lower-case hex
+	SHA256   string // of the received content, lower-case hex
 	Uploader access.Kind
-	Claims   map[string]any // verified, of a trusted publisher's upload
+	Claims   map[string]any // verified claims, if a trusted publisher uploads
 }
 
-// Attester decides about the attestations of an upload.
+// Attester decides how to handle the attestations of an upload.
 type Attester interface {
-	// Attest returns what to keep, at most one for a predicate, and sentences for the sender. It is asked about every
-	// upload, also those without any. fault.Invalid refuses the upload.
+	// Attest returns the attestations to store, at most one for each predicate, and warnings for the sender. It is called
+	// for every upload, even without attestations. It returns fault.Invalid to refuse the upload.
 	Attest(a Attested) ([]catalog.Attestation, []string, error)
 }
 
-// notVerified is the warning for attestations where nobody decides about them: uv sends those that it finds to every
-// index.
+// notVerified is the warning of an index without an Attester. uv sends the attestations that it finds to every index.
 const notVerified = "the attestations were not kept: this index does not verify them, so it does not show them"
 
-// ignorant is the Attester of an index that has none.
+// ignorant is the default Attester.
 type ignorant struct{}
 
-// Attest keeps nothing.
+// Attest discards all attestations.
 func (ignorant) Attest(a Attested) ([]catalog.Attestation, []string, error) {
 	if len(a.Sent) == 0 {
 		return nil, nil, nil

@@ -15,10 +15,10 @@ import (
 	"pyindex/internal/packaging/archive"
 )
 
-// commit keeps the bytes, then the row: a crash in between leaves bytes that nobody lists, and the sweeper finds them
-// by the hold that was noted first.
+// commit stores the content, then the row. A crash in between leaves content that is not listed; the sweeper finds it
+// by the hold that was recorded first.
 func (a *addition) commit(ctx context.Context) (Receipt, error) {
-	// From here on the sender's going away must not leave half of it.
+	// From here on, a disconnecting client must not leave a partial upload.
 	ctx = context.WithoutCancel(ctx)
 	f := a.file()
 	x := a.intake
@@ -49,7 +49,7 @@ func (a *addition) commit(ctx context.Context) (Receipt, error) {
 	return Receipt{}, err
 }
 
-// file is the row that the upload becomes. Metadata comes from the archive, never from the form.
+// file returns the row for the upload. Metadata comes from the archive, never from the form.
 func (a *addition) file() catalog.File {
 	python := a.python
 	if python == "" {
@@ -72,7 +72,7 @@ func (a *addition) file() catalog.File {
 	return f
 }
 
-// keep makes the bytes durable. Where a file names the key already, its bytes are compared and mended.
+// keep stores the content durably, or compares and repairs it if another file already has the same content.
 func (a *addition) keep(ctx context.Context, held []custody.Held) error {
 	if err := a.intake.custody.Keep(ctx, held[0], a.content.stage); err != nil || len(held) == 1 {
 		return err
@@ -80,9 +80,8 @@ func (a *addition) keep(ctx context.Context, held []custody.Held) error {
 	return a.intake.custody.Put(ctx, held[1], a.contents.Metadata)
 }
 
-// insert writes everything that the file changes in one transaction. What was decided before is decided again, because
-// others may have been faster, and because the caller's rights may have ended while the bytes came. It returns f in its
-// place.
+// insert writes all changes in one transaction. It repeats the earlier checks, because other uploads may have been
+// faster and the caller's rights may have ended during the upload. It returns f with its place filled in.
 func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []string) (catalog.File, error) {
 	if err := a.spendToken(ctx, tx); err != nil {
 		return f, err
@@ -118,7 +117,7 @@ func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []str
 	return f, tx.InsertAudit(ctx, e)
 }
 
-// project returns the project that the file goes to, and makes it where it does not exist.
+// project returns the project of the file, and creates it if it does not exist.
 func (a *addition) project(ctx context.Context, tx Tx, f catalog.File) (catalog.Project, error) {
 	p, exists, err := a.intake.findProject(ctx, tx, a.who, a.repository, a.name)
 	if err != nil || exists {
@@ -126,21 +125,17 @@ func (a *addition) project(ctx context.Context, tx Tx, f catalog.File) (catalog.
 	}
 	return catalog.Create(ctx, tx, catalog.NewProject{
 		ID: a.intake.changes.NewID(), Repository: a.repository, Name: a.name, Display: a.contents.Parsed.Name,
-		Owner: a.who.ID(),
-		Actor: a.who.Actor(), EntryID: a.intake.changes.NewID(), At: f.UploadedAt,
+		Owner: a.who.ID(), Actor: a.who.Actor(), EntryID: a.intake.changes.NewID(), At: f.UploadedAt,
 		Reason: map[string]any{"first_file": f.Filename},
 	})
 }
 
-// insertFile puts the file's row into its release, which it makes where it is the first.
+// insertFile inserts the file's row, and its release if this is the first file.
 func (a *addition) insertFile(ctx context.Context, tx Tx, p catalog.Project, f catalog.File) (catalog.File, error) {
 	rel, err := tx.ReleaseByKey(ctx, p.ID, a.version.Key())
 	if fault.Is(err, fault.NotFound) {
 		rel = catalog.Release{
-			ID:        a.intake.changes.NewID(),
-			ProjectID: p.ID,
-			Version:   a.version.String(),
-			Key:       a.version.Key(),
+			ID: a.intake.changes.NewID(), ProjectID: p.ID, Version: a.version.String(), Key: a.version.Key(),
 			CreatedAt: f.UploadedAt,
 		}
 		err = tx.InsertRelease(ctx, rel)
@@ -154,13 +149,20 @@ func (a *addition) insertFile(ctx context.Context, tx Tx, p catalog.Project, f c
 	} else if err != nil {
 		return f, err
 	}
-	if err := a.insertMembers(ctx, tx, f); err != nil {
+	names := a.contents.Members
+	members := catalog.Members{Names: names[:min(len(names), catalog.MaxMembers)], Total: len(names)}
+	if err := tx.InsertMembers(ctx, f.ID, members); err != nil {
 		return f, err
 	}
-	return f, a.insertAttestations(ctx, tx, f)
+	for _, t := range a.attested {
+		if err := tx.InsertAttestation(ctx, f.ID, t); err != nil {
+			return f, err
+		}
+	}
+	return f, nil
 }
 
-// conflictWithWinner says who was faster with the same name.
+// conflictWithWinner returns the error for an upload that lost a race for its file name.
 func (a *addition) conflictWithWinner(ctx context.Context, tx Tx) error {
 	f, err := tx.FileByKey(ctx, a.repository.ID, a.filename.Key())
 	if err != nil {
@@ -169,7 +171,7 @@ func (a *addition) conflictWithWinner(ctx context.Context, tx Tx) error {
 	return a.conflict(f)
 }
 
-// bumpProject gives the project the next serial, its new size and the spelling of its newest upload.
+// bumpProject updates the project's serial, size and display name.
 func (a *addition) bumpProject(ctx context.Context, tx Tx, p catalog.Project,
 	f catalog.File,
 ) (_ catalog.Project, err error) {
@@ -183,8 +185,8 @@ func (a *addition) bumpProject(ctx context.Context, tx Tx, p catalog.Project,
 	return p, tx.UpdateProject(ctx, p)
 }
 
-// identical answers an upload of a file that is there already. The sender has the right bytes, so that the stored ones
-// are compared with them, and mended.
+// identical answers an upload of a file that already exists. The sender has the right content, so the stored one is
+// compared with it, and repaired if needed.
 func (a *addition) identical(ctx context.Context) (Receipt, error) {
 	ctx = context.WithoutCancel(ctx)
 	if err := a.intact(ctx); err != nil {
@@ -193,7 +195,7 @@ func (a *addition) identical(ctx context.Context) (Receipt, error) {
 	return Receipt{File: a.existing, Warnings: unread(a.sent)}, nil
 }
 
-// intact makes sure that the store has what the existing file's row promises. Nothing is written while it has.
+// intact ensures that the stored content matches the row of the existing file. It writes only if they differ.
 func (a *addition) intact(ctx context.Context) error {
 	x, f := a.intake, a.existing
 	metadata, err := a.siblingOf(ctx, f)
@@ -204,7 +206,7 @@ func (a *addition) intact(ctx context.Context) error {
 	if err != nil || why == "" && metadata == nil {
 		return err
 	}
-	// The hold keeps a deletion from removing the key while its bytes are put back.
+	// The hold prevents a deletion of the key during the repair.
 	held, err := x.custody.Hold(ctx, f.AllStored()...)
 	if err != nil {
 		return err
@@ -228,8 +230,8 @@ func heldKeys(held []custody.Held) (keys []string) {
 	return keys
 }
 
-// siblingOf returns the right metadata of f if that in the store is not, and nil if it is or there is none. It comes
-// from the archive again.
+// siblingOf returns the metadata of f, read from the archive, if the stored copy is damaged. It returns nil if the copy
+// is intact or f has no metadata sibling.
 func (a *addition) siblingOf(ctx context.Context, f catalog.File) ([]byte, error) {
 	if f.MetadataSHA256 == "" {
 		return nil, nil
@@ -250,16 +252,9 @@ func (a *addition) siblingOf(ctx context.Context, f catalog.File) ([]byte, error
 	return a.contents.Metadata, nil
 }
 
-// insertMembers keeps the names of what is in the file that is added.
-func (a *addition) insertMembers(ctx context.Context, tx Tx, f catalog.File) error {
-	names := a.contents.Members
-	return tx.InsertMembers(ctx, f.ID,
-		catalog.Members{Names: names[:min(len(names), catalog.MaxMembers)], Total: len(names)})
-}
-
-// spendToken uses up a single-use token in the transaction that adds its file. It comes before everything else there,
-// so that of two uploads with one token the later is refused whatever it brings; a transaction that fails spends
-// nothing.
+// spendToken marks a single-use token as used, in the transaction that adds its file. It runs before everything else
+// there, so that the later of two uploads with one token is always refused. A failed transaction leaves the token
+// usable.
 func (a *addition) spendToken(ctx context.Context, tx Tx) error {
 	if !a.who.SingleUse() {
 		return nil
@@ -271,8 +266,8 @@ func (a *addition) spendToken(ctx context.Context, tx Tx) error {
 	return err
 }
 
-// tokenWarning warns of an API token that uploads to a project which has trusted publishers: the token is a secret that
-// nobody needs any more. The record has it once for each token and project.
+// tokenWarning warns about an API token that uploads to a project with trusted publishers, because the token is then an
+// unnecessary secret. It writes one audit entry for each token and project.
 func (a *addition) tokenWarning(ctx context.Context, tx Tx, p catalog.Project, f catalog.File) error {
 	a.warning = ""
 	if a.who.Kind() != access.KindUser || a.who.TokenID() == "" {
@@ -294,7 +289,6 @@ func (a *addition) tokenWarning(ctx context.Context, tx Tx, p catalog.Project, f
 	return tx.InsertAudit(ctx, e)
 }
 
-// warnings are the sentences for the sender of a file that was added.
 func (a *addition) warnings() []string {
 	all := a.contents.Warnings[:len(a.contents.Warnings):len(a.contents.Warnings)]
 	if a.warning != "" {
@@ -303,27 +297,16 @@ func (a *addition) warnings() []string {
 	return all
 }
 
-// provable reports whether something about the file was verified.
+// provable reports whether the file has a verified attestation.
 func (a *addition) provable() bool {
 	return slices.ContainsFunc(a.attested, func(t catalog.Attestation) bool { return t.Verified })
 }
 
-// insertAttestations adds the rows beside the file's.
-func (a *addition) insertAttestations(ctx context.Context, tx Tx, f catalog.File) error {
-	for _, t := range a.attested {
-		if err := tx.InsertAttestation(ctx, f.ID, t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// unread is the warning for attestations of a file that was there already.
 func unread(sent []string) []string {
 	if len(sent) == 0 {
 		return nil
 	}
 	return []string{
-		"the attestations were not looked at: this file is here already, and what is stated about it stays as it is",
+		"the attestations were ignored: this file is here already, and its attestations never change",
 	}
 }

@@ -17,13 +17,13 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Digests are a file's digests in lower-case hex; an empty one was not said.
+// Digests are a file's digests in lower-case hex. An empty one was not given.
 type Digests struct {
 	MD5, SHA256, Blake2b256 string
 }
 
-// Incoming is a file on its way in: its bytes are written once, hashed on the way, and bounded by the file size limit.
-// Memory does not depend on their number. Discard must be called, also after Publish.
+// Incoming is an upload in progress. Its content is written once, hashed while it is written, and limited in size;
+// memory use does not depend on the size. Discard must be called, also after Publish.
 type Incoming struct {
 	who        access.Caller
 	repository catalog.Repository
@@ -34,14 +34,14 @@ type Incoming struct {
 	blake  hash.Hash
 	md5    hash.Hash
 	hashes io.Writer
-	err    error       // of Write
-	failed func(error) // is told of failures to keep bytes
+	err    error       // the first error of Write
+	failed func(error) // records failures to store content
 }
 
-// Begin opens a private place for the bytes of an upload to a project, or, for the zero name, to one that is not known
-// yet. It returns the fault that Publish would return for the project: fault.Denied if the caller may not upload to it,
-// and what its name breaks. It returns fault.Unauthenticated for an anonymous caller, and fault.Denied if the caller
-// may not upload at all.
+// Begin opens a stage for an upload to a project, or to a project that is not known yet if the name is zero. It returns
+// the same faults as Publish for the project: fault.Denied if the caller may not upload to it, and fault.Invalid or
+// fault.Conflict if its name is not acceptable. It returns fault.Unauthenticated for an anonymous caller, and
+// fault.Denied if the caller may not upload at all.
 func (x *Intake) Begin(ctx context.Context, who access.Caller, repo string,
 	name packaging.ProjectName,
 ) (*Incoming, error) {
@@ -80,20 +80,15 @@ func (x *Intake) begin(ctx context.Context, who access.Caller, r catalog.Reposit
 		return nil, err
 	}
 	in := &Incoming{
-		who:        who,
-		repository: r,
-		stage:      s,
-		limit:      limits.FileSize,
-		sha:        sha256.New(),
-		blake:      blake,
-		md5:        md5.New(),
-		failed:     func(err error) { x.failed(ctx, err) },
+		who: who, repository: r, stage: s, limit: limits.FileSize, sha: sha256.New(), blake: blake, md5: md5.New(),
+		failed: func(err error) { x.failed(ctx, err) },
 	}
 	in.hashes = io.MultiWriter(in.sha, in.blake, in.md5)
 	return in, nil
 }
 
-// Write adds bytes. It returns fault.TooLarge once the limit is passed; after any error the upload cannot be published.
+// Write appends content. It returns fault.TooLarge once the limit is exceeded. After any error the upload cannot be
+// published.
 func (in *Incoming) Write(p []byte) (int, error) {
 	if in.err != nil {
 		return 0, in.err
@@ -111,14 +106,14 @@ func (in *Incoming) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Size returns how many bytes were written.
+// Size returns the number of bytes written so far.
 func (in *Incoming) Size() int64 { return in.stage.Size() }
 
-// Digests returns the digests of what was written so far.
+// Digests returns the digests of the content written so far.
 func (in *Incoming) Digests() Digests {
 	text := func(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 	return Digests{MD5: text(in.md5), SHA256: text(in.sha), Blake2b256: text(in.blake)}
 }
 
-// Discard frees the place; it may be called at any time and more than once.
+// Discard frees the stage. It may be called at any time and more than once.
 func (in *Incoming) Discard() error { return in.stage.Discard() }

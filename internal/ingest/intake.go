@@ -16,12 +16,12 @@ type Options struct {
 	NewID  func() string    // UUIDv7
 	Log    *slog.Logger     // slog.Default
 	Policy Policy           // PrivatePolicy is the zero value
-	Limits catalog.Limits   // of projects that have none of their own
-	// Attester decides about attestations; without one they are not kept.
+	Limits catalog.Limits   // for projects without limits of their own
+	// Attester handles attestations. Without one, they are discarded.
 	Attester Attester
 }
 
-// Intake takes files into an index. It is safe for concurrent use; any number may share rows and bytes.
+// Intake adds uploaded files to an index. It is safe for concurrent use; any number may share a database and store.
 type Intake struct {
 	index    *catalog.Index
 	store    Store
@@ -34,7 +34,7 @@ type Intake struct {
 	trouble  trouble
 }
 
-// New returns the intake of an index, over the rows of s and the bytes that k keeps.
+// New returns the intake of an index, over the rows of s, with content stored by k.
 func New(x *catalog.Index, s Store, k *custody.Keeper, o Options) *Intake {
 	if o.Log == nil {
 		o.Log = slog.Default()
@@ -43,18 +43,11 @@ func New(x *catalog.Index, s Store, k *custody.Keeper, o Options) *Intake {
 		o.Attester = ignorant{}
 	}
 	return &Intake{
-		index:    x,
-		store:    s,
-		custody:  k,
-		changes:  access.NewChanges(s, o.Now, o.NewID),
-		log:      o.Log,
-		policy:   o.Policy,
-		limits:   o.Limits,
-		attester: o.Attester,
+		index: x, store: s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), log: o.Log,
+		policy: o.Policy, limits: o.Limits, attester: o.Attester,
 	}
 }
 
-// bytesText writes a number of bytes for people, in binary units.
 func bytesText(n int64) string {
 	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB"}
 	f, u := float64(n), 0

@@ -9,26 +9,26 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// uploadTarget returns the repository for a caller who may upload something to it.
+// uploadTarget returns the repository if the caller's token allows uploads.
 func (x *Intake) uploadTarget(ctx context.Context, who access.Caller, repo string) (catalog.Repository, error) {
 	if !who.Known() {
 		return catalog.Repository{}, catalog.ErrAnonymous
 	}
 	if !who.Uploads() {
-		return catalog.Repository{}, fault.New(fault.Denied, "this API token may only read: make one with --scope upload")
+		return catalog.Repository{}, fault.New(fault.Denied, "this API token may only read: create one with --scope upload")
 	}
 	return x.index.Repository(ctx, who, repo)
 }
 
-// MayUpload answers before anything of an upload is read whether the caller may upload anything at all to a repository:
-// nil, or fault.Denied. It returns fault.Unauthenticated for an anonymous caller and fault.NotFound if the caller may
-// not see the repository.
+// MayUpload checks, before an upload is read, whether the caller may upload anything to a repository. It returns
+// fault.Denied if not, fault.Unauthenticated for an anonymous caller, and fault.NotFound if the caller may not see the
+// repository.
 func (x *Intake) MayUpload(ctx context.Context, who access.Caller, repo string) error {
 	r, err := x.uploadTarget(ctx, who, repo)
 	if err != nil || who.MayUpload(r.Object()) {
 		return err
 	}
-	if who.Kind() == access.KindUser { // an upload of a moment ago may have made a project
+	if who.Kind() == access.KindUser { // another upload may just have created a project
 		var grants []access.Grant
 		err := x.store.View(ctx, func(tx Tx) (err error) {
 			grants, err = tx.GrantsOf(ctx, who.ID())
@@ -41,7 +41,7 @@ func (x *Intake) MayUpload(ctx context.Context, who access.Caller, repo string) 
 	return fault.New(fault.Denied, "%s may not upload anything here: %s", whoText(who), whoHint(who, r.Object()))
 }
 
-// checkPermission returns the project that the caller may add a file to, or the zero Project if it must be created
+// checkPermission returns the project if the caller may upload to it. The bool is false if the project must be created
 // first.
 func (x *Intake) checkPermission(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
 	name packaging.ProjectName,
@@ -53,8 +53,7 @@ func (x *Intake) checkPermission(ctx context.Context, tx Tx, who access.Caller, 
 	return p, err
 }
 
-// findProject is checkPermission for a caller whose single-use token is spent by the same transaction. The bool is
-// false if the project must be created first.
+// findProject is checkPermission without the check for a spent single-use token.
 func (x *Intake) findProject(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
 	name packaging.ProjectName,
 ) (catalog.Project, bool, error) {
@@ -76,8 +75,8 @@ func (x *Intake) findProject(ctx context.Context, tx Tx, who access.Caller, r ca
 	return p, true, trusts(who, p)
 }
 
-// mayUpload asks again with the grants of this moment before it says no: the first of several uploads that began
-// together made the project, and its uploader the owner.
+// mayUpload checks again with the current grants before it refuses: the first of several concurrent uploads may have
+// created the project and made its uploader the owner.
 func mayUpload(ctx context.Context, tx Tx, who access.Caller, p catalog.Project) (bool, error) {
 	if who.May(access.Uploader, p.Object()) || who.Kind() != access.KindUser {
 		return who.May(access.Uploader, p.Object()), nil
@@ -86,13 +85,13 @@ func mayUpload(ctx context.Context, tx Tx, who access.Caller, p catalog.Project)
 	return err == nil && who.Renewed(grants).May(access.Uploader, p.Object()), err
 }
 
-// notYours refuses in the same words whether the project exists or not.
+// notYours returns the same refusal whether or not the project exists.
 func notYours(who access.Caller, name packaging.ProjectName, o access.Object) error {
 	return fault.New(fault.Denied, "%s may not upload to project %s: %s", whoText(who), name, whoHint(who, o))
 }
 
-// mayCreate decides about a name that no project has yet. Who may create projects in the repository is read again: it
-// may have changed since the upload began.
+// mayCreate decides whether the caller may create a project of a new name. It reads the repository again, because its
+// members' role may have changed since the upload began.
 func (x *Intake) mayCreate(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
 	name packaging.ProjectName,
 ) error {
@@ -126,15 +125,15 @@ func whoHint(who access.Caller, o access.Object) string {
 	case who.Kind() == access.KindPublisher:
 		return "add it to the project's publishers"
 	case who.SessionID() != "":
-		return "your account has no right to"
+		return "your account does not have permission"
 	case !who.Covers(o):
 		return "it is bound to other projects"
 	}
-	return "its owner, " + who.Name() + ", has no right to"
+	return "its owner, " + who.Name() + ", does not have permission"
 }
 
-// trusts refuses API tokens where the project takes uploads from its publishers alone. Whoever is none of the two kinds
-// that may is refused, whatever kinds there will be.
+// trusts refuses API tokens if the project only takes uploads from its publishers. This is an allow list: every caller
+// kind except publisher and operator is refused, including kinds added later.
 func trusts(who access.Caller, p catalog.Project) error {
 	if !p.TrustedOnly || who.Kind() == access.KindPublisher || who.Kind() == access.KindOperator {
 		return nil
@@ -147,7 +146,6 @@ func trusts(who access.Caller, p catalog.Project) error {
 		"project %s takes uploads from its trusted publishers alone, and this is an API token: publish from the workflow that the project trusts, or have an owner allow API tokens again", p.Name)
 }
 
-// unspent refuses a single-use token whose upload was made.
 func unspent(ctx context.Context, tx Tx, who access.Caller) error {
 	if !who.SingleUse() {
 		return nil
@@ -160,11 +158,10 @@ func unspent(ctx context.Context, tx Tx, who access.Caller) error {
 }
 
 var errSpent = fault.New(fault.Denied,
-	"this upload token was for one upload, and that was made: exchange another identity token for each file, or leave the feature single-use-token out")
+	"this upload token was for one upload, and it has been used: exchange another identity token for each file, or leave out the feature single-use-token")
 
-// Limits returns what bounds the files of a project: its own limits, and what is configured where it has none; for the
-// zero name what is configured. It needs an uploader; fault.NotFound where there is no such project for the caller,
-// fault.Denied without the right.
+// Limits returns the effective limits of a project, or the configured limits if the name is zero. It needs an uploader:
+// it returns fault.NotFound if the caller may not see the project, and fault.Denied if the role is missing.
 func (x *Intake) Limits(ctx context.Context, who access.Caller, repo string,
 	name packaging.ProjectName,
 ) (catalog.Limits, error) {

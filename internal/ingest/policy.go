@@ -6,27 +6,26 @@ import (
 	"pyindex/internal/packaging/archive"
 )
 
-// Policy is what uploads must keep to beyond what is safe and unambiguous. The zero Policy is the private one: whatever
-// the public index serves today and pip installs goes through.
+// Policy contains rules for uploads beyond safety and unambiguity. The zero Policy is the private one: it accepts
+// everything that PyPI serves today and pip installs.
 type Policy struct {
 	catalog.NamePolicy
 
-	Rules         packaging.Rules // of the metadata
-	Archive       archive.Rules   // of the file's structure
-	Spelling      bool            // file names exactly as PEP 625 and the wheel specification write them
-	Platforms     bool            // only the platform tags that PyPI takes
-	OneSDist      bool            // one source distribution in a release
-	SharedContent bool            // take bytes that the repository has under another file name
+	Rules         packaging.Rules // for the metadata
+	Archive       archive.Rules   // for the structure of the archive
+	Spelling      bool            // require file names exactly as in PEP 625 and the wheel specification
+	Platforms     bool            // allow only the platform tags that PyPI accepts
+	OneSDist      bool            // allow one source distribution for each release
+	SharedContent bool            // accept content that the repository has under another file name
 }
 
-// PrivatePolicy returns the default.
+// PrivatePolicy returns the default policy.
 func PrivatePolicy() Policy { return Policy{} }
 
-// PyPIPolicy returns PyPI's own strictness, as far as it can be checked without PyPI's lists.
+// PyPIPolicy returns PyPI's own rules, as far as they can be checked without PyPI's lists.
 func PyPIPolicy() Policy {
 	return Policy{
-		Rules: packaging.PyPIRules(), Archive: archive.PyPIRules(), Spelling: true, Platforms: true,
-		OneSDist:   true,
+		Rules: packaging.PyPIRules(), Archive: archive.PyPIRules(), Spelling: true, Platforms: true, OneSDist: true,
 		NamePolicy: catalog.NamePolicy{SimilarNames: true, ReservedNames: true},
 	}
 }

@@ -14,33 +14,34 @@ import (
 	"pyindex/internal/packaging/archive"
 )
 
-// Upload is what the sender of a file says about it.
+// Upload contains the sender's statements about a file.
 type Upload struct {
-	Filename      string         // as the sender wrote it, not cleaned in any way
-	Kind          packaging.Kind // "" if the sender does not say
+	Filename      string         // as sent, not sanitized
+	Kind          packaging.Kind // "" if not stated
 	PythonVersion string
 	Comment       string
-	Form          packaging.Metadata // a zero Name means that the sender leaves it to the file
-	Digests       Digests            // that the sender claims
-	ContentType   string             // of the file's part, "" if there is none
-	// the field of PEP 740, each time that it was sent; a byte beyond MaxAttestations of it will do
+	Form          packaging.Metadata // if Name is zero, the metadata is taken from the file
+	Digests       Digests            // claimed by the sender
+	ContentType   string             // of the file's part, or ""
+	// all values of the field of PEP 740; one byte more than MaxAttestations is enough
 	Attestations []string
 }
 
-// Receipt says what became of an upload.
+// Receipt is the result of an upload.
 type Receipt struct {
 	File     catalog.File
-	Created  bool     // false if the identical file was there already, and nothing changed
-	Warnings []string // sentences for the sender
+	Created  bool     // false if the identical file already existed and nothing changed
+	Warnings []string // for the sender
 }
 
-// Publish adds a file to the index. nil means: the bytes are durable, the row is committed, the next read lists it.
+// Publish adds a file to the index. If the error is nil, the content is stored durably, the row is committed, and the
+// next read lists the file.
 //
 // The order of checks is PyPI's: caller, form, names, permission, size, digests, duplicate, deleted name, archive,
-// attestations. An identical file that is there already is no change and no error; stored bytes of it that are missing
-// or damaged are put back. Every refusal leaves nothing behind: no project, no release, no bytes. It returns
-// fault.Invalid for a bad form or file, fault.Conflict ("File already exists…") for a name or bytes that are taken,
-// fault.Denied, fault.TooLarge, and fault.Unavailable where a retry may succeed.
+// attestations. Uploading an identical file again is not an error and changes nothing, but repairs missing or damaged
+// content. A refusal leaves nothing behind: no project, no release, no content. Publish returns fault.Invalid for a bad
+// form or file, fault.Conflict ("File already exists…") if the name or content is taken, fault.Denied, fault.TooLarge,
+// and fault.Unavailable if a retry may succeed.
 func (x *Intake) Publish(ctx context.Context, in *Incoming, u Upload) (Receipt, error) {
 	if in == nil {
 		return Receipt{}, fault.New(fault.Invalid, "Upload payload does not have a file.")
@@ -58,22 +59,14 @@ func (x *Intake) Publish(ctx context.Context, in *Incoming, u Upload) (Receipt, 
 
 func (x *Intake) publish(ctx context.Context, in *Incoming, u Upload) (Receipt, error) {
 	a := &addition{
-		intake:     x,
-		who:        in.who,
-		repository: in.repository,
-		content:    in,
-		python:     u.PythonVersion,
-		comment:    u.Comment,
-		form:       u.Form,
-		claimed:    u.Digests,
-		measured:   in.Digests(),
-		sent:       u.Attestations,
+		intake: x, who: in.who, repository: in.repository, content: in, python: u.PythonVersion, comment: u.Comment,
+		form: u.Form, claimed: u.Digests, measured: in.Digests(), sent: u.Attestations,
 	}
 	if err := a.parseNames(u); err != nil {
 		return Receipt{}, err
 	}
-	if err := x.store.View(ctx, func(tx Tx) error { return a.check(ctx, tx, u.ContentType) }); errors.Is(err,
-		errIdentical) {
+	err := x.store.View(ctx, func(tx Tx) error { return a.check(ctx, tx, u.ContentType) })
+	if errors.Is(err, errIdentical) {
 		return a.identical(ctx)
 	} else if err != nil {
 		return Receipt{}, err
@@ -87,7 +80,7 @@ func (x *Intake) publish(ctx context.Context, in *Incoming, u Upload) (Receipt, 
 	return a.commit(ctx)
 }
 
-// addition is an upload on its way through the checks.
+// addition is an upload in progress.
 type addition struct {
 	intake     *Intake
 	who        access.Caller
@@ -99,7 +92,7 @@ type addition struct {
 	filename packaging.Filename
 	python   string
 	comment  string
-	form     packaging.Metadata // a zero Name means that nobody made a statement about the file
+	form     packaging.Metadata // a zero Name means that there is no statement about the file
 	claimed  Digests
 	measured Digests
 	sent     []string // attestations
@@ -110,7 +103,7 @@ type addition struct {
 	warning  string       // see tokenWarning
 }
 
-// parseNames reads the names that the form and the file name state, and refuses an upload in which they differ.
+// parseNames parses the names in the form and the file name, and refuses the upload if they differ.
 func (a *addition) parseNames(u Upload) (err error) {
 	if a.form.Name == "" {
 		a.name, err = packaging.ProjectOf(u.Filename)
@@ -138,7 +131,6 @@ func (a *addition) parseNames(u Upload) (err error) {
 	return a.checkSpelling()
 }
 
-// checkSpelling refuses a file name that the policy does not take.
 func (a *addition) checkSpelling() error {
 	if a.intake.policy.Spelling {
 		if err := a.filename.CheckSpelling(); err != nil {
@@ -151,7 +143,7 @@ func (a *addition) checkSpelling() error {
 	return nil
 }
 
-// check does the checks that need no look into the archive.
+// check runs the checks that do not need the archive.
 func (a *addition) check(ctx context.Context, tx Tx, contentType string) error {
 	p, err := a.intake.checkPermission(ctx, tx, a.who, a.repository, a.name)
 	if err != nil {
@@ -164,7 +156,7 @@ func (a *addition) check(ctx context.Context, tx Tx, contentType string) error {
 		return err
 	}
 	err = a.checkNameFree(ctx, tx)
-	if errors.Is(err, errIdentical) { // that answer comes without an insert, so the rights are read again here
+	if errors.Is(err, errIdentical) { // this answer comes without an insert, so check the rights again here
 		if _, ended := a.who.Recheck(ctx, tx); ended != nil {
 			return ended
 		}
@@ -172,10 +164,10 @@ func (a *addition) check(ctx context.Context, tx Tx, contentType string) error {
 	return err
 }
 
-// checkContent refuses what is sent as something else than a distribution, did not come whole, or is too large.
+// checkContent refuses content that is not declared as a distribution, is incomplete, or is too large.
 func (a *addition) checkContent(p catalog.Project, contentType string) error {
 	if strings.HasPrefix(strings.ToLower(contentType), "image/") {
-		return fault.New(fault.Invalid, "the file is sent as %.60q, which is no distribution", contentType)
+		return fault.New(fault.Invalid, "the file is sent as %.60q, which is not a distribution", contentType)
 	}
 	if a.content.err != nil {
 		return a.content.err
@@ -192,10 +184,9 @@ func (a *addition) checkContent(p catalog.Project, contentType string) error {
 	return nil
 }
 
-// compareDigests compares the digests that the sender claims with those of the bytes.
 func (a *addition) compareDigests() error {
 	if a.form.Name == "" && a.claimed == (Digests{}) {
-		return nil // a local file, which nobody made a statement about
+		return nil // a local file without any statement about it
 	}
 	if a.claimed == (Digests{}) {
 		return fault.New(fault.Invalid, "the upload states no digest: send sha256_digest, blake2_256_digest or md5_digest")
@@ -207,17 +198,17 @@ func (a *addition) compareDigests() error {
 	} {
 		if c.claimed != "" && c.claimed != c.measured {
 			return fault.New(fault.Invalid,
-				"the %s digest is %s, but the upload states %s: the file changed on its way, send it again", c.name, c.measured,
+				"the %s digest is %s, but the upload states %s: the file changed in transit, send it again", c.name, c.measured,
 				c.claimed)
 		}
 	}
 	return nil
 }
 
-// errIdentical ends a transaction that found the very file there already.
+// errIdentical ends a transaction that found the identical file.
 var errIdentical = errors.New("the identical file is there already")
 
-// checkNameFree refuses a file name that is taken, was deleted, or may not be a second one.
+// checkNameFree refuses a file name that is taken, was deleted, or would be a disallowed second one.
 func (a *addition) checkNameFree(ctx context.Context, tx Tx) error {
 	f, err := tx.FileByKey(ctx, a.repository.ID, a.filename.Key())
 	if err == nil {
@@ -232,7 +223,7 @@ func (a *addition) checkNameFree(ctx context.Context, tx Tx) error {
 	}
 	if gone {
 		return fault.New(fault.Invalid,
-			"%s was previously used by a file that has since been deleted, and a name is never used twice: choose another version or build number", a.filename)
+			"%s was previously used by a file that has since been deleted, and file names are never reused: choose another version or build number", a.filename)
 	}
 	if err := a.checkContentUnique(ctx, tx); err != nil {
 		return err
@@ -240,11 +231,11 @@ func (a *addition) checkNameFree(ctx context.Context, tx Tx) error {
 	return a.checkOneSDist(ctx, tx)
 }
 
-// conflict answers for a name that exists: nothing to do for the same file, refusal for another.
+// conflict returns the error for an existing file name: errIdentical for the same file, a refusal otherwise.
 func (a *addition) conflict(f catalog.File) error {
 	if f.Quarantined() {
 		return fault.New(fault.Denied,
-			"File already exists: %s is here in quarantine, where nobody can install it; ask an administrator, or choose another version or build number", f.Filename)
+			"File already exists: %s is in quarantine here and cannot be installed; ask an administrator, or choose another version or build number", f.Filename)
 	}
 	if f.Filename == a.filename.String() && f.SHA256 == a.measured.SHA256 && f.Blake2b256 == a.measured.Blake2b256 {
 		a.existing = f
@@ -257,8 +248,8 @@ func (a *addition) conflict(f catalog.File) error {
 		"File already exists: %s has other content here (sha256 %s); files never change, so choose another version or build number", f.Filename, f.SHA256)
 }
 
-// checkContentUnique refuses bytes that the repository has under another name, in a project that the caller may see.
-// Those of other projects are let in: a refusal would tell that somebody's private project has these very bytes.
+// checkContentUnique refuses content that the repository has under another name in a project that the caller may see.
+// Content of other projects is accepted: a refusal would reveal that a hidden project has it.
 func (a *addition) checkContentUnique(ctx context.Context, tx Tx) error {
 	if a.intake.policy.SharedContent {
 		return nil
@@ -273,13 +264,13 @@ func (a *addition) checkContentUnique(ctx context.Context, tx Tx) error {
 			return err
 		}
 		if a.who.May(access.Reader, p.Object()) {
-			return fault.New(fault.Conflict, "File already exists: these bytes are here as %s", f.Filename)
+			return fault.New(fault.Conflict, "File already exists: this content is here already as %s", f.Filename)
 		}
 	}
 	return nil
 }
 
-// checkOneSDist refuses a second source distribution of a release where the policy says so.
+// checkOneSDist refuses a second source distribution of a release if the policy forbids it.
 func (a *addition) checkOneSDist(ctx context.Context, tx Tx) error {
 	if !a.intake.policy.OneSDist || a.filename.Kind() != packaging.SDist {
 		return nil
@@ -305,7 +296,6 @@ func (a *addition) checkOneSDist(ctx context.Context, tx Tx) error {
 	return err
 }
 
-// inspect looks inside the archive and compares it with the form.
 func (a *addition) inspect() (err error) {
 	a.contents, err = archive.Inspect(a.content.stage, a.content.Size(), a.filename, archive.DefaultLimits(),
 		a.intake.policy.Archive)
@@ -318,14 +308,14 @@ func (a *addition) inspect() (err error) {
 	return packaging.Disagreement(a.form, a.contents.Parsed)
 }
 
-// sibling reports whether the file gets a ".metadata" sibling: wheels always, sdists when their metadata is static (PEP
-// 643).
+// sibling reports whether the file gets a ".metadata" sibling: always for wheels, and for sdists if their metadata is
+// static (PEP 643).
 func (a *addition) sibling() bool {
 	return a.filename.Kind() == packaging.Wheel || a.contents.Parsed.StaticDependencies()
 }
 
-// refused records an upload that was turned away, in the history of the project that it was for. A record that cannot
-// be written is logged: the answer to the sender is the same.
+// refused writes an audit entry for a refused upload, in the history of its project. If the entry cannot be written,
+// the error is logged, and the response to the sender is the same.
 func (x *Intake) refused(ctx context.Context, who access.Caller, r catalog.Repository, project, filename string,
 	why error,
 ) {
@@ -333,11 +323,11 @@ func (x *Intake) refused(ctx context.Context, who access.Caller, r catalog.Repos
 	e.Outcome, e.Repository, e.Filename, e.Project = audit.Refused, r.ID, audit.Cut(filename), project
 	err := x.store.Update(context.WithoutCancel(ctx), func(tx Tx) error { return tx.InsertAudit(ctx, e) })
 	if err != nil {
-		x.log.Error("recording a refused upload", "error", err)
+		x.log.Error("cannot record a refused upload", "error", err)
 	}
 }
 
-// targetProject returns the project that an upload was for, as far as its names tell.
+// targetProject returns the project name of an upload, as far as it can be determined.
 func targetProject(u Upload) string {
 	name, err := packaging.ProjectOf(u.Filename)
 	if u.Form.Name != "" {
@@ -349,7 +339,6 @@ func targetProject(u Upload) string {
 	return name.String()
 }
 
-// attest asks what becomes of the attestations that came with the file.
 func (a *addition) attest() error {
 	keep, warnings, err := a.intake.attester.Attest(Attested{
 		Sent: a.sent, Filename: a.filename, SHA256: a.measured.SHA256, Uploader: a.who.Kind(), Claims: a.who.Claims(),

@@ -7,29 +7,30 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// Tx is what this package needs of a transaction.
+// Tx is a transaction with the rows of this package.
 type Tx interface {
 	catalog.Tx
 
-	// SpendToken uses up a single-use token, and reports whether nobody did before. Of transactions that run at the same
-	// time one gets true.
+	// SpendToken marks a single-use token as used, and reports whether it was unused. Of concurrent transactions, one gets
+	// true.
 	SpendToken(ctx context.Context, id string, at time.Time) (bool, error)
-	// TokenSpent reports whether a token was used up; fault.NotFound for none.
+	// TokenSpent reports whether a token was used, or returns fault.NotFound.
 	TokenSpent(ctx context.Context, id string) (bool, error)
 
-	// HasPublishers reports whether any publisher is attached to a project.
+	// HasPublishers reports whether a project has any publisher.
 	HasPublishers(ctx context.Context, projectID string) (bool, error)
-	// NoteBeside notes that an API token uploaded to a project that has publishers, and reports whether it is the first
+	// NoteBeside records that an API token uploaded to a project with publishers, and reports whether this is the first
 	// time.
 	NoteBeside(ctx context.Context, tokenID, projectID string, at time.Time) (bool, error)
 
-	// InsertAttestation adds a to a file; fault.Conflict if the file has one with that predicate. It goes with its file.
+	// InsertAttestation adds an attestation to a file, with which it is deleted. It returns fault.Conflict if the file has
+	// one with that predicate.
 	InsertAttestation(ctx context.Context, fileID string, a catalog.Attestation) error
-	// InsertMembers keeps the names of what is inside a file. They go with their file.
+	// InsertMembers stores the names of an archive's members. They are deleted with their file.
 	InsertMembers(ctx context.Context, fileID string, m catalog.Members) error
 }
 
-// Store runs transactions over the rows; see access.Store for what the methods promise.
+// Store runs transactions; see access.Store for the promises of its methods.
 type Store interface {
 	View(ctx context.Context, f func(Tx) error) error
 	Update(ctx context.Context, f func(Tx) error) error

@@ -10,23 +10,24 @@ import (
 	"pyindex/internal/fault"
 )
 
-// trouble knows whether uploads fail for a reason of ours, such as a full disk or a database that only reads: checks
-// that read, or that make an empty file, do not find that out.
+// trouble records whether uploads fail because of the server, for example a full disk or a read-only database. Health
+// checks that only read, or create an empty file, do not detect that.
 type trouble struct {
 	mu    sync.Mutex
 	why   error
 	since time.Time
 }
 
-// Trouble returns why the newest upload failed and since when uploads do, if the reason was ours and none succeeded
-// since; nil otherwise. It takes no caller: fault.Message of it may be shown to everybody.
+// Trouble returns the error of the newest upload and the start of the failures, if the server is the cause and no
+// upload has succeeded since. Otherwise the error is nil. It takes no caller: fault.Message of the error may be shown
+// to everyone.
 func (x *Intake) Trouble() (time.Time, error) {
 	x.trouble.mu.Lock()
 	defer x.trouble.mu.Unlock()
 	return x.trouble.since, x.trouble.why
 }
 
-// failed notes how a step of an upload ended. What the sender did wrong says nothing, nor does a sender who went away.
+// failed records the failure of an upload step. Errors of the sender and disconnected clients are ignored.
 func (x *Intake) failed(ctx context.Context, err error) {
 	kind := fault.KindOf(err)
 	if err == nil || kind != fault.Internal && kind != fault.Unavailable || ctx.Err() != nil ||
@@ -45,7 +46,6 @@ func (x *Intake) failed(ctx context.Context, err error) {
 	}
 }
 
-// worked notes that an upload was stored.
 func (x *Intake) worked(ctx context.Context) {
 	x.trouble.mu.Lock()
 	was, since := x.trouble.why, x.trouble.since

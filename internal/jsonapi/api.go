@@ -15,24 +15,24 @@ import (
 	"pyindex/internal/simpleapi/ready"
 )
 
-// DefaultCacheBytes is what the cache of answers holds where Options say nothing.
+// DefaultCacheBytes is the default of Options.CacheBytes.
 const DefaultCacheBytes = 16 << 20
 
-// Options are the settings of an API.
+// Options configures an API.
 type Options struct {
 	BaseURL    string // absolute, with the path prefix: file URLs begin with it
-	CacheBytes int64  // bound on the answers kept, in bytes; DefaultCacheBytes for 0, none kept below
+	CacheBytes int64  // limit on cached responses, in bytes; DefaultCacheBytes if 0, no caching if negative
 }
 
-// API answers the legacy JSON API from a catalog.
+// API serves the legacy JSON API from a catalog.
 type API struct {
 	index *catalog.Index
-	base  string // without a slash at its end
+	base  string // without a trailing slash
 	path  string // of base
 	cache *ready.Cache
 }
 
-// New returns the API over x.
+// New returns the API of x.
 func New(x *catalog.Index, o Options) *API {
 	a := &API{
 		index: x, base: strings.TrimRight(o.BaseURL, "/"), cache: ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes)),
@@ -43,7 +43,7 @@ func New(x *catalog.Index, o Options) *API {
 	return a
 }
 
-// Table returns the routes. Every one is for readers and exists in every repository.
+// Table returns the routes. Every route requires a reader and exists in every repository.
 func (a *API) Table() route.Table {
 	row := func(path string) route.Route {
 		return route.Route{Method: http.MethodGet, Path: path, Auth: route.Reader, Tree: true, Handle: a.project}
@@ -56,10 +56,10 @@ func (a *API) Table() route.Table {
 	}}
 }
 
-// vary has no Accept: there is one form only.
+// vary omits Accept, because there is only one format.
 var vary = []string{"Accept-Encoding, Authorization"}
 
-// project answers for a project, or for one version of it where the path names one.
+// project serves a project, or one version of it if the path names a version.
 func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	w.Header()["Vary"] = vary
 	name, err := packaging.ParseProjectName(r.PathValue("project"))
@@ -83,7 +83,7 @@ func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller)
 	return nil
 }
 
-// cacheControl lets shared caches keep only what nobody in particular was given. Whoever keeps it asks again each time.
+// cacheControl lets shared caches store only responses to anonymous requests. All caches must revalidate each time.
 func cacheControl(who access.Caller) string {
 	if who.Known() {
 		return "private, no-cache"
@@ -91,7 +91,7 @@ func cacheControl(who access.Caller) string {
 	return "public, no-cache"
 }
 
-// maxVariant bounds the spelling of a version that is worth a place in the cache.
+// maxVariant is the longest version, in bytes, for which responses are cached.
 const maxVariant = 64
 
 func (a *API) answer(r *http.Request, who access.Caller, p catalog.Project) (*ready.Answer, error) {
@@ -112,7 +112,7 @@ func (a *API) answer(r *http.Request, who access.Caller, p catalog.Project) (*re
 	return a.cache.Fill(r.Context(), k, e, p.Stamp(), render)
 }
 
-// redirect sends to the normal name, in the same tree and with the version and query that were asked.
+// redirect redirects to the normalized name in the same tree, and keeps version and query.
 func (a *API) redirect(w http.ResponseWriter, r *http.Request, name packaging.ProjectName) {
 	to := a.path + tree(r.PathValue("repository")) + "/pypi/" + name.String()
 	if v := r.PathValue("version"); v != "" {
@@ -127,7 +127,6 @@ func (a *API) redirect(w http.ResponseWriter, r *http.Request, name packaging.Pr
 	write(w, r, http.StatusMovedPermanently, "see "+to)
 }
 
-// tree returns the path of a repository below the base URL.
 func tree(repository string) string {
 	if repository == "" || repository == catalog.MainRepository {
 		return ""

@@ -129,7 +129,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// document is what clients read of an answer.
+// document is the part of a response that clients read.
 type document struct {
 	Info struct {
 		Version string
@@ -284,7 +284,7 @@ func TestGzip(t *testing.T) {
 	}
 }
 
-// TestURLs states what mirrors insist on: absolute, and a path that begins with /packages.
+// TestURLs checks that file URLs are absolute with a path that begins with /packages, as mirrors require.
 func TestURLs(t *testing.T) {
 	d := newDemo(t)
 	other := d.Hidden("other")

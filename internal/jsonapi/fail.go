@@ -9,7 +9,7 @@ import (
 	"pyindex/internal/route"
 )
 
-// retryAfter is how many seconds a client should wait. pip repeats a 429 and a 503 only where it is told a time.
+// retryAfter is the Retry-After in seconds. pip retries a 429 or 503 only if the response has one.
 const retryAfter = "5"
 
 // fail writes an error as {"message": …}. The server adds the challenge of a 401.
@@ -31,6 +31,6 @@ func write(w http.ResponseWriter, r *http.Request, status int, message string) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		w.Write(body) // an error is the reader's going away
+		w.Write(body) // an error means that the client is gone
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// file is a distribution as this API describes it. The hyphen in core-metadata is PyPI's.
+// file is a distribution in this API. The hyphen in core-metadata is PyPI's.
 type file struct {
 	CommentText    string  `json:"comment_text"`
 	CoreMetadata   any     `json:"core-metadata"` // an object of digests, or false
@@ -33,13 +33,13 @@ type digests struct {
 	SHA256     string `json:"sha256"`
 }
 
-// How times are written: one without a zone, for old readers, and one with.
+// These are the time formats: one without a time zone, for old clients, and one with UTC.
 const (
 	uploadTime    = "2006-01-02T15:04:05"
 	uploadTimeISO = "2006-01-02T15:04:05.000000Z"
 )
 
-// notCounted is what PyPI says of downloads since it stopped counting them here.
+// notCounted is PyPI's value for download counts since it stopped providing them here.
 const notCounted = -1
 
 func describeAll(base string, files []catalog.File) []file {
@@ -50,7 +50,6 @@ func describeAll(base string, files []catalog.File) []file {
 	return out
 }
 
-// describe describes one file whose address begins with base.
 func describe(base string, f *catalog.File) file {
 	at := f.UploadedAt.UTC()
 	return file{
@@ -64,7 +63,7 @@ func describe(base string, f *catalog.File) file {
 	}
 }
 
-// escape also escapes "+", which some decoders take for a blank, so that all our links to a file are spelled alike.
+// escape also escapes "+", which some decoders read as a blank, so that all our links to a file are spelled the same.
 func escape(filename string) string { return strings.ReplaceAll(url.PathEscape(filename), "+", "%2B") }
 
 func coreMetadata(f *catalog.File) any {
@@ -74,7 +73,7 @@ func coreMetadata(f *catalog.File) any {
 	return map[string]string{"sha256": f.MetadataSHA256}
 }
 
-// orNull returns nil for an empty text: PyPI says null for what was not stated.
+// orNull returns nil for an empty text: PyPI sends null for missing values.
 func orNull(s string) *string {
 	if s == "" {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// info is a release's core metadata under the names that PyPI gives it.
+// info is a release's core metadata under PyPI's key names.
 type info struct {
 	Author                 *string           `json:"author"`
 	AuthorEmail            *string           `json:"author_email"`
@@ -49,7 +49,6 @@ type downloads struct {
 	Week  int `json:"last_week"`
 }
 
-// info describes a release.
 func (a *API) info(d catalog.ReleaseDetail) info {
 	in := stated(d.Metadata)
 	page := a.base + tree(d.Project.Repository.Name) + "/project/" + d.Project.Name.String() + "/"
@@ -61,7 +60,8 @@ func (a *API) info(d catalog.ReleaseDetail) info {
 	return in
 }
 
-// stated is the part of info that the release itself says. Lists that it leaves out are null, except the classifiers.
+// stated returns the part of info that comes from the release's own metadata. Missing lists are null, except the
+// classifiers.
 func stated(m packaging.Metadata) info {
 	return info{
 		Author: orNull(m.Author), AuthorEmail: orNull(m.AuthorEmail),
@@ -76,7 +76,7 @@ func stated(m packaging.Metadata) info {
 	}
 }
 
-// projectURLs reads "label, address" lines; the two older fields join under the labels that PyPI gives them.
+// projectURLs parses "label, URL" lines. The two older metadata fields are added under PyPI's labels for them.
 func projectURLs(m packaging.Metadata) map[string]string {
 	var all map[string]string
 	add := func(label, address string) {
@@ -98,7 +98,7 @@ func projectURLs(m packaging.Metadata) map[string]string {
 	return all
 }
 
-// yank reports whether a release is yanked as a whole, and the first reason given.
+// yank reports whether all files of a release are yanked, and returns the first reason.
 func yank(files []catalog.File) (bool, *string) {
 	var reason string
 	for _, f := range files {

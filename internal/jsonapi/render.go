@@ -11,7 +11,7 @@ import (
 	"pyindex/internal/simpleapi/ready"
 )
 
-// document is an answer. Releases is there on the project's address alone: a version's answer must leave it out.
+// document is a response. Releases is set only for a project: a version's response must omit it.
 type document struct {
 	Info            info              `json:"info"`
 	LastSerial      int64             `json:"last_serial"`
@@ -21,13 +21,13 @@ type document struct {
 	Vulnerabilities []struct{}        `json:"vulnerabilities"`
 }
 
-// ownership is empty: who has a role is for the people of a project to see, on its pages.
+// ownership is always empty: roles are shown only to a project's members, on its pages.
 type ownership struct {
 	Roles        []struct{} `json:"roles"`
 	Organization *string    `json:"organization"`
 }
 
-// render makes the answer for a version, or for the project where version is "".
+// render renders the response for a version, or for the project if version is "".
 func (a *API) render(ctx context.Context, who access.Caller, p catalog.Project, version string) (*ready.Answer, error) {
 	d, err := a.index.Release(ctx, who, p.Repository.Name, p.Name, version)
 	if err != nil {
@@ -54,7 +54,7 @@ func (a *API) document(d catalog.ReleaseDetail) document {
 	}
 }
 
-// releases groups a project's files by version; one without files is there too.
+// releases groups a project's files by version. Versions without files are included.
 func (a *API) releases(c catalog.Contents) map[string][]file {
 	files := a.base + tree(c.Project.Repository.Name) + "/packages/"
 	versions := make(map[string]string, len(c.Releases)) // by release id

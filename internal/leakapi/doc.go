@@ -1,6 +1,6 @@
-// Package leakapi takes reports of tokens that were found in public, as GitHub's secret scanning sends them.
+// Package leakapi receives reports of leaked tokens, in the format of GitHub's secret scanning.
 //
-// A report counts only with a signature by a key that the operator configured; nothing is fetched to check it. Reports
-// are bounded before they are read, and parsed only once their signature is good. The answer is the same whether a
-// token was known or not, and no token is logged or repeated. Without keys the address looks like one where nothing is.
+// A report must be signed by a key that the operator configured; the package fetches no keys. Reports are limited in
+// size and are parsed only after their signature is verified. The response is the same for known and unknown tokens,
+// and tokens are neither logged nor repeated. Without keys the endpoint returns 404.
 package leakapi

@@ -12,18 +12,18 @@ import (
 	"net/http"
 )
 
-// The headers of a report. The name of the key is asked for and not looked at: it is not signed, and every key that the
-// operator configured is as good as another.
+// The headers of a report. The key's name is required but ignored: it is not signed, and all configured keys are
+// equivalent.
 const (
 	keyHeader       = "Github-Public-Key-Identifier"
 	signatureHeader = "Github-Public-Key-Signature"
 )
 
-// maxSignature bounds the signature's header; one of P-256 is 72 bytes, in base 64 some hundred.
+// maxSignature limits the signature header. A P-256 signature has 72 bytes, and about a hundred in base64.
 const maxSignature = 200
 
-// ParseKeys reads the public keys of a PEM file. The error says why it cannot be used: every block has to be a public
-// key on the curve P-256, and there has to be one.
+// ParseKeys parses a PEM file of public keys. It returns an error that gives the reason if the file is empty or
+// contains anything but public keys on the curve P-256.
 func ParseKeys(text []byte) ([]*ecdsa.PublicKey, error) {
 	var keys []*ecdsa.PublicKey
 	for {
@@ -58,7 +58,7 @@ func parseKey(block *pem.Block) (*ecdsa.PublicKey, error) {
 	return key, nil
 }
 
-// signatureOf returns the signature of a report, and whether the report is signed at all.
+// signatureOf returns the signature of a report, and whether the report is signed.
 func signatureOf(h http.Header) (string, bool) {
 	names, signatures := h.Values(keyHeader), h.Values(signatureHeader)
 	if len(names) != 1 || names[0] == "" || len(signatures) != 1 || signatures[0] == "" {
@@ -67,7 +67,7 @@ func signatureOf(h http.Header) (string, bool) {
 	return signatures[0], true
 }
 
-// signedBy reports whether one of the keys signed the SHA-256 of body; the signature is ASN.1 in base 64.
+// signedBy reports whether one of the keys signed the SHA-256 hash of body. The signature is ASN.1 in base64.
 func signedBy(keys []*ecdsa.PublicKey, body []byte, signature string) bool {
 	if len(signature) > maxSignature {
 		return false

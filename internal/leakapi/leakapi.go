@@ -10,24 +10,24 @@ import (
 	"pyindex/internal/route"
 )
 
-// maxBody bounds a report, in bytes, and so how many tokens one transaction ends.
+// maxBody is the size limit of a report, in bytes. It also limits how many tokens one transaction revokes.
 const maxBody = 256 << 10
 
-// Options are who is believed.
+// Options are the settings of an API.
 type Options struct {
-	Keys []*ecdsa.PublicKey // of finders; with none every report is 404
+	Keys []*ecdsa.PublicKey // keys of the reporters; without any, every report gets 404
 }
 
-// API takes the reports.
+// API receives reports of leaked tokens.
 type API struct {
 	directory *access.Directory
 	keys      []*ecdsa.PublicKey
 }
 
-// New returns the API over the tokens of d.
+// New returns the API for the tokens of d.
 func New(d *access.Directory, o Options) *API { return &API{directory: d, keys: o.Keys} }
 
-// Table returns the route. It is also at the host's root, like the rest of what is below /_/.
+// Table returns the route. Like every route below /_/, it is also at the host's root.
 func (a *API) Table() route.Table {
 	return route.Table{Name: "leakapi", Fail: fail, Routes: []route.Route{
 		{
@@ -41,7 +41,7 @@ func (a *API) Table() route.Table {
 	}}
 }
 
-// disclose answers 204 to every report that is signed and well formed.
+// disclose responds with 204 to every signed, well-formed report.
 func (a *API) disclose(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	signature, signed := signatureOf(r.Header)
 	if len(a.keys) == 0 || !signed {
@@ -66,7 +66,7 @@ func (a *API) disclose(w http.ResponseWriter, r *http.Request, who access.Caller
 	return nil
 }
 
-// fail answers in a line of text: a finder looks at the status.
+// fail responds with one line of text, because reporters read only the status.
 func fail(w http.ResponseWriter, _ *http.Request, err error) {
 	status, text := route.Status(fault.KindOf(err)), fault.Message(err)
 	if status == http.StatusInternalServerError {
@@ -76,5 +76,5 @@ func fail(w http.ResponseWriter, _ *http.Request, err error) {
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, text+"\n") // the finder is gone if this fails
+	_, _ = io.WriteString(w, text+"\n") // fails only if the reporter disconnected
 }

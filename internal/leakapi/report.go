@@ -8,11 +8,11 @@ import (
 	"pyindex/internal/strictjson"
 )
 
-// maxValues bounds the members and entries of a report: some two thousand tokens, more than fit into its bytes.
+// maxValues limits the JSON values of a report to about two thousand tokens, more than fit into maxBody.
 const maxValues = 10_000
 
-// readReport reads [{"token": "…", "type": "…", "url": "…", "source": "…"}, …], where source may be missing and other
-// members are ignored. fault.Invalid for any other shape, which takes nothing of the report for good.
+// readReport parses [{"token": "…", "type": "…", "url": "…", "source": "…"}, …]. source may be missing, and other
+// members are ignored. It returns fault.Invalid for any other shape.
 func readReport(body []byte) ([]access.Leak, error) {
 	list, err := strictjson.List(body, maxValues)
 	if err != nil {
@@ -33,7 +33,7 @@ func readReport(body []byte) ([]access.Leak, error) {
 	return leaks, nil
 }
 
-// readLeak returns an entry, or the name of the first member that is no string.
+// readLeak returns an entry, or the name of the first member that is missing or not a string.
 func readLeak(o map[string]any) (l access.Leak, missing string) {
 	var token string
 	for _, member := range []struct {

@@ -8,7 +8,7 @@ import (
 	"pyindex/internal/ingest"
 )
 
-// TestAttestationsField: it is kept as sent, each time that it was, a byte beyond its bound at most.
+// TestAttestationsField: all values of the field are kept as sent, truncated to one byte more than the limit.
 func TestAttestationsField(t *testing.T) {
 	long := strings.Repeat("x", ingest.MaxAttestations+1)
 	for name, c := range map[string]struct{ sent, want []string }{

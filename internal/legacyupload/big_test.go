@@ -23,10 +23,10 @@ import (
 	"golang.org/x/crypto/blake2b"
 )
 
-// big is a valid wheel that is made while it is read, because it shall not be in memory.
+// big is a valid wheel that is generated while it is read, so that it is never in memory.
 type big struct {
 	distribution
-	size  int64 // of the one large member
+	size  int64 // size of the large member
 	chunk []byte
 	crc   uint32
 }
@@ -44,7 +44,7 @@ func newBig(version string, size int64) *big {
 
 func (b *big) member() io.Reader { return io.LimitReader(&repeated{chunk: b.chunk}, b.size) }
 
-// repeated is a chunk over and over.
+// repeated reads a chunk repeatedly.
 type repeated struct {
 	chunk []byte
 	at    int
@@ -91,7 +91,7 @@ func (b *big) write(to io.Writer) error {
 	return w.Close()
 }
 
-// hashed writes the wheel to a file, as plainly as it can be done, and returns its digests.
+// hashed writes the wheel to a file in the simplest way, and returns its digests.
 func (b *big) hashed(path string) (sha, blake string, err error) {
 	f, err := os.Create(path)
 	if err != nil {
@@ -109,7 +109,7 @@ func (b *big) hashed(path string) (sha, blake string, err error) {
 	return hex.EncodeToString(s.Sum(nil)), hex.EncodeToString(l.Sum(nil)), f.Sync()
 }
 
-// body is the whole form, of unknown length, with the file last.
+// body returns the whole form, of unknown length, with the file last.
 func (b *big) body(sha, blake string) io.Reader {
 	d := b.distribution
 	d.bytes = []byte("<here>")
@@ -127,8 +127,8 @@ func (b *big) body(sha, blake string) io.Reader {
 	return io.MultiReader(bytes.NewReader(head), r, bytes.NewReader(tail))
 }
 
-// peak runs f and returns by how much the memory of the process grew at most while it ran, in bytes. It counts what Go
-// took from the system less what it gave back.
+// peak runs f and returns the maximum growth of the process's memory meanwhile, in bytes: memory obtained from the
+// system minus memory returned to it.
 func peak(f func()) int64 {
 	sample := func() int64 {
 		s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
@@ -155,7 +155,7 @@ func peak(f func()) int64 {
 	return most - before
 }
 
-// 300 MB pass in memory that does not depend on them, and are stored whole.
+// An upload of 300 MB is stored completely, and its memory use does not depend on its size.
 func TestMemory(t *testing.T) {
 	s, b := newSite(t, setting{}), newBig("1.0", 300<<20)
 	sha, blake, err := b.hashed(filepath.Join(t.TempDir(), "plain"))
@@ -172,10 +172,10 @@ func TestMemory(t *testing.T) {
 	s.intact(b.filename)
 }
 
-// BenchmarkUploadSmall is one client with wheels of 20 kB.
+// BenchmarkUploadSmall uploads wheels of 20 kB with one client.
 func BenchmarkUploadSmall(b *testing.B) { benchmarkSmall(b, 1) }
 
-// BenchmarkUploadSmall8 is eight clients at once.
+// BenchmarkUploadSmall8 does the same with eight concurrent clients.
 func BenchmarkUploadSmall8(b *testing.B) { benchmarkSmall(b, 8) }
 
 func benchmarkSmall(b *testing.B, clients int) {
@@ -214,7 +214,7 @@ func (s *site) drainInto(bodies <-chan []byte, clients int) {
 	wg.Wait()
 }
 
-// plainly returns how long hashing and writing the bytes takes, with nothing around it.
+// plainly returns the time for only hashing and writing the content.
 func plainly(b *testing.B, raw []byte) time.Duration {
 	const times = 50
 	dir, start := b.TempDir(), time.Now()
@@ -231,7 +231,7 @@ func plainly(b *testing.B, raw []byte) time.Duration {
 	return time.Since(start) / times
 }
 
-// BenchmarkUploadLarge uploads 500 MB, and says how much longer it took than hashing and writing the same bytes.
+// BenchmarkUploadLarge uploads 500 MB, and reports the time relative to only hashing and writing the content.
 func BenchmarkUploadLarge(b *testing.B) {
 	const size = 500 << 20
 	s := newSite(b, setting{})

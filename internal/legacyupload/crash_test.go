@@ -11,9 +11,9 @@ import (
 
 var errBroken = errors.New("the test broke this step")
 
-// breaker makes one step fail, before or after it took effect. It is armed for one upload at a time.
+// breaker makes one step fail, before or after its effect. It is armed for one upload at a time.
 type breaker struct {
-	at    atomic.Int64 // the step that fails, counted from 1; 0 for none
+	at    atomic.Int64 // number of the failing step from 1, or 0
 	late  bool
 	count atomic.Int64
 }
@@ -23,7 +23,7 @@ func (b *breaker) arm(n int64) {
 	b.at.Store(n)
 }
 
-// step does a step, or fails in its place or after it.
+// step runs a step, or fails before or after it.
 func (b *breaker) step(do func() error) error {
 	n, at := b.count.Add(1), b.at.Load()
 	if n != at {
@@ -37,14 +37,14 @@ func (b *breaker) step(do func() error) error {
 	return errBroken
 }
 
-// mend lets all steps pass and reports whether one was broken.
+// mend makes all steps succeed and reports whether one had failed.
 func (b *breaker) mend() bool {
 	at := b.at.Swap(0)
 	return b.count.Load() >= at
 }
 
-// Each step of an upload fails once, before or after its effect. Whatever the answer was, every listed file is whole,
-// and the same upload again succeeds.
+// Each step of an upload fails once, before or after its effect. Whatever the response was, every listed file is
+// complete, and repeating the upload succeeds.
 func TestCrash(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		for name, site := range map[string]func(t *testing.T, b *breaker) *site{
@@ -65,7 +65,7 @@ func TestCrash(t *testing.T) {
 
 func breakDatabase(t *testing.T, b *breaker) *site {
 	return newSite(t, setting{hook: func(s db.Step, do func() error) error {
-		if s.Op == db.OpRollback { // a transaction that does not end is a connection that broke, which is the driver's case
+		if s.Op == db.OpRollback { // a transaction that does not end is a broken connection, which the driver handles
 			return do()
 		}
 		return b.step(do)
@@ -99,7 +99,7 @@ func (s *site) breakEach(b *breaker) (steps int) {
 	return 0
 }
 
-// whole reads every listed file.
+// whole reads every listed file completely.
 func (s *site) whole(when string) {
 	s.t.Helper()
 	for _, f := range s.stored() {

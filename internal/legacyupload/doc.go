@@ -1,13 +1,14 @@
-// Package legacyupload is the upload protocol that twine, uv, poetry, hatch, flit and pdm speak: one multipart form
+// Package legacyupload implements the upload protocol of twine, uv, poetry, hatch, flit and pdm: one multipart form
 // posted to /legacy/.
 //
-// It guarantees that a request is read once and in one direction, the file's bytes going to a stage as they come, so
-// that memory depends neither on the size of the file nor on the order of the parts; that everything else in the form
-// is bounded before it is kept; that a refusal, an error or a client that leaves takes the stage with it; and that a
-// refusal reaches the client as a sentence, in the body always and in the reason phrase where the protocol has one.
+// A request is read once and sequentially, and the file is staged while it is received, so that memory use depends
+// neither on the size of the file nor on the order of the parts. Everything else in the form is limited before it is
+// stored. The stage is removed after a refusal, an error or a disconnect. The reason for a refusal is sent as a
+// sentence, always in the body, and also in the reason phrase if the HTTP version has one.
 //
-// Patience with a client that stands still, and reading on before a refusal so that it is read, are the server's.
+// Package server handles stalled clients and drains the request body before an error response, so that clients see the
+// error.
 //
-// It decides nothing about projects: whether a caller may publish, and whether name, form and archive agree, is
-// package ingest's word. Signatures are ignored; attestations are handed on as they were sent.
+// Package ingest decides whether a caller may publish, and whether name, form and archive agree. Signatures are
+// ignored, and attestations are passed on as sent.
 package legacyupload

@@ -16,7 +16,7 @@ import (
 	"pyindex/internal/custody"
 )
 
-// counted is bytes that count their stages.
+// counted is a store that counts its stages.
 type counted struct {
 	custody.Blobs
 	stages *atomic.Int64
@@ -27,7 +27,7 @@ func (c counted) Stage(ctx context.Context) (custody.Stage, error) {
 	return c.Blobs.Stage(ctx)
 }
 
-// What the fields tell is refused before a byte of the file is kept, and the client still reads why.
+// Uploads with invalid fields are refused before the file is stored, and the client still reads the reason.
 func TestRefusedBeforeTheBytes(t *testing.T) {
 	var stages atomic.Int64
 	s := newSite(t, setting{blobs: func(b custody.Blobs) custody.Blobs { return counted{b, &stages} }})
@@ -49,7 +49,7 @@ func TestRefusedBeforeTheBytes(t *testing.T) {
 		"another's, identical": {request{token: bob, parts: demo.parts()}, 403},
 		"reading token":        {request{token: reader, parts: parts}, 403},
 		"reading, file first":  {request{token: reader, parts: reversed(parts)}, 403},
-		"nobody":               {request{parts: parts}, 401},
+		"no token":             {request{parts: parts}, 401},
 		"no repository":        {request{token: s.token, path: "/r/nowhere/legacy/", parts: parts}, 404},
 		"path":                 {request{token: s.token, parts: named("../" + demo.filename)}, 400},
 		"other project's file": {request{token: s.token, parts: named("other-1.0-py3-none-any.whl")}, 400},
@@ -74,7 +74,7 @@ func TestRefusedBeforeTheBytes(t *testing.T) {
 	s.intact(demo.filename)
 }
 
-// What an upload lacks in its RECORD is said in the answer, and the file is taken.
+// Files missing in RECORD are a warning in the response, and the file is accepted.
 func TestWarnings(t *testing.T) {
 	s, d := newSite(t, setting{}), demo
 	info := "demo-1.0.dist-info/"
@@ -93,8 +93,8 @@ func TestWarnings(t *testing.T) {
 	s.intact(d.filename)
 }
 
-// On the wire: the status line and the header of a refusal hold nothing that a stranger wrote as it was written, and a
-// length that lies ends the form.
+// The status line and headers of a refusal never contain client input unescaped, and a wrong Content-Length ends the
+// form.
 func TestWire(t *testing.T) {
 	s := newSite(t, setting{})
 	evil := encode(with(demo.parts(), "filetype", "x\r\nSet-Cookie: a=b\r\n\r\n日本é"))
@@ -122,7 +122,7 @@ func TestWire(t *testing.T) {
 	s.untouched()
 }
 
-// raw sends a request by hand and returns the answer as it came.
+// raw sends a raw request and returns the raw response.
 func (s *site) raw(body []byte, length int) string {
 	s.t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
@@ -138,7 +138,7 @@ func (s *site) raw(body []byte, length int) string {
 	return string(answer)
 }
 
-// A form as large as the bounds allow is taken, and takes no more memory than they promise.
+// The largest allowed form is accepted, and takes no more memory than the limits promise.
 func TestLargeForm(t *testing.T) {
 	s := newSite(t, setting{})
 	text := strings.Repeat("a line of a long description\n", 7<<20/29)

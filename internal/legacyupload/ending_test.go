@@ -9,7 +9,7 @@ import (
 	"pyindex/internal/legacyupload"
 )
 
-// An upload whose token ends within thirty days succeeds and says so; any other says nothing of it.
+// An upload whose token expires within thirty days succeeds with a warning; others have no warning.
 func TestUploadWarnsOfATokenThatEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		life, age time.Duration
@@ -24,7 +24,7 @@ func TestUploadWarnsOfATokenThatEnds(t *testing.T) {
 			s := newSite(t, setting{upload: legacyupload.Options{Now: func() time.Time { return time.Now().Add(c.age) }}})
 			s.token = s.newToken(access.NewAPIToken{User: "alice", Scope: access.ScopeUpload, Expires: c.life})
 			if a := s.upload(demo); a.status != 200 ||
-				strings.Contains(a.body, "the API token that was used expires on ") != c.warns {
+				strings.Contains(a.body, "your API token expires on ") != c.warns {
 				t.Errorf("the answer is %d %q", a.status, a.body)
 			}
 		})

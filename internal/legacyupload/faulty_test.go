@@ -8,8 +8,7 @@ import (
 	"pyindex/internal/custody"
 )
 
-// faulty is bytes of which each step may break: beside what storagetest breaks, also reading a stage back and
-// discarding it.
+// faulty is a store whose steps may each fail: those of storagetest, and also reading a stage back and discarding it.
 type faulty struct {
 	custody.Blobs
 	b *breaker
@@ -22,7 +21,7 @@ func breakBytes(t *testing.T, b *breaker) *site {
 func (f faulty) Stage(ctx context.Context) (s custody.Stage, err error) {
 	err = f.b.step(func() (err error) { s, err = f.Blobs.Stage(ctx); return err })
 	if err != nil && s != nil {
-		_ = s.Discard() // nobody else will
+		_ = s.Discard() // the caller cannot
 	}
 	return faultyStage{s, f.b}, err
 }
@@ -43,7 +42,7 @@ func (f faulty) SweepStages(ctx context.Context, t time.Time) error {
 	return f.b.step(func() error { return f.Blobs.SweepStages(ctx, t) })
 }
 
-// faultyStage is a stage of which each step may break.
+// faultyStage is a stage whose steps may each fail.
 type faultyStage struct {
 	custody.Stage
 	b *breaker

@@ -9,8 +9,8 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// readFileFields reads the fields about the file into u. It returns fault.Invalid for one that is missing, sent twice
-// or impossible.
+// readFileFields reads the fields about the file into u. It returns fault.Invalid if one is missing, sent twice or
+// malformed.
 func readFileFields(f form, u *ingest.Upload) (err error) {
 	if u.Kind, err = fileKind(f); err != nil {
 		return err
@@ -36,11 +36,12 @@ func fileKind(f form) (packaging.Kind, error) {
 	case "":
 		return "", fault.New(fault.Invalid, "the form has no filetype: send sdist or bdist_wheel")
 	}
-	return "", fault.New(fault.Invalid, "filetype %.60q is not taken here: send an sdist or a wheel (sdist, bdist_wheel)",
+	return "", fault.New(fault.Invalid, "filetype %.60q is not accepted here: send an sdist or a wheel (sdist, bdist_wheel)",
 		text)
 }
 
-// pythonVersion is free text for a wheel and nothing but "source" for a source distribution; flit leaves that out.
+// pythonVersion reads pyversion: free text for a wheel, and only "source" for a source distribution. flit omits the
+// latter.
 func pythonVersion(f form, kind packaging.Kind) (string, error) {
 	text, err := f.one("pyversion")
 	switch {
@@ -76,7 +77,7 @@ var (
 	hex32 = regexp.MustCompile(`\A[0-9A-Fa-f]{32}\z`)
 )
 
-// readDigests reads the digests, of which there must be one. That they are true is for the catalog to see.
+// readDigests reads the digests. At least one is required. Package ingest compares them with the file.
 func readDigests(f form) (d ingest.Digests, err error) {
 	for _, c := range digestFields {
 		text, err := f.one(c.field)

@@ -6,14 +6,14 @@ import (
 	"pyindex/internal/fault"
 )
 
-// form is the text fields of one request, as they were sent.
+// form contains the text fields of a request as sent.
 type form map[string][]string
 
-// add keeps a value.
 func (f form) add(field, value string) { f[field] = append(f[field], value) }
 
-// one returns a field that may be sent once. Blank is absent, and so is distutils' word for it; two are fault.Invalid.
-// Text that rows could not hold is repaired: what is not UTF-8 is replaced, and NUL is spelled out, as PyPI does.
+// one returns a field that may be sent at most once; otherwise it returns fault.Invalid. A blank value or distutils'
+// "UNKNOWN" is the same as an absent field. Text that the database cannot store is repaired: invalid UTF-8 is replaced,
+// and NUL is written as \x00, like on PyPI.
 func (f form) one(field string) (string, error) {
 	values := f[field]
 	if len(values) > 1 {

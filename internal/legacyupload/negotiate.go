@@ -6,16 +6,15 @@ import (
 	"pyindex/internal/route"
 )
 
-// The forms of a refusal, preferred in this order among equals. uv compares the type of JSON literally, so it has no
-// parameters.
+// The content types of a refusal, in order of preference. uv compares the JSON type literally, so it has no parameters.
 const (
 	typePlain = "text/plain; charset=utf-8"
 	typeJSON  = "application/json"
 	typeHTML  = "text/html; charset=utf-8"
 )
 
-// chooseType returns the form that an Accept header likes best. Whatever it excludes, somebody must learn of the
-// refusal, so text is what is left.
+// chooseType returns the preferred content type of an Accept header, or plain text if it excludes all: the client must
+// always see the refusal.
 func chooseType(accept string) string {
 	best, quality := typePlain, 0
 	for _, t := range []string{typePlain, typeJSON, typeHTML} {

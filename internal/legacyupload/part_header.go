@@ -8,16 +8,16 @@ import (
 	"pyindex/internal/fault"
 )
 
-// partHeader is the header of one part. The file name is exactly as sent: multipart.Part.FileName would cut it
-// down to its last element and so hide a name that tries to leave its folder.
+// partHeader is the header of one part. The file name is exactly as sent: multipart.Part.FileName would reduce it to
+// its last element, and so hide a path traversal.
 type partHeader struct {
 	field       string
-	file        bool // has a file name, perhaps an empty one
+	file        bool // has a file name, possibly an empty one
 	filename    string
-	contentType string // "" where the part has none, as uv and flit send it
+	contentType string // "" if the part has none, as from uv and flit
 }
 
-// readPartHeader reads a part's header (RFC 7578). What could be read in two ways is fault.Invalid.
+// readPartHeader parses the header of a part (RFC 7578). It returns fault.Invalid if the header is ambiguous.
 func readPartHeader(h textproto.MIMEHeader) (partHeader, error) {
 	lines := h["Content-Disposition"]
 	if len(lines) != 1 {
@@ -39,7 +39,8 @@ func readPartHeader(h textproto.MIMEHeader) (partHeader, error) {
 	return partHeader{field: field, file: file, filename: name, contentType: h.Get("Content-Type")}, nil
 }
 
-// fileParam returns the file name, which may come plain, encoded (RFC 8187, uv for names outside ASCII), or both alike.
+// fileParam returns the file name, which may be plain, encoded (RFC 8187; uv, for non-ASCII names), or both with the
+// same value.
 func fileParam(params map[string]string) (name string, ok bool, err error) {
 	plain, hasPlain := params["filename"]
 	coded, hasCoded := params["filename*"]
@@ -84,7 +85,6 @@ func dispositionParams(s string) (map[string]string, error) {
 	return params, nil
 }
 
-// cutParam reads one `key=value` and the semicolon after it.
 func cutParam(s string) (key, value, after string, ok bool) {
 	key, s, ok = strings.Cut(s, "=")
 	key = strings.ToLower(strings.TrimSpace(key))
@@ -105,8 +105,8 @@ func cutParam(s string) (key, value, after string, ok bool) {
 	return key, value, strings.TrimPrefix(s, ";"), true
 }
 
-// cutQuoted reads a quoted string from the beginning of s. A backslash escapes a quote and itself; before anything else
-// it stands for itself, so that a path from Windows stays visible as one.
+// cutQuoted parses a quoted string at the start of s. A backslash escapes a quote and a backslash. Before any other
+// character it is literal, so that a Windows path remains visible as one.
 func cutQuoted(s string) (value, after string, ok bool) {
 	var b strings.Builder
 	for i := 1; i < len(s); i++ {

@@ -16,7 +16,7 @@ func (s *site) project(name string) packaging.ProjectName {
 	return n
 }
 
-// together sends all requests at once and returns the answers in their order.
+// together sends all requests at once and returns the responses in order.
 func (s *site) together(all []request) []answer {
 	s.t.Helper()
 	out := make([]answer, len(all))
@@ -37,7 +37,7 @@ func (s *site) together(all []request) []answer {
 	return out
 }
 
-// Of 32 uploads of one name with different bytes one wins, and the bytes of the others are gone.
+// Of 32 uploads of one name with different content one succeeds, and the content of the others is removed.
 func TestRaceDifferent(t *testing.T) {
 	s := newSite(t, setting{})
 	var all []request
@@ -59,7 +59,7 @@ func TestRaceDifferent(t *testing.T) {
 	s.intact(demo.filename)
 }
 
-// 50 uploads of one file are one file.
+// 50 uploads of one file create one file.
 func TestRaceIdentical(t *testing.T) {
 	s := newSite(t, setting{})
 	var all []request
@@ -74,7 +74,7 @@ func TestRaceIdentical(t *testing.T) {
 	s.intact(demo.filename)
 }
 
-// First uploads of one project at once make one project and all succeed, also those that began before it was theirs.
+// Concurrent first uploads create one project and all succeed, even if they began before the user owned it.
 func TestRaceFirst(t *testing.T) {
 	s := newSite(t, setting{})
 	var all []request

@@ -16,29 +16,29 @@ import (
 )
 
 const (
-	maxHeader   = 32 << 10 // bytes of one part's header
+	maxHeader   = 32 << 10 // bytes of a part's header
 	maxBoundary = 200      // RFC 2046 allows 70
 	readBuffer  = 64 << 10 // the multipart reader alone would ask the connection for 4 kB at a time
 	copyBuffer  = 256 << 10
 )
 
-// bounds limit the form, whatever its file's size.
+// bounds limit the form without its file.
 type bounds struct {
 	parts       int
 	field, form int64 // bytes
 }
 
-// receipt is what one request carried.
+// receipt contains the parsed parts of a request.
 type receipt struct {
 	form         form
-	content      *partHeader // nil where there was no file
-	attestations []string    // the field, each time that it was sent, cut off a byte beyond the bound on it
+	content      *partHeader // nil if there is no file
+	attestations []string    // all values of the field, truncated to one byte more than the limit
 }
 
-// opener is asked where a file's bytes go, with the fields that came before it. An error of it ends the reading.
+// opener returns the writer for the file, given the fields that came before it. If it returns an error, reading stops.
 type opener func(f form, h partHeader) (io.Writer, error)
 
-// receive reads a multipart body to its end, fields into memory and the file into what open returns. All errors of the
+// receive reads a whole multipart body, fields into memory and the file into the writer from open. All errors of the
 // body itself are fault.Invalid.
 func receive(body io.Reader, contentType string, b bounds, open opener) (receipt, error) {
 	boundary, err := boundaryOf(contentType)
@@ -51,7 +51,7 @@ func receive(body io.Reader, contentType string, b bounds, open opener) (receipt
 		if n > b.parts {
 			return receipt{}, fault.New(fault.Invalid, "the form is too large: it has more than %d parts", b.parts)
 		}
-		if err := in.part(); errors.Is(err, io.EOF) {
+		if err := in.part(); err == io.EOF {
 			return in.got, nil
 		} else if err != nil {
 			return receipt{}, err
@@ -59,7 +59,6 @@ func receive(body io.Reader, contentType string, b bounds, open opener) (receipt
 	}
 }
 
-// boundaryOf returns the boundary that a request's Content-Type names.
 func boundaryOf(contentType string) (string, error) {
 	kind, params, err := mime.ParseMediaType(contentType)
 	if err != nil || kind != "multipart/form-data" {
@@ -79,11 +78,11 @@ type receiver struct {
 	got    receipt
 }
 
-// part reads one part, and returns io.EOF bare where there is none left.
+// part reads one part. It returns io.EOF, not wrapped, if none is left.
 func (in *receiver) part() error {
 	in.meter.Next("a part's header", maxHeader)
 	p, err := in.parts.NextRawPart()
-	if errors.Is(err, io.EOF) {
+	if err == io.EOF {
 		return io.EOF
 	}
 	if err != nil {
@@ -101,7 +100,7 @@ func (in *receiver) part() error {
 	return in.field(p, h)
 }
 
-// field reads a text field, or a signature, which is dropped.
+// field reads a text field, or discards a signature.
 func (in *receiver) field(p io.Reader, h partHeader) error {
 	in.meter.Next("a field", in.bounds.field)
 	if h.file {
@@ -114,7 +113,7 @@ func (in *receiver) field(p io.Reader, h partHeader) error {
 	if h.field == "content" {
 		return fault.New(fault.Invalid, "content has no file name: send the distribution as a file")
 	}
-	var b bytes.Buffer // which grows from little; io.Copy would take 32 kB for each of some thirty fields
+	var b bytes.Buffer // starts small; io.Copy would allocate 32 kB for each of some thirty fields
 	n, err := b.ReadFrom(io.LimitReader(p, in.bounds.field+1))
 	if err != nil {
 		return in.explain(err)
@@ -126,8 +125,8 @@ func (in *receiver) field(p io.Reader, h partHeader) error {
 	return nil
 }
 
-// attestations keeps what is sent as far as it can matter. Too much of it is for the catalog to judge: an upload may
-// succeed without it.
+// attestations stores a value of the attestations field, truncated to one byte more than the limit. Package ingest
+// handles a value that is too long, because the upload may succeed without it.
 func (in *receiver) attestations(p io.Reader) error {
 	var b strings.Builder
 	_, err := io.Copy(&b, io.LimitReader(p, ingest.MaxAttestations+1))
@@ -140,7 +139,6 @@ func (in *receiver) attestations(p io.Reader) error {
 	return in.explain(err)
 }
 
-// content hands the file's bytes on as they come.
 func (in *receiver) content(p io.Reader, h partHeader) error {
 	if in.got.content != nil {
 		return fault.New(fault.Invalid, "content has invalid data: send one file in a request")
@@ -156,7 +154,7 @@ func (in *receiver) content(p io.Reader, h partHeader) error {
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, copyBuffer); return &b }}
 
-// pour copies in large pieces: the multipart reader hands out 4 kB at most, and the stage hashes and writes each piece.
+// pour copies in large pieces: the multipart reader returns at most 4 kB, and the stage hashes and writes each piece.
 func (in *receiver) pour(w io.Writer, p io.Reader) error {
 	buffer := buffers.Get().(*[]byte)
 	defer buffers.Put(buffer)
@@ -165,7 +163,7 @@ func (in *receiver) pour(w io.Writer, p io.Reader) error {
 		if _, err := w.Write((*buffer)[:n]); err != nil {
 			return err
 		}
-		if errors.Is(rerr, io.EOF) {
+		if rerr == io.EOF {
 			return nil
 		}
 		if rerr != nil {
@@ -174,7 +172,8 @@ func (in *receiver) pour(w io.Writer, p io.Reader) error {
 	}
 }
 
-// explain turns an error of the multipart reader into one that says what is wrong. The meter knows best.
+// explain converts an error of the multipart reader into a message for the client. An error of the meter is more
+// specific.
 func (in *receiver) explain(err error) error {
 	if err == nil {
 		return nil

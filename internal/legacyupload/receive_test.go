@@ -24,7 +24,7 @@ const (
 
 var small = bounds{parts: 50, field: 4 << 10, form: 64 << 10}
 
-// raw makes a body of parts, each given as its header lines, a blank line and its bytes.
+// raw creates a body from parts, each given as its header lines, a blank line and its content.
 func raw(parts ...string) string {
 	var b strings.Builder
 	for _, p := range parts {
@@ -140,7 +140,7 @@ func TestReceiveRefuses(t *testing.T) {
 	}
 }
 
-// A stream of small fields is given up after the bound, not read to its end.
+// An endless stream of small fields is refused at the limit, not read to its end.
 func TestReceiveStopsEarly(t *testing.T) {
 	var read int
 	one := "--XX\r\n" + text("a", "") + "\r\n"
@@ -192,7 +192,7 @@ func TestReceiveHandsErrorsOn(t *testing.T) {
 	}
 }
 
-// Memory does not grow with the file, wherever in the form it stands.
+// Memory use does not grow with the file, whatever its position in the form.
 func TestReceiveMemory(t *testing.T) {
 	const size = 300 << 20
 	body := io.MultiReader(
@@ -243,7 +243,7 @@ func FuzzForm(f *testing.F) {
 	})
 }
 
-// checkForm holds what was received against the bounds and against the bytes that came.
+// checkForm checks the received form against the limits and the sent bytes.
 func checkForm(t *testing.T, body []byte, got receipt, opened int) {
 	if (got.content != nil) != (opened == 1) {
 		t.Fatalf("content %v with %d stages", got.content, opened)
@@ -265,7 +265,7 @@ func checkForm(t *testing.T, body []byte, got receipt, opened int) {
 	}
 }
 
-// What the standard library writes is read back, whatever the values are.
+// Forms written by the standard library are read back unchanged, whatever the values are.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add("summary", "value", "a-1.whl")
 	f.Add("a;b", "\r\n--x", `C:\..\a"b`)

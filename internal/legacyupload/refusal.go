@@ -2,7 +2,7 @@ package legacyupload
 
 import "pyindex/internal/fault"
 
-// refusal is a fault whose status the kind does not tell.
+// refusal is a fault with a status that does not follow from its kind.
 type refusal struct {
 	status int
 	fault  error
@@ -15,5 +15,5 @@ func refuse(status int, why string) error {
 // Error returns the fault's message.
 func (r *refusal) Error() string { return r.fault.Error() }
 
-// Unwrap returns the fault, so that the server logs a refusal and no failure of ours.
+// Unwrap returns the fault, so that the server logs a refusal and not an internal error.
 func (r *refusal) Unwrap() error { return r.fault }

@@ -8,7 +8,7 @@ import (
 	"pyindex/internal/resourcetest"
 )
 
-// A form costs no more than a multiple of its length, whatever it is made of.
+// Parsing a form costs no more than a multiple of its length, whatever it contains.
 func TestFormResources(t *testing.T) {
 	form := func(part string) func(int) string {
 		return func(n int) string { return raw(strings.Split(strings.Repeat(part+"\x00", n/len(part)), "\x00")...) }

@@ -12,21 +12,22 @@ import (
 	"pyindex/internal/route"
 )
 
-// accept answers an upload that is stored. Clients take exactly 200 for success; the body is warnings, one a line.
+// accept responds to a stored upload. Clients only accept status 200 as success. The body contains the warnings, one on
+// each line.
 func accept(w http.ResponseWriter, warnings []string) error {
 	h := w.Header()
 	h.Set("Content-Type", typePlain)
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(http.StatusOK)
 	for _, text := range warnings {
-		// The file is stored; a client that left does not change that.
+		// The file is stored even if the client has disconnected.
 		_, _ = fmt.Fprintln(w, oneLine(text))
 	}
 	return nil
 }
 
-// fail answers with an error: the message in the reason phrase where there is one, because twine shows nothing else
-// unless it is asked to, and in the body always.
+// fail responds with an error. The message is in the reason phrase if possible, because by default twine shows nothing
+// else, and always in the body.
 func fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, message := statusOf(err), messageOf(err, w.Header())
 	h := w.Header()
@@ -41,7 +42,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	write(w, status, message, render(kind, status, message))
 }
 
-// write sends the answer with a phrase of our own where the response can.
+// write sends the response, with the message as reason phrase if the connection supports it.
 func write(w http.ResponseWriter, status int, message string, body []byte) {
 	if rw, ok := w.(route.ReasonWriter); ok && rw.WriteReason(status, message, body) == nil {
 		return
@@ -50,7 +51,7 @@ func write(w http.ResponseWriter, status int, message string, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// render writes a refusal in one of the three types. The code of the JSON is what uv prints.
+// render formats a refusal in one of the three types. uv prints the code of the JSON form.
 func render(kind string, status int, message string) []byte {
 	switch kind {
 	case typeJSON:
@@ -60,7 +61,7 @@ func render(kind string, status int, message string) []byte {
 		return append(b, '\n')
 	case typeHTML:
 		var b bytes.Buffer
-		// a buffer takes all
+		// writes to a buffer do not fail
 		_ = page.Execute(&b, map[string]any{"Status": status, "Title": http.StatusText(status), "Message": message})
 		return b.Bytes()
 	}
@@ -72,7 +73,6 @@ var page = template.Must(template.New("").Parse(`<!DOCTYPE html>
 <body><h1>{{.Status}} {{.Title}}</h1><p>{{.Message}}</p></body></html>
 `))
 
-// oneLine makes control characters blanks.
 func oneLine(s string) string {
 	return strings.TrimSpace(strings.Map(func(c rune) rune {
 		if unicode.IsControl(c) || c == '\u2028' || c == '\u2029' {

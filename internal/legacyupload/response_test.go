@@ -41,7 +41,7 @@ func TestChooseType(t *testing.T) {
 	}
 }
 
-// phrased is a response on HTTP/1.1 as the server gives it to handlers.
+// phrased is an HTTP/1.1 response as the server passes it to handlers.
 type phrased struct {
 	*httptest.ResponseRecorder
 	reason string
@@ -133,7 +133,7 @@ func TestFailWithoutPhrase(t *testing.T) {
 	}
 }
 
-// What strangers wrote comes back as text in every form, and adds no header.
+// Client input is returned as text in every content type, and adds no header.
 func TestFailEscapes(t *testing.T) {
 	const evil = "<script>alert(1)</script>\r\nSet-Cookie: a=b\"\\ \u2028 \xff"
 	err := fault.New(fault.Invalid, "%s is bad", evil)

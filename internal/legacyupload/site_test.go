@@ -28,7 +28,7 @@ import (
 	"pyindex/internal/storage/storagetest"
 )
 
-// setting is what a site may have otherwise than usual.
+// setting contains the non-default settings of a site.
 type setting struct {
 	catalog assembly.Options
 	upload  legacyupload.Options
@@ -38,11 +38,11 @@ type setting struct {
 	stall   time.Duration
 }
 
-// site is an index that answers over HTTP, with one user who may do what members may.
+// site is an index served over HTTP, with one user who has the rights of a member.
 type site struct {
 	t         testing.TB
 	url       string
-	folder    string // where the bytes lie
+	folder    string // folder of the blobs
 	db        *db.DB
 	index     *assembly.Index
 	directory *access.Directory
@@ -111,7 +111,7 @@ func (s *site) newToken(n access.NewAPIToken) access.Secret {
 	return secret
 }
 
-// stored returns the names of all files in the main repository, with a check that each opens.
+// stored returns the names of all files in the main repository, and checks that each can be opened.
 func (s *site) stored() []catalog.File {
 	s.t.Helper()
 	listing, err := s.index.Listing(context.Background(), operator, "")
@@ -125,7 +125,7 @@ func (s *site) stored() []catalog.File {
 	return files
 }
 
-// onDisk returns the paths of everything in the blob folder, stages and temporary files included.
+// onDisk returns the paths of everything in the blob folder, including stages and temporary files.
 func (s *site) onDisk() []string {
 	s.t.Helper()
 	var found []string
@@ -139,7 +139,7 @@ func (s *site) onDisk() []string {
 	return found
 }
 
-// untouched fails the test when anything at all of an upload is left.
+// untouched fails the test if anything of an upload is left.
 func (s *site) untouched() {
 	s.t.Helper()
 	listing, err := s.index.Listing(context.Background(), operator, "")
@@ -148,19 +148,19 @@ func (s *site) untouched() {
 		s.t.Errorf("projects are left: %v", listing.Projects)
 	}
 	if left := s.onDisk(); len(left) > 0 {
-		s.t.Errorf("bytes are left: %v", left)
+		s.t.Errorf("files are left: %v", left)
 	}
 	check(s.t, s.db.Catalog().Update(context.Background(), func(tx catalog.Tx) error {
 		keys, err := tx.AbandonedBlobs(context.Background(), time.Now().Add(time.Hour), 10)
 		if len(keys) > 0 {
-			s.t.Errorf("rows of bytes are left: %v", keys)
+			s.t.Errorf("blob rows are left: %v", keys)
 		}
 		return err
 	}))
 }
 
-// intact fails the test unless exactly the given file names are listed, each with bytes that equal its digest, and
-// nothing else lies in the folder.
+// intact fails the test unless exactly the given files are listed, each with content that matches its digest, and
+// nothing else is in the folder.
 func (s *site) intact(want ...string) {
 	s.t.Helper()
 	files := s.stored()
@@ -182,7 +182,7 @@ func (s *site) intact(want ...string) {
 	}
 }
 
-// opens reads a listed file whole.
+// opens reads a listed file completely.
 func (s *site) opens(f catalog.File) {
 	s.t.Helper()
 	project, err := packaging.ProjectOf(f.Filename)
@@ -198,7 +198,7 @@ func (s *site) opens(f catalog.File) {
 	}
 }
 
-// answer is what came back.
+// answer is a response.
 type answer struct {
 	status int
 	reason string
@@ -208,16 +208,16 @@ type answer struct {
 
 func (a answer) String() string { return fmt.Sprintf("%d %q %q", a.status, a.reason, a.body) }
 
-// request is one upload, before it is sent.
+// request is an upload to send.
 type request struct {
 	path   string
 	token  access.Secret
 	header http.Header
 	parts  []part
-	body   io.Reader // in place of parts
+	body   io.Reader // replaces parts
 }
 
-// part is one part of a form: its header lines and its bytes.
+// part is one part of a form: its header lines and its content.
 type part struct {
 	field, header string
 	bytes         []byte
@@ -233,7 +233,7 @@ func fileField(name, filename string, b []byte) part {
 	return part{name, fmt.Sprintf("Content-Disposition: form-data; name=\"%s\"; filename=\"%s\"\r\n", name, filename), b}
 }
 
-// parts is the form as a modern client sends it, the file last.
+// parts returns the form as a modern client sends it, with the file last.
 func (d distribution) parts() []part {
 	out := []part{
 		field(":action", "file_upload"), field("protocol_version", "1"), field("metadata_version", "2.1"),
@@ -257,7 +257,7 @@ func encode(parts []part) []byte {
 	return b.Bytes()
 }
 
-// with replaces the field's parts by one with another value, or adds it before the file.
+// with replaces the field's parts by one with the value, or adds it before the file.
 func with(parts []part, name, value string) []part {
 	return append([]part{field(name, value)}, without(parts, name)...)
 }

@@ -9,14 +9,14 @@ import (
 	"pyindex/internal/route"
 )
 
-// retryAfter is for failures that pass by themselves, in seconds, where nobody knows better.
+// retryAfter is the default Retry-After of temporary failures, in seconds.
 const retryAfter = "10"
 
-// requestID is the header in which the server names the request in its log.
+// requestID is the response header with the request id of the server's log.
 const requestID = "X-Request-Id"
 
-// statusOf returns the status of an error. Everything that is wrong with a file is 400, also if it exists already or is
-// too large: clients look for "File already exists" in a 400, and some send again after another status.
+// statusOf returns the status of an error. All errors about a file have status 400, also if the file exists or is too
+// large: clients look for "File already exists" in a 400, and some retry after other statuses.
 func statusOf(err error) int {
 	if r, ok := errors.AsType[*refusal](err); ok {
 		return r.status
@@ -29,7 +29,7 @@ func statusOf(err error) int {
 	}
 }
 
-// messageOf returns what the client may read. An internal error is told by the request's id alone.
+// messageOf returns the message for the client. For an internal error it contains only the request id.
 func messageOf(err error, h http.Header) string {
 	message := fault.Message(err)
 	switch {

@@ -11,7 +11,7 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// trust gives project demo a publisher and returns a token that was minted for it.
+// trust adds a publisher to project demo and returns a token minted for it.
 func (s *site) trust(once bool) access.Secret {
 	s.t.Helper()
 	ctx, secret := s.t.Context(), access.NewToken()
@@ -27,7 +27,7 @@ func (s *site) trust(once bool) access.Secret {
 				CreatedAt: time.Now(),
 			})
 		check(s.t, err)
-		// the second time it is there
+		// the second time it exists
 		_ = tx.Attach(ctx, publishers.Attached{Publisher: q, ProjectID: p.ID, AddedAt: time.Now()})
 		t := access.Token{
 			ID: access.HashToken(secret)[:16], Kind: access.TokenMinted, Hash: access.HashToken(secret),
@@ -41,7 +41,7 @@ func (s *site) trust(once bool) access.Secret {
 	return secret
 }
 
-// The second upload with a single-use token is 403, as is one of the file that it uploaded.
+// The second upload with a single-use token is 403, even of the same file.
 func TestSingleUseToken(t *testing.T) {
 	s := newSite(t, setting{})
 	s.upload(demo)
@@ -70,7 +70,7 @@ func TestSingleUseToken(t *testing.T) {
 	s.intact(demo.filename, first.filename)
 }
 
-// Of many uploads with one single-use token one is 200, the others are 403 and leave nothing.
+// Of many uploads with one single-use token one is 200; the others are 403 and leave nothing behind.
 func TestRaceSingleUse(t *testing.T) {
 	s := newSite(t, setting{})
 	s.upload(demo)
@@ -93,7 +93,7 @@ func TestRaceSingleUse(t *testing.T) {
 	}
 }
 
-// A warning is in the 200 of an API token where publishers are; with the switch on the token is 403.
+// If a project has publishers, the 200 for an API token contains a warning. With trusted-only on, the token gets 403.
 func TestBesidePublishers(t *testing.T) {
 	s := newSite(t, setting{})
 	s.upload(demo)

@@ -30,7 +30,6 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request, who access.Caller) 
 	return accept(w, warnings)
 }
 
-// upload is one request on its way in.
 type upload struct {
 	intake     *ingest.Intake
 	who        access.Caller
@@ -39,14 +38,14 @@ type upload struct {
 	incoming   *ingest.Incoming
 }
 
-// discard frees the stage; what was published does not need it any more.
+// discard frees the stage, which a published file no longer needs.
 func (u *upload) discard() {
 	if u.incoming != nil {
-		_ = u.incoming.Discard() // the sweeper finds what stays behind
+		_ = u.incoming.Discard() // the sweeper removes leftovers
 	}
 }
 
-// opener opens a stage for the file, unless the fields before it tell already that nothing will come of it.
+// opener opens a stage for the file, unless precheck rejects the upload.
 func (u *upload) opener(ctx context.Context) opener {
 	return func(f form, h partHeader) (io.Writer, error) {
 		name, err := u.precheck(f, h)
@@ -58,9 +57,9 @@ func (u *upload) opener(ctx context.Context) opener {
 	}
 }
 
-// precheck rejects an upload before its bytes are read if the fields seen so far already make it invalid. It returns
-// the project name, or the zero name if the form has not named one yet. Every client sends its fields first; publish
-// looks at those that come later.
+// precheck rejects an upload before its content is read if the fields seen so far already make it invalid. It returns
+// the project name, or the zero name if the form has not named one yet. All known clients send their fields first;
+// publish checks fields that come later.
 func (u *upload) precheck(f form, h partHeader) (name packaging.ProjectName, err error) {
 	if err := u.checkEnvelope(f, len(u.actions)+len(f[":action"]) > 0); err != nil {
 		return name, err
@@ -76,7 +75,6 @@ func (u *upload) precheck(f form, h partHeader) (name packaging.ProjectName, err
 	return name, err
 }
 
-// checkEnvelope looks at the fields that say which protocol this is.
 func (u *upload) checkEnvelope(f form, action bool) error {
 	if action {
 		if err := checkAction(append(u.actions[:len(u.actions):len(u.actions)], f[":action"]...)); err != nil {
@@ -90,7 +88,6 @@ func (u *upload) checkEnvelope(f form, action bool) error {
 	return checkProtocol(version)
 }
 
-// publish reads the whole form and publishes the file.
 func (u *upload) publish(ctx context.Context, got receipt) (ingest.Receipt, error) {
 	if err := u.checkEnvelope(got.form, true); err != nil {
 		return ingest.Receipt{}, err
@@ -111,7 +108,8 @@ func (u *upload) publish(ctx context.Context, got receipt) (ingest.Receipt, erro
 	return u.intake.Publish(ctx, u.incoming, out)
 }
 
-// readMetadata reads the core metadata. The catalog would take a missing name from the file; this protocol demands it.
+// readMetadata reads the core metadata. Package ingest could take a missing name from the file, but this protocol
+// requires it.
 func readMetadata(f form) (packaging.Metadata, error) {
 	m, err := packaging.FormMetadata(f)
 	if err == nil && m.Name == "" {

@@ -103,7 +103,7 @@ func emptyFields(names ...string) (out []part) {
 	return out
 }
 
-// The ways in which the same request may be sent.
+// Different ways to send the same request.
 func TestUploadRequest(t *testing.T) {
 	tests := map[string]func(s *site) request{
 		"without slash": func(s *site) request { return request{path: "/legacy", token: s.token, parts: demo.parts()} },
@@ -123,7 +123,7 @@ func TestUploadRequest(t *testing.T) {
 		"bearer": func(s *site) request {
 			return request{header: http.Header{"Authorization": {"Bearer " + s.token.Reveal()}}, parts: demo.parts()}
 		},
-		"chunked": func(s *site) request { // a reader of unknown kind has no length
+		"chunked": func(s *site) request { // a reader of unknown type has no length
 			return request{token: s.token, body: io.MultiReader(bytes.NewReader(encode(demo.parts())))}
 		},
 		"asks first": func(s *site) request {
@@ -150,7 +150,7 @@ func TestUploadRequest(t *testing.T) {
 	}
 }
 
-// Every refusal leaves nothing, and says why in the body and in the phrase.
+// Every refusal leaves nothing behind, and has its reason in the body and the phrase.
 func TestUploadRefuses(t *testing.T) {
 	name := func(filename string) []part {
 		return append(without(demo.parts(), "content"), fileField("content", filename, demo.bytes))
@@ -199,7 +199,7 @@ func TestUploadRefuses(t *testing.T) {
 		},
 		"two contents":      {append(demo.parts(), fileField("content", demo.filename, demo.bytes)), 400, "one file"},
 		"image":             {typed("image/png"), 400, "image/png"},
-		"image in capitals": {typed("IMAGE/SVG+XML"), 400, "no distribution"},
+		"image in capitals": {typed("IMAGE/SVG+XML"), 400, "not a distribution"},
 		"name as a file": {
 			append([]part{fileField("name", "a", []byte("demo"))}, without(demo.parts(), "name")...), 400,
 			"name: Should not be a tuple.",
@@ -294,7 +294,7 @@ func TestUploadRefuses(t *testing.T) {
 	}
 }
 
-// phrased fails the test unless the phrase begins as the body does, and nothing was smuggled into the header.
+// phrased fails the test unless the phrase is a prefix of the body, and nothing was injected into the header.
 func phrased(t *testing.T, a answer) {
 	t.Helper()
 	if a.reason == "" || a.reason == http.StatusText(a.status) || a.header.Get("Set-Cookie") != "" {
@@ -306,7 +306,7 @@ func phrased(t *testing.T, a answer) {
 	}
 }
 
-// Requests that are refused for what is around the form.
+// Requests that are refused for errors outside the form fields.
 func TestUploadRefusesRequests(t *testing.T) {
 	tests := map[string]struct {
 		o      setting
@@ -314,7 +314,7 @@ func TestUploadRefusesRequests(t *testing.T) {
 		status int
 		want   string
 	}{
-		"nobody": {edit: func(s *site, q *request) { q.token = "" }, status: 401, want: "token"},
+		"no token": {edit: func(s *site, q *request) { q.token = "" }, status: 401, want: "token"},
 		"only a cookie": {
 			edit: func(s *site, q *request) { q.token, q.header = "", http.Header{"Cookie": {"session=1"}} }, status: 401,
 			want: "token",
@@ -412,7 +412,7 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
-// A token for one project says no to another and to a new one, in words that tell nothing of either.
+// A token for one project is refused for another and for a new one, with texts that reveal nothing about either.
 func TestUploadScopes(t *testing.T) {
 	s := newSite(t, setting{})
 	if a := s.upload(demo); a.status != 200 {
@@ -474,7 +474,7 @@ func TestUploadAgain(t *testing.T) {
 				t.Errorf("%s = %v, want 400 File already exists", name, a)
 			}
 			if strings.Contains(a.body, "was ever registered") {
-				t.Errorf("%s makes poetry send :action=submit: %v", name, a)
+				t.Errorf("%s causes poetry to send :action=submit: %v", name, a)
 			}
 		})
 	}
@@ -500,7 +500,7 @@ func TestDeletedNames(t *testing.T) {
 	s.intact()
 }
 
-// What clients read of a refusal, by what they ask for.
+// The response to a refused upload, by Accept header.
 func TestRefusalForms(t *testing.T) {
 	s := newSite(t, setting{})
 	bad := with(demo.parts(), "filetype", "<b>egg</b>")
@@ -538,7 +538,7 @@ func TestGet(t *testing.T) {
 	}
 }
 
-// A client that sends its whole body before it listens still reads why a large file was refused.
+// A client that sends its whole body before it reads still gets the reason why a large file was refused.
 func TestTooLargeIsRead(t *testing.T) {
 	s := newSite(t, setting{catalog: assembly.Options{Limits: catalog.Limits{FileSize: 1 << 20}}})
 	for name, body := range map[string]io.Reader{
@@ -561,7 +561,7 @@ func large(n int) []part {
 	return d.parts()
 }
 
-// A client that leaves or stands still takes its stage with it.
+// If a client disconnects or stalls, its stage is removed.
 func TestClientLeaves(t *testing.T) {
 	s := newSite(t, setting{stall: 200 * time.Millisecond})
 	whole := encode(large(1 << 20))
@@ -583,7 +583,7 @@ func TestClientLeaves(t *testing.T) {
 		if len(s.onDisk()) == 0 {
 			break
 		}
-		time.Sleep(10 * time.Millisecond) // the server notices in its own time
+		time.Sleep(10 * time.Millisecond) // the server needs time to notice
 	}
 	s.untouched()
 }

@@ -16,14 +16,14 @@ import (
 	"golang.org/x/crypto/blake2b"
 )
 
-// distribution is a file to upload, and what the form says of it.
+// distribution is a file to upload, and the form fields about it.
 type distribution struct {
 	name, version, filename, filetype, pyversion string
 	bytes                                        []byte
 	requires                                     []string
 }
 
-// wheel makes a small valid wheel. The payload makes the bytes differ.
+// wheel creates a small valid wheel. The payload determines its content.
 func wheel(name, version, payload string, requires ...string) distribution {
 	d := distribution{name: name, version: version, filetype: "bdist_wheel", pyversion: "py3", requires: requires}
 	stem := strings.ReplaceAll(strings.ToLower(name), "-", "_") + "-" + version
@@ -43,7 +43,7 @@ func wheel(name, version, payload string, requires ...string) distribution {
 	return d
 }
 
-// zipped writes a zip with sizes in front of the members, as Python's zipfile does.
+// zipped writes a zip file with sizes before the members, like Python's zipfile.
 func zipped(files [][2]string) []byte {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
@@ -65,7 +65,7 @@ func zipped(files [][2]string) []byte {
 	return b.Bytes()
 }
 
-// sdist makes a small valid source distribution.
+// sdist creates a small valid source distribution.
 func sdist(name, version, payload string) distribution {
 	d := distribution{name: name, version: version, filetype: "sdist", pyversion: "source"}
 	stem := strings.ReplaceAll(strings.ToLower(name), "-", "_") + "-" + version
@@ -108,7 +108,7 @@ func (d distribution) md5() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// must is for writers into memory.
+// must panics on an error of a writer into memory.
 func must(err error) {
 	if err != nil {
 		panic(err)

@@ -11,10 +11,10 @@ import (
 	"pyindex/internal/fault"
 )
 
-// carryOut ends what the plan found, and records it as one act with its parts.
+// carryOut revokes everything in the plan, and records it as one audit entry.
 func (d *Desk) carryOut(ctx context.Context, tx Tx, who access.Caller, p *plan, r Request, e audit.Entry) error {
 	at := d.o.Now()
-	if _, err := tx.NextSerial(ctx); err != nil { // callers are kept in memory while the counter stands still
+	if _, err := tx.NextSerial(ctx); err != nil { // cached callers are valid until the serial changes
 		return err
 	}
 	if err := d.endUser(ctx, tx, who, p, r.Force, at); err != nil {
@@ -61,9 +61,9 @@ func (d *Desk) endUser(ctx context.Context, tx Tx, who access.Caller, p *plan, f
 		return err
 	}
 	if p.LastAdmin && who.Kind() != access.KindOperator {
-		return fault.New(fault.Conflict, "%s is the only active administrator: make another one first", p.user.Name)
+		return fault.New(fault.Conflict, "%s is the only active administrator: make another user an administrator first", p.user.Name)
 	} else if p.LastAdmin && !force {
-		return fault.New(fault.Conflict, "%s is the only active administrator: make another one first, or use --force",
+		return fault.New(fault.Conflict, "%s is the only active administrator: make another user an administrator first, or use --force",
 			p.user.Name)
 	}
 	if _, err := tx.EndSessionsOf(ctx, p.user.ID, "", at); err != nil {
@@ -75,7 +75,7 @@ func (d *Desk) endUser(ctx context.Context, tx Tx, who access.Caller, p *plan, f
 	return tx.UpdateUser(ctx, p.user)
 }
 
-// other returns fault.Conflict if the caller is the user who would be locked out.
+// other returns fault.Conflict if the caller is the user to be locked out.
 func (p *plan) other(who access.Caller) error {
 	if p.Kind == User && who.Kind() == access.KindUser && p.user.ID == who.ID() {
 		return fault.New(fault.Conflict,
@@ -84,7 +84,8 @@ func (p *plan) other(who access.Caller) error {
 	return nil
 }
 
-// endTrust removes publishers from their projects, pending ones, and readers. Each project's history has its own entry.
+// endTrust removes the publishers of projects, pending publishers, and readers. Each project's history gets its own
+// entry.
 func (d *Desk) endTrust(ctx context.Context, tx Tx, who access.Caller, p *plan) error {
 	for _, l := range p.attached {
 		project, err := tx.ProjectByID(ctx, l.ProjectID)
@@ -114,7 +115,7 @@ func (d *Desk) endTrust(ctx context.Context, tx Tx, who access.Caller, p *plan) 
 	return nil
 }
 
-// parts is what the record says that the act consisted of.
+// parts returns the details of the audit entry.
 func (p *plan) parts(r Request) map[string]any {
 	tokens := make([]string, 0, len(p.Tokens))
 	for _, t := range p.Tokens {

@@ -1,11 +1,10 @@
-// Package lockout ends everything that a person, a publisher or a token can do, in one act, and shows what they
-// uploaded.
+// Package lockout revokes everything that a user, a publisher or a token can do, in one action, and lists their
+// uploads.
 //
-// The rights end in one transaction, with one entry in the record that names its parts; each file that is put into
-// quarantine and each project that loses a publisher has an entry of its own besides. An upload that is under way, also
-// at another replica, is refused at its commit, because access.Update reads the rights again there. Tokens, sessions,
-// links, invitations and pending publishers never come back. A disabled account can be enabled, a publisher added
-// again, and a file released from quarantine.
+// All rights end in one transaction, with one audit entry that lists them. Each quarantined file and each project that
+// loses a publisher has its own entry besides. An upload in progress, even at another replica, is rejected at its
+// commit, because access.Update rereads the rights there. Tokens, sessions, links, invitations and pending publishers
+// cannot be restored. A disabled account can be enabled, a publisher added again, and a file released from quarantine.
 package lockout
 
 import (
@@ -24,45 +23,45 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// Kind says what is locked out.
+// Kind is the kind of a target.
 type Kind string
 
 // The kinds.
 const (
 	User      Kind = "user"      // an account, by its name
-	Publisher Kind = "publisher" // a rule that trusts workloads, by its id or that of a pending publisher or a reader
+	Publisher Kind = "publisher" // a trusted publisher, by the id of it, a pending publisher or a reader
 	Token     Kind = "token"     // one token, by its id
 )
 
-// Target is who is to be locked out.
+// Target identifies the user, publisher or token to lock out.
 type Target struct {
 	Kind Kind
-	Name string // see Kind
+	Name string // name or id; see Kind
 }
 
-// Request is what to do.
+// Request is the input of LockOut.
 type Request struct {
 	Target
-	Since      time.Time // uploads from then on are listed
-	Quarantine bool      // whether those are put into quarantine
-	Reason     string    // of the quarantine, for administrators to read
-	Force      bool      // lock out the only active administrator too, which the operator alone may do
+	Since      time.Time // list uploads since then
+	Quarantine bool      // quarantine those uploads
+	Reason     string    // reason for the quarantine, for administrators
+	Force      bool      // lock out even the only active administrator; operator only
 }
 
-// Rows is what a lockout needs that nobody else does.
+// Rows are the rows that only a lockout reads.
 type Rows interface {
-	// MintedFor returns the ids of the minted tokens of a publisher or a reader that were not revoked.
+	// MintedFor returns the ids of the unrevoked minted tokens of a publisher or a reader.
 	MintedFor(ctx context.Context, id string) ([]string, error)
 }
 
-// Tx is what a lockout needs of a transaction.
+// Tx is the set of rows that a lockout needs in a transaction.
 type Tx interface {
 	publishers.Tx
 	account.Tx
 	Rows
 }
 
-// Store runs transactions over the rows; see access.Store for what the methods promise.
+// Store runs transactions over the rows; see access.Store for the promises of its methods.
 type Store interface {
 	View(ctx context.Context, f func(Tx) error) error
 	Update(ctx context.Context, f func(Tx) error) error
@@ -70,12 +69,12 @@ type Store interface {
 
 // Options are the settings of a Desk; Sentence has no default.
 type Options struct {
-	Now      func() time.Time                  // time.Now
-	NewID    func() string                     // UUIDv7
+	Now      func() time.Time                  // default time.Now
+	NewID    func() string                     // default UUIDv7
 	Sentence func(publishers.Publisher) string // describes a publisher, as publishers.Registry.Sentence does
 }
 
-// Desk locks out. It is safe for concurrent use, and by several processes on one store.
+// Desk performs lockouts. It is safe for concurrent use, and by several processes on one store.
 type Desk struct {
 	store Store
 	o     Options
@@ -92,29 +91,29 @@ func New(s Store, o Options) *Desk {
 	return &Desk{store: s, o: o}
 }
 
-// Report says what a lockout ends, or ended.
+// Report lists the things that a lockout ends, or ended.
 type Report struct {
 	Target
-	Sentence    string             // who that is, for people
-	Account     string             // the name of the user, or of the user of an API token
-	Already     bool               // the account was disabled before, or the token revoked
+	Sentence    string             // description of the target, for display
+	Account     string             // name of the user, or of an API token's user
+	Already     bool               // the account was disabled already, or the token revoked
 	LastAdmin   bool               // the user is the only active administrator
-	Tokens      []access.Token     // API tokens, and minted ones, that end
-	Sessions    int                // of a user
-	Links       int                // of a user, and made by them: to new passwords, between a password and a second factor
-	Invitations int                // made by a user
-	Pending     []string           // projects that a pending publisher could have made
+	Tokens      []access.Token     // API tokens and minted tokens that are revoked
+	Sessions    int                // the user's sessions
+	Links       int                // password links and unfinished sign-ins, of the user or created by the user
+	Invitations int                // created by the user
+	Pending     []string           // projects that the pending publishers could create
 	Projects    []string           // projects that lose the publisher
-	First       catalog.Project    // the first of those
-	Unowned     []string           // projects that have no active owner besides the user
-	Readers     int                // rules of the same workload that let it read
-	Uploads     []catalog.Uploaded // since the time that was asked for, newest first, at most catalog.MaxUploads
-	Uploaded    int                // how many there are, those that Uploads does not name too
-	Quarantined int                // how many of them were put into quarantine
-	Review      []string           // what stays and deserves a look, each as a sentence
+	First       catalog.Project    // the first of Projects
+	Unowned     []string           // projects without another active owner
+	Readers     int                // reader rules of the same workload
+	Uploads     []catalog.Uploaded // since the requested time, newest first, at most catalog.MaxUploads
+	Uploaded    int                // total, including uploads omitted from Uploads
+	Quarantined int                // number of uploads put into quarantine
+	Review      []string           // things that remain and should be reviewed, as sentences
 }
 
-// Undo says how what was done is undone, as far as it can be.
+// Undo explains how to undo the lockout, as far as possible.
 func (t Target) Undo() string {
 	const files = " To restore quarantined files, use the Quarantine page or `index quarantine release`."
 	switch t.Kind {
@@ -126,11 +125,10 @@ func (t Target) Undo() string {
 	return "The token cannot be restored; create a new one instead." + files
 }
 
-// errDenied refuses who may not lock out.
-var errDenied = fault.New(fault.Denied, "only an administrator, with a token of scope admin, may lock somebody out")
+var errDenied = fault.New(fault.Denied, "only an administrator, with a token of scope admin, may perform a lockout")
 
-// Preview returns what LockOut would end, and changes nothing. It needs an administrator, and returns fault.NotFound
-// for a target that does not exist and fault.Conflict for the caller's own account.
+// Preview returns the report of a lockout without changing anything. It requires an administrator. It returns
+// fault.NotFound if the target does not exist, and fault.Conflict for the caller's own account.
 func (d *Desk) Preview(ctx context.Context, who access.Caller, t Target, since time.Time) (Report, error) {
 	if !who.Admin() {
 		return Report{}, errDenied
@@ -148,10 +146,10 @@ func (d *Desk) Preview(ctx context.Context, who access.Caller, t Target, since t
 	return p.Report, nil
 }
 
-// LockOut ends everything that the target can do, from the next request on and for uploads under way, and returns what
-// it ended. It needs an administrator. fault.NotFound for a target that does not exist, fault.Conflict for the caller's
-// own account and the only active administrator's, which the operator may lock out with Force. If nothing is left to
-// end, it changes and records nothing.
+// LockOut revokes everything that the target can do, for later requests and for uploads in progress, and returns the
+// report. It requires an administrator. It returns fault.NotFound if the target does not exist. It returns
+// fault.Conflict for the caller's own account, and for the only active administrator unless the operator sets Force. If
+// nothing is left to revoke, it changes and records nothing.
 func (d *Desk) LockOut(ctx context.Context, who access.Caller, r Request) (Report, error) {
 	if len(r.Reason) > catalog.MaxReason {
 		return Report{}, fault.InField("reason", "the reason is too long: it may have %d bytes", catalog.MaxReason)
@@ -187,7 +185,6 @@ func (d *Desk) entry(who access.Caller, action string) audit.Entry {
 	return audit.Entry{ID: d.o.NewID(), At: d.o.Now(), Action: action, Outcome: audit.Granted, Actor: who.Actor()}
 }
 
-// refuse records a refusal and returns it.
 func (d *Desk) refuse(ctx context.Context, e audit.Entry, why error) error {
 	e.Outcome = audit.Refused
 	if err := d.store.Update(ctx, func(tx Tx) error { return tx.InsertAudit(ctx, e) }); err != nil {
@@ -196,14 +193,14 @@ func (d *Desk) refuse(ctx context.Context, e audit.Entry, why error) error {
 	return why
 }
 
-// Nothing reports whether the target can do nothing already, so that a lockout ends nothing.
+// Nothing reports whether the target has no rights left to revoke.
 func (r Report) Nothing() bool {
 	return r.Kind != Publisher && (r.Already || r.Kind == Token) &&
 		len(r.Tokens)+r.Sessions+r.Links+r.Invitations+len(r.Pending) == 0
 }
 
-// Unquarantined returns how many of the uploads are not in quarantine. Those that Uploads leaves out count, since
-// nobody looked.
+// Unquarantined returns how many of the uploads are not in quarantine. It includes all uploads that Uploads omits,
+// because their state is unknown.
 func (r Report) Unquarantined() int {
 	n := max(0, r.Uploaded-len(r.Uploads))
 	for _, u := range r.Uploads {
@@ -214,7 +211,7 @@ func (r Report) Unquarantined() int {
 	return n
 }
 
-// Parts returns what ends, a sentence each, for people.
+// Parts returns the revoked rights as sentences for display.
 func (r Report) Parts() (out []string) {
 	say := func(n int, one, many string) {
 		if n == 1 {
@@ -253,10 +250,10 @@ func (r Report) Parts() (out []string) {
 	return append(out, "Uploads in progress are rejected.")
 }
 
-// fewNames is how many names a sentence has.
+// fewNames is the maximum number of names in a sentence.
 const fewNames = 50
 
-// few joins names, and counts those that are too many for a sentence.
+// few joins names, and replaces those beyond fewNames by their number.
 func few(names []string) string {
 	if more := len(names) - fewNames; more > 0 {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:fewNames], ", "), more)

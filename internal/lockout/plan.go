@@ -15,18 +15,18 @@ import (
 	"pyindex/internal/roles"
 )
 
-// plan is a report with the rows that it is about.
+// plan is a report and the rows that it describes.
 type plan struct {
 	Report
 	user     access.User
 	uploads  catalog.UploadFilter
-	links    []string // ids, invitations too
+	links    []string // ids, including invitations
 	pending  []string // ids
 	attached []publishers.Attached
 	readers  []string // ids
 }
 
-// plan finds everything that a lockout of t ends.
+// plan finds everything that a lockout of t revokes.
 func (d *Desk) plan(ctx context.Context, tx Tx, t Target, since time.Time) (plan, error) {
 	p := plan{Report: Report{Target: t}}
 	f := catalog.UploadFilter{Since: since}
@@ -84,7 +84,7 @@ func (d *Desk) planUser(ctx context.Context, tx Tx, p *plan) (string, error) {
 	return u.ID, d.reviewUser(ctx, tx, p)
 }
 
-// planLinks finds links that a person could use, and those that they made for others.
+// planLinks finds the links that a user can use, and those that the user created for others.
 func (d *Desk) planLinks(ctx context.Context, tx Tx, p *plan) error {
 	for _, kind := range []onetime.Kind{onetime.Reset, onetime.Factor, onetime.Invite} {
 		links, err := tx.Links(ctx, kind, d.o.Now())
@@ -110,13 +110,13 @@ func (p *plan) addPending(x publishers.Pending) {
 	p.pending, p.Pending = append(p.pending, x.ID), append(p.Pending, x.Project)
 }
 
-// reviewUser lists what stays: roles, which do nothing while the account is disabled, and the trust that a person set
-// up for workloads, because projects may depend on it.
+// reviewUser lists the things that a lockout keeps: roles, which have no effect while the account is disabled, and
+// publishers and readers that the user added, because projects may depend on them.
 func (d *Desk) reviewUser(ctx context.Context, tx Tx, p *plan) error {
 	if err := access.AnotherAdmin(ctx, tx, p.user); fault.Is(err, fault.Conflict) {
 		p.LastAdmin = true
 		p.Review = append(p.Review,
-			p.user.Name+" is the only active administrator. Make another one first; on the server, --force locks the account out all the same.")
+			p.user.Name+" is the only active administrator. Make another user an administrator first, or use --force on the server.")
 	} else if err != nil {
 		return err
 	}
@@ -147,8 +147,8 @@ func (d *Desk) reviewUser(ctx context.Context, tx Tx, p *plan) error {
 	return err
 }
 
-// reviewInvitees names the active accounts that a user's invitations created, directly or in turn: they stay as they
-// are.
+// reviewInvitees lists the active accounts that the user invited, directly or indirectly. A lockout does not change
+// them.
 func (p *plan) reviewInvitees(ctx context.Context, tx Tx) error {
 	all, err := tx.Users(ctx)
 	if err != nil {
@@ -168,7 +168,7 @@ func (p *plan) reviewInvitees(ctx context.Context, tx Tx) error {
 	return nil
 }
 
-// reviewRoles says that a user keeps their roles, and which projects have no other owner.
+// reviewRoles notes that the user keeps all roles, and lists the projects without another owner.
 func (p *plan) reviewRoles(ctx context.Context, tx Tx) error {
 	grants, err := tx.GrantsOf(ctx, p.user.ID)
 	if err != nil || len(grants) == 0 {
@@ -194,12 +194,12 @@ func (p *plan) reviewRoles(ctx context.Context, tx Tx) error {
 	}
 	slices.Sort(p.Unowned)
 	if len(p.Unowned) > 0 {
-		p.Review = append(p.Review, "No other active user owns "+few(p.Unowned)+". Give somebody else the role owner.")
+		p.Review = append(p.Review, "No other active user owns "+few(p.Unowned)+". Give another user the role owner.")
 	}
 	return nil
 }
 
-// place names a project, with its repository unless that is the main one.
+// place returns a project's name, with its repository's unless that is the main one.
 func place(p catalog.Project) string {
 	if p.Repository.Name == catalog.MainRepository {
 		return p.Name.String()
@@ -207,7 +207,8 @@ func place(p catalog.Project) string {
 	return p.Name.String() + " in " + p.Repository.Name
 }
 
-// planPublisher finds every rule that says the same as the one that is named: of projects, pending ones, and readers.
+// planPublisher finds every rule that trusts the same workloads as the named one: of projects, pending publishers, and
+// readers.
 func (d *Desk) planPublisher(ctx context.Context, tx Tx, p *plan) (string, error) {
 	attached, err := tx.AttachedTo(ctx, "", "")
 	if err != nil {
@@ -255,7 +256,7 @@ func (d *Desk) planPublisher(ctx context.Context, tx Tx, p *plan) (string, error
 	return p.Sentence, p.addMinted(ctx, tx, slices.Sorted(maps.Keys(ids)))
 }
 
-// ruleOf finds a rule by the id of whatever has it.
+// ruleOf finds a rule by the id of its publisher, pending publisher or reader.
 func ruleOf(id string, attached []publishers.Attached, pending []publishers.Pending,
 	readers []publishers.Reader,
 ) (publishers.Publisher, bool) {
@@ -271,7 +272,7 @@ func ruleOf(id string, attached []publishers.Attached, pending []publishers.Pend
 	return publishers.Publisher{}, false
 }
 
-// same reports whether two rules trust the same workloads. What they are pinned to does not matter here.
+// same reports whether two rules trust the same workloads, ignoring their pinned claims.
 func same(a, b publishers.Publisher) bool {
 	return a.Issuer == b.Issuer && a.Provider == b.Provider && maps.Equal(a.Fields, b.Fields)
 }
@@ -301,7 +302,7 @@ func (p *plan) addMinted(ctx context.Context, tx Tx, ids []string) error {
 func (d *Desk) planToken(ctx context.Context, tx Tx, p *plan) (string, error) {
 	t, err := tx.TokenByID(ctx, p.Name)
 	if fault.Is(err, fault.NotFound) {
-		return "", fault.Wrap(fault.NotFound, err, "there is no token %.80q: index token list shows which there are", p.Name)
+		return "", fault.Wrap(fault.NotFound, err, "there is no token %.80q: index token list shows the tokens", p.Name)
 	} else if err != nil {
 		return "", err
 	}

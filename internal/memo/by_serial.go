@@ -5,28 +5,28 @@ import (
 	"sync/atomic"
 )
 
-// BySerial is a bounded map from K to V for one stamp. The first value with a later stamp empties it, or Worn does,
-// which returns the keys that somebody may want again. If it is full, it is emptied. It is safe for concurrent use.
+// BySerial is a bounded map from K to V for one stamp. A Put or Worn with a later stamp empties it, and so does a Put
+// when it is full. Worn returns the keys to renew after a change. It is safe for concurrent use.
 type BySerial[K comparable, V any] struct {
 	mu   sync.RWMutex
 	at   Stamp
 	m    map[K]*slot[V]
-	worn []K // of before the counter moved, asked for since then by nobody
+	worn []K // keys used under the previous stamp and not returned by Worn yet
 	most int
 }
 
-// slot is a value and whether anybody wanted it.
+// slot is a value and whether it was requested.
 type slot[V any] struct {
 	v      V
 	wanted atomic.Bool
 }
 
-// NewBySerial returns a memory of at most the given number of entries.
+// NewBySerial returns an empty cache for at most the given number of entries.
 func NewBySerial[K comparable, V any](most int) *BySerial[K, V] {
 	return &BySerial[K, V]{m: map[K]*slot[V]{}, most: most}
 }
 
-// Get returns what was put for k at this stamp.
+// Get returns the value stored for k under this stamp.
 func (c *BySerial[K, V]) Get(at Stamp, k K) (v V, ok bool) {
 	c.mu.RLock()
 	s, current := c.m[k], c.at
@@ -34,17 +34,18 @@ func (c *BySerial[K, V]) Get(at Stamp, k K) (v V, ok bool) {
 	if s == nil || current != at {
 		return v, false
 	}
-	if !s.wanted.Load() { // most reads only look, so that processors need not fight for the line
+	if !s.wanted.Load() { // a load first, so that concurrent readers do not contend for the cache line
 		s.wanted.Store(true)
 	}
 	return s.v, true
 }
 
-// Put keeps v for k, where v was read after the stamp was because somebody wants it. A stamp older than the memory's is
-// ignored.
+// Put stores v for k because a caller requested it. The caller must have read the stamp before v. A stamp older than
+// the cache's is ignored.
 func (c *BySerial[K, V]) Put(at Stamp, k K, v V) { c.put(at, k, v, true) }
 
-// Renew is Put for a value that nobody has asked for yet. It is worn out at the next change, unless somebody does.
+// Renew is Put for a value that no caller has requested yet. Worn returns its key after the next change only if Get has
+// returned the value by then.
 func (c *BySerial[K, V]) Renew(at Stamp, k K, v V) { c.put(at, k, v, false) }
 
 func (c *BySerial[K, V]) put(at Stamp, k K, v V, wanted bool) {
@@ -63,10 +64,9 @@ func (c *BySerial[K, V]) put(at Stamp, k K, v V, wanted bool) {
 	c.m[k] = s
 }
 
-// maxWorn bounds what is remembered of before a change.
+// maxWorn bounds the keys kept for Worn.
 const maxWorn = 128
 
-// turn empties the memory for a later stamp.
 func (c *BySerial[K, V]) turn(at Stamp) {
 	c.worn = c.worn[:0]
 	for k, s := range c.m {
@@ -81,8 +81,8 @@ func (c *BySerial[K, V]) turn(at Stamp) {
 	c.at = at
 }
 
-// Worn empties a memory of before the stamp, and returns up to a hundred or so keys that somebody asked for before the
-// counter moved and nobody since. Each is returned once.
+// Worn empties the cache if at is later than its stamp. It returns up to maxWorn keys that were requested before the
+// serial changed and have not been stored again since. Each key is returned once.
 func (c *BySerial[K, V]) Worn(at Stamp) (keys []K) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

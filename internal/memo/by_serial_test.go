@@ -6,7 +6,7 @@ import (
 	"pyindex/internal/memo"
 )
 
-// at is a stamp of the first epoch.
+// at returns a stamp of the first epoch.
 func at(value int64) memo.Stamp { return memo.Stamp{Value: value} }
 
 func TestMemo(t *testing.T) {
@@ -34,7 +34,7 @@ func TestMemo(t *testing.T) {
 	m.Put(at(6), "d", 4)
 	m.Put(at(6), "e", 5)
 	if _, ok := m.Get(at(6), "c"); ok {
-		t.Error("the memo keeps more than it was told to")
+		t.Error("the cache exceeds its limit")
 	}
 }
 
@@ -47,7 +47,7 @@ func TestWorn(t *testing.T) {
 	}
 	m.Put(at(2), "b", 3)
 	if got := m.Worn(at(2)); len(got) != 1 || got[0] != "a" {
-		t.Errorf("Worn(2) = %v, want what nobody asked for again: a", got)
+		t.Errorf("Worn(2) = %v, want a, which was not requested again", got)
 	}
 	if got := m.Worn(at(2)); len(got) != 0 {
 		t.Errorf("Worn(2) again = %v, want each once", got)
@@ -57,7 +57,7 @@ func TestWorn(t *testing.T) {
 		t.Errorf(`Get(2, "b") = %d, %v after Renew of another`, v, ok)
 	}
 	if got := m.Worn(at(3)); len(got) != 1 || got[0] != "b" {
-		t.Errorf("Worn(3) = %v, want b alone: a was renewed and nobody wanted it", got)
+		t.Errorf("Worn(3) = %v, want only b: a was renewed but not requested", got)
 	}
 	if _, ok := m.Get(at(2), "b"); ok {
 		t.Error("a value of before the counter moved is still given out")
@@ -78,8 +78,8 @@ func TestWornIsBounded(t *testing.T) {
 	}
 }
 
-// TestMemoOfAnotherEpoch: the same value of the counter in a later epoch finds nothing of the earlier one, also when
-// the counter is lower, and the earlier epoch cannot put anything back.
+// TestMemoOfAnotherEpoch: in a later epoch, the same serial or a lower one finds nothing of the earlier epoch, and the
+// earlier epoch can no longer store anything.
 func TestMemoOfAnotherEpoch(t *testing.T) {
 	for _, value := range []int64{4, 5, 6} {
 		m := memo.NewBySerial[string, int](9)
@@ -90,11 +90,11 @@ func TestMemoOfAnotherEpoch(t *testing.T) {
 		}
 		m.Put(later, "b", 2)
 		if v, ok := m.Get(later, "b"); !ok || v != 2 {
-			t.Errorf("Get(%v) = %d, %v of what was put there, want 2", later, v, ok)
+			t.Errorf("Get(%v) = %d, %v after Put, want 2", later, v, ok)
 		}
 		m.Put(memo.Stamp{Epoch: 1, Value: 9}, "a", 3)
 		if v, ok := m.Get(later, "a"); ok {
-			t.Errorf("Get(%v) = %d, put by who still had the earlier epoch", later, v)
+			t.Errorf("Get(%v) = %d, which was put with the earlier epoch", later, v)
 		}
 		if v, ok := m.Get(memo.Stamp{Epoch: 1, Value: 9}, "a"); ok {
 			t.Errorf("Get() in the earlier epoch = %d, want nothing", v)

@@ -5,18 +5,18 @@ import (
 	"sync"
 )
 
-// Weighted keeps the newest value of each key, those that were used last, up to a total weight. A value of a later
-// stamp takes the place of the old one, so that a key holds its memory once. It is safe for concurrent use.
+// Weighted caches the newest value of each key, up to a total weight. If it is full, it drops the least recently used
+// values. A value with a later stamp replaces the old one, so that a key uses memory only once. It is safe for
+// concurrent use.
 type Weighted[K comparable, V any] struct {
 	mu      sync.Mutex
 	limit   int64
 	weight  int64
 	weigh   func(K, V) int64
 	entries map[K]*list.Element
-	used    list.List // of *weighted[K, V], last used first
+	used    list.List // of *weighted[K, V], most recently used first
 }
 
-// weighted is an entry.
 type weighted[K comparable, V any] struct {
 	k      K
 	v      V
@@ -24,13 +24,13 @@ type weighted[K comparable, V any] struct {
 	weight int64
 }
 
-// NewWeighted returns a memory whose values together never weigh more than limit. The unit is that of weigh, which has
-// to return the same for the same value each time and more than nothing.
+// NewWeighted returns an empty cache whose values together never weigh more than limit, in the unit of weigh. weigh
+// must return a positive number, and the same one each time for the same value.
 func NewWeighted[K comparable, V any](limit int64, weigh func(K, V) int64) *Weighted[K, V] {
 	return &Weighted[K, V]{limit: limit, weigh: weigh, entries: map[K]*list.Element{}}
 }
 
-// Get returns what was put for k at exactly this stamp. It allocates nothing.
+// Get returns the value stored for k if it has exactly this stamp. It does not allocate.
 func (c *Weighted[K, V]) Get(at Stamp, k K) (v V, ok bool) {
 	v, was, ok := c.Last(k)
 	if was != at {
@@ -39,7 +39,7 @@ func (c *Weighted[K, V]) Get(at Stamp, k K) (v V, ok bool) {
 	return v, ok
 }
 
-// Last returns what was put for k last, and its stamp.
+// Last returns the value stored for k, whatever its stamp, and that stamp.
 func (c *Weighted[K, V]) Last(k K) (v V, at Stamp, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,8 +52,8 @@ func (c *Weighted[K, V]) Last(k K) (v V, at Stamp, ok bool) {
 	return e.v, e.at, true
 }
 
-// Put keeps v for k and drops values that were unused the longest until it fits. A value with an older stamp than the
-// one that is kept is ignored, and so is one that weighs more than the limit.
+// Put stores v for k and drops the least recently used values until it fits. It ignores a value with an older stamp
+// than the stored one; a value that weighs more than the limit is not stored.
 func (c *Weighted[K, V]) Put(at Stamp, k K, v V) {
 	e := &weighted[K, V]{k, v, at, c.weigh(k, v)}
 	c.mu.Lock()
@@ -80,7 +80,7 @@ func (c *Weighted[K, V]) drop(el *list.Element) {
 	c.weight -= e.weight
 }
 
-// Weight returns the weight of all that is kept now.
+// Weight returns the total weight of the stored values.
 func (c *Weighted[K, V]) Weight() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// TestReadsMetadataAsPython: what we accept says to us what it says to Python's email parser, by which pip reads it.
-// Refusing what that parser takes is allowed, and counted.
+// TestReadsMetadataAsPython: metadata that we accept has the same content for us and for Python's email parser, which
+// pip uses. We may reject metadata that the parser accepts; the test counts these cases.
 func TestReadsMetadataAsPython(t *testing.T) {
 	g := generator{rand.New(rand.NewPCG(20261123, 822))}
 	var questions []question
@@ -25,7 +25,7 @@ func TestReadsMetadataAsPython(t *testing.T) {
 			continue
 		}
 		if got := encode(t, q.ours); got != answer {
-			t.Errorf("ParseMetadata(%q) = %s, Python says %s", q.A, got, answer)
+			t.Errorf("ParseMetadata(%q) = %s, Python returns %s", q.A, got, answer)
 		}
 	}
 	t.Logf("%d texts, of which %d refused as ambiguous", len(questions), refusals)
@@ -48,7 +48,8 @@ func ourMetadata(text string) any {
 	}
 }
 
-// metadata has one kind of line break, now and then another in its middle, and lines that are no headers.
+// metadata generates metadata with one kind of line break, sometimes another one in its middle, and lines that are not
+// headers.
 func (g generator) metadata() string {
 	end := g.pick("\n", "\n", "\r\n", "\r")
 	s := g.maybe(20, " folded"+end, "From me"+end, "stray"+end) + "Metadata-Version: 2.1" + end + "Name: foo" + end

@@ -12,7 +12,7 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// question is put to testdata/oracle.py; ours is the answer that this package gives.
+// question is sent to testdata/oracle.py; ours is this package's answer.
 type question struct {
 	Ask  string `json:"ask"`
 	A    string `json:"a"`
@@ -20,8 +20,8 @@ type question struct {
 	ours any
 }
 
-// TestAgreesWithPackaging asks Python's packaging library, in one process, about generated texts, most of them nearly
-// valid. The seed is fixed, so a difference can be found again.
+// TestAgreesWithPackaging compares with Python's packaging library, in one process, on generated texts, most of them
+// nearly valid. The seed is fixed, so that failures are reproducible.
 func TestAgreesWithPackaging(t *testing.T) {
 	questions := generate(rand.New(rand.NewPCG(20261123, 440)))
 	answers := ask(t, questions)
@@ -33,14 +33,14 @@ func TestAgreesWithPackaging(t *testing.T) {
 		}
 		if got := encode(t, q.ours); got != answers[i] {
 			if differ[q.Ask]++; differ[q.Ask] <= 10 {
-				t.Errorf("%s(%q, %q) = %s, packaging says %s", q.Ask, q.A, q.B, got, answers[i])
+				t.Errorf("%s(%q, %q) = %s, packaging returns %s", q.Ask, q.A, q.B, got, answers[i])
 			}
 		}
 	}
 	t.Logf("asked %v, of which valid %v, different %v", asked, valid, differ)
 }
 
-// TestStricterThanPackaging holds all the differences we know and want, and fails when one of them is gone.
+// TestStricterThanPackaging lists all known and intended differences, and fails if one of them disappears.
 func TestStricterThanPackaging(t *testing.T) {
 	questions := []question{
 		{Ask: "requirement", A: "foo_", ours: ourRequirement("foo_")},
@@ -54,7 +54,7 @@ func TestStricterThanPackaging(t *testing.T) {
 	for i, answer := range ask(t, questions) {
 		q := questions[i]
 		if answer == "null" || q.ours != nil {
-			t.Errorf("%s(%q) = %s, packaging says %s; want it refused by us alone", q.Ask, q.A, encode(t, q.ours), answer)
+			t.Errorf("%s(%q) = %s, packaging returns %s; want an error only from us", q.Ask, q.A, encode(t, q.ours), answer)
 		}
 	}
 }
@@ -88,7 +88,7 @@ func ask(t *testing.T, questions []question) []string {
 	return lines
 }
 
-// level writes JSON in Go's way: sorted keys, no blanks.
+// level formats JSON like Go: sorted keys, no blanks.
 func level(t *testing.T, line string) string {
 	t.Helper()
 	var v any
@@ -198,7 +198,7 @@ func ourRequirement(s string) any {
 	return r.Canonical()
 }
 
-// ourFile needs the project: the part before the first dash of a wheel, before the last one of an sdist.
+// ourFile derives the project from the part before the first dash of a wheel, or the last dash of an sdist.
 func ourFile(s string, kind packaging.Kind) any {
 	end := strings.Index(s, "-")
 	if kind == packaging.SDist {

@@ -6,10 +6,10 @@ import (
 	"pyindex/internal/fault"
 )
 
-// check says what is wrong with a field's values under the rules, or nothing.
+// check returns the problem with a field's values under the rules, or "".
 type check func(m *Metadata, r Rules) string
 
-// checks by header. A field without a row is free text.
+// checks maps headers to their checks. A field without a check is free text.
 var checks = map[string]check{
 	"metadata-version": checkMetadataVersion,
 	"name":             checkName,
@@ -45,7 +45,7 @@ var checks = map[string]check{
 	"summary": func(m *Metadata, r Rules) string { return when(r.Summary512, checkSummary, m.Summary) },
 }
 
-// when asks is about each value that is there, until one is wrong.
+// when returns the first problem that wrong finds in the nonempty values, or "". If strict is false, it checks nothing.
 func when(strict bool, wrong func(string) string, values ...string) string {
 	if !strict {
 		return ""
@@ -61,9 +61,9 @@ func when(strict bool, wrong func(string) string, values ...string) string {
 	return ""
 }
 
-// Check returns fault.Invalid with the first mistake: in metadata_version, then name, then version, then the other
-// fields by name. Whatever the rules, these three must be there and valid, and each Requires-Dist must be one that pip
-// can read.
+// Check returns fault.Invalid for the first problem: in metadata_version, then name, then version, then the other
+// fields by name. Under any rules, these three must be present and valid, and pip must be able to parse each
+// Requires-Dist.
 func (m Metadata) Check(r Rules) error {
 	declared, _ := parseMetadataVersion(m.MetadataVersion)
 	for _, f := range fields {

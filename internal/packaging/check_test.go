@@ -13,7 +13,7 @@ func base() packaging.Metadata {
 	return packaging.Metadata{MetadataVersion: "2.5", Name: "foo", Version: "1.0"}
 }
 
-// TestCheckRules: each change is refused by PyPI's rules and accepted by our own.
+// TestCheckRules: each change is rejected under PyPI's rules and accepted under the zero Rules.
 func TestCheckRules(t *testing.T) {
 	long := strings.Repeat("x", 513)
 	for field, changes := range map[string][]func(*packaging.Metadata){
@@ -101,7 +101,7 @@ func TestCheckRules(t *testing.T) {
 	}
 }
 
-// TestCheckAlways: what no rules let pass.
+// TestCheckAlways checks the problems that are rejected under any rules.
 func TestCheckAlways(t *testing.T) {
 	for name, change := range map[string]func(*packaging.Metadata){
 		"no metadata version":       func(m *packaging.Metadata) { m.MetadataVersion = "" },
@@ -142,7 +142,7 @@ func TestCheckAccepts(t *testing.T) {
 	}
 }
 
-// TestCheckOrder: of several mistakes the first by rank is told, so that fixing them goes forward.
+// TestCheckOrder: of several problems the first in order is reported, so that users can fix one after another.
 func TestCheckOrder(t *testing.T) {
 	m := packaging.Metadata{
 		MetadataVersion: "x",

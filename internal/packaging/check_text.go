@@ -23,14 +23,14 @@ func checkSummary(s string) string {
 	return ""
 }
 
-// checkClassifier knows the form only: the list of classifiers grows, and a copy would refuse new ones.
+// checkClassifier checks only the form: the list of classifiers grows, and a copy would reject new ones.
 func checkClassifier(s string) string {
 	parts := strings.Split(s, " :: ")
 	if len(parts) < 2 || slices.ContainsFunc(parts, func(p string) bool { return p == "" || p != trimSpace(p) }) {
-		return quote(s) + ` is not a classifier: they read "Topic :: Subtopic"`
+		return quote(s) + ` is not a classifier such as "Topic :: Subtopic"`
 	}
 	if parts[0] == "Private" {
-		return quote(s) + " says that this is not to be published"
+		return quote(s) + " marks a package that must not be published"
 	}
 	return ""
 }
@@ -50,7 +50,7 @@ func checkContentType(s string) string {
 	return ""
 }
 
-// checkLink asks for a scheme that a page may safely link to.
+// checkLink requires a scheme that is safe to link to.
 func checkLink(s string) string {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
@@ -81,7 +81,7 @@ func checkProjectURLs(m *Metadata, r Rules) string {
 	return ""
 }
 
-// checkEmail looks at the first address: in angle brackets, or what comes before a comma.
+// checkEmail checks the first address: the one in angle brackets, or the text before a comma.
 func checkEmail(s string) string {
 	address, _, _ := strings.Cut(s, ",")
 	if _, rest, ok := strings.Cut(s, "<"); ok {
@@ -106,7 +106,7 @@ func checkDynamic(s string) string {
 	return ""
 }
 
-// checkImport is PEP 794's: dotted ASCII identifiers, and perhaps "; private".
+// checkImport requires dotted ASCII identifiers, optionally followed by "; private" (PEP 794).
 func checkImport(s string) string {
 	name, mark, marked := strings.Cut(s, ";")
 	for part := range strings.SplitSeq(trimSpace(name), ".") {
@@ -115,10 +115,10 @@ func checkImport(s string) string {
 		}
 	}
 	if marked && trimSpace(mark) != "private" {
-		return quote(s) + ` may be followed by "; private" only`
+		return quote(s) + ` may be followed only by "; private"`
 	}
 	return ""
 }
 
-// isIdentifierByte lets all of UTF-8 pass beyond ASCII: which letters Python takes changes with Unicode.
+// isIdentifierByte accepts all non-ASCII bytes, because the letters that Python accepts change with Unicode.
 func isIdentifierByte(c byte) bool { return isWord(c) || c >= 0x80 }

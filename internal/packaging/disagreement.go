@@ -6,12 +6,11 @@ import (
 	"pyindex/internal/fault"
 )
 
-// shown is how many values of a list a message names.
 const shown = 3
 
-// Disagreement returns fault.Invalid where the form and the file it came with say different things about what is
-// installed: name, version, Requires-Python, Requires-Dist, Provides-Extra. Spelling does not matter, nor does order;
-// what the form leaves out is no contradiction. The message shows both sides.
+// Disagreement returns fault.Invalid if the form and the metadata in the file contradict each other in a field that
+// affects installation: name, version, Requires-Python, Requires-Dist, Provides-Extra. Spelling and order are ignored,
+// and so are fields missing from the form. The message shows both values.
 func Disagreement(form, archive Metadata) error {
 	for _, c := range []struct {
 		field         string
@@ -44,7 +43,7 @@ func one(s string) []string {
 	return []string{s}
 }
 
-// without returns the values of list that mean none of those in other.
+// without returns the values of list that are equivalent to none in other.
 func without(list, other []string, same func(string) string) []string {
 	known := map[string]bool{}
 	for _, s := range other {
@@ -61,7 +60,7 @@ func without(list, other []string, same func(string) string) []string {
 
 func show(values []string) string {
 	if len(values) == 0 {
-		return "nothing of the kind"
+		return "nothing"
 	}
 	texts := make([]string, 0, shown+1)
 	for _, v := range values {
@@ -74,7 +73,7 @@ func show(values []string) string {
 	return strings.Join(texts, ", ")
 }
 
-// The same… functions give one text for all spellings of a value. What cannot be read stands for itself.
+// The same… functions return one text for all spellings of a value. A value that cannot be parsed is returned as it is.
 
 func sameName(s string) string { return normalize(trimSpace(s)) }
 

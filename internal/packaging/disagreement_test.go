@@ -8,7 +8,7 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// inside is what the file says in every case.
+// inside is the metadata in the file in every case.
 func inside() packaging.Metadata {
 	return packaging.Metadata{
 		MetadataVersion: "2.1", Name: "Foo.Bar", Version: "1.0.0", RequiresPython: ">=3.8, <4",
@@ -51,7 +51,7 @@ func TestDisagreement(t *testing.T) {
 		},
 		"one more dependency": {
 			packaging.Metadata{RequiresDist: append(inside().RequiresDist, "evil")},
-			[]string{"requires_dist:", `"evil"`, "nothing of the kind"},
+			[]string{"requires_dist:", `"evil"`, "nothing"},
 		},
 		"one dependency less": {
 			packaging.Metadata{RequiresDist: inside().RequiresDist[1:]}, []string{"requires_dist:", "requests"},
@@ -75,7 +75,7 @@ func TestDisagreement(t *testing.T) {
 			refused(t, name, err)
 			for _, w := range tt.words {
 				if !strings.Contains(fault.Message(err), w) {
-					t.Errorf("%s: Disagreement = %v, want it to say %q", name, err, w)
+					t.Errorf("%s: Disagreement = %v, want %q in it", name, err, w)
 				}
 			}
 		})

@@ -1,11 +1,10 @@
-// Package packaging knows what Python packaging means by a name, a version, a requirement, a file name and core
-// metadata.
+// Package packaging parses and validates names, versions, requirements, file names and core metadata of Python
+// packages.
 //
-// It guarantees that a parsed value is valid and that its canonical text is equal for equal values; that every parser
-// is bounded in input, nesting and time whatever it is given; and that every refusal is a fault.Invalid whose message a
-// person who uploads can act on. Versions, specifiers, requirements and names agree with Python's packaging library.
+// A parsed value is valid, and equal values have equal canonical texts. Every parser is bounded in input, nesting and
+// time. Every rejection is a fault.Invalid with a message that helps the uploader to fix the problem. Versions,
+// specifiers, requirements and names are interpreted as by Python's packaging library.
 //
-// It does not guarantee that a thing exists, that a file holds what its name says (package archive looks inside), or
-// that identifiers of licences and classifiers are known to anybody: it carries no lists that grow, so it checks their
-// form.
+// It does not check whether a file contains what its name promises; package archive does. It contains no lists that
+// grow, so it checks only the form of license identifiers and classifiers.
 package packaging

@@ -2,8 +2,8 @@ package packaging
 
 import "strings"
 
-// field is a core metadata field: how files and forms call it, since which metadata version it exists, and where it is
-// kept. Exactly one of one and many is set.
+// field is a core metadata field: its names in files and forms, the metadata version that introduced it, and its place
+// in Metadata. Exactly one of one and many is set.
 type field struct {
 	header string // in lower case
 	form   string
@@ -13,7 +13,8 @@ type field struct {
 	many   func(*Metadata) *[]string
 }
 
-// exact fields decide what is installed: they may not be repeated where only one is meant, and hold no broken UTF-8.
+// exact reports whether the field affects installation. Such a field must not contain invalid UTF-8 and must not be
+// repeated if it has a single value.
 func (f field) exact() bool {
 	switch f.header {
 	case "metadata-version", "name", "version", "requires-python", "requires-dist", "provides-extra":
@@ -22,7 +23,7 @@ func (f field) exact() bool {
 	return false
 }
 
-// fields stand in the order in which the first mistake is reported: the three that must be there, then by header.
+// fields are in the order in which problems are reported: the three required fields, then the others by header.
 var fields = []field{
 	{
 		header: "metadata-version", form: "metadata_version", since: v10,
@@ -42,18 +43,12 @@ var fields = []field{
 	{header: "dynamic", form: "dynamic", since: v22, many: func(m *Metadata) *[]string { return &m.Dynamic }},
 	{header: "home-page", form: "home_page", since: v10, one: func(m *Metadata) *string { return &m.HomePage }},
 	{
-		header: "import-name",
-		form:   "import_name",
-		alias:  "import_names",
-		since:  v25,
-		many:   func(m *Metadata) *[]string { return &m.ImportNames },
+		header: "import-name", form: "import_name", alias: "import_names", since: v25,
+		many: func(m *Metadata) *[]string { return &m.ImportNames },
 	},
 	{
-		header: "import-namespace",
-		form:   "import_namespace",
-		alias:  "import_namespaces",
-		since:  v25,
-		many:   func(m *Metadata) *[]string { return &m.ImportNamespaces },
+		header: "import-namespace", form: "import_namespace", alias: "import_namespaces", since: v25,
+		many: func(m *Metadata) *[]string { return &m.ImportNamespaces },
 	},
 	{header: "keywords", form: "keywords", since: v10, one: func(m *Metadata) *string { return &m.Keywords }},
 	{header: "license", form: "license", since: v10, one: func(m *Metadata) *string { return &m.License }},
@@ -62,11 +57,8 @@ var fields = []field{
 		one: func(m *Metadata) *string { return &m.LicenseExpression },
 	},
 	{
-		header: "license-file",
-		form:   "license_file",
-		alias:  "license_files",
-		since:  v24,
-		many:   func(m *Metadata) *[]string { return &m.LicenseFiles },
+		header: "license-file", form: "license_file", alias: "license_files", since: v24,
+		many: func(m *Metadata) *[]string { return &m.LicenseFiles },
 	},
 	{header: "maintainer", form: "maintainer", since: v12, one: func(m *Metadata) *string { return &m.Maintainer }},
 	{
@@ -117,7 +109,6 @@ var fieldsByHeader = func() map[string]field {
 	return byHeader
 }()
 
-// stated reports whether m says anything in the field.
 func (f field) stated(m *Metadata) bool {
 	if f.one != nil {
 		return *f.one(m) != ""
@@ -125,12 +116,12 @@ func (f field) stated(m *Metadata) bool {
 	return len(*f.many(m)) > 0
 }
 
-// clean makes text fit to be kept anywhere: valid UTF-8 without NUL, which databases refuse.
+// clean makes text storable in any database: valid UTF-8 without NUL.
 func clean(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// isAbsent reports whether a value stands for nothing: setuptools used to write UNKNOWN where it had none.
+// isAbsent reports whether a value is blank or UNKNOWN, which old versions of setuptools wrote for missing values.
 func isAbsent(s string) bool {
 	s = trimSpace(s)
 	return s == "" || s == "UNKNOWN"

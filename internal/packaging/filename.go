@@ -6,19 +6,19 @@ import (
 	"pyindex/internal/fault"
 )
 
-// maxFilename is what common file systems take.
+// maxFilename is the limit of common file systems, in bytes.
 const maxFilename = 255
 
-// Kind says what a file is, in the words of the upload form's filetype.
+// Kind is the type of a file, as in the upload form's filetype.
 type Kind string
 
-// The kinds of file there are.
+// These are all kinds of files.
 const (
 	SDist Kind = "sdist"
 	Wheel Kind = "bdist_wheel"
 )
 
-// Filename is the name of a source distribution or a wheel, read for a known project. The zero value is none.
+// Filename is the parsed name of a source distribution or wheel of a known project. The zero value is no name.
 type Filename struct {
 	text    string
 	kind    Kind
@@ -29,11 +29,11 @@ type Filename struct {
 	pythons, abis, platforms          []string // of a wheel, as written
 }
 
-// ParseFilename reads the name of a file that is said to belong to the project; only so can a dash inside the project's
-// name be told from the one before the version. Spellings of before PEP 625 are accepted as long as they can be read in
-// one way only: sdists end in .tar.gz, .tgz, .tar.bz2 or .zip. The version is Version's, the tags are Tags'.
-// It returns fault.Invalid, with the name that would have been right, for every other name: of another project, with a
-// version that is none, with characters that are no part of the grammar, or of more than 255 bytes.
+// ParseFilename parses the name of a file of the given project. The project is needed to tell a dash inside its name
+// from the one before the version. Spellings older than PEP 625 are accepted if they are unambiguous: sdists end in
+// .tar.gz, .tgz, .tar.bz2 or .zip. It returns fault.Invalid for every other name, such as a name of another project,
+// with an invalid version or invalid characters, or of more than 255 bytes. If possible, the message shows the correct
+// form.
 func ParseFilename(s string, name ProjectName) (Filename, error) {
 	if name.IsZero() {
 		return Filename{}, fault.New(fault.Invalid, "file name %s cannot be read without its project's name", quote(s))
@@ -53,11 +53,11 @@ func ParseFilename(s string, name ProjectName) (Filename, error) {
 		}
 	}
 	return Filename{}, fault.New(fault.Invalid,
-		"file name %s has no known ending: upload a wheel (.whl) or a source distribution (.tar.gz)", quote(s))
+		"file name %s has no known extension: upload a wheel (.whl) or a source distribution (.tar.gz)", quote(s))
 }
 
-// checkCharacters keeps out what could leave a folder, a header or a log line. What is left is ASCII and needs no
-// escaping in a path.
+// checkCharacters rejects characters that are dangerous in a path, a header or a log line. The remaining names are
+// ASCII and need no escaping in a path.
 func checkCharacters(s string) error {
 	if s == "" {
 		return fault.New(fault.Invalid, "the file has no name")
@@ -66,14 +66,14 @@ func checkCharacters(s string) error {
 		return fault.New(fault.Invalid, "file name %s is too long: at most %d bytes", quote(s), maxFilename)
 	}
 	if strings.ContainsAny(s, `/\`) {
-		return fault.New(fault.Invalid, "file name %s holds a path: send the file's name alone", quote(s))
+		return fault.New(fault.Invalid, "file name %s contains a path: send only the file's name", quote(s))
 	}
 	if s[0] == '.' {
 		return fault.New(fault.Invalid, "file name %s begins with a dot", quote(s))
 	}
 	if spanOf(s, isFilenameByte) < len(s) {
 		return fault.New(fault.Invalid,
-			"file name %s holds a character that is not allowed: use ASCII letters, digits, '.', '_', '-', '+' and '!'",
+			"file name %s contains a character that is not allowed: use ASCII letters, digits, '.', '_', '-', '+' and '!'",
 			quote(s))
 	}
 	return nil
@@ -84,7 +84,7 @@ func isFilenameByte(c byte) bool { return isAlnum(c) || isSeparator(c) || c == '
 // String returns the name exactly as given.
 func (f Filename) String() string { return f.text }
 
-// Kind returns what the file is.
+// Kind returns the type of the file.
 func (f Filename) Kind() Kind { return f.kind }
 
 // Name returns the project the file belongs to.
@@ -93,20 +93,21 @@ func (f Filename) Name() ProjectName { return f.project }
 // Version returns the version in the name.
 func (f Filename) Version() Version { return f.version }
 
-// Ext returns the ending with its dot: ".whl", or that of a source distribution, ".tar.gz".
+// Ext returns the extension with its dot, such as ".whl" or ".tar.gz".
 func (f Filename) Ext() string { return f.ext }
 
-// NamePart returns the project's name as the file name writes it; a wheel's folder is NamePart-VersionPart.dist-info.
+// NamePart returns the project's name as spelled in the file name. A wheel's metadata folder is
+// NamePart-VersionPart.dist-info.
 func (f Filename) NamePart() string { return f.namePart }
 
-// VersionPart returns the version as the file name writes it.
+// VersionPart returns the version as spelled in the file name.
 func (f Filename) VersionPart() string { return f.versionPart }
 
-// IsZero reports whether f is no file name at all.
+// IsZero reports whether f is the zero value.
 func (f Filename) IsZero() bool { return f.text == "" }
 
-// Key returns a text shared by all spellings of one file and by no other file: case, separators, zeros that do not
-// matter, and the order of tags are levelled.
+// Key returns a text that is equal for all spellings of one file and differs for other files. It ignores case,
+// separators, insignificant zeros, and the order of tags.
 func (f Filename) Key() string {
 	switch f.kind {
 	case Wheel:
@@ -117,7 +118,7 @@ func (f Filename) Key() string {
 	return ""
 }
 
-// Normal returns the spelling that PEP 625 and the wheel specification ask for.
+// Normal returns the spelling that PEP 625 and the wheel specification require.
 func (f Filename) Normal() string {
 	stem := f.project.Underscored() + "-" + f.version.String()
 	if f.kind == SDist {

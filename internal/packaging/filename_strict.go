@@ -7,7 +7,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-// CheckStrict is all that PyPI asks of a file name beyond ParseFilename: CheckSpelling, then CheckPlatforms.
+// CheckStrict applies PyPI's requirements beyond ParseFilename: CheckSpelling, then CheckPlatforms.
 func (f Filename) CheckStrict() error {
 	if err := f.CheckSpelling(); err != nil {
 		return err
@@ -15,8 +15,8 @@ func (f Filename) CheckStrict() error {
 	return f.CheckPlatforms()
 }
 
-// CheckSpelling returns fault.Invalid for a source distribution that is not spelled exactly as PEP 625 says, .tar.gz
-// included, and for a wheel whose name part is not the normal name with underscores.
+// CheckSpelling returns fault.Invalid unless a source distribution is spelled exactly as in PEP 625, including .tar.gz,
+// and the name part of a wheel is the normalized name with underscores.
 func (f Filename) CheckSpelling() error {
 	wrong := f.namePart != f.project.Underscored()
 	if f.kind == SDist {
@@ -29,7 +29,7 @@ func (f Filename) CheckSpelling() error {
 	return nil
 }
 
-// CheckPlatforms returns fault.Invalid for a wheel with a platform tag that PyPI does not take, such as linux_x86_64.
+// CheckPlatforms returns fault.Invalid for a wheel with a platform tag that PyPI does not accept, such as linux_x86_64.
 func (f Filename) CheckPlatforms() error {
 	for _, p := range f.platforms {
 		if !publicPlatform.MatchString(p) {
@@ -40,8 +40,8 @@ func (f Filename) CheckPlatforms() error {
 	return nil
 }
 
-// publicPlatform holds the families of platform tags that PyPI accepts. A wheel for plain linux is not among them, as
-// nothing says which C library it needs.
+// publicPlatform matches the platform tags that PyPI accepts. Plain linux is not among them, because it does not
+// specify the C library.
 var publicPlatform = regexp.MustCompile(`^(?:` + strings.Join([]string{
 	`any`, `win32`, `win_arm64`, `win_amd64`, `win_ia64`, `linux_armv6l`, `linux_armv7l`,
 	`manylinux(?:1|2010)_(?:x86_64|i686)`,

@@ -76,7 +76,7 @@ func TestFilenameParts(t *testing.T) {
 	}
 }
 
-// TestFilenameKey: spellings of one file share a key, other files do not.
+// TestFilenameKey: all spellings of one file have the same key, and other files do not.
 func TestFilenameKey(t *testing.T) {
 	for _, tt := range []struct {
 		a, b string

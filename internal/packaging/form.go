@@ -2,10 +2,10 @@ package packaging
 
 import "pyindex/internal/fault"
 
-// FormMetadata reads the metadata fields of an upload form, in the names and spellings that clients send. A blank value
-// and UNKNOWN are absent, unknown fields are ignored. It returns fault.Invalid for a field that may have one value and
-// has several, for broken UTF-8 in a field that decides what is installed, and for more than 50,000 values or 16 MiB.
-// It checks no value: see Check.
+// FormMetadata reads the metadata fields of an upload form, under the names and spellings that clients send. Blank
+// values and UNKNOWN are treated as absent, and unknown fields are ignored. It returns fault.Invalid for a single-value
+// field with several values, for invalid UTF-8 in a field that affects installation, and for more than 50,000 values or
+// 16 MiB. It does not validate the values; Check does.
 func FormMetadata(form map[string][]string) (Metadata, error) {
 	var m Metadata
 	count, size := 0, 0

@@ -68,7 +68,7 @@ func TestFormMetadataRefuses(t *testing.T) {
 	}
 }
 
-// TestMetadataJSON: rows and legacy JSON hold what was parsed and nothing that was not stated.
+// TestMetadataJSON: the JSON contains the parsed values and no others.
 func TestMetadataJSON(t *testing.T) {
 	b, err := json.Marshal(packaging.Metadata{Name: "foo", RequiresDist: []string{"a"}, LicenseFiles: []string{"L"}})
 	if want := `{"name":"foo","license_file":["L"],"requires_dist":["a"]}`; err != nil || string(b) != want {

@@ -9,8 +9,8 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// rejected reports whether err is a refusal, and fails on an error that is not one or whose text is unfit for a
-// terminal.
+// rejected reports whether err is a fault.Invalid. It fails the test for any other error, and for a message that is
+// unsuitable for a terminal.
 func rejected(t *testing.T, err error) bool {
 	t.Helper()
 	if err != nil && (!fault.Is(err, fault.Invalid) || strings.ContainsAny(err.Error(), "\r\n\x00") ||

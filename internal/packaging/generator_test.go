@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// generator makes texts that are valid or fail by little. It leaves out, on purpose, the few things in which we are
-// stricter than packaging; TestStricterThanPackaging names them.
+// generator generates valid and almost valid texts. It avoids the few respects in which we are stricter than packaging;
+// TestStricterThanPackaging lists them.
 type generator struct{ r *rand.Rand }
 
 func (g generator) pick(from ...string) string { return from[g.r.IntN(len(from))] }
 
-// maybe returns one of the texts in about one case of n, else nothing.
+// maybe returns one of the texts in about one of n cases, and otherwise "".
 func (g generator) maybe(n int, from ...string) string {
 	if g.r.IntN(n) > 0 {
 		return ""
@@ -20,7 +20,7 @@ func (g generator) maybe(n int, from ...string) string {
 	return g.pick(from...)
 }
 
-// spoil changes one byte in about one case of twelve.
+// spoil changes one byte in about one of twelve cases.
 func (g generator) spoil(s string, with string) string {
 	if s == "" || g.r.IntN(12) > 0 {
 		return s
@@ -85,7 +85,7 @@ func (g generator) version() string {
 	return g.maybe(15, " ", "\t", "\u00a0", "\n", "\x1c") + g.spoil(v, ".-_+!ab1xé*") + g.maybe(15, " ", "\n", "\u2003")
 }
 
-// neighbour makes versions close to each other, so that order and membership hang on the suffixes.
+// neighbour generates versions close to each other, so that order and membership depend on the suffixes.
 func (g generator) neighbour() string {
 	return g.maybe(9, "1!") + g.pick("1", "1.0", "1.0.0", "1.1", "1.2", "2", "2.0", "0") + g.suffix() + g.local()
 }
@@ -106,7 +106,7 @@ func (g generator) specifiers() string {
 	return g.spoil(s, "=<>~!.,*+ a1") + g.maybe(9, ",", " ")
 }
 
-// plainSpecifiers are mostly valid, about versions that neighbour makes.
+// plainSpecifiers are mostly valid and use versions like those of neighbour.
 func (g generator) plainSpecifiers() string {
 	var parts []string
 	for range 1 + g.r.IntN(2) {
@@ -133,7 +133,7 @@ func (g generator) name() string {
 	return g.spoil(s, "-_.aZ é\n/")
 }
 
-// safeName is a name whatever is done to it: a trailing underscore is one of our differences.
+// safeName is a name that remains valid when modified: a trailing underscore is one of our differences.
 func (g generator) safeName() string {
 	return strings.TrimRight(g.pick("foo", "Foo.Bar", "zope.interface", "a", "x--y", "Django", "py_3"), "_")
 }

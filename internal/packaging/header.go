@@ -6,11 +6,12 @@ import (
 	"pyindex/internal/fault"
 )
 
-// header is one field as a file writes it, the name in lower case, further lines of the value kept with their margin.
+// header is one field of a metadata file, with its name in lower case. Continuation lines of the value keep their
+// indentation.
 type header struct{ name, value string }
 
-// splitHeaders cuts text at its first blank line, or where Python's email parser also stops: at a line that is no
-// header.
+// splitHeaders splits text into headers and body. Like Python's email parser, it ends the headers at the first blank
+// line or at a line that is not a header.
 func splitHeaders(text string) (headers []header, body string, err error) {
 	for text != "" {
 		line, rest := cutLine(text)
@@ -32,21 +33,23 @@ func splitHeaders(text string) (headers []header, body string, err error) {
 	return headers, "", nil
 }
 
-// checkStray looks at what follows a line that is no header, up to a blank line. Readers disagree whether headers go on
-// there, so no field that decides what is installed may come. Others do in old files, after a licence's bare text.
+// checkStray checks the lines after one that is not a header, up to a blank line. Readers disagree whether more headers
+// can follow there, so it rejects fields that affect installation. Old files do contain other fields there, after an
+// unindented license text.
 func checkStray(text string) error {
 	stray, rest := cutLine(text)
 	for line := stray; line != ""; line, rest = cutLine(rest) {
 		name, _, found := strings.Cut(line, ":")
 		if f := fieldsByHeader[strings.ToLower(trimSpace(name))]; found && f.exact() {
 			return fault.New(fault.Invalid,
-				"the metadata file has fields after the line %s, which is none: indent the further lines of a value", quote(stray))
+				"the metadata file has fields after the line %s, which is not a field: "+
+					"indent the continuation lines of a value", quote(stray))
 		}
 	}
 	return nil
 }
 
-// cutLine ends a line where Python does: at LF, CR LF or a lone CR.
+// cutLine splits s after its first line. As in Python, lines end at LF, CR LF or a lone CR.
 func cutLine(s string) (line, rest string) {
 	i := strings.IndexAny(s, "\r\n")
 	if i < 0 {
@@ -58,7 +61,6 @@ func cutLine(s string) (line, rest string) {
 	return s[:i], s[i+1:]
 }
 
-// skipFolded moves past the lines that belong to the header before them.
 func skipFolded(s string) string {
 	for s != "" && (s[0] == ' ' || s[0] == '\t') {
 		_, s = cutLine(s)
@@ -72,7 +74,7 @@ func unixLines(s string) string {
 	return strings.TrimRight(s, "\n")
 }
 
-// isHeaderName is RFC 5322's field name: printable ASCII without blanks.
+// isHeaderName reports whether s is a field name of RFC 5322: printable ASCII without blanks.
 func isHeaderName(s string) bool {
 	return spanOf(s, func(c byte) bool { return '!' <= c && c <= '~' && c != ':' }) == len(s)
 }

@@ -4,12 +4,12 @@ import "strings"
 
 func checkLicense(m *Metadata, r Rules) string {
 	if r.License && m.License != "" && m.LicenseExpression != "" {
-		return "it cannot stand beside license_expression: drop one of them"
+		return "it cannot be combined with license_expression: remove one of them"
 	}
 	return ""
 }
 
-// checkLicenseFile is PEP 639's: a path below the project, "/" only, no wildcard.
+// checkLicenseFile requires a path below the project, with "/" only and without wildcards (PEP 639).
 func checkLicenseFile(s string) string {
 	if s[0] == '/' || strings.ContainsAny(s, `\*`) || len(s) > 1 && s[1] == ':' && isLetter(s[0]) {
 		return quote(s) + " is not a relative path with / between its parts"
@@ -22,20 +22,19 @@ func checkLicenseFile(s string) string {
 	return ""
 }
 
-// checkLicenseExpression reads the SPDX grammar as PEP 639 has it: identifiers joined by AND, OR and WITH, in
-// parentheses or not. An identifier needs the right shape only, as the list of licences grows.
+// checkLicenseExpression parses the SPDX grammar of PEP 639: identifiers joined by AND, OR and WITH, with optional
+// parentheses. It checks only the form of identifiers, because the list of licenses grows.
 func checkLicenseExpression(s string) string {
 	spaced := strings.NewReplacer("(", " ( ", ")", " ) ").Replace(s)
 	e := &licenseScanner{words: strings.Fields(spaced)}
 	if e.expression(0) && len(e.words) == 0 {
 		return ""
 	}
-	return quote(s) + ` is not an SPDX licence expression, as in "MIT OR Apache-2.0"`
+	return quote(s) + ` is not an SPDX license expression, as in "MIT OR Apache-2.0"`
 }
 
 type licenseScanner struct{ words []string }
 
-// take moves past the next word if it is this one, in any case.
 func (e *licenseScanner) take(word string) bool {
 	if len(e.words) == 0 || !strings.EqualFold(e.words[0], word) {
 		return false
@@ -73,7 +72,7 @@ func (e *licenseScanner) identifier(fits func(string) bool) bool {
 	return true
 }
 
-// isLicense allows the "or later" sign after an identifier, but not after a reference of the project's own.
+// isLicense accepts the "or later" sign after an identifier, but not after a LicenseRef.
 func isLicense(s string) bool {
 	if hasPrefixFold(s, "licenseref-") {
 		return isLicenseWord(s[len("licenseref-"):])

@@ -2,18 +2,17 @@ package packaging
 
 import "strings"
 
-// maxNesting bounds parentheses in a marker.
 const maxNesting = 64
 
-// Marker is the condition of a requirement, `python_version < "3.9" and extra == "test"` (PEP 508). The zero value is
-// none.
+// Marker is the condition of a requirement, such as `python_version < "3.9" and extra == "test"` (PEP 508). The zero
+// value is no condition.
 type Marker struct{ root *markerNode }
 
 // IsZero reports whether there is no condition.
 func (m Marker) IsZero() bool { return m.root == nil }
 
-// String returns the canonical text: one blank between words, double quotes where they fit, variables by their present
-// names, extras in normal form, and only parentheses that were written and are not doubled.
+// String returns the canonical text: single blanks, double quotes if possible, current names of variables, normalized
+// names of extras, and the original parentheses without duplicates.
 func (m Marker) String() string {
 	if m.IsZero() {
 		return ""
@@ -46,7 +45,8 @@ func (n *markerNode) format(outermost bool) string {
 	return "(" + b.String() + ")"
 }
 
-// marker reads atoms joined by words. Both words stay in one list: the text is all we need, nothing is evaluated here.
+// marker parses atoms joined by "and" and "or". It does not apply their precedence, because markers are only printed
+// and never evaluated here.
 func (sc *scanner) marker(depth int) (*markerNode, string) {
 	n := &markerNode{}
 	for {

@@ -2,7 +2,7 @@ package packaging
 
 import "strings"
 
-// variables of PEP 508 and 685, PEP 751's sets, and the dotted names of before PEP 508.
+// variables are those of PEP 508 and 685, the sets of PEP 751, and the dotted names used before PEP 508.
 var variables = []string{
 	"python_version", "python_full_version", "os_name", "os.name", "sys_platform", "sys.platform",
 	"platform_release", "platform_system", "platform_version", "platform.version", "platform_machine", "platform.machine",
@@ -10,13 +10,12 @@ var variables = []string{
 	"implementation_name", "implementation_version", "extras", "extra", "dependency_groups",
 }
 
-// operand is one side of a comparison.
 type operand struct {
 	text     string
 	variable bool
 }
 
-// comparison reads `variable op "text"`, in either order, as packaging allows also two of a kind.
+// comparison parses `variable op "text"` in either order. Like packaging, it also accepts two variables or two texts.
 func (sc *scanner) comparison() (*markerNode, string) {
 	left, problem := sc.operand()
 	if problem != "" {
@@ -52,15 +51,15 @@ func (sc *scanner) operand() (operand, string) {
 	return operand{}, "its marker has neither a known variable nor a quoted text at " + quote(sc.rest)
 }
 
-// quotedText refuses a backslash because readers disagree: packaging takes it for an escape as in Python, others for
-// itself.
+// quotedText rejects a backslash because readers disagree about it: packaging interprets it as a Python escape, others
+// literally.
 func (sc *scanner) quotedText(q string) (operand, string) {
 	text, rest, closed := strings.Cut(sc.rest, q)
 	if !closed {
 		return operand{}, "a quoted text in its marker is not closed"
 	}
 	if strings.ContainsAny(text, "\\\r\n\x00") {
-		return operand{}, "a quoted text in its marker holds a backslash or a line break"
+		return operand{}, "a quoted text in its marker contains a backslash or a line break"
 	}
 	sc.rest = rest
 	return operand{text: text}, ""
@@ -84,7 +83,7 @@ func (sc *scanner) markerOperator() string {
 	return ""
 }
 
-// String writes the operand; a text with both kinds of quotes cannot be written, and cannot have been read.
+// String returns the operand's text. A text with both kinds of quotes cannot occur, because it cannot be parsed.
 func (o operand) String() string {
 	switch {
 	case o.variable:
@@ -95,7 +94,7 @@ func (o operand) String() string {
 	return `"` + o.text + `"`
 }
 
-// normalExtras writes names of extras and groups in normal form where they are compared with such (PEP 685, PEP 735).
+// normalExtras normalizes a text that is compared with names of extras or groups (PEP 685, PEP 735).
 func normalExtras(left, right operand) (operand, operand) {
 	switch {
 	case left.variable && left.text == "extra" && !right.variable:

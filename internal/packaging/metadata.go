@@ -1,7 +1,8 @@
 package packaging
 
-// Metadata is a release's core metadata as one file or one upload form states it, unchecked except for its form.
-// Absent and empty are the same. The JSON names are those of the upload form, for rows and for legacy JSON.
+// Metadata is the core metadata of a release from one file or one upload form. Its values are not validated; see Check.
+// Absent and empty values are the same. The JSON names are those of the upload form; they are used in the database and
+// in the legacy JSON API.
 type Metadata struct {
 	MetadataVersion        string   `json:"metadata_version,omitempty"`
 	Name                   string   `json:"name,omitempty"`
@@ -37,9 +38,9 @@ type Metadata struct {
 	ImportNamespaces       []string `json:"import_namespace,omitempty"`
 }
 
-// StaticDependencies reports whether a source distribution's metadata will also be that of every wheel built from it,
-// so that it may be served in the place of a wheel's: it declares PEP 643 (Metadata-Version 2.2 or later) and no field
-// Dynamic.
+// StaticDependencies reports whether every wheel built from a source distribution has the same metadata, so that it can
+// be served in place of a wheel's. That is so if it declares PEP 643 (Metadata-Version 2.2 or later) and has no Dynamic
+// field.
 func (m Metadata) StaticDependencies() bool {
 	v, ok := parseMetadataVersion(m.MetadataVersion)
 	return ok && v.major == 2 && !v.before(v22) && len(m.Dynamic) == 0

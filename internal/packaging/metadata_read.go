@@ -12,13 +12,13 @@ const (
 	maxHeaders  = 50_000
 )
 
-// ParseMetadata reads a METADATA or PKG-INFO file as Python's email parser does, so that it sees what pip sees. Folded
-// lines are kept, the body is the description, a blank value and UNKNOWN are absent, and of a field that is repeated
-// against the specification the first counts.
+// ParseMetadata parses a METADATA or PKG-INFO file like Python's email parser, so that it gets the same result as pip.
+// Folded lines are kept, the body is the description, and blank values and UNKNOWN are treated as absent. If a
+// single-value field is repeated, the first value is used.
 //
-// It returns fault.Invalid for what readers could understand in different ways (a repeated Metadata-Version, Name,
-// Version or Requires-Python; a field that decides what is installed after a line that is no header), for broken UTF-8
-// in such a field, and for more than 16 MiB or 50,000 fields. It checks no value: see Check.
+// It returns fault.Invalid for ambiguous input: a repeated Metadata-Version, Name, Version or Requires-Python, or a
+// field that affects installation after a line that is not a header. It also does so for invalid UTF-8 in such a field,
+// and for more than 16 MiB or 50,000 fields. It does not validate the values; Check does.
 func ParseMetadata(b []byte) (Metadata, error) {
 	if len(b) > maxMetadata {
 		return Metadata{}, fault.New(fault.Invalid, "the metadata file is too large: at most %d bytes", maxMetadata)
@@ -45,14 +45,14 @@ func ParseMetadata(b []byte) (Metadata, error) {
 	return m, nil
 }
 
-// set keeps one header's value in its field.
+// set stores the value of one header. again is set if the header occurred before.
 func (m *Metadata) set(f field, value string, again bool) error {
 	if f.exact() && !utf8.ValidString(value) {
 		return fault.New(fault.Invalid, "the metadata file's %s is not UTF-8: %s", f.header, quote(value))
 	}
 	if f.one != nil && again {
 		if f.exact() {
-			return fault.New(fault.Invalid, "the metadata file states %s more than once", f.header)
+			return fault.New(fault.Invalid, "the metadata file contains %s more than once", f.header)
 		}
 		return nil
 	}
@@ -71,8 +71,7 @@ func (m *Metadata) set(f field, value string, again bool) error {
 	return nil
 }
 
-// dedent takes back what distutils put before the further lines of a long text: eight blanks, the last of them "|" at
-// times.
+// dedent removes the indentation that distutils added to continuation lines: eight blanks, or seven and "|".
 func dedent(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, l := range lines[1:] {

@@ -137,7 +137,7 @@ func TestParseMetadataRefuses(t *testing.T) {
 	}
 }
 
-// TestParseMetadataIsLinear gives it what makes careless readers slow.
+// TestParseMetadataIsLinear uses input that makes naive parsers slow.
 func TestParseMetadataIsLinear(t *testing.T) {
 	for name, part := range map[string]string{
 		"folded lines":     "\n x",

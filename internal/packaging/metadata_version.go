@@ -7,7 +7,6 @@ import (
 	"strings"
 )
 
-// metadataVersion is a version of the core metadata specification. The zero value is none.
 type metadataVersion struct{ major, minor int }
 
 var (
@@ -21,7 +20,7 @@ var (
 	v25 = metadataVersion{2, 5}
 )
 
-// knownMetadataVersions are those PyPI takes; 2.0 was withdrawn.
+// knownMetadataVersions are the versions that PyPI accepts; 2.0 was withdrawn.
 var knownMetadataVersions = []metadataVersion{v10, v11, v12, v21, v22, v23, v24, v25}
 
 func parseMetadataVersion(s string) (metadataVersion, bool) {

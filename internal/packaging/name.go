@@ -6,20 +6,21 @@ import (
 	"pyindex/internal/fault"
 )
 
-// maxName bounds a project's name; file systems and the file name rule allow no more anyway.
+// maxName is the maximum length of a project name; file systems and the file name rule do not allow more anyway.
 const maxName = 200
 
-// ProjectName is a project's name in the normal form of PEP 503: lower case, runs of "-", "_" and "." as one "-".
-// It is comparable, and the zero value means "no name".
+// ProjectName is a project name normalized by PEP 503: lower case, with each run of "-", "_" and "." replaced by one
+// "-". It is comparable, and the zero value is no name.
 type ProjectName struct{ normal string }
 
-// ParseProjectName reads a name as written anywhere: ASCII letters, digits, ".", "_" and "-", beginning and ending with
-// a letter or digit (core metadata, "Name"). It returns fault.Invalid for anything else, a trailing newline included.
+// ParseProjectName parses a project name in any spelling: ASCII letters, digits, ".", "_" and "-", beginning and ending
+// with a letter or digit (core metadata, "Name"). It returns fault.Invalid for anything else, including a trailing
+// newline.
 func ParseProjectName(s string) (ProjectName, error) {
 	if !isIdentifier(s) {
-		return ProjectName{},
-			fault.New(fault.Invalid,
-				"project name %s is not valid: use ASCII letters, digits, '.', '_' and '-', beginning and ending with a letter or digit", quote(s))
+		return ProjectName{}, fault.New(fault.Invalid,
+			"project name %s is not valid: use ASCII letters, digits, '.', '_' and '-', "+
+				"beginning and ending with a letter or digit", quote(s))
 	}
 	if len(s) > maxName {
 		return ProjectName{},
@@ -28,25 +29,25 @@ func ParseProjectName(s string) (ProjectName, error) {
 	return ProjectName{normal: normalize(s)}, nil
 }
 
-// String returns the normal form, "foo-bar".
+// String returns the normalized form, such as "foo-bar".
 func (n ProjectName) String() string { return n.normal }
 
-// Underscored returns the form that file names carry (PEP 625, wheel specification), "foo_bar".
+// Underscored returns the form used in file names (PEP 625, wheel specification), such as "foo_bar".
 func (n ProjectName) Underscored() string { return strings.ReplaceAll(n.normal, "-", "_") }
 
-// IsZero reports whether n is no name at all.
+// IsZero reports whether n is the zero value.
 func (n ProjectName) IsZero() bool { return n.normal == "" }
 
-// LooksLike reports whether the two names are easily taken for each other: equal once "-" is dropped and the letters
-// that look like 1 and 0 are read as digits. It is the rule by which PyPI refuses new names; a name looks like itself.
+// LooksLike reports whether two names are easily confused: whether they are equal after "-" is dropped and letters that
+// look like 1 and 0 are replaced by digits. PyPI rejects new names by the same rule. A name looks like itself.
 func (n ProjectName) LooksLike(other ProjectName) bool { return n.Skeleton() == other.Skeleton() }
 
-// Skeleton returns what names that look alike have in common.
+// Skeleton returns a text that is equal for all names that look alike.
 func (n ProjectName) Skeleton() string { return confusable.Replace(n.normal) }
 
 var confusable = strings.NewReplacer("-", "", "l", "1", "i", "1", "o", "0")
 
-// normalize is PEP 503's rule; s is ASCII.
+// normalize applies PEP 503 to s, which is ASCII.
 func normalize(s string) string {
 	out := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
@@ -62,7 +63,7 @@ func normalize(s string) string {
 	return string(out)
 }
 
-// isIdentifier is the grammar shared by project names and extras (PEP 508, "identifier").
+// isIdentifier reports whether s matches the grammar of project names and extras (PEP 508, "identifier").
 func isIdentifier(s string) bool {
 	if s == "" || !isAlnum(s[0]) || !isAlnum(s[len(s)-1]) {
 		return false

@@ -17,7 +17,7 @@ func project(t testing.TB, s string) packaging.ProjectName {
 	return n
 }
 
-// refused fails the test unless err is a fault.Invalid that says something.
+// refused fails the test unless err is a fault.Invalid with a message.
 func refused(t *testing.T, what string, err error) {
 	t.Helper()
 	if !fault.Is(err, fault.Invalid) || fault.Message(err) == "" {
@@ -109,7 +109,7 @@ func TestZeroValues(t *testing.T) {
 	var f packaging.Filename
 	var s packaging.Specifiers
 	if !n.IsZero() || !v.IsZero() || !f.IsZero() || !s.IsZero() {
-		t.Error("a zero value does not say that it is one")
+		t.Error("IsZero = false for a zero value")
 	}
 	if n.String()+v.String()+v.Key()+f.String()+f.Key()+s.String() != "" {
 		t.Error("a zero value has text")

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// number is a natural number as digits without leading zeros. The empty number stands for one that is not there and
-// sorts before all others.
+// number is a natural number as digits without leading zeros. "" means that the number is absent; it sorts before all
+// others.
 type number string
 
-// newNumber reads digits; none at all mean 0, as in "1.0rc".
+// newNumber parses digits; no digits mean 0, as in "1.0rc".
 func newNumber(digits string) number {
 	if d := strings.TrimLeft(digits, "0"); d != "" {
 		return number(d)
@@ -32,7 +32,7 @@ func trimZeros(release []number) []number {
 	return release
 }
 
-// compareReleases reads missing segments as zeros.
+// compareReleases compares segment by segment and treats missing segments as zeros.
 func compareReleases(a, b []number) int {
 	for i := range max(len(a), len(b)) {
 		if c := segment(a, i).compare(segment(b, i)); c != 0 {

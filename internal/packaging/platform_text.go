@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Words says in words what a distribution runs on: "CPython 3.12 and later, Linux on x86-64 with glibc 2.28 or later".
-// A tag that is not known is said as it is written. Of a source distribution it is "source".
+// Words describes the supported platforms of a distribution, for example "CPython 3.12 and later, Linux on x86-64 with
+// glibc 2.28 or later". Unknown tags appear as written. For a source distribution it returns "source".
 func (f Filename) Words() string {
 	if f.kind == SDist {
 		return "source"
@@ -25,7 +25,6 @@ var implementations = map[string]string{
 	"jy": "Jython",
 }
 
-// inWords says which Pythons, by their tags and the ABIs'.
 func inWords(pythons, abis []string) string {
 	set := tagSet(pythons)
 	if slices.Equal(set, []string{"py2", "py3"}) {
@@ -93,7 +92,8 @@ var (
 	oldGlibcs = map[string]string{"1": "2.5", "2010": "2.12", "2014": "2.17"}
 )
 
-// systems says which systems; of several tags for one kind of system, such as two for one glibc, the last one is said.
+// systems describes the operating systems. If several tags name the same kind of system, such as two for one glibc, it
+// uses the last one.
 func systems(platforms []string) string {
 	var out []string
 	seen := map[string]int{}

@@ -6,9 +6,9 @@ import (
 	"pyindex/internal/fault"
 )
 
-// ProjectOf guesses the project of a file from its name alone: a wheel's first part, and of an sdist everything before
-// the last dash that a version follows. ParseFilename and the metadata inside decide whether the guess was right.
-// It returns fault.Invalid for a name that is neither.
+// ProjectOf guesses a file's project from its name: the first part of a wheel, and for an sdist the part before the
+// last dash that is followed by a version. ParseFilename and the metadata inside the file decide whether the guess is
+// right. It returns fault.Invalid for a name that is neither.
 func ProjectOf(filename string) (ProjectName, error) {
 	if err := checkCharacters(filename); err != nil {
 		return ProjectName{}, err
@@ -22,9 +22,8 @@ func ProjectOf(filename string) (ProjectName, error) {
 			return projectOfSDist(filename, stem)
 		}
 	}
-	return ProjectName{},
-		fault.New(fault.Invalid,
-			"file name %s has no known ending: upload a wheel (.whl) or a source distribution (.tar.gz)", quote(filename))
+	return ProjectName{}, fault.New(fault.Invalid,
+		"file name %s has no known extension: upload a wheel (.whl) or a source distribution (.tar.gz)", quote(filename))
 }
 
 func projectOfSDist(filename, stem string) (ProjectName, error) {
@@ -37,5 +36,5 @@ func projectOfSDist(filename, stem string) (ProjectName, error) {
 		}
 	}
 	return ProjectName{},
-		fault.New(fault.Invalid, "file name %s states no version: it should read <project>-<version>.tar.gz", quote(filename))
+		fault.New(fault.Invalid, "file name %s has no version: it should read <project>-<version>.tar.gz", quote(filename))
 }

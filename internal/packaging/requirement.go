@@ -7,21 +7,21 @@ import (
 	"pyindex/internal/fault"
 )
 
-// maxRequirement bounds a requirement's text in bytes.
 const maxRequirement = 16 << 10
 
-// Requirement is a dependency as PEP 508 writes it: a name with extras, and either versions or a URL, under a marker.
+// Requirement is a dependency as in PEP 508: a name with extras, either versions or a URL, and a marker.
 type Requirement struct {
 	Name       ProjectName
-	Extras     []string // normal form, sorted, each once
+	Extras     []string // normalized, sorted, unique
 	Specifiers Specifiers
 	URL        string
 	Marker     Marker
 }
 
-// ParseRequirement reads a requirement as Python's packaging does, versions in parentheses included, and stricter in
-// three things no published file needs: the name must be a project name, a string in a marker has no backslash, and
-// parentheses nest at most 64 deep. It returns fault.Invalid for anything else and for more than 16 KiB.
+// ParseRequirement parses a requirement like Python's packaging, including versions in parentheses. It is stricter in
+// three respects, which no published file needs: the name must be a valid project name, a string in a marker must not
+// contain a backslash, and parentheses nest at most 64 deep. It returns fault.Invalid for anything else and for more
+// than 16 KiB.
 func ParseRequirement(s string) (Requirement, error) {
 	if len(s) > maxRequirement {
 		return Requirement{},
@@ -35,8 +35,8 @@ func ParseRequirement(s string) (Requirement, error) {
 	return r, nil
 }
 
-// Canonical returns a text equal for requirements that differ in spelling only: normal names, sorted extras, canonical
-// versions, and the marker quoted and spaced in one way.
+// Canonical returns a text that is equal for requirements that differ only in spelling: normalized names, sorted
+// extras, canonical versions, and a marker with uniform quotes and spaces.
 func (r Requirement) Canonical() string {
 	var b strings.Builder
 	b.WriteString(r.Name.String())
@@ -56,7 +56,7 @@ func (r Requirement) Canonical() string {
 	return b.String()
 }
 
-// requirement reads all of the scanner's text; the second result says what is wrong with it, or nothing.
+// requirement parses the whole text. The second result is the problem with it, or "".
 func (sc *scanner) requirement() (r Requirement, problem string) {
 	sc.blanks()
 	name, err := ParseProjectName(sc.identifier())
@@ -101,7 +101,7 @@ func (sc *scanner) extras() ([]string, string) {
 	return nil, sc.closing("]", "the extras")
 }
 
-// url reads up to the next blank; a ";" without a blank before it belongs to the URL (PEP 508).
+// url reads up to the next blank. A ";" belongs to the URL unless a blank precedes it (PEP 508).
 func (sc *scanner) url() (string, string) {
 	sc.blanks()
 	n := strings.IndexAny(sc.rest, " \t")
@@ -134,7 +134,7 @@ func (sc *scanner) versions() (Specifiers, string) {
 	return set, ""
 }
 
-// clauses moves past version clauses and the commas between them, and returns their text.
+// clauses skips version clauses separated by commas, and returns their text.
 func (sc *scanner) clauses() string {
 	before := sc.rest
 	for {
@@ -154,12 +154,12 @@ func (sc *scanner) clauses() string {
 
 func (sc *scanner) semicolonMarker() (Marker, string) {
 	if !sc.take(";") {
-		return Marker{}, "what follows the name is not a version specifier, and a marker begins with a semicolon: " +
+		return Marker{}, "the text after the name is not a version specifier, and a marker must begin with a semicolon: " +
 			quote(sc.rest)
 	}
 	m, problem := sc.marker(0)
 	if problem == "" && sc.rest != "" {
-		problem = "the marker goes on with " + quote(sc.rest)
+		problem = "there is unexpected text after the marker: " + quote(sc.rest)
 	}
 	return Marker{root: m}, problem
 }

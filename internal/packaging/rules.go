@@ -1,30 +1,30 @@
 package packaging
 
-// Rules says what Metadata.Check refuses beyond what it always does. Each switch is one strictness of PyPI's; the zero
-// Rules take whatever the public index serves and pip installs, which is what teams bring to an index of their own.
+// Rules specifies what Metadata.Check rejects beyond its fixed requirements. Each switch is one of PyPI's restrictions.
+// The zero Rules accept whatever PyPI serves and pip installs, which is what teams import into their own index.
 type Rules struct {
 	KnownMetadataVersions bool // a Metadata-Version that PyPI does not know
 	FieldVersions         bool // a field newer than the declared Metadata-Version
 	LocalVersions         bool // a version with a local part, 1.0+cu121
 	DirectURLs            bool // Requires-Dist, Provides-Dist, Obsoletes-Dist with a URL
-	RequiresPython        bool // a Requires-Python that cannot be read; pip ignores such
-	Extras                bool // a Provides-Extra that is no name
-	OldDists              bool // Provides-Dist and Obsoletes-Dist that are no requirements
-	// License beside License-Expression; an expression that is none (identifiers by shape: no list of them is kept)
+	RequiresPython        bool // an invalid Requires-Python, which pip ignores
+	Extras                bool // a Provides-Extra that is not a valid name
+	OldDists              bool // Provides-Dist and Obsoletes-Dist that are not requirements
+	// License rejects License beside License-Expression, and invalid expressions. Identifiers are checked by form only.
 	License      bool
-	LicenseFiles bool // License-File that is no plain relative path
-	Classifiers  bool // a classifier not of the form "A :: B", and "Private :: …" (no list of them is kept)
+	LicenseFiles bool // License-File that is not a plain relative path
+	Classifiers  bool // a classifier not of the form "A :: B", and "Private :: …" (checked by form only)
 	ContentType  bool // a Description-Content-Type that PyPI does not render
 	Summary512   bool // a summary of several lines or more than 512 characters
-	Links        bool // Home-page and Download-URL that are no http or https URL
+	Links        bool // Home-page and Download-URL that are not http or https URLs
 	ProjectURLs  bool // Project-URL that is not "Label, URL", or with a label of over 32 characters or used twice
-	Emails       bool // an author's or maintainer's first address that is none
-	Dynamic      bool // Dynamic that names no field, or one that must be static
-	Imports      bool // Import-Name and Import-Namespace that are no dotted identifiers
+	Emails       bool // an invalid first address of an author or maintainer
+	Dynamic      bool // Dynamic that names an unknown field, or one that must be static
+	Imports      bool // Import-Name and Import-Namespace that are not dotted identifiers
 }
 
-// PyPIRules are PyPI's own, all of them. PyPI holds them against the upload form and never against the file inside,
-// where for example License-File under Metadata-Version 2.1 is common: clients leave such fields out of the form.
+// PyPIRules returns all of PyPI's restrictions. PyPI applies them to the upload form and never to the file inside, in
+// which for example License-File under Metadata-Version 2.1 is common: clients omit such fields from the form.
 func PyPIRules() Rules {
 	return Rules{
 		KnownMetadataVersions: true, FieldVersions: true, LocalVersions: true, DirectURLs: true, RequiresPython: true,

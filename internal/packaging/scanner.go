@@ -2,20 +2,18 @@ package packaging
 
 import "strings"
 
-// scanner reads PEP 508 text from left to right.
 type scanner struct{ rest string }
 
-// blanks skips what PEP 508 calls white space: a line break is none.
+// blanks skips white space as defined by PEP 508, which does not include line breaks.
 func (sc *scanner) blanks() { sc.rest = strings.TrimLeft(sc.rest, " \t") }
 
-// take moves past the text if it comes next.
 func (sc *scanner) take(text string) bool {
 	rest, ok := strings.CutPrefix(sc.rest, text)
 	sc.rest = rest
 	return ok
 }
 
-// word moves past the text if it comes next and no letter, digit or underscore after it.
+// word skips text if it comes next and is not followed by a letter, digit or underscore.
 func (sc *scanner) word(text string) bool {
 	rest, ok := strings.CutPrefix(sc.rest, text)
 	if !ok || rest != "" && isWord(rest[0]) {
@@ -25,8 +23,7 @@ func (sc *scanner) word(text string) bool {
 	return true
 }
 
-// identifier moves past a name of letters, digits and separators; it gives back "." and "-" at its end, which packaging
-// does not count to it.
+// identifier reads a name of letters, digits and separators. Like packaging, it leaves out "." and "-" at its end.
 func (sc *scanner) identifier() string {
 	if sc.rest == "" || !isAlnum(sc.rest[0]) {
 		return ""
@@ -37,7 +34,7 @@ func (sc *scanner) identifier() string {
 	return name
 }
 
-// closing expects the bracket, and complains in words that name what it should have closed.
+// closing expects the bracket. what names the bracketed part in the error.
 func (sc *scanner) closing(bracket, what string) string {
 	sc.blanks()
 	if sc.take(bracket) {
@@ -46,5 +43,5 @@ func (sc *scanner) closing(bracket, what string) string {
 	if sc.rest == "" {
 		return what + " must be closed with " + bracket
 	}
-	return what + " go on with " + quote(sc.rest) + " where " + bracket + " or a comma is expected"
+	return what + " must be followed by a comma or " + bracket + ", not by " + quote(sc.rest)
 }

@@ -4,10 +4,10 @@ import (
 	"pyindex/internal/fault"
 )
 
-// sdistExtensions are those pip still installs and the public index still serves.
+// sdistExtensions are the extensions that pip still installs and PyPI still serves.
 var sdistExtensions = []string{".tar.gz", ".tgz", ".tar.bz2", ".zip"}
 
-// readSDist cuts the stem at the leftmost dash before which the project's name stands, as pip does.
+// readSDist splits the stem at the leftmost dash that is preceded by the project's name, like pip.
 func (f Filename) readSDist(stem string) (Filename, error) {
 	for i := range len(stem) {
 		if stem[i] != '-' || normalize(stem[:i]) != f.project.String() {

@@ -2,15 +2,14 @@ package packaging
 
 import "strings"
 
-// operators of PEP 440, longest first.
+// operators are those of PEP 440, longest first.
 var operators = []string{"===", "~=", "==", "!=", "<=", ">=", "<", ">"}
 
-// clause is one comparison of a set, ">=1.0".
 type clause struct {
 	op       string
 	version  Version
 	wildcard bool   // "==1.0.*"
-	text     string // of "===", which compares text and knows no versions
+	text     string // of "===", which compares text instead of versions
 }
 
 func operatorAt(s string) string {
@@ -22,7 +21,7 @@ func operatorAt(s string) string {
 	return ""
 }
 
-// scanClause reads the longest clause at the beginning of s and how many bytes it took, 0 where there is none.
+// scanClause parses the longest clause at the beginning of s and returns its length in bytes, 0 if there is none.
 func scanClause(s string) (clause, int) {
 	c := clause{op: operatorAt(s)}
 	if c.op == "" {
@@ -41,7 +40,7 @@ func scanClause(s string) (clause, int) {
 	return c, start + n
 }
 
-// arbitraryAt measures what "===" may be followed by: anything that cannot be taken for what comes after a clause.
+// arbitraryAt returns the length of the operand of "===": any text up to a character that can follow a clause.
 func arbitraryAt(s string) int {
 	end := strings.IndexFunc(s, func(r rune) bool { return isSpace(r) || r == ';' || r == ')' })
 	if end < 0 {
@@ -50,8 +49,7 @@ func arbitraryAt(s string) int {
 	return end
 }
 
-// scanOperand reads the version: only == and != take a local part or a wildcard, and ~= needs two segments to vary the
-// last.
+// scanOperand parses the version. Only == and != accept a local part or a wildcard, and ~= needs two segments.
 func (c *clause) scanOperand(s string) (n int) {
 	if c.op != "==" && c.op != "!=" {
 		c.version, n = scanPublic(s)
@@ -68,7 +66,8 @@ func (c *clause) scanOperand(s string) (n int) {
 	return n
 }
 
-// canonical is equal for clauses that mean the same. Trailing zeros mean something after ~= and before a wildcard only.
+// canonical returns a text that is equal for equivalent clauses. Trailing zeros matter only after ~= and before a
+// wildcard.
 func (c clause) canonical() string {
 	switch {
 	case c.op == "===":
@@ -81,7 +80,8 @@ func (c clause) canonical() string {
 	return c.op + c.version.Key()
 }
 
-// admits follows PEP 440, "Version specifiers"; where that is silent on local parts and families, Python's packaging.
+// admits follows PEP 440, "Version specifiers", and Python's packaging in details of local parts and families that the
+// PEP does not specify.
 func (c clause) admits(v Version) bool {
 	switch c.op {
 	case "===":
@@ -112,7 +112,7 @@ func (c clause) equals(v Version) bool {
 	return v.Compare(c.version) == 0
 }
 
-// before leaves out the pre-releases of a final version: 2.0rc1 is not "<2.0".
+// before excludes the pre-releases of a final version: 2.0rc1 is not "<2.0".
 func (c clause) before(v Version) bool {
 	bound := c.version
 	if !bound.IsPrerelease() {
@@ -121,7 +121,7 @@ func (c clause) before(v Version) bool {
 	return v.Compare(bound) < 0
 }
 
-// after leaves out the post-releases and local builds of the version itself: 1.0.post1 is not ">1.0".
+// after excludes the post-releases and local builds of the version itself: 1.0.post1 is not ">1.0".
 func (c clause) after(v Version) bool {
 	if v.Public().Compare(c.version) <= 0 {
 		return false

@@ -7,14 +7,14 @@ import (
 	"pyindex/internal/fault"
 )
 
-// maxSpecifiers bounds a set's text in bytes.
 const maxSpecifiers = 8 << 10
 
-// Specifiers is a set of version clauses that must all hold, ">=1.0,<2" (PEP 440). The zero value admits every version.
+// Specifiers is a set of version clauses that must all hold, such as ">=1.0,<2" (PEP 440). The zero value admits every
+// version.
 type Specifiers struct{ clauses []clause }
 
-// ParseSpecifiers reads clauses separated by commas. Empty text and empty clauses are allowed, as in Python's
-// packaging. It returns fault.Invalid for anything else and for more than 8 KiB.
+// ParseSpecifiers parses clauses separated by commas. Like Python's packaging, it accepts empty text and empty clauses.
+// It returns fault.Invalid for anything else and for more than 8 KiB.
 func ParseSpecifiers(s string) (Specifiers, error) {
 	if len(s) > maxSpecifiers {
 		return Specifiers{},
@@ -40,11 +40,12 @@ func badSpecifier(part string) error {
 		return fault.New(fault.Invalid, "version specifier %s has no operator: write for example >=1.0", quote(part))
 	}
 	return fault.New(fault.Invalid,
-		"version specifier %s is not valid: a PEP 440 version follows the operator; .* goes with == and != only, and ~= needs two numbers", quote(part))
+		"version specifier %s is not valid: a PEP 440 version must follow the operator; "+
+			".* is allowed only with == and !=, and ~= needs two numbers", quote(part))
 }
 
-// Contains reports whether every clause admits v. Pre-releases count like any other version; the zero Version is in no
-// set.
+// Contains reports whether every clause admits v. Pre-releases are treated like any other version. No set contains the
+// zero Version.
 func (s Specifiers) Contains(v Version) bool {
 	if v.IsZero() {
 		return false
@@ -57,7 +58,8 @@ func (s Specifiers) Contains(v Version) bool {
 	return true
 }
 
-// String returns the canonical text: each clause in normal form once, sorted, joined by commas. Equal sets print equal.
+// String returns the canonical text: unique normalized clauses, sorted, separated by commas. Equal sets have equal
+// texts.
 func (s Specifiers) String() string {
 	parts := make([]string, len(s.clauses))
 	for i, c := range s.clauses {
@@ -67,5 +69,5 @@ func (s Specifiers) String() string {
 	return strings.Join(slices.Compact(parts), ",")
 }
 
-// IsZero reports whether the set has no clause.
+// IsZero reports whether the set is empty.
 func (s Specifiers) IsZero() bool { return len(s.clauses) == 0 }

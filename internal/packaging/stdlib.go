@@ -2,8 +2,8 @@ package packaging
 
 import "strings"
 
-// IsStdlibModule reports whether the name is that of a top-level module of Python's standard library, today's or a
-// former one. A project of such a name could only be installed by mistake or shadow the module.
+// IsStdlibModule reports whether n is the name of a current or former top-level module of Python's standard library. A
+// project with such a name would be installed by mistake, or would shadow the module.
 func IsStdlibModule(n ProjectName) bool { return stdlibModules[n] }
 
 var stdlibModules = func() map[ProjectName]bool {
@@ -14,7 +14,7 @@ var stdlibModules = func() map[ProjectName]bool {
 	return set
 }()
 
-// stdlibNames are in normal form; private modules are left out, except __future__.
+// stdlibNames are normalized. Private modules are omitted, except __future__.
 const stdlibNames = `
 abc aifc annotationlib antigravity anydbm argparse array ast asynchat asyncio asyncore atexit audiodev audioop
 base64 basehttpserver bastion bdb binascii binhex bisect bsddb builtins bz2 calendar cgi cgihttpserver cgitb

@@ -6,10 +6,9 @@ import (
 	"unicode"
 )
 
-// quoted is how much of a stranger's text a message repeats.
 const quoted = 100
 
-// quote shows s in a message: in double quotes, with what a terminal should not see escaped, and never long.
+// quote formats s for a message: in double quotes, escaped and truncated.
 func quote(s string) string {
 	if len(s) > quoted {
 		s = strings.ToValidUTF8(s[:quoted], "") + "..."
@@ -34,7 +33,7 @@ func lower(c byte) byte {
 	return c
 }
 
-// spanOf returns how many bytes at the beginning of s satisfy is.
+// spanOf returns the number of leading bytes of s that satisfy is.
 func spanOf(s string, is func(byte) bool) int {
 	n := 0
 	for n < len(s) && is(s[n]) {
@@ -56,7 +55,7 @@ func separatorAt(s string) int {
 	return 0
 }
 
-// hasPrefixFold is strings.HasPrefix for a lower-case ASCII prefix, whatever the case of s.
+// hasPrefixFold is strings.HasPrefix for a lower-case ASCII prefix that ignores the case of s.
 func hasPrefixFold(s, prefix string) bool {
 	if len(s) < len(prefix) {
 		return false
@@ -69,7 +68,7 @@ func hasPrefixFold(s, prefix string) bool {
 	return true
 }
 
-// trimSpace trims what Python's str.strip does, which is a little more than Go's: the four ASCII separators too.
+// trimSpace trims like Python's str.strip, which also trims the four ASCII separators that Go's does not.
 func trimSpace(s string) string { return strings.TrimFunc(s, isSpace) }
 
 func isSpace(r rune) bool { return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f }

@@ -6,35 +6,36 @@ import (
 	"pyindex/internal/fault"
 )
 
-// maxVersion bounds a version's text; a file name could not carry more.
+// maxVersion is the maximum length of a version; a file name cannot contain more.
 const maxVersion = 255
 
-// Version is a PEP 440 version. Its numbers are unbounded, so they are kept as digits. The zero value is no version.
+// Version is a PEP 440 version. Its numbers are stored as digits because they are unbounded. The zero value is no
+// version.
 type Version struct {
 	raw       string
 	epoch     number
 	release   []number
 	preLetter string // "a", "b", "rc" or ""
 	pre       number
-	post      number // "" means there is none, here and below
+	post      number // "" if absent, as for dev
 	dev       number
 	local     []string
 }
 
-// ParseVersion reads a version as PEP 440 allows it to be written, blanks around it included, as Python's packaging
-// does. It returns fault.Invalid for anything else and for more than 255 bytes.
+// ParseVersion parses a version in any spelling that PEP 440 allows, including surrounding blanks, like Python's
+// packaging. It returns fault.Invalid for anything else and for more than 255 bytes.
 func ParseVersion(s string) (Version, error) {
 	text := trimSpace(s)
 	v, n := scanVersion(text)
 	if n == 0 || n != len(text) || len(s) > maxVersion {
 		return Version{}, fault.New(fault.Invalid,
-			"version %s is not valid: write it as PEP 440 says, for example 1.2.3, 1.2rc1 or 1.2.post1", quote(s))
+			"version %s is not valid: use a PEP 440 version, for example 1.2.3, 1.2rc1 or 1.2.post1", quote(s))
 	}
 	v.raw = s
 	return v, nil
 }
 
-// String returns the normal form of PEP 440, which keeps zeros: "v1.0-RC.1" is "1.0rc1".
+// String returns the normalized form of PEP 440, which keeps zeros: "v1.0-RC.1" becomes "1.0rc1".
 func (v Version) String() string {
 	if v.IsZero() {
 		return ""
@@ -42,10 +43,10 @@ func (v Version) String() string {
 	return v.format(v.release)
 }
 
-// Raw returns the version as it was written, and the normal form where nobody wrote it.
+// Raw returns the version as it was written, or the normalized form if it was not parsed from text.
 func (v Version) Raw() string { return v.raw }
 
-// Key returns a text equal for equal versions and for no others: "1.0.0" and "1.0" both give "1".
+// Key returns a text that is equal exactly for equal versions: "1.0.0" and "1.0" both return "1".
 func (v Version) Key() string {
 	if v.IsZero() {
 		return ""
@@ -76,7 +77,7 @@ func (v Version) Public() Version {
 	return v
 }
 
-// IsZero reports whether v is no version at all.
+// IsZero reports whether v is the zero value.
 func (v Version) IsZero() bool { return len(v.release) == 0 }
 
 func (v Version) format(release []number) string {

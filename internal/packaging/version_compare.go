@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Compare orders versions as PEP 440 does: negative where v comes before other, 0 where they are equal, else positive.
+// Compare orders versions as in PEP 440. It returns a negative number if v comes before other, 0 if they are equal, and
+// otherwise a positive number.
 func (v Version) Compare(other Version) int {
 	return cmp.Or(
 		v.compareBase(other),
@@ -30,7 +31,8 @@ func (v Version) comparePre(other Version) int {
 	return v.pre.compare(other.pre)
 }
 
-// preRank places a development release of the final one before its first alpha, and the final one after its candidates.
+// preRank sorts a development release of the final version before its first alpha, and the final version after its
+// candidates.
 func (v Version) preRank() int {
 	switch {
 	case v.preLetter == "a":
@@ -45,7 +47,7 @@ func (v Version) preRank() int {
 	return 4
 }
 
-// compareDev puts a development release before the release it leads to.
+// compareDev sorts a development release before its release.
 func compareDev(a, b number) int {
 	if (a == "") != (b == "") {
 		return cmp.Compare(len(b), 0) - cmp.Compare(len(a), 0)
@@ -53,7 +55,7 @@ func compareDev(a, b number) int {
 	return a.compare(b)
 }
 
-// compareLocal puts words before numbers and a prefix before what it begins (PEP 440, "Local version identifiers").
+// compareLocal sorts words before numbers, and a prefix before its extensions (PEP 440, "Local version identifiers").
 func compareLocal(a, b []string) int {
 	for i := range min(len(a), len(b)) {
 		if c := compareLocalPart(a[i], b[i]); c != 0 {

@@ -2,7 +2,7 @@ package packaging
 
 import "strings"
 
-// Spellings of the letters, longest first where one begins another, and what each is normally written as.
+// These are the spellings of the letters and their normalized forms. Longer spellings come before their prefixes.
 var (
 	preSpellings = []spelling{
 		{"alpha", "a"}, {"a", "a"}, {"beta", "b"}, {"b", "b"}, {"preview", "rc"}, {"pre", "rc"}, {"c", "rc"}, {"rc", "rc"},
@@ -13,7 +13,7 @@ var (
 
 type spelling struct{ written, normal string }
 
-// scanVersion reads the longest version at the beginning of s and how many bytes it took, 0 where there is none.
+// scanVersion parses the longest version at the beginning of s and returns its length in bytes, 0 if there is none.
 func scanVersion(s string) (Version, int) {
 	v, n := scanPublic(s)
 	if n == 0 {
@@ -24,7 +24,6 @@ func scanVersion(s string) (Version, int) {
 	return v, n + size
 }
 
-// scanPublic is scanVersion that stops before a local part.
 func scanPublic(s string) (Version, int) {
 	v, n := scanRelease(s)
 	if n == 0 {
@@ -39,7 +38,7 @@ func scanPublic(s string) (Version, int) {
 	return v, n + size
 }
 
-// scanRelease reads "v", the epoch and the release segments.
+// scanRelease parses "v", the epoch and the release segments.
 func scanRelease(s string) (Version, int) {
 	n := 0
 	if s != "" && lower(s[0]) == 'v' {
@@ -73,7 +72,7 @@ func scanSegments(s string) (release []number, n int) {
 	return release, n
 }
 
-// scanLetter reads one of the spellings, with a separator allowed before it and between it and its number.
+// scanLetter parses one of the spellings, with optional separators before it and between it and its number.
 func scanLetter(s string, spellings []spelling) (letter string, num number, n int) {
 	n = separatorAt(s)
 	for _, sp := range spellings {
@@ -87,7 +86,7 @@ func scanLetter(s string, spellings []spelling) (letter string, num number, n in
 	return "", "", 0
 }
 
-// scanPost also knows the bare "-1" of old tools.
+// scanPost also accepts the "-1" of old tools.
 func scanPost(s string) (number, int) {
 	if strings.HasPrefix(s, "-") {
 		if d := digitsAt(s[1:]); d > 0 {
@@ -98,7 +97,7 @@ func scanPost(s string) (number, int) {
 	return num, n
 }
 
-// scanLocal reads "+abc.1" into its parts in normal form.
+// scanLocal parses "+abc.1" into its normalized parts.
 func scanLocal(s string) (parts []string, n int) {
 	if !strings.HasPrefix(s, "+") {
 		return nil, 0

@@ -58,7 +58,7 @@ func TestParseVersionRefuses(t *testing.T) {
 	}
 }
 
-// TestCompare walks the order that PEP 440 gives as an example, and a few of our own.
+// TestCompare checks the example order of PEP 440 and some additions.
 func TestCompare(t *testing.T) {
 	ascending := []string{
 		"0.dev0", "0", "1.dev0", "1.0.dev456", "1.0a1", "1.0a2.dev456", "1.0a12.dev456", "1.0a12", "1.0b1.dev456", "1.0b2",

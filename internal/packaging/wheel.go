@@ -7,13 +7,13 @@ import (
 	"pyindex/internal/fault"
 )
 
-// maxTags bounds what a compressed tag set may expand to; real files have a few dozen at most.
+// maxTags is the maximum number of tags that a compressed tag set may expand to; real files have a few dozen at most.
 const maxTags = 1000
 
-// Tag says what a wheel runs on (PEP 425), in lower case.
+// Tag is a compatibility tag of a wheel (PEP 425), in lower case.
 type Tag struct{ Python, ABI, Platform string }
 
-// String returns the tag as a file name writes it, "py3-none-any".
+// String returns the tag as in a file name, such as "py3-none-any".
 func (t Tag) String() string { return t.Python + "-" + t.ABI + "-" + t.Platform }
 
 func (f Filename) readWheel(stem string) (Filename, error) {
@@ -27,7 +27,7 @@ func (f Filename) readWheel(stem string) (Filename, error) {
 		return Filename{}, f.foreign()
 	}
 	if strings.Contains(f.namePart, "__") {
-		return Filename{}, f.malformed("its name part holds two underscores in a row")
+		return Filename{}, f.malformed("its name part contains two underscores in a row")
 	}
 	v, err := ParseVersion(f.versionPart)
 	if err != nil {
@@ -52,7 +52,7 @@ func (f Filename) readTags(parts []string) (Filename, error) {
 		return Filename{}, f.malformed("its Python tag begins with a digit")
 	}
 	if len(f.pythons)*len(f.abis)*len(f.platforms) > maxTags {
-		return Filename{}, f.malformed("its tags stand for too many combinations")
+		return Filename{}, f.malformed("its tags expand to too many combinations")
 	}
 	return f, nil
 }
@@ -62,14 +62,14 @@ func areTags(tags []string) bool {
 }
 
 func (f Filename) malformed(why string) error {
-	return fault.New(fault.Invalid, "file name %s is not a wheel's: %s", quote(f.text), why)
+	return fault.New(fault.Invalid, "file name %s is not a valid wheel name: %s", quote(f.text), why)
 }
 
 // Build returns a wheel's build tag, or "".
 func (f Filename) Build() string { return f.build }
 
-// PythonTag returns what the upload form calls pyversion: a wheel's Python tag as written, "cp311" or "py2.py3", and
-// "source" for a source distribution.
+// PythonTag returns the pyversion of the upload form: a wheel's Python tag as written, such as "cp311" or "py2.py3",
+// and "source" for a source distribution.
 func (f Filename) PythonTag() string {
 	if f.kind == SDist {
 		return "source"
@@ -77,7 +77,7 @@ func (f Filename) PythonTag() string {
 	return strings.Join(f.pythons, ".")
 }
 
-// Tags returns every combination that a wheel's compressed tag set stands for, at most 1,000, and nothing for an sdist.
+// Tags returns every combination in a wheel's compressed tag set, at most 1,000, and nil for an sdist.
 func (f Filename) Tags() []Tag {
 	var tags []Tag
 	for _, python := range tagSet(f.pythons) {
@@ -90,7 +90,7 @@ func (f Filename) Tags() []Tag {
 	return tags
 }
 
-// tagSet levels case and order and drops what is said twice.
+// tagSet returns tags in lower case, sorted and without duplicates.
 func tagSet(tags []string) []string {
 	set := make([]string, len(tags))
 	for i, t := range tags {
@@ -108,7 +108,7 @@ func (f Filename) writtenTags() string {
 	return strings.Join(f.pythons, ".") + "-" + strings.Join(f.abis, ".") + "-" + strings.Join(f.platforms, ".")
 }
 
-// keyBuild reads the digits as the number they are: installers sort by it.
+// keyBuild normalizes the leading digits as a number, since installers sort by it.
 func (f Filename) keyBuild() string {
 	if f.build == "" {
 		return ""

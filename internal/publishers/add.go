@@ -15,15 +15,15 @@ import (
 	"pyindex/internal/workload"
 )
 
-// AddRequest is what somebody typed to trust a workload.
+// AddRequest is a request to trust a workload.
 type AddRequest struct {
 	Provider   string            // Provider.Name: "github"
-	Issuer     string            // exact "iss"; "" for the provider's own
+	Issuer     string            // exact "iss"; "" for the provider's default
 	Repository string            // of this index; "" for main
 	Project    string            // in any spelling
 	Fields     map[string]string // see Provider.Compile
 	Pending    bool              // the project does not exist yet
-	User       string            // pending: name of the user who becomes owner; "" for the caller
+	User       string            // if pending: name of the project's future owner; "" for the caller
 }
 
 // Added is a publisher that was added.
@@ -35,16 +35,16 @@ type Added struct {
 	Issuer    string
 	Sentence  string
 	Fields    map[string]string // as compiled
-	OwnerID   string            // "" where not pinned yet, or never
-	Warning   string            // why it is not pinned, "" where it is or never will be
-	ExpiresAt time.Time         // of a pending one
+	OwnerID   string            // "" if not pinned
+	Warning   string            // why it is not pinned; "" if it is, or if its kind never is
+	ExpiresAt time.Time         // if pending
 }
 
-// String says what was added, and what is still missing, in a sentence or two.
+// String describes the publisher, and whether it still has to be pinned.
 func (a Added) String() string {
 	how := "may publish"
 	if a.Pending {
-		how = "may make"
+		how = "may create"
 	}
 	s := fmt.Sprintf("%s: %s %s project %s", a.ID, workload.Clause(a.Sentence), how, a.Project)
 	if a.Pending {
@@ -59,7 +59,7 @@ func (a Added) String() string {
 	return s + "; not yet pinned: " + a.Warning
 }
 
-// addition is a request that was read: everything but what only the transaction knows.
+// addition is a validated request.
 type addition struct {
 	req       AddRequest
 	name      packaging.ProjectName
@@ -68,15 +68,15 @@ type addition struct {
 	at        time.Time
 }
 
-// Add lets a workload publish to a project, or, pending, make it. Only the project's owners and administrators may, and
-// for a pending one whoever may make projects; others get the fault.NotFound of a project that does not exist, and
-// nobody gets fault.Unauthenticated. fault.Invalid names the field that is wrong; fault.Conflict is for a publisher
-// that the project has, and for a pending one whose project exists.
+// Add allows a workload to publish to a project or, if pending, to create it. It returns fault.Unauthenticated for an
+// anonymous caller, and fault.NotFound unless the caller owns the project, may create projects (if pending), or is an
+// administrator. It returns a fault.Invalid that names the malformed field, and fault.Conflict if the project has the
+// publisher already or, if pending, exists.
 func (r *Registry) Add(ctx context.Context, who access.Caller, req AddRequest) (Added, error) {
 	if err := CheckKnown(who); err != nil {
 		return Added{}, err
 	}
-	// Permission comes before the issuer's API is asked, and again in the transaction that writes.
+	// Check permission before calling the issuer's API. The transaction checks it again.
 	if err := r.mayAdd(ctx, who, req); err != nil {
 		return Added{}, err
 	}
@@ -114,7 +114,7 @@ func (r *Registry) mayAdd(ctx context.Context, who access.Caller, req AddRequest
 	})
 }
 
-// read turns a request into rows.
+// read validates a request.
 func (r *Registry) read(ctx context.Context, who access.Caller, req AddRequest) (addition, error) {
 	a := addition{req: req, at: r.o.Now()}
 	var err error
@@ -125,7 +125,7 @@ func (r *Registry) read(ctx context.Context, who access.Caller, req AddRequest) 
 	return a, err
 }
 
-// compile makes the row of a rule of a request's provider, issuer and fields.
+// compile returns the row of a request's rule.
 func (r *Registry) compile(ctx context.Context, who access.Caller, req AddRequest,
 	at time.Time,
 ) (p Publisher, warning string, err error) {
@@ -150,16 +150,17 @@ func (r *Registry) compile(ctx context.Context, who access.Caller, req AddReques
 	return p, warning, err
 }
 
-// issuerFor returns the issuer that is meant for a publisher of a kind. fault.Invalid for one that is not configured.
+// issuerFor returns the named issuer, or the default of the kind. It returns fault.Invalid if the index is not
+// configured for the issuer.
 func (r *Registry) issuerFor(provider *workload.Kind, named string) (string, error) {
 	issuer := cmp.Or(named, provider.Issuer())
 	if issuer == "" {
-		return "", fault.InField(FieldIssuer, "a %s publisher needs its issuer: there is none that goes without saying",
+		return "", fault.InField(FieldIssuer, "a %s publisher needs an issuer: this kind has no default",
 			provider.Name())
 	}
 	if r.o.Issuers != nil &&
 		!slices.ContainsFunc(r.o.Issuers, func(i Issuer) bool { return i.Provider == provider.Name() && i.URL == issuer }) {
-		return "", fault.InField(FieldIssuer, "%.200q is no issuer of kind %s that this index is configured for", issuer,
+		return "", fault.InField(FieldIssuer, "this index is not configured for the issuer %.200q of kind %s", issuer,
 			provider.Name())
 	}
 	return issuer, nil
@@ -169,10 +170,10 @@ func (r *Registry) kinds() string {
 	return strings.Join(slices.Sorted(maps.Keys(r.providers)), " or ")
 }
 
-// ownerID asks the issuer's API. An account that does not exist is fault.Invalid; any other failure is a warning,
-// because an index may live where the API cannot be reached.
+// ownerID looks up the owner's id at the issuer's API. It returns fault.Invalid if the account does not exist. Any
+// other failure is a warning, because the index may have no access to the API.
 func (r *Registry) ownerID(ctx context.Context, p Publisher, kind *workload.Kind) (id, warning string, err error) {
-	later := "the first accepted token will pin it (give " + kind.PinField() + " to pin it now)"
+	later := "the first accepted token will pin it (set " + kind.PinField() + " to pin it now)"
 	if workload.LeavesIDs(p.Fields) {
 		return "", "owner and repository are pinned together; the first accepted token will pin them", nil
 	}

@@ -9,7 +9,7 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// attach gives an existing project a publisher.
+// attach adds a publisher to an existing project.
 func (r *Registry) attach(ctx context.Context, tx Tx, who access.Caller, a addition) (string, error) {
 	project, err := ProjectFor(ctx, tx, who, a.req.Repository, a.name)
 	if err != nil {
@@ -36,16 +36,16 @@ func (r *Registry) attach(ctx context.Context, tx Tx, who access.Caller, a addit
 		}
 		detail["replaces_unpinned"] = loose
 	}
-	// Callers are kept in memory while the counter stands still.
+	// The serial invalidates cached callers.
 	if _, err := tx.NextSerial(ctx); err != nil {
 		return "", err
 	}
 	return p.ID, tx.InsertAudit(ctx, r.entry("publisher.add", who.Actor(), project, p.ID, a.at, detail))
 }
 
-// sameRule looks for a publisher of the project that says the same as p. One that is pinned to the same owner, or any
-// where p is not pinned, is fault.Conflict: a loose copy would be open to whoever takes the owner's name next. One that
-// is not pinned while p is gives way to p; its id is returned.
+// sameRule compares p with the project's publishers. It returns fault.Conflict if one has the same rule and owner, or
+// has the same rule while p is not pinned: an unpinned copy would trust the next account that takes the owner's name.
+// If p is pinned and replaces an unpinned publisher, sameRule returns the id of that one.
 func sameRule(ctx context.Context, tx Tx, projectID string, p Publisher) (loose string, err error) {
 	links, err := tx.AttachedTo(ctx, "", projectID)
 	if err != nil {
@@ -67,7 +67,7 @@ func sameRule(ctx context.Context, tx Tx, projectID string, p Publisher) (loose 
 	return loose, nil
 }
 
-// SameRule reports whether two publishers differ at most in the owner's id.
+// SameRule reports whether two publishers are equal except for the owner's id.
 func SameRule(p, q Publisher) bool {
 	return p.Issuer == q.Issuer && p.Provider == q.Provider && maps.Equal(p.Fields, q.Fields)
 }
@@ -76,8 +76,8 @@ func alreadyRegistered(name packaging.ProjectName) error {
 	return fault.New(fault.Conflict, "this publisher is already registered for project %s", name)
 }
 
-// AttachOnce is Tx.Attach if a link that exists is fine. It looks first, because after a conflict a transaction of some
-// databases is over.
+// AttachOnce links a publisher to a project unless they are linked already. It checks first, because a conflict aborts
+// the transaction in some databases.
 func AttachOnce(ctx context.Context, tx Tx, a Attached) error {
 	links, err := tx.AttachedTo(ctx, a.Publisher.ID, a.ProjectID)
 	if err != nil || len(links) > 0 {

@@ -13,18 +13,18 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// ConstrainRequest says how a publisher of a project shall be narrower.
+// ConstrainRequest is a request to narrow a publisher of a project.
 type ConstrainRequest struct {
 	ID         string            // of the publisher
 	Repository string            // of this index; "" for main
 	Project    string            // in any spelling
-	Fields     map[string]string // that it does not have yet; see Provider.Compile
+	Fields     map[string]string // to add; see Provider.Compile
 }
 
-// Constrain gives a project a narrower publisher in place of one that it has, in one transaction: other projects keep
-// the old one. A publisher that says the same already is used again. Only the project's owners and administrators may;
-// others get the fault.NotFound of a project that does not exist, as does the id of a publisher that is not the
-// project's. fault.Invalid names the field that is wrong, or that the publisher has already.
+// Constrain replaces a publisher of a project with a narrower one, in one transaction. Other projects keep the old
+// publisher. If the project already has a publisher with the narrower rule, Constrain keeps that one. It returns
+// fault.NotFound if the publisher is not one of the project's, or unless the caller owns the project or is an
+// administrator. It returns fault.Invalid for a field that is malformed or already set.
 func (r *Registry) Constrain(ctx context.Context, who access.Caller, req ConstrainRequest) (Added, error) {
 	if err := CheckKnown(who); err != nil {
 		return Added{}, err
@@ -53,11 +53,11 @@ func (r *Registry) Constrain(ctx context.Context, who access.Caller, req Constra
 	return out, err
 }
 
-// attachedPublisher returns a publisher of a project; one that is not its is fault.NotFound.
+// attachedPublisher returns a publisher of a project, or fault.NotFound.
 func attachedPublisher(ctx context.Context, tx Tx, project catalog.Project, id string) (Publisher, error) {
 	none := fault.New(fault.NotFound, "project %s has no publisher %.80q", project.Name, id)
 	if id == "" {
-		return Publisher{}, none // "" means all to AttachedTo
+		return Publisher{}, none // AttachedTo would return all for ""
 	}
 	links, err := tx.AttachedTo(ctx, id, project.ID)
 	if err != nil || len(links) == 0 {
@@ -66,11 +66,11 @@ func attachedPublisher(ctx context.Context, tx Tx, project catalog.Project, id s
 	return links[0].Publisher, nil
 }
 
-// narrowed makes the row of a publisher that says more fields than old. What old is pinned to stays.
+// narrowed returns old with additional fields, and keeps the id that old is pinned to.
 func (r *Registry) narrowed(who access.Caller, old Publisher, more map[string]string) (Publisher, error) {
 	provider := r.providers[old.Provider]
 	if provider == nil {
-		return old, fault.New(fault.Invalid, "this index does not know publishers of kind %s", old.Provider)
+		return old, fault.New(fault.Invalid, "unknown kind of publisher: %s", old.Provider)
 	}
 	fields := maps.Clone(old.Fields)
 	if pin := provider.PinField(); pin != "" && old.OwnerID != "" && !strings.Contains(old.OwnerID, "/") {
@@ -81,11 +81,11 @@ func (r *Registry) narrowed(who access.Caller, old Publisher, more map[string]st
 		field, _ := provider.Field(name)
 		if field.Renames {
 			return old, fault.InField(name,
-				"%s makes it another workflow, not a narrower publisher: add another one, and remove this", name)
+				"%s selects another workflow instead of narrowing this publisher: add another publisher, and remove this one", name)
 		}
 		key := cmp.Or(field.RuleName(), name)
 		if has := fields[key]; v != "" && has != "" && has != v {
-			return old, fault.InField(name, "the publisher says %s already: %.100q. Add another one, and remove this", name, has)
+			return old, fault.InField(name, "the publisher already has %s %.100q: add another publisher, and remove this one", name, has)
 		}
 		if v != "" {
 			fields[key] = v
@@ -102,12 +102,12 @@ func (r *Registry) narrowed(who access.Caller, old Publisher, more map[string]st
 	}
 	if SameRule(p, old) && p.OwnerID == old.OwnerID {
 		return old, fault.New(fault.Invalid,
-			"the publisher is as narrow as that already: name something that it does not say yet")
+			"the publisher has these fields already: add a field that it does not have")
 	}
 	return p, nil
 }
 
-// replace gives a project p in place of old and records both.
+// replace replaces old with p in a project and records both changes.
 func (r *Registry) replace(ctx context.Context, tx Tx, who access.Caller, project catalog.Project,
 	old, p Publisher,
 ) (Added, error) {
@@ -129,7 +129,7 @@ func (r *Registry) replace(ctx context.Context, tx Tx, who access.Caller, projec
 	if _, err := tx.Detach(ctx, old.ID, project.ID); err != nil {
 		return Added{}, err
 	}
-	// Callers are kept in memory while the counter stands still.
+	// The serial invalidates cached callers.
 	if _, err := tx.NextSerial(ctx); err != nil {
 		return Added{}, err
 	}
@@ -144,8 +144,8 @@ func (r *Registry) replace(ctx context.Context, tx Tx, who access.Caller, projec
 	}, tx.InsertAudit(ctx, r.entry("publisher.remove", who.Actor(), project, old.ID, at, removed))
 }
 
-// settled keeps p, or finds the publisher of the project that says the same: a copy of it that is not pinned would be
-// open to whoever takes the owner's name next.
+// settled stores p, or returns the project's publisher with the same rule. It removes an unpinned copy of p, which
+// would trust the next account that takes the owner's name.
 func settled(ctx context.Context, tx Tx, project catalog.Project, p Publisher) (Publisher, error) {
 	links, err := tx.AttachedTo(ctx, "", project.ID)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Listed is a publisher of a project, or a pending one, as listings show it.
+// Listed is a publisher of a project, or a pending one, in a listing.
 type Listed struct {
 	ID         string            `json:"id"`
 	Pending    bool              `json:"pending"`
@@ -20,16 +20,17 @@ type Listed struct {
 	Issuer     string            `json:"issuer"`
 	Fields     map[string]string `json:"fields"`
 	OwnerID    string            `json:"owner_id,omitempty"`
-	Pinned     bool              `json:"pinned"` // whether nothing is left to the first token
+	Pinned     bool              `json:"pinned"` // whether no id is taken from the first token
 	Sentence   string            `json:"publisher"`
-	Registrant string            `json:"registrant,omitempty"` // of a pending one: user id
+	Registrant string            `json:"registrant,omitempty"` // if pending: user id
 	AddedAt    time.Time         `json:"added_at"`
-	ExpiresAt  time.Time         `json:"expires_at,omitzero"` // of a pending one
+	ExpiresAt  time.Time         `json:"expires_at,omitzero"` // if pending
 }
 
-// List returns the publishers of the projects that who owns, by project and time, and then the pending ones that who
-// registered; of everybody's for an administrator. With a project's name, in any spelling, only what is for that name:
-// fault.NotFound where who owns no such project and has nothing pending for it. Nobody gets fault.Unauthenticated.
+// List returns the publishers of the projects that the caller owns, by project and time, followed by the pending ones
+// that the caller registered. An administrator gets all of them. If a project is named, in any spelling, List returns
+// only its publishers, and fault.NotFound if the caller neither owns such a project nor has a pending publisher for it.
+// It returns fault.Unauthenticated for an anonymous caller.
 func (r *Registry) List(ctx context.Context, who access.Caller, project string) ([]Listed, error) {
 	if err := CheckKnown(who); err != nil {
 		return nil, err
@@ -52,13 +53,13 @@ func (r *Registry) List(ctx context.Context, who access.Caller, project string) 
 	return l.out, err
 }
 
-// listing is a listing being made.
+// listing accumulates a listing.
 type listing struct {
 	registry     *Registry
 	who          access.Caller
-	only         string // normal name, "" for all
+	only         string // normal name; "" for all
 	repositories map[string]string
-	owned        bool // who owns a project of the name
+	owned        bool // whether the caller owns a project with that name
 	out          []Listed
 }
 
@@ -79,11 +80,11 @@ func (l *listing) fill(ctx context.Context, tx Tx) error {
 	return l.pending(ctx, tx)
 }
 
-// look notes whether who owns the one project that is asked for.
+// look sets owned if the caller owns the requested project in repo.
 func (l *listing) look(ctx context.Context, tx Tx, repo catalog.Repository) error {
 	name, err := packaging.ParseProjectName(l.only)
 	if err != nil {
-		return nil // no project was named
+		return nil // no project requested
 	}
 	p, err := tx.ProjectByName(ctx, repo.ID, name)
 	if fault.Is(err, fault.NotFound) {
@@ -132,14 +133,14 @@ func (l *listing) pending(ctx context.Context, tx Tx) error {
 
 func (l *listing) add(row Listed, p Publisher) { l.out = append(l.out, l.registry.Listed(row, p)) }
 
-// Listed completes a row with what p says.
+// Listed fills in the fields of a row that come from p.
 func (r *Registry) Listed(row Listed, p Publisher) Listed {
 	row.Provider, row.Issuer, row.Fields, row.OwnerID = p.Provider, p.Issuer, p.Fields, p.OwnerID
 	row.Pinned, row.Sentence = r.pinned(p), r.Sentence(p)
 	return row
 }
 
-// pinned reports whether p is tied to one account, or is of a kind whose rules say all by themselves.
+// pinned reports whether p is pinned to an account, or of a kind whose rules need no pin.
 func (r *Registry) pinned(p Publisher) bool {
 	provider := r.providers[p.Provider]
 	return p.OwnerID != "" || provider != nil && provider.PinField() == ""

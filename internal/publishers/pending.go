@@ -10,7 +10,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-// addPending registers a publisher for a project that does not exist.
+// addPending registers a publisher for a project that does not exist yet.
 func (r *Registry) addPending(ctx context.Context, tx Tx, who access.Caller, a addition) (string, time.Time, error) {
 	repo, err := repositoryFor(ctx, tx, who, a.req.Repository)
 	if err != nil {
@@ -19,7 +19,7 @@ func (r *Registry) addPending(ctx context.Context, tx Tx, who access.Caller, a a
 	switch _, err := tx.ProjectByName(ctx, repo.ID, a.name); {
 	case err == nil:
 		return "", time.Time{},
-			fault.New(fault.Conflict, "project %s exists already: its owner can add the publisher to it, not as pending", a.name)
+			fault.New(fault.Conflict, "project %s already exists: its owner can add the publisher without pending", a.name)
 	case !fault.Is(err, fault.NotFound):
 		return "", time.Time{}, err
 	}
@@ -44,8 +44,7 @@ func (r *Registry) addPending(ctx context.Context, tx Tx, who access.Caller, a a
 		tx.InsertAudit(ctx, r.entry("publisher.add-pending", who.Actor(), place, p.ID, a.at, r.Detail(p.Publisher)))
 }
 
-// mayRegister refuses a pending publisher that could not create its project, and more of them than a person may have
-// open.
+// mayRegister checks that the future owner may create the project, and has not too many pending publishers.
 func (r *Registry) mayRegister(ctx context.Context, tx Tx, who access.Caller, repo catalog.Repository, a addition,
 	owner string,
 ) error {
@@ -60,7 +59,7 @@ func (r *Registry) mayRegister(ctx context.Context, tx Tx, who access.Caller, re
 	}
 	err := r.o.Policy.CheckNewName(ctx, tx, repo, a.name, owner, a.at)
 	if fault.Is(err, fault.Denied) {
-		// the right is there, the name is not free: a form says so beside its fields
+		// the caller has the right, but the name is taken: forms show a conflict beside their fields
 		return fault.Wrap(fault.Conflict, err, "%s", fault.Message(err))
 	}
 	if err != nil || owner == "" {
@@ -81,18 +80,18 @@ func (r *Registry) mayRegister(ctx context.Context, tx Tx, who access.Caller, re
 	}
 	if open >= most {
 		return fault.New(fault.Conflict,
-			"%d pending publishers are waiting for their first upload, and there can be %d at a time: remove one, or create the project by uploading to it", open, most)
+			"%d pending publishers are waiting for their first upload, and at most %d are allowed: remove one, or upload to create its project", open, most)
 	}
 	return nil
 }
 
-// registrant returns the id of the user who will own the project. Only an administrator may name somebody else.
+// registrant returns the id of the project's future owner. Only an administrator may name another user.
 func registrant(ctx context.Context, tx Tx, who access.Caller, name string) (string, error) {
 	if name == "" || name == who.Name() && who.Kind() == access.KindUser {
 		return who.ID(), nil
 	}
 	if !who.Admin() {
-		return "", fault.New(fault.Denied, "only an administrator may register a pending publisher for somebody else")
+		return "", fault.New(fault.Denied, "only an administrator may register a pending publisher for another user")
 	}
 	u, err := tx.UserByName(ctx, name)
 	if fault.Is(err, fault.NotFound) || err == nil && !u.Active() {
@@ -101,7 +100,7 @@ func registrant(ctx context.Context, tx Tx, who access.Caller, name string) (str
 	return u.ID, err
 }
 
-// dropPending removes a pending publisher and records why.
+// dropPending removes a pending publisher and records the reason.
 func (r *Registry) dropPending(ctx context.Context, tx Tx, p Pending, why audit.Entry) error {
 	if _, err := tx.DeletePending(ctx, p.ID); err != nil {
 		return err
@@ -109,7 +108,7 @@ func (r *Registry) dropPending(ctx context.Context, tx Tx, p Pending, why audit.
 	return tx.InsertAudit(ctx, why)
 }
 
-// pendingEntry returns an audit entry about a pending publisher that ends.
+// pendingEntry returns an audit entry for the end of a pending publisher.
 func (r *Registry) pendingEntry(action string, by audit.Actor, p Pending) audit.Entry {
 	return audit.Entry{
 		ID: r.o.NewID(), At: r.o.Now(), Action: action, Outcome: audit.Granted, Actor: by,

@@ -9,13 +9,13 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// MayManage reports whether the caller may say who publishes to a project.
+// MayManage reports whether the caller may change the publishers of a project.
 func MayManage(who access.Caller, p catalog.Project) bool {
 	return who.Admin() || who.May(access.Owner, p.Object())
 }
 
-// ProjectFor returns a project whose publishers the caller may change. It returns the same fault.NotFound if there is
-// no such project and if the caller may not change them.
+// ProjectFor returns a project whose publishers the caller may change. It returns the same fault.NotFound if the
+// project does not exist and if the caller may not change its publishers.
 func ProjectFor(ctx context.Context, tx Tx, who access.Caller, repository string,
 	name packaging.ProjectName,
 ) (catalog.Project, error) {
@@ -33,13 +33,13 @@ func ProjectFor(ctx context.Context, tx Tx, who access.Caller, repository string
 	return p, err
 }
 
-// repositoryFor returns a repository in which who may make a project, or fault.NotFound.
+// repositoryFor returns a repository in which the caller may create projects, or fault.NotFound.
 func repositoryFor(ctx context.Context, tx Tx, who access.Caller, name string) (catalog.Repository, error) {
 	name = repositoryName(name)
 	repo, err := tx.RepositoryByName(ctx, name)
 	if fault.Is(err, fault.NotFound) || err == nil && !who.MayCreate(repo.Object()) {
 		return catalog.Repository{},
-			fault.New(fault.NotFound, "there is no repository %.100q in which you may make projects", name)
+			fault.New(fault.NotFound, "there is no repository %.100q in which you may create projects", name)
 	}
 	return repo, err
 }

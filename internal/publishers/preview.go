@@ -9,15 +9,15 @@ import (
 	"pyindex/internal/workload"
 )
 
-// Preview is what a publisher would be, before it is one.
+// Preview describes a publisher before it is added.
 type Preview struct {
-	Words    workload.Words     // nil where there are problems
-	Warnings []workload.Warning // likewise
-	Problems map[string]string  // by field, as workload.Problems has them; "" for what is about no one field
+	Words    workload.Words     // nil if there are problems
+	Warnings []workload.Warning // nil if there are problems
+	Problems map[string]string  // by field, from workload.Problems; "" for problems of no single field
 }
 
-// Preview compiles a request as Add would, and keeps nothing and asks nobody. Whoever may add the publisher may preview
-// it; the faults are those of Add, but for what is wrong with the fields, which is in the result.
+// Preview compiles a request as Add would, without storing it or calling the issuer's API. It returns the same faults
+// as Add, except that problems with the fields are in the result.
 func (r *Registry) Preview(ctx context.Context, who access.Caller, f workload.Form, req AddRequest) (Preview, error) {
 	if err := CheckKnown(who); err != nil {
 		return Preview{}, err

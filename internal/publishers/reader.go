@@ -14,31 +14,31 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Reader is a rule that trusts workloads to read: those whose verified claims fit may see a repository, or some
-// projects of it. Its Publisher is the rule itself, compiled and compared as any publisher's; the id is the reader's.
+// Reader is a rule that trusts workloads to read. Workloads whose verified claims match may see a repository, or some
+// projects of it. Its Publisher is the rule itself; the ID is the reader's.
 type Reader struct {
 	Publisher
 	RepositoryID string
-	Whole        bool            // all of the repository; Projects is empty then
-	Projects     []ReaderProject // by normal name; a reader that is not whole and has none lets nobody see anything
+	Whole        bool            // the whole repository; Projects is empty
+	Projects     []ReaderProject // by normal name; if empty and not Whole, the reader grants nothing
 }
 
 // ReaderProject is a project that a reader names.
 type ReaderProject struct{ ID, Name string }
 
-// maxReaderProjects bounds how many projects one reader names.
+// maxReaderProjects limits how many projects one reader can name.
 const maxReaderProjects = 500
 
-// ReaderRequest is what somebody typed to let a workload read.
+// ReaderRequest is a request to let a workload read.
 type ReaderRequest struct {
 	Provider   string            // Provider.Name: "github"
-	Issuer     string            // exact "iss"; "" for the provider's own
+	Issuer     string            // exact "iss"; "" for the provider's default
 	Repository string            // of this index; "" for main
 	Projects   []string          // in any spelling; none for the whole repository
 	Fields     map[string]string // see Provider.Compile
 }
 
-// ListedReader is a reader as listings show it.
+// ListedReader is a reader in a listing.
 type ListedReader struct {
 	ID         string            `json:"id"`
 	Repository string            `json:"repository"` // of this index
@@ -51,13 +51,12 @@ type ListedReader struct {
 	Sentence   string            `json:"reader"`
 	AddedAt    time.Time         `json:"added_at"`
 
-	Warning string `json:"-"` // of AddReader: why it is not pinned, "" where it is or cannot be
+	Warning string `json:"-"` // from AddReader: why it is not pinned; "" if it is, or if its kind never is
 }
 
-// AddReader lets a workload read a repository, or some projects of it. Only administrators and owners of the repository
-// may, and for projects the owners of all of them; others get the fault.NotFound of what does not exist, and nobody
-// gets fault.Unauthenticated. fault.Invalid names the field that is wrong; fault.Conflict is for a reader that is there
-// already.
+// AddReader allows a workload to read a repository, or some projects of it. It returns fault.Unauthenticated for an
+// anonymous caller, and fault.NotFound unless the caller is an administrator or owns the repository or all of the
+// projects. It returns a fault.Invalid that names the malformed field, and fault.Conflict if the reader exists already.
 func (r *Registry) AddReader(ctx context.Context, who access.Caller, req ReaderRequest) (ListedReader, error) {
 	if err := CheckKnown(who); err != nil {
 		return ListedReader{}, err
@@ -66,7 +65,7 @@ func (r *Registry) AddReader(ctx context.Context, who access.Caller, req ReaderR
 	if err != nil {
 		return ListedReader{}, err
 	}
-	// Permission comes before the issuer's API is asked, and again in the transaction that writes.
+	// Check permission before calling the issuer's API. The transaction checks it again.
 	err = r.store.View(ctx, func(tx Tx) error {
 		_, _, err := readerFor(ctx, tx, who, req.Repository, wanted)
 		return err
@@ -81,8 +80,8 @@ func (r *Registry) AddReader(ctx context.Context, who access.Caller, req ReaderR
 	}
 	var out ListedReader
 	err = access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) error {
-		// First, so that of two who add the same at once the later one sees the other's. It is also needed: callers are kept
-		// in memory while the counter stands still.
+		// Incrementing the serial first serializes concurrent calls, so that the second one sees the first one's reader. It
+		// also invalidates cached callers.
 		if _, err := tx.NextSerial(ctx); err != nil {
 			return err
 		}
@@ -106,7 +105,7 @@ func (r *Registry) AddReader(ctx context.Context, who access.Caller, req ReaderR
 
 func parseNames(in []string) ([]packaging.ProjectName, error) {
 	if len(in) > maxReaderProjects {
-		return nil, fault.New(fault.Invalid, "a reader names at most %d projects", maxReaderProjects)
+		return nil, fault.New(fault.Invalid, "a reader can name at most %d projects", maxReaderProjects)
 	}
 	var out []packaging.ProjectName
 	for _, s := range in {
@@ -120,7 +119,7 @@ func parseNames(in []string) ([]packaging.ProjectName, error) {
 	return slices.Compact(out), nil
 }
 
-// readerFor returns a reader without its rule, and its repository, if the caller may say who reads there. It returns
+// readerFor returns a reader without its rule, and its repository, if the caller may change readers there. It returns
 // the same fault.NotFound if the place does not exist and if the caller may not.
 func readerFor(ctx context.Context, tx Tx, who access.Caller, repository string,
 	wanted []packaging.ProjectName,
@@ -150,8 +149,8 @@ func readerFor(ctx context.Context, tx Tx, who access.Caller, repository string,
 	return rd, repo, nil
 }
 
-// sameReader returns fault.Conflict where a reader says the same as rd. One that is pinned stands in the way of one
-// that is not: a loose copy would be open to whoever takes the owner's name next.
+// sameReader returns fault.Conflict if a reader with the same rule, owner and projects exists. A pinned reader also
+// conflicts with an unpinned one, which would trust the next account that takes the owner's name.
 func sameReader(ctx context.Context, tx Tx, rd Reader) error {
 	all, err := tx.ReadersFor(ctx, rd.Issuer, rd.Provider, rd.Lookup)
 	if err != nil {
@@ -177,7 +176,8 @@ func (r *Registry) listed(rd Reader, repository string) ListedReader {
 	return l
 }
 
-// Readers returns the readers that who may change, by repository and time. Nobody gets fault.Unauthenticated.
+// Readers returns the readers that the caller may change, by repository and time. It returns fault.Unauthenticated for
+// an anonymous caller.
 func (r *Registry) Readers(ctx context.Context, who access.Caller) (out []ListedReader, err error) {
 	if err := CheckKnown(who); err != nil {
 		return nil, err
@@ -203,7 +203,7 @@ func (r *Registry) Readers(ctx context.Context, who access.Caller) (out []Listed
 	return out, err
 }
 
-// ruledBy reports whether a reader is who's to see and remove.
+// ruledBy reports whether the caller may see and remove a reader.
 func ruledBy(ctx context.Context, tx Tx, who access.Caller, rd Reader) (catalog.Repository, bool, error) {
 	repo, err := RepositoryByID(ctx, tx, rd.RepositoryID)
 	if err != nil {
@@ -220,9 +220,9 @@ func ruledBy(ctx context.Context, tx Tx, who access.Caller, rd Reader) (catalog.
 	return repo, mayRule(who, repo, rd.Whole, projects), nil
 }
 
-// RemoveReader ends the trust in a reader; tokens minted for it see nothing by it from their next request on. An id
-// that does not exist and one that is not who's business are the same fault.NotFound; nobody gets
-// fault.Unauthenticated.
+// RemoveReader removes a reader. The removal takes effect on the next request of its tokens. RemoveReader returns the
+// same fault.NotFound if the id does not exist and if the caller may not remove the reader, and fault.Unauthenticated
+// for an anonymous caller.
 func (r *Registry) RemoveReader(ctx context.Context, who access.Caller, id string) error {
 	if err := CheckKnown(who); err != nil {
 		return err
@@ -250,8 +250,8 @@ func (r *Registry) RemoveReader(ctx context.Context, who access.Caller, id strin
 	})
 }
 
-// readerEntry returns an entry about a reader. It is in the history of a project if the reader names that one alone,
-// and in the repository's otherwise.
+// readerEntry returns an audit entry about a reader. It belongs to the project if the reader names exactly one, and to
+// the repository otherwise.
 func (r *Registry) readerEntry(action string, by audit.Actor, rd Reader, at time.Time) audit.Entry {
 	e := r.entry(action, by, catalog.Project{Repository: catalog.Repository{ID: rd.RepositoryID}}, rd.ID, at,
 		r.ReaderDetail(rd))
@@ -261,8 +261,8 @@ func (r *Registry) readerEntry(action string, by audit.Actor, rd Reader, at time
 	return e
 }
 
-// mayRule reports whether who says who reads in a place: an administrator, an owner of the repository, or, for a reader
-// of some projects, the owner of each of them.
+// mayRule reports whether the caller may change a reader: an administrator, an owner of the repository, or, for a
+// reader of some projects, an owner of all of them.
 func mayRule(who access.Caller, repo catalog.Repository, whole bool, projects []catalog.Project) bool {
 	if who.Admin() || who.May(access.Owner, repo.Object()) {
 		return true

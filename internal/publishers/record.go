@@ -14,7 +14,7 @@ func (r *Registry) Detail(p Publisher) map[string]any {
 	}
 }
 
-// entry returns an audit entry of a change that was granted.
+// entry returns an audit entry for a permitted change.
 func (r *Registry) entry(action string, by audit.Actor, p catalog.Project, subject string, at time.Time,
 	detail map[string]any,
 ) audit.Entry {
@@ -24,7 +24,7 @@ func (r *Registry) entry(action string, by audit.Actor, p catalog.Project, subje
 	}
 }
 
-// maxNamed bounds how many projects an entry about a reader names.
+// maxNamed limits how many projects an entry about a reader lists.
 const maxNamed = 64
 
 // ReaderDetail returns the detail of an audit entry about a reader.

@@ -14,15 +14,14 @@ import (
 	"pyindex/internal/workload"
 )
 
-// How long things live.
+// The default lifetimes.
 const (
 	DefaultPendingLifetime = 30 * 24 * time.Hour // of a pending publisher
-	DefaultKeepExchanges   = 30 * 24 * time.Hour // of what was recorded of an exchange
+	DefaultKeepExchanges   = 30 * 24 * time.Hour // of a recorded exchange
 )
 
-// How many pending publishers a user may have open at a time, and an administrator. They may name anybody's workflow,
-// whose next exchange creates the projects; the public index allows three. The command line on the server has no such
-// bound.
+// The limits on open pending publishers per user and per administrator. A pending publisher may name anyone's workflow,
+// whose next exchange creates the project; the public index allows three. The command line on the server has no limit.
 const (
 	MaxPending      = 3
 	MaxPendingAdmin = 50
@@ -32,15 +31,14 @@ const (
 type Options struct {
 	Now             func() time.Time // time.Now
 	NewID           func() string    // UUIDv7
-	PendingLifetime time.Duration    // DefaultPendingLifetime where not positive
-	KeepExchanges   time.Duration    // how long exchanges stay in the record: DefaultKeepExchanges where not positive
-	// OwnerID asks the issuer's API for the numeric id of an account: fault.NotFound where there is none of that name.
-	// With nil, or after any other error, the first accepted token pins the publisher.
+	PendingLifetime time.Duration    // DefaultPendingLifetime if not positive
+	KeepExchanges   time.Duration    // how long exchanges are kept; DefaultKeepExchanges if not positive
+	// OwnerID looks up the numeric id of an account at the issuer's API. It returns fault.NotFound if there is no such
+	// account. If it is nil or returns another error, the first accepted token pins the publisher.
 	OwnerID func(ctx context.Context, provider, issuer, owner string) (string, error)
-	// Issuers are those that the index is configured for, in the order in which people see them. Where they are nil, a
-	// publisher may name any.
+	// Issuers lists the issuers that the index is configured for, in display order. If nil, a publisher may name any.
 	Issuers []Issuer
-	// Policy is what the index asks of the names of new projects.
+	// Policy restricts the names of new projects.
 	Policy catalog.NamePolicy
 }
 
@@ -51,21 +49,20 @@ type Issuer struct {
 	Audience string // of tokens for this index
 }
 
-// FieldIssuer is the field that names a publisher's issuer, in faults.
+// FieldIssuer is the name of the issuer's field in faults.
 const FieldIssuer = "issuer"
 
 // Issuers returns the issuers that the index is configured for.
 func (r *Registry) Issuers() []Issuer { return slices.Clone(r.o.Issuers) }
 
-// Registry is the publishers of an index: which workloads may publish what. It is safe for concurrent use, and by
-// several processes on one store.
+// Registry manages the publishers of an index. It is safe for concurrent use, also by several processes on one store.
 type Registry struct {
 	store     Store
 	providers map[string]*workload.Kind
 	o         Options
 }
 
-// New returns the registry over the rows of s.
+// New returns a registry that stores its rows in s.
 func New(s Store, providers []*workload.Kind, o Options) *Registry {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -86,24 +83,24 @@ func New(s Store, providers []*workload.Kind, o Options) *Registry {
 	return r
 }
 
-// Rule compiles a publisher's row again, so that a row which today's rules would not take fits nothing.
+// Rule compiles the row of a publisher again. It returns fault.Invalid if the row is no longer valid.
 func (r *Registry) Rule(p Publisher) (workload.Rule, error) {
 	provider := r.providers[p.Provider]
 	if provider == nil {
-		return workload.Rule{}, fault.New(fault.Invalid, "this index does not know publishers of kind %s", p.Provider)
+		return workload.Rule{}, fault.New(fault.Invalid, "unknown kind of publisher: %s", p.Provider)
 	}
 	rule, err := provider.Compile(p.Fields)
 	if err != nil {
 		return workload.Rule{}, err
 	}
 	if rule.Lookup != p.Lookup || !maps.Equal(rule.Fields, p.Fields) {
-		return workload.Rule{}, fault.New(fault.Invalid, "the publisher's row is not as it was written")
+		return workload.Rule{}, fault.New(fault.Invalid, "the publisher's row was changed after it was written")
 	}
 	rule.OwnerID = p.OwnerID
 	return rule, nil
 }
 
-// Sentence describes a publisher for people. The uploads of its minted tokens are kept under it.
+// Sentence describes a publisher for people. Uploads by its minted tokens are stored under this sentence.
 func (r *Registry) Sentence(p Publisher) string {
 	if _, err := r.Rule(p); err != nil {
 		return p.Provider + " " + p.Lookup
@@ -111,16 +108,16 @@ func (r *Registry) Sentence(p Publisher) string {
 	return r.providers[p.Provider].Describe(p.Issuer, p.Fields).String()
 }
 
-// Provider returns the provider of a kind of publisher; nil if this index does not know the kind.
+// Provider returns the provider of a kind of publisher, or nil if the kind is unknown.
 func (r *Registry) Provider(kind string) *workload.Kind { return r.providers[kind] }
 
-// Store returns the rows that the registry is over.
+// Store returns the store of the registry's rows.
 func (r *Registry) Store() Store { return r.store }
 
-// Options returns the settings of the registry, with the defaults filled in.
+// Options returns the settings of the registry, including defaults.
 func (r *Registry) Options() Options { return r.o }
 
-// CheckKnown returns fault.Unauthenticated for an anonymous caller, before anything is looked up.
+// CheckKnown returns fault.Unauthenticated for an anonymous caller. Call it before looking anything up.
 func CheckKnown(who access.Caller) error {
 	if !who.Known() {
 		return fault.New(fault.Unauthenticated, "an API token is needed to see or change publishers")

@@ -9,14 +9,15 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Remove ends the trust in a publisher for every project that who owns, or removes a pending one that who registered.
-// Tokens minted for it stop working for those projects at their next request. An id that does not exist and one that is
-// not who's business are the same fault.NotFound; nobody gets fault.Unauthenticated.
+// Remove detaches a publisher from every project that the caller owns, or removes a pending one that the caller
+// registered. Its minted tokens stop working for those projects on their next request. Remove returns the same
+// fault.NotFound if the id does not exist and if the caller may not remove the publisher, and fault.Unauthenticated for
+// an anonymous caller.
 func (r *Registry) Remove(ctx context.Context, who access.Caller, id string) error {
 	return r.remove(ctx, who, id, func(catalog.Project) bool { return true })
 }
 
-// RemoveFrom is Remove for one project: the others keep the publisher. Repository "" is main.
+// RemoveFrom is like Remove for one project only. Repository "" is main.
 func (r *Registry) RemoveFrom(ctx context.Context, who access.Caller, id, repository, project string) error {
 	name, err := packaging.ParseProjectName(project)
 	if err != nil {
@@ -39,18 +40,18 @@ func (r *Registry) remove(ctx context.Context, who access.Caller, id string, fro
 		if n == 0 {
 			return r.removePending(ctx, tx, who, id)
 		}
-		// Callers are kept in memory while the counter stands still.
+		// The serial invalidates cached callers.
 		_, err = tx.NextSerial(ctx)
 		return err
 	})
 }
 
-// detach unlinks a publisher from projects of who's and returns from how many.
+// detach detaches a publisher from the caller's projects and returns their number.
 func (r *Registry) detach(ctx context.Context, tx Tx, who access.Caller, id string,
 	from func(catalog.Project) bool,
 ) (int, error) {
 	if id == "" {
-		return 0, nil // "" means all to AttachedTo
+		return 0, nil // AttachedTo would return all for ""
 	}
 	links, err := tx.AttachedTo(ctx, id, "")
 	if err != nil {
@@ -77,8 +78,9 @@ func (r *Registry) detach(ctx context.Context, tx Tx, who access.Caller, id stri
 	return n, nil
 }
 
-// RemovePending removes a pending publisher that who registered, or any for an administrator; an id that is none of
-// those, a publisher's of a project too, is fault.NotFound. Nobody gets fault.Unauthenticated.
+// RemovePending removes a pending publisher. It returns fault.NotFound unless the caller registered the publisher or is
+// an administrator, also for the id of a publisher that is not pending, and fault.Unauthenticated for an anonymous
+// caller.
 func (r *Registry) RemovePending(ctx context.Context, who access.Caller, id string) error {
 	if err := CheckKnown(who); err != nil {
 		return err

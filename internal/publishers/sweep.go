@@ -7,12 +7,12 @@ import (
 	"pyindex/internal/audit"
 )
 
-// keepMinted is how long a minted token's row stays after its end, so that a late upload is told that it expired.
+// keepMinted is how long an expired minted token is kept, so that a late upload gets an error that says it expired.
 const keepMinted = 24 * time.Hour
 
-// Sweep forgets what has passed: token ids that can no longer be used, minted tokens a day after their end, old
-// exchanges, and pending publishers that nobody used, each of those with an audit entry. It is safe to run at any time
-// and on every replica.
+// Sweep deletes expired rows: token ids that can no longer be used, minted tokens a day after their expiry, old
+// exchanges, and unused pending publishers, each with an audit entry. It is safe to run at any time and on every
+// replica.
 func (r *Registry) Sweep(ctx context.Context) error {
 	now := r.o.Now()
 	if err := r.sweepExchanges(ctx, now.Add(-r.o.KeepExchanges)); err != nil {
@@ -39,8 +39,7 @@ func (r *Registry) Sweep(ctx context.Context) error {
 	})
 }
 
-// Bounds of forgetting exchanges: each transaction is short, because uploads wait for it. What is left, the next sweep
-// takes.
+// The batches of deleted exchanges. Each transaction is short, because uploads wait for it. The next sweep continues.
 const (
 	exchangeBatch   = 500
 	exchangeBatches = 200

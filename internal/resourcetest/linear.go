@@ -1,8 +1,8 @@
-// Package resourcetest fails a reader of strangers' bytes whose time or memory grows faster than what it reads.
+// Package resourcetest fails a parser of untrusted input if its time or memory grows faster than the input.
 //
-// Each reader is run on hostile texts of two sizes, the larger four times the smaller. What is linear takes four times
-// as long and as much memory, what is quadratic sixteen times; between these, and above a floor that small work and a
-// busy machine can reach, is where it fails. A reader that refuses the larger text, or stops reading, passes.
+// Each parser runs on hostile inputs of two sizes, the larger four times the smaller. Linear parsers take four times
+// the time and memory, quadratic ones sixteen times. The test fails between these two, and above a floor that allows
+// for small inputs and a busy machine. A parser that rejects the larger input, or stops reading, passes.
 package resourcetest
 
 import (
@@ -13,22 +13,22 @@ import (
 )
 
 const (
-	times      = 4                      // how much larger the second text is
-	mostTimes  = 9                      // how much more it may cost
-	floorTime  = 150 * time.Millisecond // which costs nothing
+	times      = 4                      // size of the second input relative to the first
+	mostTimes  = 9                      // allowed cost relative to the first
+	floorTime  = 150 * time.Millisecond // always allowed
 	floorBytes = 4 << 20
-	tries      = 5 // the best counts
+	tries      = 5 // attempts; the best one is used
 )
 
-// Cost is what something took of the processors and of memory, or the least that some runs of it took.
+// Cost is the processor time and memory used by one run, or the minimum over several runs.
 type Cost struct {
 	Time  time.Duration
 	Bytes uint64
 }
 
-// Linear runs a reader on shapes at size n and 4·n, and fails for each whose time or allocated memory grows faster than
-// its size. A shape makes a text of about that many bytes; how long that takes does not count. Tests that call it must
-// not run beside others of their package: memory is counted for the whole process.
+// Linear runs a parser on shapes of size n and 4·n, and fails for each shape whose time or allocated memory grows
+// faster than its size. A shape creates an input of about that many bytes; creating it is not measured. Tests that call
+// Linear must not run in parallel with others of their package, because memory is measured for the whole process.
 func Linear[T any](t *testing.T, n int, shapes map[string]func(n int) T, read func(T)) {
 	t.Helper()
 	if testing.Short() {
@@ -62,7 +62,7 @@ func least(i int, a, b Cost) Cost {
 	return Cost{min(a.Time, b.Time), min(a.Bytes, b.Bytes)}
 }
 
-// Measure runs something once. Memory is all that this process allocated meanwhile.
+// Measure runs a function once. It measures all memory that this process allocates during the run.
 func Measure(run func()) Cost {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -73,7 +73,7 @@ func Measure(run func()) Cost {
 	return Cost{took, after.TotalAlloc - before.TotalAlloc}
 }
 
-// Repeated returns a shape that repeats a unit between a beginning and an end.
+// Repeated returns a shape that repeats unit between before and after.
 func Repeated(before, unit, after string) func(int) string {
 	return func(n int) string {
 		b := make([]byte, 0, n)
@@ -85,8 +85,8 @@ func Repeated(before, unit, after string) func(int) string {
 	}
 }
 
-// processorTime is what this process has used of the processors so far. Unlike the clock it does not go on while other
-// processes have them.
+// processorTime returns the processor time that this process has used so far. Unlike wall time it does not grow while
+// other processes run.
 func processorTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

@@ -2,5 +2,6 @@
 
 package resourcetest
 
-// Raced reports whether the race detector is on. It drops pooled values at random, so bytes allocated say nothing then.
+// Raced reports whether the race detector is on. The detector drops pooled values at random, so allocations are not
+// meaningful.
 const Raced = true

@@ -17,13 +17,13 @@ import (
 // GrantInfo is a grant as listings show it.
 type GrantInfo struct {
 	User     string
-	Disabled bool   // whether the user's account is
+	Disabled bool   // the user's account is disabled
 	Project  string // normal name, "" for the repository
 	Role     access.Role
 	Since    time.Time
 }
 
-// place is what a grant is about: a repository, or a project of it.
+// place is a repository, or a project in it.
 type place struct {
 	repository catalog.Repository
 	project    catalog.Project // zero for the repository
@@ -36,7 +36,7 @@ func (p place) object() access.Object {
 	return p.repository.Object()
 }
 
-// place finds what a grant is about; the zero name is the repository itself.
+// place returns a project, or its repository if the name is zero.
 func (x *Roles) place(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) (place, error) {
 	if name.IsZero() {
 		r, err := x.index.Repository(ctx, who, repo)
@@ -46,9 +46,10 @@ func (x *Roles) place(ctx context.Context, who access.Caller, repo string, name 
 	return place{p.Repository, p}, err
 }
 
-// Grant gives a user a role in a project, or in a whole repository for the zero name; it replaces the one that the user
-// has there. It needs an owner of the same; fault.NotFound for an unknown user, fault.Denied without the right, and
-// fault.Conflict where a project would lose its last owner, which only an administrator may do.
+// Grant gives a user a role in a project, or in the whole repository if the name is zero. It replaces the user's
+// previous role there. It requires an owner. It returns fault.NotFound if the user is unknown, fault.Denied if the
+// caller is not an owner, and fault.Conflict if the project would lose its last owner, unless the caller is an
+// administrator.
 func (x *Roles) Grant(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, user string,
 	role access.Role,
 ) error {
@@ -58,16 +59,16 @@ func (x *Roles) Grant(ctx context.Context, who access.Caller, repo string, name 
 	return x.changeGrant(ctx, who, grantChange{repo, name, user, "grant.add", role})
 }
 
-// Ungrant takes a user's role away; what the user may do as a member of the repository stays. It needs an owner, and
-// fault.NotFound says that there was no grant, fault.Conflict that a project would lose its last owner.
+// Ungrant removes a user's role. The user keeps the rights of a member of the repository. It requires an owner. It
+// returns fault.NotFound if there is no grant, and fault.Conflict if the project would lose its last owner.
 func (x *Roles) Ungrant(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	user string,
 ) error {
 	return x.changeGrant(ctx, who, grantChange{repo, name, user, "grant.remove", access.NoRole})
 }
 
-// Leave takes the caller's own role in a project away. fault.NotFound where there is none that is the caller's alone,
-// fault.Denied for who is no person, fault.Conflict for the last owner.
+// Leave removes the caller's own role in a project. It returns fault.NotFound if the caller has no role of their own,
+// fault.Denied unless the caller is a person, and fault.Conflict for the last owner.
 func (x *Roles) Leave(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
 	if who.Kind() != access.KindUser || name.IsZero() {
 		return fault.New(fault.Denied, "only a person can leave a project")
@@ -75,7 +76,7 @@ func (x *Roles) Leave(ctx context.Context, who access.Caller, repo string, name 
 	return x.changeGrant(ctx, who, grantChange{repo, name, who.Name(), "grant.leave", access.NoRole})
 }
 
-// grantChange is a grant being changed; NoRole takes it away.
+// grantChange is a change of a grant; NoRole removes it.
 type grantChange struct {
 	repo   string
 	name   packaging.ProjectName
@@ -84,8 +85,8 @@ type grantChange struct {
 	role   access.Role
 }
 
-// allowed reports whether the caller may make the change: an owner, and people their leaving, with a token that may
-// change things at all.
+// allowed reports whether the caller may make the change. Owners may, and users may leave if their token has the scope
+// admin.
 func (c grantChange) allowed(who access.Caller, o access.Object) bool {
 	if c.action == "grant.leave" {
 		return who.Manages() && who.May(access.Reader, o)
@@ -112,7 +113,7 @@ func (x *Roles) changeGrant(ctx context.Context, who access.Caller, c grantChang
 		}
 		u, err := tx.UserByName(ctx, c.user)
 		if fault.Is(err, fault.NotFound) {
-			return fault.Wrap(fault.NotFound, err, "there is no user %.80q: index user list shows who there is", c.user)
+			return fault.Wrap(fault.NotFound, err, "there is no user %.80q: index user list shows the users", c.user)
 		} else if err != nil {
 			return err
 		}
@@ -123,7 +124,7 @@ func (x *Roles) changeGrant(ctx context.Context, who access.Caller, c grantChang
 	})
 }
 
-// putGrant writes the change, unless it takes a project's last owner.
+// putGrant writes the change unless a project would lose its last owner.
 func (x *Roles) putGrant(ctx context.Context, tx Tx, who access.Caller, p place, u access.User,
 	role access.Role,
 ) error {
@@ -140,15 +141,15 @@ func (x *Roles) putGrant(ctx context.Context, tx Tx, who access.Caller, p place,
 		}
 		had, err := tx.RemoveGrant(ctx, g)
 		if err == nil && !had {
-			return fault.New(fault.NotFound, "%s has no grant there: index grant list shows which there are", u.Name)
+			return fault.New(fault.NotFound, "%s has no grant there: index grant list shows the grants", u.Name)
 		}
 		return err
 	})
 }
 
-// keepsOwner runs a change of what somebody, a person or a group, may do at a place, and returns fault.Conflict where a
-// project had an owner before and has none after it. Administrators may leave a project so.
-func keepsOwner(ctx context.Context, tx Tx, who access.Caller, p place, somebody string, change func() error) error {
+// keepsOwner runs a change to the role of subject, a user or a group. It returns fault.Conflict if a project had an
+// owner before and has none afterwards, unless the caller is an administrator.
+func keepsOwner(ctx context.Context, tx Tx, who access.Caller, p place, subject string, change func() error) error {
 	if who.Admin() || p.project.ID == "" {
 		return change()
 	}
@@ -162,17 +163,16 @@ func keepsOwner(ctx context.Context, tx Tx, who access.Caller, p place, somebody
 	if after, err := owned(ctx, tx, p.project); err != nil || after {
 		return err
 	}
-	return fault.New(fault.Conflict, "%s is the last owner of project %s: make somebody else an owner first", somebody,
+	return fault.New(fault.Conflict, "%s is the last owner of project %s: make another user an owner first", subject,
 		p.project.Name)
 }
 
-// owned reports whether a project has an owner of its own whose account can be used, also by a group.
 func owned(ctx context.Context, tx Tx, p catalog.Project) (bool, error) {
 	return OwnedWithout(ctx, tx, p, "")
 }
 
-// OwnedWithout reports whether a project has an active owner of its own, also by a group, other than the user with an
-// id.
+// OwnedWithout reports whether a project has an active owner other than the given user, directly or through a group.
+// Owners of the repository are not included.
 func OwnedWithout(ctx context.Context, tx Tx, p catalog.Project, userID string) (bool, error) {
 	grants, err := tx.GrantsAbout(ctx, p.Repository.ID, p.ID)
 	if err != nil {
@@ -211,11 +211,10 @@ func ownedByGroup(ctx context.Context, tx Tx, p catalog.Project, without string)
 	return false, nil
 }
 
-// errNoOwner refuses who may not give roles.
-var errNoOwner = fault.New(fault.Denied, "this needs the role owner there")
+var errNoOwner = fault.New(fault.Denied, "this requires the role owner")
 
-// Grants returns who has which role in a project, or, for the zero name, in the repository and its projects, by user
-// and project. It needs an owner of the same.
+// Grants returns the roles of users in a project, by user. If the name is zero, it returns those in the repository and
+// in its projects, by user and project. It requires an owner.
 func (x *Roles) Grants(ctx context.Context, who access.Caller, repo string,
 	name packaging.ProjectName,
 ) ([]GrantInfo, error) {
@@ -226,7 +225,7 @@ func (x *Roles) Grants(ctx context.Context, who access.Caller, repo string,
 	return slices.DeleteFunc(all, func(g GrantInfo) bool { return g.Project == "" }), err
 }
 
-// Collaborators is Grants, and for a project also who has a role in its whole repository: Project is "" there.
+// Collaborators is like Grants, but for a project it also returns roles in the whole repository, with an empty Project.
 func (x *Roles) Collaborators(ctx context.Context, who access.Caller, repo string,
 	name packaging.ProjectName,
 ) (out []GrantInfo, err error) {
@@ -235,7 +234,7 @@ func (x *Roles) Collaborators(ctx context.Context, who access.Caller, repo strin
 		return nil, err
 	}
 	if !who.May(access.Owner, p.object()) {
-		return nil, fault.New(fault.Denied, "this needs the role owner there")
+		return nil, errNoOwner
 	}
 	err = x.store.View(ctx, func(tx Tx) error {
 		grants, err := tx.GrantsAbout(ctx, p.repository.ID, p.project.ID)
@@ -248,7 +247,7 @@ func (x *Roles) Collaborators(ctx context.Context, who access.Caller, repo strin
 	return out, err
 }
 
-// describe gives grants the names of what they are about.
+// describe adds the names of users and projects to grants, and sorts them.
 func describe(ctx context.Context, tx Tx, grants []access.Grant) ([]GrantInfo, error) {
 	users, projects := map[string]access.User{}, map[string]string{"": ""}
 	out := make([]GrantInfo, 0, len(grants))

@@ -10,9 +10,10 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// GrantGroup gives all of a group a role in a project, or in a whole repository for the zero name; it replaces the one
-// that the group has there. It needs an owner of the same; fault.NotFound for an unknown group, fault.Denied without
-// the right, and fault.Conflict where a project would lose its last owner, which only an administrator may do.
+// GrantGroup gives a group a role in a project, or in the whole repository if the name is zero. It replaces the group's
+// previous role there. It requires an owner. It returns fault.NotFound if the group is unknown, fault.Denied if the
+// caller is not an owner, and fault.Conflict if the project would lose its last owner, unless the caller is an
+// administrator.
 func (x *Roles) GrantGroup(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	group string, role access.Role,
 ) error {
@@ -24,8 +25,8 @@ func (x *Roles) GrantGroup(ctx context.Context, who access.Caller, repo string, 
 	})
 }
 
-// UngrantGroup takes a group's role away. It needs an owner, and fault.NotFound says that there was no grant,
-// fault.Conflict that a project would lose its last owner.
+// UngrantGroup removes a group's role. It requires an owner. It returns fault.NotFound if there is no grant, and
+// fault.Conflict if the project would lose its last owner.
 func (x *Roles) UngrantGroup(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	group string,
 ) error {
@@ -78,8 +79,8 @@ func (x *Roles) changeGroupGrant(ctx context.Context, who access.Caller, repo st
 	})
 }
 
-// GroupGrants returns which groups have which role in a project, or, for the zero name, in the repository and its
-// projects. It needs an owner of the same.
+// GroupGrants returns the roles of groups in a project, or in the repository and its projects if the name is zero. It
+// requires an owner.
 func (x *Roles) GroupGrants(ctx context.Context, who access.Caller, repo string,
 	name packaging.ProjectName,
 ) (out []access.GroupGrant, err error) {
@@ -88,7 +89,7 @@ func (x *Roles) GroupGrants(ctx context.Context, who access.Caller, repo string,
 		return nil, err
 	}
 	if !who.May(access.Owner, p.object()) {
-		return nil, fault.New(fault.Denied, "this needs the role owner there")
+		return nil, errNoOwner
 	}
 	err = x.store.View(ctx, func(tx Tx) error {
 		out, err = tx.GroupGrants(ctx, "")

@@ -12,8 +12,8 @@ import (
 
 var _ account.Inviter = (*Roles)(nil)
 
-// MayGrant implements account.Inviter: who could give the role to somebody who has an account may invite somebody to
-// it. fault.NotFound where the caller may not see the project, fault.Denied for who is no owner of it.
+// MayGrant implements account.Inviter: a caller may invite to a role if they could give it to an existing user. It
+// returns fault.NotFound if the caller may not see the project, and fault.Denied unless the caller is an owner.
 func (x *Roles) MayGrant(ctx context.Context, who access.Caller, repo, project string,
 	role access.Role,
 ) (onetime.Grant, error) {
@@ -32,7 +32,7 @@ func (x *Roles) MayGrant(ctx context.Context, who access.Caller, repo, project s
 		return onetime.Grant{}, fault.InField("role", "an invitation needs a role: reader, uploader, maintainer or owner")
 	}
 	if !who.May(access.Owner, p.object()) {
-		return onetime.Grant{}, fault.New(fault.Denied, "only an owner may invite somebody there")
+		return onetime.Grant{}, fault.New(fault.Denied, "only an owner may invite people there")
 	}
 	where := p.repository.Name
 	if p.project.ID != "" {

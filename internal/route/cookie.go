@@ -6,17 +6,13 @@ import (
 	"net/url"
 )
 
-// Cookie returns a cookie of an index, without value, that only this server sees and no script can read. Over TLS its
-// name has the prefix by which browsers keep other hosts and plain http from setting it (RFC 6265bis, 4.1.3.2); without
-// TLS the name has the port, because browsers do not tell ports apart. Requests of other sites' pages do not carry it,
-// following a link apart.
+// Cookie returns a cookie of the index, without a value, that only this server receives and scripts cannot read. Over
+// TLS its name has the prefix that keeps other hosts and plain HTTP from setting it (RFC 6265bis, 4.1.3.2). Without TLS
+// the name contains the port, because browsers do not separate cookies by port. Requests from pages of other sites do
+// not carry the cookie, except when the user follows a link.
 func Cookie(base *url.URL, name string) *http.Cookie {
 	c := &http.Cookie{
-		Name:     "__Host-index-" + name,
-		Path:     "/",
-		HttpOnly: true,
-		Secure:   true,
-		SameSite: http.SameSiteLaxMode,
+		Name: "__Host-index-" + name, Path: "/", HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
 	}
 	if base.Scheme != "https" {
 		c.Name, c.Secure = "index-"+name+"-"+cmp.Or(base.Port(), "80"), false
@@ -24,5 +20,5 @@ func Cookie(base *url.URL, name string) *http.Cookie {
 	return c
 }
 
-// SessionCookie is the name of the cookie that says who is signed in, as Cookie takes it.
+// SessionCookie is the name, as Cookie takes it, of the cookie that identifies a signed-in user.
 const SessionCookie = "session"

@@ -1,7 +1,7 @@
-// Package route describes what an edge answers: rows of method, path, who may ask, and the handler.
+// Package route describes the routes of an edge: rows of method, path, credential rule and handler.
 //
-// A row that does not say who may ask stops the program at start, and so does one that writes without a credential and
-// has no limit. Nothing here knows a web framework; internal/server puts tables on one.
+// The program does not start if a row lacks a credential rule, or if it writes without a credential and has no rate
+// limit. This package does not depend on a web framework; internal/server mounts the tables on one.
 package route
 
 import (
@@ -11,77 +11,78 @@ import (
 	"pyindex/internal/access"
 )
 
-// Auth says which credential a route looks at.
+// Auth specifies which credential a route requires.
 type Auth uint8
 
-// The choices. The zero Auth is "nobody decided", and Check refuses it.
+// These are the credential rules. The zero Auth is undecided, and Check rejects it.
 const (
 	Undecided Auth = iota
-	Open           // no credential is looked at; the handler gets the zero Caller
-	Reader         // an API token; on an index that anybody may read, none is needed
-	Writer         // an API token; without a valid one the answer is 401
-	Visitor        // a session, where there is one; nobody may come too, also on a closed index: to sign in, for example
-	Page           // a session; on an index that anybody may read, none is needed. Tokens are not looked at
-	Signed         // a session; without one the answer is fault.Unauthenticated
+	Open           // credentials are ignored; the handler gets the zero Caller
+	Reader         // an API token; optional on a public index
+	Writer         // an API token; without a valid one the response is 401
+	Visitor        // a session if there is one; anonymous users are admitted even on a private index, e.g. to sign in
+	Page           // a session; optional on a public index. Tokens are ignored
+	Signed         // a session; without one the error is fault.Unauthenticated
 )
 
 var authNames = [...]string{"undecided", "open", "reader", "writer", "visitor", "page", "signed"}
 
-// Session reports whether the credential is a session, and so whether the route is for people's browsers.
+// Session reports whether the credential is a session, that is, whether the route is meant for browsers.
 func (a Auth) Session() bool { return a >= Visitor }
 
 // Anonymous reports whether a request without a credential may reach the handler.
 func (a Auth) Anonymous() bool { return a == Open || a == Reader || a == Visitor || a == Page }
 
-// String returns the choice in a word, for the golden table.
+// String returns the rule in one word, for the golden table.
 func (a Auth) String() string { return authNames[a] }
 
-// Limit names a rate limit of a route, for each network of clients. Empty for none.
+// Limit names a rate limit that applies to each client network. "" means no limit.
 type Limit string
 
-// The limits that the configuration sets.
+// These limits are set in the configuration.
 const (
 	LimitUpload Limit = "upload"
 	LimitMint   Limit = "mint"   // exchanges of identity tokens
-	LimitBurn   Limit = "burn"   // tokens that end before their time
-	LimitLeak   Limit = "leak"   // reports of tokens that were found
-	LimitSignIn Limit = "signin" // what people do before they are signed in; it does not count for those who are
+	LimitBurn   Limit = "burn"   // early revocation of minted tokens
+	LimitLeak   Limit = "leak"   // reports of leaked tokens
+	LimitSignIn Limit = "signin" // requests before sign-in; not applied to signed-in users
 )
 
-// OnlyRefused reports whether requests that were granted do not count: strangers are never granted these.
+// OnlyRefused reports whether only refused requests use up the limit. Strangers' requests of these kinds are never
+// granted.
 func (l Limit) OnlyRefused() bool { return l == LimitMint || l == LimitLeak }
 
-// Handler answers a request or returns the error that the table's Fail shall write. It returns an error only while
-// nothing of the answer is written.
+// Handler writes the response or returns an error, which the table's Fail writes. It must not return an error after it
+// has written part of the response.
 type Handler func(w http.ResponseWriter, r *http.Request, who access.Caller) error
 
-// Route is a row. Path begins with '/', with parameters as ":name"; values are read by r.PathValue, decoded once.
-// GET rows answer HEAD too.
+// Route is a row. Path begins with '/', with parameters written as ":name". Handlers read their values, decoded once,
+// with r.PathValue. GET rows also serve HEAD.
 type Route struct {
 	Method, Path string
 	Auth         Auth
 	Limit        Limit
-	Writes       bool // set for a GET that changes rows; every other method is taken to
+	Writes       bool // set for a GET or HEAD that changes data; other methods are assumed to
 	Handle       Handler
-	HostRoot     bool // also at the host's root when the base URL has a path, because clients drop it
-	Tree         bool // also below /r/:repository/ for repositories other than main; "" is main
+	HostRoot     bool // also mount at the host's root if the base URL has a path, because clients drop the path
+	Tree         bool // also mount below /r/:repository/; without that prefix the repository is main
 }
 
-// Table is what one edge answers.
+// Table is the set of routes of one edge.
 type Table struct {
 	Name   string // package name of the edge, for the golden table and the log
 	Fail   func(w http.ResponseWriter, r *http.Request, err error)
 	Routes []Route
 }
 
-// Check returns an error that names the first row which is incomplete.
+// Check returns an error that names the first invalid row, or nil.
 func (t Table) Check() error {
 	if t.Fail == nil {
 		return fmt.Errorf("table %s has no Fail", t.Name)
 	}
 	for _, r := range t.Routes {
 		if r.Auth == Undecided || r.Method == "" || r.Path == "" || r.Path[0] != '/' || r.Handle == nil {
-			return fmt.Errorf("table %s: route %s %s is incomplete: method, path, auth and handler are needed", t.Name,
+			return fmt.Errorf("table %s: route %s %s is incomplete: method, path, auth and handler are required", t.Name,
 				r.Method, r.Path)
 		}
 		if r.writes() && r.Auth.Anonymous() && r.Limit == "" {
@@ -95,10 +96,10 @@ func (r Route) writes() bool {
 	return r.Writes || r.Method != http.MethodGet && r.Method != http.MethodHead
 }
 
-// ReasonWriter is a response that can send a reason phrase of its own. Responses on HTTP/1.1 implement it; twine shows
-// nothing but the phrase unless it is asked to be verbose.
+// ReasonWriter is a response that can send a custom reason phrase. Responses on HTTP/1.1 implement it, because twine
+// shows only the phrase unless it runs with --verbose.
 type ReasonWriter interface {
-	// WriteReason sends the headers set so far with the status and the message's ReasonPhrase, then body, and ends the
-	// answer. If it returns an error, nothing was written.
+	// WriteReason sends the headers set so far, with the status and the ReasonPhrase of message, and then body, which
+	// completes the response. If it returns an error, nothing was written.
 	WriteReason(status int, message string, body []byte) error
 }

@@ -9,8 +9,7 @@ import (
 	"pyindex/internal/route"
 )
 
-// A row that writes without a credential and has no limit is not taken, and neither is one that does not say who may
-// ask.
+// Check rejects a row that writes without a credential and has no limit, and a row without a credential rule.
 func TestCheckAsksForALimit(t *testing.T) {
 	handle := func(http.ResponseWriter, *http.Request, access.Caller) error { return nil }
 	check := func(r route.Route) error {

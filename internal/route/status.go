@@ -10,7 +10,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-// statuses are the statuses of all kinds but fault.Internal.
+// statuses maps all kinds except fault.Internal.
 var statuses = map[fault.Kind]int{
 	fault.NotFound:        http.StatusNotFound,
 	fault.Conflict:        http.StatusConflict,
@@ -22,16 +22,16 @@ var statuses = map[fault.Kind]int{
 	fault.Unavailable:     http.StatusServiceUnavailable,
 }
 
-// Status returns the status of a failure of the kind, 500 for fault.Internal. Edges differ from it only if clients of
-// their protocol need another.
+// Status returns the HTTP status for a kind of fault, 500 for fault.Internal. Edges deviate from it only if clients of
+// their protocol require another status.
 func Status(k fault.Kind) int { return cmp.Or(statuses[k], http.StatusInternalServerError) }
 
-// maxPhrase bounds a reason phrase, in bytes. It is about a line: twine prints the phrase after the status, and proxies
-// bound the line.
+// maxPhrase bounds a reason phrase in bytes. It is about one terminal line: twine prints the phrase after the status,
+// and proxies limit the length of a status line.
 const maxPhrase = 200
 
-// ReasonPhrase returns the first sentence of a message as a reason phrase in Latin-1 (RFC 9112, section 4), of at most
-// 200 bytes. Control characters become blanks, and characters that are not Latin-1 become '?'.
+// ReasonPhrase returns the first sentence of a message as a reason phrase in Latin-1 (RFC 9112, section 4) of at most
+// 200 bytes. Control characters become blanks, and characters outside Latin-1 become '?'.
 func ReasonPhrase(message string) []byte {
 	line := strings.TrimSpace(strings.Map(func(c rune) rune {
 		switch {

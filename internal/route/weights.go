@@ -2,10 +2,10 @@ package route
 
 import "strings"
 
-// Weights reads a header that lists values with weights: Accept, Accept-Encoding (RFC 9110, section 12.4.2).
-// Set Lines to the header's values, then call Next until it returns false. It takes linear time and allocates nothing.
+// Weights parses a header that lists values with weights, such as Accept or Accept-Encoding (RFC 9110, section 12.4.2).
+// Set Lines to the header's values, then call Next until it returns false. It takes linear time and does not allocate.
 //
-// Elements that break the grammar are skipped, so that one client's mistake in one element costs it only that one.
+// Malformed elements are skipped; the others remain valid.
 type Weights struct {
 	Lines  []string
 	Value  string // the element without its parameters, as written
@@ -13,10 +13,10 @@ type Weights struct {
 	rest   string
 }
 
-// fullWeight is the weight of an element that states none.
+// fullWeight is the weight of an element without an explicit one.
 const fullWeight = 1000
 
-// Next goes to the next element and reports whether there is one.
+// Next advances to the next element and reports whether there is one.
 func (w *Weights) Next() bool {
 	for {
 		if w.rest == "" && !w.line() {
@@ -30,7 +30,7 @@ func (w *Weights) Next() bool {
 	}
 }
 
-// line goes to the next line of the header.
+// line advances to the next line of the header.
 func (w *Weights) line() bool {
 	if len(w.Lines) == 0 {
 		return false
@@ -39,7 +39,7 @@ func (w *Weights) line() bool {
 	return true
 }
 
-// read takes an element apart: a value, then parameters, of which only the weight matters here.
+// read parses an element: a value followed by parameters, of which only the weight is used.
 func (w *Weights) read(element string) bool {
 	value, params, more := strings.Cut(element, ";")
 	w.Value, w.Weight = trim(value), fullWeight
@@ -61,7 +61,7 @@ func (w *Weights) read(element string) bool {
 	return true
 }
 
-// parseWeight reads "0", "1" and up to three decimals (RFC 9110, section 12.4.2) as thousandths.
+// parseWeight parses "0", "1" and up to three decimals (RFC 9110, section 12.4.2) as thousandths.
 func parseWeight(s string) (int, bool) {
 	whole, decimals, _ := strings.Cut(s, ".")
 	if (whole != "0" && whole != "1") || len(decimals) > 3 {
@@ -80,10 +80,11 @@ func parseWeight(s string) (int, bool) {
 
 func trim(s string) string { return strings.Trim(s, " \t") }
 
-// maxAccept bounds, in bytes, an Accept header that Named and Quality read at all.
+// maxAccept is the size in bytes above which Named and Quality ignore an Accept header.
 const maxAccept = 4 << 10
 
-// Named returns the weight that an Accept header gives to a media type by its full name, and whether it names it.
+// Named returns the weight that an Accept header gives to a media type by its full name, and whether the header names
+// it.
 func Named(lines []string, kind string) (weight int, named bool) {
 	size := 0
 	for _, line := range lines {
@@ -100,7 +101,7 @@ func Named(lines []string, kind string) (weight int, named bool) {
 	return weight, named
 }
 
-// Quality returns the weight of the narrowest range of an Accept header that covers a media type (RFC 9110, section
+// Quality returns the weight of the most specific range of an Accept header that covers a media type (RFC 9110, section
 // 12.5.1), and 0 if none does.
 func Quality(lines []string, kind string) int {
 	family, _, _ := strings.Cut(kind, "/")

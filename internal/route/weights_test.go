@@ -72,7 +72,7 @@ func TestQuality(t *testing.T) {
 	}
 }
 
-// TestAcceptOfClients: how much clients that exist like each type that the edges choose between.
+// TestAcceptOfClients checks the weights that existing clients give to the types among which the edges choose.
 func TestAcceptOfClients(t *testing.T) {
 	const v1JSON, v1HTML = "application/vnd.pypi.simple.v1+json", "application/vnd.pypi.simple.v1+html"
 	kinds := []string{"text/plain", "text/html", "application/json", v1JSON, v1HTML}

@@ -14,7 +14,8 @@ import (
 	"pyindex/internal/server"
 )
 
-// The same 20 kB from a bare handler and from a route with a credential and a log line, over real connections.
+// The benchmark serves the same 20 kB from a bare handler and from a route with a credential and a log line, over real
+// connections.
 func BenchmarkAnswer(b *testing.B) {
 	page := bytes.Repeat([]byte("x"), 20<<10)
 	bare := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -69,7 +70,7 @@ func measure(b *testing.B, h http.Handler) {
 	})
 }
 
-// exchange sends a request and reads as much as the answer has, without a client's own work.
+// exchange sends a request and reads the response, with as little client work as possible.
 func exchange(conn net.Conn, request, buf []byte) error {
 	if _, err := conn.Write(request); err != nil {
 		return err

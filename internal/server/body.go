@@ -10,46 +10,47 @@ import (
 	"pyindex/internal/fault"
 )
 
-// progressStep is how many bytes a body must move within Options.Stall: one byte now and then does not keep a
-// connection.
+// A body must move this many bytes within Options.Stall, so that a client cannot keep a connection with a byte now and
+// then.
 const (
 	readStep  = 64 << 10
 	writeStep = 256 << 10
 )
 
-// paceGrace is how long a body may be waited for beside what Options.MinRate gives for its bytes: a slow start, or a
-// link that breaks for a moment, ends no upload.
+// paceGrace is the waiting time allowed in addition to the time that Options.MinRate implies, so that a slow start or a
+// short interruption does not abort an upload.
 const paceGrace = time.Minute
 
-// How much of a refused body is read, and for how long, if its sender is nobody.
+// These bounds apply to the body of a refused request without a valid credential: how much of it is read, and for how
+// long.
 const (
 	strangerBytes = 8 << 20
 	strangerTime  = 10 * time.Second
 )
 
-// renewEvery is how old the deadline of a connection may be before the next read sets it again.
+// renewEvery is the age at which a read deadline is set again.
 const renewEvery = 100 * time.Millisecond
 
-// body is a request body that must keep moving: readStep bytes within stall, and minRate bytes a second on the average.
-// Only time in which a read waits for the sender counts, not what is done with the bytes between two reads.
+// body is a request body that must make progress: readStep bytes within stall, and minRate bytes per second on average.
+// Only the time spent waiting for the sender is measured, not the time spent processing data between two reads.
 type body struct {
 	io.ReadCloser
 	control *http.ResponseController
 	stall   time.Duration
 	minRate int64 // bytes a second; 0 for no bound
 
-	got    int64         // bytes in all
-	waited time.Duration // for them, in all
+	got    int64         // bytes in total
+	waited time.Duration // for them, in total
 	since  int           // bytes since the last step
 	still  time.Duration // waited since the last step
-	until  time.Time     // by when a drain gives up; zero for never
+	until  time.Time     // when a drain gives up; zero for never
 
 	set   time.Time // when the deadline was set
-	begun bool      // the sender was told, or is taken, to go on
-	ended bool      // read to its end, or broken
+	begun bool      // a read has begun, so a sender that waits for "100 Continue" got it
+	ended bool      // read to its end, or failed
 }
 
-// Read is the body's, with fault.Invalid for one that stands still or is too slow.
+// Read reads from the body. It returns fault.Invalid if the sender stalls or is too slow.
 func (b *body) Read(p []byte) (int, error) {
 	now := time.Now()
 	if !b.begun || b.since >= readStep {
@@ -57,7 +58,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	if !b.begun || b.since == 0 || now.Sub(b.set) >= renewEvery {
 		b.begun, b.set = true, now
-		// not supported under httptest.ResponseRecorder; then there is no sender to wait for
+		// not supported under httptest.ResponseRecorder, which has no sender to wait for
 		b.control.SetReadDeadline(b.deadline(now))
 	}
 	n, err := b.ReadCloser.Read(p)
@@ -71,11 +72,11 @@ func (b *body) Read(p []byte) (int, error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return n, b.late(err)
 	}
-	b.control.SetReadDeadline(time.Time{}) // else net/http takes a slow handler for a client that went away
+	b.control.SetReadDeadline(time.Time{}) // otherwise net/http mistakes a slow handler for a disconnected client
 	return n, err
 }
 
-// deadline is how long a read that begins now may wait.
+// deadline returns the deadline of a read that begins now.
 func (b *body) deadline(now time.Time) time.Time {
 	end := now.Add(b.stall - b.still)
 	if pace := now.Add(b.allowed() - b.waited); b.minRate > 0 && pace.Before(end) {
@@ -87,7 +88,7 @@ func (b *body) deadline(now time.Time) time.Time {
 	return end
 }
 
-// allowed is how long the bytes that came may have been waited for.
+// allowed returns how long we may have waited for the bytes received so far.
 func (b *body) allowed() time.Duration {
 	if b.minRate <= 0 {
 		return 0
@@ -95,19 +96,20 @@ func (b *body) allowed() time.Duration {
 	return paceGrace + time.Duration(float64(b.got)/float64(b.minRate)*float64(time.Second))
 }
 
-// late says why a body was given up.
+// late returns the reason why a body was aborted.
 func (b *body) late(err error) error {
 	if b.minRate > 0 && b.waited >= b.allowed() {
 		return fault.Wrap(fault.Invalid, err,
-			"the upload was slower than %d bytes a second and was given up: send it over a faster connection, or have the operator lower limits.upload_min_rate", b.minRate)
+			"the upload was slower than %d bytes per second and was aborted: "+
+				"use a faster connection, or ask the operator to lower limits.upload_min_rate", b.minRate)
 	}
-	return fault.Wrap(fault.Invalid, err, "the upload stood still for %v and was given up: try again", b.stall)
+	return fault.Wrap(fault.Invalid, err, "the upload made no progress for %v and was aborted: try again", b.stall)
 }
 
-// drain reads what is left of the body, limit bytes at most, and reports whether none is left. A client that sends
-// first and listens later would otherwise see a reset connection in place of the answer. One that waits for
-// "100 Continue" is not asked to go on. For a stranger, who sent no credential that is good, little is read and not for
-// long.
+// drain reads the rest of the body, at most limit bytes, and reports whether it reached the end. Otherwise a client
+// that sends its whole request before it reads would get a connection reset instead of the response. A client that
+// waits for "100 Continue" is not asked to send. If stranger is set, the request had no valid credential, and less is
+// read, for a shorter time.
 func (b *body) drain(r *http.Request, limit int64, stranger bool) bool {
 	if b == nil || b.ended {
 		return true

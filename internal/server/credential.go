@@ -10,11 +10,11 @@ import (
 	"pyindex/internal/route"
 )
 
-// maxCredential bounds an Authorization value in bytes; a token is a hundred or so.
+// maxCredential bounds an Authorization value in bytes. A token has about a hundred.
 const maxCredential = 8 << 10
 
-// caller returns who sends r, as far as the route wants to know. fault.Unauthenticated where a credential is needed and
-// missing, and for every credential that is not good, also where none is needed.
+// caller identifies the sender of r as far as the route requires. It returns fault.Unauthenticated if a required
+// credential is missing, and for every invalid credential, even if none is required.
 func (s *Server) caller(r *http.Request, auth route.Auth) (access.Caller, error) {
 	if auth == route.Open {
 		return access.Caller{}, nil
@@ -36,8 +36,8 @@ func (s *Server) caller(r *http.Request, auth route.Auth) (access.Caller, error)
 	return s.o.Keyring.Identify(r.Context(), user, secret)
 }
 
-// person returns whose browser sends r. A cookie that is no session's is as none: the person may just have been signed
-// out.
+// person returns the user whose browser sends r. An invalid session cookie is ignored, because the user may just have
+// signed out.
 func (s *Server) person(r *http.Request, auth route.Auth) (access.Caller, error) {
 	if err := s.ownForm(r); err != nil {
 		return access.Caller{}, err
@@ -56,25 +56,26 @@ func (s *Server) person(r *http.Request, auth route.Auth) (access.Caller, error)
 
 var errSignedOut = fault.New(fault.Unauthenticated, "sign in to see this")
 
-// ownForm refuses forms that do not say where they come from. Every browser says it; what another site's page sends was
-// refused before.
+// ownForm rejects form posts without an Origin or Sec-Fetch-Site header. Every browser sends one of them. Posts from
+// other sites were rejected before.
 func (s *Server) ownForm(r *http.Request) error {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Header.Get("Origin") != "" ||
 		r.Header.Get("Sec-Fetch-Site") != "" {
 		return nil
 	}
-	return fault.New(fault.Denied, "this form must be sent by a page of this index, from a browser that says so")
+	return fault.New(fault.Denied,
+		"this form must be sent from a page of this index, by a browser that sends Origin or Sec-Fetch-Site")
 }
 
 var (
 	errNoCredential = fault.New(fault.Unauthenticated,
 		"this index needs a token: send one as the password of Basic authentication, with __token__ as the user name")
 	errBadCredential = fault.New(fault.Unauthenticated,
-		"the Authorization header cannot be read: send one, with Basic authentication and a token as the password")
+		"malformed Authorization header: send one header, with Basic authentication and a token as the password")
 )
 
-// credential reads Authorization values. Basic with any user name, and the schemes Bearer and token, carry a token;
-// blanks around it are dropped, because people paste it with a line end.
+// credential parses Authorization values. A token may come with Basic and any user name, or with the schemes Bearer and
+// token. Surrounding blanks are dropped, because people paste tokens with a line end.
 func credential(values []string) (user string, s access.Secret, err error) {
 	if len(values) != 1 || len(values[0]) > maxCredential {
 		return "", "", errBadCredential

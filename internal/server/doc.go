@@ -1,10 +1,10 @@
-// Package server puts tables of routes on a web framework and does what is true of every request.
+// Package server mounts route tables on a web framework and handles everything that is common to all requests.
 //
-// It guarantees: a handler runs only after the route's credential rule and rate limit said yes; path values are
-// decoded exactly once and hold no slash, backslash, percent sign, control character or dot segment; each request
-// leaves one line in the log, without credentials and query; a panic is a 500 with a request id; a body that stands
-// still ends. A peer's word about the client's address, host or scheme counts only where the peer is configured.
+// It guarantees the following. A handler runs only after the credential rule and the rate limit of its route passed.
+// Path values are decoded exactly once and contain no slash, backslash, percent sign, control character or dot segment.
+// Each request writes one log line, without credentials or query. A panic becomes a 500 with a request id. A stalled
+// request body is aborted. Forwarding headers that name the client's address, host or scheme are used only if the peer
+// is a configured proxy.
 //
-// It does not guarantee that a caller may do what a handler does: catalog and publishers ask that themselves. Cookies
-// are never looked at here.
+// It does not guarantee that the caller may do what a handler does: catalog and publishers check that themselves.
 package server

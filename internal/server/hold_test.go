@@ -21,7 +21,7 @@ import (
 	"pyindex/internal/server"
 )
 
-// pipes is a listener in memory, so that time can be faked around its connections.
+// pipes is an in-memory listener, so that tests can use fake time.
 type pipes struct {
 	conns chan net.Conn
 	done  chan struct{}
@@ -61,7 +61,7 @@ type pipeAddr string
 func (a pipeAddr) Network() string { return "tcp" }
 func (a pipeAddr) String() string  { return net.JoinHostPort(string(a), "1234") }
 
-// serveIn serves rows on pipes within a bubble; what it returns ends it.
+// serveIn serves rows on pipes within a bubble. It returns a function that stops the server.
 func serveIn(t *testing.T, o server.Options, rows ...route.Route) (*pipes, func()) {
 	p := newPipes()
 	s := newServer(t, o, rows...)
@@ -71,7 +71,7 @@ func serveIn(t *testing.T, o server.Options, rows ...route.Route) (*pipes, func(
 	return p, func() { cancel(); <-ended }
 }
 
-// upload takes a body and says how it ended.
+// upload reads a body and reports how reading ended.
 func uploadRow(auth route.Auth, took *time.Duration, got *int64, ended *error) route.Route {
 	return route.Route{
 		Method: "POST", Path: "/up", Auth: auth, Limit: route.LimitUpload,
@@ -84,7 +84,8 @@ func uploadRow(auth route.Auth, took *time.Duration, got *int64, ended *error) r
 	}
 }
 
-// trickle writes bytes at a rate, in steps, until the peer closes or all are written; the answers are read beside it.
+// trickle writes bytes at a rate, in steps, until the peer closes the connection or everything is written. It reads the
+// response at the same time.
 func trickle(conn net.Conn, total, step int, every time.Duration) (sent int) {
 	go func() { _, _ = io.Copy(io.Discard, conn) }()
 	chunk := []byte(strings.Repeat("x", step))
@@ -98,9 +99,9 @@ func trickle(conn net.Conn, total, step int, every time.Duration) (sent int) {
 	return sent
 }
 
-// The whole time of a body is bounded by its size: one that makes the progress of each minute, and no more, is given up
-// soon after the grace; one at the least rate comes through however long it takes, and so does one that is handled
-// slowly.
+// The total time of a body is bounded by its size. A body that makes only the required progress of each minute is
+// aborted soon after the grace period. A body at the minimum rate succeeds however long it takes, and so does one that
+// is processed slowly.
 func TestBodyHasALeastRate(t *testing.T) {
 	for _, c := range []struct {
 		name        string
@@ -138,7 +139,7 @@ func TestBodyHasALeastRate(t *testing.T) {
 	}
 }
 
-// The time in which the server works on what came does not count.
+// The time in which the server processes data is not measured.
 func TestBodyIsNotBlamedForTheServersTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ended error
@@ -169,8 +170,8 @@ func TestBodyIsNotBlamedForTheServersTime(t *testing.T) {
 	})
 }
 
-// A body that was refused because its sender is nobody is read for ten seconds and 8 MiB at most; the answer comes
-// anyway.
+// The body of a refused request without a valid credential is read for at most ten seconds and 8 MiB. The client
+// receives the response in any case.
 func TestRefusedBodyOfAStrangerIsNotHeldOpen(t *testing.T) {
 	for _, c := range []struct {
 		name         string
@@ -222,7 +223,7 @@ func TestRefusedBodyOfAStrangerIsNotHeldOpen(t *testing.T) {
 	}
 }
 
-// lines counts the log lines that hold a text.
+// lines counts the log lines that contain a text.
 type lines struct {
 	slog.Handler
 	text string
@@ -237,8 +238,8 @@ func (l *lines) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// One address has so many connections at once and no more, and all together too; a proxy's are bounded together only,
-// an idle one makes room, and one that closed does too. The refusals are logged.
+// The connections of one address are limited, and so is their total. Those of a proxy are limited only in total. An
+// idle connection gives way to a new one, and a closed one frees its place. Refusals are logged.
 func TestConnectionsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &lines{text: "too many connections"}

@@ -13,17 +13,17 @@ import (
 	"pyindex/internal/fault"
 )
 
-// statusGone is logged for a client that left before its answer; nothing is sent with it.
+// statusGone is the status logged if the client disconnected before the response. It is never sent.
 const statusGone = 499
 
-// logLine writes the access log line of a request. It holds the route's pattern and the path, never the query, a header
-// or a token.
+// logLine writes the access log line of a request. It contains the route's pattern and the path, but no query, header
+// or token.
 func (s *Server) logLine(w *response) {
 	status, level := w.logged()
 	ctx := w.r.Context()
 	now := s.o.Now()
 	for _, r := range s.quiet.rest(now) {
-		s.o.Log.LogAttrs(ctx, slog.LevelWarn, "requests were left out of the log", slog.String("cause", r.cause),
+		s.o.Log.LogAttrs(ctx, slog.LevelWarn, "request lines were omitted from the log", slog.String("cause", r.cause),
 			slog.Int64("left_out", r.leftOut))
 	}
 	if !s.o.Log.Enabled(ctx, level) {
@@ -37,11 +37,18 @@ func (s *Server) logLine(w *response) {
 			return
 		}
 	}
+	pattern, sent := "", w.bytes
+	if w.row != nil {
+		pattern = w.row.pattern
+	}
+	if w.r.Method == http.MethodHead {
+		sent = 0
+	}
 	attrs := make([]slog.Attr, 0, 16)
 	attrs = append(attrs,
-		slog.String("method", method(w.r.Method)), slog.String("route", w.pattern()),
+		slog.String("method", method(w.r.Method)), slog.String("route", pattern),
 		slog.String("path", scrub(w.r.URL.Path)),
-		slog.Int("status", status), slog.Int64("bytes", w.sent()), slog.Duration("duration", now.Sub(w.start)),
+		slog.Int("status", status), slog.Int64("bytes", sent), slog.Duration("duration", now.Sub(w.start)),
 		slog.String("remote", w.address), slog.String("request", w.id))
 	if w.caller.Known() {
 		attrs = append(attrs, slog.String("caller", string(w.caller.Kind())), slog.String("caller_id", w.caller.ID()),
@@ -65,8 +72,8 @@ func (s *Server) logLine(w *response) {
 	s.o.Log.LogAttrs(ctx, level, "request", attrs...)
 }
 
-// logged returns the status of the line and its level: what we broke is an error, what we need and do not have a
-// warning, the rest is information.
+// logged returns the status and the level of the log line: an error if the fault is ours, a warning if a dependency is
+// unavailable, and otherwise info.
 func (w *response) logged() (int, slog.Level) {
 	status := w.status
 	if status == 0 {
@@ -84,26 +91,11 @@ func (w *response) logged() (int, slog.Level) {
 	return status, slog.LevelInfo
 }
 
-func (w *response) pattern() string {
-	if w.row == nil {
-		return ""
-	}
-	return w.row.pattern
-}
-
-func (w *response) sent() int64 {
-	if w.r.Method == http.MethodHead {
-		return 0
-	}
-	return w.bytes
-}
-
-// method keeps made-up methods short.
 func method(m string) string { return m[:min(len(m), 16)] }
 
 var tokens = regexp.MustCompile(regexp.QuoteMeta(access.TokenPrefix) + `[0-9A-Za-z]+`)
 
-// scrub takes tokens out of a text that people may have pasted one into.
+// scrub removes tokens from a text into which someone may have pasted one.
 func scrub(s string) string {
 	if !strings.Contains(s, access.TokenPrefix) {
 		return s

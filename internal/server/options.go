@@ -13,44 +13,44 @@ import (
 	"pyindex/internal/route"
 )
 
-// Keyring tells who sends a request. *access.Keyring is one.
+// Keyring identifies the caller of a request. *access.Keyring implements it.
 type Keyring interface {
-	// Identify returns the caller of a token, or fault.Unauthenticated with a text that says what is wrong with it.
+	// Identify returns the caller of a token. If the token is not valid, it returns fault.Unauthenticated with the reason.
 	Identify(ctx context.Context, user string, s access.Secret) (access.Caller, error)
-	// Session returns the person whose browser sent a cookie, or fault.Unauthenticated.
+	// Session returns the person that a session cookie belongs to, or fault.Unauthenticated.
 	Session(ctx context.Context, s access.Secret) (access.Caller, error)
-	// Guest returns the caller for no credential at all.
+	// Guest returns the caller of requests without a credential.
 	Guest() access.Caller
-	// Closed reports whether nobody may read without a token.
+	// Closed reports whether reading requires a token.
 	Closed() bool
 }
 
-// Options are what New needs to know. Only Keyring has no default.
+// Options configures a Server. Only Keyring is required.
 type Options struct {
 	Keyring  Keyring
-	Log      *slog.Logger // slog.Default() where nil
-	Name     string       // realm of the Basic challenge; "index" where empty
-	BasePath string       // "" or "/prefix": no slash at the end
-	Origin   string       // scheme://host of the base URL, whose pages may post here; "" for the Host header's alone
-	Cookie   string       // name of the cookie that holds a session; no session counts where empty
-	// Away returns how long the database has not answered while reads go on from memory, and whether they do; such answers
-	// are marked. nil where that never happens.
+	Log      *slog.Logger // slog.Default() if nil
+	Name     string       // realm of the Basic challenge; "index" if empty
+	BasePath string       // "" or "/prefix", without a trailing slash
+	Origin   string       // scheme://host of the base URL; its pages may post here; "" for the Host header's only
+	Cookie   string       // name of the session cookie; sessions are ignored if empty
+	// Away returns how long the database has been unreachable, and whether reads are being served from memory. Such
+	// responses carry a Warning header. nil if that never happens.
 	Away func() (time.Duration, bool)
-	// writes the page for an address that does not exist, to browsers; plain text where nil
+	// Missing writes the page for an unknown address to browsers. If nil, they get plain text.
 	Missing        http.HandlerFunc
-	TrustedProxies []netip.Prefix      // peers whose X-Forwarded-For, -Proto, -Host and X-Request-Id count
-	Rates          map[route.Limit]int // requests a minute for each client address; absent or 0 for no limit
-	HSTS           time.Duration       // how long browsers use https alone for this host; 0 for not saying anything
-	// Known returns what tells the browser that sends a request apart from others, if somebody signed in with it before,
-	// and "" for any other. It is asked once a limit of signing in is used up. nil for none.
+	TrustedProxies []netip.Prefix      // peers whose X-Forwarded-For, -Proto, -Host and X-Request-Id are used
+	Rates          map[route.Limit]int // requests per minute and client address; absent or 0 for no limit
+	HSTS           time.Duration       // max-age of Strict-Transport-Security; 0 omits the header
+	// Known returns an identifier of the browser that sends a request if someone has signed in with it before, and
+	// otherwise "". It is called once the sign-in limit of an address is used up. It may be nil.
 	Known      func(r *http.Request) string
-	Stall      time.Duration // how long a body may go without progress; 60 s where 0
-	MinRate    int64         // bytes a second that a body must make on average after its first minute; 0 for no bound
-	DrainBytes int64         // how much of a refused body is read so that its sender reads the answer; 256 MiB where 0
-	// Connections bounds the connections that are open at once, ConnectionsPerAddress those of one client address; 0 for
-	// no bound. Trusted proxies have no bound of their own.
+	Stall      time.Duration // how long a body may go without progress; 60 s if 0
+	MinRate    int64         // minimum average rate of a body after its first minute, in bytes per second; 0 for no bound
+	DrainBytes int64         // how much of a refused body is read, so that its sender sees the response; 256 MiB if 0
+	// Connections bounds the open connections in total, ConnectionsPerAddress those of one client address; 0 for no bound.
+	// Trusted proxies are exempt from the second bound.
 	Connections, ConnectionsPerAddress int
-	Now                                func() time.Time // time.Now where nil
+	Now                                func() time.Time // time.Now if nil
 }
 
 const (
@@ -58,15 +58,15 @@ const (
 	defaultDrainBytes = 256 << 20
 )
 
-// complete fills in the defaults and returns what cannot be.
 func (o Options) complete() (Options, error) {
 	if o.Keyring == nil {
-		return o, fmt.Errorf("server: a keyring is needed")
+		return o, fmt.Errorf("server: Keyring is required")
 	}
 	if o.BasePath != "" &&
 		(!strings.HasPrefix(o.BasePath, "/") || strings.HasSuffix(o.BasePath, "/") ||
 			strings.ContainsAny(o.BasePath, ":*%\\?#")) {
-		return o, fmt.Errorf("server: base path %q must begin with '/', not end with one, and be plain", o.BasePath)
+		return o, fmt.Errorf("server: base path %q must begin with '/', must not end with '/', and "+
+			"must not contain : * %% \\ ? or #", o.BasePath)
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()

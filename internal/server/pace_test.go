@@ -18,7 +18,7 @@ import (
 
 const stall = 250 * time.Millisecond
 
-// paced serves rows with the production server's write timeout, over HTTP/2 where asked.
+// paced serves rows with the production server's write timeout, over HTTP/2 if requested.
 func paced(t *testing.T, http2 bool, rows ...route.Route) *httptest.Server {
 	t.Helper()
 	hs := httptest.NewUnstartedServer(newServer(t, server.Options{Stall: stall}, rows...))
@@ -32,7 +32,7 @@ func paced(t *testing.T, http2 bool, rows ...route.Route) *httptest.Server {
 	return hs
 }
 
-// A reader that stands still does not hold its handler.
+// A stalled reader does not block its handler.
 func TestStalledDownload(t *testing.T) {
 	ended := make(chan error, 2)
 	endless := get("/write", route.Open)
@@ -61,13 +61,13 @@ func TestStalledDownload(t *testing.T) {
 				t.Errorf("%s ended with %v, want a deadline", path, err)
 			}
 		case <-time.After(10 * time.Second):
-			t.Errorf("%s still writes to a reader that stands still", path)
+			t.Errorf("%s still writes to a stalled reader", path)
 		}
 		conn.Close()
 	}
 }
 
-// Transfers that go on may take many times the stall, and an upload's checks may too.
+// Transfers that make progress may take many times the stall timeout, and so may the checks of an upload.
 func TestLongTransfers(t *testing.T) {
 	down := get("/down", route.Open)
 	down.Handle = func(w http.ResponseWriter, _ *http.Request, _ access.Caller) error {

@@ -8,9 +8,9 @@ import (
 	"pyindex/internal/fault"
 )
 
-// plainPath makes u's path the one that is matched and handed to handlers, decoded exactly once by net/url, and
-// refuses what two programs could read in two ways. None of our addresses needs an encoded slash, a percent sign, a
-// backslash, a control character or a dot segment, so fault.Invalid costs nobody a file.
+// plainPath normalizes u so that handlers get the path as net/url decoded it, exactly once. It returns fault.Invalid
+// for paths that two programs could interpret differently. None of our URLs needs an encoded slash, a percent sign, a
+// backslash, a control character or a dot segment.
 func plainPath(u *url.URL) error {
 	if u.RawPath != "" {
 		if strings.Count(u.RawPath, "/") != strings.Count(u.Path, "/") {
@@ -28,11 +28,11 @@ func plainPath(u *url.URL) error {
 }
 
 var errPath = fault.New(fault.Invalid,
-	"this path is not one of this index: encoded slashes, backslashes, percent signs, control characters and dot segments are refused")
+	"invalid path: encoded slashes, backslashes, percent signs, control characters and dot segments are refused")
 
 func forbidden(c rune) bool { return c < ' ' || c == 0x7f || c == '\\' || c == '%' }
 
-// dotted reports whether a segment is "." or "..", also with the ";" that some proxies strip.
+// dotted reports whether a segment is "." or "..", even if followed by the ";" that some proxies strip.
 func dotted(path string) bool {
 	for segment := range strings.SplitSeq(path, "/") {
 		name, _, _ := strings.Cut(segment, ";")

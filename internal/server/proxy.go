@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// peer returns the IP address that r came from, without port.
+// peer returns the IP address of r's connection, without the port.
 func peer(r *http.Request) string {
 	i := strings.LastIndexByte(r.RemoteAddr, ':')
 	if i < 0 {
@@ -16,7 +16,6 @@ func peer(r *http.Request) string {
 	return strings.Trim(r.RemoteAddr[:i], "[]")
 }
 
-// trusted reports whether an address is a configured proxy.
 func (s *Server) trusted(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
 	for _, p := range s.o.TrustedProxies {
@@ -27,8 +26,8 @@ func (s *Server) trusted(addr netip.Addr) bool {
 	return false
 }
 
-// client returns the address of the client and, where the peer is a configured proxy, takes over what it says of the
-// client's host and scheme and of the request's id. From anybody else those headers mean nothing.
+// client returns the client's address. If the peer is a configured proxy, client also applies the proxy's headers for
+// the client's host and scheme to r and returns the proxy's request id. From other peers those headers are ignored.
 func (s *Server) client(r *http.Request) (address, requestID string) {
 	address = peer(r)
 	addr, err := netip.ParseAddr(address)
@@ -38,7 +37,8 @@ func (s *Server) client(r *http.Request) (address, requestID string) {
 	if !s.trusted(addr) {
 		if s.unnamed.note(r, addr) {
 			s.o.Log.Warn(
-				"all requests come from one private address and say whom they were forwarded for: if that is a proxy of yours, name it in trusted_proxies, or all clients share its limits", "remote", address,
+				"all requests come from one private address and carry X-Forwarded-For: "+
+					"if it is your proxy, add it to trusted_proxies, or all clients share one rate limit", "remote", address,
 			)
 		}
 		return address, ""
@@ -60,7 +60,7 @@ var (
 	idShape   = regexp.MustCompile(`\A[A-Za-z0-9._:/+=-]{1,128}\z`)
 )
 
-// last returns the newest entry of a list header: the one that our own proxy wrote.
+// last returns the newest entry of a list header, which our own proxy wrote.
 func last(values []string) string {
 	if len(values) == 0 {
 		return ""
@@ -69,8 +69,8 @@ func last(values []string) string {
 	return strings.TrimSpace(v[strings.LastIndexByte(v, ',')+1:])
 }
 
-// forwardedFor walks the addresses from the newest to the oldest and returns the first that is not a configured proxy.
-// What stands before it was written by strangers. An entry that is no address ends the walk at the one after it.
+// forwardedFor returns the newest address that is not a configured proxy. Older entries are not trustworthy. A
+// malformed entry ends the search at the proxy that reported it.
 func (s *Server) forwardedFor(from netip.Addr, values []string) string {
 	entries := strings.Split(strings.Join(values, ","), ",")
 	for i := len(entries) - 1; i >= 0 && s.trusted(from); i-- {
@@ -83,7 +83,6 @@ func (s *Server) forwardedFor(from netip.Addr, values []string) string {
 	return from.Unmap().WithZone("").String()
 }
 
-// parseHop reads an address, with a port where a proxy adds one.
 func parseHop(s string) (netip.Addr, error) {
 	if ap, err := netip.ParseAddrPort(s); err == nil {
 		return ap.Addr(), nil

@@ -24,7 +24,7 @@ func TestForwardedHeaders(t *testing.T) {
 	}{
 		{"direct", "192.0.2.1:5", nil, "192.0.2.1", "h", "", false},
 		{
-			"a stranger says things", "192.0.2.1:5",
+			"headers from an untrusted peer", "192.0.2.1:5",
 			[]string{
 				"X-Forwarded-For", "1.1.1.1", "X-Forwarded-Host", "evil", "X-Forwarded-Proto", "https", "X-Request-Id", "mine",
 			},

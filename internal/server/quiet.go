@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// quietTime is how often one cause may be logged.
+// quietTime is the minimum interval between two log lines with the same cause.
 const quietTime = time.Second
 
-// maxCausesKept bounds the causes that are told apart.
+// maxCausesKept bounds the causes that are tracked separately.
 const maxCausesKept = 64
 
-// quiet lets one line a second through for each cause and counts the others: an outage fails every request, and the log
-// that says why must not fill a disk. The zero quiet is ready.
+// quiet allows one line per second and cause and counts the rest: during an outage every request fails, and the log
+// must not fill the disk. The zero quiet is ready to use.
 type quiet struct {
-	waiting atomic.Int64 // lines left out that no line has told of
+	waiting atomic.Int64 // omitted lines not reported yet
 	mu      sync.Mutex
 	causes  map[string]*repeated
 }
@@ -27,7 +27,7 @@ type repeated struct {
 	leftOut int64
 }
 
-// pass reports whether a line about a cause may be written now, and how many were left out before it.
+// pass reports whether a line with this cause may be written now, and how many were omitted before it.
 func (q *quiet) pass(cause string, now time.Time) (leftOut int64, ok bool) {
 	key := strings.Map(withoutDigits, cause) // ports and addresses of connections differ
 	q.mu.Lock()
@@ -51,8 +51,8 @@ func (q *quiet) pass(cause string, now time.Time) (leftOut int64, ok bool) {
 	return leftOut, true
 }
 
-// rest returns the causes of which lines were left out and none came since, and forgets them. It costs nothing while
-// there are none.
+// rest returns and forgets the causes with omitted lines that have not recurred for quietTime. It is cheap if no lines
+// were omitted.
 func (q *quiet) rest(now time.Time) (out []repeated) {
 	if q.waiting.Load() == 0 {
 		return nil

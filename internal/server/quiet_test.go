@@ -17,8 +17,9 @@ import (
 	"pyindex/internal/server"
 )
 
-// TestUnavailableSaysTheCause: a 503 of our own making is a warning with its cause, which the client does not see; one
-// line a second for one cause, whatever port its connection had, with the number of those left out.
+// TestUnavailableSaysTheCause: a 503 that the server causes is logged as a warning with its cause, which the client
+// does not see. The log has one line per second and cause, whatever the port of the connection, with the number of
+// omitted lines.
 func TestUnavailableSaysTheCause(t *testing.T) {
 	var out bytes.Buffer
 	now := time.Unix(1_000_000, 0)
@@ -58,12 +59,12 @@ func TestUnavailableSaysTheCause(t *testing.T) {
 	err = nil
 	out.Reset()
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/broken", nil))
-	if got := out.String(); !strings.Contains(got, "left out of the log") || !strings.Contains(got, "left_out=1") {
-		t.Errorf("when it is over the log says %q, want what was left out", got)
+	if got := out.String(); !strings.Contains(got, "omitted from the log") || !strings.Contains(got, "left_out=1") {
+		t.Errorf("after the outage the log is %q, want the number of omitted lines", got)
 	}
 }
 
-// TestWhatIsNoWarning: refusals and missing things stay information, however many.
+// TestWhatIsNoWarning: refusals and missing things are logged as information, however many there are.
 func TestWhatIsNoWarning(t *testing.T) {
 	for _, kind := range []fault.Kind{fault.NotFound, fault.Invalid, fault.Denied, fault.TooMany} {
 		var out bytes.Buffer

@@ -10,9 +10,9 @@ import (
 	"pyindex/internal/route"
 )
 
-// limit returns fault.TooMany, and sets Retry-After, when a client's network, or its site, used up its share of a
-// limit. A browser in which somebody signed in before has a share of its own then, so that strangers, or neighbours
-// behind the same address, shut nobody out.
+// limit returns fault.TooMany and sets Retry-After if the client's network, or its site, has used up a rate limit. On
+// sign-in, a browser in which someone signed in before then has a limit of its own, so that strangers or neighbors
+// behind the same address cannot lock its user out.
 func (s *Server) limit(w *response, r *http.Request, name route.Limit) error {
 	c := s.limits[name]
 	if c == nil {
@@ -31,11 +31,11 @@ func (s *Server) limit(w *response, r *http.Request, name route.Limit) error {
 	seconds := int(math.Ceil(delay.Seconds()))
 	w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	return fault.Later(fault.TooMany, time.Duration(seconds)*time.Second,
-		"too many requests %s: %d a minute are allowed here from one address, try again in %d s", whose, s.o.Rates[name],
+		"too many requests %s: %d per minute are allowed from one address, try again in %d s", whose, s.o.Rates[name],
 		seconds)
 }
 
-// granted gives a request that was granted its place in the limit back, if only the others count there.
+// granted returns a successful request's place in the limit if the limit covers refused requests only.
 func (s *Server) granted(w *response, name route.Limit) {
 	if c := s.limits[name]; c != nil && name.OnlyRefused() {
 		c.PutBack(w.address, s.o.Now())

@@ -57,7 +57,7 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
-// limited is a server with one form for people who are not signed in, and what sends it from an address.
+// limited is a server with one form for users who are not signed in, and a function that posts it from an address.
 func limited(t *testing.T, o server.Options) (send func(address string, header ...string) int) {
 	t.Helper()
 	row := get("/login", route.Visitor)
@@ -81,8 +81,8 @@ func limited(t *testing.T, o server.Options) (send func(address string, header .
 	}
 }
 
-// The limit of signing in is for strangers: people who are signed in use nothing of it and are not held up by it, and a
-// browser that is known has a share of its own.
+// The sign-in limit applies to strangers. Requests of signed-in users neither use it nor are subject to it, and a known
+// browser has a limit of its own.
 func TestSignInLimitIsForStrangers(t *testing.T) {
 	now := time.Unix(1000, 0)
 	known := func(r *http.Request) string { return r.Header.Get("X-Known") }
@@ -90,7 +90,7 @@ func TestSignInLimitIsForStrangers(t *testing.T) {
 	session := []string{"Cookie", "c=" + goodSession}
 	for range 10 {
 		if code := send("192.0.2.1:1", session...); code != 200 {
-			t.Fatalf("somebody who is signed in = %d, want 200", code)
+			t.Fatalf("a signed-in user = %d, want 200", code)
 		}
 	}
 	for i := range 5 {
@@ -99,7 +99,7 @@ func TestSignInLimitIsForStrangers(t *testing.T) {
 		}
 	}
 	if code := send("192.0.2.1:1", session...); code != 200 {
-		t.Errorf("somebody who is signed in, beside strangers = %d, want 200", code)
+		t.Errorf("a signed-in user beside strangers = %d, want 200", code)
 	}
 	for i := range 5 {
 		if code := send("192.0.2.1:1", "X-Known", "laptop"); (code == 429) != (i >= 3) {
@@ -111,8 +111,8 @@ func TestSignInLimitIsForStrangers(t *testing.T) {
 	}
 }
 
-// However many networks strangers come from, they use up the share of nobody else: neither another site's, nor that of
-// a browser that is known, nor that of somebody signed in.
+// However many networks strangers use, they use up no limit of another site, of a known browser, or of a signed-in
+// user.
 func TestFloodFromManyNetworksShutsNobodyOut(t *testing.T) {
 	now := time.Unix(1000, 0)
 	send := limited(t, server.Options{
@@ -153,7 +153,7 @@ func TestFloodFromManyNetworksShutsNobodyOut(t *testing.T) {
 	}
 }
 
-// The addresses of an IPv4 /24 have a limit together too, also as IPv6 spells them.
+// The addresses of an IPv4 /24 also share a limit, even if written as IPv6.
 func TestLimitOfSite(t *testing.T) {
 	now := time.Unix(1000, 0)
 	send := limited(t, server.Options{Now: func() time.Time { return now }})
@@ -171,8 +171,8 @@ func TestLimitOfSite(t *testing.T) {
 	}
 }
 
-// Exchanges that are granted do not count, so any number of jobs can run behind one address; those that are refused do.
-// Only what strangers are never granted is left out of the count.
+// Granted exchanges do not use up the limit, so any number of jobs can run behind one address. Refused exchanges do.
+// Only requests that are never granted to strangers are exempt in this way.
 func TestGrantedExchangesAreNotCounted(t *testing.T) {
 	for limit, counted := range map[route.Limit]bool{
 		route.LimitMint:   false,
@@ -215,7 +215,7 @@ func TestGrantedExchangesAreNotCounted(t *testing.T) {
 	}
 }
 
-// Uploads need a credential: however many networks they come from, none holds up another.
+// Uploads need a credential. However many networks they come from, none delays another.
 func TestUploadLimitIsNotShared(t *testing.T) {
 	row := get("/upload", route.Writer)
 	row.Limit = route.LimitUpload

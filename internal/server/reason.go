@@ -15,16 +15,16 @@ import (
 
 var _ route.ReasonWriter = (*response)(nil)
 
-// lingering is how long a connection is read on after an answer whose request was not read to its end, so that the
-// answer arrives before the reset.
+// lingering is how long linger reads on after a response whose request body was not read to its end, so that the
+// response arrives before the reset.
 const lingering = time.Second
 
-// WriteReason sends the status, the message as a reason phrase, and the body, and ends the answer; see
-// route.ReasonWriter. net/http cannot send such a phrase, so the connection is taken over and closed. HTTP/2 has no
-// reason phrase: there it is an ordinary answer.
+// WriteReason sends a whole response with the message as its reason phrase; see route.ReasonWriter. net/http cannot
+// send custom reason phrases, so the connection is hijacked and closed. HTTP/2 has no reason phrase: there WriteReason
+// sends an ordinary response.
 func (w *response) WriteReason(status int, message string, body []byte) error {
 	if w.status != 0 {
-		return fmt.Errorf("the answer %d is under way already", w.status)
+		return fmt.Errorf("response %d has already begun", w.status)
 	}
 	if _, ok := w.w.(http.Hijacker); !ok || w.r.ProtoMajor != 1 {
 		w.WriteHeader(status)
@@ -47,7 +47,6 @@ func (w *response) WriteReason(status int, message string, body []byte) error {
 	return nil
 }
 
-// sendReason writes the whole answer.
 func (w *response) sendReason(out *bufio.Writer, message string, body []byte) error {
 	h := w.w.Header()
 	h.Del("Transfer-Encoding")
@@ -68,7 +67,7 @@ func (w *response) sendReason(out *bufio.Writer, message string, body []byte) er
 	return out.Flush()
 }
 
-// linger tells the peer that nothing more comes and reads on for a moment.
+// linger ends our side of the connection and reads the peer's for a moment.
 func linger(conn net.Conn) {
 	if c, ok := conn.(interface{ CloseWrite() error }); ok && c.CloseWrite() == nil {
 		conn.SetReadDeadline(time.Now().Add(lingering))

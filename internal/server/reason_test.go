@@ -19,7 +19,7 @@ import (
 	"pyindex/internal/server"
 )
 
-// refusing answers every upload with a reason, before it reads any of it.
+// refusing responds to every upload with a reason, before it reads any of it.
 func refusing(reason string) route.Route {
 	return route.Route{
 		Method: "POST", Path: "/legacy/", Auth: route.Open, Limit: route.LimitMint,
@@ -69,8 +69,8 @@ func TestReasonOverTheWire(t *testing.T) {
 	}
 }
 
-// A client that writes its whole body before it reads must come to read the answer: however large the body is where
-// uploads are refused with a reason, and up to the bound on a stranger's body elsewhere.
+// A client that writes its whole body before it reads must receive the response. That holds for a body of any size if
+// uploads are refused with a reason, and otherwise up to the limit for unauthenticated clients.
 func TestReasonAfterLargeBody(t *testing.T) {
 	plain := route.Route{
 		Method: "POST", Path: "/plain", Auth: route.Open, Limit: route.LimitMint,
@@ -101,7 +101,7 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// A client that asks whether to go on is answered without its body.
+// A client that expects "100 Continue" gets the response without sending its body.
 func TestReasonBeforeContinue(t *testing.T) {
 	hs := httptest.NewServer(newServer(t, server.Options{}, refusing("too bad")))
 	defer hs.Close()
@@ -133,7 +133,7 @@ func TestReasonOverHTTP2(t *testing.T) {
 	}
 }
 
-// A body that stands still ends, and its sender is told.
+// A stalled body is aborted, and its sender gets an error.
 func TestStalledUpload(t *testing.T) {
 	row := route.Route{
 		Method: "POST", Path: "/legacy/", Auth: route.Open, Limit: route.LimitMint,
@@ -163,12 +163,12 @@ func TestStalledUpload(t *testing.T) {
 	if err != nil || got.StatusCode != 400 {
 		t.Fatalf("answer %v, %v, want 400", got, err)
 	}
-	if text := body(t, got); !strings.Contains(text, "stood still") {
-		t.Errorf("body %q, want it to say that the upload stood still", text)
+	if text := body(t, got); !strings.Contains(text, "made no progress") {
+		t.Errorf("body %q, want \"made no progress\" in it", text)
 	}
 }
 
-// An upload that goes on may take longer than the stall, and so may what is done with it.
+// An upload that makes progress may take longer than the stall timeout, and so may its processing.
 func TestSlowUpload(t *testing.T) {
 	row := route.Route{
 		Method: "POST", Path: "/legacy/", Auth: route.Open, Limit: route.LimitMint,

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// ids makes request ids: a random part for the process and a count. They name a line in the log and are no secret.
+// ids generates request ids from a random prefix per process and a count. They identify a log line and are not secret.
 type ids struct {
 	prefix string
 	n      atomic.Uint64

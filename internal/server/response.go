@@ -12,50 +12,50 @@ import (
 	"pyindex/internal/access"
 )
 
-// response is the writer that handlers get. It counts, keeps sendfile, and moves the write deadline with progress.
-// It is good until the handler returns.
+// response is the http.ResponseWriter passed to handlers. It counts bytes, preserves sendfile, and extends the write
+// deadline as data is sent. It must not be used after the handler returns.
 type response struct {
 	w        http.ResponseWriter
 	r        *http.Request
 	server   *Server
-	body     *body // nil for requests without one
-	row      *row  // nil while no route is found
+	body     *body // nil if the request has none
+	row      *row  // nil until a route is selected
 	caller   access.Caller
 	start    time.Time
 	address  string
 	id       string
 	err      error
 	stack    []byte // of a panic
-	status   int    // 0 while nothing is written
-	bytes    int64  // of the answer's body, as far as written
-	since    int64  // bytes since the deadline was moved
+	status   int    // 0 until the header is written
+	bytes    int64  // of the response body, written so far
+	since    int64  // bytes written since the deadline was last extended
 	hijacked bool
 }
 
-// Header is the answer's header.
 func (w *response) Header() http.Header { return w.w.Header() }
 
-// Unwrap is for http.ResponseController.
+// Unwrap supports http.ResponseController.
 func (w *response) Unwrap() http.ResponseWriter { return w.w }
 
-// WriteHeader sends the status. Every 401 carries a Basic challenge, because that is what installers answer to.
+// WriteHeader sends the status. Every 401 carries a Basic challenge, because installers send their credentials only in
+// reply to one.
 func (w *response) WriteHeader(status int) {
 	if status >= 200 && w.status == 0 {
 		w.status = status
 		w.complete()
-		if w.body != nil { // see begin: the deadline was taken away for as long as the upload and its checks take
+		if w.body != nil { // begin removed the deadline for the duration of the upload and its checks
 			w.move()
 		}
 	}
 	w.w.WriteHeader(status)
 }
 
-// complete adds the headers that depend on the status, and marks what may be older than the index (RFC 7234, 5.5.1).
+// complete adds the headers that depend on the status, and a warning if the response may be stale (RFC 7234, 5.5.1).
 func (w *response) complete() {
 	if away := w.server.o.Away; away != nil {
 		if age, stale := away(); stale {
 			w.Header().Set("Warning",
-				fmt.Sprintf(`110 - "the database has not answered for %d s: this is from memory"`, int(age.Seconds())))
+				fmt.Sprintf(`110 - "the database has not answered for %d s: this response is from memory"`, int(age.Seconds())))
 		}
 	}
 	if h := w.w.Header(); w.status == http.StatusUnauthorized && h.Get("WWW-Authenticate") == "" {
@@ -63,7 +63,7 @@ func (w *response) complete() {
 	}
 }
 
-// Write sends p, in pieces that each have their own time.
+// Write sends p in steps, each with its own deadline.
 func (w *response) Write(p []byte) (n int, err error) {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
@@ -82,7 +82,7 @@ func (w *response) Write(p []byte) (n int, err error) {
 	return n + m, err
 }
 
-// ReadFrom sends src, by sendfile where it is a file or a part of one.
+// ReadFrom sends src. It uses sendfile if src is a file or a section of one.
 func (w *response) ReadFrom(src io.Reader) (n int64, err error) {
 	to, ok := w.w.(io.ReaderFrom)
 	if !ok {
@@ -109,7 +109,7 @@ func (w *response) ReadFrom(src io.Reader) (n int64, err error) {
 	return n, nil
 }
 
-// count notes n bytes written and gives the next ones their time.
+// count adds n to the bytes written and extends the deadline after each step.
 func (w *response) count(n int64) {
 	w.bytes += n
 	w.since += n
@@ -124,14 +124,9 @@ func (w *response) move() {
 	http.NewResponseController(w.w).SetWriteDeadline(time.Now().Add(w.server.o.Stall))
 }
 
-// Flush sends what is buffered.
-func (w *response) Flush() {
-	if f, ok := w.w.(http.Flusher); ok {
-		f.Flush()
-	}
-}
+func (w *response) Flush() { http.NewResponseController(w.w).Flush() }
 
-// Hijack hands over the connection; an error where the protocol has none to hand over, as HTTP/2.
+// Hijack takes over the connection. It returns an error if the protocol does not allow it, as HTTP/2.
 func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	h, ok := w.w.(http.Hijacker)
 	if !ok {

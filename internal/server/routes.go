@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -14,25 +13,24 @@ import (
 	"pyindex/internal/route"
 )
 
-// Row is a route as it is mounted: Path begins with the base path and may begin with "/r/:repository".
+// Row is a mounted route. Path begins with the base path and may continue with "/r/:repository".
 type Row struct {
 	Table, Method, Path string
 	Auth                route.Auth
 	Limit               route.Limit
 }
 
-// row is what a handler needs at hand.
 type row struct {
 	pattern string
 	route   route.Route
 	fail    func(w http.ResponseWriter, r *http.Request, err error)
 }
 
-// Routes returns every mounted row by path and method, HEAD left out where GET stands for it.
+// Routes returns all mounted rows, sorted by path and method. HEAD is omitted, because every GET row also serves it.
 func (s *Server) Routes() []Row { return slices.Clone(s.rows) }
 
-// mount puts a table's rows on the framework: each below the base path, some at the host's root or below another
-// repository as well.
+// mount adds a table's rows to the framework. Each is mounted below the base path, and some also at the host's root or
+// below a repository.
 func (s *Server) mount(t route.Table) error {
 	if err := t.Check(); err != nil {
 		return err
@@ -47,7 +45,6 @@ func (s *Server) mount(t route.Table) error {
 	return nil
 }
 
-// places returns the paths that a row is reachable by.
 func (s *Server) places(r route.Route) []string {
 	paths := []string{s.o.BasePath + r.Path}
 	if r.HostRoot && s.o.BasePath != "" {
@@ -68,7 +65,7 @@ func (s *Server) add(t route.Table, r route.Route, path string) error {
 	for _, m := range methods {
 		key := m + " " + parameter.ReplaceAllString(path, ":")
 		if other, ok := s.taken[key]; ok {
-			return fmt.Errorf("tables %s and %s both answer %s %s", other, t.Name, m, path)
+			return fmt.Errorf("tables %s and %s both serve %s %s", other, t.Name, m, path)
 		}
 		s.taken[key] = t.Name
 		s.echo.Add(m, path, func(c echo.Context) error { return s.answer(c, x) })
@@ -79,13 +76,7 @@ func (s *Server) add(t route.Table, r route.Route, path string) error {
 
 var parameter = regexp.MustCompile(`:[^/]+`)
 
-func (s *Server) sortRows() {
-	slices.SortFunc(s.rows, func(a, b Row) int {
-		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Method, b.Method))
-	})
-}
-
-// answer runs a row. It never returns an error: the table's Fail has written it.
+// answer runs a row. Errors of its handler are written by the table's Fail and not returned.
 func (s *Server) answer(c echo.Context, x *row) error {
 	w, r := c.Response().Writer.(*response), c.Request()
 	names, values := c.ParamNames(), c.ParamValues()
@@ -102,10 +93,10 @@ func (s *Server) answer(c echo.Context, x *row) error {
 	return nil
 }
 
-// handle asks where the request comes from, the limit and the credential, then the handler.
+// handle checks origin, rate limit and credential, and then runs the handler.
 func (s *Server) handle(w *response, r *http.Request, x *row) error {
 	if err := s.origins.Check(r); err != nil {
-		return fault.Wrap(fault.Denied, err, "requests that another site's page makes are refused")
+		return fault.Wrap(fault.Denied, err, "requests from pages of another site are refused")
 	}
 	if x.route.Limit != "" && x.route.Limit != route.LimitSignIn {
 		if err := s.limit(w, r, x.route.Limit); err != nil {
@@ -131,8 +122,8 @@ func (s *Server) handle(w *response, r *http.Request, x *row) error {
 	return nil
 }
 
-// fail lets the table write err. An answer that is under way cannot be taken back: then the connection is cut, so that
-// nobody takes a part for the whole.
+// fail has the table write err. If the response has already begun, it cuts the connection instead, so that the client
+// does not take a partial response for a complete one.
 func (s *Server) fail(w *response, r *http.Request, err error) {
 	w.err = err
 	if w.status != 0 || w.hijacked {

@@ -12,22 +12,22 @@ import (
 	"pyindex/internal/server/throttle"
 )
 
-// Bounds on what a peer sends before a handler runs.
+// These bounds apply before a handler runs.
 const (
 	headerTime  = 15 * time.Second
 	idleTime    = 2 * time.Minute
 	headerBytes = 32 << 10
 )
 
-// Run is how Serve serves.
+// Run holds the options of Serve.
 type Run struct {
 	TLS   *tls.Config   // nil for plain HTTP
-	Drain time.Duration // how long requests under way may take to finish at the end
-	Delay time.Duration // how long /readyz says 503 before the listener closes, for a balancer to notice
+	Drain time.Duration // how long requests in progress may take to finish after ctx ends
+	Delay time.Duration // how long /readyz returns 503 before the listener closes, so that load balancers notice
 }
 
-// Serve answers on l until ctx ends, then drains: /readyz turns 503, l closes, and requests under way finish. It
-// returns nil after a drain in time and an error that says so when requests had to be cut.
+// Serve serves l until ctx ends, then drains: /readyz returns 503, l is closed, and requests in progress finish. It
+// returns nil if all of them finished in time, and otherwise an error.
 func (s *Server) Serve(ctx context.Context, l net.Listener, o Run) error {
 	hs, g := s.httpServer(o.TLS), throttle.NewGate(l, s.o.Connections, s.o.ConnectionsPerAddress, s.trusted, s.o.Log)
 	hs.ConnState = g.State
@@ -54,7 +54,7 @@ func serve(hs *http.Server, l net.Listener) error {
 	return hs.Serve(l)
 }
 
-// httpServer sets the times that do not depend on a body's size; those that do move with its progress.
+// httpServer sets the timeouts that do not depend on a body's size. The others are extended as data moves.
 func (s *Server) httpServer(c *tls.Config) *http.Server {
 	return &http.Server{
 		Handler:           s,
@@ -67,7 +67,7 @@ func (s *Server) httpServer(c *tls.Config) *http.Server {
 	}
 }
 
-// drain ends hs. Connections that were taken over are none of hs's any more, so requests are counted here as well.
+// drain shuts hs down. hs does not know about hijacked connections, so drain also waits for s.running.
 func (s *Server) drain(hs *http.Server, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -76,10 +76,9 @@ func (s *Server) drain(hs *http.Server, limit time.Duration) error {
 		return nil
 	}
 	hs.Close()
-	return errors.New("some requests were cut because they did not finish in the drain time")
+	return errors.New("some requests were aborted because they did not finish within the drain time")
 }
 
-// idle waits until no request is being answered or ctx ends.
 func (s *Server) idle(ctx context.Context) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

@@ -20,7 +20,7 @@ import (
 	"pyindex/internal/server"
 )
 
-// start serves rows and returns the address, what ends it, and how it ended.
+// start serves rows. It returns the address, a function that stops the server, and its result.
 func start(t *testing.T, o server.Run, rows ...route.Route) (url string, stop func(), ended <-chan error) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -40,7 +40,7 @@ func start(t *testing.T, o server.Run, rows ...route.Route) (url string, stop fu
 	return "http://" + l.Addr().String(), cancel, end
 }
 
-// slow answers when it is let go, with a reason phrase or without.
+// slow responds when it is released, with or without a reason phrase.
 func slow(path string, begun chan<- struct{}, release <-chan struct{}, reason bool) route.Route {
 	return route.Route{
 		Method: "GET", Path: path, Auth: route.Open,
@@ -119,7 +119,7 @@ func TestDrainIsBounded(t *testing.T) {
 	select {
 	case err := <-ended:
 		if err == nil {
-			t.Error("Serve = nil, want an error that says that requests were cut")
+			t.Error("Serve = nil, want an error about aborted requests")
 		}
 	case <-time.After(5 * time.Second):
 		t.Fatal("Serve did not end")
@@ -173,7 +173,7 @@ func TestHugeHeaders(t *testing.T) {
 	}
 }
 
-// A file goes out whole, also in more pieces than one, and by the path that sendfile takes.
+// A file is sent completely, even in several steps, and through the path that uses sendfile.
 func TestFileDownload(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "f")
 	content := strings.Repeat("0123456789abcdef", 300<<10) // 4.8 MB
@@ -213,8 +213,7 @@ func TestFileDownload(t *testing.T) {
 	}
 }
 
-// TestReadyWhileUploadsFail: /readyz stays 200 and says that uploads fail, in words that are for everybody, until they
-// work.
+// TestReadyWhileUploadsFail: while uploads fail, /readyz returns 200 and reports the failure without internal details.
 func TestReadyWhileUploadsFail(t *testing.T) {
 	var trouble error
 	health := server.NewHealth(server.Check{Name: "the storage", Run: func(context.Context) error { return nil }})

@@ -1,11 +1,15 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +22,7 @@ import (
 	"pyindex/internal/server/throttle"
 )
 
-// Server answers the routes of some tables. It is an http.Handler.
+// Server serves the routes of its tables. It is an http.Handler.
 type Server struct {
 	o         Options
 	echo      *echo.Echo
@@ -28,16 +32,16 @@ type Server struct {
 	origins   *http.CrossOriginProtection
 	ids       *ids
 	challenge []string
-	hsts      []string // the header, nil for none
+	hsts      []string // the header's value; nil to omit it
 	responses sync.Pool
-	running   atomic.Int64 // requests being answered, also on connections that were taken over
+	running   atomic.Int64 // requests in progress, including those on hijacked connections
 	draining  atomic.Bool
 	unnamed   unnamed
 	quiet     quiet
 }
 
-// New returns a server of the tables. An error names the row that is incomplete or that two tables claim, or the
-// option that cannot be.
+// New returns a server for the tables. An error names the incomplete row, the route that two tables share, or the
+// invalid option.
 func New(o Options, tables ...route.Table) (*Server, error) {
 	o, err := o.complete()
 	if err != nil {
@@ -67,11 +71,13 @@ func New(o Options, tables ...route.Table) (*Server, error) {
 			return nil, fmt.Errorf("server: %w", err)
 		}
 	}
-	s.sortRows()
+	slices.SortFunc(s.rows, func(a, b Row) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Method, b.Method))
+	})
 	return s, nil
 }
 
-// ServeHTTP answers a request and logs it.
+// ServeHTTP serves a request and logs it.
 func (s *Server) ServeHTTP(hw http.ResponseWriter, r *http.Request) {
 	s.running.Add(1)
 	defer s.running.Add(-1)
@@ -84,7 +90,7 @@ func (s *Server) ServeHTTP(hw http.ResponseWriter, r *http.Request) {
 	s.echo.ServeHTTP(w, r)
 }
 
-// begin notes who asks, wraps the body, and sets the headers of every answer.
+// begin identifies the client, wraps the body, and sets the headers common to all responses.
 func (s *Server) begin(hw http.ResponseWriter, r *http.Request) *response {
 	w := s.responses.Get().(*response)
 	*w = response{w: hw, r: r, server: s, start: s.o.Now()}
@@ -95,7 +101,7 @@ func (s *Server) begin(hw http.ResponseWriter, r *http.Request) *response {
 	if r.Body != nil && r.Body != http.NoBody {
 		w.body = &body{ReadCloser: r.Body, control: http.NewResponseController(hw), stall: s.o.Stall, minRate: s.o.MinRate}
 		r.Body = w.body
-		// The server's write timeout counts from the request's head, and on HTTP/2 resets a stream whose upload goes on.
+		// The server's write timeout starts at the request header, and on HTTP/2 would reset a stream during its upload.
 		w.body.control.SetWriteDeadline(time.Time{}) // not supported under httptest.ResponseRecorder
 	}
 	h := hw.Header()
@@ -106,23 +112,24 @@ func (s *Server) begin(hw http.ResponseWriter, r *http.Request) *response {
 	if s.hsts != nil {
 		h["Strict-Transport-Security"] = s.hsts
 	}
-	if s.draining.Load() { // so that no balancer sends its next request just when the connection ends
+	if s.draining.Load() { // so that load balancers stop reusing this connection while we drain
 		h.Set("Connection", "close")
 	}
 	return w
 }
 
-// The headers of every answer. Pages that people look at replace the policy by their own.
+// These headers are part of every response. Pages replace the policy with their own.
 var (
 	nosniff  = []string{"nosniff"}
 	policy   = []string{"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
 	referrer = []string{"same-origin"} // no-referrer would make browsers send "Origin: null" with forms
 )
 
-// end turns a panic into an answer and writes the line. An answer that had begun is cut.
+// end turns a panic into a 500 response and writes the log line. If the response has already begun, it cuts the
+// connection.
 func (s *Server) end(w *response) {
 	p := recover()
-	if p != nil && p != http.ErrAbortHandler { //nolint:errorlint // a value that was panicked with
+	if p != nil && p != http.ErrAbortHandler { //nolint:errorlint // a recovered value, compared by identity
 		w.err, w.stack = fmt.Errorf("panic: %v", p), debug.Stack()
 		if w.status == 0 && !w.hijacked {
 			s.broken(w)
@@ -137,40 +144,40 @@ func (s *Server) end(w *response) {
 	s.responses.Put(w)
 }
 
-// broken answers 500 in the table's words where there is one.
 func (s *Server) broken(w *response) {
 	if w.row == nil {
-		s.plain(w, http.StatusInternalServerError, "something broke here: the log has the details under request "+w.id)
+		plain(w, http.StatusInternalServerError, "internal error: see the server log for request "+w.id)
 		return
 	}
 	w.row.fail(w, w.r, w.err)
 }
 
-// refuse answers in plain text for want of a table.
+// refuse responds in plain text. It is used before a route has been selected.
 func (s *Server) refuse(w *response, status int, err error) {
 	w.err = err
 	if w.r.ProtoMajor == 1 {
 		w.body.drain(w.r, s.o.DrainBytes, !w.caller.Known())
 	}
-	s.plain(w, status, fault.Message(err))
+	plain(w, status, fault.Message(err))
 }
 
-func (s *Server) plain(w http.ResponseWriter, status int, text string) {
+// plain writes a whole response of one line of text.
+func plain(w http.ResponseWriter, status int, text string) error {
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	fmt.Fprintln(w, text)
+	_, err := io.WriteString(w, text+"\n")
+	return err
 }
 
-// unrouted answers for a path or method that no row has.
 func (s *Server) unrouted(err error, c echo.Context) {
 	w := c.Response().Writer.(*response)
 	w.caller = access.Caller{}
 	known, ok := errors.AsType[*echo.HTTPError](err)
 	if ok && known.Code == http.StatusMethodNotAllowed {
 		s.refuse(w, known.Code,
-			fault.New(fault.Invalid, "this address does not answer %s: see the Allow header", method(c.Request().Method)))
+			fault.New(fault.Invalid, "this address does not support %s: see the Allow header", method(c.Request().Method)))
 		return
 	}
 	if r := c.Request(); s.o.Missing != nil && r.Method == http.MethodGet && browses(r) {
@@ -185,7 +192,7 @@ func (s *Server) unrouted(err error, c echo.Context) {
 	s.refuse(w, http.StatusNotFound, fault.New(fault.NotFound, "nothing is here%s", where))
 }
 
-// browses reports whether a request asks for HTML and not for the simple API, as browsers do and installers do not.
+// browses reports whether a request accepts HTML but not the simple API. Browsers do, installers do not.
 func browses(r *http.Request) bool {
 	_, html := route.Named(r.Header["Accept"], "text/html")
 	_, index := route.Named(r.Header["Accept"], "application/vnd.pypi.simple.v1+json")

@@ -17,7 +17,8 @@ import (
 	"pyindex/internal/server"
 )
 
-// keyring knows one good token. What callers may do is tested where it is decided; here it counts who gets through.
+// keyring knows one valid token. Permissions are tested elsewhere; these tests check only which callers reach a
+// handler.
 type keyring struct{ closed bool }
 
 const goodToken = "pypi-idx_good"
@@ -40,7 +41,7 @@ func (k keyring) Session(_ context.Context, s access.Secret) (access.Caller, err
 
 const goodSession = "session_good"
 
-// fail is a table's Fail as edges write it.
+// fail is a typical Fail of a table.
 func fail(w http.ResponseWriter, _ *http.Request, err error) {
 	status := map[fault.Kind]int{
 		fault.Internal: 500, fault.NotFound: 404, fault.Invalid: 400, fault.Denied: 403, fault.Unauthenticated: 401,
@@ -227,7 +228,7 @@ func TestPlaces(t *testing.T) {
 		}
 	}
 	if text := body(t, ask(s, "GET", "/simple/")); !strings.Contains(text, "/team/pypi/") {
-		t.Errorf("GET outside the base path says %q, want it to name the base path", text)
+		t.Errorf("GET outside the base path = %q, want the base path in it", text)
 	}
 }
 
@@ -245,13 +246,13 @@ func TestTablesThatCannotBe(t *testing.T) {
 		},
 		{"no handler", []route.Table{table(route.Route{Method: "GET", Path: "/a", Auth: route.Open})}, "incomplete"},
 		{"no fail", []route.Table{{Name: "x", Routes: []route.Route{good}}}, "no Fail"},
-		{"twice", []route.Table{table(good, good)}, "both answer GET /a"},
-		{"twice in two tables", []route.Table{table(good), table(good)}, "both answer GET /a"},
-		{"twice but for the names", []route.Table{table(get("/a/:x", route.Open), get("/a/:y", route.Open))}, "both answer"},
+		{"twice", []route.Table{table(good, good)}, "both serve GET /a"},
+		{"twice in two tables", []route.Table{table(good), table(good)}, "both serve GET /a"},
+		{"twice but for the names", []route.Table{table(get("/a/:x", route.Open), get("/a/:y", route.Open))}, "both serve"},
 		{
 			"HEAD beside GET",
 			[]route.Table{table(good, route.Route{Method: "HEAD", Path: "/a", Auth: route.Open, Handle: echoValues})},
-			"both answer HEAD",
+			"both serve HEAD",
 		},
 	}
 	for _, tt := range tests {

@@ -11,7 +11,7 @@ import (
 	"pyindex/internal/server"
 )
 
-// Pages look at sessions and at nothing else, APIs at tokens and at nothing else.
+// Pages accept only sessions, and APIs accept only tokens.
 func TestSessions(t *testing.T) {
 	say := func(w http.ResponseWriter, _ *http.Request, who access.Caller) error {
 		_, err := io.WriteString(w, who.Name())
@@ -37,9 +37,9 @@ func TestSessions(t *testing.T) {
 		closed, open       int
 		header             [][]string
 	}{
-		{"nobody visits", "GET", "/visitor", 200, 200, nil},
-		{"nobody reads", "GET", "/page", 401, 200, nil},
-		{"nobody signed", "GET", "/signed", 401, 401, nil},
+		{"anonymous on visitor", "GET", "/visitor", 200, 200, nil},
+		{"anonymous on page", "GET", "/page", 401, 200, nil},
+		{"anonymous on signed", "GET", "/signed", 401, 401, nil},
 		{"session visits", "GET", "/visitor", 200, 200, [][]string{good}},
 		{"session reads", "GET", "/page", 200, 200, [][]string{good}},
 		{"session signed", "GET", "/signed", 200, 200, [][]string{good}},
@@ -58,7 +58,7 @@ func TestSessions(t *testing.T) {
 		{"form of a sibling", "POST", "/signed", 403, 403, [][]string{good, {"Sec-Fetch-Site", "same-site"}}},
 		{"form from nowhere", "POST", "/signed", 403, 403, [][]string{good}},
 		{"form from nowhere, to sign in", "POST", "/visitor", 403, 403, nil},
-		{"own form of nobody", "POST", "/signed", 401, 401, [][]string{own}},
+		{"own form, anonymous", "POST", "/signed", 401, 401, [][]string{own}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for want, s := range map[*int]*server.Server{&c.closed: closed, &c.open: open} {
@@ -92,7 +92,7 @@ func TestCookie(t *testing.T) {
 	}
 }
 
-// Browsers get the page for an address that is not there, others the line of text.
+// For an unknown address, browsers get a page and other clients get a line of text.
 func TestMissing(t *testing.T) {
 	s := newServer(t, server.Options{Missing: func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNotFound)

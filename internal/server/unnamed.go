@@ -8,19 +8,19 @@ import (
 	"sync/atomic"
 )
 
-// unnamedAfter is how many requests in a row look as if a proxy passed them on before the log says so.
+// unnamedAfter is the number of consecutive requests with forwarding headers after which a proxy is assumed.
 const unnamedAfter = 20
 
-// unnamed notices a proxy that trusted_proxies does not name: all requests come from one private address and say whom
-// they were forwarded for. Without its name all clients share one address, in limits and in the record.
+// unnamed detects a proxy that is missing from trusted_proxies: all requests come from one private address and carry
+// X-Forwarded-For. Until the proxy is configured, all clients share one address, in rate limits and in the audit log.
 type unnamed struct {
 	told atomic.Bool
 	mu   sync.Mutex
 	from string
-	seen atomic.Int64 // requests in a row from there
+	seen atomic.Int64 // consecutive requests from that address
 }
 
-// note reports, once, that so many requests in a row looked like that.
+// note records a request. It returns true once, when unnamedAfter consecutive requests looked like that.
 func (u *unnamed) note(r *http.Request, peer netip.Addr) bool {
 	forwarded := r.Header["X-Forwarded-For"] != nil
 	if u.told.Load() || !forwarded && u.seen.Load() == 0 || isHealth(r) {
@@ -41,7 +41,7 @@ func (u *unnamed) note(r *http.Request, peer netip.Addr) bool {
 	return u.seen.Add(1) == unnamedAfter && u.told.CompareAndSwap(false, true)
 }
 
-// isHealth reports whether a balancer asks how the server is: it does so itself, for nobody.
+// isHealth reports whether r is a health check. Load balancers send those on their own behalf.
 func isHealth(r *http.Request) bool {
 	return strings.HasSuffix(r.URL.Path, "/healthz") || strings.HasSuffix(r.URL.Path, "/readyz")
 }

@@ -12,8 +12,7 @@ import (
 	"pyindex/internal/server"
 )
 
-// The log says once that a proxy seems to be in front that trusted_proxies does not name, and never where that is not
-// so.
+// The log warns once if there seems to be a proxy that is missing from trusted_proxies, and never otherwise.
 func TestUnnamedProxyIsLogged(t *testing.T) {
 	type request struct{ remote, forwarded, path string }
 	times := func(n int, r request) (all []request) {
@@ -39,7 +38,7 @@ func TestUnnamedProxyIsLogged(t *testing.T) {
 		"few requests":       {"", times(19, proxied), 0},
 		"clients themselves": {"", times(100, request{"10.0.0.5:1", "", "/a"}), 0},
 		"a public address":   {"", times(100, request{"198.51.100.7:1", "203.0.113.1", "/a"}), 0},
-		"clients who pretend": {
+		"clients with forged headers": {
 			"", append(times(19, proxied), append(times(1, request{"10.0.0.6:1", "", "/a"}), times(19, proxied)...)...), 0,
 		},
 		"two addresses in turn":        {"", inTurn(19, proxied, request{"10.0.0.6:1", "203.0.113.1", "/a"}), 0},
@@ -62,13 +61,13 @@ func TestUnnamedProxyIsLogged(t *testing.T) {
 				s.ServeHTTP(httptest.NewRecorder(), r)
 			}
 			if n := strings.Count(log.String(), "trusted_proxies"); n != c.lines {
-				t.Errorf("the log says so %d times, want %d:\n%s", n, c.lines, log.String())
+				t.Errorf("the log has %d warnings, want %d:\n%s", n, c.lines, log.String())
 			}
 		})
 	}
 }
 
-// inTurn is n times a and b in turn.
+// inTurn returns n alternations of a and b.
 func inTurn[T any](n int, a, b T) (all []T) {
 	for range n {
 		all = append(all, a, b)

@@ -13,17 +13,17 @@ import (
 	"pyindex/internal/simpleapi/ready"
 )
 
-// DefaultCacheBytes is what the cache of pages holds where Options say nothing: the hot pages of a big team.
+// DefaultCacheBytes is the default of Options.CacheBytes, enough for the frequently read pages of a large team.
 const DefaultCacheBytes = 64 << 20
 
-// Options are the settings of an API; the zero value works.
+// Options configures an API. The zero value works.
 type Options struct {
 	BasePath   string // path of the base URL: "" or "/prefix"
-	BaseURL    string // absolute, with the same path; links to provenance need one with https, all others are relative
-	CacheBytes int64  // bound on rendered and compressed pages, in bytes; DefaultCacheBytes for 0, none kept below
+	BaseURL    string // absolute, with the same path; used for provenance links, and only if it is https
+	CacheBytes int64  // limit on cached pages, in bytes; DefaultCacheBytes if 0, no caching if negative
 }
 
-// API answers the simple repository API from a catalog.
+// API serves the simple repository API from a catalog.
 type API struct {
 	index  *catalog.Index
 	base   string
@@ -31,7 +31,7 @@ type API struct {
 	cache  *ready.Cache
 }
 
-// New returns the API over x.
+// New returns the API of x.
 func New(x *catalog.Index, o Options) *API {
 	base := strings.Trim(o.BasePath, "/")
 	if base != "" {
@@ -42,8 +42,8 @@ func New(x *catalog.Index, o Options) *API {
 	}
 }
 
-// secureOrigin returns scheme and host of an https URL, and "" for others: provenance is linked over https or not at
-// all.
+// secureOrigin returns the scheme and host of an https URL, and "" for other URLs: provenance is linked only over
+// https.
 func secureOrigin(base string) string {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "https" || u.Host == "" {
@@ -52,7 +52,7 @@ func secureOrigin(base string) string {
 	return "https://" + u.Host
 }
 
-// Table returns the routes. Every one is for readers and exists in every repository.
+// Table returns the routes. Every route requires a reader and exists in every repository.
 func (a *API) Table() route.Table {
 	row := func(path string, h route.Handler) route.Route {
 		return route.Route{Method: http.MethodGet, Path: path, Auth: route.Reader, Tree: true, Handle: h}
@@ -63,14 +63,14 @@ func (a *API) Table() route.Table {
 		row("/simple/:project", a.redirectProject),
 		row("/simple/:project/", a.project),
 		row("/legacy/+simple/:project", a.redirectProject),
-		row("/legacy/+simple/:project/", a.project), // hatch looks beside the upload URL
+		row("/legacy/+simple/:project/", a.project), // hatch derives this path from the upload URL
 		row("/packages/:sha256/:filename", a.file),
 		row("/integrity/:project/:version/:filename/provenance", a.provenance),
 	}}
 }
 
-// prefix returns the path below which a repository's tree lies. What is not asked of the catalog yet is escaped, so
-// that it cannot end the path it stands in.
+// prefix returns the path of a repository's tree. It escapes the name, which has not been checked against the catalog
+// yet and must not end the path.
 func (a *API) prefix(repository string) string {
 	if repository == "" || repository == catalog.MainRepository {
 		return a.base
@@ -78,7 +78,7 @@ func (a *API) prefix(repository string) string {
 	return string(appendPath([]byte(a.base+"/r/"), repository))
 }
 
-// projectName reads the name in a path. What cannot be a name is not there, like any other name that is not there.
+// projectName parses the project name in a path. An invalid name returns fault.NotFound, like an unknown one.
 func projectName(r *http.Request) (packaging.ProjectName, error) {
 	name, err := packaging.ParseProjectName(r.PathValue("project"))
 	if err != nil {

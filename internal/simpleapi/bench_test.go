@@ -18,7 +18,7 @@ import (
 	"pyindex/internal/simpleapi/indextest"
 )
 
-// fill adds n files without bytes to a project of the site.
+// fill adds n files without content to a project of the site.
 func fill(s *indextest.Site, name string, n int) catalog.Project {
 	p := s.Project(name)
 	files := make([]indextest.File, n)
@@ -35,15 +35,15 @@ func fill(s *indextest.Site, name string, n int) catalog.Project {
 	return p
 }
 
-// discard is a response that goes nowhere.
+// discard is a response that discards its content.
 type discard struct{ h http.Header }
 
 func (d discard) Header() http.Header         { return d.h }
 func (d discard) WriteHeader(int)             {}
 func (d discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// TestWarmPageAllocatesNothing keeps the warm path bare: beyond the parsed name and the catalog's look at the row there
-// is nothing.
+// TestWarmPageAllocatesNothing: serving a cached page allocates nothing except for parsing the name and checking the
+// row in the catalog.
 func TestWarmPageAllocatesNothing(t *testing.T) {
 	d := newDemo(t)
 	handle := pageHandler(simpleapi.New(d.Index, simpleapi.Options{}))
@@ -59,11 +59,11 @@ func TestWarmPageAllocatesNothing(t *testing.T) {
 		}
 	})
 	if all > needed {
-		t.Errorf("a warm page allocates %v times, of which the catalog %v: want no more", all, needed)
+		t.Errorf("a cached page allocates %v times, want at most the %v of the catalog", all, needed)
 	}
 }
 
-// BenchmarkEdge is the handler of a warm page alone, and the look at the catalog that it makes.
+// BenchmarkEdge measures the handler of a cached page, including its catalog query.
 func BenchmarkEdge(b *testing.B) {
 	d := newDemo(b)
 	a := simpleapi.New(d.Index, simpleapi.Options{})
@@ -122,7 +122,7 @@ func listen(b *testing.B, h http.Handler) string {
 	return "http://" + l.Addr().String()
 }
 
-// wire is one kept-alive connection that sends a request again and again, with next to no client behind it.
+// wire is a kept-alive connection that sends the same request repeatedly, with almost no client overhead.
 type wire struct {
 	conn    net.Conn
 	request []byte
@@ -130,7 +130,7 @@ type wire struct {
 	length  int // of an answer
 }
 
-// dial opens a connection and learns how long an answer is, which must be the same each time but for the date.
+// dial opens a connection and measures the length of a response, which must be constant except for the date.
 func dial(b *testing.B, url, path string, headers ...string) *wire {
 	b.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
@@ -174,7 +174,7 @@ func (w *wire) rounds(b *testing.B, n int) time.Duration {
 	return time.Since(start)
 }
 
-// compare runs both in turns, so that a busy machine slows both, and reports how many times as fast ours is.
+// compare alternates between both, so that a busy machine slows both, and reports the ratio of their speeds.
 func compare(b *testing.B, ours, bare *wire) {
 	const turn = 200
 	var our, their time.Duration
@@ -190,8 +190,8 @@ func compare(b *testing.B, ours, bare *wire) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// bare returns the handler that ours is measured against: it writes a page's bytes, or a 304, with the few headers that
-// clients need, and asks nobody.
+// bare returns the handler used for comparison. It writes a page or a 304 with the few headers that clients need, and
+// checks nothing.
 func bare(page *httptest.ResponseRecorder) http.Handler {
 	headers, body := page.Header(), page.Body.Bytes()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -206,8 +206,8 @@ func bare(page *httptest.ResponseRecorder) http.Handler {
 	})
 }
 
-// BenchmarkWarmPage is a page of 20 files through the whole server, with a token and for everybody, against the bare
-// handler; "held" is with If-None-Match.
+// BenchmarkWarmPage measures a page of 20 files through the whole server, with a token and anonymously, compared with
+// the bare handler. "held" uses If-None-Match.
 func BenchmarkWarmPage(b *testing.B) {
 	s := indextest.New(b)
 	fill(s, "demo", 20)
@@ -235,7 +235,7 @@ func BenchmarkWarmPage(b *testing.B) {
 	}
 }
 
-// BenchmarkBigPage is a page of 10,000 files: the first read after a change, and the next one.
+// BenchmarkBigPage measures a page of 10,000 files: the first read after a change, and the next one.
 func BenchmarkBigPage(b *testing.B) {
 	s := indextest.New(b)
 	p := fill(s, "big", 10_000)
@@ -264,7 +264,7 @@ func BenchmarkBigPage(b *testing.B) {
 	}
 }
 
-// BenchmarkList is a list of 100,000 projects: the first read after a change, and the next one.
+// BenchmarkList measures a list of 100,000 projects: the first read after a change, and the next one.
 func BenchmarkList(b *testing.B) {
 	s := indextest.New(b)
 	s.Projects("project", 100_000)

@@ -41,7 +41,7 @@ func TestConditionalPages(t *testing.T) {
 	}
 }
 
-// TestNotModifiedOnTheWire looks at what really arrives: pip and poetry drop a page whose 304 has another type.
+// TestNotModifiedOnTheWire checks the 304 as received: pip and poetry drop a page if its 304 has another type.
 func TestNotModifiedOnTheWire(t *testing.T) {
 	d := newDemo(t)
 	server := httptest.NewServer(d.open)

@@ -8,8 +8,8 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// TestDamagedFilesAreRefused: bytes that are missing or not what their row says are 503 for every way to ask, with
-// words that say so, and nothing that lets anybody keep them or wait for them.
+// TestDamagedFilesAreRefused: every request for a file whose content is missing or damaged returns 503 with an
+// explanation, and without headers that allow caching or suggest a retry.
 func TestDamagedFilesAreRefused(t *testing.T) {
 	d := newDemo(t)
 	for _, c := range []struct {
@@ -47,7 +47,7 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 							request, headers, w.Code, h.Get("Etag"), h.Get("Cache-Control"), h.Get("Retry-After"))
 					}
 					if request == "GET" && !strings.Contains(w.Body.String(), c.says) {
-						t.Errorf("%s: GET says %q, want %q", c.name, w.Body, c.says)
+						t.Errorf("%s: GET = %q, want %q", c.name, w.Body, c.says)
 					}
 				}
 			}

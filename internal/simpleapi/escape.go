@@ -7,8 +7,8 @@ import (
 
 const hexDigits = "0123456789abcdef"
 
-// appendPath appends s as one segment of a path: all but RFC 3986's unreserved characters escaped. That includes "+",
-// which clients ask both ways and some decoders take for a blank.
+// appendPath appends s as one path segment. It escapes everything except the unreserved characters of RFC 3986. That
+// includes "+", which clients send both escaped and unescaped, and which some decoders read as a blank.
 func appendPath(dst []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; unreserved[c] {
@@ -29,7 +29,7 @@ func table(s string) (t [256]bool) {
 	return t
 }
 
-// htmlEntities replace what ends a text or a quoted attribute, and what a parser of HTML would change by itself.
+// htmlEntities replace the characters that end a text or a quoted attribute, or that an HTML parser would change.
 var htmlEntities = [128]string{
 	'&':  "&amp;",
 	'<':  "&lt;",
@@ -40,7 +40,7 @@ var htmlEntities = [128]string{
 	0:    "\uFFFD",
 }
 
-// appendHTML appends s for a text or for an attribute in double quotes. Bytes that are no UTF-8 become U+FFFD.
+// appendHTML appends s as text or as an attribute in double quotes. Invalid UTF-8 becomes U+FFFD.
 func appendHTML(dst []byte, s string) []byte {
 	if !utf8.ValidString(s) {
 		s = strings.ToValidUTF8(s, "\uFFFD")
@@ -57,8 +57,8 @@ func appendHTML(dst []byte, s string) []byte {
 	return append(dst, s[start:]...)
 }
 
-// jsonSafe are the characters that stand for themselves in a JSON string here. Nothing but ASCII: the rest takes the
-// slow way.
+// jsonSafe marks the bytes that need no escaping in a JSON string. All other bytes, including non-ASCII, take the slow
+// path.
 var jsonSafe = func() (t [256]bool) {
 	for c := ' '; c < utf8.RuneSelf; c++ {
 		t[c] = c != '"' && c != '\\'
@@ -78,13 +78,14 @@ func appendJSON(dst []byte, s string) []byte {
 }
 
 func appendJSONSlow(dst []byte, s string) []byte {
-	for _, r := range s { // a byte that is no UTF-8 comes as U+FFFD
+	for _, r := range s { // invalid UTF-8 yields U+FFFD
 		dst = appendJSONRune(dst, r)
 	}
 	return dst
 }
 
-// appendJSONRune escapes what RFC 8259 demands and the two separators that JavaScript took for ends of lines.
+// appendJSONRune escapes the characters that RFC 8259 requires, and the two separators that older JavaScript treats as
+// line ends.
 func appendJSONRune(dst []byte, r rune) []byte {
 	if short := strings.IndexRune("\"\\\b\f\n\r\t", r); short >= 0 {
 		return append(dst, '\\', `"\bfnrt`[short])

@@ -23,8 +23,8 @@ func fuzzTexts(f *testing.F) {
 	}
 }
 
-// FuzzJSON holds our strings against those of encoding/json: byte for byte, except that what is no UTF-8 is U+FFFD
-// itself here and an escape for it there.
+// FuzzJSON compares our strings with those of encoding/json. They are identical, except that invalid UTF-8 becomes a
+// literal U+FFFD here and an escaped one there.
 func FuzzJSON(f *testing.F) {
 	fuzzTexts(f)
 	f.Fuzz(func(t *testing.T, s string) {
@@ -50,8 +50,8 @@ func FuzzJSON(f *testing.F) {
 
 var attribute = template.Must(template.New("").Parse(`<a title="{{.}}">`))
 
-// FuzzHTML holds our texts against those of html/template: what a parser reads of both is the same, and nothing in
-// them ends a text or an attribute.
+// FuzzHTML compares our texts with those of html/template. A parser reads the same from both, and nothing in them ends
+// a text or an attribute.
 func FuzzHTML(f *testing.F) {
 	fuzzTexts(f)
 	f.Fuzz(func(t *testing.T, s string) {
@@ -65,12 +65,12 @@ func FuzzHTML(f *testing.F) {
 		}
 		theirs := strings.TrimSuffix(strings.TrimPrefix(want.String(), `<a title="`), `">`)
 		if html.UnescapeString(got) != html.UnescapeString(theirs) {
-			t.Errorf("appendHTML(%q) = %q, want what reads like %q", s, got, theirs)
+			t.Errorf("appendHTML(%q) = %q, want an equivalent of %q", s, got, theirs)
 		}
 	})
 }
 
-// FuzzPath states that a segment stays one segment and reads as it was, also where "+" is taken for a blank.
+// FuzzPath checks that a path segment remains one segment and decodes to its input, even if "+" is decoded as a blank.
 func FuzzPath(f *testing.F) {
 	fuzzTexts(f)
 	f.Fuzz(func(t *testing.T, s string) {

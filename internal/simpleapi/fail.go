@@ -11,10 +11,11 @@ import (
 	"pyindex/internal/route"
 )
 
-// retryAfter is how many seconds a client should wait. pip repeats a 429 and a 503 only where it is told a time.
+// retryAfter is the Retry-After in seconds. pip retries a 429 or 503 only if the response has one.
 const retryAfter = "5"
 
-// fail writes an error: a line of text, or JSON to who prefers that. The server adds the challenge of a 401.
+// fail writes an error as a line of text, or as JSON if the client prefers that. The server adds the challenge of a
+// 401.
 func fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, message := describe(w, err)
 	h := w.Header()
@@ -29,7 +30,8 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	writeText(w, r, status, message)
 }
 
-// describe chooses status and words. An internal error shows the id under which the log has the rest.
+// describe returns the status and message of an error. For an internal error the message is only the request id to look
+// up in the log.
 func describe(w http.ResponseWriter, err error) (int, string) {
 	if _, ok := errors.AsType[notAcceptable](err); ok {
 		return http.StatusNotAcceptable, fault.Message(err)
@@ -41,8 +43,8 @@ func describe(w http.ResponseWriter, err error) (int, string) {
 		"something went wrong here; tell the administrator the request id " + w.Header().Get("X-Request-Id")
 }
 
-// prefersJSON reports whether the client names application/json and likes no text as much. A page is never of that
-// type, but an error may be.
+// prefersJSON reports whether the client names application/json and gives it more weight than any text type. Pages
+// never have that type, but errors may.
 func prefersJSON(lines []string) bool {
 	json, text := 0, 0
 	for w := (route.Weights{Lines: lines}); w.Next(); {
@@ -71,6 +73,6 @@ func write(w http.ResponseWriter, r *http.Request, status int, media string, bod
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		w.Write(body) // an error is the reader's going away
+		w.Write(body) // an error means that the client is gone
 	}
 }

@@ -11,14 +11,14 @@ import (
 	"pyindex/internal/simpleapi/ready"
 )
 
-// metadataSuffix is what installers append to a file's path (PEP 658).
+// metadataSuffix is the suffix of a file's path under which its core metadata is found (PEP 658).
 const metadataSuffix = ".metadata"
 
-// maxRanges bounds the parts of one answer. Installers ask for one.
+// maxRanges is the largest number of ranges honored in one request. Installers ask for one.
 const maxRanges = 5
 
-// file is the bytes of a file, or of its core metadata. The bytes are sent as they are kept, never compressed: a
-// Content-Encoding on a .tar.gz makes clients store other bytes than they hash.
+// file serves a file or its core metadata. The content is never compressed: with a Content-Encoding on a .tar.gz,
+// clients would store content that differs from the hash.
 func (a *API) file(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	filename, isMetadata := strings.CutSuffix(r.PathValue("filename"), metadataSuffix)
 	repo, sha256 := r.PathValue("repository"), r.PathValue("sha256")
@@ -50,21 +50,21 @@ func (a *API) file(w http.ResponseWriter, r *http.Request, who access.Caller) er
 	if part == catalog.Bytes && begins(r) {
 		a.index.NoteDownload(f)
 	}
-	// The writer goes on as it came: on a file of the system's, net/http then lets the kernel copy.
+	// The writer is passed on unwrapped, so that net/http can use sendfile for an operating system file.
 	http.ServeContent(w, bounded(r), "", time.Time{}, blob)
 	return nil
 }
 
-// direct sends the client to the store, with an address that is good for anybody who has it and so is kept by nobody.
-// Ranges and conditions come along by themselves. A HEAD is answered here: what is signed is a GET, and to a HEAD the
-// store would say 403.
+// direct redirects the client to the store. Anyone who has the signed URL can use it, so the redirect must not be
+// cached. The store handles ranges and conditions. HEAD is answered here, because the signature covers GET only and the
+// store would refuse a HEAD with a 403.
 func (a *API) direct(w http.ResponseWriter, r *http.Request, f catalog.File, to string, err error) error {
 	if err != nil {
 		return err
 	}
 	if r.Method == http.MethodHead {
 		fileHeaders(w, catalog.Bytes, `"`+f.SHA256+`"`)
-		http.ServeContent(w, bounded(r), "", time.Time{}, io.NewSectionReader(nil, 0, f.Size)) // nothing is read for a HEAD
+		http.ServeContent(w, bounded(r), "", time.Time{}, io.NewSectionReader(nil, 0, f.Size)) // a HEAD reads nothing
 		return nil
 	}
 	if begins(r) {
@@ -78,14 +78,15 @@ func (a *API) direct(w http.ResponseWriter, r *http.Request, f catalog.File, to 
 	return nil
 }
 
-// begins reports whether a request gets the beginning of a file, and so is a download and not a part of one or a look.
+// begins reports whether a GET includes the beginning of a file. Such a request counts as a download; later ranges and
+// HEAD do not.
 func begins(r *http.Request) bool {
 	asked := r.Header.Get("Range")
 	return r.Method == http.MethodGet && (asked == "" || strings.HasPrefix(asked, "bytes=0-"))
 }
 
-// fileHeaders sets what never changes, like the bytes. Only the reader's own cache may keep them, because the right to
-// read may end, and a project be quarantined.
+// fileHeaders sets the headers of a file, which never change. Only the client's own cache may store the file, because
+// the permission to read it can end and a project can be quarantined.
 func fileHeaders(w http.ResponseWriter, part catalog.Part, etag string) {
 	h := w.Header()
 	h.Set("Content-Type", "application/octet-stream")
@@ -99,9 +100,9 @@ func fileHeaders(w http.ResponseWriter, part catalog.Part, etag string) {
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
-// bounded returns r, without its Range where the whole is the better answer, which it may always be (RFC 9110, section
-// 14.2): too many parts, a unit that is not bytes, or "the last 0 bytes", of which net/http makes a broken
-// Content-Range.
+// bounded returns r, without its Range header if the response should be the whole file, as RFC 9110, section 14.2
+// always allows. That is so for too many ranges, units other than bytes, and "the last 0 bytes", for which net/http
+// sends an invalid Content-Range.
 func bounded(r *http.Request) *http.Request {
 	asked := r.Header.Get("Range")
 	if asked == "" || strings.HasPrefix(asked, "bytes=") && strings.Count(asked, ",") < maxRanges && !lastNone(asked) {
@@ -112,7 +113,7 @@ func bounded(r *http.Request) *http.Request {
 	return whole
 }
 
-// lastNone reports whether one of the ranges is a suffix of no length.
+// lastNone reports whether one of the ranges is a suffix of length zero.
 func lastNone(asked string) bool {
 	_, ranges, _ := strings.Cut(asked, "=")
 	for one := range strings.SplitSeq(ranges, ",") {

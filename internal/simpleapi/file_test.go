@@ -135,7 +135,7 @@ func TestHeadWithRange(t *testing.T) {
 	}
 }
 
-// kernel is a response that notes what it is asked to copy from, as net/http's own looks at it for sendfile.
+// kernel is a response that records the source it is asked to copy from, which net/http inspects to use sendfile.
 type kernel struct {
 	http.ResponseWriter
 	from io.Reader

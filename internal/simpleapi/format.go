@@ -8,8 +8,8 @@ import (
 	"pyindex/internal/route"
 )
 
-// format is a representation of a page. Of two that a client likes equally the lower one is sent: HTML by its old name,
-// because pipenv and old pip ask for anything and read that, then JSON, which says more.
+// format is a representation of a page. If a client likes two equally, the one listed first is sent. textHTML comes
+// first because pipenv and old pip accept anything and parse HTML; JSON is second because it contains more.
 type format uint8
 
 const (
@@ -25,14 +25,14 @@ const (
 	mediaV1HTML = "application/vnd.pypi.simple.v1+html"
 )
 
-// media is what Content-Type says: never "latest", and never application/json, which installers refuse.
+// media returns the Content-Type: never "latest", and never application/json, which installers reject.
 func (f format) media() string {
 	return [formats]string{mediaHTML, mediaV1JSON, mediaV1HTML}[f]
 }
 
 func (f format) json() bool { return f == v1JSON }
 
-// parseFormat reads a media type that names a representation (PEP 691, "Version + Format Selection").
+// parseFormat parses a media type that names a representation (PEP 691, "Version + Format Selection").
 func parseFormat(s string) (format, bool) {
 	switch strings.ToLower(s) {
 	case "text/html":
@@ -45,40 +45,34 @@ func parseFormat(s string) (format, bool) {
 	return 0, false
 }
 
-// choose picks the representation for a request: what ?format= names, else what Accept prefers. fault.Invalid, which
-// becomes a 406, where nothing fits.
+// choose returns the representation for a request, from ?format= or else from Accept. If none is acceptable, it returns
+// errNotAcceptable, which becomes a 406.
 func choose(r *http.Request) (format, error) {
+	asked := ""
 	if r.URL.RawQuery != "" {
-		if asked := r.URL.Query().Get("format"); asked != "" {
-			return askedFormat(asked)
-		}
+		asked = r.URL.Query().Get("format")
 	}
-	f, ok := negotiate(r.Header["Accept"])
+	f, ok := parseFormat(strings.ReplaceAll(asked, " ", "+")) // a "+" that was not escaped arrives as a blank
+	if asked == "" {
+		f, ok = negotiate(r.Header["Accept"])
+	}
 	if !ok {
 		return 0, errNotAcceptable
 	}
 	return f, nil
 }
 
-// askedFormat is lenient with a "+" that was not escaped and so arrived as a blank.
-func askedFormat(s string) (format, error) {
-	f, ok := parseFormat(strings.ReplaceAll(s, " ", "+"))
-	if !ok {
-		return 0, errNotAcceptable
-	}
-	return f, nil
-}
-
-// notAcceptable is the failure that is a 406.
+// notAcceptable marks the error that becomes a 406.
 type notAcceptable struct{ error }
 
 var errNotAcceptable error = notAcceptable{fault.New(fault.Invalid,
 	"none of the accepted media types is served here: ask for %s, %s or text/html", mediaV1JSON, mediaV1HTML)}
 
-// Unwrap gives the fault with the text for the caller.
+// Unwrap returns the fault with the message for the caller.
 func (n notAcceptable) Unwrap() error { return n.error }
 
-// How closely a range names a representation; a closer one decides over a wider one (RFC 9110, section 12.5.1).
+// These constants rank how specifically a range names a representation. A more specific range takes precedence (RFC
+// 9110, section 12.5.1).
 const (
 	unnamed = iota
 	byAll   // */*
@@ -86,12 +80,12 @@ const (
 	byName
 )
 
-// liking is how much a client wants a representation, and how closely it said so.
+// liking is the weight of a representation, and how specific the range was that gave it.
 type liking struct{ closeness, weight int }
 
-// negotiate picks the representation that the values of an Accept header like best. Between equal weights the one that
-// is named more closely wins, then the server's order. No header, and one without a single media range in it, accept
-// all.
+// negotiate returns the representation that an Accept header prefers. Among equal weights it takes the one that is
+// named more specifically, then the first in the server's order. A missing header, or one without any media range,
+// accepts everything.
 func negotiate(lines []string) (format, bool) {
 	var likings [formats]liking
 	valid := false
@@ -114,7 +108,7 @@ func favourite(likings [formats]liking) (best format, ok bool) {
 	return best, top.weight > 0
 }
 
-// weigh notes what one media range says about each representation and reports whether it is a media range at all.
+// weigh applies a media range to each representation and reports whether it is a valid media range.
 func weigh(likings *[formats]liking, value string, weight int) bool {
 	if f, ok := parseFormat(value); ok {
 		likings[f].note(byName, weight)
@@ -141,7 +135,8 @@ func weighType(likings *[formats]liking, kind string, weight int) {
 	}
 }
 
-// note keeps what is said more closely, and of two sayings equally close the heavier: "latest" and "v1" are one thing.
+// note keeps the more specific value, and of equally specific ones the larger weight, because "latest" and "v1" name
+// the same format.
 func (l *liking) note(closeness, weight int) {
 	if closeness > l.closeness || closeness == l.closeness && weight > l.weight {
 		*l = liking{closeness, weight}

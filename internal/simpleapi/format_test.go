@@ -125,8 +125,8 @@ func TestChooseByQuery(t *testing.T) {
 	}
 }
 
-// FuzzAccept states what holds for every header: an answer in a type that exists, or none; the same each time; and JSON
-// for who names it and nothing else.
+// FuzzAccept checks that every header yields an existing type or none, and always the same one, and that a client that
+// accepts only JSON gets JSON.
 func FuzzAccept(f *testing.F) {
 	for _, n := range negotiations {
 		f.Add(strings.Join(n.accept, ","))

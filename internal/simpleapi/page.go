@@ -9,18 +9,18 @@ import (
 	"pyindex/internal/simpleapi/ready"
 )
 
-// Header values that never change; shared, so that the warm path makes nothing.
+// These header values are shared, so that a cached page is served without allocation.
 var (
 	vary           = []string{"Accept, Accept-Encoding, Authorization"}
 	privateNoCache = []string{"private, no-cache"}
 	publicNoCache  = []string{"public, no-cache"}
 )
 
-// listForms is the first form of a list in the cache; pages of projects are numbered by their format.
+// listForms is the first Form of a list in the cache. The Form of a project page is its format.
 const listForms = uint8(formats)
 
-// pageHeaders sets what every answer about a page has. Publishing and then installing must work at once, so whoever
-// keeps a page asks again each time; what nobody in particular may read, a shared cache may keep.
+// pageHeaders sets the headers of every page. Caches must revalidate each time, so that a published file can be
+// installed immediately. Shared caches may store only pages served without a credential.
 func pageHeaders(w http.ResponseWriter, who access.Caller) {
 	h := w.Header()
 	h["Vary"] = vary
@@ -31,7 +31,6 @@ func pageHeaders(w http.ResponseWriter, who access.Caller) {
 	}
 }
 
-// project is the page of one project.
 func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	w.Header()["Vary"] = vary
 	f, err := choose(r)
@@ -63,7 +62,8 @@ func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller)
 	return nil
 }
 
-// renderProject is what a cold read does. It asks the catalog again, with the same caller.
+// renderProject returns the function that renders a page missing from the cache. It queries the catalog again, as the
+// same caller.
 func (a *API) renderProject(f format, who access.Caller,
 	p catalog.Project,
 ) func(context.Context) (*ready.Answer, error) {
@@ -76,7 +76,7 @@ func (a *API) renderProject(f format, who access.Caller,
 	}
 }
 
-// list is the page of a repository. Who does not see all of it gets a page of their own, made for this request.
+// list serves the page of a repository. A caller who may not see all projects gets a page rendered for this request.
 func (a *API) list(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	w.Header()["Vary"] = vary
 	f, err := choose(r)

@@ -33,7 +33,7 @@ func TestClosedIndex(t *testing.T) {
 	}
 	for _, b := range bodies {
 		if b != bodies[0] {
-			t.Errorf("two things are refused to nobody with %q and %q, want one text", bodies[0], b)
+			t.Errorf("anonymous requests are refused with %q and %q, want equal texts", bodies[0], b)
 		}
 	}
 }
@@ -61,8 +61,8 @@ func TestReaderWithToken(t *testing.T) {
 	}
 }
 
-// TestHiddenLooksMissing compares all that a reader without rights can see of a thing that exists with one that does
-// not.
+// TestHiddenLooksMissing compares everything that a caller without permission can see of an existing project with the
+// same for a missing project.
 func TestHiddenLooksMissing(t *testing.T) {
 	d := newDemo(t)
 	secret := d.Hidden("secret")
@@ -73,7 +73,7 @@ func TestHiddenLooksMissing(t *testing.T) {
 	auth := basic(d.Token(access.NoRole, "", ""))
 	if w := call(d.closed, "GET /r/secret"+path(f), "Authorization",
 		basic(d.Token(access.Reader, secret.ID, p.ID))); w.Code != 200 || w.Body.String() != "hidden" {
-		t.Fatalf("who was granted the project gets %d", w.Code)
+		t.Fatalf("a user with a grant gets %d", w.Code)
 	}
 	other := strings.Repeat("0", 64)
 	for hidden, missing := range map[string]string{

@@ -15,14 +15,14 @@ import (
 	"pyindex/internal/simpleapi/ready"
 )
 
-// The media types of provenance, ours first among equals.
+// These are the media types of provenance. The first one is preferred.
 const (
 	mediaProvenance = "application/vnd.pypi.integrity.v1+json"
 	mediaPlainJSON  = "application/json"
 )
 
-// provenance answers with what was verified about a file (PEP 740). A file of which nothing was, one that is not there
-// and one that is hidden get one answer; all answers are JSON, as clients of that URL read them.
+// provenance serves the verified attestations of a file (PEP 740). Unattested, missing and hidden files get the same
+// 404. All responses are JSON, because clients of this URL expect it.
 func (a *API) provenance(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	w.Header()["Vary"] = vary
 	media := chooseProvenance(r.Header["Accept"])
@@ -32,7 +32,7 @@ func (a *API) provenance(w http.ResponseWriter, r *http.Request, who access.Call
 	}
 	found, err := a.attestations(r, who)
 	if fault.Is(err, fault.NotFound) {
-		writeJSON(w, r, http.StatusNotFound, "no provenance is kept for that file")
+		writeJSON(w, r, http.StatusNotFound, "this file has no provenance")
 		return nil
 	} else if err != nil {
 		return err
@@ -62,7 +62,7 @@ func (a *API) attestations(r *http.Request, who access.Caller) ([]catalog.Attest
 		r.PathValue("filename"))
 }
 
-// provenanceObject is the document: attestations in bundles, one for each publisher.
+// provenanceObject returns the document: attestations in bundles, one per publisher.
 func provenanceObject(all []catalog.Attestation) ([]byte, error) {
 	type bundle struct {
 		Publisher    json.RawMessage   `json:"publisher"`
@@ -91,8 +91,8 @@ func compact(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// chooseProvenance returns the type that an Accept header likes best, and "" where it leaves room for neither. No
-// header, and one without a media range in it, accept both.
+// chooseProvenance returns the media type that an Accept header prefers, and "" if it accepts neither. A missing
+// header, or one without any media range, accepts both.
 func chooseProvenance(lines []string) string {
 	valid := false
 	var own, plain liking

@@ -16,7 +16,7 @@ import (
 
 const provenanceType = "application/vnd.pypi.integrity.v1+json"
 
-// TestNoProvenance: of a file that nothing was verified about, and of none.
+// TestNoProvenance checks a file without verified attestations, and a missing file.
 func TestNoProvenance(t *testing.T) {
 	d := newDemo(t)
 	for _, target := range []string{
@@ -36,7 +36,8 @@ func TestNoProvenance(t *testing.T) {
 	}
 }
 
-// proven is a demo with a project in a path of its own and a hidden one, each with a file that was attested.
+// proven is a demo, served below /team, with a file that has verified attestations and one that has none that is
+// verified.
 type proven struct {
 	*demo
 	file, said catalog.File
@@ -67,7 +68,7 @@ func newProven(t *testing.T) *proven {
 
 const provenPath = "/team/integrity/de-mo/3.0%2Ba/de_mo-3.0%2Ba-py3-none-any.whl/provenance"
 
-// TestProvenance: what is verified and nothing else, in bundles, at the address that the pages name.
+// TestProvenance: the verified attestations, and only those, are served in bundles at the URL that the pages link.
 func TestProvenance(t *testing.T) {
 	p := newProven(t)
 	const want = `{"attestation_bundles":[{"publisher":{"environment":null,"kind":"GitHub","repository":"acme/<b>"},"attestations":[{"n":1},{"n":3}]},` +
@@ -130,7 +131,7 @@ func TestProvenanceLinks(t *testing.T) {
 	}
 }
 
-// TestProvenanceElsewhere: an address that differs from the file's in one part names nothing.
+// TestProvenanceElsewhere: a URL that differs from the file's in one part is not found.
 func TestProvenanceElsewhere(t *testing.T) {
 	p := newProven(t)
 	other := p.Project("other")
@@ -147,7 +148,7 @@ func TestProvenanceElsewhere(t *testing.T) {
 	}
 }
 
-// TestProvenanceHidden: it is hidden with its file.
+// TestProvenanceHidden: the provenance of a hidden file is hidden too.
 func TestProvenanceHidden(t *testing.T) {
 	p := newProven(t)
 	secret := p.Hidden("secret")
@@ -160,7 +161,7 @@ func TestProvenanceHidden(t *testing.T) {
 	})
 	target := "GET /team/r/secret/integrity/hidden/1.0/hidden-1.0.tar.gz/provenance"
 	if w := call(p.handler, target, "Authorization", basic(p.Token(access.Reader, secret.ID, hidden.ID))); w.Code != 200 {
-		t.Fatalf("who was granted the project gets %d", w.Code)
+		t.Fatalf("a user with a grant gets %d", w.Code)
 	}
 	auth := basic(p.Token(access.NoRole, "", ""))
 	a := call(p.handler, target, "Authorization", auth)
@@ -169,7 +170,7 @@ func TestProvenanceHidden(t *testing.T) {
 		t.Errorf("hidden = %d %s, missing = %d %s", a.Code, a.Body, b.Code, b.Body)
 	}
 	if w := call(p.handler, target); w.Code == 200 {
-		t.Errorf("nobody gets %d %s", w.Code, w.Body)
+		t.Errorf("an anonymous client gets %d %s", w.Code, w.Body)
 	}
 	tag := call(p.handler, "GET "+provenPath).Header().Get("ETag")
 	p.Change(p.project, func(c *catalog.Project) { c.Status = catalog.Quarantined })

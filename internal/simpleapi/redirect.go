@@ -6,14 +6,14 @@ import (
 	"pyindex/internal/access"
 )
 
-// redirectList sends /simple to /simple/, which mirrors ask without the slash.
+// redirectList redirects /simple to /simple/. Mirrors request it without the slash.
 func (a *API) redirectList(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 	a.redirect(w, r, "/simple/")
 	return nil
 }
 
-// redirectProject sends any spelling of a project's page to the one with the normal name and the slash, in one step.
-// Whether there is such a project the next request tells.
+// redirectProject redirects any spelling of a project's page to the normalized name with the slash, in one step. It
+// does not check whether the project exists.
 func (a *API) redirectProject(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 	name, err := projectName(r)
 	if err != nil {
@@ -23,8 +23,8 @@ func (a *API) redirectProject(w http.ResponseWriter, r *http.Request, _ access.C
 	return nil
 }
 
-// redirect sends to a path in the same tree. The Location begins with a path of ours, so it leads to no other host. It
-// is a 301: Python's urllib follows 308 only since 3.11.
+// redirect redirects to a path in the same tree. The Location begins with one of our paths, so it cannot lead to
+// another host. The status is 301, because Python's urllib follows 308 only since 3.11.
 func (a *API) redirect(w http.ResponseWriter, r *http.Request, path string) {
 	to := a.prefix(r.PathValue("repository")) + path
 	if r.URL.RawQuery != "" {

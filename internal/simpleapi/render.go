@@ -8,21 +8,20 @@ import (
 	"pyindex/internal/simpleapi/ready"
 )
 
-// apiVersion is what both forms say (PEP 792 is 1.4). HTML never goes beyond it (PEP 833).
+// apiVersion is the version in both formats (PEP 792 is 1.4). HTML never goes beyond it (PEP 833).
 const apiVersion = "1.4"
 
-// About how many bytes an entry of a page takes: room is made once. A guess that is short costs a copy.
+// These are typical sizes in bytes, used to allocate a page once. An underestimate costs a copy.
 const (
 	fileRoom    = 640
 	projectRoom = 80
 	pageRoom    = 512
 )
 
-// tree is where a repository's addresses begin: a path, and for those that must be absolute the origin before it, ""
-// where there is none with https.
+// tree is the start of a repository's URLs: a path, and the origin for URLs that must be absolute. origin is "" unless
+// the base URL is https.
 type tree struct{ prefix, origin string }
 
-// projectPage renders a project's page in a form.
 func (f format) projectPage(t tree, c catalog.Contents) *ready.Answer {
 	out := make([]byte, 0, pageRoom+len(c.Files)*(fileRoom+2*len(t.prefix))+len(c.Releases)*16)
 	if f.json() {
@@ -33,7 +32,6 @@ func (f format) projectPage(t tree, c catalog.Contents) *ready.Answer {
 	return ready.NewAnswer(f.media(), c.Project.Stamp(), slices.Clip(out))
 }
 
-// listPage renders a repository's list in a form.
 func (f format) listPage(prefix string, l catalog.Listing) *ready.Answer {
 	out := make([]byte, 0, pageRoom+len(l.Projects)*(projectRoom+len(prefix)))
 	if f.json() {
@@ -44,7 +42,7 @@ func (f format) listPage(prefix string, l catalog.Listing) *ready.Answer {
 	return ready.NewAnswer(f.media(), l.Stamp(), out)
 }
 
-// appendFilePath appends where a file's bytes are. Mirrors insist that it begins with /packages.
+// appendFilePath appends the path of a file. Mirrors require it to begin with /packages.
 func appendFilePath(dst []byte, prefix string, f *catalog.File) []byte {
 	dst = append(dst, prefix...)
 	dst = append(dst, "/packages/"...)
@@ -53,10 +51,10 @@ func appendFilePath(dst []byte, prefix string, f *catalog.File) []byte {
 	return appendPath(dst, f.Filename)
 }
 
-// provenanceLinked reports whether a page links a file's provenance: clients take nothing but an absolute https URL.
+// provenanceLinked reports whether a page links a file's provenance. Clients accept only an absolute https URL.
 func (t tree) provenanceLinked(f *catalog.File) bool { return f.Attested && t.origin != "" }
 
-// appendProvenanceURL appends where a file's provenance is. Nothing in it needs escaping for JSON or HTML.
+// appendProvenanceURL appends the URL of a file's provenance. It needs no escaping for JSON or HTML.
 func (t tree) appendProvenanceURL(dst []byte, p *catalog.Project, f *catalog.File) []byte {
 	dst = append(append(dst, t.origin...), t.prefix...)
 	dst = append(dst, "/integrity/"...)

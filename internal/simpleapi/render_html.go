@@ -6,7 +6,7 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// pageStart is the same for every page. Old pip reads no page without the doctype.
+// pageStart is common to all pages. Old versions of pip ignore a page without the doctype.
 const pageStart = `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -78,7 +78,7 @@ func appendFileHTML(b []byte, t tree, p *catalog.Project, f *catalog.File) []byt
 	return append(b, "</a><br>\n"...)
 }
 
-// appendMetadataHTML writes both names: readers of before PEP 714 know the second alone.
+// appendMetadataHTML writes both names: clients older than PEP 714 know only the second.
 func appendMetadataHTML(b []byte, sha256 string) []byte {
 	b = append(b, ` data-core-metadata="sha256=`...)
 	b = append(b, sha256...)
@@ -103,5 +103,4 @@ func appendListHTML(b []byte, prefix string, l catalog.Listing) []byte {
 	return appendEndHTML(b, l.Serial)
 }
 
-// shown returns the name for people: as the newest upload spells it.
 func shown(p *catalog.Listed) string { return cmp.Or(p.Display, p.Name.String()) }

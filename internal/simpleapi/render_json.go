@@ -2,7 +2,7 @@ package simpleapi
 
 import "pyindex/internal/catalog"
 
-// uploadTime is how PEP 700 writes a time: UTC with "Z" and at most six decimals.
+// uploadTime is the time format of PEP 700: UTC with "Z" and at most six decimals.
 const uploadTime = `"2006-01-02T15:04:05.000000Z"`
 
 func appendProjectJSON(b []byte, t tree, c catalog.Contents) []byte {
@@ -26,7 +26,7 @@ func appendProjectJSON(b []byte, t tree, c catalog.Contents) []byte {
 	return append(b, "]}"...)
 }
 
-// appendMetaJSON begins an object. The serial is PyPI's extension, without which mirrors skip a project.
+// appendMetaJSON begins an object. The serial is an extension of PyPI; mirrors skip projects without it.
 func appendMetaJSON(b []byte, serial int64) []byte {
 	b = append(b, `{"meta":{"_last-serial":`...)
 	b = appendInt(b, serial)
@@ -65,7 +65,7 @@ func appendFileJSON(b []byte, t tree, p *catalog.Project, f *catalog.File) []byt
 	return append(t.appendProvenanceURL(b, p, f), `"}`...)
 }
 
-// appendYankedJSON writes the reason where there is one, since any text means yanked (PEP 592).
+// appendYankedJSON writes the reason if there is one, since any text means yanked (PEP 592).
 func appendYankedJSON(b []byte, f *catalog.File) []byte {
 	b = append(b, `,"yanked":`...)
 	switch {
@@ -77,8 +77,8 @@ func appendYankedJSON(b []byte, f *catalog.File) []byte {
 	return appendJSON(b, f.YankedReason)
 }
 
-// appendMetadataJSON says where the core metadata has its digest, under the name of PEP 714 alone: pip 22.3 and 23.0
-// fail on a page whose JSON has the name before it with a digest.
+// appendMetadataJSON writes the digest of the core metadata under its PEP 714 name only. pip 22.3 and 23.0 fail on a
+// JSON page that has a digest under the older name.
 func appendMetadataJSON(b []byte, f *catalog.File) []byte {
 	if f.MetadataSHA256 == "" {
 		return append(b, `,"core-metadata":false`...)

@@ -45,7 +45,7 @@ func name(t testing.TB, s string) packaging.ProjectName {
 	return n
 }
 
-// page is a project with one file of every sort.
+// page returns a project with one file of every kind.
 func page(t testing.TB) catalog.Contents {
 	at := time.Date(2026, 3, 1, 12, 30, 5, 42_000, time.UTC)
 	return catalog.Contents{
@@ -85,7 +85,7 @@ func page(t testing.TB) catalog.Contents {
 	}
 }
 
-// attested is a project with one file that something was verified about, and one that nothing was.
+// attested returns a project with one attested file and one without attestations.
 func attested(t testing.TB) catalog.Contents {
 	c := page(t)
 	c.Files = c.Files[1:3]
@@ -120,7 +120,7 @@ func TestListPages(t *testing.T) {
 	golden(t, "list-empty.html", textHTML.listPage("", catalog.Listing{}).Body())
 }
 
-// TestPagesKeepToTheSpecification reads the JSON page back and looks at what must and must not be there.
+// TestPagesKeepToTheSpecification parses the JSON page and checks required and forbidden keys.
 func TestPagesKeepToTheSpecification(t *testing.T) {
 	var doc map[string]any
 	if err := json.Unmarshal(v1JSON.projectPage(tree{}, page(t)).Body(), &doc); err != nil {
@@ -128,7 +128,7 @@ func TestPagesKeepToTheSpecification(t *testing.T) {
 	}
 	for _, absent := range []string{"namespaces", "alternate-locations"} {
 		if _, ok := doc[absent]; ok {
-			t.Errorf("the page has %s, which is not ours to say", absent)
+			t.Errorf("the page has %s, which must be absent", absent)
 		}
 	}
 	meta := doc["meta"].(map[string]any)
@@ -146,12 +146,12 @@ func TestPagesKeepToTheSpecification(t *testing.T) {
 		}
 	}
 	if html := string(textHTML.projectPage(tree{}, page(t)).Body()); strings.Count(html, "data-yanked") != 2 {
-		t.Errorf("two files are yanked, but data-yanked stands %d times", strings.Count(html, "data-yanked"))
+		t.Errorf("two files are yanked, but data-yanked occurs %d times", strings.Count(html, "data-yanked"))
 	}
 }
 
-// TestProvenanceNeedsHTTPS: a page without an https address of its own says the same of a file with provenance as of
-// others.
+// TestProvenanceNeedsHTTPS: without an https base URL, a page shows no difference between files with and without
+// provenance.
 func TestProvenanceNeedsHTTPS(t *testing.T) {
 	for base, want := range map[string]string{
 		"": "", "http://h.example": "", "https://h.example": "https://h.example",

@@ -25,7 +25,7 @@ import (
 	"pyindex/internal/storage/storagetest"
 )
 
-// fleet is some replicas of one database with a project "p" and users' tokens, and what is true of them.
+// fleet is several replicas of one database with a project "p" and users' tokens, and the expected state.
 type fleet struct {
 	t        *testing.T
 	url      string
@@ -43,7 +43,7 @@ type served struct {
 	http.Handler
 }
 
-// truth is what the database holds.
+// truth is the content of the database.
 type truth struct {
 	files   []string
 	revoked map[int]bool
@@ -151,7 +151,7 @@ func (f *fleet) upload(i int) {
 	f.files = append(f.files, name)
 }
 
-// revoke ends a token through a replica.
+// revoke revokes a token through a replica.
 func (f *fleet) revoke(i, token int) {
 	f.t.Helper()
 	f.must(f.replicas[i].rows.Access().Update(f.t.Context(), func(tx access.Tx) error {
@@ -164,7 +164,7 @@ func (f *fleet) revoke(i, token int) {
 	f.revoked[token] = true
 }
 
-// read asks a replica for the project's page with a token, and compares.
+// read requests the project's page from a replica with a token, and compares it with the expected state.
 func (f *fleet) read(i, token int, after string) {
 	f.t.Helper()
 	w := call(f.replicas[i], "GET /simple/p/", "Accept", jsonType, "Authorization", basic(f.tokens[token]))
@@ -200,9 +200,9 @@ func (f *fleet) read(i, token int, after string) {
 	f.said[serial] = content
 }
 
-// TestRestoreUnderReplicas: the database comes back older beneath three replicas that have pages and tokens in memory.
-// What is uploaded afterwards is on each page and what was lost is on none; a token that is revoked afterwards, at the
-// very value of the counter at which it was used before, is refused by each.
+// TestRestoreUnderReplicas: the database is restored to an older state beneath three replicas that have pages and
+// tokens in memory. Each page lists files uploaded afterwards and no lost files. Each replica rejects a token that is
+// revoked afterwards, even at the same serial at which it was used before.
 func TestRestoreUnderReplicas(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		f := newFleet(t, fresh(t), 3, 2)
@@ -225,8 +225,8 @@ func TestRestoreUnderReplicas(t *testing.T) {
 	})
 }
 
-// TestRestoreWithoutAChange: what was lost is on no page and no right of it is believed, though nothing happens after
-// the restore.
+// TestRestoreWithoutAChange: after a restore, lost files are on no page and lost permissions are not granted, even if
+// nothing changes.
 func TestRestoreWithoutAChange(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		f := newFleet(t, fresh(t), 3, 2)
@@ -246,9 +246,9 @@ func TestRestoreWithoutAChange(t *testing.T) {
 	})
 }
 
-// TestRestoresAtRandom: whatever uploads, reads, revocations and restores happen in whichever order through whichever
-// replica, a page lists what the database holds and a revoked token is refused. Where each replica looks once after a
-// restore, as servers do within a second, no serial is given to two contents.
+// TestRestoresAtRandom: for any order of uploads, reads, revocations and restores through any replicas, a page lists
+// the content of the database and a revoked token is rejected. If each replica checks the database once after a
+// restore, as servers do within a second, no two contents get the same serial.
 func TestRestoresAtRandom(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		runs := uint64(6)

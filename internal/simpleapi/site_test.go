@@ -29,7 +29,7 @@ func call(h http.Handler, request string, headers ...string) *httptest.ResponseR
 	return w
 }
 
-// basic is the value of Authorization for a token.
+// basic returns the Authorization value for a token.
 func basic(s access.Secret) string {
 	r := httptest.NewRequest("GET", "/", nil)
 	r.SetBasicAuth("__token__", s.Reveal())

@@ -1,8 +1,8 @@
-// Package strictjson decodes one JSON object or list that a stranger sent.
+// Package strictjson decodes one JSON object or list from an untrusted source.
 //
-// What it accepts means one thing to every reader: no member twice, no bytes that are not UTF-8, nothing after
-// it, and bounded nesting and size. encoding/json lets the last of two equal members win, and other readers the
-// first, which is how one check is told "acme" and the next one "evil" (RFC 8259, section 4).
+// It rejects input that parsers may interpret differently: duplicate members, invalid UTF-8 and trailing data. It also
+// limits nesting and size. encoding/json keeps the last of two equal members and other parsers keep the first, so that
+// one check could see "acme" and the next one "evil" (RFC 8259, section 4).
 package strictjson
 
 import (
@@ -14,15 +14,15 @@ import (
 	"unicode/utf8"
 )
 
-// The bounds of an object. Its bytes are bounded by who reads them.
+// The limits of an object. Callers limit its size in bytes.
 const (
-	maxDepth  = 8   // objects and lists inside each other, the outermost counted
-	maxValues = 512 // members and list entries in all
+	maxDepth  = 8   // of nested objects and lists, including the outermost
+	maxValues = 512 // total number of members and list entries
 	maxShown  = 60  // bytes of a member's name in a message
 )
 
-// Object decodes b, which must be one JSON object. Values are as encoding/json decodes them, numbers as json.Number.
-// The error is in plain words and repeats at most a member's name.
+// Object decodes b, which must be one JSON object. Values have the types of encoding/json, with json.Number for
+// numbers. The error may quote a member's name but no values.
 func Object(b []byte) (map[string]any, error) {
 	v, err := decode(b, maxValues)
 	if err != nil {
@@ -35,7 +35,7 @@ func Object(b []byte) (map[string]any, error) {
 	return o, nil
 }
 
-// List is Object for one JSON list, of at most so many members and entries in all.
+// List is like Object for one JSON list. values is the largest total number of members and list entries.
 func List(b []byte, values int) ([]any, error) {
 	v, err := decode(b, values)
 	if err != nil {
@@ -130,7 +130,7 @@ func (r *reader) list(depth int) ([]any, error) {
 	return l, r.end()
 }
 
-// end reads the bracket that closes what was opened.
+// end reads the closing bracket.
 func (r *reader) end() error {
 	if _, err := r.dec.Token(); err != nil {
 		return errors.New("not valid JSON")

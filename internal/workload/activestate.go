@@ -7,26 +7,26 @@ const ActiveStateIssuer = "https://platform.activestate.com/api/v1/oauth/oidc"
 
 var activeStateName = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z`)
 
-var parseActiveState = matching(activeStateName, "cannot be one: letters, digits, '-', '_' and '.', as in its URL")
+var parseActiveState = matching(activeStateName, "is not a valid name: use letters, digits, '-', '_' and '.', as in its URL")
 
-// ActiveState identifies builds on the ActiveState platform, letter by letter. A rule names the person who may start
-// them by id, because every member of an organization can start some. It is not documented that the platform numbers
-// its tokens.
+// ActiveState identifies builds on the ActiveState platform. All fields are case-sensitive. A rule names the user who
+// may start builds by id, because every member of an organization can start some. The platform does not document
+// whether its tokens have an id.
 var ActiveState = &Kind{
 	name: "activestate", Short: "ActiveState", Title: "ActiveState", Help: "A project on the ActiveState platform.",
 	issuer: ActiveStateIssuer, key: []string{"organization", "project"},
 	sentence: "ActiveState project {organization/project}, started by user {actor_id}",
 	Fields: []Field{
 		{
-			Name: "organization", Label: "Organisation", Example: "acme", Required: true, Claim: "organization",
-			Help: "The organisation, as in its address on the platform.", Pattern: nameWords, parse: parseActiveState,
+			Name: "organization", Label: "Organization", Example: "acme", Required: true, Claim: "organization",
+			Help: "The organization's name in its URL on the platform.", Pattern: nameWords, parse: parseActiveState,
 		}, {
 			Name: "project", Label: "Project on ActiveState", Example: "widgets", Required: true, Claim: "project",
-			Help: "The project, as in its address on the platform.", Pattern: nameWords, parse: parseActiveState,
+			Help: "The project's name in its URL on the platform.", Pattern: nameWords, parse: parseActiveState,
 		}, {
 			Name: "actor_id", Label: "User's id", Example: "00000000-0000-1000-8000-000000000002", Required: true,
 			Claim: "actor_id", Alias: "actor",
-			Help:    "The id of the user who starts the builds: every member of an organisation can start some.",
+			Help:    "The id of the user who starts the builds. Any member of an organization can start builds.",
 			Pattern: "a UUID", parse: parseUUID,
 		},
 	},

@@ -7,8 +7,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Lookup returns the key by which rules for these claims are found. It returns fault.Invalid if a claim that it needs
-// is missing or malformed.
+// Lookup returns the key under which rules for these claims are stored. It returns fault.Invalid if a claim that it
+// needs is missing or malformed.
 func (k *Kind) Lookup(c Claims) (string, error) {
 	key, m := k.lookup(c)
 	if m != nil {
@@ -17,8 +17,8 @@ func (k *Kind) Lookup(c Claims) (string, error) {
 	return key, nil
 }
 
-// Admits returns nil if the claims fit the rule, and otherwise the first difference as a *Mismatch. A rule whose
-// OwnerID is "" fits any owner id that is well formed.
+// Admits returns nil if the claims fit the rule, and otherwise the first difference as a *Mismatch. A rule with an
+// empty OwnerID fits any well-formed owner id.
 func (k *Kind) Admits(r Rule, c Claims) error {
 	if k.open != nil {
 		return k.open.admits(r, c)
@@ -37,7 +37,7 @@ func (k *Kind) Admits(r Rule, c Claims) error {
 	return nil
 }
 
-// optionsFit compares the claims that the optional fields of a rule are about.
+// optionsFit compares the claims of the rule's optional fields.
 func (k *Kind) optionsFit(r Rule, c Claims) *Mismatch {
 	for _, f := range k.Fields {
 		if m := f.differs(r, c); m != nil {
@@ -47,7 +47,7 @@ func (k *Kind) optionsFit(r Rule, c Claims) *Mismatch {
 	return nil
 }
 
-// Differences returns the claims by which c differs from r, each once, in the order in which Admits looks.
+// Differences returns one mismatch for each claim in which c differs from r, in the order in which Admits checks them.
 func (k *Kind) Differences(r Rule, c Claims) []*Mismatch {
 	if k.shape != nil {
 		if m := k.shape(c); m != nil {
@@ -71,7 +71,7 @@ func (k *Kind) Differences(r Rule, c Claims) []*Mismatch {
 	return out
 }
 
-// Compares returns the claims that a rule looks at.
+// Compares returns the claims that a rule compares.
 func (k *Kind) Compares(r Rule) []string {
 	out := slices.Clip(k.claims)
 	for _, f := range k.Fields {
@@ -87,7 +87,7 @@ func (k *Kind) Compares(r Rule) []string {
 	return out
 }
 
-// Identity returns the claims that every rule is about, in the order in which people read them.
+// Identity returns the claims that every rule of this kind concerns, in display order.
 func (k *Kind) Identity() []string {
 	out := slices.Clip(k.claims)
 	for _, f := range k.Fields {
@@ -98,9 +98,9 @@ func (k *Kind) Identity() []string {
 	return out
 }
 
-// OwnerID returns the id that a rule is pinned to by the first claims that it admits; "" if rules of this kind are not
-// pinned. A rule that leaves the repository's id to the first token too is pinned to both, with "/" between: so no
-// token can give one of them and another token the other.
+// OwnerID returns the id to which the first accepted claims pin a rule, or "" if rules of this kind are not pinned. A
+// rule that also takes the repository's id from the first token is pinned to both ids, separated by "/", so that both
+// come from the same token.
 func (k *Kind) OwnerID(r Rule, c Claims) string {
 	pin, _ := k.Field(k.pin)
 	owner := text(c, pin.Claim)

@@ -2,10 +2,10 @@ package workload
 
 import "slices"
 
-// All are the kinds that there are rules for, in the order in which people see them.
+// All lists the kinds of issuers, in display order.
 var All = []*Kind{GitHub, GitLab, Google, ActiveState, CircleCI, Generic}
 
-// Find returns the kind of a name; nil if there is none.
+// Find returns the kind with a name, or nil if there is none.
 func Find(name string) *Kind {
 	for _, k := range All {
 		if k.name == name {
@@ -15,7 +15,7 @@ func Find(name string) *Kind {
 	return nil
 }
 
-// Of returns the kind of a name, and Generic for an unknown one.
+// Of returns the kind with a name, or Generic if the name is unknown.
 func Of(name string) *Kind {
 	if k := Find(name); k != nil {
 		return k
@@ -23,7 +23,7 @@ func Of(name string) *Kind {
 	return Generic
 }
 
-// FormFor returns the form of a kind and preset; false if there is none.
+// FormFor returns the form of a kind and preset. It returns false if there is none.
 func FormFor(provider, preset string) (Form, bool) {
 	if k := Find(provider); k != nil {
 		for _, f := range k.Forms() {
@@ -35,7 +35,7 @@ func FormFor(provider, preset string) (Form, bool) {
 	return Form{}, false
 }
 
-// IssuerHost returns where the workloads of an issuer run, for people: "github.com", or the host of its URL.
+// IssuerHost returns the display name of an issuer's platform: "github.com", or the host of the issuer's URL.
 func IssuerHost(issuer string) string {
 	for _, k := range All {
 		if k.issuer == issuer {
@@ -45,12 +45,12 @@ func IssuerHost(issuer string) string {
 	return hostOf(issuer)
 }
 
-// Problems returns what is wrong with the fields of a rule of a form; see Kind.Problems.
+// Problems returns the error messages for the fields of a rule; see Kind.Problems.
 func Problems(f Form, fields map[string]string) map[string]string {
 	if k := Find(f.Provider); k != nil {
 		return k.Problems(f, fields)
 	}
-	return map[string]string{"": "this index does not know publishers of kind " + f.Provider}
+	return map[string]string{"": "unknown kind of publisher: " + f.Provider}
 }
 
 // Names returns the names of all kinds, sorted.

@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// text returns a claim that is a text, and "" for any other.
+// text returns a claim that is a string, and "" for any other claim.
 func text(c map[string]any, claim string) string {
 	s, _ := c[claim].(string)
 	return s
 }
 
-// said returns a claim that has to be a text which says something.
+// said returns a claim, or a mismatch if the claim is not a non-empty string.
 func said(c Claims, claim string) (string, *Mismatch) {
 	s := text(c, claim)
 	if s == "" {
-		return "", wrong(claim, c[claim], "but must be a string that says something")
+		return "", wrong(claim, c[claim], "but must be a non-empty string")
 	}
 	return s, nil
 }
 
-// exactly compares a claim with a text. A rule without the text fits nothing.
+// exactly compares a claim with a string. An empty want fits nothing.
 func exactly(c Claims, claim, want string) *Mismatch {
 	got, m := said(c, claim)
 	if m == nil && (want == "" || got != want) {
@@ -29,12 +29,12 @@ func exactly(c Claims, claim, want string) *Mismatch {
 	return m
 }
 
-// is compares a claim with a field, letter by letter.
+// is compares a claim with a field, case-sensitively.
 func is(claim, field string) check {
 	return func(r Rule, c Claims) *Mismatch { return exactly(c, claim, r.Fields[field]) }
 }
 
-// folds compares a claim with fields that have "/" between, whatever the case of its letters A to Z.
+// folds compares a claim with the values of fields, joined by "/", ignoring the case of ASCII letters.
 func folds(claim string, fields ...string) check {
 	return func(r Rule, c Claims) *Mismatch {
 		got, m := said(c, claim)
@@ -45,7 +45,8 @@ func folds(claim string, fields ...string) check {
 	}
 }
 
-// pinned compares a claim with what the rule is pinned to. Any well-formed value fits a rule that is not pinned yet.
+// pinned compares a claim with the id that the rule is pinned to. If the rule is not pinned yet, any well-formed value
+// fits.
 func pinned(claim string, form *regexp.Regexp, why string) check {
 	return func(r Rule, c Claims) *Mismatch {
 		got, m := said(c, claim)
@@ -62,7 +63,7 @@ func pinned(claim string, form *regexp.Regexp, why string) check {
 	}
 }
 
-// numberFits compares a claim with the repository's id if the rule is about it.
+// numberFits compares a claim with the repository's id if the rule has one.
 func numberFits(claim string) check {
 	return func(r Rule, c Claims) *Mismatch {
 		want := r.Fields[fieldRepositoryID]
@@ -86,13 +87,13 @@ func numberFits(claim string) check {
 	}
 }
 
-// environmentFits compares the job's environment if the rule names one; fold makes of the claim what the field is.
+// environmentFits compares the job's environment if the rule names one. fold normalizes the claim like the field.
 func environmentFits(fold func(string) string) check {
 	return func(r Rule, c Claims) *Mismatch {
 		v, there := c["environment"]
 		got, ok := v.(string)
 		if there && !ok {
-			return wrong("environment", v, "but must be a text if it is there")
+			return wrong("environment", v, "but must be a string if present")
 		}
 		if want := r.Fields[FieldEnvironment]; want != "" && fold(got) != want {
 			return &Mismatch{Claim: "environment", Got: Show(v), Want: Show(want)}
@@ -101,9 +102,9 @@ func environmentFits(fold func(string) string) check {
 	}
 }
 
-// fileFits compares a claim with the two values that it may have, rather than taking it apart: file names, branches and
-// tags may all hold "@", ".yml" and "/". They are a place, whose letters A to Z may be large or small, a file in it,
-// "@" and the token's own ref or commit.
+// fileFits compares a claim with the two values that it may have: the place in any case, a file in the place, "@", and
+// the token's own ref or commit. It does not split the claim, because file names, branches and tags may all contain
+// "@", ".yml" and "/".
 func fileFits(c Claims, claim, place, file, refClaim string) *Mismatch {
 	at, ok := afterPlace(text(c, claim), place, place+file+"@")
 	if ok && at != "" && (at == text(c, refClaim) || at == text(c, "sha")) {
@@ -114,8 +115,7 @@ func fileFits(c Claims, claim, place, file, refClaim string) *Mismatch {
 	}
 }
 
-// afterPlace cuts want, which begins with a place, off the front of got. Only the place's letters may be large or
-// small.
+// afterPlace removes the prefix want, which begins with place, from got. It ignores case only within place.
 func afterPlace(got, place, want string) (rest string, ok bool) {
 	if len(got) < len(place) || lowerASCII(got[:len(place)]) != place {
 		return "", false

@@ -6,19 +6,19 @@ import (
 	"strings"
 )
 
-// Run is what verified claims say about where a workload ran. Its URLs lead to the forge that signed the claims and
-// nowhere else; a claim that is not of the shape that the forge sends leaves out what it is needed for.
+// Run is a workload's run as its verified claims describe it. Its URLs always point to the forge that signed the
+// claims. If a claim is malformed, the fields that depend on it are empty.
 type Run struct {
-	Workload string // whose it is: "acme/widgets", an address, a subject
+	Workload string // the owner of the run: "acme/widgets", an e-mail address, a subject
 	Label    string // of the run: "run 812"; "" if it has none
 	URL      string // of the run's page; "" if none is known
-	Commit   string // full hash; ""
-	Ref      string // full ref; ""
+	Commit   string // full hash; may be ""
+	Ref      string // full ref; may be ""
 }
 
 var fullName = regexp.MustCompile(`\A[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.][A-Za-z0-9_.-]*){1,21}\z`)
 
-// Run reads the claims of an exchange.
+// Run reads the run from the claims of an exchange.
 func (k *Kind) Run(issuer string, claims map[string]any) Run {
 	var parts []string
 	for _, claim := range k.run.workload {

@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// CircleCIIssuer signs the identity tokens that CircleCI's jobs ask for with --root-issuer. Without that flag, tokens
-// are signed under an issuer for each organization, CircleCIIssuer + "/org/ORG_ID".
+// CircleCIIssuer signs the identity tokens that CircleCI jobs request with --root-issuer. Other tokens are signed by an
+// issuer per organization, CircleCIIssuer + "/org/ORG_ID".
 const CircleCIIssuer = "https://oidc.circleci.com"
 
 const circleciClaim = "oidc.circleci.com/"
 
 var circleciOrigin = regexp.MustCompile(`\A[A-Za-z0-9.-]{1,253}(?:/[A-Za-z0-9_.-]{1,100}){1,5}\z`)
 
-// CircleCI identifies jobs of CircleCI. Organization, project and pipeline definition are ids, which are never given to
-// another one, so rules are not pinned. Tokens are not numbered.
+// CircleCI identifies jobs of CircleCI. Rules are not pinned, because the ids of organizations, projects and pipeline
+// definitions are never reused. Tokens have no id.
 //
-// A job that somebody restarted with SSH access never publishes: that person has a shell in it.
+// A job that was restarted with SSH access is refused, because the person who restarted it has a shell in it.
 var CircleCI = &Kind{
 	name: "circleci", Short: "CircleCI", Title: "CircleCI", Help: "A CircleCI pipeline.",
 	issuer: CircleCIIssuer, host: "circleci.com", key: []string{"org_id", "project_id"},
@@ -25,9 +25,9 @@ var CircleCI = &Kind{
 		"(, in context {context_id})",
 	Fields: []Field{
 		{
-			Name: "org_id", Label: "Organisation's id", Required: true, Alias: "circleci_org_id",
+			Name: "org_id", Label: "Organization's id", Required: true, Alias: "circleci_org_id",
 			Example: "01890000-0000-4000-8000-000000000006",
-			Help:    "The organisation's id, from its settings on CircleCI.",
+			Help:    "The organization's id, from its settings on CircleCI.",
 			Pattern: "a UUID", Claim: circleciClaim + "org-id", parse: parseUUID,
 		}, {
 			Name: "project_id", Label: "Project's id", Required: true, Alias: "circleci_project_id",
@@ -42,15 +42,15 @@ var CircleCI = &Kind{
 		}, {
 			Name: "vcs_ref", Label: "Tags or branches", Example: "refs/tags/v*", Recommended: true,
 			Tighten: "Only from these refs",
-			Help: "Only jobs for these refs: refs/tags/v* for tags that begin with v, refs/heads/main for one branch." +
+			Help: "Only jobs for these refs: refs/tags/v* for tags that begin with v, or refs/heads/main for one branch." +
 				anyBranch,
 			Pattern: refWords, Claim: circleciClaim + "vcs-ref", parse: parseRef, fits: refFits, say: sayRef,
 		}, {
 			Name: "vcs_origin", Label: "Repository", Example: "github.com/acme/widgets", Recommended: true,
 			Tighten: "Only from this repository",
-			Help:    "The repository that the code comes from. Without it, forks may publish if the project passes secrets to their jobs.",
+			Help:    "The repository of the code. Without it, forks may publish if the project passes secrets to their jobs.",
 			Pattern: "host/owner/name", Claim: circleciClaim + "vcs-origin",
-			parse: matching(circleciOrigin, "is not a repository: write host/owner/name, as github.com/acme/widgets"),
+			parse: matching(circleciOrigin, "is not a repository: write host/owner/name, for example github.com/acme/widgets"),
 		}, {
 			Name: "context_id", Label: "Context's id", Stricter: true, Tighten: "Only in this context",
 			Example: "01890000-0000-4000-8000-000000000008",
@@ -79,7 +79,7 @@ var CircleCI = &Kind{
 	warn: circleciWarnings,
 }
 
-// circleciSubjectFits looks at the parts of the subject that every token has.
+// circleciSubjectFits compares the prefix that every subject has.
 func circleciSubjectFits(r Rule, c Claims) *Mismatch {
 	got, m := said(c, "sub")
 	if want := "org/" + r.Fields["org_id"] + "/project/" + r.Fields["project_id"] + "/"; m == nil &&
@@ -89,7 +89,7 @@ func circleciSubjectFits(r Rule, c Claims) *Mismatch {
 	return m
 }
 
-// circleciNoShell wants false itself: a token that does not say so could be of a job with a shell.
+// circleciNoShell requires the claim to be false: if it is missing, the job could have a shell.
 func circleciNoShell(_ Rule, c Claims) *Mismatch {
 	const claim = circleciClaim + "ssh-rerun"
 	if v, ok := c[claim].(bool); !ok || v {
@@ -121,18 +121,18 @@ func circleciWarnings(fields map[string]string, _ string) []Warning {
 	case anyRef(ref) && fields["context_id"] == "":
 		out = append(out, Warning{
 			AsLooseAsToken,
-			"Everybody who may push a branch to the repository may publish, with their own jobs: " +
-				"this is as loose as a shared token. Say which refs may.", "vcs_ref", "refs/tags/*",
+			"Everyone who may push a branch to the repository may publish with their own jobs: " +
+				"this is as loose as a shared token. Restrict the refs.", "vcs_ref", "refs/tags/*",
 		})
 	case anyRef(ref):
-		out = append(out, Warning{CouldBeStricter, "Any branch and tag that the context lets through: " +
-			"one without restrictions lets all of them through.", "vcs_ref", "refs/tags/*"})
+		out = append(out, Warning{CouldBeStricter, "Any branch or tag that the context allows may publish: " +
+			"an unrestricted context allows all of them.", "vcs_ref", "refs/tags/*"})
 	}
 	if fields["vcs_origin"] == "" {
 		out = append(out, Warning{Loose, "Forks may publish if the project passes secrets to their jobs.", "vcs_origin", ""})
 	}
 	if fields["context_id"] == "" {
-		out = append(out, Warning{CouldBeStricter, "No context: nobody is asked before a release.", "context_id", ""})
+		out = append(out, Warning{CouldBeStricter, "No context: releases need no approval.", "context_id", ""})
 	}
 	return out
 }

@@ -8,11 +8,12 @@ import (
 	"pyindex/internal/fault"
 )
 
-// FieldClaims is the field of the form for rules on claims: NAME=VALUE, a line each. ParseClaims makes rules of it.
+// FieldClaims is the form field for rules on claims, one NAME=VALUE on each line. ParseClaims reads it.
 const FieldClaims = "claims"
 
-// ParseClaims reads rules on claims, a line each: NAME=VALUE for exactly a text, the same name again for one of
-// several, and NAME=BEGINNING* for claims that hold refs. fault.Invalid is about the line that cannot be read.
+// ParseClaims reads rules on claims, one on each line: NAME=VALUE for an exact value, the same name again for one of
+// several values, and NAME=BEGINNING* for claims that hold refs. If a line is malformed, it returns a fault.Invalid
+// that quotes the line.
 func ParseClaims(text string) (map[string]string, error) {
 	out := map[string]string{}
 	for line := range strings.Lines(text) {
@@ -23,7 +24,7 @@ func ParseClaims(text string) (map[string]string, error) {
 		name, value, ok := strings.Cut(line, "=")
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 		if !ok || name == "" || value == "" {
-			return nil, fault.InField(FieldClaims, "%.100q is not a rule: write NAME=VALUE, one on each line", line)
+			return nil, fault.InField(FieldClaims, "%.100q is not a rule: write one NAME=VALUE on each line", line)
 		}
 		if err := addClaimRule(out, name, value); err != nil {
 			return nil, err
@@ -38,7 +39,7 @@ func addClaimRule(out map[string]string, name, value string) error {
 			return fault.InField(FieldClaims, "%s", fault.Message(err))
 		}
 		if out[prefixRule+name] != "" {
-			return fault.InField(FieldClaims, "claim %.40q has two beginnings, which cannot both be meant", name)
+			return fault.InField(FieldClaims, "claim %.40q has two prefixes; write only one", name)
 		}
 		out[prefixRule+name] = value
 		return nil
@@ -50,7 +51,7 @@ func addClaimRule(out map[string]string, name, value string) error {
 	return nil
 }
 
-// ClaimsText writes rules on claims as ParseClaims reads them.
+// ClaimsText formats rules on claims the way ParseClaims reads them.
 func ClaimsText(fields map[string]string) string {
 	var b strings.Builder
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
@@ -65,14 +66,14 @@ func ClaimsText(fields map[string]string) string {
 	return b.String()
 }
 
-// What the fields of a generic rule begin with.
+// The prefixes of the fields of a generic rule.
 const (
 	exactRule  = "claim:"
 	oneofRule  = "oneof:"
 	prefixRule = "prefix:"
 )
 
-// literal reports whether a claim has to be one of a few texts.
+// literal reports whether a rule allows only fixed values for a claim.
 func literal(r Rule, claim string) bool {
 	return r.Fields[exactRule+claim] != "" || r.Fields[oneofRule+claim] != ""
 }
@@ -80,7 +81,7 @@ func literal(r Rule, claim string) bool {
 func parseClaimPrefix(claim, v string) (string, error) {
 	within, ok := refClaims[claim]
 	if !ok {
-		return "", fault.New(fault.Invalid, "claim %s cannot be compared by its beginning: only refs can (%s)", claim,
+		return "", fault.New(fault.Invalid, "claim %s cannot be compared by prefix: only refs can (%s)", claim,
 			strings.Join(slices.Sorted(maps.Keys(refClaims)), ", "))
 	}
 	if within == "refs/" {
@@ -89,7 +90,7 @@ func parseClaimPrefix(claim, v string) (string, error) {
 	stem, open := strings.CutSuffix(v, "*")
 	if !open || stem == "" || strings.Contains(stem, "*") || !strings.Contains(stem, within) {
 		return "", fault.New(fault.Invalid,
-			"claim %s cannot begin with %.100q: write the beginning, with %q in it, and one * at the end", claim, v, within)
+			"claim %s cannot have the prefix %.100q: write a prefix that contains %q, and one * at the end", claim, v, within)
 	}
 	return parseClaimValue(claim, v)
 }
@@ -97,14 +98,15 @@ func parseClaimPrefix(claim, v string) (string, error) {
 func parseClaimValue(claim, v string) (string, error) {
 	if v == "" || len(v) > maxRuleValue || strings.TrimSpace(v) != v || HasControl(v) {
 		return "", fault.New(fault.Invalid,
-			"claim %s cannot have to be %.100q: a text of at most %d bytes, no blank at either end, no control characters",
+			"claim %s cannot be %.100q: write at most %d bytes, without blanks at either end or control characters",
 			claim, v, maxRuleValue)
 	}
 	return v, nil
 }
 
-// refClaims are the claims that may be compared by their beginning, and what the beginning has to hold so that it ends
-// inside a ref: one that ended inside the name of a repository would let in its neighbours.
+// refClaims lists the claims that may be compared by a prefix, and a string that the prefix has to contain. The string
+// makes sure that the prefix ends inside a ref: a prefix that ends inside the name of a repository would also match
+// other repositories.
 var refClaims = map[string]string{
 	"ref": "refs/", "ref_path": "refs/", "rpo_ref": "refs/", "oidc.circleci.com/vcs-ref": "refs/",
 	"workflow_ref": "@", "job_workflow_ref": "@", "build_branch": "", "build_tag": "", "branch": "", "tag": "",
@@ -118,5 +120,5 @@ const (
 	maxRuleList  = 20  // values of one claim
 )
 
-// fieldPreset chooses how the other fields of a generic publisher are read.
+// fieldPreset selects the preset that interprets the other fields of a generic publisher.
 const fieldPreset = "preset"

@@ -8,20 +8,21 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Name returns the word of the configuration and command line: "github".
+// Name returns the kind's name in the configuration and on the command line: "github".
 func (k *Kind) Name() string { return k.name }
 
-// Issuer returns the issuer that is meant if none is named; "" if a rule has to name one.
+// Issuer returns the default issuer, or "" if a rule has to name one.
 func (k *Kind) Issuer() string { return k.issuer }
 
-// PinField returns the name of the field that holds the id which rules are pinned to: "owner_id"; "" if they are not.
+// PinField returns the name of the field with the id that rules are pinned to: "owner_id". It returns "" if rules of
+// this kind are not pinned.
 func (k *Kind) PinField() string { return k.pin }
 
-// NeedsTokenID reports whether the issuers always number their tokens ("jti"), so that one without is refused. For
-// other kinds, what was signed stands in for the number: either way a token can be used once.
+// NeedsTokenID reports whether tokens of this kind must have an id ("jti"). For other kinds, the signed content
+// replaces a missing id. Either way a token can be used once.
 func (k *Kind) NeedsTokenID() bool { return k.numbered }
 
-// Field returns the field of a name, or of the name under which rules store it.
+// Field returns the field with a name. The name under which rules store the field works too.
 func (k *Kind) Field(name string) (Field, bool) {
 	i := slices.IndexFunc(k.Fields, func(f Field) bool { return f.Name == name || f.RuleName() == name })
 	if i < 0 {
@@ -30,8 +31,8 @@ func (k *Kind) Field(name string) (Field, bool) {
 	return k.Fields[i], true
 }
 
-// Flag returns the name of a field's flag on the command line. A field "project" is called by the kind there, and a
-// list by one of its words.
+// Flag returns the name of a field's command-line flag. The flag of a field "project" is prefixed with the kind's name,
+// because --project is the index's project. The flag of a list is singular.
 func (k *Kind) Flag(field string) string {
 	f, _ := k.Field(field)
 	switch name := strings.ReplaceAll(field, "_", "-"); {
@@ -44,7 +45,8 @@ func (k *Kind) Flag(field string) string {
 	}
 }
 
-// Compile checks what a person typed. It returns fault.Invalid, which names the field and says what is allowed.
+// Compile validates the fields that a person typed and returns their rule. It returns a fault.Invalid that names the
+// field and the allowed values.
 func (k *Kind) Compile(fields map[string]string) (Rule, error) {
 	if k.open != nil {
 		return k.open.compile(fields)
@@ -71,14 +73,14 @@ func (k *Kind) Compile(fields map[string]string) (Rule, error) {
 	}
 	if r.OwnerID != "" && LeavesIDs(r.Fields) {
 		id, _ := k.Field(fieldRepositoryID)
-		return Rule{}, fault.InField(k.pin, "%s %s takes the %s's id from the first token too: leave %s out, or type both",
+		return Rule{}, fault.InField(k.pin, "%s %s takes the %s's id from the first token too: omit %s, or set both",
 			id.Name, firstToken, k.key[0], k.pin)
 	}
 	r.Lookup = joined(r, k.key...)
 	return r, nil
 }
 
-// fieldNames lists the fields, those that only make a rule stricter last.
+// fieldNames lists the fields, optional restrictions last.
 func (k *Kind) fieldNames() string {
 	var usual, stricter []string
 	for _, f := range k.Fields {
@@ -91,10 +93,10 @@ func (k *Kind) fieldNames() string {
 	if len(stricter) == 0 {
 		return strings.Join(usual, ", ")
 	}
-	return strings.Join(usual, ", ") + " and, to be stricter, " + strings.Join(stricter, ", ")
+	return strings.Join(usual, ", ") + " and, for more restrictions, " + strings.Join(stricter, ", ")
 }
 
-// Forms returns the forms of a kind: one for most, and for generic one for each preset and then the one for rules on
+// Forms returns the forms of a kind. Most kinds have one. Generic has one for each preset, and a last one for rules on
 // claims.
 func (k *Kind) Forms() []Form {
 	if k.open != nil {
@@ -103,8 +105,8 @@ func (k *Kind) Forms() []Form {
 	return []Form{{Provider: k.name, Title: k.Title, Fields: k.Fields}}
 }
 
-// Problems returns what is wrong with the fields of a rule of a form of this kind, by field, in the words of Compile;
-// what is about no one field is under "". A wrong field is replaced by its example while the others are looked at.
+// Problems returns Compile's error messages for the fields of a form, by field name. An error about several fields has
+// the key "". To find all errors, Problems replaces each invalid field with its example and compiles again.
 func (k *Kind) Problems(f Form, fields map[string]string) map[string]string {
 	out := map[string]string{}
 	tried := maps.Clone(fields)
@@ -116,7 +118,7 @@ func (k *Kind) Problems(f Form, fields map[string]string) map[string]string {
 		name := fault.FieldOf(err)
 		field, known := f.Field(name)
 		if _, again := out[name]; again {
-			break // it is about two fields, and changing this one did not help
+			break // the error concerns two fields, and changing this one did not help
 		}
 		if !known {
 			out[formPlace(f)] = fault.Message(err)
@@ -124,14 +126,14 @@ func (k *Kind) Problems(f Form, fields map[string]string) map[string]string {
 		}
 		out[name] = fault.Message(err)
 		if field.Required && fields[name] == "" {
-			out[name] = field.Label + " is needed"
+			out[name] = field.Label + " is required"
 		}
 		tried[name] = field.Example
 	}
 	return out
 }
 
-// formPlace is where a message stands that is about no field of the form: beside the one that there is, or above all.
+// formPlace returns the key of an error that names no field of the form: its only field, or "".
 func formPlace(f Form) string {
 	if len(f.Fields) == 1 {
 		return f.Fields[0].Name

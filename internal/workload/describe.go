@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// Word is a part of a sentence. A literal one is a name that somebody else's system uses, letter by letter.
+// Word is a part of a sentence. A literal word is a name from another system, verbatim.
 type Word struct {
 	Text    string
 	Literal bool
 }
 
-// Words are a sentence about a publisher, without a full stop. A name is never more than a name: whoever shows it
-// marks it, so that it cannot read as part of the sentence.
+// Words is a sentence about a publisher, without a full stop. Callers must mark literal words when displaying them, so
+// that a name cannot be mistaken for a part of the sentence.
 type Words []Word
 
 // String returns the sentence as plain text.
@@ -24,7 +24,7 @@ func (w Words) String() string {
 	return b.String()
 }
 
-// Capital returns the sentence with its first letter as a capital one.
+// Capital returns the sentence with its first letter in upper case.
 func (w Words) Capital() Words {
 	if len(w) > 0 && w[0].Text != "" {
 		w[0].Text = strings.ToUpper(w[0].Text[:1]) + w[0].Text[1:]
@@ -35,7 +35,7 @@ func (w Words) Capital() Words {
 func (w *Words) say(text string)     { *w = append(*w, Word{Text: text}) }
 func (w *Words) name(literal string) { *w = append(*w, Word{Text: literal, Literal: true}) }
 
-// names says names with "or" between.
+// names appends names, separated by "or".
 func (w *Words) names(list []string) {
 	for i, name := range list {
 		if i > 0 {
@@ -45,8 +45,8 @@ func (w *Words) names(list []string) {
 	}
 }
 
-// fill says a text in which {field} stands for a field's value, {a/b} for two of them, and @ for the host. A part in
-// parentheses is left out if one of its fields is empty.
+// fill appends a template. {field} is replaced by a field's value, {a/b} by two values with "/" between them, and @ by
+// the host. A part in parentheses is omitted if one of its fields is empty.
 func (w *Words) fill(text, host string, fields map[string]string) {
 	for text != "" {
 		at := strings.IndexAny(text, "{(@")
@@ -86,7 +86,7 @@ func (w Words) lacks() bool {
 	return false
 }
 
-// phrase says a field's value, or its words with "or" between, between two texts.
+// phrase appends a field's comma-separated values, joined by "or", between two texts.
 func phrase(before, after string) func(w *Words, v string) {
 	return func(w *Words, v string) {
 		w.say(before)
@@ -97,7 +97,7 @@ func phrase(before, after string) func(w *Words, v string) {
 	}
 }
 
-// numbered says the id of a thing that rules may name by it.
+// numbered appends the id of a repository or project.
 func numbered(thing string) func(w *Words, v string) {
 	return func(w *Words, v string) {
 		if v == firstToken {
@@ -108,7 +108,7 @@ func numbered(thing string) func(w *Words, v string) {
 	}
 }
 
-// sayRef says which refs a pattern lets in.
+// sayRef appends the refs that a pattern matches.
 func sayRef(w *Words, pattern string) {
 	for _, sort := range []struct{ prefix, one, many string }{
 		{"refs/tags/", "tag", "tags"}, {"refs/heads/", "branch", "branches"},
@@ -138,7 +138,7 @@ func hostOf(issuer string) string {
 	return u.Host
 }
 
-// Clause returns a sentence as the subject of another one: it ends with a comma if it has parts.
+// Clause prepares a sentence for use as the subject of another one: a sentence with commas gets a trailing comma.
 func Clause(sentence string) string {
 	if !strings.Contains(sentence, ", ") {
 		return sentence
@@ -146,7 +146,7 @@ func Clause(sentence string) string {
 	return sentence + ","
 }
 
-// Describe says whom a rule of compiled fields trusts: "workflow release.yml in acme/widgets, environment pypi, on
+// Describe describes the workload that a rule trusts: "workflow release.yml in acme/widgets, environment pypi, on
 // github.com, tags v* only".
 func (k *Kind) Describe(issuer string, fields map[string]string) Words {
 	var w Words
@@ -163,7 +163,7 @@ func (k *Kind) Describe(issuer string, fields map[string]string) Words {
 	return w
 }
 
-// Host returns where the workloads of an issuer run, for people: "github.com", or the host of its URL.
+// Host returns the display name of the platform behind an issuer: "github.com", or the host of the issuer's URL.
 func (k *Kind) Host(issuer string) string {
 	if issuer == k.issuer && k.host != "" {
 		return k.host

@@ -1,7 +1,7 @@
-// Package workload knows what the claims of each CI platform mean.
+// Package workload interprets the identity-token claims of each CI platform.
 //
-// A provider compiles the fields that a person typed into a rule, and compares a rule with the claims of an identity
-// token. Claims are compared literally; a branch that cannot happen refuses. A Mismatch names the claim that differed.
+// A Kind compiles the fields that a person typed into a rule, and compares a rule with the claims of an identity token.
+// Claims are compared literally, and an unexpected value is refused. A Mismatch names the claim that differed.
 //
-// It does not verify tokens or keep rules: claims reach it after a verifier checked them, and it has no state.
+// The package does not verify tokens or store rules. Callers must verify a token before they pass its claims.
 package workload

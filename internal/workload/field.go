@@ -1,6 +1,6 @@
 package workload
 
-// RuleName returns the name under which rules keep the field.
+// RuleName returns the name under which rules store the field.
 func (f Field) RuleName() string {
 	if f.Stored != "" {
 		return f.Stored
@@ -8,7 +8,7 @@ func (f Field) RuleName() string {
 	return f.Name
 }
 
-// compile reads a value into a rule. Only fields that make a rule stricter are left out if they are empty.
+// compile parses a value into a rule. Empty values are stored too, unless the field is an optional restriction.
 func (f Field) compile(v string, pin bool, r *Rule) (err error) {
 	if v != "" || f.Required {
 		if v, err = f.parse(f.Name, v); err != nil {
@@ -24,7 +24,8 @@ func (f Field) compile(v string, pin bool, r *Rule) (err error) {
 	return nil
 }
 
-// differs compares the field's claim with a rule that has the field. A claim that is missing or no text fits none.
+// differs compares the field's claim with a rule. A rule without the field always fits. A claim that is missing or is
+// not a string never fits.
 func (f Field) differs(r Rule, c Claims) *Mismatch {
 	want := r.Fields[f.RuleName()]
 	if want == "" || f.fits == nil {
@@ -36,12 +37,12 @@ func (f Field) differs(r Rule, c Claims) *Mismatch {
 	return nil
 }
 
-// refField, and the three after it, are fields that forges have in common.
+// refField and the next three functions return fields that several forges have.
 func refField(claim, where string) Field {
 	return Field{
 		Name: fieldRef, Label: "Tags or branches", Example: "refs/tags/v*", Stricter: true, Claim: claim,
 		Help: "Only runs for these refs of " + where +
-			": refs/tags/v* for tags that begin with v, refs/heads/main for one branch.",
+			": refs/tags/v* for tags that begin with v, or refs/heads/main for one branch.",
 		Pattern: refWords, Tighten: "Only from these refs", parse: parseRef, fits: refFits, say: sayRef,
 	}
 }
@@ -59,8 +60,8 @@ func protectedField(where string) Field {
 func eventsField(claim string, parse parser) Field {
 	return Field{
 		Name: "events", Label: "Started by", Example: "push", Stricter: true, List: true, Claim: claim,
-		Help:    "Only runs that one of these started, as the claim " + claim + " says; several with commas between.",
-		Pattern: "words of small letters, '-' and '_', with commas between",
+		Help:    "Only runs that one of these events started, from the claim " + claim + ". Separate several with commas.",
+		Pattern: "comma-separated words of lower-case letters, '-' and '_'",
 		parse:   parse, fits: listed, say: phrase(", started by ", ""),
 	}
 }
@@ -69,13 +70,13 @@ func runnerField(example string) Field {
 	return Field{
 		Name: fieldRunner, Label: "Runners", Example: example, Stricter: true, Claim: "runner_environment",
 		Help: example +
-			" leaves out self-hosted runners, on which an earlier job may have left something behind; self-hosted is the reverse.",
-		Pattern: "a word of small letters and '-'", Tighten: "Leave out self-hosted runners", Tickable: true,
+			" excludes self-hosted runners, where an earlier job may have left something behind; self-hosted allows only those.",
+		Pattern: "a word of lower-case letters and '-'", Tighten: "Exclude self-hosted runners", Tickable: true,
 		parse: parseWord, fits: equal, say: phrase(", on ", " runners only"),
 	}
 }
 
-// needed, strict and recommended are the sorts of field that presets have.
+// needed, strict and recommended return the kinds of fields that presets have.
 func needed(name, label, example, help, pattern string) Field {
 	return Field{Name: name, Label: label, Example: example, Help: help, Pattern: pattern, Required: true}
 }
@@ -88,8 +89,8 @@ func recommended(name, label, example, help, pattern string) Field {
 	return Field{Name: name, Label: label, Example: example, Help: help, Pattern: pattern, Recommended: true}
 }
 
-// is makes a preset's field become a rule on a claim: exactRule, or oneofRule or prefixRule if several values or one
-// with "*" at its end may be typed.
+// is maps a preset's field to a rule on a claim. rule is exactRule, oneofRule if several values may be typed, or
+// prefixRule if the value may end in "*".
 func (f Field) is(claim, rule string) Field {
 	f.Claim, f.rule = claim, rule
 	return f
@@ -97,7 +98,7 @@ func (f Field) is(claim, rule string) Field {
 
 const (
 	nameWords = "letters, digits, '-', '_' and '.'"
-	refWords  = "a full name that begins with refs/, with one * at its end at most"
-	starWords = "a name, with one * at its end at most"
+	refWords  = "a full name that begins with refs/, optionally with one * at the end"
+	starWords = "a name, optionally with one * at the end"
 	fileWords = "a file name that ends in .yml or .yaml, without '/'"
 )

@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// Form is what is asked of somebody who trusts a workload of one kind of issuer. Its fields, without Lines, are those
-// that the kind's Compile takes.
+// Form is the input form for a publisher of one kind. Its fields are those of the kind's Compile, except for fields
+// with Lines.
 type Form struct {
 	Provider string
-	Preset   string // of kind generic: "" for rules on claims
-	Title    string // whose workloads: "GitHub Actions"
+	Preset   string // for kind generic; "" for rules on claims
+	Title    string // the platform: "GitHub Actions"
 	Fields   []Field
 }
 
-// Field returns the field of a name.
+// Field returns the field with a name.
 func (f Form) Field(name string) (Field, bool) {
 	for _, field := range f.Fields {
 		if field.Name == name {
@@ -24,8 +24,8 @@ func (f Form) Field(name string) (Field, bool) {
 	return Field{}, false
 }
 
-// Read makes the fields of a rule of what was typed, by the names of the form's fields: blanks at the ends and empty
-// values go. What the form does not ask for is left out. fault.Invalid is about claims alone.
+// Read returns the fields of a rule from the form's values. It trims values, and omits empty ones and those that the
+// form does not have. It returns fault.Invalid only if FieldClaims is malformed.
 func (f Form) Read(typed func(name string) string) (map[string]string, error) {
 	out := map[string]string{}
 	for _, field := range f.Fields {
@@ -44,8 +44,7 @@ func (f Form) Read(typed func(name string) string) (map[string]string, error) {
 	return out, nil
 }
 
-// Typed is the reverse of Read: the values of the form's fields that say what a rule's fields say. Fields that a form
-// calls otherwise have its name.
+// Typed is the reverse of Read: it returns the form's values for the fields of a rule, by the form's names.
 func (f Form) Typed(fields map[string]string) map[string]string {
 	out := map[string]string{}
 	for _, field := range f.Fields {

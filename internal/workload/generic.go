@@ -8,12 +8,13 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Generic knows no claims by heart: a rule says which claim has to be what. It fits every issuer that signs RS256 and
-// whose documentation says what its claims mean.
+// Generic is for any other issuer that signs RS256 tokens and documents its claims. Its rules name the claims and the
+// values that they must have.
 //
-// A rule's fields are "claim:NAME" for exactly a text, "oneof:NAME" for one of several, a line each, and "prefix:NAME"
-// for refs that begin with what stands before one "*" at the end. What names the workload has to be pinned: sub, or the
-// repository or project, exactly or as one of several. A claim that is no text fits nothing.
+// A rule's fields are "claim:NAME" for an exact value, "oneof:NAME" for one of several values, one on each line, and
+// "prefix:NAME" for refs with a prefix, written with a trailing "*". A rule has to pin a claim that identifies the
+// workload: sub, or the repository or project, with an exact value or one of several. A claim that is not a string fits
+// nothing.
 var Generic = &Kind{
 	name: "generic", Help: "A job of any other issuer, by rules on its claims or by a preset.",
 	lookup:  func(Claims) (string, *Mismatch) { return AnyLookup, nil },
@@ -27,18 +28,19 @@ var Generic = &Kind{
 	},
 }
 
-// AnyLookup is every generic rule's key. Rules of one issuer pin different claims, so all of them are asked.
+// AnyLookup is the lookup key of every generic rule. Rules of one issuer pin different claims, so all of them are
+// tried.
 const AnyLookup = "*"
 
-// compileGeneric compiles rules on claims. With the field "preset" the others are those of the preset, and become
-// rules.
+// compileGeneric compiles rules on claims. If the field "preset" is set, the other fields are those of the preset and
+// are converted to rules first.
 func compileGeneric(fields map[string]string) (Rule, error) {
 	p, fields, err := expand(fields)
 	if err != nil {
 		return Rule{}, err
 	}
 	if len(fields) > maxRules {
-		return Rule{}, fault.New(fault.Invalid, "%d claims; at most %d are compared", len(fields), maxRules)
+		return Rule{}, fault.New(fault.Invalid, "%d claims; at most %d are allowed", len(fields), maxRules)
 	}
 	r := Rule{Lookup: AnyLookup, Fields: map[string]string{}}
 	seen := map[string]bool{}
@@ -48,19 +50,18 @@ func compileGeneric(fields map[string]string) (Rule, error) {
 			return Rule{}, fault.InField(p.fieldOf(field), "%s", fault.Message(err))
 		}
 		if seen[claim] {
-			return Rule{}, fault.InField(field, "claim %.40q has two rules, which cannot both be meant", claim)
+			return Rule{}, fault.InField(field, "claim %.40q has two rules; write only one", claim)
 		}
 		seen[claim] = true
 		r.Fields[kind+claim] = v
 	}
 	if !pins(r) {
 		return Rule{}, fault.New(fault.Invalid,
-			"no claim pins the workload: say what sub is, or repository, or another claim that names one repository or project (%s)", pinNames())
+			"no claim identifies the workload: add sub, repository, or another claim that identifies one repository or project (%s)", pinNames())
 	}
 	return r, nil
 }
 
-// parseClaimRule reads one field.
 func parseClaimRule(field, value string) (kind, claim, v string, err error) {
 	kind, claim, ok := strings.Cut(field, ":")
 	kind += ":"
@@ -74,7 +75,7 @@ func parseClaimRule(field, value string) (kind, claim, v string, err error) {
 		return "", "", "", fault.InField(field, "%.100q is not the name of a claim", claim)
 	}
 	if slices.Contains([]string{"iss", "aud", "exp", "iat", "nbf", "jti"}, lowerASCII(claim)) {
-		return "", "", "", fault.InField(field, "claim %.40q is checked in any case and takes no rule", claim)
+		return "", "", "", fault.InField(field, "claim %.40q is always checked and cannot have a rule", claim)
 	}
 	switch kind {
 	case exactRule:
@@ -87,7 +88,7 @@ func parseClaimRule(field, value string) (kind, claim, v string, err error) {
 	return kind, claim, v, err
 }
 
-// parseClaimList reads a value a line. One alone is as good as exact.
+// parseClaimList reads one value from each line. A single value is stored as an exact rule.
 func parseClaimList(claim, value string) (kind, v string, err error) {
 	all := strings.Split(value, "\n")
 	for _, v := range all {
@@ -98,7 +99,7 @@ func parseClaimList(claim, value string) (kind, v string, err error) {
 	slices.Sort(all)
 	all = slices.Compact(all)
 	if len(all) > maxRuleList {
-		return "", "", fault.New(fault.Invalid, "claim %s may be one of %d values; at most %d are compared", claim, len(all),
+		return "", "", fault.New(fault.Invalid, "claim %s has %d values; at most %d are allowed", claim, len(all),
 			maxRuleList)
 	}
 	if len(all) == 1 {
@@ -123,8 +124,8 @@ func sayClaims(w *Words, host string, fields map[string]string) {
 	}
 }
 
-// pinSets are the claims that name one workload, project or repository of an issuer. A set counts where each of its
-// claims has to be one of a few texts.
+// pinSets lists the claims that identify one workload, project or repository of an issuer. A rule is pinned if it
+// allows only fixed values for each claim of a set.
 var pinSets = [][]string{
 	{"sub"},
 	{"repository"},
@@ -153,7 +154,7 @@ func pins(r Rule) bool {
 	})
 }
 
-// genericOrder is the order of a rule's fields: what names the workload first.
+// genericOrder returns a rule's fields in order, those that identify the workload first.
 func genericOrder(r Rule) []string {
 	all := slices.Sorted(maps.Keys(r.Fields))
 	slices.SortStableFunc(all, func(a, b string) int { return pinRank(a) - pinRank(b) })
@@ -173,11 +174,11 @@ func pinRank(field string) int {
 	return len(pinSets)
 }
 
-// genericAdmits compares claims with a rule. A difference by a claim that names the workload says that the rule is not
-// about this workload at all: it is never the nearest.
+// genericAdmits compares claims with a rule. If a claim that identifies the workload differs, the rule concerns another
+// workload, so it is never reported as the nearest rule.
 func genericAdmits(r Rule, c Claims) error {
 	if !pins(r) {
-		return &Mismatch{Claim: "sub", Got: Show(c["sub"]), Why: "and the rule says nothing about it", Passed: -1}
+		return &Mismatch{Claim: "sub", Got: Show(c["sub"]), Why: "and the rule does not restrict it", Passed: -1}
 	}
 	for passed, field := range genericOrder(r) {
 		m := claimFits(field, r.Fields[field], c)
@@ -192,7 +193,7 @@ func genericAdmits(r Rule, c Claims) error {
 	return nil
 }
 
-// genericChecks compare one claim each.
+// genericChecks returns one check for each claim of a rule.
 func genericChecks(r Rule) []check {
 	var out []check
 	for _, field := range genericOrder(r) {
@@ -222,7 +223,7 @@ func claimFits(field, want string, c Claims) *Mismatch {
 	return nil
 }
 
-// suggestGeneric names the first claim that names the workload, and sub if there is no other.
+// suggestGeneric suggests the first claim that identifies the workload, and sub if there is no other.
 func suggestGeneric(c Claims) map[string]string {
 	for _, set := range append(slices.Clone(pinSets[1:]), pinSets[0]) {
 		out := map[string]string{}
@@ -238,7 +239,7 @@ func suggestGeneric(c Claims) map[string]string {
 	return nil
 }
 
-// narrowing are the claims that leave out most runs of a repository or project.
+// narrowing lists the claims that exclude most runs of a repository or project.
 var narrowing = []string{
 	"ref", "ref_path", "rpo_ref", "oidc.circleci.com/vcs-ref", "build_branch", "build_tag", "branch", "tag", "environment",
 	"ref_protected", "sub", "job_workflow_ref",
@@ -254,11 +255,11 @@ func claimWarnings(fields map[string]string, _ string) []Warning {
 	switch {
 	case !narrow:
 		out = append(out, Warning{
-			AsLooseAsToken, "Every job of it may publish, whatever branch it runs for: this is as loose as a shared token. Say which refs may, or which environment.", FieldClaims, "ref=refs/tags/*",
+			AsLooseAsToken, "Every job may publish, from any branch: this is as loose as a shared token. Restrict the refs or the environment.", FieldClaims, "ref=refs/tags/*",
 		})
 	case strings.HasPrefix(sub, "system:serviceaccount:"):
 		out = append(out, Warning{
-			CouldBeStricter, "Whoever may make pods or tokens in that namespace can be this service account.", "", "",
+			CouldBeStricter, "Anyone who may create pods or tokens in that namespace can act as this service account.", "", "",
 		})
 	case (strings.HasPrefix(sub, "p://") || strings.HasPrefix(sub, "sc://")) && !literal(r, "rpo_ref") &&
 		fields[prefixRule+"rpo_ref"] == "":
@@ -270,7 +271,7 @@ func claimWarnings(fields map[string]string, _ string) []Warning {
 		if strings.HasPrefix(field, oneofRule) && pinRank(field) < len(pinSets) {
 			out = append(out,
 				Warning{
-					Loose, "Several workloads in one rule: each of them may publish. A publisher for each can be removed alone.", "",
+					Loose, "Several workloads in one rule: each of them may publish. With one publisher for each, you can remove them individually.", "",
 					"",
 				})
 			break

@@ -18,10 +18,10 @@ var (
 	githubFullName   = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9._-]{1,100}\z`)
 )
 
-// GitHub identifies workflow runs of GitHub Actions. Owner, repository and environment are compared whatever the case
-// of their letters; GitHub tells those of file names and refs apart.
+// GitHub identifies workflow runs of GitHub Actions. Like GitHub, it ignores the case of owner, repository and
+// environment, and compares file names and refs case-sensitively.
 //
-// "sub" is not compared: organizations may give it any shape.
+// It does not compare "sub", because organizations can customize its format.
 var GitHub = &Kind{
 	name: "github", Short: "GitHub", Title: "GitHub Actions", Help: "A GitHub Actions workflow.",
 	issuer: GitHubIssuer, host: "github.com", numbered: true,
@@ -31,7 +31,7 @@ var GitHub = &Kind{
 	Fields: []Field{
 		{
 			Name: "owner", Label: "Owner", Example: "acme", Required: true,
-			Help:    "The user or organisation that has the repository: acme of acme/widgets.",
+			Help:    "The user or organization that owns the repository: acme in acme/widgets.",
 			Pattern: "letters, digits and '-', beginning with a letter or digit",
 			parse: folded(matching(githubOwner,
 				"is not a GitHub account: letters, digits and '-', beginning with a letter or digit")),
@@ -42,13 +42,13 @@ var GitHub = &Kind{
 		},
 		{
 			Name: "workflow", Label: "Workflow file", Example: "release.yml", Required: true, Alias: "workflow_filename",
-			Help:    "The file in .github/workflows that publishes: its name alone, no folders.",
+			Help:    "The name of the file in .github/workflows that publishes, without folders.",
 			Pattern: fileWords, parse: parseGitHubWorkflow,
 		},
 		{
 			Name: FieldEnvironment, Label: "Environment", Example: "pypi", Recommended: true, Claim: "environment",
-			Help: "The environment of the job that publishes. Protect it in the repository's settings, by reviewers or by a rule about tags: " +
-				"then something stands between a push and a release. Without one, everybody who may push a branch may publish.",
+			Help: "The environment of the job that publishes. Protect it in the repository's settings with required reviewers or a tag rule, " +
+				"so that a push alone cannot release. Without an environment, everyone who may push a branch may publish.",
 			Pattern: "at most 255 bytes, none of ' \" ` , ; \\", Tighten: "Require this environment",
 			parse: parseGitHubEnvironment,
 		},
@@ -56,27 +56,27 @@ var GitHub = &Kind{
 		runnerField("github-hosted"),
 		{
 			Name: "owner_id", Label: "Owner's number", Example: "4242", Stricter: true, Claim: "repository_owner_id",
-			Help: "The account's number stays when its name goes to somebody else. GitHub is asked for it, and where it cannot be reached " +
-				"the first accepted token tells it; type it to be sure.",
+			Help: "The account's number does not change when someone else takes over its name. The index looks it up at GitHub or, if GitHub is unreachable, " +
+				"takes it from the first accepted token. Enter it to be sure.",
 			Pattern: "a number", Tighten: "Pin to this account",
 			parse: matching(decimalID,
 				"is not a number: it is the account's id, as https://api.github.com/users/OWNER shows it"),
 		},
 		{
 			Name: fieldRepositoryID, Label: "Repository's number", Example: "31337", Stricter: true, Claim: "repository_id",
-			Help:    "Leaves out a repository that is made anew under this name. first takes owner and repository from the first accepted token together.",
+			Help:    "Excludes a repository that is recreated under this name. first takes the numbers of owner and repository from the first accepted token.",
 			Pattern: "a number, or the word first", Tighten: "Pin to this repository", parse: parseRepositoryID,
 			say: numbered("repository"),
 		},
 		{
 			Name: "calling_workflow", Label: "Calling workflow", Example: "main.yml", Stricter: true, Claim: "workflow_ref",
-			Help:    "If the workflow file is a reusable one: the file of the workflow that has to call it.",
+			Help:    "If the workflow file is reusable: the file of the workflow that must call it.",
 			Pattern: fileWords, parse: parseGitHubWorkflow,
 		},
 		{
 			Name: "workflow_repository", Label: "Repository of the reusable workflow", Example: "acme/ci", Stricter: true,
 			Renames: true,
-			Help:    "Only if the workflow file lies in another repository than the one that publishes.", Pattern: "owner/name",
+			Help:    "Only if the workflow file is in a different repository than the one that publishes.", Pattern: "owner/name",
 			parse: folded(parseGitHubFullName),
 		},
 		{
@@ -107,7 +107,7 @@ const githubWorkflows = "/.github/workflows/"
 func parseGitHubRepository(field, s string) (string, error) {
 	if !githubRepository.MatchString(s) || s == "." || s == ".." {
 		return "", fault.InField(field,
-			"%s %.100q is not a repository's name: letters, digits, '-', '_' and '.', without its owner", field, s)
+			"%s %.100q is not a repository name: use letters, digits, '-', '_' and '.', without the owner", field, s)
 	}
 	return lowerASCII(s), nil
 }
@@ -120,7 +120,7 @@ func parseGitHubFullName(field, s string) (string, error) {
 	return s, nil
 }
 
-// parseGitHubWorkflow wants the file's name alone: workflows lie in .github/workflows and nowhere below.
+// parseGitHubWorkflow accepts a bare file name: workflows are files directly in .github/workflows.
 func parseGitHubWorkflow(field, s string) (string, error) {
 	s = strings.TrimSpace(s)
 	stem, isYML := strings.CutSuffix(s, ".yml")
@@ -129,7 +129,7 @@ func parseGitHubWorkflow(field, s string) (string, error) {
 	}
 	if !isYML || stem == "" || len(s) > 255 || strings.ContainsAny(s, `/\`) || HasControl(s) {
 		return "", fault.InField(field,
-			"%s %.100q is not a workflow's file name: only the name, without folders, ending in .yml or .yaml", field, s)
+			"%s %.100q is not a workflow file name: write only the name, without folders, ending in .yml or .yaml", field, s)
 	}
 	return s, nil
 }
@@ -137,7 +137,7 @@ func parseGitHubWorkflow(field, s string) (string, error) {
 func parseGitHubEnvironment(field, s string) (string, error) {
 	if len(s) > 255 || strings.TrimSpace(s) != s || HasControl(s) || strings.ContainsAny(s, "'\"`,;\\") {
 		return "", fault.InField(field,
-			"%s %.100q cannot be one: at most 255 bytes, no blank at either end, none of ' \" ` , ; \\", field, s)
+			"%s %.100q is not valid: use at most 255 bytes, no blank at either end, and none of ' \" ` , ; \\", field, s)
 	}
 	return lowerASCII(s), nil
 }
@@ -157,7 +157,7 @@ func parseGitHubEvents(field, s string) (string, error) {
 	return s, err
 }
 
-// validateGitHub refuses one of two fields that need each other.
+// validateGitHub returns fault.Invalid if only one of workflow_repository and workflow_at is set.
 func validateGitHub(r Rule) error {
 	repository, at := r.Fields["workflow_repository"], r.Fields["workflow_at"]
 	if (repository == "") == (at == "") {
@@ -168,7 +168,7 @@ func validateGitHub(r Rule) error {
 		lacking = "workflow_repository"
 	}
 	return fault.InField(lacking,
-		"workflow_repository and workflow_at go together: a workflow of another repository is trusted at a ref or commit, not in whatever state it is")
+		"workflow_repository and workflow_at must be set together: a workflow of another repository is trusted only at a given ref or commit")
 }
 
 // lookupGitHub returns "owner/repository" in lower case.
@@ -180,7 +180,7 @@ func lookupGitHub(c Claims) (string, *Mismatch) {
 	return lowerASCII(name), nil
 }
 
-// shapeGitHub refuses values that GitHub never sends, so that nothing hangs on how they would compare.
+// shapeGitHub rejects values that GitHub never sends, so that the comparisons need not handle them.
 func shapeGitHub(c Claims) *Mismatch {
 	for _, claim := range githubClaims {
 		if _, m := said(c, claim); m != nil {
@@ -189,7 +189,7 @@ func shapeGitHub(c Claims) *Mismatch {
 	}
 	for _, claim := range []string{"ref", "sha"} {
 		if _, ok := c[claim].(string); !ok {
-			return wrong(claim, c[claim], "but must be a text")
+			return wrong(claim, c[claim], "but must be a string")
 		}
 	}
 	ref, sha := text(c, "ref"), text(c, "sha")
@@ -204,8 +204,8 @@ func shapeGitHub(c Claims) *Mismatch {
 	return nil
 }
 
-// githubWorkflowFits compares the workflow's file: at the job's own revision, or at that which the rule names for a
-// reusable workflow of another repository.
+// githubWorkflowFits compares the workflow's file at the job's own revision. For a reusable workflow of another
+// repository, it compares the revision with that of the rule.
 func githubWorkflowFits(r Rule, c Claims) *Mismatch {
 	file, foreign := githubWorkflows+r.Fields["workflow"], r.Fields["workflow_repository"]
 	if foreign == "" {
@@ -219,7 +219,7 @@ func githubWorkflowFits(r Rule, c Claims) *Mismatch {
 	return nil
 }
 
-// githubCallerFits is for a rule that names the workflow with which the run began.
+// githubCallerFits compares the workflow that started the run if the rule names one.
 func githubCallerFits(r Rule, c Claims) *Mismatch {
 	if r.Fields["calling_workflow"] == "" {
 		return nil
@@ -228,7 +228,7 @@ func githubCallerFits(r Rule, c Claims) *Mismatch {
 		"ref")
 }
 
-// githubEventFits refuses pull_request_target: it runs with the secrets of the repository on the say of a stranger.
+// githubEventFits rejects pull_request_target, which lets strangers start a run that has the repository's secrets.
 func githubEventFits(_ Rule, c Claims) *Mismatch {
 	if event := text(c, "event_name"); lowerASCII(strings.TrimSpace(event)) == "pull_request_target" {
 		return wrong("event_name", event, "which may never publish: strangers can start it")
@@ -236,8 +236,8 @@ func githubEventFits(_ Rule, c Claims) *Mismatch {
 	return nil
 }
 
-// suggestGitHub names, if the job is in a reusable workflow of another repository, that workflow's version and its
-// caller.
+// suggestGitHub suggests the fields of a job. For a job in a reusable workflow of another repository, they include the
+// workflow's version and its caller.
 func suggestGitHub(c Claims) map[string]string {
 	full := text(c, "repository")
 	owner, repository, ok := strings.Cut(full, "/")
@@ -259,8 +259,8 @@ func suggestGitHub(c Claims) map[string]string {
 	return out
 }
 
-// withoutRevision takes the token's own ref or commit off "release.yml@refs/heads/main"; file names and refs may hold
-// any of these signs themselves.
+// withoutRevision removes the token's own ref or commit from "release.yml@refs/heads/main". It does not split at "@",
+// because file names and refs may contain one.
 func withoutRevision(s string, c Claims, claims ...string) string {
 	for _, claim := range claims {
 		if file, ok := strings.CutSuffix(s, "@"+text(c, claim)); ok && text(c, claim) != "" {

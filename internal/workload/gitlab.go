@@ -9,7 +9,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-// GitLabIssuer signs the identity tokens of gitlab.com. A self-managed GitLab signs under its own URL.
+// GitLabIssuer signs the identity tokens of gitlab.com. A self-managed GitLab uses its own URL as the issuer.
 const GitLabIssuer = "https://gitlab.com"
 
 var (
@@ -17,8 +17,8 @@ var (
 	gitlabEnvironment = regexp.MustCompile(`\A[A-Za-z0-9_/${}.-](?:[A-Za-z0-9_/${}. -]{0,253}[A-Za-z0-9_/${}.-])?\z`)
 )
 
-// GitLab identifies jobs of GitLab CI/CD, on gitlab.com and on self-managed servers. GitLab takes small and large
-// letters of namespaces and projects for the same, and tells those of files, refs and environments apart.
+// GitLab identifies jobs of GitLab CI/CD, on gitlab.com and on self-managed servers. Like GitLab, it ignores the case
+// of namespaces and projects, and compares files, refs and environments case-sensitively.
 var GitLab = &Kind{
 	name: "gitlab", Short: "GitLab", Title: "GitLab CI/CD", Help: "A GitLab CI/CD pipeline.",
 	issuer: GitLabIssuer, numbered: true, pin: "namespace_id", key: []string{"namespace", "project"},
@@ -26,40 +26,40 @@ var GitLab = &Kind{
 	Fields: []Field{
 		{
 			Name: "namespace", Label: "Namespace", Example: "acme", Required: true,
-			Help:    "The group or user that has the project, with subgroups: acme or acme/libs.",
+			Help:    "The group or user that owns the project, with subgroups: acme or acme/libs.",
 			Pattern: "parts of a GitLab path, with '/' between",
 			parse:   parseGitLabNamespace,
 		},
 		{
 			Name: "project", Label: "Project", Example: "widgets", Required: true,
-			Help: "The project's name in its address on GitLab, without the namespace.", Pattern: nameWords,
+			Help: "The project's name in its URL on GitLab, without the namespace.", Pattern: nameWords,
 			parse: parseGitLabProject,
 		},
 		{
 			Name: "workflow_filepath", Label: "Pipeline file", Example: ".gitlab-ci.yml", Required: true,
 			Default: ".gitlab-ci.yml",
-			Help:    "The file of the pipeline, from the project's root.", Pattern: "a path that ends in .yml or .yaml",
+			Help:    "The pipeline file's path from the project's root.", Pattern: "a path that ends in .yml or .yaml",
 			parse: parseGitLabFile,
 		},
 		{
 			Name: FieldEnvironment, Label: "Environment", Example: "pypi", Recommended: true, Claim: "environment",
-			Help: "The environment of the job that publishes, letter by letter. Protect it in the project's settings: then only some may deploy to it. " +
-				"Without one, everybody who may push a branch may publish.",
+			Help: "The environment of the job that publishes, case-sensitive. Protect it in the project's settings to limit who may deploy to it. " +
+				"Without an environment, everyone who may push a branch may publish.",
 			Pattern: "letters, digits, blanks inside, and - _ . / $ { }", Tighten: "Require this environment",
-			parse: matching(gitlabEnvironment, "cannot be one: letters, digits, blanks inside, and - _ / $ { } ."),
+			parse: matching(gitlabEnvironment, "is not valid: use letters, digits, blanks inside, and - _ / $ { } ."),
 		},
 		refField("ref_path", "the project"), protectedField("GitLab"), eventsField("pipeline_source", parseWords),
 		runnerField("gitlab-hosted"),
 		{
 			Name: "namespace_id", Label: "Namespace's number", Example: "72", Stricter: true, Claim: "namespace_id",
-			Help:    "The namespace's number stays when its name goes to somebody else. The first accepted token tells it; type it to be sure.",
+			Help:    "The namespace's number does not change when someone else takes over its name. The index takes it from the first accepted token. Enter it to be sure.",
 			Pattern: "a number", Tighten: "Pin to this namespace",
 			parse: matching(decimalID, "is not a number: it is the id of the group or user"),
 		},
 		{
 			Name: "project_id", Stored: fieldRepositoryID, Label: "Project's number", Example: "20", Stricter: true,
 			Claim:   "project_id",
-			Help:    "Leaves out a project that is made anew under this name. first takes namespace and project from the first accepted token together.",
+			Help:    "Excludes a project that is recreated under this name. first takes the numbers of namespace and project from the first accepted token.",
 			Pattern: "a number, or the word first", Tighten: "Pin to this project", parse: parseRepositoryID,
 			say: numbered("project"),
 		},
@@ -83,7 +83,7 @@ var GitLab = &Kind{
 func parseGitLabNamespace(field, s string) (string, error) {
 	parts := strings.Split(s, "/")
 	if len(s) > 512 || len(parts) > 21 || slices.ContainsFunc(parts, func(p string) bool { return !isGitLabSegment(p) }) {
-		return "", fault.InField(field, "%s %.100q is not a group or user on GitLab, with its subgroups as group/subgroup",
+		return "", fault.InField(field, "%s %.100q is not a group or user on GitLab; write subgroups as group/subgroup",
 			field, s)
 	}
 	return lowerASCII(s), nil
@@ -91,27 +91,27 @@ func parseGitLabNamespace(field, s string) (string, error) {
 
 func parseGitLabProject(field, s string) (string, error) {
 	if !isGitLabSegment(s) {
-		return "", fault.InField(field, "%s %.100q is not the project's name in its URL, without the namespace", field, s)
+		return "", fault.InField(field, "%s %.100q is not a project name; write it as in its URL, without the namespace", field, s)
 	}
 	return lowerASCII(s), nil
 }
 
-// isGitLabSegment keeps to GitLab's rules for a part of a path, so far as another part could be mistaken for it.
+// isGitLabSegment applies GitLab's rules for a path segment, as far as they prevent ambiguous paths.
 func isGitLabSegment(s string) bool {
 	low := lowerASCII(s)
 	return gitlabSegment.MatchString(s) && !strings.HasSuffix(s, ".") && !strings.HasSuffix(low, ".git") &&
 		!strings.HasSuffix(low, ".atom")
 }
 
-// parseGitLabFile wants the file of the pipeline as it lies in the project: a file of another project or of a URL,
-// which GitLab allows, is not this project's to trust.
+// parseGitLabFile accepts a pipeline file in the project itself. GitLab also allows files of other projects and URLs,
+// but the project does not control those.
 func parseGitLabFile(field, s string) (string, error) {
 	s = strings.TrimSpace(s)
 	named := strings.HasSuffix(s, ".yml") || strings.HasSuffix(s, ".yaml")
 	odd := slices.ContainsFunc(strings.Split(s, "/"), func(p string) bool { return p == "" || p == "." || p == ".." })
 	if !named || odd || len(s) > 255 || HasControl(s) || strings.ContainsAny(s, `\:`) || s == ".yml" || s == ".yaml" {
 		return "", fault.InField(field,
-			"%s %.100q is not the path of a pipeline's file: from the project's root, as .gitlab-ci.yml or ci/release.yml",
+			"%s %.100q is not the path of a pipeline file: write it from the project's root, for example .gitlab-ci.yml or ci/release.yml",
 			field, s)
 	}
 	return s, nil
@@ -128,7 +128,7 @@ func lookupGitLab(c Claims) (string, *Mismatch) {
 	return lowerASCII(s), nil
 }
 
-// gitlabSubjectFits looks at the two parts that every subject of GitLab's begins with, however the rest was configured.
+// gitlabSubjectFits compares the first two parts of the subject, which are the same in every configuration.
 func gitlabSubjectFits(r Rule, c Claims) *Mismatch {
 	got, m := said(c, "sub")
 	if m != nil {
@@ -155,7 +155,7 @@ func gitlabPipelineFits(r Rule, c Claims) *Mismatch {
 	return fileFits(c, "ci_config_ref_uri", place, file, "ref_path")
 }
 
-// gitlabHost returns the host as GitLab writes it into ci_config_ref_uri: with the port if it is not the usual one.
+// gitlabHost returns the host as GitLab writes it into ci_config_ref_uri, with any non-default port.
 func gitlabHost(c Claims) string {
 	u, err := url.Parse(text(c, "iss"))
 	if err != nil {

@@ -12,8 +12,8 @@ var (
 	googleSubject = regexp.MustCompile(`\A[A-Za-z0-9._-]{1,255}\z`)
 )
 
-// Google identifies Google's accounts by an e-mail address that Google verified, letter by letter. An address can be
-// given to another account, so rules are pinned to the account's subject. Google does not number its tokens.
+// Google identifies Google accounts by an e-mail address that Google verified, case-sensitively. Rules are pinned to
+// the account's subject, because an address can be reassigned to another account. Tokens have no id.
 var Google = &Kind{
 	name: "google", Short: "Google", Title: "Google Cloud", Help: "A Google service account.",
 	issuer: GoogleIssuer, host: "google.com", pin: "sub", key: []string{"email"},
@@ -22,21 +22,21 @@ var Google = &Kind{
 		{
 			Name: "email", Label: "Service account", Example: "publisher@acme.iam.gserviceaccount.com", Required: true,
 			Claim: "email",
-			Help:  "The account's address as Google writes it, letter by letter.", Pattern: "an e-mail address",
+			Help:  "The account's e-mail address exactly as Google writes it.", Pattern: "an e-mail address",
 			parse: matching(emailAddress,
-				"is not an address: write it as Google does, as publisher@project.iam.gserviceaccount.com"),
+				"is not an e-mail address: write it as Google does, for example publisher@project.iam.gserviceaccount.com"),
 		}, {
 			Name: "sub", Label: "Account's id", Example: "104242424242424242424", Stricter: true, Claim: "sub",
 			Tighten: "Pin to this account",
-			Help:    "The account's id stays when the address is given to another account. The first accepted token tells it; type it to be sure.",
-			Pattern: "letters and digits, as the token's own sub",
-			parse:   matching(googleSubject, "is not the account's id: letters and digits, as the token's own sub"),
+			Help:    "The account's id does not change when another account gets the address. The index takes it from the first accepted token. Enter it to be sure.",
+			Pattern: "letters and digits, as in the token's sub",
+			parse:   matching(googleSubject, "is not an account id: write the value of the token's sub"),
 		},
 	},
 	claims: []string{"email", "email_verified", "sub"},
 	lookup: func(c Claims) (string, *Mismatch) {
 		if !emailAddress.MatchString(text(c, "email")) {
-			return "", wrong("email", c["email"], "not an address; ask for the token with its e-mail address")
+			return "", wrong("email", c["email"], "not an e-mail address; request the token with format=full")
 		}
 		return text(c, "email"), nil
 	},
@@ -47,12 +47,12 @@ var Google = &Kind{
 			return nil
 		}
 		return []Warning{{
-			Loose, "Not pinned yet: the account that has this address when the first token comes is the one that is trusted from then on.", "sub", "",
+			Loose, "Not pinned yet: the account that has this address when the first token arrives is trusted from then on.", "sub", "",
 		}}
 	},
 }
 
-// googleVerified wants true itself: "true" and 1 are somebody else's spelling.
+// googleVerified requires the boolean true, as Google sends it: "true" and 1 are refused.
 func googleVerified(_ Rule, c Claims) *Mismatch {
 	if v, ok := c["email_verified"].(bool); !ok || !v {
 		return wrong("email_verified", c["email_verified"], "but must be true")

@@ -1,17 +1,17 @@
 package workload
 
-// Kind is a kind of issuer of identity tokens: the fields of its rules, and what the claims of its workloads mean.
+// Kind is a kind of identity-token issuer: the fields of its rules, and the meaning of its claims.
 type Kind struct {
-	Title   string // whose workloads: "GitHub Actions"
-	Short   string // of a tab: "GitHub"
-	Help    string // of the command that trusts one: "A GitHub Actions workflow."
+	Title   string // the platform: "GitHub Actions"
+	Short   string // a tab's label: "GitHub"
+	Help    string // of the command that adds a publisher: "A GitHub Actions workflow."
 	Fields  []Field
-	Account string // the field whose number the issuer's API can be asked for; "" if there is no such API
+	Account string // the field whose id the issuer's API can look up; "" if there is no such API
 
 	name     string   // of the configuration and the command line
-	issuer   string   // the usual one
-	host     string   // where people see the usual issuer, if its URL says otherwise
-	pin      string   // the field that holds what rules are pinned to
+	issuer   string   // the default
+	host     string   // display name of the default issuer; "" if it is the host of its URL
+	pin      string   // the field with the id that rules are pinned to
 	numbered bool     // tokens always have an id
 	claims   []string // compared with every rule
 	sentence string   // see Words.fill
@@ -19,15 +19,15 @@ type Kind struct {
 	run      runClaims
 
 	lookup   func(c Claims) (string, *Mismatch)
-	shape    func(c Claims) *Mismatch // what every token of the kind has to be, whatever the rule
-	checks   []check                  // in the order of identity
-	validate func(r Rule) error       // of several fields together
+	shape    func(c Claims) *Mismatch // validates a token independently of the rule
+	checks   []check                  // those that identify the workload first
+	validate func(r Rule) error       // validates combinations of fields
 	suggest  func(c Claims) map[string]string
 	warn     func(fields map[string]string, ownerID string) []Warning
 	open     *openKind // for a kind whose rules may name any claim
 }
 
-// openKind is how a kind without fields of its own does what others do by their fields.
+// openKind replaces the fields of a kind whose rules may name any claim.
 type openKind struct {
 	compile  func(fields map[string]string) (Rule, error)
 	checks   func(r Rule) []check
@@ -36,42 +36,42 @@ type openKind struct {
 	forms    []Form
 }
 
-// runClaims are the claims that a Run is read from.
+// runClaims names the claims that a Run is read from.
 type runClaims struct {
-	workload []string // with "/" between
+	workload []string // joined by "/"
 	ref      string
-	word     string // for a run: "job"
-	id       string // of a run, and where its page is below the workload's; "" for kinds without one
-	path     string
+	word     string // the platform's word for a run: "job"
+	id       string // claim with the run's id; "" if runs have no page
+	path     string // of the run's page, between the workload's path and the id
 }
 
-// Field is a field of a rule: how a person fills it in, how it is read, the claim that it is about and how it is said.
+// Field is a field of a rule: its input, the claim that it restricts, and its words in a sentence.
 type Field struct {
 	Name, Label, Help, Pattern, Example string // Pattern is in words
 
 	Required    bool
-	Recommended bool // a rule without it is loose
-	Stricter    bool // for those who want to be stricter than most
-	Check       bool // a box to tick: "true" or nothing
-	Lines       bool // several lines, for FieldClaims alone
-	List        bool // several words with commas between
+	Recommended bool // without it a rule is loose
+	Stricter    bool // an optional restriction, which most rules do not need
+	Check       bool // a checkbox: "true" or nothing
+	Lines       bool // several lines; only FieldClaims
+	List        bool // comma-separated words
 
-	Claim    string // the claim whose value it is
-	Default  string // of its flag on the command line
-	Stored   string // its name in rules, if that is another
-	Alias    string // its name in links that are made for another index
-	Tighten  string // the button of a form that makes a rule stricter by it
-	Renames  bool   // a rule with it is about another workload, not a narrower one
-	Tickable bool   // its warning's value goes without saying: a button is enough
+	Claim    string // the claim that it restricts
+	Default  string // of its command-line flag
+	Stored   string // its name in rules, if different
+	Alias    string // its name in links for other indexes
+	Tighten  string // label of the button that adds it to a rule
+	Renames  bool   // adding it makes a rule for another workload, not a narrower rule
+	Tickable bool   // its warning suggests a value, so a button is enough
 
 	parse parser
-	fits  func(want, got string) bool // compares the claim; nil if the kind's own checks do
-	say   func(w *Words, v string)    // its part of the sentence, if it is not in the kind's
-	rule  string                      // of a preset: what the claim's rule begins with
+	fits  func(want, got string) bool // compares the claim; nil if the kind's checks do
+	say   func(w *Words, v string)    // appends its part of the sentence; nil if the kind's sentence has it
+	rule  string                      // of a preset's field: the prefix of the rule's field
 }
 
-// parser reads what a person typed into a field.
+// parser parses the value that a person typed into a field.
 type parser func(field, s string) (string, error)
 
-// check compares claims with a rule in one respect; nil if they fit.
+// check is one comparison of claims with a rule. It returns nil if they fit.
 type check func(r Rule, c Claims) *Mismatch

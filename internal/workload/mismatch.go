@@ -8,13 +8,13 @@ import (
 // Mismatch is the first claim by which a token differs from a rule.
 type Mismatch struct {
 	Claim  string
-	Got    string // of the token, as Show writes it
-	Want   string // of the rule; "" where the claim is wrong by itself
-	Why    string // instead of Want, where the claim is wrong by itself
-	Passed int    // claims that fitted before it: the rule with the most is the nearest
+	Got    string // the token's value, as formatted by Show
+	Want   string // the rule's value; "" if the claim is invalid under any rule
+	Why    string // replaces Want if the claim is invalid under any rule
+	Passed int    // number of checks passed before it: the rule with the most is the nearest
 }
 
-// Error says everything, for the project's owner and the record.
+// Error returns the full difference, for the project's owner and the audit log.
 func (m *Mismatch) Error() string {
 	if m.Want == "" {
 		return m.Public()
@@ -22,7 +22,7 @@ func (m *Mismatch) Error() string {
 	return fmt.Sprintf("claim %s is %s, expected %s", m.Claim, m.Got, m.Want)
 }
 
-// Public leaves out what the rule expects: the bearer of a token may be anybody.
+// Public omits the rule's value, because anyone may present a token.
 func (m *Mismatch) Public() string {
 	why := m.Why
 	if m.Want != "" {
@@ -31,15 +31,15 @@ func (m *Mismatch) Public() string {
 	return fmt.Sprintf("claim %s is %s, %s", m.Claim, m.Got, why)
 }
 
-// AsMismatch returns err as a mismatch. One that a provider did not explain fits nothing.
+// AsMismatch returns err as a mismatch. An error of another type becomes a mismatch without a claim.
 func AsMismatch(err error) *Mismatch {
 	if m, ok := errors.AsType[*Mismatch](err); ok {
 		return m
 	}
-	return &Mismatch{Claim: "(unknown)", Got: "not acceptable", Why: "and the provider does not say why"}
+	return &Mismatch{Claim: "(unknown)", Got: "not acceptable", Why: "and the provider gives no reason"}
 }
 
-// Show writes a claim's value for people, short and escaped.
+// Show formats a claim's value for display, shortened and escaped.
 func Show(v any) string {
 	switch v := v.(type) {
 	case nil:

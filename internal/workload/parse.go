@@ -8,10 +8,10 @@ import (
 	"pyindex/internal/fault"
 )
 
-// listed reports whether got is one of the words of a list.
+// listed reports whether got is in the comma-separated list want.
 func listed(want, got string) bool { return slices.Contains(strings.Split(want, ","), got) }
 
-// refFits compares a full ref with a pattern; "*", which is only ever last, stands for anything, "/" too.
+// refFits compares a full ref with a pattern. A trailing "*" matches anything, including "/".
 func refFits(pattern, ref string) bool {
 	if stem, open := strings.CutSuffix(pattern, "*"); open {
 		return strings.HasPrefix(ref, stem)
@@ -19,7 +19,7 @@ func refFits(pattern, ref string) bool {
 	return ref == pattern
 }
 
-// matching reads what an expression matches; why says what it has to be.
+// matching returns a parser for values that match an expression. why completes its error message.
 func matching(re *regexp.Regexp, why string) parser {
 	return func(field, s string) (string, error) {
 		if !re.MatchString(s) {
@@ -29,7 +29,7 @@ func matching(re *regexp.Regexp, why string) parser {
 	}
 }
 
-// folded reads as parse does, and lowers the letters A to Z.
+// folded returns a parser that also converts ASCII letters to lower case.
 func folded(parse parser) parser {
 	return func(field, s string) (string, error) {
 		s, err := parse(field, s)
@@ -37,7 +37,7 @@ func folded(parse parser) parser {
 	}
 }
 
-// parseRef reads a full ref, or the beginning of refs of one sort with "*" behind it.
+// parseRef parses a full ref, or a prefix of refs followed by "*".
 func parseRef(field, s string) (string, error) {
 	stem, open := strings.CutSuffix(s, "*")
 	part := strings.SplitN(stem, "/", 3)
@@ -45,14 +45,14 @@ func parseRef(field, s string) (string, error) {
 		len(s) <= 255 && !strings.ContainsAny(stem, "*?[ ~^:\\") && !HasControl(s)
 	if !good {
 		return "", fault.InField(field,
-			"%s %.100q is not a ref: write a full name such as refs/heads/main, or refs/tags/v* with one * at its end", field, s)
+			"%s %.100q is not a ref: write a full name such as refs/heads/main, or refs/tags/v* with one * at the end", field, s)
 	}
 	return s, nil
 }
 
 func parseTrue(field, s string) (string, error) {
 	if s != "true" {
-		return "", fault.InField(field, "%s %.40q: write true, or leave it out", field, s)
+		return "", fault.InField(field, "%s %.40q is not valid: write true, or omit it", field, s)
 	}
 	return s, nil
 }
@@ -64,9 +64,9 @@ var (
 	uuidText  = regexp.MustCompile(`\A[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\z`)
 )
 
-var parseWord = matching(word, "is not a word of small letters, '-' and '_'")
+var parseWord = matching(word, "is not a word of lower-case letters, '-' and '_'")
 
-// parseWords reads words with commas between, which may stand in any order.
+// parseWords parses comma-separated words, in any order.
 func parseWords(field, s string) (string, error) {
 	var all []string
 	for w := range strings.SplitSeq(s, ",") {
@@ -77,7 +77,7 @@ func parseWords(field, s string) (string, error) {
 		all = append(all, w)
 	}
 	if len(all) > 20 {
-		return "", fault.InField(field, "%s has %d words; at most 20 are kept", field, len(all))
+		return "", fault.InField(field, "%s has %d words; at most 20 are allowed", field, len(all))
 	}
 	slices.Sort(all)
 	return strings.Join(slices.Compact(all), ","), nil
@@ -85,7 +85,7 @@ func parseWords(field, s string) (string, error) {
 
 func parseRepositoryID(field, s string) (string, error) {
 	if s != firstToken && !decimalID.MatchString(s) {
-		return "", fault.InField(field, "%s %.40q is not a number, nor %q for the one of the first accepted token", field, s,
+		return "", fault.InField(field, "%s %.40q is neither a number nor %q, which takes the number from the first accepted token", field, s,
 			firstToken)
 	}
 	return s, nil
@@ -98,14 +98,14 @@ func parseUUID(field, s string) (string, error) {
 	return lowerASCII(s), nil
 }
 
-// HasControl reports whether a text holds control characters, or others that could change how it is shown.
+// HasControl reports whether a string contains control characters, or other characters that could change its display.
 func HasControl(s string) bool {
 	return strings.ContainsFunc(s,
 		func(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 || r == '\u2028' || r == '\ufffd' })
 }
 
-// lowerASCII lowers A to Z and nothing else. Unicode would also make the Kelvin sign a "k", and an environment of that
-// name is another one, which whoever may edit a workflow can have without its protection.
+// lowerASCII converts only A to Z to lower case. Unicode folding would turn the Kelvin sign into "k", so that an
+// unprotected environment of that name could pass for a protected one.
 func lowerASCII(s string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {

@@ -8,27 +8,27 @@ import (
 	"pyindex/internal/fault"
 )
 
-// preset says how the names that people know become rules on the claims of one kind of issuer. The rules are kept, not
-// the preset, so that a later change of it changes no publisher.
+// preset converts the names that people know into rules on the claims of one kind of issuer. Only the rules are stored,
+// so a later change of a preset does not change existing publishers.
 type preset struct {
 	name, title string
 	fields      []Field
-	make        func(in, out map[string]string) error // nil, or for what is more than one claim
-	// known guesses by an issuer and the claims that its rules name whether the preset is for it.
+	make        func(in, out map[string]string) error // adds rules that combine several fields; may be nil
+	// known reports whether the preset probably fits an issuer and the claims that a publisher's rules name.
 	known func(issuer, host, sub string, has func(claims ...string) bool) bool
 }
 
-const anyBranch = " Without it, everybody who may push a branch may publish."
+const anyBranch = " Without it, everyone who may push a branch may publish."
 
-// presets are in the order of their forms, by the documentation of each: Forgejo's "OpenID Connect in Actions",
+// presets are in display order. Each follows its platform's documentation: Forgejo's "OpenID Connect in Actions",
 // Buildkite's "OIDC", CircleCI's "OpenID Connect tokens", Jenkins' oidc-provider plugin, Semaphore's "OIDC tokens",
 // Azure DevOps' "Oidctoken" and Kubernetes' "Managing Service Accounts".
 var presets = []preset{
 	{name: "forgejo", title: "Forgejo Actions", make: forgejoRules, fields: []Field{
-		needed("owner", "Owner", "acme", "The user or organisation that has the repository.", nameWords),
+		needed("owner", "Owner", "acme", "The user or organization that owns the repository.", nameWords),
 		needed("repository", "Repository", "widgets", "Its name, without the owner.", nameWords),
 		recommended("workflow", "Workflow file", "release.yml",
-			"The file that publishes; a name without a folder lies in .forgejo/workflows. Without one, every workflow of the repository may publish.", "a file name or a path"),
+			"The file that publishes; a bare name is looked up in .forgejo/workflows. Without it, every workflow of the repository may publish.", "a file name or a path"),
 		recommended("ref", "Tags or branches", "refs/tags/v*", "Only runs for these refs."+anyBranch, refWords).is("ref",
 			prefixRule),
 		{
@@ -41,29 +41,29 @@ var presets = []preset{
 			Check:    true,
 			Claim:    "ref_protected",
 		},
-		strict("events", "Started by", "push", "Only runs that one of these started; several with commas between.",
-			"words with commas between").is("event_name", oneofRule),
-		strict("owner_id", "Owner's number", "42", "It stays when the name goes to somebody else.",
+		strict("events", "Started by", "push", "Only runs that one of these comma-separated events started.",
+			"comma-separated words").is("event_name", oneofRule),
+		strict("owner_id", "Owner's number", "42", "It does not change when someone else takes over the name.",
 			"a number").is("repository_owner_id", exactRule),
-		strict("repository_id", "Repository's number", "77", "Leaves out a repository that is made anew under this name.",
+		strict("repository_id", "Repository's number", "77", "Excludes a repository that is recreated under this name.",
 			"a number").is("repository_id", exactRule),
 	}, known: func(issuer, _, _ string, _ func(...string) bool) bool {
 		return strings.HasSuffix(issuer, "/api/actions")
 	}},
 	{name: "buildkite", title: "Buildkite", fields: []Field{
-		needed("organization", "Organisation", "acme", "Its name in its address.", nameWords).is("organization_slug",
+		needed("organization", "Organization", "acme", "Its name in its address.", nameWords).is("organization_slug",
 			exactRule),
 		needed("pipeline", "Pipeline", "widgets", "Its name in its address.", nameWords).is("pipeline_slug", exactRule),
 		recommended("branch", "Branch", "main",
-			"Only builds of this branch. Without branch, tag or step, everybody who may push a branch may publish.",
+			"Only builds of this branch. Without branch, tag or step, everyone who may push a branch may publish.",
 			starWords).is("build_branch", prefixRule),
-		recommended("tag", "Tag", "v*", "Only builds of such tags.", starWords).is("build_tag", prefixRule),
+		recommended("tag", "Tag", "v*", "Only builds of these tags.", starWords).is("build_tag", prefixRule),
 		strict("step", "Step", "publish", "Only the step with this key.", "the step's key").is("step_key", exactRule),
-		strict("source", "Started by", "webhook", "webhook, ui, api, schedule or trigger_job; several with commas between.",
-			"words with commas between").is("build_source", oneofRule),
+		strict("source", "Started by", "webhook", "webhook, ui, api, schedule or trigger_job; separate several with commas.",
+			"comma-separated words").is("build_source", oneofRule),
 		strict("pipeline_id", "Pipeline's id", "01890000-0000-4000-8000-000000000001",
-			"It stays when the name goes to another pipeline.", "a UUID").is("pipeline_id", exactRule),
-		strict("runner_environment", "Runners", "self-hosted", "Only such agents.", "a word").is("runner_environment",
+			"It does not change when another pipeline takes over the name.", "a UUID").is("pipeline_id", exactRule),
+		strict("runner_environment", "Runners", "self-hosted", "Only agents of this kind.", "a word").is("runner_environment",
 			exactRule),
 	}, known: func(_, host, _ string, has func(...string) bool) bool {
 		return has("organization_slug", "pipeline_slug") || host == "agent.buildkite.com"
@@ -73,13 +73,13 @@ var presets = []preset{
 			"From the project's settings on CircleCI.", "a UUID").is("oidc.circleci.com/project-id", exactRule),
 		recommended("ref", "Tags or branches", "refs/tags/v*", "Only jobs for these refs."+anyBranch,
 			refWords).is("oidc.circleci.com/vcs-ref", prefixRule),
-		strict("origin", "Repository", "github.com/acme/widgets", "Where the code comes from, as the token says it.",
+		strict("origin", "Repository", "github.com/acme/widgets", "The repository of the code, as in the token.",
 			"host/owner/name").is("oidc.circleci.com/vcs-origin", exactRule),
 	}, known: func(_, host, _ string, has func(...string) bool) bool {
 		return has("oidc.circleci.com/project-id") || host == "oidc.circleci.com"
 	}},
 	{name: "jenkins", title: "Jenkins", fields: []Field{
-		needed("job", "Job", "https://jenkins.acme.example/job/widgets/", "The job's address, as the token's sub says it.",
+		needed("job", "Job", "https://jenkins.acme.example/job/widgets/", "The job's URL, as in the token's sub.",
 			"a URL").is("sub", exactRule),
 	}, known: func(issuer, _, _ string, _ func(...string) bool) bool { return strings.HasSuffix(issuer, "/oidc") }},
 	{name: "semaphore", title: "Semaphore", fields: []Field{
@@ -87,39 +87,39 @@ var presets = []preset{
 			"From the project's settings on Semaphore.", "a UUID").is("prj_id", exactRule),
 		recommended("ref", "Tags or branches", "refs/tags/v*", "Only jobs for these refs."+anyBranch, refWords).is("ref",
 			prefixRule),
-		strict("ref_type", "Sort of ref", "tag", "branch, tag or pull-request; several with commas between.",
-			"words with commas between").is("ref_type", oneofRule),
-		strict("repository", "Repository", "widgets", "Its name, as the token says it.", "a name").is("repo_slug", exactRule),
+		strict("ref_type", "Sort of ref", "tag", "branch, tag or pull-request; separate several with commas.",
+			"comma-separated words").is("ref_type", oneofRule),
+		strict("repository", "Repository", "widgets", "Its name, as in the token.", "a name").is("repo_slug", exactRule),
 	}, known: func(_, host, _ string, has func(...string) bool) bool {
 		return has("prj_id") || strings.HasSuffix(host, ".semaphoreci.com")
 	}},
 	{name: "azure-devops", title: "Azure DevOps", make: azureRules, fields: []Field{
-		needed("organization", "Organisation", "acme", "Its name in its address.", nameWords),
+		needed("organization", "Organization", "acme", "Its name in its address.", nameWords),
 		needed("project", "Project", "widgets", "Its name.", "letters, digits, blanks, '-', '_', '.', '(' and ')'"),
 		recommended("pipeline", "Pipeline", "release",
 			"The pipeline that publishes. Either this or a service connection is needed.", "a name"),
 		strict("connection", "Service connection", "pypi",
-			"In place of a pipeline: every pipeline that may use it may publish.", "a name"),
+			"Replaces the pipeline: every pipeline that may use the connection may publish.", "a name"),
 		recommended("ref", "Tags or branches", "refs/tags/v*", "Only runs for these refs."+anyBranch, refWords).is("rpo_ref",
 			prefixRule),
 		strict("repository_id", "Repository's id", "01890000-0000-4000-8000-000000000004",
-			"Leaves out other repositories that the pipeline could build.", "a UUID").is("rpo_id", exactRule),
+			"Excludes other repositories that the pipeline could build.", "a UUID").is("rpo_id", exactRule),
 		strict("project_id", "Project's id", "01890000-0000-4000-8000-000000000005",
-			"It stays when the name goes to another project.", "a UUID").is("prj_id", exactRule),
+			"It does not change when another project takes over the name.", "a UUID").is("prj_id", exactRule),
 	}, known: func(_, host, sub string, _ func(...string) bool) bool {
 		return strings.HasPrefix(sub, "p://") || strings.HasPrefix(sub, "sc://") || host == "vstoken.dev.azure.com"
 	}},
 	{name: "kubernetes", title: "Kubernetes", make: kubernetesRules, fields: []Field{
-		needed("namespace", "Namespace", "ci", "Of the cluster whose issuer this is.", "small letters, digits, '-' and '.'"),
+		needed("namespace", "Namespace", "ci", "A namespace of the issuer's cluster.", "lower-case letters, digits, '-' and '.'"),
 		needed("service_account", "Service account", "publisher",
-			"Whoever may make pods in the namespace can be this account: keep a namespace for it.",
-			"small letters, digits, '-' and '.'"),
+			"Anyone who may create pods in the namespace can act as this account: use a separate namespace.",
+			"lower-case letters, digits, '-' and '.'"),
 	}, known: func(_, host, sub string, _ func(...string) bool) bool {
 		return strings.HasPrefix(sub, "system:serviceaccount:") || strings.Contains(host, "kubernetes")
 	}},
 }
 
-// genericForms returns the forms of all presets, and then that for rules on claims.
+// genericForms returns the forms of all presets, followed by the form for rules on claims.
 func genericForms() []Form {
 	var out []Form
 	for _, p := range presets {
@@ -127,8 +127,8 @@ func genericForms() []Form {
 	}
 	return append(out, Form{Provider: "generic", Title: "Rules on claims", Fields: []Field{{
 		Name: FieldClaims, Label: "Claims", Required: true, Lines: true, Example: "repository=acme/widgets\nref=refs/tags/v*",
-		Help: "What the token's claims have to be, letter by letter: NAME=VALUE on each line, the same name again for one of several, and NAME=BEGINNING* for claims that hold a ref. " +
-			"One of them has to name the workload: sub, repository, project_id and the like.",
+		Help: "The required claims, case-sensitive. Write one NAME=VALUE on each line, repeat a name to allow several values, and write NAME=PREFIX* for claims that hold a ref. " +
+			"At least one has to identify the workload: for example sub, repository or project_id.",
 		Pattern: "NAME=VALUE, one on each line", Tighten: "Add this rule",
 	}}})
 }
@@ -143,7 +143,7 @@ func Presets() []string {
 	return names
 }
 
-// PresetOf guesses by which preset the claims of an issuer are best understood; "" if none is known.
+// PresetOf guesses the preset for an issuer and the fields of a rule. It returns "" if none fits.
 func PresetOf(issuer string, fields map[string]string) string {
 	has := func(claims ...string) bool {
 		return !slices.ContainsFunc(claims, func(c string) bool { return !literal(Rule{Fields: fields}, c) })
@@ -156,7 +156,7 @@ func PresetOf(issuer string, fields map[string]string) string {
 	return ""
 }
 
-// expand turns the fields of a preset into rules on claims. Fields without a preset are such rules already.
+// expand converts the fields of a preset to rules on claims. Without a preset, the fields are such rules already.
 func expand(fields map[string]string) (preset, map[string]string, error) {
 	name, ok := fields[fieldPreset]
 	if !ok {
@@ -185,7 +185,7 @@ func expand(fields map[string]string) (preset, map[string]string, error) {
 	return p, out, p.make(fields, out)
 }
 
-// fieldOf returns the preset's field that became a rule; without a preset it is the rule's own.
+// fieldOf returns the name of the preset's field that became a rule, or the rule's own name without a preset.
 func (p preset) fieldOf(rule string) string {
 	_, claim, _ := strings.Cut(rule, ":")
 	for _, f := range p.fields {
@@ -204,11 +204,11 @@ func (p preset) names() string {
 	return strings.Join(names, ", ")
 }
 
-// expand makes a value of a preset's field a rule on its claim.
+// expand adds the rule on the field's claim to out.
 func (f Field) expand(v string, out map[string]string) error {
 	switch {
 	case v == "" && f.Required:
-		return fault.InField(f.Name, "%s is needed", f.Name)
+		return fault.InField(f.Name, "%s is required", f.Name)
 	case v == "" || f.Claim == "":
 	case f.rule == prefixRule && strings.HasSuffix(v, "*"):
 		out[prefixRule+f.Claim] = v
@@ -226,12 +226,12 @@ var (
 	kubernetesName = regexp.MustCompile(`\A[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\z`)
 )
 
-// forgejoRules pin the repository, and the workflow's file at any ref where it is said. A name without a folder lies
-// where Forgejo looks first.
+// forgejoRules pins the repository and, if given, the workflow file at any ref. A bare file name is looked up in
+// .forgejo/workflows.
 func forgejoRules(in, out map[string]string) error {
 	for _, name := range []string{"owner", "repository"} {
 		if !forgejoName.MatchString(in[name]) {
-			return fault.InField(name, "%s %.100q is not a name on Forgejo: letters, digits, '-', '_' and '.'", name, in[name])
+			return fault.InField(name, "%s %.100q is not a name on Forgejo: use letters, digits, '-', '_' and '.'", name, in[name])
 		}
 	}
 	repository := in["owner"] + "/" + in["repository"]
@@ -244,20 +244,20 @@ func forgejoRules(in, out map[string]string) error {
 		file = ".forgejo/workflows/" + file
 	}
 	if strings.ContainsAny(file, "@*\\") || strings.Contains(file, "..") || strings.HasPrefix(file, "/") {
-		return fault.InField("workflow", "workflow %.100q is not the path of a workflow's file", in["workflow"])
+		return fault.InField("workflow", "workflow %.100q is not the path of a workflow file", in["workflow"])
 	}
 	out[prefixRule+"workflow_ref"] = repository + "/" + file + "@*"
 	return nil
 }
 
-// azureRules pin the subject of a pipeline's token, or of a service connection's.
+// azureRules pins the subject of a pipeline's or a service connection's tokens.
 func azureRules(in, out map[string]string) error {
 	kind, last := "p://", "pipeline"
 	if in["connection"] != "" {
 		kind, last = "sc://", "connection"
 	}
 	if (in["pipeline"] == "") == (in["connection"] == "") {
-		return fault.InField("pipeline", "pipeline or connection: one of them is needed, and not both")
+		return fault.InField("pipeline", "set either pipeline or connection, not both")
 	}
 	for _, name := range []string{"organization", "project", last} {
 		if !azureName.MatchString(in[name]) {
@@ -271,7 +271,7 @@ func azureRules(in, out map[string]string) error {
 func kubernetesRules(in, out map[string]string) error {
 	for _, name := range []string{"namespace", "service_account"} {
 		if !kubernetesName.MatchString(in[name]) {
-			return fault.InField(name, "%s %.100q is not a name in Kubernetes: small letters, digits, '-' and '.'", name,
+			return fault.InField(name, "%s %.100q is not a name in Kubernetes: use lower-case letters, digits, '-' and '.'", name,
 				in[name])
 		}
 	}

@@ -2,21 +2,21 @@ package workload
 
 import "strings"
 
-// Claims is the payload of an identity token after its signature, issuer, audience and times were checked.
-// Values are as encoding/json decodes them, numbers as json.Number.
+// Claims is the payload of an identity token whose signature, issuer, audience and times were verified. Values have the
+// types of encoding/json, with json.Number for numbers.
 type Claims map[string]any
 
 // Rule is the compiled form of the fields that a person typed.
 type Rule struct {
-	Lookup  string            // the key by which rules for some claims are found
-	Fields  map[string]string // normal, complete; equal rules have equal fields
-	OwnerID string            // the id that the rule is pinned to; "" if it is not known yet
+	Lookup  string            // the key under which rules for some claims are found
+	Fields  map[string]string // normalized and complete: equal rules have equal fields
+	OwnerID string            // the id that the rule is pinned to; "" if not known yet
 }
 
 // LeavesIDs reports whether a rule takes the ids of its owner and its repository from the first accepted token.
 func LeavesIDs(fields map[string]string) bool { return fields[fieldRepositoryID] == firstToken }
 
-// The fields that several kinds have, or that the registry asks for.
+// Fields that several kinds share, or that package publishers needs.
 const (
 	FieldEnvironment  = "environment"
 	fieldRef          = "ref"
@@ -25,10 +25,10 @@ const (
 	fieldRepositoryID = "repository_id"
 )
 
-// firstToken, as a repository's id, leaves it to the first accepted token to say it, together with the owner's.
+// firstToken is the repository id of a rule that takes the ids of repository and owner from the first accepted token.
 const firstToken = "first"
 
-// joined returns the values of some fields with "/" between.
+// joined returns the values of fields, joined by "/".
 func joined(r Rule, fields ...string) string {
 	var all []string
 	for _, name := range fields {

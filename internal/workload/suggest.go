@@ -9,14 +9,14 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Suggest returns the fields of the narrowest rule for the workload of these claims, as Compile takes them, after
-// asking Compile and Admits. Anybody may have chosen the values, so quote them when showing them. It returns
-// fault.Invalid, which says why there is none.
+// Suggest returns the fields of the narrowest rule for the workload of these claims, in the form that Compile accepts.
+// Callers must escape the values when displaying them. If Compile or Admits would reject the fields, Suggest returns a
+// fault.Invalid that explains why.
 func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 	fields := k.Recognize(c)
 	if fields == nil {
 		return nil, fault.New(fault.Invalid,
-			"the claims are not those of a workload that a publisher of kind %s could accept", k.name)
+			"a publisher of kind %s cannot accept a workload with these claims", k.name)
 	}
 	for name, v := range fields {
 		if strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsPrint(r) }) {
@@ -28,7 +28,7 @@ func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 		return nil, err
 	}
 	if lookup, err := k.Lookup(c); err != nil || lookup != rule.Lookup {
-		return nil, fault.New(fault.Invalid, "the claims do not say clearly whose workload it is")
+		return nil, fault.New(fault.Invalid, "the claims do not clearly identify the workload")
 	}
 	if err := k.Admits(rule, c); err != nil {
 		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, AsMismatch(err))
@@ -36,8 +36,8 @@ func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 	return fields, nil
 }
 
-// Recognize returns the fields that the claims of a workload of this kind say, unchecked; nil if they are not those of
-// one.
+// Recognize returns the fields that the claims of a workload of this kind contain, without validation. It returns nil
+// if the claims are not those of such a workload.
 func (k *Kind) Recognize(c Claims) map[string]string {
 	out := map[string]string{}
 	if k.suggest != nil {
@@ -57,7 +57,7 @@ func (k *Kind) Recognize(c Claims) map[string]string {
 	return out
 }
 
-// Seen returns the value of a field that lets in jobs such as the one with these claims; "" if they do not say.
+// Seen returns a value for a field that accepts jobs like the one with these claims, or "" if the claims have none.
 func (k *Kind) Seen(field string, claims map[string]any) string {
 	f, ok := k.Field(field)
 	v := text(claims, f.Claim)

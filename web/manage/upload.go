@@ -227,7 +227,7 @@ func (u *uploading) skip(p io.Reader) error {
 	if u.skipped += n; u.skipped > maxUploadSkip {
 		err = fault.New(fault.Invalid, "too many of the files were refused; send the other files again without these")
 	}
-	if errors.Is(err, io.EOF) {
+	if err == io.EOF {
 		return nil
 	}
 	return u.broken(err)
@@ -336,7 +336,7 @@ func (u *uploading) pour(to io.Writer, p io.Reader) error {
 		if _, err := to.Write(u.buffer[:n]); err != nil {
 			return err
 		}
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("%w (%w)", errBroken, err)

@@ -1,7 +1,7 @@
-// Package challenge gives a browser something to answer, in a cookie that only this index can read.
+// Package challenge issues challenges to browsers, in cookies that only this index can read.
 //
-// It promises that beginning writes nothing, that a challenge is answered once in all processes, and that it ends after
-// five minutes.
+// It promises that issuing a challenge writes nothing to the store. A challenge can be answered once across all
+// processes, and expires after five minutes.
 package challenge
 
 import (
@@ -19,59 +19,58 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Challenge is what a browser was given to answer. The browser itself keeps it, in a cookie that only this index can
-// read or write, so that beginning writes nothing here. A row says that it was answered, because each can be answered
-// once.
+// Challenge is a question for a browser to answer. The browser keeps it in a sealed cookie, so issuing one writes
+// nothing to the store. A row records that it was answered, because each can be answered once.
 type Challenge struct {
 	ID        string
 	Kind      Kind
-	UserID    string // who registers or confirms; "" for somebody who signs in
-	State     string // what the answer is compared with
+	UserID    string // id of the registering or confirming user; "" for a sign-in
+	State     string // the expected values for the answer
 	ExpiresAt time.Time
 }
 
-// Kind says what a challenge is for: one for something else does not fit.
+// Kind is the purpose of a challenge. A challenge of one kind is not accepted for another.
 type Kind string
 
 // The kinds of challenge.
 const (
-	ForSignIn   Kind = "sign-in"  // by a passkey; also for confirming by one
+	ForSignIn   Kind = "sign-in"  // signs in with a passkey, or confirms with one
 	ForPasskey  Kind = "passkey"  // adds a passkey to an account
 	ForNewcomer Kind = "newcomer" // creates an account with a passkey
-	ForSignOn   Kind = "sign-on"  // the way to a provider of single sign-on and back
+	ForSignOn   Kind = "sign-on"  // the round trip to a single sign-on provider
 )
 
-// Tx is what this package needs of a transaction.
+// Tx is the set of rows that this package needs in a transaction.
 type Tx interface {
-	// UseChallenge notes that a challenge was answered, and reports whether it was the first time.
+	// UseChallenge records that a challenge was answered, and reports whether this was the first time.
 	UseChallenge(ctx context.Context, id string, kind Kind, expires time.Time) (bool, error)
-	// DeleteChallengesBefore forgets challenges that ended before t.
+	// DeleteChallengesBefore deletes the rows of challenges that expired before t.
 	DeleteChallengesBefore(ctx context.Context, t time.Time) error
-	// Key returns a key by its name, or fault.NotFound.
+	// Key returns a key by name, or fault.NotFound.
 	Key(ctx context.Context, name string) (secret string, err error)
-	// InsertKey adds a key, unless there is one of that name.
+	// InsertKey adds a key unless the name exists.
 	InsertKey(ctx context.Context, name, secret string, at time.Time) error
 }
 
-// Store runs transactions over the rows; see access.Store for what the methods promise.
+// Store runs transactions over the rows; see access.Store for the promises of its methods.
 type Store[T Tx] interface {
 	View(ctx context.Context, f func(T) error) error
 	Update(ctx context.Context, f func(T) error) error
 }
 
-// Sealer makes challenges and reads them again. It is safe for concurrent use, and by several processes on one store.
+// Sealer seals and opens challenges. It is safe for concurrent use, and by several processes on one store.
 type Sealer[T Tx] struct {
 	store Store[T]
 	now   func() time.Time
 	key   atomic.Pointer[sealingKey]
 }
 
-// New returns what seals by the key in the rows of s.
+// New returns a sealer that uses the key in the rows of s.
 func New[T Tx](s Store[T], now func() time.Time) *Sealer[T] {
 	return &Sealer[T]{store: s, now: now}
 }
 
-// Sweep forgets in tx which challenges were answered that ended.
+// Sweep deletes the rows of answered challenges some minutes after they expired.
 func (s *Sealer[T]) Sweep(ctx context.Context, tx T) error {
 	return tx.DeleteChallengesBefore(ctx, s.now().Add(-clockSkew))
 }
@@ -79,18 +78,19 @@ func (s *Sealer[T]) Sweep(ctx context.Context, tx T) error {
 const (
 	challengeLife = 5 * time.Minute
 	challengeKey  = "challenges"
-	// clockSkew is how far the clocks of replicas may differ before an answered challenge could be answered again.
+	// clockSkew is the allowed difference between the clocks of replicas. With more, a challenge might be answered
+	// twice.
 	clockSkew = 5 * time.Minute
-	// keyFresh is how long a process uses the key of challenges before it reads the row again.
+	// keyFresh is how long a process uses the sealing key before it reads the row again.
 	keyFresh = time.Minute
-	// maxSealed bounds a sealed challenge, in bytes: browsers keep some 4,000 of a cookie.
+	// maxSealed limits a sealed challenge, in bytes: browsers accept cookies of about 4,000.
 	maxSealed = 3800
 )
 
-// ErrEnded is for an answer that comes too late, or comes again.
+// ErrEnded is returned for an answer that is late or repeated.
 var ErrEnded = fault.New(fault.Invalid, "this took too long, or was answered already: try again")
 
-// Seal returns the cookie of a challenge. It returns fault.Invalid for one that is too large for a cookie.
+// Seal returns the cookie of a new challenge. It returns fault.Invalid if the challenge is too large for a cookie.
 func (s *Sealer[T]) Seal(ctx context.Context, kind Kind, userID string, state []byte) (access.Secret, error) {
 	key, err := s.aead(ctx)
 	if err != nil {
@@ -102,12 +102,13 @@ func (s *Sealer[T]) Seal(ctx context.Context, kind Kind, userID string, state []
 	}
 	sealed := base64.RawURLEncoding.EncodeToString(key.Seal(nil, nil, text, []byte(kind)))
 	if len(sealed) > maxSealed {
-		return "", fault.New(fault.Invalid, "the address to come back to is too long: begin at the sign-in page")
+		return "", fault.New(fault.Invalid, "the return address is too long: start again from the sign-in page")
 	}
 	return access.Secret(sealed), nil
 }
 
-// Open returns the challenge of a cookie, and uses nothing up. Whatever does not fit is fault.Invalid.
+// Open returns the challenge in a cookie, without using it. It returns fault.Invalid if the cookie is malformed,
+// expired or of another kind.
 func (s *Sealer[T]) Open(ctx context.Context, sealed access.Secret, kind Kind) (c Challenge, err error) {
 	b, err := base64.RawURLEncoding.DecodeString(sealed.Reveal())
 	if err != nil || len(b) == 0 || len(sealed) > maxSealed {
@@ -118,7 +119,7 @@ func (s *Sealer[T]) Open(ctx context.Context, sealed access.Secret, kind Kind) (
 		return c, err
 	}
 	text, err := key.Open(nil, nil, b, []byte(kind))
-	if err != nil { // made by another replica after the database was restored, perhaps
+	if err != nil { // perhaps sealed by another replica after a restore of the database
 		if key, err = s.read(ctx); err != nil {
 			return c, err
 		}
@@ -130,7 +131,7 @@ func (s *Sealer[T]) Open(ctx context.Context, sealed access.Secret, kind Kind) (
 	return c, nil
 }
 
-// OpenFor is Open for a challenge of a user's, "" for nobody's.
+// OpenFor is like Open, but also requires that the challenge is the given user's. An empty userID is for a sign-in.
 func (s *Sealer[T]) OpenFor(ctx context.Context, sealed access.Secret, kind Kind, userID string) (Challenge, error) {
 	c, err := s.Open(ctx, sealed, kind)
 	if err == nil && c.UserID != userID {
@@ -139,7 +140,7 @@ func (s *Sealer[T]) OpenFor(ctx context.Context, sealed access.Secret, kind Kind
 	return c, err
 }
 
-// Use notes that a challenge was answered. It returns fault.Invalid if it was before: of several answers, one counts.
+// Use records that the challenge was answered. It returns fault.Invalid if it was answered before.
 func (c Challenge) Use(ctx context.Context, tx Tx) error {
 	first, err := tx.UseChallenge(ctx, c.ID, c.Kind, c.ExpiresAt)
 	if err == nil && !first {
@@ -148,14 +149,14 @@ func (c Challenge) Use(ctx context.Context, tx Tx) error {
 	return err
 }
 
-// sealingKey is the key of challenges as it was read at some time.
+// sealingKey is the sealing key and the time when it was read.
 type sealingKey struct {
 	cipher.AEAD
 	readAt time.Time
 }
 
-// aead returns the key of challenges as it was within the last minute. A new one, because the row was deleted or the
-// database restored, is so used by all processes after that time, and the one before it opens nothing any longer.
+// aead returns the sealing key, at most a minute old. If the row was deleted or restored, all processes use the new key
+// after that time, and cookies sealed with the old one can no longer be opened.
 func (s *Sealer[T]) aead(ctx context.Context) (cipher.AEAD, error) {
 	if key := s.key.Load(); key != nil {
 		if age := s.now().Sub(key.readAt); 0 <= age && age < keyFresh {
@@ -165,7 +166,7 @@ func (s *Sealer[T]) aead(ctx context.Context) (cipher.AEAD, error) {
 	return s.read(ctx)
 }
 
-// read reads the key of challenges, which all replicas share. The first one that needs it makes it.
+// read reads the sealing key, which all replicas share. The first replica that needs it creates it.
 func (s *Sealer[T]) read(ctx context.Context) (cipher.AEAD, error) {
 	var text string
 	now := s.now()

@@ -1,7 +1,7 @@
-// Package onetime keeps links that can be used once.
+// Package onetime manages links that can be used once.
 //
-// It promises that rows hold the hash of a link's secret and that a used, ended or unknown link gives the same answer.
-// It does not check what a link gives: package account does.
+// It promises that rows hold only the hash of a link's secret, and that a used, expired or unknown link gives the same
+// answer. It does not check the rights that a link gives: package account does.
 package onetime
 
 import (
@@ -12,71 +12,72 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Link is a row about a link that is good once. The secret in it is known to its bearer alone.
+// Link is the row of a link that can be used once. Only its bearer has the secret.
 type Link struct {
 	ID, Hash   string
 	Kind       Kind
-	UserID     string // whose it is; "" where it makes an account
+	UserID     string // owner; "" if the link creates an account
 	Invitation Invitation
 	CreatedBy  string // user id, "" for the operator
 	CreatedAt  time.Time
 	ExpiresAt  time.Time
-	UsedAt     time.Time // zero while it may be used
-	Tries      int       // wrong codes, of a LinkFactor
-	// OriginForgotten for a LinkReset that the person asked for; the method of the first step for a LinkFactor
+	UsedAt     time.Time // zero while the link can be used
+	Tries      int       // wrong codes, for Factor
+	// Origin is OriginForgotten for a Reset that the user requested, and the method of the first step for a Factor.
 	Origin     string
-	ApprovedAt time.Time // of an invitation that an administrator approved
+	ApprovedAt time.Time // set if an administrator approved the invitation
 	ApprovedBy string    // user id of that administrator, "" for the operator
 }
 
-// Kind says what a link is for.
+// Kind is the purpose of a link.
 type Kind string
 
 // The kinds of link.
 const (
-	First  Kind = "first"  // makes the first administrator
+	First  Kind = "first"  // creates the first administrator
 	Reset  Kind = "reset"  // sets a new password
-	Invite Kind = "invite" // makes an account
-	Factor Kind = "factor" // between a password and a second factor; kept in a cookie
+	Invite Kind = "invite" // creates an account
+	Factor Kind = "factor" // between a password and a second factor, in a cookie
 )
 
-// Invitation is what an invited person gets.
+// Invitation lists the account properties that an invited person gets.
 type Invitation struct {
 	Name   string  `json:"name,omitempty"`  // fixed user name, "" to choose
-	Email  string  `json:"email,omitempty"` // whom it was meant for
+	Email  string  `json:"email,omitempty"` // address of the invited person
 	Admin  bool    `json:"admin,omitempty"`
 	Grants []Grant `json:"grants,omitempty"`
 }
 
-// Grant is a role that comes with an invitation, in a project or, without one, in a repository.
+// Grant is a role that an invitation gives in a project, or in a repository if there is no project.
 type Grant struct {
 	RepositoryID string `json:"repository_id"`
 	ProjectID    string `json:"project_id,omitempty"`
-	Where        string `json:"where"` // for people: the project's or the repository's name
+	Where        string `json:"where"` // name of the project or repository, for display
 	Role         string `json:"role"`
 }
 
-// Tx is what this package needs of a transaction.
+// Tx is the set of rows that this package needs in a transaction.
 type Tx interface {
 	InsertLink(ctx context.Context, l Link) error
 	LinkByHash(ctx context.Context, hash string) (Link, error)
-	// Links returns links of a kind that were not used and expire after t, newest first.
+	// Links returns the unused links of a kind that expire after t, newest first.
 	Links(ctx context.Context, kind Kind, t time.Time) ([]Link, error)
-	// UseLink sets the time of use where none is set, and reports whether it did.
+	// UseLink sets the time of use unless it is set already, and reports whether it did.
 	UseLink(ctx context.Context, id string, at time.Time) (bool, error)
-	// TryLink counts a wrong code and returns how many there were.
+	// TryLink counts a wrong code and returns the new count.
 	TryLink(ctx context.Context, id string) (int, error)
-	// EndLinks ends all links of a kind that were not used: those of a user, or all for "".
+	// EndLinks ends the unused links of a kind: those of a user, or all if userID is "".
 	EndLinks(ctx context.Context, kind Kind, userID string, at time.Time) error
-	// ApproveLink sets who approved an open link, and a new end, if nobody did before, and reports whether it did.
+	// ApproveLink sets the approver and a new expiry of an open link unless it is approved already, and reports whether
+	// it did.
 	ApproveLink(ctx context.Context, id, by string, at, expires time.Time) (bool, error)
 	DeleteLinksBefore(ctx context.Context, t time.Time) error
 
 	UserByID(ctx context.Context, id string) (access.User, error)
 }
 
-// ErrLink is the one answer to a link that is not known, was used, or ended.
-var ErrLink = fault.New(fault.NotFound, "this link was used, has ended, or was never one: ask for a new one")
+// ErrLink is the single answer for a link that is unknown, used or expired.
+var ErrLink = fault.New(fault.NotFound, "this link is invalid, expired or already used: ask for a new one")
 
 // New returns a link for a new row, and its secret.
 func New(id string, kind Kind, now time.Time, life time.Duration) (Link, access.Secret) {
@@ -84,8 +85,8 @@ func New(id string, kind Kind, now time.Time, life time.Duration) (Link, access.
 	return Link{ID: id, Hash: access.HashToken(secret), Kind: kind, CreatedAt: now, ExpiresAt: now.Add(life)}, secret
 }
 
-// Find returns a link that can still be used, and the user that it belongs to, if any. It returns ErrLink for any
-// other, and if that user is disabled.
+// Find returns a link that can still be used, and its user, if any. It returns ErrLink if the link cannot be used or
+// the user is disabled.
 func Find(ctx context.Context, tx Tx, kind Kind, secret access.Secret,
 	now time.Time,
 ) (l Link, u access.User, err error) {

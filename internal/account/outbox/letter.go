@@ -2,28 +2,28 @@ package outbox
 
 import "time"
 
-// Letter is a message of plain text to a person.
+// Letter is a plain-text message to a person.
 type Letter struct{ Subject, Text string }
 
-const unasked = "\n\nIf you did not expect this message, nothing needs to be done: the link is of no use to anybody else.\n"
+const unasked = "\n\nIf you did not expect this message, you can ignore it: nobody else can use the link.\n"
 
-// InvitationLetter brings a link of Invite to whom it is meant for.
+// InvitationLetter sends an Invite link to the invited person.
 func InvitationLetter(index, link string) Letter {
 	return Letter{"Invitation to " + index, "You are invited to " + index + ", a private index of Python packages.\n\n" +
-		"Make your account here. The link works once, for a week:\n\n" + link + unasked}
+		"Create your account here. The link can be used once, within a week:\n\n" + link + unasked}
 }
 
-// ResetLetter brings a link that sets a new password; life is how long it works.
+// ResetLetter sends a link that sets a new password; life is its lifetime.
 func ResetLetter(index, user, link, life string) Letter {
 	return Letter{
-		"A new password at " + index,
-		"Somebody asked for a link by which " + user + " chooses a new password at " + index + ".\n\n" +
-			"It works once, for " + life + ":\n\n" + link + unasked,
+		"Reset your password at " + index,
+		"A link was requested that sets a new password for " + user + " at " + index + ".\n\n" +
+			"It can be used once, within " + life + ":\n\n" + link + unasked,
 	}
 }
 
-// CreatedLetter tells who registered a pending publisher that it created its project, and where to act if that was not
-// meant.
+// CreatedLetter informs a user that their pending publisher created its project, and links to the page to act on if
+// that was unexpected.
 func CreatedLetter(index, user, project, publisher string, seen Seen, link string) Letter {
 	return Letter{
 		"Project " + project + " was created at " + index,
@@ -35,17 +35,18 @@ func CreatedLetter(index, user, project, publisher string, seen Seen, link strin
 	}
 }
 
-// Seen is when something was done, and from where.
+// Seen is the time and origin of an action.
 type Seen struct {
 	At               time.Time
 	Address, Browser string
 }
 
-// AlertLetter tells a person what happened to their account, as a sentence, and where to act if they did not do it.
+// AlertLetter informs a user about an event on their account, given as a sentence, and links to the page to act on if
+// it was unexpected.
 func AlertLetter(index, user, happened string, seen Seen, link string) Letter {
 	return Letter{"Your account at " + index, happened + "\n\n" +
 		"Account: " + user + " at " + index + "\nWhen: " + seen.At.UTC().Format("2 January 2006 15:04 UTC") + "\nFrom: " +
 		seen.Address + ", " + seen.Browser + "\n\n" +
-		"If that was you, nothing needs to be done. If not, change your password, remove what is not yours and end the other sessions:\n\n" +
+		"If that was you, you need not do anything. If not, change your password, remove anything that is not yours and end the other sessions:\n\n" +
 		link + "\n\nand tell an administrator of the index.\n"}
 }

@@ -1,7 +1,7 @@
-// Package outbox writes letters to people and keeps those of warning until the mail server takes them.
+// Package outbox writes letters to people, and keeps warnings until the mail server accepts them.
 //
-// It promises that a letter of warning is a row before it is sent, and that one process at a time sends it. It does not
-// promise that a letter arrives, and gives it up after three days. Letters that bring a secret are never kept.
+// It promises that a warning is stored before it is sent, and that one process at a time sends it. It does not promise
+// delivery, and gives up after three days. Letters with a secret are never stored.
 package outbox
 
 import (
@@ -16,28 +16,28 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Waiting is a letter of warning that waits for the mail server. It holds no secret.
+// Waiting is a warning that waits for the mail server. It holds no secret.
 type Waiting struct {
 	ID        string
 	To        string
 	Letter    Letter
 	CreatedAt time.Time
-	DueAt     time.Time // when it is tried next
+	DueAt     time.Time // time of the next attempt
 	Tries     int
 }
 
-// Tx is what this package needs of a transaction.
+// Tx is the set of rows that this package needs in a transaction.
 type Tx interface {
 	InsertWaiting(ctx context.Context, w Waiting) error
-	// WaitingFor returns how many letters wait for an address, and how many for all.
+	// WaitingFor returns how many letters wait for an address, and how many in total.
 	WaitingFor(ctx context.Context, to string) (one, all int, err error)
-	// Due returns letters that are due at t, the longest due first, at most limit.
+	// Due returns at most limit letters that are due at t, the longest due first.
 	Due(ctx context.Context, t time.Time, limit int) ([]Waiting, error)
-	// MoveWaiting sets when a letter is tried next and how often it was tried, and reports whether it was still as w says:
-	// of several who move it, one does.
+	// MoveWaiting sets the next attempt of a letter and its number of attempts. It reports false if the row no longer
+	// matches w; of several concurrent calls, one succeeds.
 	MoveWaiting(ctx context.Context, w Waiting, due time.Time, tries int) (bool, error)
 	DeleteWaiting(ctx context.Context, id string) error
-	// DeleteWaitingBefore removes letters that were written before t, and returns how many there were.
+	// DeleteWaitingBefore deletes letters that were written before t, and returns how many.
 	DeleteWaitingBefore(ctx context.Context, t time.Time) (int64, error)
 
 	TokensExpiring(ctx context.Context, from, to time.Time) ([]access.Token, error)
@@ -47,25 +47,25 @@ type Tx interface {
 	ProfileOf(ctx context.Context, userID string) (access.Profile, error)
 }
 
-// Store runs transactions over the rows; see access.Store for what the methods promise.
+// Store runs transactions over the rows; see access.Store for the promises of its methods.
 type Store interface {
 	View(ctx context.Context, f func(Tx) error) error
 	Update(ctx context.Context, f func(Tx) error) error
 }
 
-// Options are the settings of an Outbox; the zero value works.
+// Options are the settings of an Outbox. The zero value is usable.
 type Options struct {
-	Now   func() time.Time // time.Now
-	NewID func() string    // UUIDv7
-	// SecurityURL is the page about an account's security, which letters of warning name; "" for an index that sends none.
+	Now   func() time.Time // default time.Now
+	NewID func() string    // default UUIDv7
+	// SecurityURL is the account security page, which warnings link to. It is "" if the index sends no warnings.
 	SecurityURL string
 }
 
-// Outbox is the letters of an index. It is safe for concurrent use, and by several processes on one store.
+// Outbox holds the letters of an index. It is safe for concurrent use, and by several processes on one store.
 type Outbox struct {
 	store   Store
 	o       Options
-	letters chan struct{} // has a value after letters were written
+	letters chan struct{} // receives a value after letters were written
 }
 
 // New returns the outbox over the rows of s.
@@ -80,19 +80,20 @@ func New(s Store, o Options) *Outbox {
 }
 
 const (
-	// letterLease is how long a process has to send a letter before another one tries; mail takes half a minute at most.
+	// letterLease is how long a process may take to send a letter before another one tries. Sending takes half a minute
+	// at most.
 	letterLease = 5 * time.Minute
-	// The pause after a try that failed doubles from one to the other.
+	// The pause after a failed attempt doubles each time.
 	letterPause    = time.Minute
 	letterLongest  = 6 * time.Hour
-	letterLife     = 3 * 24 * time.Hour // then it is too late to warn
+	letterLife     = 3 * 24 * time.Hour // then a warning is too late
 	lettersAtOnce  = 20                 // letters read at a time
-	lettersForOne  = 20                 // that may wait for one address
-	lettersWaiting = 10_000             // that may wait in all
+	lettersForOne  = 20                 // limit for one address
+	lettersWaiting = 10_000             // limit in total
 )
 
-// Warn writes a letter of warning, which is sent as soon as the mail server takes it. It does nothing unless the index
-// sends mail and there is an address. fault.TooMany is for an address for which many letters wait already.
+// Warn stores a warning, which is sent as soon as the mail server accepts it. It does nothing if the index sends no
+// mail or the address is empty. It returns fault.TooMany if many letters wait for the address already.
 func (b *Outbox) Warn(ctx context.Context, to string, l Letter) error {
 	if b.o.SecurityURL == "" || to == "" {
 		return nil
@@ -102,22 +103,22 @@ func (b *Outbox) Warn(ctx context.Context, to string, l Letter) error {
 	return err
 }
 
-// Alert writes a letter to a user in tx about what happened to their account at the index of that name, after which the
-// caller calls Wake. It does nothing if the index sends no mail, if the user has no address, or if many letters wait
-// for it.
+// Alert stores a letter to a user, in tx, about an event on their account. The caller must call Wake after the
+// transaction. Alert does nothing if the index sends no mail, if the user has no address, or if many letters wait for
+// it.
 func (b *Outbox) Alert(ctx context.Context, tx Tx, index string, u access.User, happened string, seen Seen) error {
 	p, err := access.ProfileOf(ctx, tx, u.ID)
 	if err != nil || p.Email == "" || b.o.SecurityURL == "" {
 		return err
 	}
 	err = b.warn(ctx, tx, p.Email, AlertLetter(index, u.Name, happened, seen, b.o.SecurityURL))
-	if fault.Is(err, fault.TooMany) { // who gets so many letters is warned
+	if fault.Is(err, fault.TooMany) { // the user has many warnings already
 		return nil
 	}
 	return err
 }
 
-// Sweep removes letters that nobody sent within three days: mail may be off by now.
+// Sweep deletes letters that were not sent within three days, even if sending mail was turned off since.
 func (b *Outbox) Sweep(ctx context.Context) error {
 	return b.store.Update(ctx, func(tx Tx) error {
 		_, err := tx.DeleteWaitingBefore(ctx, b.o.Now().Add(-letterLife))
@@ -125,7 +126,7 @@ func (b *Outbox) Sweep(ctx context.Context) error {
 	})
 }
 
-// warn is Warn in a transaction, after which the caller calls Wake.
+// warn is like Warn, but runs in tx. The caller must call Wake after the transaction.
 func (b *Outbox) warn(ctx context.Context, tx Tx, to string, l Letter) error {
 	one, all, err := tx.WaitingFor(ctx, to)
 	if err != nil {
@@ -138,7 +139,7 @@ func (b *Outbox) warn(ctx context.Context, tx Tx, to string, l Letter) error {
 	return tx.InsertWaiting(ctx, Waiting{ID: b.o.NewID(), To: to, Letter: l, CreatedAt: now, DueAt: now})
 }
 
-// Wake has Letters say that there is something to send.
+// Wake makes the channel of Letters receive a value.
 func (b *Outbox) Wake() {
 	select {
 	case b.letters <- struct{}{}:
@@ -146,12 +147,12 @@ func (b *Outbox) Wake() {
 	}
 }
 
-// Letters yields a value when this process wrote letters that wait to be sent.
+// Letters returns a channel that receives a value when this process stored letters to send.
 func (b *Outbox) Letters() <-chan struct{} { return b.letters }
 
-// Deliver sends the letters that are due. Each is sent by one process at a time, and again later if the server did not
-// take it: after pauses that double, for three days. A letter that the server refused for good (fault.Invalid) is given
-// up at once. What happened to letters that were not sent is in the log; addresses and texts are not.
+// Deliver sends the letters that are due. One process at a time sends each letter. If the server does not accept it,
+// Deliver tries again after pauses that double, for three days. It gives up at once if the server rejected the letter
+// for good (fault.Invalid). It logs each failure, without the address and the text.
 func (b *Outbox) Deliver(ctx context.Context, log *slog.Logger,
 	send func(ctx context.Context, to string, l Letter) error,
 ) error {
@@ -185,14 +186,14 @@ func (b *Outbox) deliver(ctx context.Context, log *slog.Logger, w Waiting,
 	}
 	w.Tries, w.DueAt = w.Tries+1, until
 	failed := send(ctx, w.To, w.Letter)
-	if ctx.Err() != nil { // this process ends: the next one, or another, tries again
+	if ctx.Err() != nil { // the process is stopping; a later one tries again
 		return ctx.Err()
 	}
 	now := b.o.Now()
 	next := now.Add(min(letterPause<<min(w.Tries-1, 20), letterLongest))
 	over := failed != nil && (fault.Is(failed, fault.Invalid) || next.Sub(w.CreatedAt) > letterLife)
 	if failed != nil {
-		log.Error("a letter of warning was not sent", "letter", w.ID, "tries", w.Tries, "given_up", over, "error", failed)
+		log.Error("a warning letter was not sent", "letter", w.ID, "tries", w.Tries, "given_up", over, "error", failed)
 	}
 	return b.store.Update(ctx, func(tx Tx) error {
 		if failed == nil || over {

@@ -11,17 +11,17 @@ import (
 	"pyindex/internal/access"
 )
 
-// Reminder is what a person is written about API tokens that end soon.
+// Reminder is a message to a person about API tokens that expire soon.
 type Reminder struct {
 	User, Email string
-	Tokens      []access.Token // the one that ends first comes first
+	Tokens      []access.Token // the earliest expiry first
 }
 
-// remindAhead is how far ahead tokens are looked at; access.Token.EndsSoonFrom says when each is due.
+// remindAhead is the window of tokens to examine. access.Token.EndsSoonFrom decides when each one is due.
 const remindAhead = 31 * 24 * time.Hour
 
-// RemindOfTokens hands send a reminder for each person with an address whose API tokens end soon. A token is in one
-// reminder, whichever process makes it; if send fails, it is in the next one again. It returns what send failed with.
+// RemindOfTokens calls send once for each user with an address whose API tokens expire soon. Each token appears in one
+// reminder across all processes, or again in the next one if send fails. It returns the errors of send.
 func (b *Outbox) RemindOfTokens(ctx context.Context, send func(context.Context, Reminder) error) error {
 	due, err := b.reminders(ctx)
 	for _, r := range due {
@@ -36,7 +36,7 @@ func (b *Outbox) RemindOfTokens(ctx context.Context, send func(context.Context, 
 	return err
 }
 
-// reminders are those that are due, by user.
+// reminders returns the reminders that are due, by user.
 func (b *Outbox) reminders(ctx context.Context) (out []Reminder, err error) {
 	now := b.o.Now()
 	return out, b.store.View(ctx, func(tx Tx) error {
@@ -63,7 +63,7 @@ func (b *Outbox) reminders(ctx context.Context) (out []Reminder, err error) {
 	})
 }
 
-// addressee begins the reminder of a user. Its address is "" if there is nobody to write to.
+// addressee returns a reminder for the user without tokens. Its address is "" if the user cannot be written to.
 func (b *Outbox) addressee(ctx context.Context, tx Tx, userID string) (Reminder, error) {
 	u, err := tx.UserByID(ctx, userID)
 	if err != nil || !u.Active() {
@@ -73,7 +73,7 @@ func (b *Outbox) addressee(ctx context.Context, tx Tx, userID string) (Reminder,
 	return Reminder{User: u.Name, Email: p.Email}, err
 }
 
-// claim marks the tokens of a reminder and keeps those that nobody else marked meanwhile.
+// claim marks the tokens of a reminder, and drops those that another process has marked.
 func (b *Outbox) claim(ctx context.Context, r *Reminder) error {
 	all := r.Tokens
 	return b.store.Update(ctx, func(tx Tx) error {
@@ -102,7 +102,7 @@ func (b *Outbox) release(ctx context.Context, r Reminder) error {
 	})
 }
 
-// ReminderLetter tells a person which API tokens end soon; link leads to the page of them.
+// ReminderLetter lists the API tokens that expire soon; link is the URL of the tokens page.
 func ReminderLetter(index string, r Reminder, link string) Letter {
 	var text strings.Builder
 	for _, t := range r.Tokens {
@@ -110,9 +110,9 @@ func ReminderLetter(index string, r Reminder, link string) Letter {
 			"): expires on " + t.ExpiresAt.UTC().Format("2 January 2006 15:04 UTC") + "\n")
 	}
 	return Letter{
-		"API tokens of yours at " + index + " expire soon",
-		"These API tokens of " + r.User + " at " + index + " expire soon. What uses them is refused from then on:\n\n" +
-			text.String() + "\nMake new ones in time, or let them expire if nothing needs them:\n\n" + link +
+		"Your API tokens at " + index + " expire soon",
+		"These API tokens of " + r.User + " at " + index + " expire soon. Clients that use them will be refused after that:\n\n" +
+			text.String() + "\nCreate new ones in time, or let them expire if nothing needs them:\n\n" + link +
 			"\n\nThis message is sent once for each token.\n",
 	}
 }

@@ -9,29 +9,29 @@ import (
 	"pyindex/internal/fault"
 )
 
-// How guessing is slowed down: after the free tries, each doubles the time until the next one, up to a quarter of an
-// hour. docs/decisions/0007-signing-in.md says which tries share a bucket, and why.
+// Limits on guessing: after the free attempts, each further one doubles the wait, up to a quarter of an hour.
+// docs/decisions/0007-signing-in.md explains which attempts share a bucket, and why.
 const (
 	accountFree = 5
 	networkFree = 100
 	longest     = 15 * time.Minute
 	forgetAfter = 24 * time.Hour
 
-	// While a network has failed too often, an account has this many free tries from there, and then at least this pause.
+	// If a network failed too often, an account has this many free attempts from there, and then at least this pause.
 	crowdedFree  = 1
 	crowdedPause = time.Minute
 
-	// alarmAfter is how many wrong codes in a row make a letter to the account's owner.
+	// alarmAfter is the number of consecutive wrong codes after which the account's owner gets a letter.
 	alarmAfter = 10
 )
 
-// guess is the buckets of one try: the one that must have room for it, and the one of the network that failures add to.
+// guess holds the buckets of one attempt: bucket limits it, and failures are also added to network.
 type guess struct {
 	bucket  string
-	network string // "" for a browser or a session of the owner's, which other failures never slow down
+	network string // "" for the owner's browser or session, which failures elsewhere never slow down
 }
 
-// knows reports whether somebody signed in to the account of a user with this browser before.
+// knows reports whether the user signed in with this browser before.
 func (m *Methods) knows(ctx context.Context, tx Tx, device access.Secret, u access.User) (bool, error) {
 	if device == "" || u.ID == "" {
 		return false, nil
@@ -43,8 +43,8 @@ func (m *Methods) knows(ctx context.Context, tx Tx, device access.Secret, u acce
 	return userID == u.ID, err
 }
 
-// passwordGuess is a try of the password of the account that was typed. What was typed may be a password: only its hash
-// is kept.
+// passwordGuess returns the buckets of a password attempt. The typed name may be a password by mistake, so only its
+// hash is kept.
 func passwordGuess(who access.Caller, name string, device access.Secret, known bool) guess {
 	if known {
 		return guess{bucket: "device|" + access.HashToken(device)}
@@ -53,8 +53,8 @@ func passwordGuess(who access.Caller, name string, device access.Secret, known b
 	return guess{"account|" + access.HashToken(access.Secret(name)) + "|" + n, "network|" + n}
 }
 
-// codeGuess is a try of a code of a user's second factor. Its bucket is the account's for all networks at once: six
-// digits are too few to let each network try some.
+// codeGuess returns the buckets of a second-factor attempt. All networks share the account's bucket: six digits are too
+// few to give each network its own attempts.
 func codeGuess(who access.Caller, u access.User, device access.Secret, known bool) guess {
 	if known {
 		return guess{bucket: "code-device|" + access.HashToken(device)}
@@ -64,8 +64,8 @@ func codeGuess(who access.Caller, u access.User, device access.Secret, known boo
 
 func codeBucket(userID string) string { return "code|" + userID }
 
-// reserve counts a try before it is judged, so that tries that run at once count each other, and returns how many the
-// bucket holds with it. It returns fault.TooMany, with the time to wait, and counts nothing if the bucket is full.
+// reserve counts an attempt before it is checked, so that concurrent attempts see each other. It returns the new count.
+// If the bucket is full, it returns fault.TooMany with the time to wait and does not count the attempt.
 func (m *Methods) reserve(ctx context.Context, tx Tx, g guess) (int, error) {
 	free, least := accountFree, time.Duration(0)
 	if g.network != "" {
@@ -89,10 +89,10 @@ func (m *Methods) reserve(ctx context.Context, tx Tx, g guess) (int, error) {
 
 func tooMany(wait time.Duration) error {
 	wait = wait.Round(time.Second) + time.Second
-	return fault.Later(fault.TooMany, wait, "too many wrong tries: wait %v, then try again", wait)
+	return fault.Later(fault.TooMany, wait, "too many failed attempts: wait %v, then try again", wait)
 }
 
-// attempts returns what a bucket holds. It forgets after a day without any try.
+// attempts returns the count of a bucket and the time of the last attempt. The count is 0 after a day without attempts.
 func (m *Methods) attempts(ctx context.Context, tx Tx, bucket string) (int, time.Time, error) {
 	n, last, err := tx.Attempts(ctx, bucket)
 	if m.o.Now().Sub(last) > forgetAfter {
@@ -101,7 +101,7 @@ func (m *Methods) attempts(ctx context.Context, tx Tx, bucket string) (int, time
 	return n, last, err
 }
 
-// wait returns how long a bucket that holds n tries, the newest at last, is still closed.
+// wait returns how long a bucket with n attempts, the latest at last, remains closed.
 func (m *Methods) wait(n, free int, last time.Time, least time.Duration) time.Duration {
 	if n < free {
 		return 0
@@ -109,10 +109,9 @@ func (m *Methods) wait(n, free int, last time.Time, least time.Duration) time.Du
 	return last.Add(max(least, pause(n-free))).Sub(m.o.Now())
 }
 
-// pause is how long to wait after n failures too many.
+// pause returns the wait after n attempts beyond the free ones.
 func pause(n int) time.Duration { return min(time.Second<<min(n, 20), longest) }
 
-// count adds one to a bucket.
 func (m *Methods) count(ctx context.Context, tx Tx, bucket string) error {
 	n, _, err := m.attempts(ctx, tx, bucket)
 	if err != nil {
@@ -121,7 +120,8 @@ func (m *Methods) count(ctx context.Context, tx Tx, bucket string) error {
 	return tx.PutAttempts(ctx, bucket, n+1, m.o.Now())
 }
 
-// Ask counts in a bucket with so many free tries, or returns fault.TooMany and counts nothing.
+// Ask adds one to a bucket with the given number of free attempts. If the bucket is full, it returns fault.TooMany and
+// adds nothing.
 func (m *Methods) Ask(ctx context.Context, tx Tx, bucket string, free int) error {
 	n, last, err := m.attempts(ctx, tx, bucket)
 	if err != nil {
@@ -133,17 +133,18 @@ func (m *Methods) Ask(ctx context.Context, tx Tx, bucket string, free int) error
 	return tx.PutAttempts(ctx, bucket, n+1, m.o.Now())
 }
 
-// right empties the bucket of a try that turned out right.
+// right empties the bucket of a successful attempt.
 func (m *Methods) right(ctx context.Context, tx Tx, g guess) error {
 	return tx.PutAttempts(ctx, g.bucket, 0, m.o.Now())
 }
 
-// ForgiveCodes forgets wrong codes of a user whose password was replaced: guessing them took the old one.
+// ForgiveCodes resets the count of wrong codes after a user's password was replaced. Guessing codes required the old
+// password.
 func (m *Methods) ForgiveCodes(ctx context.Context, tx Tx, userID string) error {
 	return tx.PutAttempts(ctx, codeBucket(userID), 0, m.o.Now())
 }
 
-// unjudged takes a try back that nobody judged, because its client left meanwhile, and returns err.
+// unjudged uncounts an attempt that was not checked because its client disconnected, and returns err.
 func (m *Methods) unjudged(ctx context.Context, g guess, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
@@ -160,8 +161,8 @@ func (m *Methods) unjudged(ctx context.Context, g guess, err error) error {
 	return err
 }
 
-// wrong counts a wrong try for the network and records it. One entry stands for all that a network gets wrong within a
-// minute, so that strangers cannot fill the record.
+// wrong counts a failed attempt for the network and records it. One audit entry covers all failures of a network within
+// a minute, so that strangers cannot fill the audit log.
 func (m *Methods) wrong(ctx context.Context, tx Tx, who access.Caller, g guess, name, what string) error {
 	if g.network != "" {
 		if err := m.count(ctx, tx, g.network); err != nil {
@@ -171,7 +172,7 @@ func (m *Methods) wrong(ctx context.Context, tx Tx, who access.Caller, g guess, 
 	return tx.CountAudit(ctx, m.Refusal(who, name, what).OncePerMinute(network(who.Address()), what))
 }
 
-// failed is wrong in a transaction of its own. It returns err.
+// failed calls wrong in its own transaction and returns err.
 func (m *Methods) failed(ctx context.Context, who access.Caller, g guess, name, what string, err error) error {
 	e := m.store.Update(ctx, func(tx Tx) error { return m.wrong(ctx, tx, who, g, name, what) })
 	if e != nil {
@@ -180,8 +181,8 @@ func (m *Methods) failed(ctx context.Context, who access.Caller, g guess, name, 
 	return err
 }
 
-// Refusal is the entry about somebody who failed to sign in. A name is what was typed: it may be a password, so only
-// one that could be a name is kept.
+// Refusal returns the audit entry of a failed sign-in. The name is kept only if it is a valid user name, because a user
+// may have typed a password there.
 func (m *Methods) Refusal(who access.Caller, name, what string) audit.Entry {
 	if _, err := access.ParseUserName(name); err != nil {
 		name = ""
@@ -191,5 +192,5 @@ func (m *Methods) Refusal(who access.Caller, name, what string) audit.Entry {
 	return e
 }
 
-// network is what one attacker has for little money.
+// network returns the address range that one attacker can use at little cost.
 func network(address string) string { return audit.Network(address) }

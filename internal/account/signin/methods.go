@@ -1,11 +1,10 @@
-// Package signin checks that people are who they say: by password, second factor or passkey.
+// Package signin authenticates people by password, second factor or passkey.
 //
-// It promises that a code, a recovery code and a challenge can be used once, whatever runs at the same time; that a
-// refusal does not reveal whether an account exists; that guessing is slowed down by network and account, over all
-// processes, in a way that leaves a browser alone in which the owner signed in before; and that every success and
-// refusal is recorded.
+// It promises that a code, a recovery code and a challenge can be used once, even by concurrent requests. A refusal
+// does not reveal whether an account exists. Guessing is slowed down by network and account across all processes, but
+// never in a browser that the owner signed in with before. Every success and refusal is recorded in the audit log.
 //
-// It creates no sessions: access.Directory does, for the person that this package names.
+// It creates no sessions: access.Directory does, for the person that this package identified.
 package signin
 
 import (
@@ -21,7 +20,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-// New returns the methods over the rows of s, which put letters of warning into box.
+// New returns the methods over the rows of s. They put warnings into box.
 func New(s Store, box *outbox.Outbox, o Options) *Methods {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -38,10 +37,10 @@ func New(s Store, box *outbox.Outbox, o Options) *Methods {
 	return &Methods{store: s, box: box, o: o, challenges: challenge.New(s, o.Now)}
 }
 
-// Options returns the settings, with the defaults filled in.
+// Options returns the settings with the defaults filled in.
 func (m *Methods) Options() Options { return m.o }
 
-// Challenges returns what makes challenges and reads them again.
+// Challenges returns the sealer of challenges.
 func (m *Methods) Challenges() *challenge.Sealer[Tx] { return m.challenges }
 
 func (m *Methods) entry(who access.Caller, action, subject string, detail map[string]any) audit.Entry {
@@ -51,8 +50,8 @@ func (m *Methods) entry(who access.Caller, action, subject string, detail map[st
 	}
 }
 
-// Self returns the user of a session that stands in this transaction; everybody else is fault.Unauthenticated. What is
-// here is for people, not for tokens.
+// Self returns the user of the caller's session. It returns fault.Unauthenticated if the caller has no live session in
+// this transaction. API tokens cannot change sign-in methods.
 func Self(ctx context.Context, tx Tx, who access.Caller) (access.User, error) {
 	if who.SessionID() == "" {
 		return access.User{}, fault.New(fault.Unauthenticated, "sign in first")
@@ -63,7 +62,7 @@ func Self(ctx context.Context, tx Tx, who access.Caller) (access.User, error) {
 	return tx.UserByID(ctx, who.ID())
 }
 
-// change runs f for who is signed in, with an entry and a serial in one transaction.
+// change runs f for the user of the caller's session, with an audit entry and a serial, in one transaction.
 func (m *Methods) change(ctx context.Context, who access.Caller, action string, f func(Tx, access.User) error) error {
 	return m.store.Update(ctx, func(tx Tx) error {
 		u, err := Self(ctx, tx, who)

@@ -10,35 +10,35 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Owner is who a passkey belongs to, as devices are told.
+// Owner is the owner of a passkey, as devices see it.
 type Owner struct {
 	ID, Name    string
-	Credentials []string // as Authenticators wrote them
+	Credentials []string // as written by Authenticators
 }
 
-// Authenticators speaks WebAuthn with browsers. *passkeys.Ceremonies is one.
+// Authenticators exchanges WebAuthn messages with browsers. *passkeys.Ceremonies implements it.
 type Authenticators interface {
-	// BeginRegister returns the options for the browser, JSON, and what FinishRegister needs to know.
+	// BeginRegister returns the options for the browser as JSON, and the state for FinishRegister.
 	BeginRegister(o Owner) (options, state []byte, err error)
-	// FinishRegister checks the browser's answer. fault.Invalid for one that does not fit.
+	// FinishRegister checks the browser's response. It returns fault.Invalid if the response is not acceptable.
 	FinishRegister(o Owner, state, response []byte) (credentialID, credential string, err error)
-	// BeginSignIn returns the options for the browser, JSON, and what FinishSignIn needs to know.
+	// BeginSignIn returns the options for the browser as JSON, and the state for FinishSignIn.
 	BeginSignIn() (options, state []byte, err error)
-	// FinishSignIn checks the browser's answer; find returns whose a credential is. A credential whose counter went back
-	// is returned with cloned true. fault.Invalid for an answer that does not fit.
+	// FinishSignIn checks the browser's response; find returns the owner of a credential. If the credential's signature
+	// counter went backwards, cloned is true. It returns fault.Invalid if the response is not acceptable.
 	FinishSignIn(state, response []byte,
 		find func(credentialID string) (Owner, error)) (credentialID, credential string, cloned bool, err error)
 }
 
-// ErrNoPasskeys is for an index whose address has no name: devices bind passkeys to names.
+// ErrNoPasskeys is returned if the index's address has no host name. Devices bind passkeys to host names.
 var ErrNoPasskeys = fault.New(fault.Invalid,
-	"passkeys need an index whose address is a name, over TLS or on localhost: set base_url")
+	"passkeys need an index with a host name, over TLS or on localhost: set base_url")
 
-// Passkeyed reports whether this index can use passkeys at all.
+// Passkeyed reports whether this index can use passkeys.
 func (m *Methods) Passkeyed() bool { return m.o.Authenticators != nil }
 
-// BeginPasskey returns the options for the browser with which the caller makes a new passkey, and the secret that its
-// answer comes with.
+// BeginPasskey begins to register a passkey for the caller. It returns the options for the browser, and the secret to
+// send back with the browser's response.
 func (m *Methods) BeginPasskey(ctx context.Context,
 	who access.Caller,
 ) (options []byte, secret access.Secret, err error) {
@@ -78,8 +78,9 @@ func owner(ctx context.Context, tx Tx, u access.User) (Owner, error) {
 	return o, err
 }
 
-// AddPasskey takes the browser's answer and keeps the passkey. The first second factor of an account ends its other
-// sessions and sign-ins, and recovery codes of before. fault.Invalid for an answer that does not fit.
+// AddPasskey checks the browser's response and stores the passkey. If it is the account's first second factor, the
+// account's other sessions, unfinished sign-ins and recovery codes end. It returns fault.Invalid if the response is not
+// acceptable.
 func (m *Methods) AddPasskey(ctx context.Context, who access.Caller, secret access.Secret, name string,
 	response []byte,
 ) error {
@@ -90,7 +91,7 @@ func (m *Methods) AddPasskey(ctx context.Context, who access.Caller, secret acce
 		return fault.New(fault.Unauthenticated, "sign in first")
 	}
 	if name = strings.TrimSpace(name); name == "" || len([]rune(name)) > 60 {
-		return fault.InField("name", "a passkey needs a name of at most 60 characters, by which you know the device")
+		return fault.InField("name", "a passkey needs a name of at most 60 characters, such as the name of the device")
 	}
 	c, err := m.challenges.OpenFor(ctx, secret, challenge.ForPasskey, who.ID())
 	if err != nil {
@@ -129,8 +130,8 @@ func (m *Methods) Passkeys(ctx context.Context, who access.Caller) (out []Passke
 	return out, err
 }
 
-// RemovePasskey takes one of the caller's passkeys away, and with the last second factor the recovery codes.
-// fault.NotFound for one that is not theirs, fault.Conflict for the last way in.
+// RemovePasskey deletes one of the caller's passkeys. With the last second factor it also deletes the recovery codes.
+// It returns fault.NotFound if the passkey is not the caller's, and fault.Conflict if it is the only way to sign in.
 func (m *Methods) RemovePasskey(ctx context.Context, who access.Caller, id string) error {
 	return m.change(ctx, who, "account.passkey-remove", func(tx Tx, u access.User) error {
 		all, err := tx.PasskeysOf(ctx, u.ID)
@@ -157,7 +158,7 @@ func (m *Methods) RemovePasskey(ctx context.Context, who access.Caller, id strin
 	})
 }
 
-// BeginPasskeySignIn returns the options for the browser of somebody who signs in, or of the caller who confirms.
+// BeginPasskeySignIn returns the options for the browser for a sign-in, or for the caller's confirmation.
 func (m *Methods) BeginPasskeySignIn(ctx context.Context,
 	who access.Caller,
 ) (options []byte, secret access.Secret, err error) {
@@ -172,9 +173,9 @@ func (m *Methods) BeginPasskeySignIn(ctx context.Context,
 	return options, secret, err
 }
 
-// SignInByPasskey takes the browser's answer. Where the caller is signed in, the passkey must be theirs: it confirms
-// who they are. Everything that does not fit is one fault.Unauthenticated, or fault.Invalid for a challenge that ended
-// or was answered rightly before.
+// SignInByPasskey checks the browser's response. If the caller is signed in, the passkey must be theirs, and confirms
+// their identity. It returns fault.Invalid if the challenge has expired or was answered before, and the same
+// fault.Unauthenticated for every other failure.
 func (m *Methods) SignInByPasskey(ctx context.Context, who access.Caller, secret access.Secret,
 	response []byte,
 ) (Signed, error) {
@@ -235,7 +236,7 @@ func (m *Methods) SignInByPasskey(ctx context.Context, who access.Caller, secret
 }
 
 var (
-	errPasskey = fault.New(fault.Unauthenticated, "this passkey does not sign in here: it is not known, or was removed")
+	errPasskey = fault.New(fault.Unauthenticated, "this passkey cannot sign in: it is unknown or was removed")
 	errCloned  = fault.New(fault.Unauthenticated,
-		"this passkey seems to exist twice, so it was refused: sign in another way, remove it and add it anew")
+		"this passkey seems to have been copied, so it was refused: sign in another way, remove it and add it again")
 )

@@ -10,15 +10,15 @@ import (
 	"pyindex/internal/fault"
 )
 
-// CheckPassword says why a password is too easy to guess: fault.Invalid, about the field password. Length is what
-// counts (NIST SP 800-63B, 3.1.1.2); what is refused beyond it is what guessers try first.
+// CheckPassword returns fault.Invalid, about the field password, if a password is too easy to guess. Length matters
+// most (NIST SP 800-63B, 3.1.1.2); the other checks reject passwords that attackers try first.
 func CheckPassword(p access.Secret, about ...string) error {
 	text := p.Reveal()
 	lower := strings.ToLower(text)
 	weak := func(why string) error { return fault.InField("password", "%s", why) }
 	if n := len([]rune(text)); n < 12 {
 		return weak(
-			"a password needs at least 12 characters: three or four words that do not belong together are easy to keep in mind",
+			"a password needs at least 12 characters: three or four unrelated words are easy to remember",
 		)
 	}
 	if len(text) > 1024 {
@@ -31,15 +31,15 @@ func CheckPassword(p access.Secret, about ...string) error {
 		}
 	}
 	if distinct(lower) < 5 || repeats(lower) || sequential(lower) {
-		return weak("this password repeats or counts: guessers try that first")
+		return weak("this password is a repetition or a sequence: attackers try those first")
 	}
 	if len([]rune(strings.Trim(rest, "0123456789!?.,-_ "))) < 4 {
-		return weak("this password is made of words that guessers try first, such as your name or “password”")
+		return weak("this password consists of words that attackers try first, such as your name or “password”")
 	}
 	return nil
 }
 
-// common are the words that most guessed passwords are made of.
+// common lists words that appear in most guessed passwords.
 var common = []string{
 	"password", "passwort", "motdepasse", "contraseña", "qwertyuiop", "qwertzuiop", "azertyuiop", "asdfghjkl", "zxcvbnm",
 	"qwerty", "letmein", "welcome", "administrator", "admin", "iloveyou", "monkey", "dragon", "sunshine", "princess",
@@ -55,7 +55,7 @@ func distinct(s string) int {
 	return len(seen)
 }
 
-// repeats reports whether a text is a shorter one several times.
+// repeats reports whether s is a shorter string repeated.
 func repeats(s string) bool {
 	for n := 1; n <= len(s)/2; n++ {
 		if len(s)%n == 0 && strings.Repeat(s[:n], len(s)/n) == s {
@@ -65,7 +65,7 @@ func repeats(s string) bool {
 	return false
 }
 
-// sequential reports whether each character but a few follows the one before it.
+// sequential reports whether nearly every character is equal or adjacent to the one before it.
 func sequential(s string) bool {
 	runes, steps := []rune(s), 0
 	for i := 1; i < len(runes); i++ {
@@ -76,14 +76,14 @@ func sequential(s string) bool {
 	return steps >= len(runes)-3
 }
 
-// waiters is how many people may wait for a hasher; for people who are signed in, hold a link, or use a known browser,
-// there is room for as many again.
+// waiters is how many people may wait for a hasher. Signed-in users, link bearers and known browsers have as many
+// additional places.
 const waiters = 16
 
 // turn is a place in the queue for the hashers.
 type turn struct{ m *Methods }
 
-// queue takes a place, which leave gives back. It returns fault.Unavailable if too many wait already.
+// queue takes a place, which leave returns. It returns fault.Unavailable if too many people wait already.
 func (m *Methods) queue(known bool) (turn, error) {
 	room := int64(cap(m.o.Hashers) + waiters)
 	if known {
@@ -99,7 +99,7 @@ func (m *Methods) queue(known bool) (turn, error) {
 
 func (t turn) leave() { t.m.waiting.Add(-1) }
 
-// work waits for a hasher, which the caller gives back by idle.
+// work waits for a hasher, which idle releases.
 func (t turn) work(ctx context.Context) error {
 	select {
 	case t.m.o.Hashers <- struct{}{}:
@@ -111,7 +111,7 @@ func (t turn) work(ctx context.Context) error {
 
 func (t turn) idle() { <-t.m.o.Hashers }
 
-// fits is access.PasswordFits; an error means that nothing was judged.
+// fits calls access.PasswordFits when it has a hasher. On an error, the password was not checked.
 func (t turn) fits(ctx context.Context, phc string, p access.Secret) (bool, error) {
 	if err := t.work(ctx); err != nil {
 		return false, err
@@ -120,7 +120,7 @@ func (t turn) fits(ctx context.Context, phc string, p access.Secret) (bool, erro
 	return access.PasswordFits(phc, p), nil
 }
 
-// Hash is access.HashPassword, a few at a time, for people who are known.
+// Hash calls access.HashPassword for a known person when it has a hasher.
 func (m *Methods) Hash(ctx context.Context, p access.Secret) (string, error) {
 	t, err := m.queue(true)
 	if err != nil {
@@ -134,9 +134,10 @@ func (m *Methods) Hash(ctx context.Context, p access.Secret) (string, error) {
 	return access.HashPassword(p)
 }
 
-// SetPassword gives the caller a password, in place of the current one where there is one, and ends the caller's other
-// sessions and the links by which a new password could be set. It returns fault.Invalid about the field current for a
-// wrong one, fault.TooMany after many wrong ones, and fault.Invalid about the field password for one that is too easy.
+// SetPassword sets the caller's password, and ends the caller's other sessions and open password links. If the caller
+// has a password, current must match it: SetPassword returns fault.Invalid about the field current if it does not, and
+// fault.TooMany after many wrong ones. It returns fault.Invalid about the field password if the new one is too easy to
+// guess.
 func (m *Methods) SetPassword(ctx context.Context, who access.Caller, current, password access.Secret) error {
 	if err := CheckPassword(password, who.Name(), m.o.Name); err != nil {
 		return err
@@ -161,7 +162,7 @@ func (m *Methods) SetPassword(ctx context.Context, who access.Caller, current, p
 	}
 	return m.change(ctx, who, "account.password", func(tx Tx, now access.User) error {
 		if now.PasswordHash != u.PasswordHash {
-			return fault.New(fault.Conflict, "the password was changed just now, in another window perhaps")
+			return fault.New(fault.Conflict, "the password has just been changed, perhaps in another window")
 		}
 		now.PasswordHash = phc
 		if err := tx.EndLinks(ctx, onetime.Reset, now.ID, m.o.Now()); err != nil {

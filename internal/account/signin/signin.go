@@ -17,27 +17,27 @@ import (
 	"pyindex/internal/fault"
 )
 
-// errPassword is the one answer to a name that is not known, an account that is disabled or has no password, and a
-// wrong password.
+// errPassword is the single answer for an unknown name, an account that is disabled or has no password, and a wrong
+// password.
 var errPassword = fault.New(fault.Unauthenticated, "the user name or the password is wrong")
 
-// unknown is a hash that no password fits, so that a name which is not known costs as much time as one which is.
+// unknown is a hash that no password matches, so that an unknown name takes as much time as a known one.
 var unknown = sync.OnceValue(func() string {
 	phc, _ := access.HashPassword(access.NewToken())
 	return phc
 })
 
-// Login is what a person types to sign in.
+// Login is the sign-in form.
 type Login struct {
 	Name     string
 	Password access.Secret
-	Device   access.Secret // the cookie of a browser in which somebody signed in before, "" for none
+	Device   access.Secret // cookie of a browser used to sign in before, or ""
 }
 
-// SignIn checks a name and a password. Every refusal of them is the same fault.Unauthenticated after the same work. It
-// returns fault.TooMany before any work if there were too many wrong tries, and fault.Unavailable if too many people
-// sign in at once. If the account has an authenticator, the result is the step in between and no proof of anything: the
-// try counts until a code was right.
+// SignIn checks a name and a password. Every rejection is the same fault.Unauthenticated after the same work. Before
+// any work, it returns fault.TooMany after too many wrong attempts, and fault.Unavailable if too many people are
+// signing in. If the account has a second factor, the result is only an intermediate step, and the attempt remains
+// counted until a code was right.
 func (m *Methods) SignIn(ctx context.Context, who access.Caller, in Login) (Signed, error) {
 	var u access.User
 	var known bool
@@ -80,8 +80,8 @@ func (m *Methods) SignIn(ctx context.Context, who access.Caller, in Login) (Sign
 	return s, err
 }
 
-// passed returns what a right password is good for: all of it, or the step before a second factor. It returns
-// errPassword if the account, as it was judged, has another password meanwhile, or is disabled.
+// passed returns the result of a correct password, or the step before a second factor. It returns errPassword if the
+// password was changed or the account disabled since the check.
 func (m *Methods) passed(ctx context.Context, u access.User, g guess) (s Signed, err error) {
 	return s, m.store.Update(ctx, func(tx Tx) error {
 		now, err := tx.UserByID(ctx, u.ID)
@@ -98,7 +98,7 @@ func (m *Methods) passed(ctx context.Context, u access.User, g guess) (s Signed,
 	})
 }
 
-// FirstStep returns what a first step by a method is good for: all of it, or the step before a second factor.
+// FirstStep returns the result of a first step by a method, or the step before a second factor if one is required.
 func (m *Methods) FirstStep(ctx context.Context, tx Tx, u access.User, method string) (Signed, error) {
 	asks, err := m.asks(ctx, tx, u)
 	if err != nil || !asks {
@@ -109,14 +109,14 @@ func (m *Methods) FirstStep(ctx context.Context, tx Tx, u access.User, method st
 	return Signed{Factor: secret}, tx.InsertLink(ctx, l)
 }
 
-// factorLife is how long a first step is good for.
+// factorLife is how long the step before a second factor is valid.
 const factorLife = 10 * time.Minute
 
-// factorTries is how many wrong codes one password is good for.
+// factorTries is how many wrong codes end that step.
 const factorTries = 5
 
-// asks reports whether a person who passed a first step needs a second one: with an authenticator always, and with a
-// passkey alone if the settings demand a second factor of them. Signing in with the passkey is then both steps.
+// asks reports whether a user needs a second step after the first. Users with an authenticator always do. Users with a
+// passkey only do if the settings demand a second factor; signing in with the passkey covers both steps.
 func (m *Methods) asks(ctx context.Context, tx Tx, u access.User) (bool, error) {
 	t, err := tx.TOTPOf(ctx, u.ID)
 	if err == nil && !t.ConfirmedAt.IsZero() {
@@ -131,17 +131,17 @@ func (m *Methods) asks(ctx context.Context, tx Tx, u access.User) (bool, error) 
 	return tx.HasSecondFactor(ctx, u.ID)
 }
 
-// Code is what somebody types for the second factor.
+// Code is the second-factor form.
 type Code struct {
-	Step    access.Secret // as SignIn returned it
+	Step    access.Secret // as returned by SignIn
 	Typed   string
-	Device  access.Secret // the cookie of a browser in which somebody signed in before, "" for none
-	Browser string        // for people, what it says of itself
+	Device  access.Secret // cookie of a browser used to sign in before, or ""
+	Browser string        // browser's description of itself, for display
 }
 
-// SecondFactor takes a code of the authenticator, or a recovery code, for the step that SignIn left open. It returns
-// fault.NotFound if that ended, so that the password is asked for again, fault.Invalid about the field code for a wrong
-// one, and fault.TooMany after too many wrong ones, whichever steps they belonged to.
+// SecondFactor checks an authenticator code or a recovery code for the step that SignIn left open. It returns
+// fault.NotFound if the step ended and the user must enter the password again, fault.Invalid about the field code if
+// the code is wrong, and fault.TooMany after too many wrong codes in any steps.
 func (m *Methods) SecondFactor(ctx context.Context, who access.Caller, in Code) (Signed, error) {
 	var s Signed
 	var wrong error
@@ -185,7 +185,7 @@ func (m *Methods) SecondFactor(ctx context.Context, who access.Caller, in Code) 
 	return s, nil
 }
 
-// trial is a code that somebody tries, whose it would be, and the buckets that it counts in.
+// trial is an attempt at a code: the caller, the user, and the buckets.
 type trial struct {
 	who     access.Caller
 	user    access.User
@@ -193,8 +193,8 @@ type trial struct {
 	browser string
 }
 
-// judge counts a try of a code, has use judge it, and counts and records a wrong one, all in one transaction. What is
-// wrong with the code is the first result, since the transaction must commit for it to count.
+// judge counts an attempt, has use check the code, and counts and records a wrong one, in one transaction. A wrong code
+// is the first result and not err, because the transaction must commit for the count.
 func (m *Methods) judge(ctx context.Context, tx Tx, t trial, use func() error) (wrong, err error) {
 	n, err := m.reserve(ctx, tx, t.guess)
 	if err != nil {
@@ -215,7 +215,8 @@ func (m *Methods) judge(ctx context.Context, tx Tx, t trial, use func() error) (
 	return wrong, nil
 }
 
-// alarm records that somebody guesses codes of an account, whose password they therefore know, and writes to the owner.
+// alarm records that a person is guessing codes of an account and so must know its password, and sends the owner a
+// letter.
 func (m *Methods) alarm(ctx context.Context, tx Tx, t trial) error {
 	e := m.entry(t.who, "account.codes-guessed", t.user.Name, map[string]any{"wrong": alarmAfter})
 	e.Outcome = audit.Refused
@@ -226,13 +227,13 @@ func (m *Methods) alarm(ctx context.Context, tx Tx, t trial) error {
 		outbox.Seen{At: m.o.Now(), Address: t.who.Address(), Browser: t.browser})
 }
 
-const codesGuessed = "Somebody who knows your password typed ten wrong codes in a row. None was accepted, and further attempts are delayed. Change your password to stop them."
+const codesGuessed = "Someone who knows your password entered ten wrong codes in a row. None was accepted, and further attempts are delayed. Change your password to stop them."
 
 func (m *Methods) factor(ctx context.Context, tx Tx, s *Signed, typed string) error {
 	if len(recoveryForm(typed)) == 16 {
 		did, err := tx.UseRecovery(ctx, s.UserID, recoveryHash(typed), m.o.Now())
 		if err == nil && !did {
-			return fault.InField("code", "this recovery code is not right, or was used already")
+			return fault.InField("code", "this recovery code is wrong or was used already")
 		}
 		first, _, _ := strings.Cut(s.Method, "+")
 		s.Method = first + "+recovery"
@@ -241,7 +242,7 @@ func (m *Methods) factor(ctx context.Context, tx Tx, s *Signed, typed string) er
 	return m.useTOTP(ctx, tx, s.UserID, typed)
 }
 
-// recoveryForm is what is left of a text that may be a recovery code.
+// recoveryForm removes dashes and blanks from a possible recovery code.
 func recoveryForm(typed string) string {
 	var out []rune
 	for _, c := range typed {
@@ -252,16 +253,16 @@ func recoveryForm(typed string) string {
 	return string(out)
 }
 
-// Proof is what somebody who is signed in types to confirm who they are: the password, or a code of the authenticator.
+// Proof is the form by which a signed-in user confirms their identity: a password, or an authenticator code.
 type Proof struct {
 	Password access.Secret
-	Code     string        // "" if the password was typed
-	Device   access.Secret // the cookie of a browser in which somebody signed in before, "" for none
-	Browser  string        // for people, what it says of itself
+	Code     string        // "" if the password was entered
+	Device   access.Secret // cookie of a browser used to sign in before, or ""
+	Browser  string        // browser's description of itself, for display
 }
 
-// Confirm checks that the caller is still the person who signed in. It returns fault.Invalid about the field for a
-// wrong password or code, and fault.TooMany after many; wrong codes count as in SecondFactor.
+// Confirm checks the caller's password or code. It returns fault.Invalid about the field if that is wrong, and
+// fault.TooMany after many wrong ones; codes share the count of SecondFactor.
 func (m *Methods) Confirm(ctx context.Context, who access.Caller, in Proof) error {
 	if in.Code != "" {
 		return m.confirmByCode(ctx, who, in)
@@ -294,7 +295,8 @@ func (m *Methods) confirmByCode(ctx context.Context, who access.Caller, in Proof
 	return wrong
 }
 
-// confirmByPassword checks the caller's password and returns the user whose it is; wrong is returned for a wrong one.
+// confirmByPassword checks the caller's password and returns the user. It returns the error wrong if the password is
+// wrong.
 func (m *Methods) confirmByPassword(ctx context.Context, who access.Caller, password access.Secret,
 	wrong error,
 ) (access.User, error) {
@@ -324,7 +326,7 @@ func (m *Methods) confirmByPassword(ctx context.Context, who access.Caller, pass
 	return u, m.store.Update(ctx, func(tx Tx) error { return m.right(ctx, tx, g) })
 }
 
-// Remember notes that a person signed in with a browser, and returns the cookie by which it is known again.
+// Remember records that a user signed in with a browser, and returns the cookie that identifies the browser later.
 func (m *Methods) Remember(ctx context.Context, userID string) (access.Secret, error) {
 	var b [32]byte
 	rand.Read(b[:])
@@ -334,7 +336,7 @@ func (m *Methods) Remember(ctx context.Context, userID string) (access.Secret, e
 	})
 }
 
-// Browser returns what tells a browser apart from others, if somebody signed in with it before, and "" for any other.
+// Browser returns an identifier of a browser that was used to sign in before, and "" for any other.
 func (m *Methods) Browser(ctx context.Context, device access.Secret) string {
 	if device == "" {
 		return ""
@@ -350,14 +352,14 @@ func (m *Methods) Browser(ctx context.Context, device access.Secret) string {
 	return hash
 }
 
-// Security is how the caller's account is guarded.
+// Security describes how the caller's account is protected.
 type Security struct {
 	Password     bool
 	TOTP         bool
 	RecoveryLeft int
 }
 
-// SecurityOf returns how the caller's account is guarded.
+// SecurityOf returns how the caller's account is protected.
 func (m *Methods) SecurityOf(ctx context.Context, who access.Caller) (s Security, err error) {
 	err = m.store.View(ctx, func(tx Tx) error {
 		u, err := Self(ctx, tx, who)
@@ -376,10 +378,10 @@ func (m *Methods) SecurityOf(ctx context.Context, who access.Caller) (s Security
 	return s, err
 }
 
-// deviceLife is how long a browser is known in which somebody signed in: as long as its cookie.
+// deviceLife is how long a browser is remembered after a sign-in, as long as its cookie.
 const deviceLife = 365 * 24 * time.Hour
 
-// Sweep forgets challenges and tries after a day, and devices after a year.
+// Sweep deletes answered challenges soon after they expired, attempts after a day, and browsers after a year.
 func (m *Methods) Sweep(ctx context.Context) error {
 	return m.store.Update(ctx, func(tx Tx) error {
 		if err := m.challenges.Sweep(ctx, tx); err != nil {

@@ -17,30 +17,29 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Codes are those of RFC 6238 with what authenticators take for granted: SHA-1, 30 seconds, six digits.
+// Parameters of RFC 6238 that authenticators assume: SHA-1, 30 seconds, six digits.
 const (
 	totpStep  = 30 * time.Second
 	totpBytes = 20
-	totpDrift = 1 // steps that a clock may be off, either way
+	totpDrift = 1 // steps that a clock may be off in either direction
 )
 
 var base32Plain = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// code returns the code of a step.
 func code(secret string, step int64) string {
 	key, err := base32Plain.DecodeString(secret)
 	if err != nil {
 		return ""
 	}
 	mac := hmac.New(sha1.New, key)
-	_ = binary.Write(mac, binary.BigEndian, step) // a hash takes everything
+	_ = binary.Write(mac, binary.BigEndian, step) // a hash accepts everything
 	sum := mac.Sum(nil)
 	at := sum[len(sum)-1] & 0xf
 	return fmt.Sprintf("%06d", (binary.BigEndian.Uint32(sum[at:])&0x7fffffff)%1_000_000)
 }
 
-// stepOf returns the step whose code was typed, or false. Only ASCII digits are digits; blanks between them are
-// dropped, as authenticators show them.
+// stepOf returns the step that the typed code belongs to, or false. Only ASCII digits are accepted, and blanks are
+// ignored, because authenticators display them.
 func stepOf(secret, typed string, now time.Time) (int64, bool) {
 	typed = strings.ReplaceAll(typed, " ", "")
 	if len(typed) != 6 || strings.Trim(typed, "0123456789") != "" {
@@ -56,12 +55,11 @@ func stepOf(secret, typed string, now time.Time) (int64, bool) {
 	return found, ok
 }
 
-// Enrolment is the key of a second factor that is not confirmed yet: as text, and as the address that authenticators
-// read.
+// Enrolment is an authenticator key that is not confirmed yet: as text, and as the URI that authenticators scan.
 type Enrolment struct{ Secret, URI string }
 
-// BeginTOTP makes a key for the caller's authenticator, in place of one that was not confirmed. Only the session that
-// began sees it and can confirm it. It returns fault.Conflict if there is a confirmed one: it is removed first.
+// BeginTOTP creates a key for the caller's authenticator and replaces an unconfirmed one. Only the session that began
+// can see and confirm it. It returns fault.Conflict if the account has a confirmed key, which must be removed first.
 func (m *Methods) BeginTOTP(ctx context.Context, who access.Caller) (Enrolment, error) {
 	var b [totpBytes]byte
 	rand.Read(b[:])
@@ -84,8 +82,8 @@ func (m *Methods) uri(user, secret string) string {
 	return "otpauth://totp/" + label + "?" + url.Values{"secret": {secret}, "issuer": {m.o.Name}}.Encode()
 }
 
-// PendingTOTP returns the key that the caller's session began with and did not confirm; fault.NotFound for none, and
-// for one of another session.
+// PendingTOTP returns the key that the caller's session has not confirmed yet. It returns fault.NotFound if there is
+// none, or another session began it.
 func (m *Methods) PendingTOTP(ctx context.Context, who access.Caller) (e Enrolment, err error) {
 	err = m.store.View(ctx, func(tx Tx) error {
 		u, err := Self(ctx, tx, who)
@@ -102,20 +100,21 @@ func (m *Methods) PendingTOTP(ctx context.Context, who access.Caller) (e Enrolme
 	return e, err
 }
 
-// errNotPending is for a session that is not setting up an authenticator.
-var errNotPending = fault.New(fault.NotFound, "no authenticator is being set up in this session: begin again")
+// errNotPending is returned to a session that is not setting up an authenticator.
+var errNotPending = fault.New(fault.NotFound, "no authenticator is being set up in this session: start again")
 
 // pendingIn reports whether the key is being set up in the caller's session.
 func (t TOTP) pendingIn(who access.Caller) bool {
 	return t.ConfirmedAt.IsZero() && t.SessionID != "" && t.SessionID == who.SessionID()
 }
 
-// ConfirmTOTP takes the first code. From then on the account asks for one; its other sessions and sign-ins end, since
-// they never showed one, and it has the recovery codes that are returned and no others. It returns fault.Invalid about
-// the field code for a wrong one, and fault.NotFound unless the caller's session is setting one up.
+// ConfirmTOTP checks the first code. From then on, sign-ins require one. The account's other sessions and unfinished
+// sign-ins end, because they did not use one, and the returned recovery codes replace all others. It returns
+// fault.Invalid about the field code if the code is wrong, and fault.NotFound unless the caller's session is setting up
+// a key.
 func (m *Methods) ConfirmTOTP(ctx context.Context, who access.Caller, typed string) (codes []access.Secret, err error) {
 	err = m.change(ctx, who, "account.totp", func(tx Tx, u access.User) error {
-		// With one that is confirmed, this would be a way to guess its codes that nothing slows down.
+		// For a confirmed key, this would allow guessing codes without a limit.
 		if t, err := tx.TOTPOf(ctx, u.ID); err == nil && !t.pendingIn(who) {
 			return errNotPending
 		}
@@ -134,8 +133,9 @@ func (m *Methods) ConfirmTOTP(ctx context.Context, who access.Caller, typed stri
 	return codes, err
 }
 
-// beginFactor notes that a passkey was set up in the caller's session, before it is kept. If it is the account's first
-// second factor, other sessions and sign-ins end, and recovery codes too: whoever made any needed the password alone.
+// beginFactor records that a passkey was set up in the caller's session, before the passkey is stored. If it is the
+// account's first second factor, other sessions, unfinished sign-ins and recovery codes end, because they may have been
+// created with the password alone.
 func (m *Methods) beginFactor(ctx context.Context, tx Tx, who access.Caller, u access.User) error {
 	if err := tx.NoteFactor(ctx, who.SessionID(), m.o.Now()); err != nil {
 		return err
@@ -151,7 +151,7 @@ func (m *Methods) beginFactor(ctx context.Context, tx Tx, who access.Caller, u a
 	return err
 }
 
-// useTOTP takes a code of a user's authenticator, once.
+// useTOTP accepts a code of a user's authenticator once.
 func (m *Methods) useTOTP(ctx context.Context, tx Tx, userID, typed string) error {
 	t, err := tx.TOTPOf(ctx, userID)
 	if fault.Is(err, fault.NotFound) {
@@ -162,7 +162,7 @@ func (m *Methods) useTOTP(ctx context.Context, tx Tx, userID, typed string) erro
 	step, ok := stepOf(t.Secret, typed, m.o.Now())
 	if !ok {
 		return fault.InField("code",
-			"this code is not right: codes change every 30 seconds, and the clocks of this server and of the authenticator must agree")
+			"this code is wrong: codes change every 30 seconds, and the clocks of this server and your authenticator must agree")
 	}
 	did, err := tx.UseTOTP(ctx, userID, step, m.o.Now())
 	if err == nil && !did {
@@ -171,7 +171,7 @@ func (m *Methods) useTOTP(ctx context.Context, tx Tx, userID, typed string) erro
 	return err
 }
 
-// RemoveTOTP takes the caller's authenticator and recovery codes away.
+// RemoveTOTP deletes the caller's authenticator and recovery codes.
 func (m *Methods) RemoveTOTP(ctx context.Context, who access.Caller) error {
 	return m.change(ctx, who, "account.totp-remove", func(tx Tx, u access.User) error {
 		if err := tx.PutRecovery(ctx, u.ID, nil); err != nil {
@@ -184,18 +184,18 @@ func (m *Methods) RemoveTOTP(ctx context.Context, who access.Caller) error {
 	})
 }
 
-// recoveryCodes is how many recovery codes an account has.
+// recoveryCodes is the number of recovery codes of an account.
 const recoveryCodes = 10
 
-// NewRecovery makes new recovery codes in place of the old ones. They can be seen this once. It returns fault.Conflict
-// for an account without a second factor: codes that somebody makes who knows only the password would pass for one
-// later.
+// NewRecovery replaces the recovery codes and returns the new ones, which cannot be read again. It returns
+// fault.Conflict if the account has no second factor. Otherwise an attacker with the password could create codes that
+// pass for a second factor later.
 func (m *Methods) NewRecovery(ctx context.Context, who access.Caller) (codes []access.Secret, err error) {
 	err = m.change(ctx, who, "account.recovery", func(tx Tx, u access.User) (err error) {
 		guarded, err := tx.HasSecondFactor(ctx, u.ID)
 		if err == nil && !guarded {
 			err = fault.New(fault.Conflict,
-				"recovery codes stand in for a second factor: set up an authenticator or a passkey first")
+				"recovery codes replace a second factor: set up an authenticator or a passkey first")
 		}
 		if err != nil {
 			return err
@@ -210,7 +210,7 @@ func putRecovery(ctx context.Context, tx Tx, userID string) ([]access.Secret, er
 	var codes []access.Secret
 	var hashes []string
 	for range recoveryCodes {
-		var b [10]byte // 80 bits: more than anybody guesses, even from the hash
+		var b [10]byte // 80 bits cannot be guessed, even from the hash
 		rand.Read(b[:])
 		text := strings.ToLower(base32Plain.EncodeToString(b[:]))
 		codes = append(codes, access.Secret(text[:4]+"-"+text[4:8]+"-"+text[8:12]+"-"+text[12:]))
@@ -219,7 +219,7 @@ func putRecovery(ctx context.Context, tx Tx, userID string) ([]access.Secret, er
 	return codes, tx.PutRecovery(ctx, userID, hashes)
 }
 
-// recoveryHash is what rows keep of a recovery code, however it is spelled.
+// recoveryHash returns the stored hash of a recovery code, in any spelling.
 func recoveryHash(typed string) string {
 	typed = strings.NewReplacer("-", "", " ", "").Replace(strings.ToLower(typed))
 	return access.HashToken(access.Secret(typed))

@@ -13,18 +13,18 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 )
 
-// Subject is a file that a statement is about.
+// Subject is the file of a statement.
 type Subject struct{ Name, SHA256 string }
 
-// Statement is what is signed. A zero field takes what is right.
+// Statement is the statement to sign. A zero field takes a valid default.
 type Statement struct {
 	Job
 	Predicate string // PyPI's own
 	Subjects  []Subject
-	Payload   []byte        // instead of a statement made of the above
+	Payload   []byte        // replaces the statement built from the fields above
 	Type      string        // of the payload, as signed
-	Age       time.Duration // of the certificate when the log took the entry; it is good for ten minutes
-	NoSCT     bool          // the certificate does not prove that it is logged
+	Age       time.Duration // age of the certificate at the log entry; it is valid for ten minutes
+	NoSCT     bool          // omit the proof that the certificate is logged
 }
 
 const (
@@ -35,7 +35,7 @@ const (
 // Object is a JSON object.
 type Object = map[string]any
 
-// Attest signs a statement and returns the attestation object, which is the caller's to spoil.
+// Attest signs a statement and returns the attestation object, which the caller may modify.
 func (s *Sigstore) Attest(x Statement) Object {
 	s.t.Helper()
 	now := time.Now()
@@ -84,7 +84,7 @@ func (x Statement) payload() []byte {
 	return b
 }
 
-// entry completes what the virtual log leaves out, and returns it as clients write it.
+// entry adds the fields that the virtual log omits, and returns the entry as clients write it.
 func (s *Sigstore) entry(e *protorekor.TransparencyLogEntry, body any) Object {
 	s.t.Helper()
 	e.KindVersion = &protorekor.KindVersion{Kind: "dsse", Version: "0.0.1"}
@@ -96,7 +96,7 @@ func (s *Sigstore) entry(e *protorekor.TransparencyLogEntry, body any) Object {
 	return o
 }
 
-// JSON returns attestations as the form field has them.
+// JSON returns attestations as a form field value.
 func JSON(all ...Object) string {
 	b, err := json.Marshal(all)
 	if err != nil {

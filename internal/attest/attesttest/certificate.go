@@ -18,22 +18,22 @@ import (
 	"github.com/google/certificate-transparency-go/x509util"
 )
 
-// Job is whom a certificate names.
+// Job is the identity in a certificate.
 type Job struct {
 	Issuer     string
-	Email      string // of a person or service account, instead of the rest
+	Email      string // of a person or service account, instead of the fields below
 	Repository string // URI
 	Config     string // URI of the workflow, with its revision
 	Ref, SHA   string
 	OwnerID    string
 }
 
-// GitHub returns the job of a workflow on github.com, on the branch main.
+// GitHub returns the job of a workflow on github.com, on branch main.
 func GitHub(repository, workflow, ownerID string) Job {
 	return At("https://token.actions.githubusercontent.com", "https://github.com", repository, workflow, ownerID)
 }
 
-// At is GitHub for a server with an issuer of its own.
+// At is GitHub for a server with its own issuer.
 func At(issuer, server, repository, workflow, ownerID string) Job {
 	j := Job{
 		Issuer:     issuer,
@@ -46,7 +46,7 @@ func At(issuer, server, repository, workflow, ownerID string) Job {
 	return j
 }
 
-// fulcio is where the extensions of Sigstore's certificates are.
+// fulcio returns the object identifier of a Sigstore certificate extension.
 func fulcio(n int) asn1.ObjectIdentifier { return asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, n} }
 
 func (s *Sigstore) extensions(j Job) []pkix.Extension {
@@ -63,13 +63,13 @@ func (s *Sigstore) extensions(j Job) []pkix.Extension {
 	return all
 }
 
-// Certificate returns a certificate for any key, as an attestation has it.
+// Certificate returns a certificate for a key, encoded as in an attestation.
 func (s *Sigstore) Certificate(j Job, key crypto.PublicKey) string {
 	s.t.Helper()
 	return encode(s.certify(j, key, time.Now().Add(-time.Second), true).Raw)
 }
 
-// certify issues a certificate for ten minutes from a time on, with a proof that it is logged if sct is true.
+// certify issues a certificate for ten minutes, with a proof that it is logged if sct is true.
 func (s *Sigstore) certify(j Job, key crypto.PublicKey, from time.Time, sct bool) *x509.Certificate {
 	s.t.Helper()
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
@@ -102,7 +102,7 @@ func (s *Sigstore) sign(template *x509.Certificate, key crypto.PublicKey) *x509.
 	return cert
 }
 
-// logged returns the extension with the log's promise for a certificate without it (RFC 6962, section 3.3).
+// logged returns the extension with the log's signed timestamp for a certificate without it (RFC 6962, section 3.3).
 func (s *Sigstore) logged(cert *x509.Certificate) pkix.Extension {
 	s.t.Helper()
 	sct := ct.SignedCertificateTimestamp{

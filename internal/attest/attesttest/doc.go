@@ -1,5 +1,5 @@
-// Package attesttest is a Sigstore for tests: an authority that certifies whatever it is told, a transparency log, a
-// log of certificates, and attestations (PEP 740) that are signed for real or wrong in one way.
+// Package attesttest is a Sigstore instance for tests: an authority that certifies any identity, a transparency log, a
+// log of certificates, and attestations (PEP 740) with real signatures, which may be wrong in one respect.
 //
-// It checks nothing that it signs and keeps no log beyond its newest entry.
+// It does not check its input, and keeps only the newest entry of its log.
 package attesttest

@@ -21,17 +21,17 @@ import (
 	"github.com/sigstore/sigstore-go/pkg/tlog"
 )
 
-// Sigstore is an authority with its logs.
+// Sigstore is a certificate authority with its logs.
 type Sigstore struct {
 	t         testing.TB
-	log       *ca.VirtualSigstore // for its transparency log alone
+	log       *ca.VirtualSigstore // used only for its transparency log
 	ctKey     *ecdsa.PrivateKey
 	authority *x509.Certificate
 	key       *ecdsa.PrivateKey
 	uri       string
 }
 
-// New returns an authority with logs of its own.
+// New returns an authority with its own logs.
 func New(t testing.TB) *Sigstore {
 	t.Helper()
 	log, err := ca.NewVirtualSigstore()
@@ -41,7 +41,7 @@ func New(t testing.TB) *Sigstore {
 	return s
 }
 
-// OtherAuthority returns an authority with other keys beside the same logs.
+// OtherAuthority returns an authority with other keys and the same logs.
 func (s *Sigstore) OtherAuthority() *Sigstore {
 	s.t.Helper()
 	other := *s
@@ -49,7 +49,7 @@ func (s *Sigstore) OtherAuthority() *Sigstore {
 	return &other
 }
 
-// Public returns an authority beside the same logs that calls itself the public instance.
+// Public returns an authority with the same logs that names itself like the public instance.
 func (s *Sigstore) Public() *Sigstore {
 	s.t.Helper()
 	other := *s
@@ -85,7 +85,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// keyID names a log by its key, as RFC 6962 does.
+// keyID returns the id of a log: the hash of its key (RFC 6962).
 func keyID(t testing.TB, key crypto.PublicKey) [sha256.Size]byte {
 	t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(key)
@@ -93,7 +93,7 @@ func keyID(t testing.TB, key crypto.PublicKey) [sha256.Size]byte {
 	return sha256.Sum256(der)
 }
 
-// TrustedRoot writes what a verifier needs of s, and returns the file's path.
+// TrustedRoot writes a trusted root for s, and returns the path of the file.
 func (s *Sigstore) TrustedRoot() string {
 	s.t.Helper()
 	return s.write(s.certificateLogs())
@@ -111,7 +111,7 @@ func (s *Sigstore) write(ct map[string]*root.TransparencyLog) string {
 		Root: s.authority, ValidityPeriodStart: s.authority.NotBefore, ValidityPeriodEnd: s.authority.NotAfter, URI: s.uri,
 	}
 	logs := s.log.RekorLogs()
-	for _, l := range logs { // the virtual one writes its id in hex, where a document has the bytes
+	for _, l := range logs { // the virtual log has its id in hex, but a trusted root needs the raw bytes
 		id := keyID(s.t, l.PublicKey)
 		l.ID = id[:]
 	}
@@ -133,7 +133,7 @@ func (s *Sigstore) certificateLogs() map[string]*root.TransparencyLog {
 	}}
 }
 
-// promise signs the time at which the log took an entry.
+// promise signs the time of a log entry.
 func (s *Sigstore) promise(e *protorekor.TransparencyLogEntry, body any) []byte {
 	s.t.Helper()
 	signature, err := s.log.RekorSignPayload(tlog.RekorPayload{

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { browser.Main(m) }
 
 const words = "four plain words together"
 
-// signUp follows the link that the server printed and makes the first administrator.
+// signUp follows the link that the server printed and creates the first administrator.
 func signUp(t *testing.T, s *clienttest.Server, b *browser.Tab) {
 	t.Helper()
 	link := regexp.MustCompile(regexp.QuoteMeta(s.URL) + `(/setup/\S+)`).FindStringSubmatch(s.Log())
@@ -70,7 +70,7 @@ func TestSignUp(t *testing.T) {
 	b.At("/manage/account/")
 }
 
-// A passkey is made, signs in without a name or a password, confirms a dangerous act, and is removed.
+// A passkey is created, signs in without a name or password, confirms a dangerous action, and is removed.
 func TestPasskey(t *testing.T) {
 	s := clienttest.Serve(t, clienttest.Options{Host: "localhost"})
 	b := browser.Open(t, s.URL)
@@ -98,8 +98,8 @@ func TestPasskey(t *testing.T) {
 	b.See("this passkey does not sign in here")
 }
 
-// An account is made by an invitation with a passkey and without a password; the name is checked, and the link works
-// once.
+// An account is created through an invitation, with a passkey and without a password. The name is checked, and the link
+// works only once.
 func TestInvitedWithAPasskey(t *testing.T) {
 	s := clienttest.Serve(t, clienttest.Options{Host: "localhost"})
 	boss := browser.Open(t, s.URL)
@@ -126,7 +126,7 @@ func TestInvitedWithAPasskey(t *testing.T) {
 	b.See("this link was used")
 }
 
-// code computes what an authenticator shows.
+// code computes the code that an authenticator app shows.
 func code(t *testing.T, secret string, at time.Time) string {
 	t.Helper()
 	key, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(secret)
@@ -151,7 +151,7 @@ func TestAuthenticatorApp(t *testing.T) {
 	key := strings.ReplaceAll(b.Eval(`document.querySelector("#key").dataset.copy`), " ", "")
 	b.Fill("Code", "000000")
 	b.Press("Turn on")
-	b.See("this code is not right")
+	b.See("this code is wrong")
 	b.Fill("Code", code(t, key, time.Now()))
 	b.Press("Turn on")
 	b.See("Your recovery codes")
@@ -179,7 +179,7 @@ func TestAuthenticatorApp(t *testing.T) {
 	b.See("9 codes left")
 }
 
-// Somebody is invited by a link, accepts, and has what the invitation gives.
+// A person is invited by a link, accepts, and receives the role of the invitation.
 func TestInvited(t *testing.T) {
 	s := clienttest.Serve(t, clienttest.Options{Host: "localhost"})
 	boss := browser.Open(t, s.URL)

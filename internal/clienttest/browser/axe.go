@@ -12,18 +12,18 @@ import (
 	"pyindex/internal/clienttest"
 )
 
-// axe is the text of axe-core, which INDEX_TEST_AXE names; test.sh fetches it. It is run as a debugger runs things, so
-// that the pages' content policy neither hinders it nor has to be loosened.
+// axe returns the source of axe-core from the file named by INDEX_TEST_AXE, which test.sh fetches. The script runs
+// through the debugger, so the pages' content policy does not block it and need not be loosened.
 var axe = sync.OnceValues(func() (string, error) {
 	text, err := os.ReadFile(os.Getenv("INDEX_TEST_AXE"))
 	return string(text), err
 })
 
-// Rule is what the check of a page found: the rule that is broken and the first element that breaks it.
+// Rule is a violation found on a page: the broken rule and the first element that breaks it.
 type Rule struct{ ID, Help, Element, Why string }
 
-// Accessible fails the test for each rule of WCAG 2.2 A and AA, or of good practice, that axe finds broken on the page
-// as it is. Without axe the test is skipped, and fails with CI=true.
+// Accessible fails the test for each rule of WCAG 2.2 A and AA, or best practice, that axe finds broken on the current
+// page. Without axe the test is skipped, or fails if CI=true.
 func (b *Tab) Accessible() {
 	b.t.Helper()
 	text, err := axe()

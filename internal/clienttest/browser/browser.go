@@ -1,7 +1,7 @@
-// Package browser drives the pages in Debian's Chromium as a person would: fields are found by their labels, buttons
-// and links by their words, and what is expected is waited for, never for a time.
+// Package browser drives the pages in Debian's Chromium as a person would. It finds fields by their labels, and buttons
+// and links by their text. It waits for expected results, never for a fixed time.
 //
-// A message on the console that says error, a breach of the pages' content policy among them, fails the test.
+// An error message on the console, such as a content policy violation, fails the test.
 package browser
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience is how long something that is expected may take on a busy machine.
+// patience is the timeout for an expected result on a busy machine.
 const patience = 30 * time.Second
 
 var (
@@ -32,7 +32,7 @@ var (
 	missing string
 )
 
-// Main runs a package's tests and ends the browser afterwards.
+// Main runs a package's tests and closes the browser afterwards.
 func Main(m *testing.M) {
 	code := m.Run()
 	if quit != nil {
@@ -65,7 +65,7 @@ func start() {
 	browser, quit = ctx, func() { cancel(); end() }
 }
 
-// Tab is a window of a browser that nobody used before.
+// Tab is a window in a fresh browser profile.
 type Tab struct {
 	t    testing.TB
 	ctx  context.Context
@@ -75,7 +75,7 @@ type Tab struct {
 	errors []string
 }
 
-// Open opens a tab for the pages of a server. Without Chromium the test is skipped, and fails with CI=true.
+// Open opens a tab for the pages of a server. Without Chromium the test is skipped, or fails if CI=true.
 func Open(t testing.TB, base string) *Tab {
 	t.Helper()
 	once.Do(start)
@@ -104,7 +104,7 @@ func Open(t testing.TB, base string) *Tab {
 	return tab
 }
 
-// refusals are answers that pages give on purpose; the console names each.
+// refusals matches responses with intended error statuses, which the console reports too.
 var refusals = regexp.MustCompile(`responded with a status of (403|404|409|422|429)`)
 
 func (b *Tab) listen() {
@@ -131,7 +131,7 @@ func (b *Tab) run(what string, steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// Go opens a path of the server, or a whole URL.
+// Go opens a path of the server or a complete URL.
 func (b *Tab) Go(path string) {
 	b.t.Helper()
 	if !strings.Contains(path, "://") {
@@ -140,7 +140,6 @@ func (b *Tab) Go(path string) {
 	b.run("opening "+path, chromedp.Navigate(path))
 }
 
-// eval runs a script and decodes its result into v.
 func (b *Tab) eval(script string, v any) error {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
@@ -151,7 +150,7 @@ func (b *Tab) eval(script string, v any) error {
 	return json.Unmarshal([]byte(text), v)
 }
 
-// Eval runs a script that gives a text.
+// Eval runs a script and returns its result as text.
 func (b *Tab) Eval(script string) string {
 	b.t.Helper()
 	var s string
@@ -161,21 +160,20 @@ func (b *Tab) Eval(script string) string {
 	return s
 }
 
-// Text is what the page says.
+// Text returns the text of the page.
 func (b *Tab) Text() string {
 	var s string
 	_ = b.eval(`document.body ? document.body.innerText : ""`, &s)
 	return s
 }
 
-// Where is the page's address without the server's.
+// Where returns the page's address without the server's base URL.
 func (b *Tab) Where() string {
 	var s string
 	_ = b.eval(`location.href`, &s)
 	return strings.TrimPrefix(s, b.base)
 }
 
-// wait waits until a condition holds.
 func (b *Tab) wait(what string, holds func() bool) {
 	b.t.Helper()
 	for deadline := time.Now().Add(patience); !holds(); time.Sleep(30 * time.Millisecond) {
@@ -185,7 +183,7 @@ func (b *Tab) wait(what string, holds func() bool) {
 	}
 }
 
-// See waits until the page says a text.
+// See waits until the page contains a text.
 func (b *Tab) See(text string) {
 	b.t.Helper()
 	b.wait(fmt.Sprintf("the page says %q", text), func() bool { return strings.Contains(flat(b.Text()), flat(text)) })
@@ -193,14 +191,14 @@ func (b *Tab) See(text string) {
 
 func flat(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
 
-// Gone waits until the page does not say a text.
+// Gone waits until the page does not contain a text.
 func (b *Tab) Gone(text string) {
 	b.t.Helper()
 	b.wait(fmt.Sprintf("the page does not say %q", text),
 		func() bool { return !strings.Contains(flat(b.Text()), flat(text)) })
 }
 
-// At waits until the address is a path, without its query.
+// At waits until the page's path, without the query, is path.
 func (b *Tab) At(path string) {
 	b.t.Helper()
 	b.wait("the page is at "+path, func() bool { at, _, _ := strings.Cut(b.Where(), "?"); return at == path })
@@ -208,7 +206,7 @@ func (b *Tab) At(path string) {
 
 func quoted(s string) string { q, _ := json.Marshal(s); return string(q) }
 
-// finder finds visible things by what a person reads.
+// finder defines functions that find visible elements by their text.
 const finder = `
 const flat = (s) => s.replace(/\s+/g, " ").trim().toLowerCase();
 const seen = (e) => e && e.checkVisibility && e.checkVisibility() && !e.closest("[hidden]");
@@ -231,7 +229,7 @@ const pressed = (text) => {
     }
 };`
 
-// element waits for an element that a script finds, scrolls to it and marks it.
+// element waits for the element that a script finds, scrolls to it and marks it.
 func (b *Tab) element(what, script string) chromedp.CSS {
 	b.t.Helper()
 	b.wait("finding "+what, func() bool {
@@ -244,14 +242,14 @@ func (b *Tab) element(what, script string) chromedp.CSS {
 	return "[data-found]"
 }
 
-// Fill types a value into the field with a label, in place of what is there.
+// Fill replaces the value of the field with a label.
 func (b *Tab) Fill(label, value string) {
 	b.t.Helper()
 	e := b.element("the field "+label, `labelled(`+quoted(label)+`)`)
 	b.run("filling "+label, chromedp.Clear(e), chromedp.SendKeys(e, value))
 }
 
-// Choose chooses an option of a select by its words.
+// Choose selects an option of a select element by its text.
 func (b *Tab) Choose(label, option string) {
 	b.t.Helper()
 	b.element("the choice "+label, `labelled(`+quoted(label)+`)`)
@@ -262,26 +260,26 @@ func (b *Tab) Choose(label, option string) {
 	}
 }
 
-// Attach chooses files for the field with a label.
+// Attach selects files in the field with a label.
 func (b *Tab) Attach(label string, paths ...string) {
 	b.t.Helper()
 	b.run("choosing files", chromedp.SetUploadFiles(b.element("the field "+label, `labelled(`+quoted(label)+`)`), paths))
 }
 
-// Press presses the button, follows the link or opens the part with these words; what is open already stays open, and
-// the button in it is the one that is meant.
+// Press presses the button, follows the link or opens the section with this text. A section that is already open
+// remains open, and the button inside it is pressed.
 func (b *Tab) Press(text string) {
 	b.t.Helper()
 	b.run("pressing "+text, chromedp.Click(b.element("the button "+text, `pressed(`+quoted(text)+`)`)))
 }
 
-// Key presses a key, as "/" or "\r".
+// Key presses a key such as "/" or "\r".
 func (b *Tab) Key(key string) {
 	b.t.Helper()
 	b.run("the key "+key, chromedp.KeyEvent(key))
 }
 
-// Scripts turns scripts on or off for the pages that follow.
+// Scripts enables or disables scripts for later pages.
 func (b *Tab) Scripts(on bool) {
 	b.t.Helper()
 	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled,
@@ -290,13 +288,13 @@ func (b *Tab) Scripts(on bool) {
 	}
 }
 
-// Look sets the width of the window and the scheme of colours, "light" or "dark".
+// Look sets the width of the window and the color scheme, "light" or "dark".
 func (b *Tab) Look(width int64, scheme string) {
 	b.t.Helper()
 	b.run("looking", chromedp.EmulateViewport(width, 900))
 	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia,
 		emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-			// nothing is looked at half-way
+			// reduced motion avoids pages caught in mid-transition
 			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
 		}})
 	if err != nil {
@@ -304,7 +302,7 @@ func (b *Tab) Look(width int64, scheme string) {
 	}
 }
 
-// Fits fails the test where the page is wider than the window, so that a reader would scroll sideways.
+// Fits fails the test if the page is wider than the window, so that a reader would have to scroll sideways.
 func (b *Tab) Fits() {
 	b.t.Helper()
 	if over := b.Eval(`document.documentElement.scrollWidth - document.documentElement.clientWidth`); over != "0" {
@@ -312,7 +310,8 @@ func (b *Tab) Fits() {
 	}
 }
 
-// Shot keeps a picture of the whole page in $INDEX_TEST_SCREENSHOTS, if that is set, and says so.
+// Shot saves a screenshot of the whole page in $INDEX_TEST_SCREENSHOTS and logs its name. It does nothing if that is
+// unset.
 func (b *Tab) Shot(name string) {
 	b.t.Helper()
 	dir := os.Getenv("INDEX_TEST_SCREENSHOTS")
@@ -333,7 +332,7 @@ func (b *Tab) Shot(name string) {
 	b.t.Logf("picture: %s.png (%d kB)", name, len(picture)/1000)
 }
 
-// Authenticator gives the tab a device that holds passkeys and says yes.
+// Authenticator adds a virtual device to the tab that stores passkeys and approves every request.
 func (b *Tab) Authenticator() {
 	b.t.Helper()
 	if _, err := chromedp.Call(b.ctx, webauthn.Enable, webauthn.EnableParams{}); err != nil {

@@ -68,7 +68,7 @@ var shown = map[string][]string{
 	},
 }
 
-// routes are the paths of pages that the program answers, from the table that its own tests hold it to.
+// routes returns the paths of the program's pages, from the table that its own tests use.
 func routes(t *testing.T) (paths []string) {
 	t.Helper()
 	table, err := os.ReadFile("../../../cmd/index/testdata/golden/routes.txt")

@@ -40,7 +40,7 @@ func newBusy(t *testing.T) *busy {
 	return x
 }
 
-// fill makes what pages show; alice is there already.
+// fill creates the content of the pages. alice already exists.
 func (x *busy) fill() {
 	x.t.Helper()
 	about := func(version string) []string {
@@ -135,7 +135,7 @@ func (x *busy) answer(method, path string, body []byte, want int, into any) {
 	}
 }
 
-// open opens a tab in which alice, who administers the index, is signed in; the first time it makes her.
+// open opens a tab signed in as alice, an administrator. The first call creates her.
 func (x *busy) open() *browser.Tab {
 	x.t.Helper()
 	b := browser.Open(x.t, x.URL)

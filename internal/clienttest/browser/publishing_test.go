@@ -126,7 +126,7 @@ func TestTokenOfOnesOwn(t *testing.T) {
 	download().Refused(t)
 }
 
-// Somebody who loses a right while signed in is told so by the next page, and the form that is open changes nothing.
+// A user who loses a right while signed in sees an error on the next page, and the open form changes nothing.
 func TestLosingARight(t *testing.T) {
 	x := newBusy(t)
 	boss := x.open()

@@ -1,2 +1,2 @@
-// Package crash kills a running server again and again while files are uploaded to it, and looks at what is left.
+// Package crash repeatedly kills a running server during uploads and checks the data that is left.
 package crash

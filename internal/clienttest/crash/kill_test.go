@@ -64,7 +64,7 @@ const perRound = 8
 
 func project(round int) string { return fmt.Sprintf("crash-%d", round) }
 
-// client is what uploads and reads back.
+// client uploads files and reads them back.
 type client struct {
 	t     *testing.T
 	s     *clienttest.Server

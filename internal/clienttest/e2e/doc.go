@@ -1,7 +1,6 @@
 // Package e2e publishes to and installs from a running server with the real clients.
 //
-// It holds tests only. They guarantee that unmodified twine, uv, poetry, hatch and flit can publish, that pip of every
-// generation, uv and poetry can install, that real distributions come back byte for byte, and that a refusal reaches
-// the person at the terminal as a sentence. What a client prints besides our own words is the client's business and is
-// not asserted.
+// It contains only tests. They check that unmodified twine, uv, poetry, hatch and flit can publish, that pip of every
+// generation, uv and poetry can install, that real distributions are served unchanged, and that the person at the
+// terminal sees an error as a sentence. Other output of the clients is not checked.
 package e2e

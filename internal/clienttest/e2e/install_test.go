@@ -198,7 +198,7 @@ func TestInstallCredentials(t *testing.T) {
 	}
 }
 
-// Somebody with a valid token who asks for what is not there gets "not found", or uv would not go on to the next index.
+// A user with a valid token who requests a missing project gets "not found", or uv would not try the next index.
 func TestUnknownProject(t *testing.T) {
 	t.Parallel()
 	s := stocked(t, clienttest.Options{})

@@ -8,7 +8,7 @@ import (
 	"pyindex/internal/clienttest"
 )
 
-// Every client publishes, may say the same again, and is told in words when it would change what is there.
+// Every client publishes, may repeat the upload, and gets a clear error if it would change existing files.
 func TestPublish(t *testing.T) {
 	t.Parallel()
 	for _, p := range publishers {
@@ -64,7 +64,7 @@ func change(t *testing.T, dir string) {
 	}
 }
 
-// The administrator's own upload goes through the same gate, and the running server shows it at once.
+// The administrator's own upload passes the same checks, and the running server shows it at once.
 func TestUploadByCommand(t *testing.T) {
 	t.Parallel()
 	s := open(t, clienttest.Options{})
@@ -77,7 +77,7 @@ func TestUploadByCommand(t *testing.T) {
 	s.Index("upload", bad).Refused(t, "RECORD")
 }
 
-// uv asks the simple pages what is there before it sends anything.
+// uv reads the existing files from the simple pages before it sends anything.
 func TestCheckURL(t *testing.T) {
 	t.Parallel()
 	s := open(t, clienttest.Options{})

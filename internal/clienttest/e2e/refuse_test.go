@@ -56,8 +56,8 @@ func copyMember(t *testing.T, w *zip.Writer, m *zip.File) {
 	}
 }
 
-// A person who publishes something broken reads what is wrong with it, whatever the client. twine has no --verbose
-// here: it then prints the reason phrase alone.
+// A person who publishes a broken file sees the reason with every client. twine runs without --verbose here, so it
+// prints only the reason phrase.
 func TestRefusalIsReadable(t *testing.T) {
 	t.Parallel()
 	s := open(t, clienttest.Options{})
@@ -83,7 +83,7 @@ func TestRefusalIsReadable(t *testing.T) {
 	}
 }
 
-// Each kind of wrong credential is told apart, to the one who can do something about it.
+// Each kind of wrong credential has its own error message.
 func TestUploadCredentials(t *testing.T) {
 	t.Parallel()
 	s := open(t, clienttest.Options{})

@@ -46,7 +46,7 @@ func TestYank(t *testing.T) {
 	}
 }
 
-// A deleted release is gone, and its file names stay taken.
+// A deleted release is removed, and its file names remain reserved.
 func TestDelete(t *testing.T) {
 	t.Parallel()
 	s := open(t, clienttest.Options{})

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// balancer spreads requests over replicas in turn. Like any balancer it asks /readyz and leaves out who is not, and
-// what it cannot pass on is 502; nothing is sent twice.
+// balancer distributes requests over the replicas in turn. Like any load balancer it polls /readyz and skips replicas
+// that are not ready. It responds with 502 if a replica fails, and sends nothing twice.
 type balancer struct {
 	*httptest.Server
 	next     atomic.Uint64

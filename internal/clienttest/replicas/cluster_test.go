@@ -53,7 +53,7 @@ func (c *cluster) start() {
 		fmt.Sprintf("-p %s -k %s -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200", c.port, c.dir))
 }
 
-// crash ends the server as a power cut would, as far as its processes go: it recovers at the next start.
+// crash kills the server's processes as a power failure would. The server recovers at the next start.
 func (c *cluster) crash() {
 	c.t.Helper()
 	c.run("pg_ctl", "-D", c.data(), "-w", "-m", "immediate", "stop")

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestDelivery: a reader who may have a file is sent to the store with an address that every replica signs alike;
-// nobody else is told where it is, and nothing of what the reader sent us is in what the store gets.
+// TestDelivery checks that an authorized reader is redirected to a store URL that every replica signs identically.
+// Other callers do not get the URL, and the store receives no header of the reader.
 func TestDelivery(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "INDEX_STORAGE_DELIVERY=redirect")

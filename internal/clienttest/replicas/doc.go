@@ -1,3 +1,3 @@
-// Package replicas runs three servers behind a balancer over a PostgreSQL of its own and an object store, with the real
-// clients, and ends parts of it while they work.
+// Package replicas runs three servers behind a load balancer, with their own PostgreSQL and an object store. It stops
+// parts of the setup while real clients work.
 package replicas

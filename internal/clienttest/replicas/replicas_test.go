@@ -14,8 +14,8 @@ import (
 	"pyindex/internal/clienttest"
 )
 
-// TestReadYourWrites: what one replica has answered 200 to, each other lists and serves at the next request, and a
-// token that one replica revoked is refused by the others.
+// TestReadYourWrites checks that after one replica has responded with 200, every other replica lists and serves the
+// file at the next request. A token revoked on one replica is rejected by the others.
 func TestReadYourWrites(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -71,8 +71,8 @@ func TestClients(t *testing.T) {
 		"acme-counter").OK(t)
 }
 
-// TestOutage: while the database is down, replicas go on with what they know, say so, and refuse uploads for a while;
-// nothing that was sent then is half there afterwards.
+// TestOutage checks that replicas continue from memory while the database is down, report this, and reject uploads for
+// a while. No upload of that time is partly stored afterwards.
 func TestOutage(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -149,7 +149,7 @@ func (s *site) until(f func() error) {
 	s.t.Fatalf("after half a minute: %v", err)
 }
 
-// TestBridgeEnds: after the time that the operator gave, a replica without a database answers nothing from memory.
+// TestBridgeEnds checks that a replica without a database stops serving from memory after the configured time.
 func TestBridgeEnds(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "INDEX_DATABASE_BRIDGE=1s")
@@ -220,7 +220,7 @@ func TestKillParts(t *testing.T) {
 	w.account()
 }
 
-// work is what senders did.
+// work records the results of the senders.
 type work struct {
 	*site
 	stop                     chan struct{}
@@ -290,7 +290,7 @@ func (w *work) install() {
 	}
 }
 
-// account compares what was answered with what each replica lists and gives.
+// account compares the acknowledged uploads with the files that each replica lists and serves.
 func (w *work) account() {
 	for i, r := range w.replicas {
 		listed := map[string]bool{}

@@ -53,7 +53,7 @@ func newSite(t *testing.T, env ...string) *site {
 	return s
 }
 
-// answer is what came back.
+// answer is a response.
 type answer struct {
 	status int
 	header http.Header
@@ -140,7 +140,7 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// errLost is an answer that no failure of a part excuses: listed bytes that are not there or are others.
+// errLost is a result that no failure excuses: listed files that are missing or have other content.
 type errLost struct{ what string }
 
 func (e errLost) Error() string { return e.what }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// event is one line of test2json; ImportPath is set instead of Package while a package is built.
+// event is one line of test2json. While a package is being built, ImportPath is set instead of Package.
 type event struct {
 	Action     string
 	Package    string
@@ -19,12 +19,12 @@ type event struct {
 // test names one test of one package.
 type test struct{ pkg, name string }
 
-// log counts results and keeps a running test's output until it is known whether anybody needs to read it.
+// log counts results, and keeps the output of a running test until its result decides whether to print it.
 type log struct {
 	out                     io.Writer
 	output                  map[test][]string
-	culprits                map[string]int // package to its failed tests
-	failures                []string       // for one list at the end of a long stream
+	culprits                map[string]int // number of failed tests by package
+	failures                []string       // listed again at the end of a long stream
 	passed, failed, skipped int
 }
 
@@ -32,7 +32,8 @@ func newLog(out io.Writer) *log {
 	return &log{out: out, output: map[test][]string{}, culprits: map[string]int{}}
 }
 
-// line takes one line of the stream. What is no event (a message of the go command) is shown as it is.
+// line processes one line of the stream. A line that is not an event, such as a message of the go command, is printed
+// as is.
 func (l *log) line(b []byte) {
 	var e event
 	if err := json.Unmarshal(b, &e); err != nil || e.Action == "" {
@@ -46,7 +47,7 @@ func (l *log) line(b []byte) {
 	l.test(e, test{e.Package, e.Test})
 }
 
-// pkg handles what is said of a package as a whole: go test's own lines, build errors, and its end.
+// pkg processes the events of a whole package: output of go test, build errors and the result.
 func (l *log) pkg(e event) {
 	switch e.Action {
 	case "output", "build-output":
@@ -58,7 +59,7 @@ func (l *log) pkg(e event) {
 	}
 }
 
-// broken counts a package that failed without a failed test: it did not build, panicked or ran out of time.
+// broken counts a package that failed without a failed test: it did not build, panicked or timed out.
 func (l *log) broken(pkg string) {
 	if l.culprits[pkg] > 0 {
 		return
@@ -90,7 +91,7 @@ func (l *log) test(e event, t test) {
 	}
 }
 
-// show prints what a test wrote, without the lines that only say that it started or waited.
+// show prints the output of a test, without the lines that only report that it started or waited.
 func (l *log) show(t test) {
 	for _, s := range l.output[t] {
 		if !strings.HasPrefix(s, "=== ") {
@@ -100,7 +101,7 @@ func (l *log) show(t test) {
 	delete(l.output, t)
 }
 
-// list names all that failed, for whoever reads the end first.
+// list prints the names of all failures at the end of the stream.
 func (l *log) list() {
 	for _, f := range l.failures {
 		fmt.Fprintln(l.out, "failed:", f)

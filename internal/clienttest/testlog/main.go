@@ -1,5 +1,5 @@
-// Testlog turns the event stream of "go test -json" into go test's usual lines, with the output of what failed or
-// was skipped, and writes the counts to the file named by its argument. It fails when anything in the stream did.
+// Testlog turns the event stream of "go test -json" into the usual output of go test, with the output of failed and
+// skipped tests. It writes the counts to the file named by its argument, and fails if anything in the stream failed.
 package main
 
 import (
@@ -29,7 +29,7 @@ func main() {
 	}
 }
 
-// read feeds every line of r to l. Lines are of any length: a test may print a whole page in one.
+// read passes every line of r to l. Lines have no length limit: a test may print a whole page on one line.
 func read(r io.Reader, l *log) error {
 	b := bufio.NewReader(r)
 	for {

@@ -179,7 +179,7 @@ func TestAttestedFalsely(t *testing.T) {
 	}
 }
 
-// TestAttestedByNobody: an API token proves nothing, so nothing is refused and nothing shown.
+// TestAttestedByNobody checks that an upload with an API token is neither rejected nor shown as attested.
 func TestAttestedByNobody(t *testing.T) {
 	for name, settings := range map[string]string{
 		"with a root": "trusted_root = ROOT", "without": "", "ignored": `policy = "ignore"`,
@@ -251,7 +251,7 @@ func (j *attestedJob) attestFiles(files []string) {
 	}
 }
 
-// own copies files to a folder of the test's, because it adds to them.
+// own copies files to the test's own folder, because the test adds to them.
 func own(t *testing.T, files []string) []string {
 	t.Helper()
 	dir, out := t.TempDir(), []string{}

@@ -7,10 +7,10 @@ import (
 	"pyindex/internal/publishers/idtoken/issuertest"
 )
 
-// over is a claim, or some, in place of what a job of the workflow says.
+// over replaces claims of a job's token.
 type over = map[string]any
 
-// notMatched wants tokens that differ by a claim to fit no publisher, and the one that does not to fit.
+// notMatched checks that tokens that differ in one claim match no publisher, and that the unchanged token matches.
 func (w *workflow) notMatched(claim string, tokens map[string]over) {
 	w.t.Helper()
 	for name, o := range tokens {

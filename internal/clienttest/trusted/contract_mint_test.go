@@ -260,7 +260,7 @@ var reuseDemands = []demand{
 	}},
 }
 
-// once exchanges one token many times at once: one is granted, the others are told why not.
+// once exchanges one token many times concurrently. Exactly one exchange succeeds, and the others get the reason.
 func (w *workflow) once(token string) {
 	w.t.Helper()
 	const tries = 16

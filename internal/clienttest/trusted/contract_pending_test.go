@@ -30,7 +30,7 @@ func (w *workflow) owners(project string) string {
 	return w.Index("grant", "list", "--project", project).OK(w.t).Stdout
 }
 
-// untouched wants a project that alice made to be hers alone, and to have no publisher.
+// untouched checks that a project that alice created belongs only to her and has no publisher.
 func (w *workflow) untouched(project string) {
 	w.t.Helper()
 	if out := w.owners(project); !strings.Contains(out, "alice") || strings.Contains(out, "carol") {

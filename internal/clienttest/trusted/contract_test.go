@@ -129,7 +129,7 @@ func (w *workflow) pending(suffix string, more ...string) string {
 	return w.project(suffix)
 }
 
-// said is what a job of the workflow's token says, with over in place of some of it.
+// said returns the claims of a job of the workflow, with over replacing some of them.
 func (w *workflow) said(over map[string]any) map[string]any {
 	c := w.issuer.Claims(w.aud, now(), map[string]any{
 		"repository": w.repository(), "job_workflow_ref": w.ref("release.yml", "refs/tags/v1.0"),

@@ -107,7 +107,7 @@ func (w *workflow) recorded(action, project string) audit.Entry {
 	return audit.Entry{}
 }
 
-// kept returns a file of the server's data that holds a text, "" where none does.
+// kept returns a file of the server's data that contains a text, or "" if none does.
 func (w *workflow) kept(text string) (found string) {
 	w.t.Helper()
 	err := filepath.WalkDir(w.DataDir, func(path string, d fs.DirEntry, err error) error {

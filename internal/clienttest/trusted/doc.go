@@ -1,2 +1,2 @@
-// Package trusted publishes with real clients and without a secret, against a local issuer that signs for real.
+// Package trusted publishes with real clients and without a secret, using a local issuer that really signs tokens.
 package trusted

@@ -77,7 +77,8 @@ var kinds = []struct {
 	},
 }
 
-// TestKinds: a job of each platform publishes with twine what a stranger's job may not, and its token counts once.
+// TestKinds checks that a job of each platform publishes with twine, that another job on the platform is rejected, and
+// that its token can be used once.
 func TestKinds(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {

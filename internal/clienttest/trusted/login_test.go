@@ -166,7 +166,7 @@ func TestLoginUpload(t *testing.T) {
 	}
 }
 
-// TestLoginReadsNoMore: the token sees what the reader names, over the wire too.
+// TestLoginReadsNoMore checks that the token reads only the reader's projects, over HTTP too.
 func TestLoginReadsNoMore(t *testing.T) {
 	j, _ := stocked(t)
 	j.Index(append([]string{"upload"}, clienttest.Sample(t, "hatch", "1.0")...)...).OK(t)
@@ -217,7 +217,7 @@ func TestLoginElsewhere(t *testing.T) {
 	j.login(nil, "--token-file", file).Refused(t, "invalid-reuse-token", "good for one login")
 }
 
-// TestLoginRefused: the job's output says what is missing, and holds no token of anybody's.
+// TestLoginRefused checks that the job's output names the missing part and contains no token.
 func TestLoginRefused(t *testing.T) {
 	j, _ := stocked(t)
 	for name, c := range map[string]struct {

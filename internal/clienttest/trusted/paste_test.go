@@ -3,6 +3,7 @@ package trusted_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -67,6 +68,9 @@ func (j *job) steps(text string, claims map[string]any) (script string, env []st
 	return strings.Join(all, "\n"), env
 }
 
+// uvxTwine matches the command that fetches and runs twine.
+var uvxTwine = regexp.MustCompile(`uvx twine@[0-9.]+`)
+
 // TestPasted: the files that the index gives its owners publish as they are, with the real clients, in jobs of both
 // forges and by a script of one's own.
 func TestPasted(t *testing.T) {
@@ -104,7 +108,7 @@ func TestPasted(t *testing.T) {
 				env = append(env, tokens...)
 			}
 			// The files are built already, and nothing is fetched here: twine is that of the test's own environment.
-			script = strings.ReplaceAll(strings.Replace(script, "\nuv build\n", "\n", 1), "uvx twine", "twine")
+			script = uvxTwine.ReplaceAllString(strings.Replace(script, "\nuv build\n", "\n", 1), "twine")
 			client := clienttest.UV(t)
 			if c.with == "twine" {
 				client = clienttest.Twine(t)

@@ -33,7 +33,7 @@ func TestUV(t *testing.T) {
 	clienttest.UV(t).Set(j.env()...).Run(t, "", append(args, files...)...).OK(t)
 }
 
-// TestUVRefused: a job that no publisher fits is told which claim differed, by uv's own mouth.
+// TestUVRefused checks that uv prints the claim that differed for a job without a matching publisher.
 func TestUVRefused(t *testing.T) {
 	j := newJob(t)
 	j.trust("acme-greeter", "--pending")

@@ -63,7 +63,7 @@ func goodWheels() []upload {
 				pokeLocal: poke64(18, ^uint64(0)),
 				pokeEntry: poke64(20, ^uint64(0)),
 			})),
-		plain("zip64 field nobody asked for", wheelOf(zmember{name: "a", body: "abc", localExtra: block(1, u64s(3, 3))})),
+		plain("zip64 field without need", wheelOf(zmember{name: "a", body: "abc", localExtra: block(1, u64s(3, 3))})),
 		plain("descriptor", wheelOf(zmember{name: "a", body: "abc", deflate: true, flags: 8})),
 		plain("descriptor, stored", wheelOf(zmember{name: "a", body: "abc", flags: 8})),
 		plain("descriptor, empty", wheelOf(zmember{name: "a", deflate: true, flags: 8})),
@@ -115,7 +115,7 @@ func goodWheels() []upload {
 	}
 }
 
-// goZip is a wheel by a writer that cannot go back: every member has its sizes behind it.
+// goZip is a wheel by a writer that cannot seek: the sizes of every member follow its content.
 func goZip() []byte {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
@@ -127,12 +127,12 @@ func goZip() []byte {
 	return b.Bytes()
 }
 
-// wheelOf2 is wheelOf with members that RECORD leaves out.
+// wheelOf2 is wheelOf with members that RECORD omits.
 func wheelOf2(more ...zmember) []byte {
 	return zspec{members: slices.Concat(wheelMembers(), more)}.bytes()
 }
 
-// renamedAll is a good wheel whose .dist-info folder has another stem, in RECORD too.
+// renamedAll is a valid wheel whose .dist-info folder has another stem, also in RECORD.
 func renamedAll(stem string) []byte {
 	m := wheelMembers()
 	for i := range m {
@@ -259,7 +259,8 @@ func TestAccepted(t *testing.T) {
 	}
 }
 
-// TestGoSeesTheSame lists what is accepted by the standard library's readers, of which ours uses neither.
+// TestGoSeesTheSame reads accepted archives with the standard library, whose zip and tar readers this package does not
+// use.
 func TestGoSeesTheSame(t *testing.T) {
 	for _, u := range accepted() {
 		c, err := inspect(t, u.file, u.data)
@@ -325,7 +326,7 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-// TestBzip2 reads a .tar.bz2 that Python's tarfile made.
+// TestBzip2 reads a .tar.bz2 created by Python's tarfile.
 func TestBzip2(t *testing.T) {
 	data, err := base64.StdEncoding.DecodeString(tarBz2)
 	if err != nil {

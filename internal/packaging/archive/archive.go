@@ -1,13 +1,13 @@
-// Package archive is the structural gate for wheels and sdists: it reads what was uploaded and says what is inside.
+// Package archive checks the structure of uploaded wheels and sdists and returns their metadata.
 //
-// An accepted archive means the same to every reader: one that follows a zip's directory, one that streams its members,
-// and one that reads a tar as Python's tarfile does all see the same names, and no name leaves the folder it is
-// unpacked into. The metadata is the only one in its place, agrees with the file name, and is returned byte for byte.
-// Time and memory are bounded whatever the bytes say: zip bodies are skipped, not read, except the few the gate needs
-// and those whose end only their own bytes tell; tar streams stop at the limits.
+// Every reader sees the same contents in an accepted archive, whether it follows a zip's directory, streams a zip's
+// members, or reads a tar like Python's tarfile. No member unpacks outside the target folder. There is exactly one
+// metadata file in the expected place; it agrees with the file name and is returned unchanged. Time and memory are
+// bounded for any input. Zip bodies are skipped, except those that the checks need and those whose end can be found
+// only by decompressing them. Tar streams are aborted at the limits.
 //
-// It does not judge what the members do when they run, does not check the hashes that RECORD states for members it has
-// no need to read, and does not compare the metadata with the upload's form (packaging.Disagreement does).
+// It does not judge the members' code. It does not verify the hashes in RECORD, except that of METADATA, and does not
+// compare the metadata with the upload form; packaging.Disagreement does.
 package archive
 
 import (
@@ -20,19 +20,19 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Contents is what an accepted archive holds.
+// Contents describes an accepted archive.
 type Contents struct {
 	Metadata []byte             // METADATA or PKG-INFO, unmodified
-	Parsed   packaging.Metadata // what Metadata says
-	Warnings []string           // oddities that installers live with, each a sentence for the project's owner
-	Members  []string           // names of all members as written, folders without their trailing slash, sorted
+	Parsed   packaging.Metadata // Metadata, parsed
+	Warnings []string           // defects that installers tolerate, each a sentence for the project's owner
+	Members  []string           // names of all members as written, without the trailing slash of folders, sorted
 }
 
-// Inspect reads the archive of size bytes in r, which was uploaded under name.
+// Inspect checks the archive in r, which has size bytes and was uploaded under name.
 //
-// It returns fault.Invalid, with a sentence that starts with the file name, for everything that is unsafe, ambiguous,
-// over lim, or refused by a switch in rules. A failure of r itself is returned as it is, wrapped and without a kind.
-// The zero Limits allows nothing; start from DefaultLimits.
+// It returns fault.Invalid, with a message that begins with the file name, if the archive is unsafe or ambiguous,
+// exceeds lim, or is rejected by rules. An error of r is wrapped without a kind. The zero Limits allows nothing; start
+// from DefaultLimits.
 func Inspect(r io.ReaderAt, size int64, name packaging.Filename, lim Limits, rules Rules) (Contents, error) {
 	g := &gate{src: &source{r: r, size: size}, name: name, lim: lim, rules: rules}
 	c, err := g.inspect()
@@ -45,13 +45,12 @@ func Inspect(r io.ReaderAt, size int64, name packaging.Filename, lim Limits, rul
 	return c, err
 }
 
-// gate is one inspection.
 type gate struct {
 	src      *source
 	name     packaging.Filename
 	lim      Limits
 	rules    Rules
-	inflated int64 // bytes that came out of decompression so far
+	inflated int64 // bytes decompressed so far
 	warnings []string
 }
 
@@ -65,10 +64,10 @@ func (g *gate) inspect() (Contents, error) {
 	case ".tar.gz", ".tgz", ".tar.bz2":
 		return g.tarSDist()
 	}
-	return Contents{}, refuse("archives that end in %s are not read here", quote(path.Ext(g.name.String())))
+	return Contents{}, refuse("archives with the extension %s are not supported", quote(path.Ext(g.name.String())))
 }
 
-// contents finishes an inspection whose metadata was found: it must agree with the file name.
+// contents completes an inspection. It checks that the metadata raw, found at where, agrees with the file name.
 func (g *gate) contents(raw []byte, where string, t *tree) (Contents, error) {
 	m, err := packaging.ParseMetadata(raw)
 	if err != nil {

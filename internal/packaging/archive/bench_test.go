@@ -9,8 +9,8 @@ import (
 	"pyindex/internal/packaging/archive"
 )
 
-// sparseWheel writes a wheel with n members of size stored bytes each. The bodies are holes in the file, which is
-// possible because nobody reads them: they have the checksum 0 of no body.
+// sparseWheel writes a wheel with n members of size stored bytes each. The bodies are holes in the file; their checksum
+// of 0 is wrong, which does not matter because the bodies are not read.
 func sparseWheel(b *testing.B, n int, size int64) *os.File {
 	f, err := os.Create(filepath.Join(b.TempDir(), wheelName))
 	if err != nil {
@@ -73,7 +73,7 @@ func BenchmarkWheel500MB(b *testing.B) { benchInspect(b, sparseWheel(b, 20, 25<<
 // BenchmarkWheel500MB10k inspects a wheel of 500 MB in 10,000 members.
 func BenchmarkWheel500MB10k(b *testing.B) { benchInspect(b, sparseWheel(b, 10_000, 50<<10), wheelName) }
 
-// BenchmarkWheelSmall inspects a wheel of four members, as most uploads are.
+// BenchmarkWheelSmall inspects a wheel of four members, like most uploads.
 func BenchmarkWheelSmall(b *testing.B) { benchInspect(b, sparseWheel(b, 0, 0), wheelName) }
 
 // BenchmarkSDist inspects an sdist of 10,000 members and 20 MB, all of which must be decompressed.

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// entryPoints checks entry_points.txt, if there is one. Installers make a script of each console and gui entry, so a
+// entryPoints checks entry_points.txt, if there is one. Installers create a script for each console and GUI entry, so a
 // name that is a path would be written outside the folder for scripts.
 func (g *gate) entryPoints(z *zipFile, dir string) error {
 	name := dir + "/entry_points.txt"
@@ -27,16 +27,16 @@ func (g *gate) entryPoints(z *zipFile, dir string) error {
 		}
 	}
 	if e.odd != "" {
-		g.warn("entry_points.txt has a line that is no entry: %s", quote(e.odd))
+		g.warn("entry_points.txt has an invalid line: %s", quote(e.odd))
 	}
 	return nil
 }
 
-// entryPoints reads INI as Python's configparser does with '=' as its only delimiter.
+// entryPoints parses INI like Python's configparser with '=' as the only delimiter.
 type entryPoints struct {
 	strict  bool
 	section string
-	entry   bool // a line before this one can be continued
+	entry   bool // the previous line can be continued
 	seen    map[string]bool
 	odd     string
 }
@@ -47,7 +47,7 @@ func (e *entryPoints) line(raw string) error {
 	case text == "" || text[0] == '#' || text[0] == ';':
 		return nil
 	case e.entry && unicode.IsSpace(rune(raw[0])):
-		return nil // goes on with the value before
+		return nil // continuation of the previous value
 	case text[0] == '[' && strings.HasSuffix(text, "]"):
 		e.section, e.entry = text[1:len(text)-1], false
 		return e.once("[" + e.section + "]")
@@ -65,7 +65,7 @@ func (e *entryPoints) line(raw string) error {
 
 func (e *entryPoints) malformed(text string) error {
 	if e.strict {
-		return refuse("entry_points.txt has a line that is no entry: %s", quote(text))
+		return refuse("entry_points.txt has an invalid line: %s", quote(text))
 	}
 	e.odd = text
 	return nil
@@ -73,23 +73,23 @@ func (e *entryPoints) malformed(text string) error {
 
 func (e *entryPoints) once(what string) error {
 	if e.strict && e.seen[what] {
-		return refuse("entry_points.txt gives %s twice", quote(what))
+		return refuse("entry_points.txt contains %s twice", quote(what))
 	}
 	e.seen[what] = true
 	return nil
 }
 
-// script checks the name of a command.
 func (e *entryPoints) script(name string) error {
 	if e.section != "console_scripts" && e.section != "gui_scripts" {
 		return nil
 	}
 	if strings.ContainsAny(name, `/\`) || name == "." || name == ".." || strings.ContainsFunc(name, unicode.IsControl) ||
 		hasDrive(name) {
-		return refuse("entry_points.txt makes a script named %s, which is a path", quote(name))
+		return refuse("entry_points.txt defines a script named %s, which is a path", quote(name))
 	}
 	if e.strict && strings.ContainsFunc(name, notInScript) {
-		return refuse("entry_points.txt makes a script named %s; letters, digits, '_', '-' and '.' are allowed", quote(name))
+		return refuse("entry_points.txt defines a script named %s; only letters, digits, '_', '-' and '.' are allowed",
+			quote(name))
 	}
 	return nil
 }

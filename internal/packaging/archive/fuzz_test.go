@@ -19,7 +19,7 @@ func tight() archive.Limits {
 	return l
 }
 
-// check inspects b and requires an answer of a known sort: contents that are consistent, or fault.Invalid.
+// check inspects b and requires consistent contents or fault.Invalid.
 func check(t *testing.T, file string, b []byte) {
 	c, err := archive.Inspect(bytes.NewReader(b), int64(len(b)), named(t, file, "foo-bar"), tight(), archive.Rules{})
 	if err != nil {
@@ -39,7 +39,7 @@ func check(t *testing.T, file string, b []byte) {
 	keep(b, file)
 }
 
-// keep saves accepted inputs into INDEX_TEST_FUZZED, where TestPythonSeesTheSame takes them from.
+// keep saves accepted inputs in INDEX_TEST_FUZZED for TestPythonSeesTheSame.
 func keep(b []byte, file string) {
 	if dir := os.Getenv("INDEX_TEST_FUZZED"); dir != "" {
 		f, err := os.CreateTemp(dir, "*-"+file)
@@ -50,7 +50,7 @@ func keep(b []byte, file string) {
 	}
 }
 
-// fuzzed is what keep saved.
+// fuzzed returns the saved inputs.
 func fuzzed(t *testing.T) []upload {
 	var all []upload
 	dir := os.Getenv("INDEX_TEST_FUZZED")
@@ -72,7 +72,8 @@ func fuzzed(t *testing.T) []upload {
 	return all
 }
 
-// FuzzZip: an accepted zip reads the same everywhere, which TestPythonSeesTheSame checks on what keep saved.
+// FuzzZip: all readers see the same in an accepted zip. TestPythonSeesTheSame checks this for the inputs that keep
+// saved.
 func FuzzZip(f *testing.F) {
 	for _, u := range goodWheels() {
 		f.Add(u.data)
@@ -111,7 +112,8 @@ func FuzzTarStream(f *testing.F) {
 	})
 }
 
-// fixSums makes the checksum of every block that might be a header right, so that fuzzing reaches what is behind it.
+// fixSums corrects the checksum of every block that might be a header, so that fuzzing reaches the code behind the
+// check.
 func fixSums(s string) string {
 	b := []byte(s)
 	for at := 0; at+512 <= len(b); {

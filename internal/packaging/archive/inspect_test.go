@@ -12,7 +12,7 @@ import (
 
 const wheelName = "foo_bar-1.0-py3-none-any.whl"
 
-// named parses a file name of the project it begins with.
+// named parses a file name that begins with its project's name.
 func named(t testing.TB, file, project string) packaging.Filename {
 	t.Helper()
 	p, err := packaging.ParseProjectName(project)
@@ -38,7 +38,7 @@ func inspectWith(t testing.TB, file string, b []byte, lim archive.Limits,
 	return archive.Inspect(bytes.NewReader(b), int64(len(b)), named(t, file, "foo-bar"), lim, rules)
 }
 
-// refused requires a fault.Invalid that starts with the file name and says want.
+// refused requires a fault.Invalid whose message begins with the file name and contains want.
 func refused(t *testing.T, file string, err error, want string) {
 	t.Helper()
 	if !fault.Is(err, fault.Invalid) {

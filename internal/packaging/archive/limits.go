@@ -1,14 +1,14 @@
 package archive
 
-// Limits bounds what an archive may cost. All sizes are bytes.
+// Limits bounds the size of an archive and the cost of inspecting it. All sizes are in bytes.
 type Limits struct {
-	Members   int   // members of one archive, folders included
-	Directory int64 // a zip's central directory, or the names in a tar together
-	Declared  int64 // what a zip's members say they unpack to, together
-	Expanded  int64 // what is really decompressed during one inspection: a whole tar, or the zip bodies that must be read
-	Bzip2     int64 // Expanded for bzip2, which is some ten times slower
-	Free      int64 // no ratio is asked below this many unpacked bytes
-	Ratio     int64 // unpacked bytes for each byte of the archive, above Free
+	Members   int   // number of members, including folders
+	Directory int64 // a zip's central directory, or the total length of a tar's names
+	Declared  int64 // total unpacked size that a zip's members declare
+	Expanded  int64 // bytes decompressed in one inspection: a whole tar, or the zip bodies that must be read
+	Bzip2     int64 // Expanded for bzip2, which is about ten times slower
+	Free      int64 // unpacked size up to which Ratio does not apply
+	Ratio     int64 // unpacked bytes per byte of the archive, above Free
 	Metadata  int64 // METADATA or PKG-INFO
 	Record    int64 // RECORD
 	Small     int64 // WHEEL and entry_points.txt, each
@@ -20,8 +20,8 @@ const (
 	gib = 1 << 30
 )
 
-// DefaultLimits fits what the public index serves: wheels of some gigabytes, sdists of half a gigabyte. Free and Ratio
-// are the public index's rule for wheels, asked here of sdists too.
+// DefaultLimits accepts the files that PyPI serves: wheels of some gigabytes, sdists of half a gigabyte. Free and Ratio
+// are PyPI's rule for wheels; here they apply to sdists too.
 func DefaultLimits() Limits {
 	return Limits{
 		Members:   200_000,
@@ -37,7 +37,7 @@ func DefaultLimits() Limits {
 	}
 }
 
-// unpacked is how much an archive of size bytes may unpack to, given a ceiling that holds for every size.
+// unpacked returns the unpacked size allowed for an archive of size bytes, at most ceiling.
 func (l Limits) unpacked(size, ceiling int64) int64 {
 	fair := l.Free
 	if l.Ratio > 0 && size > fair/l.Ratio {
@@ -46,17 +46,17 @@ func (l Limits) unpacked(size, ceiling int64) int64 {
 	return min(fair, ceiling)
 }
 
-// Rules are the public index's refusals of archives that installers accept. The zero Rules asks only what safety and
-// agreement of all readers ask.
+// Rules are PyPI's restrictions on archives that installers accept. The zero Rules requires only that the archive is
+// safe and unambiguous.
 type Rules struct {
-	DataDescriptors bool // refuse zip members whose sizes stand after their bytes
-	EntryComments   bool // refuse zip members with a comment of their own
-	DistInfo        bool // the .dist-info folder is spelled exactly as the file name spells name and version
-	EntryPoints     bool // entry_points.txt is valid INI and script names are of letters, digits, '_', '-' and '.'
-	LicenseFiles    bool // every License-File of metadata 2.4 and later is in the archive
+	DataDescriptors bool // reject zip members whose sizes follow their content
+	EntryComments   bool // reject comments on zip members
+	DistInfo        bool // require name and version of the .dist-info folder to be spelled as in the file name
+	EntryPoints     bool // require valid INI in entry_points.txt and script names of letters, digits, '_', '-' and '.'
+	LicenseFiles    bool // require every License-File of metadata 2.4 and later in the archive
 }
 
-// PyPIRules turns every rule on.
+// PyPIRules enables every rule.
 func PyPIRules() Rules {
 	return Rules{DataDescriptors: true, EntryComments: true, DistInfo: true, EntryPoints: true, LicenseFiles: true}
 }

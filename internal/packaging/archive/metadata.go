@@ -7,7 +7,7 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// agree requires that the metadata, found at where, is of the project and version of the file name.
+// agree requires that the metadata, found at where, has the project and version of the file name.
 func agree(name packaging.Filename, m packaging.Metadata, where string) error {
 	if !sameProject(m.Name, name) {
 		return refuse("%s says the project is %s, the file name says %s", where, quote(m.Name), name.Name())
@@ -18,8 +18,8 @@ func agree(name packaging.Filename, m packaging.Metadata, where string) error {
 	return nil
 }
 
-// licenseFiles looks for the files that metadata of 2.4 and later names (PEP 639): in dir for an sdist, and in
-// licenses/ below it for a wheel. Older metadata named them without a rule where they are.
+// licenseFiles looks for the files named by metadata 2.4 and later (PEP 639): in dir for an sdist, and in licenses/
+// below it for a wheel. Older metadata did not specify their place.
 func (g *gate) licenseFiles(m packaging.Metadata, dir string, t *tree) error {
 	if !sinceLicenseFiles(m.MetadataVersion) {
 		return nil

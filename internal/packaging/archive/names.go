@@ -10,17 +10,17 @@ import (
 )
 
 const (
-	longest = 4096 // bytes of a name; file systems take no longer path
-	deepest = 128  // steps of a name; more are only made to keep readers busy
+	longest = 4096 // bytes of a name; file systems allow no longer paths
+	deepest = 128  // folders in a name; no real archive needs more
 )
 
-// checkName refuses a name that some system would unpack outside the target folder, or show as another name.
+// checkName rejects a name that some system would unpack outside the target folder, or display as another name.
 func checkName(name string) error {
 	if name == "" || len(name) > longest {
-		return refuse("a member's name is %d bytes long; 1 to %d are possible", len(name), longest)
+		return refuse("a member's name is %d bytes long; 1 to %d are allowed", len(name), longest)
 	}
 	if strings.ContainsFunc(name, unicode.IsControl) {
-		return refuse("the member name %s holds control characters", quote(name))
+		return refuse("the member name %s contains control characters", quote(name))
 	}
 	if strings.ContainsAny(name[:1], `/\`) || hasDrive(name) {
 		return refuse("the member name %s is absolute", quote(name))
@@ -28,25 +28,25 @@ func checkName(name string) error {
 	return checkSteps(name)
 }
 
-// checkSteps takes backslashes for separators too, which they are on Windows.
+// checkSteps also treats backslashes as separators, as Windows does.
 func checkSteps(name string) error {
 	for step := range strings.FieldsFuncSeq(name, isSeparator) {
 		if strings.TrimRight(step, " ") == ".." {
-			return refuse("the member name %s leads out of its folder", quote(name))
+			return refuse("the member name %s leads outside its folder", quote(name))
 		}
 	}
 	if strings.Count(name, "/") > deepest {
-		return refuse("the member name %s has more than %d steps", quote(name), deepest)
+		return refuse("the member name %s is nested more than %d folders deep", quote(name), deepest)
 	}
 	if clean(name) == "." {
-		return refuse("the member name %s names nothing", quote(name))
+		return refuse("the member name %s does not name a file or folder", quote(name))
 	}
 	return nil
 }
 
 func isSeparator(r rune) bool { return r == '/' || r == '\\' }
 
-// hasDrive recognises C:/x and C:x, both absolute on Windows.
+// hasDrive reports whether name begins like C:/x or C:x, both absolute on Windows.
 func hasDrive(name string) bool {
 	if len(name) < 2 || name[1] != ':' {
 		return false
@@ -55,10 +55,10 @@ func hasDrive(name string) bool {
 	return 'a' <= c && c <= 'z'
 }
 
-// clean is the path that a name is unpacked to.
 func clean(name string) string { return path.Clean(name) }
 
-// fold is equal for two paths that are one file on a system that ignores case or Unicode composition.
+// fold returns a text that is equal for two paths that are the same file on a system that ignores case or Unicode
+// composition.
 func fold(p string) string {
 	for i := range len(p) {
 		if p[i] >= utf8.RuneSelf {
@@ -68,7 +68,6 @@ func fold(p string) string {
 	return strings.ToLower(p)
 }
 
-// top is the first step of a clean path.
 func top(p string) string {
 	first, _, _ := strings.Cut(p, "/")
 	return first

@@ -19,15 +19,16 @@ import (
 //go:embed testdata/members.py
 var membersScript string
 
-// seen is what one reader found in one archive.
+// seen is the result of one reader for one archive.
 type seen struct {
 	Members  []string `json:"members"`
 	Streamed []string `json:"streamed"` // nil where no reader can stream
 	Metadata string   `json:"metadata"`
 }
 
-// TestPythonSeesTheSame gives all that is accepted to Python: zipfile, which follows the directory, a walk that streams
-// as uv does, and tarfile list our members and read our metadata. INDEX_TEST_ARCHIVES adds a folder of real archives.
+// TestPythonSeesTheSame compares accepted archives with three readers in Python: zipfile, which follows the directory,
+// a streaming reader like uv's, and tarfile. They must list the same members and read the same metadata.
+// INDEX_TEST_ARCHIVES adds a folder of real archives.
 func TestPythonSeesTheSame(t *testing.T) {
 	python := os.Getenv("INDEX_TEST_PYTHON")
 	if python == "" {
@@ -96,7 +97,7 @@ func realName(t *testing.T, base string) packaging.Filename {
 	return named(t, base, base[:cut])
 }
 
-// ask runs the script, which reads file names as a JSON list and answers with a JSON object.
+// ask runs the script, which reads file names as a JSON list and returns a JSON object.
 func ask(t *testing.T, python string, want map[string]seen) map[string]seen {
 	var files []string
 	for f := range want {
@@ -122,7 +123,7 @@ func ask(t *testing.T, python string, want map[string]seen) map[string]seen {
 func compare(t *testing.T, want, got map[string]seen) {
 	for file, w := range want {
 		g := got[file]
-		// JSON replaces what is no UTF-8, on both sides.
+		// JSON replaces invalid UTF-8 on both sides.
 		for i, m := range w.Members {
 			w.Members[i] = strings.ToValidUTF8(m, "\ufffd")
 		}

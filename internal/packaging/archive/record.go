@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 )
 
-// recordCheck compares RECORD with the wheel. Installers believe the zip, so differences are only warned of.
+// recordCheck compares RECORD with the wheel. Installers rely on the zip, so differences cause only warnings.
 type recordCheck struct {
 	g       *gate
 	dir     string
@@ -26,7 +26,7 @@ type recordCheck struct {
 	missing oddity
 }
 
-// oddity counts one kind of difference and keeps an example.
+// oddity counts one kind of difference and keeps the first example.
 type oddity struct {
 	n     int
 	first string
@@ -38,7 +38,7 @@ func (o *oddity) note(name string) {
 	}
 }
 
-// record requires a RECORD that is UTF-8 CSV, and warns where it differs from the wheel's members.
+// record requires a RECORD that is UTF-8 CSV, and adds warnings if it differs from the wheel's members.
 func (g *gate) record(z *zipFile, dir string) error {
 	raw, err := z.read(dir+"/RECORD", g.lim.Record)
 	if err != nil {
@@ -56,7 +56,7 @@ func (g *gate) record(z *zipFile, dir string) error {
 	return nil
 }
 
-// rows reads as leniently about quotes as Python's csv module does.
+// rows parses quotes as leniently as Python's csv module.
 func (c *recordCheck) rows(raw []byte) error {
 	r := csv.NewReader(bytes.NewReader(raw))
 	r.FieldsPerRecord, r.LazyQuotes, r.ReuseRecord = -1, true, true
@@ -66,7 +66,7 @@ func (c *recordCheck) rows(raw []byte) error {
 			return nil
 		}
 		if err != nil {
-			return refuse("RECORD is not CSV")
+			return refuse("RECORD is not valid CSV")
 		}
 		if err := c.row(row); err != nil {
 			return err
@@ -96,7 +96,7 @@ func (c *recordCheck) row(row []string) error {
 	return nil
 }
 
-// compare checks a row against its member: the size always, the hash where the gate reads the body anyway.
+// compare checks a row against its member: always the size, and the hash only for METADATA, which is read anyway.
 func (c *recordCheck) compare(m *zipMember, row []string) {
 	if len(row) > 2 && row[2] != "" && row[2] != strconv.FormatInt(m.size, 10) {
 		c.sizes.note(m.name)
@@ -119,7 +119,7 @@ func (c *recordCheck) unlisted() {
 	}
 }
 
-// signature is true of the files that sign RECORD and so cannot be in it.
+// signature reports whether a file signs RECORD, which therefore cannot list it.
 func signature(name, dir string) bool {
 	base := path.Base(name)
 	return path.Dir(name) == dir && (base == "RECORD.jws" || base == "RECORD.p7s")
@@ -131,11 +131,11 @@ func (c *recordCheck) report() {
 		text string
 	}{
 		{c.outside, "RECORD lists %d names outside the wheel, such as %s"},
-		{c.absent, "RECORD lists %d files that the wheel does not hold, such as %s"},
-		{c.missing, "RECORD leaves out %d files of the wheel, such as %s"},
-		{c.twice, "RECORD lists %d files again, such as %s"},
-		{c.sizes, "RECORD gives %d files another size than they have, such as %s"},
-		{c.hashes, "RECORD gives %d files another hash than they have, such as %s"},
+		{c.absent, "RECORD lists %d files that the wheel does not contain, such as %s"},
+		{c.missing, "RECORD omits %d files of the wheel, such as %s"},
+		{c.twice, "RECORD lists %d files more than once, such as %s"},
+		{c.sizes, "RECORD has a wrong size for %d files, such as %s"},
+		{c.hashes, "RECORD has a wrong hash for %d files, such as %s"},
 	} {
 		if o.n > 0 {
 			c.g.warn(o.text, o.n, quote(o.first))

@@ -12,7 +12,7 @@ import (
 	"pyindex/internal/packaging/archive"
 )
 
-// TestRules shows for each switch what it refuses and that nothing else does.
+// TestRules checks that each switch rejects its case, and that the case is accepted without it.
 func TestRules(t *testing.T) {
 	license := strings.Replace(goodMetadata, "2.1\n", "2.4\nLicense-File: LICENSE\n", 1)
 	scripts := func(s string) []byte {
@@ -30,7 +30,7 @@ func TestRules(t *testing.T) {
 		{"dist-info version spelling", renamedAll("foo_bar-1.0.0"), archive.Rules{DistInfo: true}, "should be"},
 		{"license file", wheelWith("METADATA", body(license)), archive.Rules{LicenseFiles: true}, "License-File"},
 		{"script name", scripts("a b = c:d\n"), archive.Rules{EntryPoints: true}, "script named"},
-		{"entry without =", scripts("a : c:d\n"), archive.Rules{EntryPoints: true}, "no entry"},
+		{"entry without =", scripts("a : c:d\n"), archive.Rules{EntryPoints: true}, "invalid line"},
 		{"entry twice", scripts("a = c:d\na = c:e\n"), archive.Rules{EntryPoints: true}, "twice"},
 		{"section twice", scripts("[console_scripts]\n"), archive.Rules{EntryPoints: true}, "twice"},
 	} {
@@ -116,7 +116,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestBombs uses the limits as they are.
+// TestBombs uses the default limits.
 func TestBombs(t *testing.T) {
 	zip := bomb(70 << 20)
 	_, err := inspect(t, wheelName, zip)
@@ -125,11 +125,11 @@ func TestBombs(t *testing.T) {
 	refused(t, sdistName, err, "too much for its size")
 	nested := wheelOf(zmember{name: "inner.whl", body: string(zip)})
 	if _, err := inspect(t, wheelName, nested); err != nil {
-		t.Errorf("a bomb that nobody unpacks is refused: %v", err)
+		t.Errorf("a bomb that is never unpacked is refused: %v", err)
 	}
 }
 
-// broken is a disk that fails from some offset on.
+// broken is a disk that fails beyond some offset.
 type broken struct {
 	io.ReaderAt
 	from int64
@@ -144,7 +144,7 @@ func (b broken) ReadAt(p []byte, at int64) (int, error) {
 	return b.ReaderAt.ReadAt(p, at)
 }
 
-// TestReadFailure: what the disk did is never told as the uploader's mistake.
+// TestReadFailure: a disk error is never reported as the uploader's mistake.
 func TestReadFailure(t *testing.T) {
 	for file, data := range map[string][]byte{wheelName: wheelOf(), sdistName: sdistOf()} {
 		for from := range int64(len(data)) {
@@ -157,7 +157,7 @@ func TestReadFailure(t *testing.T) {
 	}
 }
 
-// TestShortFile: a file that is shorter than its size was truncated by us, not by the uploader.
+// TestShortFile: if a file is shorter than its size, we truncated it, not the uploader.
 func TestShortFile(t *testing.T) {
 	b := wheelOf()
 	_, err := archive.Inspect(bytes.NewReader(b[:20]), int64(len(b)), named(t, wheelName, "foo-bar"),

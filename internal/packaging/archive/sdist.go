@@ -52,7 +52,7 @@ func noInfo(dir string) error {
 		quote(dir+"/"+pkgInfo))
 }
 
-// oneTop is the folder that holds everything in an sdist.
+// oneTop returns the folder that contains everything in an sdist.
 func (t *tree) oneTop() (string, error) {
 	tops := slices.Sorted(maps.Keys(t.tops))
 	switch len(tops) {
@@ -61,6 +61,6 @@ func (t *tree) oneTop() (string, error) {
 	case 1:
 		return tops[0], nil
 	}
-	return "", refuse("an sdist holds one top folder; this one has %d, such as %s and %s", len(tops), quote(tops[0]),
+	return "", refuse("an sdist has one top folder; this one has %d, such as %s and %s", len(tops), quote(tops[0]),
 		quote(tops[1]))
 }

@@ -10,15 +10,16 @@ import (
 	"pyindex/internal/fault"
 )
 
-// source is the uploaded file. It remembers when the file itself could not be read, so that a broken disk is never
-// blamed on whoever uploaded.
+// source is the uploaded file. It records read errors of the file itself, so that a disk fault is not reported as a bad
+// upload.
 type source struct {
 	r      io.ReaderAt
 	size   int64
 	failed error
 }
 
-// ReadAt reads inside the file; reading over its end is io.ErrUnexpectedEOF, because only a lying archive asks for it.
+// ReadAt reads within the file. It returns io.ErrUnexpectedEOF if at is past the end, because only a malformed archive
+// causes that.
 func (s *source) ReadAt(p []byte, at int64) (int, error) {
 	if at < 0 || at > s.size {
 		return 0, io.ErrUnexpectedEOF
@@ -38,7 +39,6 @@ func (s *source) ReadAt(p []byte, at int64) (int, error) {
 	return n, nil
 }
 
-// record reads exactly n bytes at at.
 func (s *source) record(at, n int64) (record, error) {
 	if at < 0 || n < 0 || at > s.size-n {
 		return nil, refuse("the archive ends in the middle of a record")
@@ -48,10 +48,9 @@ func (s *source) record(at, n int64) (record, error) {
 	return b, err
 }
 
-// section is the bytes from at on, as a stream.
 func (s *source) section(at, n int64) *io.SectionReader { return io.NewSectionReader(s, at, n) }
 
-// record is bytes of a zip structure; all its numbers are little-endian.
+// record is part of a zip structure. All its numbers are little-endian.
 type record []byte
 
 func (r record) u16(at int) uint16 { return binary.LittleEndian.Uint16(r[at:]) }
@@ -60,7 +59,7 @@ func (r record) u64(at int) uint64 { return binary.LittleEndian.Uint64(r[at:]) }
 
 func refuse(format string, args ...any) error { return fault.New(fault.Invalid, format, args...) }
 
-// quote shows a stranger's name in a message: escaped and never long.
+// quote formats a member's name for a message: escaped and truncated.
 func quote(s string) string {
 	const most = 120
 	if len(s) > most {

@@ -8,10 +8,10 @@ import (
 
 const blockSize = 512
 
-// tarBlock is one header block, POSIX ustar, GNU or older.
+// tarBlock is one header block: POSIX ustar, GNU or older.
 type tarBlock []byte
 
-// Member types, POSIX.1 ustar and GNU.
+// These are the member types of POSIX.1 ustar and GNU.
 const (
 	typeOldFile   = 0
 	typeFile      = '0'
@@ -28,7 +28,6 @@ const (
 
 func (b tarBlock) isZero() bool { return len(bytes.Trim(b, "\x00")) == 0 }
 
-// text is a field up to its first NUL.
 func (b tarBlock) text(from, to int) string {
 	s, _, _ := bytes.Cut(b[from:to], []byte{0})
 	return string(s)
@@ -38,8 +37,8 @@ func (b tarBlock) name() string { return b.text(0, 100) }
 func (b tarBlock) link() string { return b.text(157, 257) }
 func (b tarBlock) kind() byte   { return b[156] }
 
-// fullName joins prefix and name. Only a POSIX header has a prefix there; Python joins it whatever the header, others
-// do not, so in another header those bytes must be empty.
+// fullName joins prefix and name. Only a POSIX header has a prefix. Python uses these bytes in any header, other
+// readers do not, so they must be empty in other headers.
 func (b tarBlock) fullName() (string, error) {
 	prefix := b.text(345, 500)
 	if prefix == "" {
@@ -47,12 +46,13 @@ func (b tarBlock) fullName() (string, error) {
 	}
 	star := string(b[508:512]) == "tar\x00" && len(prefix) > 130
 	if string(b[257:263]) != "ustar\x00" || star {
-		return "", refuse("a tar header holds data where other tar formats have part of the name")
+		return "", refuse("a tar header contains data where other tar formats have part of the name")
 	}
 	return prefix + "/" + b.name(), nil
 }
 
-// sumFits reports whether the checksum is right, taken over unsigned or, as some old writers did, signed bytes.
+// sumFits reports whether the checksum is correct, computed over unsigned bytes or, as by some old writers, signed
+// bytes.
 func (b tarBlock) sumFits() bool {
 	want, err := number(b[148:156])
 	if err != nil || b.isZero() {
@@ -69,16 +69,15 @@ func (b tarBlock) sumFits() bool {
 	return want == unsigned || want == signed
 }
 
-// size is how many bytes of body follow.
 func (b tarBlock) size() (int64, error) {
 	n, err := number(b[124:136])
 	if err == nil && n < 0 {
-		err = refuse("a tar header gives a negative size")
+		err = refuse("a tar header has a negative size")
 	}
 	return n, err
 }
 
-// checkNumbers refuses what Python would take for the end of the archive: it stops reading at an unreadable number.
+// checkNumbers rejects unreadable numbers, which Python treats as the end of the archive.
 func (b tarBlock) checkNumbers() error {
 	for _, f := range [][]byte{b[100:108], b[108:116], b[116:124], b[136:148]} {
 		if _, err := number(f); err != nil {
@@ -96,7 +95,7 @@ func (b tarBlock) checkNumbers() error {
 	return nil
 }
 
-// number reads a field as octal text, or as a base-256 number after a marker byte as GNU tar writes them.
+// number parses a field as octal text, or as a base-256 number after a marker byte, as written by GNU tar.
 func number(f []byte) (int64, error) {
 	if f[0] == 0x80 || f[0] == 0xff {
 		return base256(f)
@@ -104,7 +103,7 @@ func number(f []byte) (int64, error) {
 	text, rest, _ := bytes.Cut(f, []byte{0})
 	digits := strings.Trim(string(text), " ")
 	if len(bytes.Trim(rest, " \x00")) > 0 || strings.Trim(digits, "01234567") != "" {
-		return 0, refuse("a tar header holds an unreadable number")
+		return 0, refuse("a tar header contains an unreadable number")
 	}
 	if digits == "" {
 		return 0, nil
@@ -112,7 +111,7 @@ func number(f []byte) (int64, error) {
 	return strconv.ParseInt(digits, 8, 64)
 }
 
-// base256 reads a two's complement number whose first byte is only the sign.
+// base256 parses a two's complement number whose first byte is only the sign.
 func base256(f []byte) (int64, error) {
 	sign := int64(0)
 	if f[0] == 0xff {
@@ -121,7 +120,7 @@ func base256(f []byte) (int64, error) {
 	n := sign
 	for _, c := range f[1:] {
 		if n>>55 != sign {
-			return 0, refuse("a tar header holds a number that is too large")
+			return 0, refuse("a tar header contains a number that is too large")
 		}
 		n = n<<8 | int64(c)
 	}

@@ -67,7 +67,7 @@ func sum(b []byte) string {
 	return fmt.Sprintf("%06o\x00 ", n)
 }
 
-// record is one pax record with its length in front.
+// record is one pax record, which begins with its length.
 func record(key, value string) string {
 	n := len(key) + len(value) + 3
 	for len(fmt.Sprint(n))+len(key)+len(value)+3 != n {
@@ -113,7 +113,7 @@ func rawTar(m ...tmember) string {
 	return b.String()
 }
 
-// sdistMembers is a good sdist followed by more.
+// sdistMembers are the members of a valid sdist followed by more.
 func sdistMembers(more ...tmember) []tmember {
 	return append([]tmember{
 		{name: topDir + "/", kind: '5'},
@@ -136,5 +136,5 @@ func pack(s string) []byte {
 
 func sdistOf(more ...tmember) []byte { return pack(sdistTar(more...)) }
 
-// in is a path below the top folder.
+// in returns a path below the top folder.
 func in(p string) string { return topDir + "/" + p }

@@ -2,19 +2,17 @@ package archive
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"path"
 	"unicode/utf8"
 )
 
-// tarFile is a tar that was read to its end.
 type tarFile struct {
 	tree  *tree
-	infos map[string][]byte // bodies of the PKG-INFO files right below a top folder
+	infos map[string][]byte // content of the PKG-INFO files directly below a top folder
 }
 
-// openTar reads the whole stream once and keeps nothing but names and PKG-INFO.
+// openTar reads the whole stream once and keeps only names and PKG-INFO.
 func (g *gate) openTar() (*tarFile, error) {
 	stream, err := g.tarStream()
 	if err != nil {
@@ -27,14 +25,14 @@ func (g *gate) openTar() (*tarFile, error) {
 	names, t := g.lim.Directory, &tarReader{r: bufferedTar(stream)}
 	for {
 		m, err := t.next()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			return f, f.tree.settle()
 		}
 		if err != nil {
 			return nil, err
 		}
 		if names -= int64(len(m.name) + len(m.link)); names < 0 || t.members > g.lim.Members {
-			return nil, refuse("it has more than %d members, or their names are too long together", g.lim.Members)
+			return nil, refuse("it has more than %d members, or their names are too long in total", g.lim.Members)
 		}
 		if err := g.take(f, t, m); err != nil {
 			return nil, err
@@ -64,7 +62,7 @@ func (g *gate) take(f *tarFile, t *tarReader, m tarMember) error {
 	return err
 }
 
-// odd warns of the first name that is not UTF-8; old sdists have them and Python unpacks them.
+// odd adds a warning about the first name that is not UTF-8. Old sdists have such names, and Python unpacks them.
 func (g *gate) odd(name string) {
 	if len(g.warnings) == 0 {
 		g.warn("the member name %s is not UTF-8", quote(name))
@@ -91,7 +89,7 @@ func (f *tarFile) checkLink(m tarMember, p string) error {
 	return nil
 }
 
-// readInfo takes the body from the stream before the reader skips it.
+// readInfo reads the body from the stream before the reader skips it.
 func (g *gate) readInfo(t *tarReader, m tarMember) ([]byte, error) {
 	if m.size > g.lim.Metadata {
 		return nil, inMember(m.name, refuse("it is %d bytes long; %d are allowed", m.size, g.lim.Metadata))
@@ -104,7 +102,7 @@ func (g *gate) readInfo(t *tarReader, m tarMember) ([]byte, error) {
 	return body, nil
 }
 
-// notZip refuses a file in whose end a reader that guesses the format would find a zip.
+// notZip rejects a file at whose end a reader that guesses the format would find a zip.
 func notZip(src *source) error {
 	n := min(src.size, lenEnd+full16)
 	tail, err := src.record(src.size-n, n)
@@ -113,14 +111,14 @@ func notZip(src *source) error {
 	}
 	for at := bytes.LastIndex(tail, endMark); at >= 0; at = bytes.LastIndex(tail[:at], endMark) {
 		if pointsToDirectory(src, tail[at:], src.size-n+int64(at)) {
-			return refuse("it is a tar and a zip at once")
+			return refuse("it is both a tar and a zip file")
 		}
 	}
 	return nil
 }
 
-// pointsToDirectory reports whether the end record at at is believable: compressed data has its four bytes by chance
-// about once in a hundred thousand files, and must not be refused for it.
+// pointsToDirectory reports whether the end record at offset at is plausible. Compressed data contains its four-byte
+// signature by chance about once in a hundred thousand files, and must not be rejected for that.
 func pointsToDirectory(src *source, end record, at int64) bool {
 	if len(end) < lenEnd || int(end.u16(20)) > len(end)-lenEnd {
 		return false

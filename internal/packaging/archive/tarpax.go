@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// pax is the extended header of POSIX.1-2001: records "length key=value\n" that override the header after them.
+// pax is the extended header of POSIX.1-2001. Its records "length key=value\n" override the next header.
 type pax map[string]string
 
-// parsePax reads the records strictly. Readers differ about malformed ones, and a difference about path or size is a
-// difference about what the archive holds.
+// parsePax parses the records strictly. Readers disagree about malformed ones, and if they disagree about path or size,
+// they disagree about the archive's contents.
 func parsePax(b []byte) (pax, error) {
 	p := pax{}
 	for len(b) > 0 {
@@ -20,7 +20,7 @@ func parsePax(b []byte) (pax, error) {
 			return nil, refuse("an extended (pax) header is malformed")
 		}
 		if _, again := p[key]; again {
-			return nil, refuse("an extended (pax) header gives %s twice", quote(key))
+			return nil, refuse("an extended (pax) header contains %s twice", quote(key))
 		}
 		p[key] = value
 		b = b[n:]
@@ -38,15 +38,15 @@ func paxRecord(b []byte) (key, value string, n int, ok bool) {
 	return key, value, n, ok && key != ""
 }
 
-// check refuses values that readers take in different ways, and sparse files, which unpack to other bytes than they
-// hold.
+// check rejects values that readers interpret differently, and sparse files, whose unpacked content differs from the
+// stored one.
 func (p pax) check() error {
 	for key, value := range p {
 		switch {
 		case strings.HasPrefix(key, "GNU.sparse"), strings.HasPrefix(key, "SCHILY.realsize"):
 			return refuse("sparse members are not allowed")
 		case key == "hdrcharset" && value != "ISO-IR 10646 2000 UTF-8":
-			return refuse("an extended (pax) header uses another character set than UTF-8")
+			return refuse("an extended (pax) header uses a character set other than UTF-8")
 		case overrides(key) && (value == "" || strings.Contains(value, "\x00") || !utf8.ValidString(value)):
 			return refuse("an extended (pax) header has an unreadable %s", key)
 		}
@@ -54,10 +54,10 @@ func (p pax) check() error {
 	return nil
 }
 
-// overrides is true of the keys that change which bytes are unpacked where.
+// overrides reports whether a key changes the unpacked content or its place.
 func overrides(key string) bool { return key == "path" || key == "linkpath" || key == "size" }
 
-// checkGlobal refuses records that would speak for all members after them: some readers apply them, some do not.
+// checkGlobal rejects records that would apply to all later members: some readers apply them, others do not.
 func (p pax) checkGlobal() error {
 	for key := range p {
 		if overrides(key) || key == "hdrcharset" {
@@ -67,14 +67,14 @@ func (p pax) checkGlobal() error {
 	return nil
 }
 
-// checkSize requires a size record to repeat the header's size: readers exist that follow the one, and the other.
+// checkSize requires that a size record repeats the header's size, because readers disagree which of the two they use.
 func (p pax) checkSize(header int64) error {
 	value, ok := p["size"]
 	if !ok {
 		return nil
 	}
 	if n, err := strconv.ParseUint(value, 10, 63); err != nil || int64(n) != header {
-		return refuse("an extended (pax) header and the header after it give different sizes")
+		return refuse("an extended (pax) header and the header after it have different sizes")
 	}
 	return nil
 }

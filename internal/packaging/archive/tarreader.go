@@ -2,12 +2,11 @@ package archive
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"strings"
 )
 
-// tarMember is one member with everything applied that stands before its header.
+// tarMember is one member with all preceding extended headers applied.
 type tarMember struct {
 	name string
 	link string
@@ -15,16 +14,16 @@ type tarMember struct {
 	size int64
 }
 
-// tarReader reads headers from a stream as Python's tarfile does, and refuses where that would differ from other
-// readers.
+// tarReader reads headers from a stream like Python's tarfile. It rejects input that other readers would interpret
+// differently.
 type tarReader struct {
 	r       io.Reader
 	pending pendingNames
-	left    int64 // of the current body, padding included
+	left    int64 // rest of the current body, including padding
 	members int
 }
 
-// pendingNames is what headers said about the member that comes next.
+// pendingNames holds the extended headers that apply to the next member.
 type pendingNames struct {
 	pax                pax
 	longName, longLink string
@@ -49,7 +48,7 @@ func (t *tarReader) next() (tarMember, error) {
 	}
 }
 
-// block skips the rest of the body before and returns the next header, verified.
+// block skips the rest of the previous body and returns the next header, verified.
 func (t *tarReader) block() (tarBlock, error) {
 	if _, err := io.CopyN(io.Discard, t.r, t.left); err != nil {
 		return nil, cut(err)
@@ -57,7 +56,7 @@ func (t *tarReader) block() (tarBlock, error) {
 	t.left = 0
 	b := make(tarBlock, blockSize)
 	_, err := io.ReadFull(t.r, b)
-	if errors.Is(err, io.EOF) || err == nil && b.isZero() {
+	if err == io.EOF || err == nil && b.isZero() {
 		return nil, t.end()
 	}
 	if err != nil {
@@ -69,7 +68,7 @@ func (t *tarReader) block() (tarBlock, error) {
 	return b, b.checkNumbers()
 }
 
-// end requires that nothing but zeros follows the first zero block: Python stops there, others go on.
+// end requires that only zeros follow the first zero block: Python stops there, other readers continue.
 func (t *tarReader) end() error {
 	if !t.pending.empty() {
 		return refuse("the tar file ends after an extended header")
@@ -86,15 +85,15 @@ func (t *tarReader) end() error {
 	}
 }
 
-// cut names an early end; other errors come with their own words.
+// cut replaces the error of a premature end by a message, and returns other errors unchanged.
 func cut(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return refuse("the tar file is cut short")
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return refuse("the tar file is truncated")
 	}
 	return err
 }
 
-// note takes a header that speaks about a later one, and reports whether b was one.
+// note processes a header that describes a later one, and reports whether b was such a header.
 func (t *tarReader) note(b tarBlock) (bool, error) {
 	var err error
 	switch b.kind() {
@@ -112,7 +111,7 @@ func (t *tarReader) note(b tarBlock) (bool, error) {
 	return true, err
 }
 
-// mostExtra bounds an extended header or a long name.
+// mostExtra is the maximum size of an extended header or a long name.
 const mostExtra = 1 * mib
 
 func (t *tarReader) extra(b tarBlock) ([]byte, error) {
@@ -133,12 +132,11 @@ func (t *tarReader) extra(b tarBlock) ([]byte, error) {
 	return body[:n], nil
 }
 
-// padded rounds up to whole blocks.
 func padded(n int64) int64 { return (n + blockSize - 1) &^ (blockSize - 1) }
 
 func (t *tarReader) notePax(b tarBlock) error {
 	if t.pending.pax != nil {
-		return refuse("two extended (pax) headers stand before one member")
+		return refuse("two extended (pax) headers precede one member")
 	}
 	body, err := t.extra(b)
 	if err != nil {
@@ -150,7 +148,7 @@ func (t *tarReader) notePax(b tarBlock) error {
 
 func (t *tarReader) noteGlobal(b tarBlock) error {
 	if !t.pending.empty() {
-		return refuse("a global extended (pax) header stands between a member and its own")
+		return refuse("a global extended (pax) header separates a member from its own header")
 	}
 	body, err := t.extra(b)
 	if err != nil {
@@ -165,7 +163,7 @@ func (t *tarReader) noteGlobal(b tarBlock) error {
 
 func (t *tarReader) noteLong(b tarBlock, into *string) error {
 	if *into != "" {
-		return refuse("two long names stand before one member")
+		return refuse("two long names precede one member")
 	}
 	body, err := t.extra(b)
 	if err != nil {
@@ -173,13 +171,12 @@ func (t *tarReader) noteLong(b tarBlock, into *string) error {
 	}
 	name, rest, _ := bytes.Cut(body, []byte{0})
 	if len(name) == 0 || len(rest) > 0 {
-		return refuse("a long tar name is empty or holds NUL bytes")
+		return refuse("a long tar name is empty or contains NUL bytes")
 	}
 	*into = string(name)
 	return nil
 }
 
-// member reads the header b of a member and applies what is pending.
 func (t *tarReader) member(b tarBlock) (tarMember, error) {
 	m := tarMember{kind: b.kind(), link: b.link()}
 	var err error
@@ -199,8 +196,8 @@ func (t *tarReader) member(b tarBlock) (tarMember, error) {
 	return m, checkMember(m)
 }
 
-// settleKind turns the old and the reserved file types into files, and an old file whose header, without prefix or long
-// name, ends in a slash into the folder that Python takes it for.
+// settleKind turns old and reserved file types into files. An old file whose header name ends in a slash, before any
+// prefix or long name, becomes a folder, as in Python.
 func (m *tarMember) settleKind(header string) {
 	switch {
 	case m.kind == typeOldFile && strings.HasSuffix(header, "/"):
@@ -220,11 +217,12 @@ func (p pendingNames) apply(m *tarMember) error {
 	return choose(&m.link, p.longLink, p.pax["linkpath"])
 }
 
-// choose takes the GNU or the pax spelling of a long name; readers differ about which of two would win.
+// choose sets into to the GNU or the pax spelling of a long name. Both at once are rejected, because readers disagree
+// which one to use.
 func choose(into *string, gnu, pax string) error {
 	switch {
 	case gnu != "" && pax != "":
-		return refuse("a member has a GNU long name and a pax one")
+		return refuse("a member has both a GNU and a pax long name")
 	case gnu != "":
 		*into = gnu
 	case pax != "":
@@ -233,14 +231,14 @@ func choose(into *string, gnu, pax string) error {
 	return nil
 }
 
-// checkMember refuses what is no file, folder or link, and bodies where readers differ whether one follows.
+// checkMember rejects members that are not a file, folder or link, and bodies that only some readers expect.
 func checkMember(m tarMember) error {
 	switch m.kind {
 	case typeFile:
 		return checkFile(m)
 	case typeFolder, typeHardLink, typeSymlink:
 		if m.size != 0 {
-			return inMember(m.name, refuse("it is a folder or link, yet has a body"))
+			return inMember(m.name, refuse("it is a folder or link but has content"))
 		}
 		return nil
 	case typeGNUSparse:
@@ -253,7 +251,7 @@ func checkMember(m tarMember) error {
 
 func checkFile(m tarMember) error {
 	if strings.HasSuffix(m.name, "/") {
-		return inMember(m.name, refuse("it is a file, yet its name ends in '/'"))
+		return inMember(m.name, refuse("it is a file, but its name ends in '/'"))
 	}
 	return nil
 }

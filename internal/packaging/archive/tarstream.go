@@ -4,13 +4,12 @@ import (
 	"bufio"
 	"compress/bzip2"
 	"compress/gzip"
-	"errors"
 	"io"
 
 	"pyindex/internal/fault"
 )
 
-// tarStream is the decompressed tar, which ends with an error at the limits.
+// tarStream returns the decompressed tar. Reading past the limits returns an error.
 func (g *gate) tarStream() (io.Reader, error) {
 	packed := bufio.NewReader(g.src.section(0, g.src.size))
 	m := &meter{max: g.lim.unpacked(g.src.size, g.lim.Expanded)}
@@ -20,15 +19,15 @@ func (g *gate) tarStream() (io.Reader, error) {
 	}
 	z, err := gzip.NewReader(packed)
 	if err != nil {
-		return nil, refuse("this is no gzip file")
+		return nil, refuse("this is not a gzip file")
 	}
 	z.Multistream(false)
 	m.r = &gzipStream{z: z, packed: packed}
 	return m, nil
 }
 
-// gzipStream is one gzip member after which only zeros may come. Python would go on into a second member, readers that
-// stream stop before it, so the two would see different archives.
+// gzipStream reads one gzip member, after which only zeros may follow. Python would continue with a second member,
+// other readers would stop before it, so they would see different archives.
 type gzipStream struct {
 	z      *gzip.Reader
 	packed *bufio.Reader
@@ -36,7 +35,7 @@ type gzipStream struct {
 
 func (s *gzipStream) Read(p []byte) (int, error) {
 	n, err := s.z.Read(p)
-	if !errors.Is(err, io.EOF) {
+	if err != io.EOF {
 		return n, err
 	}
 	for {
@@ -45,12 +44,12 @@ func (s *gzipStream) Read(p []byte) (int, error) {
 			return n, err
 		}
 		if c != 0 {
-			return n, refuse("bytes follow the end of the gzip data")
+			return n, refuse("data follows the end of the gzip stream")
 		}
 	}
 }
 
-// meter counts what comes out of decompression and stops at max.
+// meter counts the decompressed bytes and fails above max.
 type meter struct {
 	r      io.Reader
 	n, max int64
@@ -61,7 +60,7 @@ func (m *meter) Read(p []byte) (int, error) {
 	if m.n += int64(n); m.n > m.max {
 		return 0, refuse("it unpacks to more than %d bytes, which is too much for its size", m.max)
 	}
-	if err != nil && !errors.Is(err, io.EOF) && !fault.Is(err, fault.Invalid) {
+	if err != nil && err != io.EOF && !fault.Is(err, fault.Invalid) {
 		return n, refuse("its compressed data is damaged")
 	}
 	return n, err

@@ -6,7 +6,6 @@ import (
 	"strings"
 )
 
-// kind is what a member becomes when it is unpacked.
 type kind uint8
 
 const (
@@ -15,13 +14,13 @@ const (
 	symlink
 )
 
-// tree is every path of the archive as a file system would see it, and the judge of those that meet.
+// tree contains every path of the archive as a file system would see it, and detects conflicts between them.
 type tree struct {
 	kinds     map[string]kind   // by clean path
-	folded    map[string]string // first clean path by its fold
-	names     []string          // as written, without a folder's slash
-	tops      map[string]bool   // first steps
-	repeats   bool              // a tar may hold a file twice: every reader lets the last one win
+	folded    map[string]string // first clean path, by its fold
+	names     []string          // as written, without the trailing slash of folders
+	tops      map[string]bool   // first path elements
+	repeats   bool              // a tar may repeat a file: all readers use the last one
 	repeated  []string
 	colliding [][2]string
 }
@@ -30,7 +29,6 @@ func newTree(repeats bool) *tree {
 	return &tree{kinds: map[string]kind{}, folded: map[string]string{}, tops: map[string]bool{}, repeats: repeats}
 }
 
-// add takes a member whose name passed checkName.
 func (t *tree) add(name string, k kind) error {
 	p := clean(name)
 	t.names = append(t.names, strings.TrimRight(name, "/"))
@@ -66,18 +64,18 @@ func (t *tree) collide(p string) error {
 	return nil
 }
 
-// precious is true of the members that an index or an installer reads.
+// precious reports whether an index or an installer reads the member.
 func precious(p string) bool {
 	first, rest, _ := strings.Cut(fold(p), "/")
 	return strings.HasSuffix(first, distInfo) || rest == "pkg-info"
 }
 
-// settle refuses members below something that is no folder: unpacking them would fail, or write through a link.
+// settle rejects members below a path that is not a folder: unpacking them would fail or write through a link.
 func (t *tree) settle() error {
 	for p := range t.kinds {
 		for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
 			if k, ok := t.kinds[dir]; ok && k != folder {
-				return refuse("%s is a folder for %s and something else as a member", quote(dir), quote(p))
+				return refuse("%s is the folder of %s but also a member that is not a folder", quote(dir), quote(p))
 			}
 		}
 	}
@@ -89,7 +87,7 @@ func (t *tree) isFile(p string) bool { return t.kinds[p] == file }
 func (t *tree) warnings() []string {
 	var w []string
 	if n := len(t.repeated); n > 0 {
-		w = append(w, fmt.Sprintf("%d members are there more than once, such as %s; the last one counts", n,
+		w = append(w, fmt.Sprintf("%d members occur more than once, such as %s; installers use the last one", n,
 			quote(t.repeated[0])))
 	}
 	if n := len(t.colliding); n > 0 {

@@ -13,7 +13,7 @@ import (
 
 const distInfo = ".dist-info"
 
-// wheel is the binary distribution format: a zip with one .dist-info folder that describes it.
+// wheel inspects a wheel: a zip with one .dist-info folder that describes it.
 func (g *gate) wheel() (Contents, error) {
 	z, err := g.openZip()
 	if err != nil {
@@ -35,7 +35,7 @@ func (g *gate) wheel() (Contents, error) {
 	return g.contents(raw, dir+"/METADATA", z.tree)
 }
 
-// distInfo is the one top folder that ends in .dist-info, spelled for the project and version of the file name.
+// distInfo returns the only top folder that ends in .dist-info. It must have the project and version of the file name.
 func (g *gate) distInfo(t *tree) (string, error) {
 	var found []string
 	for _, dir := range slices.Sorted(maps.Keys(t.tops)) {
@@ -54,8 +54,8 @@ func (g *gate) distInfo(t *tree) (string, error) {
 	return dir, nil
 }
 
-// namesSame reports whether dir reads as the project and version of name under some split: wheels of before the
-// escaping rules have dashes in either part.
+// namesSame reports whether dir can be split into the project and version of name. Wheels older than the escaping rules
+// have dashes in either part.
 func namesSame(dir string, name packaging.Filename) bool {
 	stem, ok := strings.CutSuffix(dir, distInfo)
 	if !ok {
@@ -79,7 +79,7 @@ func sameVersion(s string, name packaging.Filename) bool {
 	return err == nil && v.Key() == name.Version().Key()
 }
 
-// wheelFile requires a WHEEL that installers of today read: they refuse a major version over 1.
+// wheelFile requires a WHEEL file that current installers accept: they reject major versions above 1.
 func (g *gate) wheelFile(z *zipFile, dir string) error {
 	raw, err := z.read(dir+"/WHEEL", g.lim.Small)
 	if err != nil {
@@ -88,7 +88,7 @@ func (g *gate) wheelFile(z *zipFile, dir string) error {
 	version := wheelVersion(raw)
 	major, _, _ := strings.Cut(version, ".")
 	if n, err := strconv.ParseUint(major, 10, 32); err != nil || n > 1 {
-		return refuse("WHEEL gives Wheel-Version %s; installers read 1.x", quote(version))
+		return refuse("WHEEL has Wheel-Version %s; installers support 1.x", quote(version))
 	}
 	return nil
 }

@@ -14,8 +14,8 @@ func with(z zspec) []byte { z.members = wheelMembers(); return z.bytes() }
 
 func sumOf(s string) uint32 { return crc32.ChecksumIEEE([]byte(s)) }
 
-// early is a deflate stream that ends before the bytes the directory counts: a reader that streams would find another
-// member behind it.
+// early is a deflate stream that ends before the size in the directory: a streaming reader would find another member
+// behind it.
 func early() zmember {
 	hidden := zmember{name: "hidden.py", body: "boo"}
 	packed := append(squeeze("abc"), desc(sumOf("abc"), len(squeeze("abc")), 3)...)
@@ -23,8 +23,8 @@ func early() zmember {
 	return zmember{name: "a.py", body: "abc", packed: packed, deflate: true, flags: 8}
 }
 
-// zipPolyglot is a wheel whose first block is a tar header as well. Its first member has its sizes behind it, so that
-// the header before the body does not change with the body.
+// zipPolyglot is a wheel whose first block is also a tar header. The sizes of its first member follow its content, so
+// that the header does not depend on the content.
 func zipPolyglot() []byte {
 	m := zmember{name: "a", flags: 8, body: strings.Repeat("\x00", 600)}
 	block := append(m.bytes()[:31], strings.Repeat("\x00", 481)...)
@@ -40,50 +40,50 @@ func TestZipRefused(t *testing.T) {
 		zip  []byte
 		want string
 	}{
-		{"empty file", nil, "no zip"},
-		{"not a zip", []byte(strings.Repeat("hello ", 100)), "no zip"},
-		{"gzip instead", pack("x"), "no zip"},
+		{"empty file", nil, "not a zip file"},
+		{"not a zip", []byte(strings.Repeat("hello ", 100)), "not a zip file"},
+		{"gzip instead", pack("x"), "not a zip file"},
 		{"only an end record", zspec{}.bytes(), "exactly one .dist-info"},
-		{"cut in the end record", wheelOf()[:len(wheelOf())-3], "bytes follow the end"},
-		{"cut before the end record", wheelOf()[:len(wheelOf())-22], "no zip"},
+		{"cut in the end record", wheelOf()[:len(wheelOf())-3], "data follows the end"},
+		{"cut before the end record", wheelOf()[:len(wheelOf())-22], "not a zip file"},
 
-		{"zip and tar", zipPolyglot(), "at once"},
-		{"junk before", append([]byte("#!/bin/sh\n"), wheelOf()...), "elsewhere"},
+		{"zip and tar", zipPolyglot(), "both a zip and a tar"},
+		{"junk before", append([]byte("#!/bin/sh\n"), wheelOf()...), "wrong directory position"},
 		{"junk before, offsets moved", zspec{members: func() []zmember {
 			m := wheelMembers()
 			m[0].before = []byte("#!/bin/sh\n")
 			return m
-		}()}.bytes(), "belong to no member stand before"},
-		{"junk after", append(wheelOf(), "junk"...), "bytes follow the end"},
-		{"zeros after", append(wheelOf(), 0, 0), "bytes follow the end"},
-		{"two zips in a row", append(wheelOf(), wheelOf()...), "elsewhere"},
+		}()}.bytes(), "belong to no member precede"},
+		{"junk after", append(wheelOf(), "junk"...), "data follows the end"},
+		{"zeros after", append(wheelOf(), 0, 0), "data follows the end"},
+		{"two zips in a row", append(wheelOf(), wheelOf()...), "wrong directory position"},
 		{"two end records", with(zspec{suffix: nil, comment: string(zspec{}.bytes())}), "two end records"},
-		{"comment longer than it says", with(zspec{comment: "hello", pokeEnd: poke16(20, 2)}), "bytes follow the end"},
-		{"comment shorter than it says", with(zspec{comment: "hello", pokeEnd: poke16(20, 9)}), "bytes follow the end"},
+		{"comment longer than declared", with(zspec{comment: "hello", pokeEnd: poke16(20, 2)}), "data follows the end"},
+		{"comment shorter than declared", with(zspec{comment: "hello", pokeEnd: poke16(20, 9)}), "data follows the end"},
 		{"gap between members", wheelOf(zmember{name: "a", before: []byte("gap")}), "belong to no member"},
 		{"gap before the directory", with(zspec{beforeDir: []byte("gap")}), "belong to no member"},
-		{"gap after the directory", with(zspec{afterDir: []byte("gap")}), "elsewhere"},
-		{"signed directory", with(zspec{afterDir: []byte("PK\x05\x05\x00\x00")}), "elsewhere"},
+		{"gap after the directory", with(zspec{afterDir: []byte("gap")}), "wrong directory position"},
+		{"signed directory", with(zspec{afterDir: []byte("PK\x05\x05\x00\x00")}), "wrong directory position"},
 		{
 			"count too low", with(zspec{pokeEnd: func(b []byte) { le.PutUint16(b[8:], 3); le.PutUint16(b[10:], 3) }}),
-			"end record says 3",
+			"end record declares 3",
 		},
 		{
 			"count too high", with(zspec{pokeEnd: func(b []byte) { le.PutUint16(b[8:], 9); le.PutUint16(b[10:], 9) }}),
-			"end record says 9",
+			"end record declares 9",
 		},
 		{"count modulo 65536", with(zspec{pokeEnd: poke16(8, 1)}), "several disks"},
 		{"second disk", with(zspec{pokeEnd: poke16(4, 1)}), "several disks"},
-		{"directory size too small", with(zspec{pokeEnd: poke32(12, 46)}), "elsewhere"},
-		{"directory offset beyond the file", with(zspec{pokeEnd: poke32(16, 0xfffffff0)}), "elsewhere"},
-		{"directory entry cut", wheelOf(zmember{name: "a", pokeEntry: poke16(32, 900)}), "reaches over the end"},
-		{"directory entry without signature", wheelOf(zmember{name: "a", pokeEntry: poke32(0, 0x02014b51)}), "no entry"},
+		{"directory size too small", with(zspec{pokeEnd: poke32(12, 46)}), "wrong directory position"},
+		{"directory offset beyond the file", with(zspec{pokeEnd: poke32(16, 0xfffffff0)}), "wrong directory position"},
+		{"directory entry cut", wheelOf(zmember{name: "a", pokeEntry: poke16(32, 900)}), "extends past the end"},
+		{"directory entry without signature", wheelOf(zmember{name: "a", pokeEntry: poke32(0, 0x02014b51)}), "invalid entry"},
 
-		{"zip64 wanted but absent", with(zspec{pokeEnd: poke32(16, 0xffffffff)}), "zip64 record that is not there"},
+		{"zip64 wanted but absent", with(zspec{pokeEnd: poke32(16, 0xffffffff)}), "zip64 record that is missing"},
 		{"zip64 locator astray", with(zspec{zip64: true, poke64: poke64(64, 1)}), "right before it"},
 		{"zip64 several disks", with(zspec{zip64: true, poke64: poke32(72, 2)}), "right before it"},
 		{"zip64 record damaged", with(zspec{zip64: true, poke64: poke32(0, 1)}), "damaged"},
-		{"zip64 record extended", with(zspec{zip64: true, poke64: poke64(4, 50)}), "data of its own"},
+		{"zip64 record extended", with(zspec{zip64: true, poke64: poke64(4, 50)}), "contains extra data"},
 		{
 			"zip64 contradicts the count",
 			with(zspec{zip64: true, pokeEnd: func(b []byte) { le.PutUint16(b[8:], 3); le.PutUint16(b[10:], 3) }}), "disagree",
@@ -92,7 +92,7 @@ func TestZipRefused(t *testing.T) {
 		{"zip64 disks differ", with(zspec{zip64: true, poke64: poke64(24, 1)}), "several disks"},
 		{
 			"zip64 offset negative", with(zspec{zip64: true, poke64: poke64(48, 1<<63), pokeEnd: poke32(16, 0xffffffff)}),
-			"elsewhere",
+			"wrong directory position",
 		},
 
 		{"duplicate name", wheelOf(zmember{name: "a"}, zmember{name: "a"}), "two members are named"},
@@ -100,7 +100,7 @@ func TestZipRefused(t *testing.T) {
 		{"duplicate by an empty step", wheelOf(zmember{name: "a/b"}, zmember{name: "a//b"}), "two members are named"},
 		{"duplicate by a dot step", wheelOf(zmember{name: "a/b"}, zmember{name: "a/./b"}), "two members are named"},
 		{"file and folder", wheelOf(zmember{name: "a"}, zmember{name: "a/"}), "two members are named"},
-		{"file as a folder", wheelOf(zmember{name: "a"}, zmember{name: "a/b"}), "is a folder for"},
+		{"file as a folder", wheelOf(zmember{name: "a"}, zmember{name: "a/b"}), "is the folder of"},
 		{"metadata by case", wheelOf(zmember{name: info + "metadata"}), "systems that ignore case"},
 		{
 			"dist-info by case", wheelOf(zmember{name: "Foo_Bar-1.0.dist-info/METADATA", body: goodMetadata}),
@@ -108,11 +108,11 @@ func TestZipRefused(t *testing.T) {
 		},
 		{"local name differs", wheelOf(zmember{name: "a.py", local: "b.py"}), "local header names it"},
 		{"only local", wheelOf(zmember{name: "a.py", body: "x", noEntry: true}), "belong to no member"},
-		{"only in the directory", wheelOf(zmember{name: "a.py", noLocal: true}), "reach into"},
+		{"only in the directory", wheelOf(zmember{name: "a.py", noLocal: true}), "reaches into"},
 		{
 			"two entries on one body",
 			wheelOf(zmember{name: "a", body: "x"}, zmember{name: "b", body: "x", noLocal: true, pokeEntry: poke32(42, 0)}),
-			"reach into",
+			"reaches into",
 		},
 		{"offset beyond the file", wheelOf(zmember{name: "a", pokeEntry: poke32(42, 0x7fffffff)}), "member"},
 
@@ -127,23 +127,23 @@ func TestZipRefused(t *testing.T) {
 			"bodies overlap",
 			wheelOf(zmember{
 				name: "b", body: "abc", pokeLocal: poke32(18, 5), pokeEntry: func(b []byte) { le.PutUint64(b[20:], 5<<32|5) },
-			}), "reach into",
+			}), "reaches into",
 		},
-		{"size differs", wheelOf(zmember{name: "a", body: "abc", pokeLocal: poke32(22, 2)}), "other sizes"},
+		{"size differs", wheelOf(zmember{name: "a", body: "abc", pokeLocal: poke32(22, 2)}), "different sizes"},
 		{
 			"packed size differs", wheelOf(zmember{name: "a", body: "abc", deflate: true, pokeLocal: poke32(18, 2)}),
-			"other sizes",
+			"different sizes",
 		},
-		{"checksum differs", wheelOf(zmember{name: "a", body: "abc", pokeLocal: poke32(14, 2)}), "other sizes"},
+		{"checksum differs", wheelOf(zmember{name: "a", body: "abc", pokeLocal: poke32(14, 2)}), "different sizes"},
 		{"method differs", wheelOf(zmember{name: "a", pokeLocal: poke16(8, 8)}), "differently"},
 		{"flags differ", wheelOf(zmember{name: "a", pokeLocal: poke16(6, 8)}), "differently"},
 		{"utf-8 flag differs", wheelOf(zmember{name: "a", pokeLocal: poke16(6, 1<<11)}), "differently"},
 		{
 			"packed over the next record", wheelOf(zmember{name: "a", deflate: true, body: "abc", pokeEntry: poke32(20, 4000)}),
-			"reach into",
+			"reaches into",
 		},
 		{"stored with two sizes", wheelOf(zmember{name: "a", body: "abc", pokeEntry: poke32(24, 2)}), "two sizes differ"},
-		{"folder with contents", wheelOf(zmember{name: "a/", body: "abc"}), "yet it has contents"},
+		{"folder with contents", wheelOf(zmember{name: "a/", body: "abc"}), "but it has content"},
 		{"encrypted", wheelOf(zmember{name: "a", flags: 1}), "encrypted"},
 		{"strong encryption", wheelOf(zmember{name: "a", flags: 1 << 6}), "encrypted"},
 		{"masked headers", wheelOf(zmember{name: "a", flags: 1 << 13}), "encrypted"},
@@ -178,7 +178,7 @@ func TestZipRefused(t *testing.T) {
 		{"zip64 not asked for, lying", wheelOf(zmember{name: "a", body: "abc", dirExtra: block(1, u64s(4))}), "contradicts"},
 		{
 			"zip64 of three bytes", wheelOf(zmember{name: "a", body: "abc", dirExtra: block(1, []byte("xyz"))}),
-			"strange length",
+			"invalid length",
 		},
 		{"zip64 without a field", wheelOf(zmember{name: "a", body: "abc", pokeEntry: poke32(24, 0xffffffff)}), "missing"},
 		{
@@ -194,11 +194,11 @@ func TestZipRefused(t *testing.T) {
 				deflate: true,
 				flags:   8,
 				after:   desc(sumOf("abc"), len(squeeze("abc")), 4),
-			}), "not the directory's",
+			}), "differ from the directory",
 		},
 		{
 			"descriptor lies about checksum", wheelOf(zmember{name: "a", body: "abc", flags: 8, after: desc(1, 3, 3)}),
-			"not the directory's",
+			"differ from the directory",
 		},
 		{
 			"descriptor without signature",
@@ -221,11 +221,11 @@ func TestZipRefused(t *testing.T) {
 		},
 		{
 			"descriptor and local sizes that lie", wheelOf(zmember{name: "a", body: "abc", flags: 8, pokeLocal: poke32(18, 2)}),
-			"other sizes",
+			"different sizes",
 		},
-		{"data ends before its descriptor", wheelOf(early()), "does not end where"},
+		{"data ends before its descriptor", wheelOf(early()), "does not end at the position"},
 		{
-			"data is longer than its descriptor says",
+			"data is longer than in its descriptor",
 			wheelOf(zmember{name: "a", body: "abc", packed: squeeze("abcdef"), deflate: true, flags: 8}), "does not unpack",
 		},
 		{
@@ -235,7 +235,7 @@ func TestZipRefused(t *testing.T) {
 
 		{"no name", wheelOf(zmember{name: ""}), "0 bytes long"},
 		{"long name", wheelOf(zmember{name: long}), "bytes long"},
-		{"deep name", wheelOf(zmember{name: strings.Repeat("d/", 200) + "x"}), "steps"},
+		{"deep name", wheelOf(zmember{name: strings.Repeat("d/", 200) + "x"}), "folders deep"},
 		{"latin-1 name", wheelOf(zmember{name: "caf\xe9"}), "not UTF-8"},
 		{"utf-8 name without the flag", wheelOf(zmember{name: "café"}), "not marked as UTF-8"},
 		{"NUL in a name", wheelOf(zmember{name: "a.py\x00.txt"}), "control"},
@@ -250,7 +250,7 @@ func TestZipRefused(t *testing.T) {
 		{"parent inside", wheelOf(zmember{name: "a/../../x"}), "leads out"},
 		{"parent at the end", wheelOf(zmember{name: "a/.."}), "leads out"},
 		{"parent with a blank", wheelOf(zmember{name: "a/.. /x"}), "leads out"},
-		{"only dots", wheelOf(zmember{name: "./"}), "names nothing"},
+		{"only dots", wheelOf(zmember{name: "./"}), "does not name a file or folder"},
 		{"symbolic link", wheelOf(zmember{name: "a", body: "/etc", external: 0o120777 << 16}), "symbolic link"},
 		{"device", wheelOf(zmember{name: "a", external: 0o020666 << 16}), "neither a file nor a folder"},
 		{"pipe", wheelOf(zmember{name: "a", external: 0o010666 << 16}), "neither a file nor a folder"},

@@ -11,7 +11,7 @@ import (
 
 var le = binary.LittleEndian
 
-// zmember is one zip member written byte by byte; zero fields mean "as a good writer would".
+// zmember is one zip member written byte by byte. Zero fields get the values of a correct writer.
 type zmember struct {
 	name       string
 	local      string // the local header's name, when it differs
@@ -99,7 +99,7 @@ func desc(sum uint32, packed, size int) []byte {
 	return le.AppendUint32(le.AppendUint32(b, uint32(packed)), uint32(size))
 }
 
-// desc64 is one with sizes of 64 bits.
+// desc64 is a data descriptor with sizes of 64 bits.
 func desc64(sum uint32, packed, size int) []byte {
 	b := le.AppendUint32([]byte("PK\x07\x08"), sum)
 	return le.AppendUint64(le.AppendUint64(b, uint64(packed)), uint64(size))
@@ -197,7 +197,7 @@ func u64s(values ...uint64) []byte {
 	return b
 }
 
-// unicodePath is the extra field that spells a name again.
+// unicodePath is the extra field that repeats a name.
 func unicodePath(of, name string) []byte {
 	b := le.AppendUint32([]byte{1}, crc32.ChecksumIEEE([]byte(of)))
 	return block(0x7075, append(b, name...))
@@ -210,7 +210,7 @@ const (
 	goodWheel    = "Wheel-Version: 1.0\nGenerator: hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 )
 
-// wheelMembers is a good wheel's members followed by more; RECORD lists them all.
+// wheelMembers are the members of a valid wheel followed by more. RECORD lists them all.
 func wheelMembers(more ...zmember) []zmember {
 	m := []zmember{
 		{name: "foo_bar/__init__.py", body: "x = 1\n", deflate: true},
@@ -229,7 +229,7 @@ func wheelMembers(more ...zmember) []zmember {
 
 func wheelOf(more ...zmember) []byte { return zspec{members: wheelMembers(more...)}.bytes() }
 
-// wheelWith is a good wheel whose member of this name is changed by edit.
+// wheelWith is a valid wheel in which edit changed the member of this name.
 func wheelWith(name string, edit func(*zmember)) []byte {
 	m := wheelMembers()
 	i := slices.IndexFunc(m, func(e zmember) bool { return e.name == info+name })
@@ -237,7 +237,7 @@ func wheelWith(name string, edit func(*zmember)) []byte {
 	return zspec{members: m}.bytes()
 }
 
-// wheelWithout is a good wheel without this member of its .dist-info folder.
+// wheelWithout is a valid wheel without this member of its .dist-info folder.
 func wheelWithout(name string) []byte {
 	m := slices.DeleteFunc(wheelMembers(), func(e zmember) bool { return e.name == info+name })
 	return zspec{members: m}.bytes()

@@ -9,7 +9,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-// General purpose flags, APPNOTE.TXT 4.4.4.
+// These are the general purpose flags of APPNOTE.TXT 4.4.4.
 const (
 	flagEncrypted  = 1 << 0
 	flagDescriptor = 1 << 3
@@ -18,7 +18,7 @@ const (
 	flagUTF8       = 1 << 11
 	flagMasked     = 1 << 13
 	flagsRefused   = flagEncrypted | flagPatch | flagStrong | flagMasked
-	flagsRead      = flagsRefused | flagDescriptor | flagUTF8 // the others are notes about the compressor
+	flagsRead      = flagsRefused | flagDescriptor | flagUTF8 // the others describe the compressor
 )
 
 const (
@@ -26,7 +26,7 @@ const (
 	deflated = 8
 )
 
-// newest is the highest "version needed to extract" that Python reads.
+// newest is the highest "version needed to extract" that Python supports.
 const newest = 63
 
 // zipMember is one entry of the central directory.
@@ -38,12 +38,12 @@ type zipMember struct {
 	packed int64 // bytes in the archive
 	size   int64 // bytes unpacked
 	offset int64 // of its local header
-	data   int64 // of its body; known once the local headers were walked
+	data   int64 // of its body; set by walkLocal
 }
 
 func (m *zipMember) isFolder() bool { return strings.HasSuffix(m.name, "/") }
 
-// readDirectory reads the central directory, which is as long and has as many entries as the end record says.
+// readDirectory reads the central directory, which must have the length and number of entries given in the end record.
 func (g *gate) readDirectory(e zipEnd) ([]zipMember, error) {
 	if e.count > uint64(max(g.lim.Members, 0)) {
 		return nil, refuse("it has %d members; %d are allowed", e.count, g.lim.Members)
@@ -61,12 +61,12 @@ func (g *gate) readDirectory(e zipEnd) ([]zipMember, error) {
 		members = append(members, m)
 	}
 	if uint64(len(members)) != e.count {
-		return nil, refuse("its directory has %d entries and its end record says %d", len(members), e.count)
+		return nil, refuse("its directory has %d entries, but its end record declares %d", len(members), e.count)
 	}
 	return members, nil
 }
 
-// directory is the central directory as a stream that cannot be left.
+// directory reads the central directory and not beyond it.
 type directory struct {
 	r    io.Reader
 	left int64
@@ -74,7 +74,7 @@ type directory struct {
 
 func (d *directory) take(n int) (record, error) {
 	if int64(n) > d.left {
-		return nil, refuse("an entry reaches over the end of the zip directory")
+		return nil, refuse("an entry extends past the end of the zip directory")
 	}
 	d.left -= int64(n)
 	b := make(record, n)
@@ -88,7 +88,7 @@ func (g *gate) readEntry(d *directory) (zipMember, error) {
 		return zipMember{}, err
 	}
 	if h.u32(0) != sigEntry {
-		return zipMember{}, refuse("the zip directory holds something that is no entry")
+		return zipMember{}, refuse("the zip directory contains an invalid entry")
 	}
 	n, x, c := int(h.u16(28)), int(h.u16(30)), int(h.u16(32))
 	v, err := d.take(n + x + c)
@@ -102,7 +102,6 @@ func (g *gate) readEntry(d *directory) (zipMember, error) {
 	return m, nil
 }
 
-// inMember says of which member a refusal speaks.
 func inMember(name string, err error) error {
 	if !fault.Is(err, fault.Invalid) {
 		return err
@@ -121,7 +120,7 @@ func (g *gate) checkEntry(m *zipMember, h, extra record, comment bool) error {
 		return refuse("it has a comment; comments on members are not allowed here")
 	}
 	if g.rules.DataDescriptors && m.flags&flagDescriptor != 0 {
-		return refuse("its sizes follow its bytes (data descriptor), which is not allowed here")
+		return refuse("its sizes follow its content (data descriptor), which is not allowed here")
 	}
 	if err := m.place(h, extra); err != nil {
 		return err
@@ -129,7 +128,7 @@ func (g *gate) checkEntry(m *zipMember, h, extra record, comment bool) error {
 	return m.checkType(h.u16(4), h.u32(38))
 }
 
-// checkZipName adds to checkName what zips ask: one meaning of the bytes on every system.
+// checkZipName checks a name with checkName, and that its bytes mean the same on every system.
 func checkZipName(name string, flags uint16) error {
 	if !utf8.ValidString(name) {
 		return refuse("its name is not UTF-8")
@@ -138,7 +137,7 @@ func checkZipName(name string, flags uint16) error {
 		return refuse("its name is not ASCII and not marked as UTF-8, so readers disagree about it")
 	}
 	if strings.Contains(name, `\`) {
-		return refuse("its name holds a backslash; '/' separates folders")
+		return refuse("its name contains a backslash; '/' separates folders")
 	}
 	return checkName(name)
 }
@@ -152,15 +151,14 @@ func (m *zipMember) checkCoding(needed uint16) error {
 		return refuse("it is encrypted or a patch")
 	}
 	if m.method != stored && m.method != deflated {
-		return refuse("compression method %d is used; only stored (0) and deflated (8) are read by all installers", m.method)
+		return refuse("it uses compression method %d; all installers support only stored (0) and deflated (8)", m.method)
 	}
 	if needed&0xff > newest {
-		return refuse("it needs version %d.%d of the zip format", needed&0xff/10, needed&0xff%10)
+		return refuse("it requires version %d.%d of the zip format", needed&0xff/10, needed&0xff%10)
 	}
 	return nil
 }
 
-// place reads sizes and offset.
 func (m *zipMember) place(h, extra record) error {
 	x, err := parseExtras(extra)
 	if err != nil {
@@ -174,7 +172,7 @@ func (m *zipMember) place(h, extra record) error {
 		return err
 	}
 	if h.u16(34) != 0 {
-		return refuse("it lies on another disk")
+		return refuse("it is on another disk")
 	}
 	m.size, m.packed, m.offset = int64(size), int64(packed), int64(offset)
 	if m.size < 0 || m.packed < 0 || m.offset < 0 {
@@ -185,15 +183,15 @@ func (m *zipMember) place(h, extra record) error {
 
 func (m *zipMember) checkSizes() error {
 	if m.method == stored && m.size != m.packed {
-		return refuse("it is stored as it is, yet its two sizes differ")
+		return refuse("it is stored uncompressed, but its two sizes differ")
 	}
 	if m.isFolder() && m.size != 0 {
-		return refuse("its name is a folder's, yet it has contents")
+		return refuse("its name is that of a folder, but it has content")
 	}
 	return nil
 }
 
-// File types in the upper half of the external attributes, as Unix writes them, and the folder bit as DOS does.
+// These are the file types in the upper half of the external attributes, as written on Unix, and the folder bit of DOS.
 const (
 	modeType    = 0o170000
 	modeRegular = 0o100000
@@ -203,7 +201,8 @@ const (
 	madeByDOS   = 0
 )
 
-// checkType refuses links and devices whatever system claims to have made them: unpackers differ in whom they believe.
+// checkType rejects links and devices, whatever system the entry claims to come from, because unpackers disagree
+// whether to trust that.
 func (m *zipMember) checkType(madeBy uint16, external uint32) error {
 	switch external >> 16 & modeType {
 	case 0, modeRegular:
@@ -222,7 +221,7 @@ func (m *zipMember) checkType(madeBy uint16, external uint32) error {
 
 func (m *zipMember) checkMarked() error {
 	if !m.isFolder() {
-		return refuse("it is marked as a folder, yet its name does not end in '/'")
+		return refuse("it is marked as a folder, but its name does not end in '/'")
 	}
 	return nil
 }

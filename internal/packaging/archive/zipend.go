@@ -2,7 +2,7 @@ package archive
 
 import "bytes"
 
-// Record signatures and sizes of APPNOTE.TXT, section 4.3.
+// These are the record signatures and sizes of APPNOTE.TXT, section 4.3.
 const (
 	sigLocal      = 0x04034b50
 	sigEntry      = 0x02014b50
@@ -23,15 +23,14 @@ const (
 
 var endMark = []byte("PK\x05\x06")
 
-// zipEnd says where the central directory lies.
 type zipEnd struct {
-	count  uint64 // its entries
+	count  uint64 // number of entries
 	offset int64
 	size   int64
 }
 
-// findEnd reads the end records. There is exactly one that a reader could take, it closes the file, and the directory
-// closes right before it: so nothing stands before or after the archive, and searching from either side finds the same.
+// findEnd reads the end records. Exactly one end record must be plausible. It must end the file, and the directory must
+// end right before it. So nothing precedes or follows the archive, and a search from either side finds the same record.
 func findEnd(src *source) (zipEnd, error) {
 	n := min(src.size, lenEnd+full16)
 	tail, err := src.record(src.size-n, n)
@@ -40,10 +39,10 @@ func findEnd(src *source) (zipEnd, error) {
 	}
 	at := bytes.LastIndex(tail, endMark)
 	if at < 0 {
-		return zipEnd{}, refuse("this is no zip file, or its end is missing")
+		return zipEnd{}, refuse("this is not a zip file, or its end is missing")
 	}
 	if !endsAt(tail, at) {
-		return zipEnd{}, refuse("bytes follow the end of the zip file, or its comment is cut short")
+		return zipEnd{}, refuse("data follows the end of the zip file, or its comment is truncated")
 	}
 	if second := earlierEnd(tail, at); second {
 		return zipEnd{}, refuse("the zip file has two end records")
@@ -51,12 +50,12 @@ func findEnd(src *source) (zipEnd, error) {
 	return directoryAt(src, src.size-n+int64(at), record(tail[at:]))
 }
 
-// endsAt reports whether an end record at at, with its comment, closes the file.
+// endsAt reports whether an end record at offset at, with its comment, ends the file.
 func endsAt(tail record, at int) bool {
 	return len(tail)-at >= lenEnd && int(tail.u16(at+20)) == len(tail)-at-lenEnd
 }
 
-// earlierEnd looks for another end record whose comment would hold the one we found.
+// earlierEnd reports whether there is another end record whose comment would contain the one at offset at.
 func earlierEnd(tail record, at int) bool {
 	for at = bytes.LastIndex(tail[:at], endMark); at >= 0; at = bytes.LastIndex(tail[:at], endMark) {
 		if endsAt(tail, at) {
@@ -66,7 +65,7 @@ func earlierEnd(tail record, at int) bool {
 	return false
 }
 
-// directoryAt reads the end record, which stands at at, and the zip64 one before it.
+// directoryAt reads the end record at offset at, and the zip64 record before it.
 func directoryAt(src *source, at int64, end record) (zipEnd, error) {
 	e := zipEnd{count: uint64(end.u16(10)), size: int64(end.u32(12)), offset: int64(end.u32(16))}
 	if end.u16(8) != end.u16(10) || !firstDisk16(end.u16(4)) || !firstDisk16(end.u16(6)) {
@@ -77,17 +76,16 @@ func directoryAt(src *source, at int64, end record) (zipEnd, error) {
 		return e, err
 	}
 	if e.size < 0 || e.offset < 0 || e.offset > closes-e.size || e.offset+e.size != closes {
-		return e, refuse(
-			"the zip file's end record puts the directory elsewhere: something stands before, inside or after the archive",
-		)
+		return e, refuse("the zip file's end record has a wrong directory position: " +
+			"there is extra data before, in or after the archive")
 	}
 	return e, nil
 }
 
 func firstDisk16(n uint16) bool { return n == 0 || n == full16 }
 
-// widen replaces e by what the zip64 end record says, and returns where the directory must close. A locator counts
-// wherever one stands, because Python follows it even when no field asks for it.
+// widen replaces e by the zip64 end record, if there is one, and returns the offset at which the directory must end. A
+// locator is followed even if no field requires it, because Python does so.
 func widen(src *source, at int64, e zipEnd) (int64, zipEnd, error) {
 	wanted := e.count == full16 || e.size == full32 || e.offset == full32
 	loc, err := locatorBefore(src, at)
@@ -96,7 +94,7 @@ func widen(src *source, at int64, e zipEnd) (int64, zipEnd, error) {
 	}
 	if loc == nil {
 		if wanted {
-			return 0, e, refuse("the zip file's end record asks for a zip64 record that is not there")
+			return 0, e, refuse("the zip file's end record refers to a zip64 record that is missing")
 		}
 		return at, e, nil
 	}
@@ -128,7 +126,7 @@ func readEnd64(src *source, at int64) (zipEnd, error) {
 		return zipEnd{}, err
 	}
 	if r.u32(0) != sigEnd64 || r.u64(4) != lenEnd64-12 {
-		return zipEnd{}, refuse("the zip64 end record is damaged or carries data of its own")
+		return zipEnd{}, refuse("the zip64 end record is damaged or contains extra data")
 	}
 	if r.u32(16) != 0 || r.u32(20) != 0 || r.u64(24) != r.u64(32) {
 		return zipEnd{}, refuse("the zip file is split over several disks")
@@ -136,7 +134,7 @@ func readEnd64(src *source, at int64) (zipEnd, error) {
 	return zipEnd{count: r.u64(32), size: int64(r.u64(40)), offset: int64(r.u64(48))}, nil
 }
 
-// narrows reports whether every field of the short record that speaks says what the wide one says.
+// narrows reports whether every field of the short record either refers to zip64 or equals that of the wide one.
 func narrows(wide, short zipEnd) bool {
 	return (short.count == full16 || short.count == wide.count) &&
 		(short.size == full32 || short.size == wide.size) &&

@@ -2,19 +2,19 @@ package archive
 
 import "hash/crc32"
 
-// Extra fields that change what a reader sees.
+// These extra fields affect how readers interpret an entry.
 const (
 	extraZip64 = 0x0001
 	extraPath  = 0x7075
 )
 
-// extras is the part of an entry's extra data that readers act on.
+// extras holds the extra fields of an entry that readers use.
 type extras struct {
 	zip64, path       record
 	hasZip64, hasPath bool
 }
 
-// parseExtras walks the blocks. Up to three bytes left over are padding that nobody reads.
+// parseExtras parses the blocks. Up to three remaining bytes are padding, which readers ignore.
 func parseExtras(b record) (extras, error) {
 	var x extras
 	for len(b) >= 4 {
@@ -46,7 +46,7 @@ func (x *extras) take(id uint16, b record) error {
 	return nil
 }
 
-// checkPath refuses a second spelling of the name: some readers take it, some do not.
+// checkPath rejects a different spelling of the name, because only some readers use it.
 func (x *extras) checkPath(name string) error {
 	if !x.hasPath {
 		return nil
@@ -58,8 +58,8 @@ func (x *extras) checkPath(name string) error {
 	return nil
 }
 
-// resolve replaces each full 32-bit value by its 64-bit one, in the order of the zip64 field. The field may also repeat
-// values that need no help, as old writers do, as long as it says the same.
+// resolve replaces each 32-bit value that refers to zip64 by its 64-bit value, in the order of the zip64 field. The
+// field may also repeat values that need no replacement, as old writers do, if they are equal.
 func (x *extras) resolve(values ...*uint64) error {
 	b, wanted := x.zip64, false
 	for _, v := range values {
@@ -82,7 +82,7 @@ func (x *extras) resolve(values ...*uint64) error {
 
 func repeatsValues(b record, values []*uint64) error {
 	if len(b)%8 != 0 || len(b)/8 > len(values) {
-		return refuse("its zip64 field has a strange length")
+		return refuse("its zip64 field has an invalid length")
 	}
 	for i := range len(b) / 8 {
 		if b.u64(8*i) != *values[i] {

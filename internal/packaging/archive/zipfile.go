@@ -1,13 +1,13 @@
 package archive
 
-// zipFile is a zip whose framing every reader understands alike.
+// zipFile is a zip whose structure all readers interpret in the same way.
 type zipFile struct {
 	g      *gate
 	byPath map[string]*zipMember // files by clean path
 	tree   *tree
 }
 
-// openZip checks the whole framing and all names.
+// openZip checks the structure and all names.
 func (g *gate) openZip() (*zipFile, error) {
 	end, err := findEnd(g.src)
 	if err != nil {
@@ -24,7 +24,7 @@ func (g *gate) openZip() (*zipFile, error) {
 	if err := z.fill(members); err != nil {
 		return nil, err
 	}
-	// The names go first: refusing them is cheaper than walking the file.
+	// The names are checked first, which is cheaper than walking the file.
 	if err := g.walkLocal(members, end.offset); err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (z *zipFile) fill(members []zipMember) error {
 	return z.tree.settle()
 }
 
-// checkTotal refuses a zip that says it is a bomb; one that lies about it is caught where bodies are read.
+// checkTotal rejects a zip whose declared sizes make it a bomb. If they are false, unpack detects it.
 func (g *gate) checkTotal(members []zipMember) error {
 	most := g.lim.unpacked(g.src.size, g.lim.Declared)
 	var total int64
@@ -59,7 +59,7 @@ func (g *gate) checkTotal(members []zipMember) error {
 	return nil
 }
 
-// read returns the body of the file at exactly this name.
+// read returns the content of the file with exactly this name.
 func (z *zipFile) read(name string, limit int64) ([]byte, error) {
 	m, ok := z.byPath[name]
 	if !ok || m.name != name {
@@ -68,14 +68,14 @@ func (z *zipFile) read(name string, limit int64) ([]byte, error) {
 	return z.g.readMember(m, limit)
 }
 
-// notTar refuses a zip whose first block is a tar header too, as a reader that guesses the format might take it.
+// notTar rejects a zip whose first block is also a tar header, because a reader that guesses the format might use that.
 func notTar(src *source) error {
 	b, err := src.record(0, min(src.size, blockSize))
 	if err != nil || len(b) < blockSize {
 		return err
 	}
 	if block := tarBlock(b); block.sumFits() {
-		return refuse("it is a zip and a tar at once")
+		return refuse("it is both a zip and a tar file")
 	}
 	return nil
 }

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// walkLocal reads the local headers in the order of their bytes and compares each with its directory entry. The members
-// fill the file from its first byte to the directory without a gap, so that a reader which streams meets exactly the
-// members that a reader of the directory knows.
+// walkLocal reads the local headers in file order and compares each with its directory entry. The members must fill the
+// file from its first byte to the directory without gaps, so that a streaming reader sees the same members as a reader
+// of the directory.
 func (g *gate) walkLocal(members []zipMember, directory int64) error {
 	order := make([]*zipMember, len(members))
 	for i := range members {
@@ -15,7 +15,7 @@ func (g *gate) walkLocal(members []zipMember, directory int64) error {
 	}
 	slices.SortFunc(order, func(a, b *zipMember) int { return cmp.Compare(a.offset, b.offset) })
 	if first := firstOffset(order, directory); first != 0 {
-		return refuse("%d bytes that belong to no member stand before the first one", first)
+		return refuse("%d bytes that belong to no member precede the first one", first)
 	}
 	for i, m := range order {
 		next := directory
@@ -36,7 +36,7 @@ func firstOffset(order []*zipMember, directory int64) int64 {
 	return order[0].offset
 }
 
-// checkLocal compares the local header of m and requires that m's bytes reach exactly to next.
+// checkLocal compares the local header of m and requires that m ends exactly at next.
 func (g *gate) checkLocal(m *zipMember, next int64) error {
 	h, name, extra, err := g.localHeader(m)
 	if err != nil {
@@ -44,7 +44,7 @@ func (g *gate) checkLocal(m *zipMember, next int64) error {
 	}
 	m.data = m.offset + int64(lenLocal+len(name)+len(extra))
 	if m.data > next || m.packed > next-m.data {
-		return refuse("its bytes reach into the next record")
+		return refuse("its content reaches into the next record")
 	}
 	if string(name) != m.name {
 		return refuse("its local header names it %s", quote(string(name)))
@@ -52,8 +52,8 @@ func (g *gate) checkLocal(m *zipMember, next int64) error {
 	return g.compareLocal(m, h, extra, next)
 }
 
-// localHeader reads the header with what follows it, in one read unless the extra data is unusually long: ten thousand
-// members are ten thousand reads.
+// localHeader reads the header with its name and extra data, in one read unless the extra data is unusually long, since
+// an archive can have many thousands of members.
 func (g *gate) localHeader(m *zipMember) (h, name, extra record, err error) {
 	const usual = 64
 	b, err := g.src.record(m.offset, min(int64(lenLocal+len(m.name)+usual), g.src.size-m.offset))
@@ -61,7 +61,7 @@ func (g *gate) localHeader(m *zipMember) (h, name, extra record, err error) {
 		return nil, nil, nil, err
 	}
 	if len(b) < lenLocal || b.u32(0) != sigLocal {
-		return nil, nil, nil, refuse("no local header stands where the directory says")
+		return nil, nil, nil, refuse("there is no local header at the offset given in the directory")
 	}
 	n, e := int(b.u16(26)), int(b.u16(28))
 	if whole := lenLocal + n + e; whole > len(b) {
@@ -91,13 +91,9 @@ func (g *gate) compareLocal(m *zipMember, h, extra record, next int64) error {
 		return err
 	}
 	if crc != m.crc || int64(size) != m.size || int64(packed) != m.packed {
-		return refuse("its local header and the directory give other sizes or checksums")
+		return refuse("its local header and the directory have different sizes or checksums")
 	}
-	return reaches(m.data+m.packed, next)
-}
-
-func reaches(end, next int64) error {
-	if end != next {
+	if end := m.data + m.packed; end != next {
 		return refuse("%d bytes that belong to no member follow it", next-end)
 	}
 	return nil

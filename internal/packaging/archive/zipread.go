@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// readMember returns the body of m, of at most limit bytes, verified against size and checksum.
+// readMember returns the body of m, at most limit bytes, after it has checked size and checksum.
 func (g *gate) readMember(m *zipMember, limit int64) ([]byte, error) {
 	if m.size > limit {
 		return nil, inMember(m.name, refuse("it unpacks to %d bytes; %d are allowed", m.size, limit))
@@ -20,9 +20,8 @@ func (g *gate) readMember(m *zipMember, limit int64) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// unpack decompresses m into w, or nowhere when w is nil. The data must give exactly m.size bytes with m's checksum out
-// of exactly m.packed bytes. It never makes more than m.size+1 bytes, nor more than the inspection may decompress in
-// all.
+// unpack decompresses m into w, which may be nil. It requires that exactly m.packed bytes decompress to exactly m.size
+// bytes with m's checksum. It decompresses at most m.size+1 bytes, and no more than the limit for the whole inspection.
 func (g *gate) unpack(m *zipMember, w io.Writer) error {
 	if g.inflated += m.size; g.inflated > g.lim.Expanded {
 		return refuse("more than %d bytes would have to be decompressed to check this archive", g.lim.Expanded)
@@ -41,7 +40,7 @@ func (g *gate) unpack(m *zipMember, w io.Writer) error {
 		return refuse("it does not unpack to the size and checksum it claims")
 	}
 	if m.method == deflated && !closed(body, packed) {
-		return refuse("its compressed data does not end where the directory says")
+		return refuse("its compressed data does not end at the position given in the directory")
 	}
 	return nil
 }
@@ -53,7 +52,6 @@ func tee(sum, w io.Writer) io.Writer {
 	return io.MultiWriter(sum, w)
 }
 
-// closed reports whether both the decompressed and the packed stream are at their ends.
 func closed(body io.Reader, packed *bufio.Reader) bool {
 	if n, err := io.ReadFull(body, make([]byte, 1)); n != 0 || err != io.EOF {
 		return false

@@ -1,6 +1,4 @@
-// Package packagingtest makes small valid wheels and sdists for tests.
-//
-// The same arguments give the same bytes. It is test support: no product code imports it.
+// Package packagingtest builds small valid wheels and sdists for tests. The same arguments produce the same bytes.
 package packagingtest
 
 import (
@@ -12,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"hash/crc32"
 	"strings"
 )
 
@@ -29,7 +28,7 @@ func (f File) SHA256() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Wheel makes py3-none-any wheel of one module whose text is content; extra are further lines of METADATA.
+// Wheel builds a py3-none-any wheel with one module that contains content; extra are further lines of METADATA.
 func Wheel(project, version, content string, extra ...string) File {
 	under := strings.ReplaceAll(project, "-", "_")
 	info := fmt.Sprintf("%s-%s.dist-info/", under, version)
@@ -46,7 +45,7 @@ func Wheel(project, version, content string, extra ...string) File {
 	}
 }
 
-// SDist makes a .tar.gz source distribution as Wheel makes a wheel.
+// SDist builds a .tar.gz source distribution with the same arguments as Wheel.
 func SDist(project, version, content string, extra ...string) File {
 	under := strings.ReplaceAll(project, "-", "_")
 	top := under + "-" + version
@@ -90,7 +89,7 @@ func record(members [][2]string, info string) string {
 	return b.String()
 }
 
-// zipped stores members with their sizes in front, as build backends that can seek do.
+// zipped stores members with their sizes in the local headers, like build backends that can seek.
 func zipped(members [][2]string) []byte {
 	var out bytes.Buffer
 	zw := zip.NewWriter(&out)
@@ -98,7 +97,7 @@ func zipped(members [][2]string) []byte {
 		h := &zip.FileHeader{
 			Name:               m[0],
 			Method:             zip.Store,
-			CRC32:              crc([]byte(m[1])),
+			CRC32:              crc32.ChecksumIEEE([]byte(m[1])),
 			CompressedSize64:   uint64(len(m[1])),
 			UncompressedSize64: uint64(len(m[1])),
 		}
@@ -111,7 +110,6 @@ func zipped(members [][2]string) []byte {
 	return out.Bytes()
 }
 
-// must stops a test that cannot even make its material.
 func must(err error) {
 	if err != nil {
 		panic(err)

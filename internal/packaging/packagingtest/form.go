@@ -2,14 +2,11 @@ package packagingtest
 
 import (
 	"bytes"
-	"hash/crc32"
 	"mime/multipart"
 )
 
-func crc(b []byte) uint32 { return crc32.ChecksumIEEE(b) }
-
 // Form returns the upload form of a file as twine sends it, and its Content-Type. Fields in extra come last, so that
-// they repeat what they name.
+// they repeat fields of the same name.
 func (f File) Form(extra ...[2]string) (body []byte, contentType string) {
 	python := "py3"
 	if f.Kind == "sdist" {

@@ -11,13 +11,13 @@ import (
 	"pyindex/internal/workload"
 )
 
-// maxJTI bounds a token's id, in bytes.
+// maxJTI is the longest accepted token id, in bytes.
 const maxJTI = 255
 
-// Want is the token that a workload asks for.
+// Want is the token that a workload requests.
 type Want struct {
 	Scope  access.Scope // ScopeUpload or ScopeRead
-	Single bool         // good for one upload (PEP 807, single-use-token)
+	Single bool         // valid for one upload (PEP 807, single-use-token)
 }
 
 // check returns a refusal unless such a token can be minted. It is an allow list.
@@ -31,15 +31,15 @@ func (w Want) check() error {
 	return nil
 }
 
-// Minted is what a workload gets: a token and what it is good for until it expires.
+// Minted is a minted token and the places that it gives access to.
 type Minted struct {
 	Token        access.Secret
 	Expires      time.Time // whole seconds
-	Projects     []string  // normal names, sorted: to upload to, or to read
-	Repositories []string  // names of those that it reads as a whole, sorted
+	Projects     []string  // normal names, sorted: to upload to or to read
+	Repositories []string  // names of the repositories that it may read as a whole, sorted
 }
 
-// attempt is an identity token on its way to a minted one.
+// attempt is an identity token during its exchange.
 type attempt struct {
 	who      access.Caller
 	want     Want
@@ -49,10 +49,10 @@ type attempt struct {
 	claims   workload.Claims // nil until the token is verified
 	lookup   string
 	jti      string
-	until    time.Time // to remember jti
+	until    time.Time // how long to remember jti
 }
 
-// tokenID returns what the token is remembered by.
+// tokenID returns the id under which the token is remembered.
 func (a attempt) tokenID(raw access.Secret) (string, error) {
 	v, numbered := a.claims["jti"]
 	if !numbered && !a.provider.NeedsTokenID() {
@@ -71,8 +71,8 @@ func (a attempt) tokenID(raw access.Secret) (string, error) {
 	return jti, nil
 }
 
-// digestID numbers a token that its issuer did not number. The signature is left out: only what it covers says which
-// token this is.
+// digestID returns an id for a token that has none. It omits the signature, because the same content can be signed more
+// than once.
 func digestID(raw access.Secret) string {
 	signed := raw.Reveal()
 	signed = signed[:max(0, strings.LastIndexByte(signed, '.'))]
@@ -88,7 +88,7 @@ func expiry(c workload.Claims) (time.Time, error) {
 	return time.Unix(s, 0), nil
 }
 
-// subject returns whose token it is, for people.
+// subject returns the workload's name for error messages.
 func (a attempt) subject() any {
 	if a.lookup == workload.AnyLookup && a.want.Scope == access.ScopeUpload {
 		return a.claims["sub"]
@@ -96,7 +96,7 @@ func (a attempt) subject() any {
 	return a.lookup
 }
 
-// mark marks an exchange for reading in the record; exchanges for uploads have no mark.
+// mark marks an exchange for reading in the audit log. Exchanges for uploads have no mark.
 func (a attempt) mark(detail map[string]any) {
 	if a.want.Scope == access.ScopeRead {
 		detail["scope"] = "read"

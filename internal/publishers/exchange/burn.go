@@ -10,14 +10,14 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// Burn ends a minted token before its time. Whoever has it may. A token that is not one, that belongs to a person, or
-// that has ended gives nil too, so that nothing can be learnt by asking.
+// Burn revokes a minted token before it expires. Anyone who has the token may call it. Burn returns nil for unknown,
+// expired and personal tokens too, so that callers cannot probe for tokens.
 func (m *Minter) Burn(ctx context.Context, who access.Caller, raw access.Secret) error {
 	if !access.WellFormed(raw) {
 		return nil
 	}
 	var t access.Token
-	err := m.store.View(ctx, func(tx publishers.Tx) (err error) { // strangers wait for no lock
+	err := m.store.View(ctx, func(tx publishers.Tx) (err error) { // without the write lock, because anyone may call this
 		t, err = tx.TokenByHash(ctx, access.HashToken(raw))
 		return err
 	})

@@ -11,13 +11,13 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// MaxCreated bounds how many projects one exchange creates: it holds the lock of all writers meanwhile.
+// MaxCreated is the largest number of projects that one exchange creates. The exchange holds the write lock meanwhile.
 const MaxCreated = 3
 
-// createPending turns the pending publishers that a token fits into projects with publishers, oldest first. It returns
-// all rules that the token fits then, and the projects. If a name was taken meanwhile, the pending publisher is removed
-// and the project is not touched; if nothing else fits, that is the refusal. One exchange creates MaxCreated projects:
-// the pending publishers that are left wait for the next one.
+// createPending creates the projects of the matching pending publishers, oldest first. It returns all rules that the
+// token then matches, and the created projects. If a project with the name exists by now, createPending removes the
+// pending publisher and leaves the project alone. If no other rule matches, it returns a refusal. Pending publishers
+// beyond MaxCreated wait for the next exchange.
 func (m *Minter) createPending(ctx context.Context, tx publishers.Tx, a attempt, f fits) ([]rule, []Created, error) {
 	out, passed := f.rules, f.passed
 	made := map[string]catalog.Project{} // by registrant and name
@@ -71,12 +71,12 @@ func (m *Minter) createPending(ctx context.Context, tx publishers.Tx, a attempt,
 	return out, created, m.dropTaken(ctx, tx, a, taken)
 }
 
-// madeKey returns what pending publishers of one project share.
+// madeKey returns a key that the pending publishers of one project share.
 func madeKey(p publishers.Pending) string {
 	return p.Registrant + "\n" + p.RepositoryID + "\n" + p.Project
 }
 
-// recordPassed tells the registrants of pending publishers that a token fitted them, and why no project was created.
+// recordPassed records, for the registrants of matching pending publishers, why no project was created.
 func (m *Minter) recordPassed(ctx context.Context, tx publishers.Tx, a attempt, passed []passedOver) error {
 	for _, p := range passed[:min(len(passed), maxHistories)] {
 		e := m.refusal(a, CodePassedOver, "the token fits this pending publisher, which was passed over: "+p.why)
@@ -91,7 +91,7 @@ func (m *Minter) recordPassed(ctx context.Context, tx publishers.Tx, a attempt, 
 	return nil
 }
 
-// create creates the project of a pending publisher. It returns fault.Conflict if somebody else's project has the name.
+// create creates the project of a pending publisher. It returns fault.Conflict if the name is taken.
 func (m *Minter) create(ctx context.Context, tx publishers.Tx, a attempt, p publishers.Pending,
 	made map[string]catalog.Project,
 ) (catalog.Project, error) {
@@ -122,7 +122,7 @@ func (m *Minter) create(ctx context.Context, tx publishers.Tx, a attempt, p publ
 	return project, nil
 }
 
-// adopt makes a pending publisher an ordinary one of its new project.
+// adopt converts a pending publisher to a publisher of its new project.
 func (m *Minter) adopt(ctx context.Context, tx publishers.Tx, a attempt, p publishers.Pending,
 	project catalog.Project,
 ) (publishers.Publisher, error) {
@@ -153,7 +153,7 @@ func (m *Minter) adopt(ctx context.Context, tx publishers.Tx, a attempt, p publi
 	return q, err
 }
 
-// dropTaken removes pending publishers whose names were taken.
+// dropTaken removes pending publishers if a project with the name exists by now.
 func (m *Minter) dropTaken(ctx context.Context, tx publishers.Tx, a attempt, taken []publishers.Pending) error {
 	for _, p := range taken {
 		r := pendingRule(p)

@@ -1,10 +1,10 @@
-// Package exchange gives a workload a short-lived upload or read token for its identity token.
+// Package exchange mints short-lived upload and read tokens in exchange for identity tokens.
 //
-// Claims are compared literally with what a configured issuer signed for this index. A token id counts once, whichever
-// scope it was used for. A minted token is good for the projects and repositories whose rules it fitted, while those
-// rules exist, and for nothing else: a publisher never gives reading beyond its projects, and a reader never gives
-// uploading. Every refusal names the claim that differed, and every outcome of a verified token is recorded.
+// A configured issuer must have signed the token for this index. Its claims are compared literally with the rules. A
+// token can be used once, whatever its scope. A minted token gives access to the projects and repositories of the
+// matching rules, as long as the rules exist: a publisher allows uploading to and reading its projects, and a reader
+// only reading. Every refusal names the claim that differed, and every exchange of a verified token is recorded in the
+// audit log.
 //
-// It does not verify signatures (package idtoken does), and it does not decide which workloads are trusted (package
-// publishers does).
+// Package idtoken verifies signatures, and package publishers decides which workloads are trusted.
 package exchange

@@ -10,17 +10,17 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// remember is how much longer than a token can be used its id is remembered, for clocks of replicas that differ.
+// remember is how long a token id is kept after the token expires, to allow for clock differences between replicas.
 const remember = 5 * time.Minute
 
-// Exchange gives a token for an identity token. Anybody may ask. A refusal is a *Refusal; if an issuer's keys cannot be
-// fetched, the error is fault.Unavailable. Each outcome is recorded, with the claims once they are verified, never the
-// token.
+// Exchange mints a token in exchange for an identity token. Any caller may use it. It returns a *Refusal if the token
+// is not accepted, and fault.Unavailable if the issuer's keys cannot be fetched. The audit log records each result and
+// any verified claims, but never the token.
 //
-// A token counts once, but only a token that some rule fits is used up: after a refusal its bearer can have the rule
-// corrected and try again. For uploads every publisher that fits adds the projects that it is attached to, and every
-// pending one creates its project first. For reading every reader that fits adds what it names. A single-use token is
-// used up by the upload that adds a file: one that is refused, or that finds the identical file there, does not.
+// A token can be used once, but a refused token is not used up: its bearer can have the rule corrected and try again.
+// For uploads, the minted token covers the projects of every matching publisher, and every matching pending publisher
+// creates its project first. For reading, it covers the places of every matching reader. A single-use token is used up
+// by the upload that adds a file, and not by one that is refused or that repeats an identical file.
 func (m *Minter) Exchange(ctx context.Context, who access.Caller, raw access.Secret, want Want) (Minted, error) {
 	if err := want.check(); err != nil {
 		return Minted{}, err
@@ -46,7 +46,7 @@ func (m *Minter) Exchange(ctx context.Context, who access.Caller, raw access.Sec
 	return out, nil
 }
 
-// identify verifies the token and reads what the exchange itself needs of it.
+// identify verifies the token and extracts the values that the exchange needs.
 func (m *Minter) identify(ctx context.Context, a attempt, raw access.Secret) (attempt, error) {
 	if !m.Enabled() {
 		return a, Refuse(CodeNotEnabled, "trusted publishing is not enabled on this index: no issuer is configured")
@@ -70,7 +70,7 @@ func (m *Minter) identify(ctx context.Context, a attempt, raw access.Secret) (at
 	return a, err
 }
 
-// settle is the exchange inside its transaction: match, use up, pin and create projects, mint.
+// settle runs the exchange inside its transaction: match, mark as used, pin, create projects, mint.
 func (m *Minter) settle(ctx context.Context, tx publishers.Tx, a attempt) (Minted, []Created, error) {
 	f, err := m.match(ctx, tx, a)
 	if err != nil {

@@ -7,22 +7,23 @@ import (
 	"pyindex/internal/fault"
 )
 
-// IssuerHealth is what is known of a configured issuer and its keys.
+// IssuerHealth is the state of a configured issuer and its keys.
 type IssuerHealth struct {
 	Kind, URL, Audience string
-	Keys                int       // that are known
-	Fetched             time.Time // when they came; zero for never
-	Failure             string    // of the last fetch, "" where it went well or there was none
-	NotBefore           time.Time // no fetch before this; zero where one may begin
+	Keys                int       // number of cached keys
+	Fetched             time.Time // time of the last successful fetch; zero for never
+	Failure             string    // error of the last fetch; "" if it succeeded or there was none
+	NotBefore           time.Time // no fetch before this time; zero if one may start
 }
 
-// Healthy is a Verifier that tells how its issuers are.
+// Healthy is implemented by verifiers that report the state of their issuers.
 type Healthy interface{ Health() []IssuerHealth }
 
-// Health returns how each configured issuer is, by URL. It needs an administrator.
+// Health returns the state of each configured issuer, by URL. It returns fault.Denied unless the caller is an
+// administrator.
 func (m *Minter) Health(who access.Caller) ([]IssuerHealth, error) {
 	if !who.Admin() {
-		return nil, fault.New(fault.Denied, "only an administrator may see how issuers are")
+		return nil, fault.New(fault.Denied, "only an administrator may see the state of the issuers")
 	}
 	if h, ok := m.verifier.(Healthy); ok {
 		return h.Health(), nil

@@ -11,21 +11,22 @@ import (
 	"pyindex/internal/workload"
 )
 
-// fits are the rules that a token fits, and the rules among which they were found.
+// fits holds the rules that match a token, and the candidates they were chosen from.
 type fits struct {
-	rules   []rule // publishers or readers, by what was wanted
+	rules   []rule // publishers or readers, depending on the scope
 	pending []publishers.Pending
 	passed  []passedOver
 	all     []rule // without pending ones
 }
 
-// passedOver is a pending publisher that a token fits and that creates no project, with the reason for its registrant.
+// passedOver is a matching pending publisher that creates no project, and the reason for its registrant.
 type passedOver struct {
 	publishers.Pending
 	why string
 }
 
-// match finds what a token fits. A *Refusal with code invalid-publisher names the claim by which the nearest differs.
+// match returns the rules that match a token. If there are none, it returns a *Refusal with code invalid-publisher that
+// names the claim by which the nearest rule differs.
 func (m *Minter) match(ctx context.Context, tx publishers.Tx, a attempt) (fits, error) {
 	var f fits
 	var n nearest
@@ -43,7 +44,7 @@ func (m *Minter) match(ctx context.Context, tx publishers.Tx, a attempt) (fits, 
 		if f.pending, f.passed, err = m.matchPending(ctx, tx, a, &n); err != nil {
 			return f, err
 		}
-		// The narrowest rule first: it is the one that the token's row and the record name.
+		// The narrowest rule comes first, because the token's row and the audit log name the first one.
 		slices.SortStableFunc(f.rules, func(a, b rule) int {
 			return cmp.Compare(b.Fields[workload.FieldEnvironment], a.Fields[workload.FieldEnvironment])
 		})
@@ -56,8 +57,7 @@ func (m *Minter) match(ctx context.Context, tx publishers.Tx, a attempt) (fits, 
 	return f, nil
 }
 
-// candidates returns the rules that could be about the token's workload, of the kind that gives the wanted scope and of
-// no other.
+// candidates returns the rules of the requested scope that may concern the token's workload.
 func candidates(ctx context.Context, tx publishers.Tx, a attempt) (out []rule, err error) {
 	switch a.want.Scope {
 	case access.ScopeUpload:
@@ -78,7 +78,7 @@ func candidates(ctx context.Context, tx publishers.Tx, a attempt) (out []rule, e
 	return nil, fmt.Errorf("no rules give scope %d", a.want.Scope)
 }
 
-// admits asks the provider, after the row itself: only rows of this very issuer and provider count.
+// admits reports whether a rule accepts the token. It first checks that the row has the token's issuer and provider.
 func (m *Minter) admits(a attempt, p publishers.Publisher) error {
 	if p.Issuer != a.issuer || p.Provider != a.provider.Name() || p.Lookup != a.lookup {
 		return &workload.Mismatch{Claim: "iss", Got: workload.Show(a.issuer), Want: workload.Show(p.Issuer), Passed: -1}

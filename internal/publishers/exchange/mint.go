@@ -10,7 +10,7 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// mint creates the token for what the rules are for now, with audit entries.
+// mint creates the token for the places of the rules, with audit entries.
 func (m *Minter) mint(ctx context.Context, tx publishers.Tx, a attempt, trusted []rule) (Minted, error) {
 	secret, sentence := access.NewToken(), m.registry.Sentence(trusted[0].Publisher)
 	t := access.Token{
@@ -49,12 +49,12 @@ func (m *Minter) mint(ctx context.Context, tx publishers.Tx, a attempt, trusted 
 	}
 	slices.Sort(out.Projects)
 	slices.Sort(out.Repositories)
-	out.Projects = slices.Compact(out.Projects) // of several repositories
+	out.Projects = slices.Compact(out.Projects) // the same name in several repositories
 	return out, nil
 }
 
-// bind makes a token good for what a rule is for, as long as the rule exists. A project that several publishers share
-// is recorded once, for the first of them, and keeps the token until the last of them is gone.
+// bind gives a token access to the places of a rule, as long as the rule exists. If several publishers share a project,
+// the grant is recorded once, for the first of them, and lasts until the last of them is removed.
 func (m *Minter) bind(ctx context.Context, tx publishers.Tx, a attempt, tokenID string, r rule,
 	good map[target]bool,
 ) error {
@@ -84,7 +84,7 @@ func (m *Minter) bind(ctx context.Context, tx publishers.Tx, a attempt, tokenID 
 	return nil
 }
 
-// name adds the name of a target.
+// name adds the name of a target to the result.
 func (out *Minted) name(ctx context.Context, tx publishers.Tx, t target) error {
 	if t.projectID != "" {
 		out.Projects = append(out.Projects, t.project)

@@ -10,22 +10,22 @@ import (
 	"pyindex/internal/workload"
 )
 
-// How long a minted token lives.
+// The lifetime of minted tokens.
 const (
 	defaultLifetime = 900 * time.Second
 	maxLifetime     = 6 * time.Hour
 )
 
-// Leeway is how much the clocks of issuers and of this index may differ: times in tokens are compared with it.
+// Leeway is the tolerated difference between the clocks of issuers and of this index, for the times in tokens.
 const Leeway = 30 * time.Second
 
-// Verifier checks an identity token and returns its claims.
+// Verifier verifies identity tokens.
 type Verifier interface {
 	// Enabled reports whether any issuer is trusted.
 	Enabled() bool
-	// Verify returns the provider's name, the issuer's exact "iss" and the claims of a token that one of the configured
-	// issuers signed for this index. A refusal is a *Refusal with code invalid-payload, invalid-token or not-enabled; if
-	// the issuer cannot be reached, the error is fault.Unavailable.
+	// Verify returns the provider's name, the issuer's exact "iss" and the claims of a token that a configured issuer
+	// signed for this index. It returns a *Refusal with code invalid-payload, invalid-token or not-enabled if the token
+	// is not acceptable, and fault.Unavailable if the issuer cannot be reached.
 	Verify(ctx context.Context, raw access.Secret) (provider, issuer string, c workload.Claims, err error)
 }
 
@@ -33,7 +33,8 @@ type Verifier interface {
 type Options struct {
 	Lifetime time.Duration // of a minted token: 15 minutes unless positive, at most 6 hours
 	Log      *slog.Logger  // slog.Default() if nil
-	// Created is called for each project that a pending publisher created, once it exists. The exchange waits for it.
+	// Created is called after the transaction for each project that a pending publisher created. The exchange waits for
+	// it.
 	Created func(ctx context.Context, c Created)
 }
 
@@ -43,7 +44,7 @@ type Created struct {
 	Owner               string // id of the user who registered the pending publisher; "" for the operator
 	Publisher           string // the sentence
 	At                  time.Time
-	Address             string // from which the workload called
+	Address             string // of the workload
 }
 
 // Minter exchanges identity tokens. It is safe for concurrent use, and by several processes on one store.
@@ -56,7 +57,7 @@ type Minter struct {
 	unverified unverified
 }
 
-// New returns a Minter that asks the rules of a registry. With a nil verifier no issuer is trusted.
+// New returns a Minter for the rules of a registry. If the verifier is nil, no issuer is trusted.
 func New(r *publishers.Registry, v Verifier, o Options) *Minter {
 	if o.Log == nil {
 		o.Log = slog.Default()

@@ -11,26 +11,26 @@ import (
 	"pyindex/internal/workload"
 )
 
-// Bounds of what one refusal leaves in the histories.
+// Limits on the audit entries of one refusal.
 const (
-	maxHistories   = 20 // histories that show it
-	maxNearest     = 5  // publishers in one of them
+	maxHistories   = 20 // entries
+	maxNearest     = 5  // publishers in one entry
 	maxDifferences = 20 // claims of one publisher
 )
 
-// nearMiss is a rule that a token almost fitted. Several may be equally near and expect different things of a claim.
+// nearMiss is a rule that a token almost matched. Several rules may be equally near and expect different values.
 type nearMiss struct {
 	rule
 	by *workload.Mismatch
 }
 
-// nearest remembers the rules that a token came closest to.
+// nearest collects the rules that a token came closest to.
 type nearest struct {
 	all []nearMiss
-	why string // why a pending publisher was not asked
+	why string // why a pending publisher was skipped
 }
 
-// ask notes a rule's answer and reports whether the token fits.
+// ask adds the result of comparing a rule, and reports whether the rule matches.
 func (n *nearest) ask(r rule, err error) bool {
 	if err == nil {
 		return true
@@ -47,7 +47,8 @@ func (n *nearest) ask(r rule, err error) bool {
 	return false
 }
 
-// refusal says why no rule was fitted, without what the nearest expects: the bearer of a token may be anybody.
+// refusal explains why no rule matched. It omits the values that the nearest rule expects, because anyone may present a
+// token.
 func (n *nearest) refusal(a attempt) *Refusal {
 	words := terms[a.want.Scope]
 	if len(n.all) == 0 {
@@ -62,17 +63,18 @@ func (n *nearest) refusal(a attempt) *Refusal {
 	return f
 }
 
-// history is what one refusal leaves in the history of a project, a repository or a pending publisher.
+// history is the part of a refusal for the audit log of one project, repository or pending publisher.
 type history struct {
 	target
 	all []nearMiss
 }
 
-// historiesOf sorts the nearest rules by who may see them: what one project expects is no business of another's.
+// historiesOf groups the nearest rules by audience, so that the owners of one project cannot see another project's
+// rules.
 func historiesOf(ctx context.Context, tx publishers.Tx, all []nearMiss) ([]*history, error) {
 	type key struct {
 		target
-		pending string // several people may wait for one name, and neither may see what the other waits for
+		pending string // several people may wait for one name, and must not see each other's rules
 	}
 	in := map[key]*history{}
 	var out []*history
@@ -104,8 +106,8 @@ func historiesOf(ctx context.Context, tx publishers.Tx, all []nearMiss) ([]*hist
 	return out, nil
 }
 
-// tellNearest writes e into each history whose owners can do something about it, with what their own rules expected,
-// and returns how many there are.
+// tellNearest records e in the history of each place with a nearest rule, with the values that its own rules expected.
+// It returns the number of histories.
 func (m *Minter) tellNearest(ctx context.Context, tx publishers.Tx, a attempt, e audit.Entry,
 	all []nearMiss,
 ) (int, error) {
@@ -149,7 +151,7 @@ func (m *Minter) nearestDetail(a attempt, all []nearMiss) []any {
 	return out
 }
 
-// differences returns the claims by which the token differs from a rule: at least the one that it was refused for.
+// differences returns the claims by which the token differs from a rule, at least the one that caused the refusal.
 func (m *Minter) differences(a attempt, n nearMiss) []*workload.Mismatch {
 	rule, err := m.registry.Rule(n.Publisher)
 	if err != nil {

@@ -11,8 +11,7 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// matchPending finds the pending publishers that a token fits, oldest first, and the ones among them that are passed
-// over.
+// matchPending returns the matching pending publishers, oldest first, and those among them that are passed over.
 func (m *Minter) matchPending(ctx context.Context, tx publishers.Tx, a attempt,
 	n *nearest,
 ) (out []publishers.Pending, passed []passedOver, err error) {
@@ -40,8 +39,9 @@ func (m *Minter) matchPending(ctx context.Context, tx publishers.Tx, a attempt,
 	return out, passed, nil
 }
 
-// expiredReason explains why a pending publisher can no longer create its project: why is for anybody, detail for its
-// registrant. It returns "" if it still can. Its registrant must be one who may create the project at this moment.
+// expiredReason explains why a pending publisher can no longer create its project. It returns "" if it still can. why
+// may be shown to anyone, and detail only to the registrant. The registrant must have the right to create the project
+// now.
 func (m *Minter) expiredReason(ctx context.Context, tx publishers.Tx, a attempt,
 	p publishers.Pending,
 ) (why, detail string, err error) {
@@ -69,7 +69,7 @@ func (m *Minter) expiredReason(ctx context.Context, tx publishers.Tx, a attempt,
 		return "", "", err
 	}
 	if _, err := tx.ProjectByName(ctx, repo.ID, name); !fault.Is(err, fault.NotFound) {
-		return "", "", err // the project exists: createPending says so
+		return "", "", err // if the project exists, createPending reports it
 	}
 	err = m.rules.Policy.CheckNewName(ctx, tx, repo, name, p.Registrant, a.at)
 	switch fault.KindOf(err) {

@@ -8,8 +8,8 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// pin ties rules that have no owner id yet to the account of this token, the first that they accept. Another token may
-// have been the first a moment ago: then its account counts, and a rule that it tied elsewhere is left out.
+// pin pins rules that have no owner id yet to the account of this token. If a concurrent token pinned a rule to another
+// account first, pin omits the rule.
 func (m *Minter) pin(ctx context.Context, tx publishers.Tx, a attempt, f fits) (fits, error) {
 	kept := f.rules[:0:0]
 	for _, r := range f.rules {
@@ -56,7 +56,7 @@ func (m *Minter) pinOne(ctx context.Context, tx publishers.Tx, a attempt, f fits
 	return r, r.OwnerID == id, err
 }
 
-// again reads the row of a publisher or a reader once more.
+// again reloads the row of a publisher or reader.
 func again(ctx context.Context, tx publishers.Tx, r rule) (rule, error) {
 	if r.reader != nil {
 		rd, err := tx.ReaderByID(ctx, r.ID)
@@ -66,7 +66,7 @@ func again(ctx context.Context, tx publishers.Tx, r rule) (rule, error) {
 	return publisherRule(p), err
 }
 
-// ownerOf returns what a token that p admits would pin p to.
+// ownerOf returns the id that a token would pin p to.
 func (m *Minter) ownerOf(a attempt, p publishers.Publisher) string {
 	rule, err := m.registry.Rule(p)
 	if err != nil {
@@ -75,7 +75,7 @@ func (m *Minter) ownerOf(a attempt, p publishers.Publisher) string {
 	return a.provider.OwnerID(rule, a.claims)
 }
 
-// recordPin tells the owners of what a rule is for which account it is tied to from now on.
+// recordPin records the account that a rule is pinned to, for the owners of the rule's places.
 func (m *Minter) recordPin(ctx context.Context, tx publishers.Tx, a attempt, r rule) error {
 	if _, err := tx.NextSerial(ctx); err != nil {
 		return err
@@ -92,7 +92,7 @@ func (m *Minter) recordPin(ctx context.Context, tx publishers.Tx, a attempt, r r
 	return nil
 }
 
-// merge gives the projects of a publisher that is being pinned to the one that says the same and is pinned already.
+// merge moves the projects of a publisher that is being pinned to the pinned publisher with the same rule.
 func (m *Minter) merge(ctx context.Context, tx publishers.Tx, a attempt, from, to rule) error {
 	links, err := tx.AttachedTo(ctx, from.ID, "")
 	if err != nil {

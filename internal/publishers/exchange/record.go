@@ -17,19 +17,19 @@ import (
 	"pyindex/internal/workload"
 )
 
-// DetailCompared is the detail of an entry that says which claims the rule compared.
+// DetailCompared is the key of the claims that the rule compared, in the detail of an audit entry.
 const DetailCompared = "compared"
 
 const actionExchange = "publisher.exchange"
 
-// Bounds of what is kept of claims.
+// Limits on the claims that are stored.
 const (
 	maxClaims    = 64
 	maxClaimName = 100 // bytes
 	maxClaimText = 500 // bytes
 )
 
-// actor returns the workload of an exchange as the record names it: by the rule that it fits.
+// actor returns the workload as an audit actor, named by the rule that it matches.
 func (m *Minter) actor(a attempt, r rule) audit.Actor {
 	by := a.who.Actor()
 	by.Kind, by.ID, by.Name = string(access.KindPublisher), r.ID, m.registry.Sentence(r.Publisher)
@@ -39,7 +39,7 @@ func (m *Minter) actor(a attempt, r rule) audit.Actor {
 	return by
 }
 
-// detail returns the detail of an entry about a rule.
+// detail returns the detail of an audit entry about a rule.
 func (m *Minter) detail(r rule) map[string]any {
 	if r.reader != nil {
 		return m.registry.ReaderDetail(*r.reader)
@@ -47,7 +47,7 @@ func (m *Minter) detail(r rule) map[string]any {
 	return m.registry.Detail(r.Publisher)
 }
 
-// granted returns an entry of what the workload of a rule was granted.
+// granted returns an audit entry for an action that was granted to a rule's workload.
 func (m *Minter) granted(a attempt, action string, r rule, subject string) audit.Entry {
 	return audit.Entry{
 		ID: m.rules.NewID(), At: a.at, Action: action, Outcome: audit.Granted, Actor: m.actor(a, r), Subject: subject,
@@ -55,7 +55,7 @@ func (m *Minter) granted(a attempt, action string, r rule, subject string) audit
 	}
 }
 
-// minted returns the entry of a granted exchange.
+// minted returns the audit entry of a granted exchange.
 func (m *Minter) minted(a attempt, r rule, tokenID string) audit.Entry {
 	e := m.granted(a, actionExchange, r, tokenID)
 	e.Detail[terms[r.scope()].rule+"_id"] = r.ID
@@ -67,7 +67,7 @@ func (m *Minter) minted(a attempt, r rule, tokenID string) audit.Entry {
 	return e
 }
 
-// insert adds an entry to the history of a target.
+// insert adds an audit entry to the history of a target.
 func (m *Minter) insert(ctx context.Context, tx publishers.Tx, e audit.Entry, t target) error {
 	if t.repositoryID == "" {
 		p, err := tx.ProjectByID(ctx, t.projectID)
@@ -80,9 +80,9 @@ func (m *Minter) insert(ctx context.Context, tx publishers.Tx, e audit.Entry, t 
 	return tx.InsertAudit(ctx, e)
 }
 
-// refused records why a token was not exchanged and returns err. If the record cannot be kept, that is the error: no
-// refusal of a verified token goes unrecorded. One that was not verified may be anybody's, so it is counted and leaves
-// no row. An error that is no fault is ours and belongs in the log.
+// refused records why a token was not exchanged and returns err. If recording fails, refused returns that error, so
+// that every refusal of a verified token is recorded. Anyone can send an unverified token, so those are only counted.
+// Internal errors are not recorded, because they belong in the log.
 func (m *Minter) refused(ctx context.Context, a attempt, err error) error {
 	f := asRefusal(err)
 	if f == nil {
@@ -92,7 +92,7 @@ func (m *Minter) refused(ctx context.Context, a attempt, err error) error {
 		m.unverified.add(m.o.Log, a.at, a.who.Address(), f.Description)
 		return err
 	}
-	// A client that leaves must not take its entry with it.
+	// Record the refusal even if the client disconnects.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	kept := m.store.Update(ctx, func(tx publishers.Tx) error { return m.recordRefusal(ctx, tx, a, f) })
@@ -102,7 +102,7 @@ func (m *Minter) refused(ctx context.Context, a attempt, err error) error {
 	return err
 }
 
-// asRefusal returns any fault as the refusal that it is for the record; nil for an internal error.
+// asRefusal converts a fault to a refusal for the audit log. It returns nil for an internal error.
 func asRefusal(err error) *Refusal {
 	if f, ok := errors.AsType[*Refusal](err); ok {
 		return f
@@ -132,7 +132,7 @@ func (m *Minter) recordRefusal(ctx context.Context, tx publishers.Tx, a attempt,
 	return tx.CountAudit(ctx, strangers(e, f))
 }
 
-// refusal returns the entry of an exchange that was refused.
+// refusal returns the audit entry of a refused exchange.
 func (m *Minter) refusal(a attempt, code, description string) audit.Entry {
 	e := audit.Entry{
 		ID: m.rules.NewID(), At: a.at, Action: actionExchange, Outcome: audit.Refused, Actor: a.who.Actor(),
@@ -145,8 +145,8 @@ func (m *Minter) refusal(a attempt, code, description string) audit.Entry {
 	return e
 }
 
-// strangers makes the entry of a refusal that is nobody's in particular stand for all alike of a minute: any workflow
-// anywhere can have its issuer sign a token for us.
+// strangers combines refusals that concern no project into one entry per network and minute, because any workflow
+// anywhere can request a token for this index from its issuer.
 func strangers(e audit.Entry, f *Refusal) audit.Entry {
 	return e.OncePerMinute(audit.Network(e.Actor.Address), f.Code+" "+f.Description)
 }
@@ -164,7 +164,8 @@ func (m *Minter) compared(all ...publishers.Publisher) []string {
 	return slices.Compact(out)
 }
 
-// bounded is what is kept of verified claims: as many and as long as any issuer of ours sends, and no more.
+// bounded returns the part of verified claims that is stored. The limits leave room for the tokens of all known
+// issuers.
 func bounded(c workload.Claims) map[string]any {
 	out := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(c)) {

@@ -8,26 +8,26 @@ import (
 
 // The codes of refusals, as clients of trusted publishing know them.
 const (
-	// the request or the token cannot be read, or its issuer is not ours
+	// malformed request or token, or an issuer that is not configured
 	CodePayload          = "invalid-payload"
 	CodeNotEnabled       = "not-enabled"               // no issuer is trusted at all
 	CodeToken            = "invalid-token"             // signature, key, audience or times
-	CodePendingPublisher = "invalid-pending-publisher" // it fits a pending publisher whose project came to exist
-	CodePublisher        = "invalid-publisher"         // a good token that no publisher fits
+	CodePendingPublisher = "invalid-pending-publisher" // it matches a pending publisher whose project exists by now
+	CodePublisher        = "invalid-publisher"         // a valid token that matches no publisher
 	CodeReuse            = "invalid-reuse-token"       // its id was used before
 
-	// CodePassedOver is in the record alone: the token fits a pending publisher that created no project.
+	// CodePassedOver appears only in the audit log: the token matches a pending publisher that created no project.
 	CodePassedOver = "pending-publisher-passed-over"
 )
 
-// Refusal is why a token was not exchanged. Description is for the client's output: it may repeat what the token itself
-// says, and never what somebody else configured.
+// Refusal explains why a token was not exchanged. Description is shown to the client: it may repeat the token's claims,
+// but never other people's configuration.
 type Refusal struct {
 	Code        string
 	Description string
-	Kind        fault.Kind // fault.Invalid unless the token could be right and we could not tell
+	Kind        fault.Kind // fault.Invalid, unless the token could not be checked
 
-	nearest []nearMiss           // for the record alone: whose projects' owners should see it
+	nearest []nearMiss           // for the audit log: the rules whose owners see the refusal
 	stale   []publishers.Pending // pending publishers whose project exists
 	passed  []passedOver
 }
@@ -43,7 +43,7 @@ func Refuse(code, description string) *Refusal {
 	return &Refusal{Code: code, Description: description, Kind: fault.Invalid}
 }
 
-// noRule is the refusal of a verified token that no rule of a scope fits.
+// noRule returns the refusal of a verified token that matches no rule of a scope.
 func noRule(s access.Scope, why string) *Refusal {
 	return Refuse(CodePublisher, "valid token, but no corresponding "+terms[s].rule+" ("+why+")")
 }

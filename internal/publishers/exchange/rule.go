@@ -7,12 +7,12 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// terms are the words of a scope: for refusals, and for what is recorded.
+// terms holds the words of each scope, for refusals and the audit log.
 var terms = map[access.Scope]struct {
 	rule      string // the kind of rule that gives the scope
-	untrusted string // no rule is about the workload, which %s names
-	compare   string // who can look at a rule that almost fitted
-	minted    string // before the sentence of a token's rule
+	untrusted string // no rule concerns the workload %s
+	compare   string // who can inspect a rule that almost matched
+	minted    string // prefix of the sentence of a token's rule
 }{
 	access.ScopeUpload: {
 		rule:      "publisher",
@@ -28,7 +28,7 @@ var terms = map[access.Scope]struct {
 	},
 }
 
-// rule is a stored rule that a token is compared with: a publisher, one that is pending, or a reader.
+// rule is a stored rule that a token is compared with: a publisher, a pending publisher, or a reader.
 type rule struct {
 	publishers.Publisher
 	pending *publishers.Pending // nil unless it is pending
@@ -41,7 +41,7 @@ func pendingRule(p publishers.Pending) rule { return rule{Publisher: p.Publisher
 
 func readerRule(r publishers.Reader) rule { return rule{Publisher: r.Publisher, reader: &r} }
 
-// scope returns the only scope that a rule gives.
+// scope returns the only scope that a rule grants.
 func (r rule) scope() access.Scope {
 	if r.reader != nil {
 		return access.ScopeRead
@@ -49,7 +49,7 @@ func (r rule) scope() access.Scope {
 	return access.ScopeUpload
 }
 
-// id returns what the rule is removed by.
+// id returns the id by which the rule can be removed.
 func (r rule) id() string {
 	if r.pending != nil {
 		return r.pending.ID
@@ -57,14 +57,14 @@ func (r rule) id() string {
 	return r.ID
 }
 
-// target is a place that a rule is for: a project, or with no project a whole repository to read.
+// target is a place that a rule covers: a project or, if no project is set, a whole repository.
 type target struct {
-	repositoryID string // "" if only the project's row says it
-	projectID    string // "" for a project that is waited for
+	repositoryID string // "" if it has to be read from the project
+	projectID    string // "" for a project that does not exist yet
 	project      string // normal name
 }
 
-// targets returns the places that a rule is for.
+// targets returns the places that a rule covers.
 func targets(ctx context.Context, tx publishers.Tx, r rule) ([]target, error) {
 	if p := r.pending; p != nil {
 		return []target{{p.RepositoryID, "", p.Project}}, nil
@@ -86,8 +86,8 @@ func targets(ctx context.Context, tx publishers.Tx, r rule) ([]target, error) {
 	return out, err
 }
 
-// recorded returns the places in whose histories a grant to the rule is recorded: all of them, but for a reader of
-// several projects the repository's alone.
+// recorded returns the places whose histories record a grant to the rule: all of them, or only the repository for a
+// reader of several projects.
 func (r rule) recorded(all []target) []target {
 	if r.reader != nil && len(all) != 1 {
 		return []target{{repositoryID: r.reader.RepositoryID}}

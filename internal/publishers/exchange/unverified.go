@@ -6,21 +6,21 @@ import (
 	"time"
 )
 
-// unverifiedEvery is how often refused tokens that nobody verified produce a line in the log, at most.
+// unverifiedEvery is the shortest interval between log lines about unverified tokens.
 const unverifiedEvery = time.Minute
 
-// unverified counts tokens that were refused before their signature was verified. Anybody can send those, so they leave
-// no row: each is in the log as a request, and their number in a line of its own.
+// unverified counts tokens that were refused before their signature was verified. Anyone can send those, so they have
+// no audit entry: each is in the log as a request, and a periodic line reports their number.
 type unverified struct {
 	mu     sync.Mutex
-	total  int64 // since the process began
-	told   int64 // how many of them were logged
+	total  int64 // since the process started
+	told   int64 // number already logged
 	at     time.Time
 	reason string // of the newest
 	from   string // its address
 }
 
-// add counts a token, and logs how many there were unless that was logged a moment ago.
+// add counts a token. It logs the number unless it did so less than unverifiedEvery ago.
 func (u *unverified) add(log *slog.Logger, at time.Time, from, reason string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -36,7 +36,7 @@ func (u *unverified) tell(log *slog.Logger, at time.Time) {
 	u.told, u.at = u.total, at
 }
 
-// LogUnverified logs how many tokens were refused unverified, as far as that was not logged yet.
+// LogUnverified logs the number of tokens refused unverified since the last such log line.
 func (m *Minter) LogUnverified() {
 	u := &m.unverified
 	u.mu.Lock()

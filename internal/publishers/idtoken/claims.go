@@ -11,14 +11,14 @@ import (
 	"pyindex/internal/workload"
 )
 
-// maxAhead bounds how long a token may still be good for. Jobs end within it; a token of a hundred years would have to
-// be remembered as long.
+// maxAhead is the longest remaining lifetime of a token. Jobs end within it. Longer-lived tokens would have to be
+// remembered just as long.
 const maxAhead = 24 * time.Hour
 
 var standard = []string{"iss", "aud", "exp", "iat", "nbf", "jti"}
 
-// checkNames refuses a standard claim in other letters, such as "AUD". RFC 7519 tells them apart; encoding/json and
-// others like it do not when they fill a struct.
+// checkNames rejects misspelled standard claims such as "AUD". RFC 7519 distinguishes case, but encoding/json and
+// similar decoders do not when they fill a struct.
 func checkNames(c workload.Claims) error {
 	for name := range c {
 		for _, s := range standard {
@@ -30,8 +30,8 @@ func checkNames(c workload.Claims) error {
 	return nil
 }
 
-// checkAudience refuses a list, even one that names us alone: a token that is meant for two can be used at the second
-// by the first. With list, one of a single text is that text: Kubernetes never writes it otherwise.
+// checkAudience rejects lists, because one recipient of a token for two could use it at the other. If list is true, it
+// accepts a list of one string, which is how Kubernetes writes the audience.
 func checkAudience(c workload.Claims, want string, list bool) error {
 	got, ok := c["aud"].(string)
 	if all, is := c["aud"].([]any); list && is && len(all) == 1 {
@@ -46,7 +46,7 @@ func checkAudience(c workload.Claims, want string, list bool) error {
 	return nil
 }
 
-// checkTimes compares exp, iat and nbf with the time now, with exchange.Leeway for clocks that differ.
+// checkTimes compares exp, iat and nbf with the current time, with exchange.Leeway for clock differences.
 func checkTimes(c workload.Claims, now time.Time) error {
 	exp, err := seconds(c, "exp")
 	if err != nil {
@@ -85,8 +85,8 @@ func checkNotBefore(c workload.Claims, now time.Time) error {
 	return nil
 }
 
-// seconds reads a time. RFC 7519 would allow fractions; our issuers send whole seconds, and one spelling is safer than
-// many: no "1e400", no "17.9", no "-1", no string.
+// seconds parses a time. RFC 7519 allows fractions, but the issuers send whole seconds. Accepting only those avoids
+// ambiguous spellings such as "1e400", "17.9" or "-1".
 func seconds(c workload.Claims, name string) (time.Time, error) {
 	n, ok := c[name].(json.Number)
 	if !ok {

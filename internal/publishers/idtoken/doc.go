@@ -1,13 +1,14 @@
-// Package idtoken checks identity tokens: that one of the configured issuers signed it, for this index, for now.
+// Package idtoken verifies identity tokens: that a configured issuer signed the token for this index, and that it is
+// valid now.
 //
-// Of a token nothing is believed before its signature is checked, but for "iss", which selects one of the configured
-// issuers by exact string. No address that a token names is ever fetched: keys come from the issuer's own discovery
-// document (OpenID Connect Discovery 1.0), lazily, in bounded time and size. RS256 is the only algorithm, "kid" is
-// needed, the audience is one string (for kind generic also a list of one), times are whole seconds with 30 seconds of
-// leeway, and nothing in the token may be ambiguous: no member twice, no encoding with a second spelling. go-oidc then
-// checks the same token once more, and its answer has to be the same.
+// Before the signature is verified, only "iss" is used, which selects a configured issuer by exact string. The package
+// never fetches an address from a token. Keys come from the issuer's discovery document (OpenID Connect Discovery 1.0),
+// on demand and with limits on time and size. RS256 is the only algorithm, and "kid" is required. The audience is one
+// string (for kind generic also a list of one), and times are whole seconds with 30 seconds of leeway. Ambiguous tokens
+// are rejected, for example with duplicate members or a non-canonical encoding. go-oidc then verifies the same token
+// independently, and both results have to agree.
 //
-// A token waits less than a second for keys, and only where none that serve are at hand; the fetch goes on without it,
-// and an issuer's last keys serve for a day. Not promised: that a key which an issuer withdraws is refused at once (it
-// is within the quarter of an hour), and that a token counts once, which is the exchange's business.
+// A token waits for keys only if none are usable, and for less than a second; the fetch continues in the background. An
+// issuer's last keys remain usable for a day. A key that an issuer withdraws is refused within a quarter of an hour,
+// not immediately. Package exchange ensures that a token can be used once.
 package idtoken

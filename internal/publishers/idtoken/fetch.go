@@ -19,17 +19,18 @@ import (
 	"pyindex/internal/fetch"
 )
 
-// Bounds of what an issuer may answer.
+// Limits on the responses of an issuer.
 const (
 	maxBody      = 256 << 10 // bytes of a document
 	maxHeader    = 64 << 10  // bytes of its header
 	maxKeys      = 100
 	minBits      = 2048 // of an RSA modulus (RFC 7518, section 3.3)
-	maxBits      = 8192 // above, checking a signature is work
+	maxBits      = 8192 // larger keys make verification slow
 	maxRedirects = 3
 )
 
-// newClient returns a client for one issuer: bounded answers, no compression, redirects on the same host alone.
+// newClient returns a client for one issuer. It limits response sizes, disables compression, and follows redirects only
+// on the same host.
 func newClient(t *tls.Config) *http.Client {
 	return &http.Client{
 		CheckRedirect: fetch.SameHost(maxRedirects),
@@ -45,8 +46,8 @@ func newClient(t *tls.Config) *http.Client {
 	}
 }
 
-// fetchKeys asks an issuer for its discovery document and then for its keys, by key id. None at all is an error, so
-// that an empty answer does not replace good keys.
+// fetchKeys fetches an issuer's discovery document and then its keys, by key id. It returns an error if there are no
+// keys, so that an empty response does not replace good keys.
 func fetchKeys(ctx context.Context, client *http.Client, issuer string) (map[string][]crypto.PublicKey, error) {
 	p, err := oidc.NewProvider(oidc.ClientContext(ctx, client), issuer)
 	if err != nil {
@@ -68,7 +69,7 @@ func fetchKeys(ctx context.Context, client *http.Client, issuer string) (map[str
 	return parseKeys(b)
 }
 
-// checkKeysURL lets keys lie on another host, as Google's do, but not lead from https to plain http.
+// checkKeysURL allows keys on another host, as Google has them, but not over plain http for an https issuer.
 func checkKeysURL(issuer, keys string) error {
 	u, err := parseURL(keys)
 	if err != nil {
@@ -96,7 +97,7 @@ func get(ctx context.Context, client *http.Client, url string) ([]byte, error) {
 	return io.ReadAll(resp.Body)
 }
 
-// parseKeys reads a JWK Set (RFC 7517). Keys that we cannot use are left out, as its section 5 asks.
+// parseKeys parses a JWK Set (RFC 7517). It ignores unusable keys, as section 5 requires.
 func parseKeys(b []byte) (map[string][]crypto.PublicKey, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
@@ -119,8 +120,8 @@ func parseKeys(b []byte) (map[string][]crypto.PublicKey, error) {
 	return keys, nil
 }
 
-// parseKey returns a public RSA key for RS256 signatures, or nil. A private or symmetric key that was published by
-// mistake is not used: everybody has it.
+// parseKey returns a public RSA key for RS256 signatures, or nil. It ignores private and symmetric keys: if one was
+// published by mistake, everyone has it.
 func parseKey(raw json.RawMessage) (string, crypto.PublicKey) {
 	var k jose.JSONWebKey
 	if err := json.Unmarshal(raw, &k); err != nil {

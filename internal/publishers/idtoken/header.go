@@ -12,11 +12,11 @@ const (
 	maxKid    = 256 // bytes
 )
 
-// keysInside are header members that bring or name a key or change what is signed (RFC 7515, section 4.1; RFC 7797).
-// No issuer of ours needs them, and a library that listened to one would let a token vouch for itself.
+// keysInside are header members that contain or name a key, or change the signed content (RFC 7515, section 4.1; RFC
+// 7797). No supported issuer needs them, and a library that honored one would let a token vouch for itself.
 var keysInside = []string{"jwk", "jku", "x5u", "x5c", "crit", "b64", "zip", "enc"}
 
-// keyID checks the header and returns the id of the key that signed.
+// keyID validates the header and returns the id of the signing key.
 func (t token) keyID() (string, error) {
 	if alg, ok := t.header["alg"].(string); !ok || alg != algorithm {
 		return "", fmt.Errorf("its algorithm (alg) is %s; only %s is accepted", show(t.header["alg"]), algorithm)
@@ -39,11 +39,11 @@ func (t token) keyID() (string, error) {
 	return kid, nil
 }
 
-// isJWT keeps out tokens that the same issuer signs for other purposes, such as "at+jwt" (RFC 8725, section 3.11).
+// isJWT rejects tokens that the same issuer signs for other purposes, such as "at+jwt" (RFC 8725, section 3.11).
 func isJWT(typ any) bool {
 	s, ok := typ.(string)
 	return ok && strings.EqualFold(s, "JWT")
 }
 
-// show repeats a value of the token in a message.
+// show formats a value from the token for a message.
 func show(v any) string { return workload.Show(v) }

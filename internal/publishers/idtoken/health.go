@@ -10,7 +10,7 @@ import (
 
 var _ exchange.Healthy = (*Verifier)(nil)
 
-// Health implements exchange.Healthy.
+// Health returns the state of each issuer, by URL.
 func (v *Verifier) Health() []exchange.IssuerHealth {
 	var out []exchange.IssuerHealth
 	for _, s := range v.from {

@@ -9,18 +9,18 @@ import (
 	"os"
 )
 
-// Issuer is somebody whose tokens count.
+// Issuer is a trusted issuer of identity tokens.
 type Issuer struct {
-	Kind     string // the provider that knows its claims: "github"
-	URL      string // the exact "iss"; https, or http on this machine alone
+	Kind     string // the provider that interprets its claims: "github"
+	URL      string // the exact "iss"; https, or http on a loopback address
 	Audience string // the exact "aud" of tokens for this index
-	CAFile   string // certificates in PEM to trust besides the system's, "" for none
+	CAFile   string // PEM certificates to trust in addition to the system's; "" for none
 }
 
-// lists reports whether an audience may be written as a list of one: the kinds whose issuers are known write a text.
+// lists reports whether an audience may be a list of one. The issuers of the specific kinds write a string.
 func (i Issuer) lists() bool { return i.Kind == "generic" }
 
-// check returns an error that says which setting is impossible.
+// check returns an error that names the invalid setting.
 func (i Issuer) check() error {
 	if i.Kind == "" || i.Audience == "" {
 		return fmt.Errorf("issuer %q needs a kind and an audience", i.URL)
@@ -35,7 +35,7 @@ func (i Issuer) check() error {
 	return nil
 }
 
-// tls returns the certificates to trust for this issuer, nil for the system's.
+// tls returns the TLS settings for this issuer, or nil for the system's certificates.
 func (i Issuer) tls() (*tls.Config, error) {
 	if i.CAFile == "" {
 		return nil, nil
@@ -54,7 +54,7 @@ func (i Issuer) tls() (*tls.Config, error) {
 	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
 }
 
-// parseURL reads an address that keys may be fetched from: https, or http where nothing leaves this machine.
+// parseURL parses a URL that keys may be fetched from: https, or http on a loopback address.
 func parseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.Opaque != "" {

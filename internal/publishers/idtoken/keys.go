@@ -13,23 +13,23 @@ import (
 	"pyindex/internal/fault"
 )
 
-// How keys are kept.
+// The lifetimes of cached keys.
 const (
 	fetchBudget = 3 * time.Second // discovery and keys together
-	// of a token for a fetch, which goes on without it: the exchange answers within a second
+	// how long one exchange waits for keys; the fetch continues in the background, and the exchange answers within a second
 	waitBudget = 900 * time.Millisecond
-	refreshAge = 10 * time.Minute // older keys are still used, and fetched anew meanwhile
-	staleAge   = 15 * time.Minute // older keys are used only where new ones cannot be had
-	maxAge     = 24 * time.Hour   // keys older than this are used no more
-	coolDown   = 30 * time.Second // after a fetch that failed, or that did not bring the key it was made for
+	refreshAge = 10 * time.Minute // older keys are used while new ones are fetched
+	staleAge   = 15 * time.Minute // older keys are used only if new ones cannot be fetched
+	maxAge     = 24 * time.Hour   // older keys are not used
+	coolDown   = 30 * time.Second // after a fetch that failed or did not return the wanted key
 )
 
-// inBackground, as a key's id, is for a fetch that no token caused: strangers cannot make it happen, so nothing has to
-// cool down after it.
+// inBackground is the key id of a fetch that no token caused. Strangers cannot trigger such fetches, so they need no
+// cool-down.
 const inBackground = ""
 
-// keySet is an issuer's keys, fetched when needed. A stranger who makes up key ids costs the issuer one fetch for each
-// cool-down; the price is that a key which comes into use within a cool-down is refused until its end.
+// keySet caches an issuer's keys and fetches them on demand. Invented key ids cause at most one fetch per cool-down. In
+// return, a key that comes into use during a cool-down is refused until the cool-down ends.
 type keySet struct {
 	issuer string
 	client *http.Client
@@ -38,22 +38,22 @@ type keySet struct {
 
 	mu      sync.Mutex
 	keys    map[string][]crypto.PublicKey
-	fetched time.Time     // when keys was right; zero for never
-	cooled  time.Time     // no fetch before this
+	fetched time.Time     // time of the last successful fetch; zero for never
+	cooled  time.Time     // no fetch before this time
 	failure error         // of the last fetch
-	flight  chan struct{} // closed at the end of the fetch under way; nil for none
+	flight  chan struct{} // closed when the current fetch ends; nil if none
 }
 
 func newKeySet(issuer string, client *http.Client, o Options) *keySet {
 	return &keySet{issuer: issuer, client: client, now: o.Now, log: o.Log.With("issuer", issuer)}
 }
 
-// find returns the keys with an id, usually one. It waits for a fetch where the id is not known or the keys are stale.
-// Without any usable keys the error is fault.Unavailable, else it says that the id is unknown.
+// find returns the keys with an id, usually one. If the id is unknown or the keys are stale, find waits for a fetch. It
+// returns fault.Unavailable if there are no usable keys, and another error if the id is unknown.
 func (s *keySet) find(ctx context.Context, kid string) ([]crypto.PublicKey, error) {
 	budget := time.NewTimer(waitBudget)
 	defer budget.Stop()
-	for range 2 { // a fetch that was under way may have been too early for a key that is new
+	for range 2 { // a fetch in progress may have started before a new key was published
 		keys, flight := s.look(kid)
 		if keys != nil {
 			return keys, nil
@@ -72,8 +72,8 @@ func (s *keySet) find(ctx context.Context, kid string) ([]crypto.PublicKey, erro
 	return s.settle(kid)
 }
 
-// warm starts the first fetch. One that fails is not tried again before a token comes: an index need not reach every
-// issuer that it would trust.
+// warm starts the first fetch. If it fails, the next fetch waits for a token, because an index need not reach every
+// issuer that it trusts.
 func (s *keySet) warm() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -82,7 +82,7 @@ func (s *keySet) warm() {
 	}
 }
 
-// refresh starts a fetch where keys are getting old.
+// refresh starts a fetch if the keys are older than refreshAge.
 func (s *keySet) refresh() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,8 +91,8 @@ func (s *keySet) refresh() {
 	}
 }
 
-// look returns the keys with an id where they may be used, else the fetch to wait for, else nil for both. Keys that are
-// getting old start a fetch that nobody waits for.
+// look returns the usable keys with an id, and any fetch in progress. It starts a fetch if the id is unknown or the
+// keys are older than refreshAge.
 func (s *keySet) look(kid string) ([]crypto.PublicKey, chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -106,7 +106,7 @@ func (s *keySet) look(kid string) ([]crypto.PublicKey, chan struct{}) {
 	return keys, s.flight
 }
 
-// settle is the answer once no fetch can help, or none helped in time.
+// settle returns the result after the last fetch that find waited for.
 func (s *keySet) settle(kid string) ([]crypto.PublicKey, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,7 +126,7 @@ func (s *keySet) settle(kid string) ([]crypto.PublicKey, error) {
 	return nil, fmt.Errorf("its key id (kid) %s is not among the issuer's keys", show(kid))
 }
 
-// usable returns the keys unless they are too old; nil for none. The lock is held.
+// usable returns the keys, or nil if they are too old. The caller must hold the lock.
 func (s *keySet) usable() map[string][]crypto.PublicKey {
 	if s.fetched.IsZero() || s.age() >= maxAge {
 		return nil
@@ -136,15 +136,15 @@ func (s *keySet) usable() map[string][]crypto.PublicKey {
 
 func (s *keySet) age() time.Duration { return s.now().Sub(s.fetched) }
 
-// cool begins a cool-down unless one is running. The lock is held.
+// cool starts a cool-down unless one is running. The caller must hold the lock.
 func (s *keySet) cool() {
 	if now := s.now(); !now.Before(s.cooled) {
 		s.cooled = now.Add(coolDown)
 	}
 }
 
-// start begins a fetch unless one is under way or it is too early for another. The lock is held. The fetch outlives the
-// request that caused it, because others may be waiting for it.
+// start starts a fetch unless one is in progress or a cool-down is running. The fetch outlives the request that caused
+// it, because other requests may wait for it. The caller must hold the lock.
 func (s *keySet) start(kid string) {
 	if s.flight != nil || s.now().Before(s.cooled) {
 		return
@@ -160,7 +160,7 @@ func (s *keySet) start(kid string) {
 	}()
 }
 
-// land takes the result of a fetch. After a failure the last good keys stay.
+// land stores the result of a fetch. After a failure the previous keys remain.
 func (s *keySet) land(kid string, keys map[string][]crypto.PublicKey, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,7 +177,8 @@ func (s *keySet) land(kid string, keys map[string][]crypto.PublicKey, err error)
 	}
 }
 
-// severity is how loud a failed fetch is. One at the start, for an issuer that nobody may ever use, is no news.
+// severity returns the log level of a failed fetch. A failure at startup is logged at debug level, because the issuer
+// may never be used.
 func (s *keySet) severity(kid string) slog.Level {
 	if kid == inBackground && s.fetched.IsZero() {
 		return slog.LevelDebug
@@ -185,7 +186,7 @@ func (s *keySet) severity(kid string) slog.Level {
 	return slog.LevelWarn
 }
 
-// wait reports whether a fetch came to its end within the budget; an error when the caller left before.
+// wait reports whether a fetch ended within the budget. It returns an error if the request ended first.
 func wait(ctx context.Context, flight chan struct{}, budget <-chan time.Time) (landed bool, err error) {
 	select {
 	case <-flight:

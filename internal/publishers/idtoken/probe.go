@@ -2,8 +2,8 @@ package idtoken
 
 import "context"
 
-// Probe asks an issuer for its keys, as a verifier would at its first token, and returns how many it can use. The error
-// says which setting is impossible or what the issuer answered.
+// Probe fetches an issuer's keys as a verifier would, and returns the number of usable keys. The error names the
+// invalid setting or describes the issuer's response.
 func Probe(ctx context.Context, i Issuer) (int, error) {
 	if err := i.check(); err != nil {
 		return 0, err

@@ -10,21 +10,21 @@ import (
 	"pyindex/internal/workload"
 )
 
-// MaxToken bounds an identity token, in bytes. GitHub's have about 2,000.
+// MaxToken is the size limit of an identity token, in bytes. GitHub's have about 2,000.
 const MaxToken = 16 << 10
 
-// token is a JWS in compact form (RFC 7515, section 7.1) that was read and not yet believed.
+// token is a parsed JWS in compact form (RFC 7515, section 7.1) that is not verified yet.
 type token struct {
 	header  map[string]any
 	claims  workload.Claims
 	payload []byte
 }
 
-// encoding has one spelling for each value: RFC 4648's for URLs, no padding, no stray bits. Unlike the decoders of most
-// JWT libraries it takes no white space, which encoding/base64 alone would.
+// encoding is RFC 4648's encoding for URLs without padding. Strict rejects non-canonical trailing bits. decode also
+// rejects line breaks, which encoding/base64 would ignore.
 var encoding = base64.RawURLEncoding.Strict()
 
-// parse reads a token. Its length is bounded before anything is split.
+// parse parses a token. It checks the length before splitting the token.
 func parse(raw string) (token, error) {
 	if len(raw) > MaxToken {
 		return token{}, fmt.Errorf("it is longer than %d bytes", MaxToken)

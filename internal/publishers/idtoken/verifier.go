@@ -18,13 +18,13 @@ import (
 	"pyindex/internal/workload"
 )
 
-// Options are what a Verifier needs besides its issuers. The zero value is usable.
+// Options are the optional settings of a Verifier.
 type Options struct {
-	Now func() time.Time // time.Now where nil
-	Log *slog.Logger     // slog.Default() where nil
+	Now func() time.Time // time.Now if nil
+	Log *slog.Logger     // slog.Default() if nil
 }
 
-// Verifier checks identity tokens of the configured issuers. It is safe for concurrent use.
+// Verifier verifies identity tokens of the configured issuers. It is safe for concurrent use.
 type Verifier struct {
 	now  func() time.Time
 	from map[string]*source // by exact "iss"
@@ -38,8 +38,9 @@ type source struct {
 
 var _ exchange.Verifier = (*Verifier)(nil)
 
-// New returns a verifier for the issuers; none is fine and refuses every token. Nothing is fetched yet. The error names
-// the issuer that is impossible: its URL, a missing kind or audience, its CA file, or one that is there twice.
+// New returns a verifier for the issuers. Without issuers, it refuses every token. New fetches nothing. It returns an
+// error that names the issuer if a URL or CA file is invalid, a kind or audience is missing, or an issuer is listed
+// twice.
 func New(issuers []Issuer, o Options) (*Verifier, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -67,24 +68,22 @@ func New(issuers []Issuer, o Options) (*Verifier, error) {
 // Enabled reports whether any issuer is trusted.
 func (v *Verifier) Enabled() bool { return len(v.from) > 0 }
 
-// Warm fetches the keys of every issuer that has none yet, without waiting for them, so that the first token of the day
-// finds them.
+// Warm fetches the keys of every issuer in the background, so that the first token does not have to wait for them.
 func (v *Verifier) Warm() {
 	for _, s := range v.from {
 		s.keys.warm()
 	}
 }
 
-// Refresh fetches keys that are getting old, without waiting for them. Called every minute or so, it keeps tokens from
-// ever waiting for an issuer whose keys were had once, and drops a key that the issuer withdrew although nobody uses
-// it.
+// Refresh fetches keys older than refreshAge in the background. If it is called every minute or so, tokens never wait
+// for an issuer whose keys were fetched once, and withdrawn keys are dropped even if no token uses them.
 func (v *Verifier) Refresh() {
 	for _, s := range v.from {
 		s.keys.refresh()
 	}
 }
 
-// Verify implements exchange.Verifier. It answers within waitBudget and a little also when the issuer does not.
+// Verify verifies a token; see exchange.Verifier. It waits at most waitBudget for an issuer that does not respond.
 func (v *Verifier) Verify(ctx context.Context,
 	raw access.Secret,
 ) (provider, issuer string, c workload.Claims, err error) {
@@ -111,7 +110,7 @@ func (v *Verifier) Verify(ctx context.Context,
 	return s.Kind, s.URL, t.claims, nil
 }
 
-// verify checks what costs nothing first, so that rubbish never makes us ask for keys.
+// verify runs the cheap checks first, so that a malformed token never triggers a key fetch.
 func (s *source) verify(ctx context.Context, raw string, t token, now time.Time) error {
 	kid, err := t.keyID()
 	if err != nil {
@@ -136,8 +135,8 @@ func (s *source) verify(ctx context.Context, raw string, t token, now time.Time)
 	return s.signed(ctx, raw, t, keys, now)
 }
 
-// signed asks go-oidc, which checks signature, issuer, audience and expiry by its own lights, and then that it read the
-// same payload as we did.
+// signed has go-oidc verify signature, issuer, audience and expiry independently, and then checks that both parsers
+// decoded the same payload.
 func (s *source) signed(ctx context.Context, raw string, t token, keys []crypto.PublicKey, now time.Time) error {
 	config := &oidc.Config{
 		ClientID:             s.Audience,
@@ -151,7 +150,7 @@ func (s *source) signed(ctx context.Context, raw string, t token, keys []crypto.
 	var payload json.RawMessage
 	if err := checked.Claims(&payload); err != nil || checked.Issuer != s.URL ||
 		!bytes.Equal(payload, bytes.TrimSpace(t.payload)) {
-		return bad(errors.New("it reads differently to two readers"))
+		return bad(errors.New("its encoding is ambiguous"))
 	}
 	return nil
 }

@@ -1,9 +1,9 @@
 package insight
 
-// detailWithheld marks an entry whose claims the reader may not see yet.
+// detailWithheld marks an entry whose claims are not visible yet.
 const detailWithheld = "claims_withheld"
 
-// detail is the detail of an entry, as JSON has it. A member that is missing or of another type is empty.
+// detail is the detail of an audit entry. A missing member or one of another type reads as empty.
 type detail map[string]any
 
 func (d detail) text(name string) string {
@@ -27,7 +27,7 @@ func (d detail) list(name string) []detail {
 	return out
 }
 
-// texts is a list of texts, as JSON has it or as it was before.
+// texts returns a list of strings, whether or not it was decoded from JSON.
 func (d detail) texts(name string) []string {
 	switch all := d[name].(type) {
 	case []string:

@@ -1,15 +1,14 @@
-// Package insight shows the owners of a project what decides who may publish it, with the exchanges of identity tokens
-// that were recorded.
+// Package insight shows project owners who may publish their project, and the recorded exchanges of identity tokens.
 //
-// The registrant of a pending publisher sees what came near it, and an administrator everything. Claims that no rule of
-// the project compares are left out for everybody else, and so are those of a job that never published to the project.
-// Nothing here changes a row.
+// The registrant of a pending publisher sees the exchanges that came near it, and an administrator sees everything.
+// Everyone else sees only claims that a rule of the project compares, and only of workloads that have published to the
+// project. The package only reads.
 package insight
 
 import "pyindex/internal/publishers"
 
-// View reads the publishers of a registry and the exchanges for them. It is safe for concurrent use.
+// View reads the publishers of a registry and their exchanges. It is safe for concurrent use.
 type View struct{ registry *publishers.Registry }
 
-// New returns the view of a registry.
+// New returns a view of a registry.
 func New(r *publishers.Registry) *View { return &View{r} }

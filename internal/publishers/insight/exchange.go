@@ -8,35 +8,36 @@ import (
 	"pyindex/internal/publishers/exchange"
 )
 
-// Exchange is one exchange of an identity token as it was recorded. One that concerned several projects is there once
-// for each, with what that project's own publishers expected.
+// Exchange is a recorded exchange of an identity token. An exchange that concerned several projects is listed once for
+// each of them, with the values that the project's own publishers expected.
 type Exchange struct {
 	ID          string         `json:"id"`
 	At          time.Time      `json:"at"`
 	Granted     bool           `json:"granted"`
-	Scope       string         `json:"scope"`                // "upload", or "read" for a trusted reader's
+	Scope       string         `json:"scope"`                // "upload", or "read" for a trusted reader
 	Repository  string         `json:"repository,omitempty"` // of this index
-	Project     string         `json:"project,omitempty"`    // "" where no publisher came near
-	Pending     bool           `json:"pending,omitempty"`    // the project was waited for
+	Project     string         `json:"project,omitempty"`    // "" if no publisher came near
+	Pending     bool           `json:"pending,omitempty"`    // the project did not exist yet
 	Code        string         `json:"code,omitempty"`       // of a refusal
 	Description string         `json:"description,omitempty"`
 	Provider    string         `json:"provider,omitempty"`
 	Issuer      string         `json:"issuer,omitempty"`
-	Publisher   string         `json:"publisher,omitempty"` // of a granted one: the sentence
+	Publisher   string         `json:"publisher,omitempty"` // the sentence of the granting publisher
 	PublisherID string         `json:"publisher_id,omitempty"`
 	Address     string         `json:"address,omitempty"`
-	Claims      map[string]any `json:"claims,omitempty"` // verified, as far as they were kept and may be read
-	// they are shown once the workload has published to the project
+	Claims      map[string]any `json:"claims,omitempty"` // the verified claims that were stored and are visible
+	// the claims are hidden until the workload has published to the project
 	Withheld bool      `json:"claims_withheld,omitempty"`
-	Nearest  []Nearest `json:"nearest,omitempty"` // of a refused one
-	// Suggested are the fields of a publisher that would have accepted it; WhyNone says why there are none.
+	Nearest  []Nearest `json:"nearest,omitempty"` // if refused
+	// Suggested holds the fields of a publisher that would have accepted the token. WhyNone explains why there are
+	// none.
 	Suggested map[string]string `json:"suggested,omitempty"`
 	WhyNone   string            `json:"why_none,omitempty"`
 
-	whole map[string]any // all claims of a workload that published to the project, for what the page suggests
+	whole map[string]any // all claims of a workload that published to the project, for suggestions
 }
 
-// Nearest is a publisher that a refused token almost fitted.
+// Nearest is a publisher that a refused token almost matched.
 type Nearest struct {
 	ID          string       `json:"id"`
 	Publisher   string       `json:"publisher"` // the sentence
@@ -49,10 +50,10 @@ type Difference struct {
 	Claim    string `json:"claim"`
 	Expected string `json:"expected,omitempty"`
 	Got      string `json:"got"`
-	Why      string `json:"why,omitempty"` // instead of Expected, where the claim is wrong by itself
+	Why      string `json:"why,omitempty"` // replaces Expected if the claim is invalid under any rule
 }
 
-// exchangeOf reads an entry of the record. What an older program did not write is left empty.
+// exchangeOf converts an audit entry. Fields that older versions did not record are empty.
 func (v *View) exchangeOf(e audit.Entry, repositories map[string]string) Exchange {
 	d := detail(e.Detail)
 	x := Exchange{
@@ -72,7 +73,7 @@ func (v *View) exchangeOf(e audit.Entry, repositories map[string]string) Exchang
 	return x
 }
 
-// waitedFor reports whether an entry is in the history of a pending publisher.
+// waitedFor reports whether an entry belongs to the history of a pending publisher.
 func waitedFor(d detail) bool {
 	all := d.list("nearest")
 	return len(all) > 0 && all[0]["pending"] == true
@@ -87,11 +88,11 @@ func nearestOf(d detail) Nearest {
 	return n
 }
 
-// suggested asks the provider what would have accepted an exchange, or why nothing would.
+// suggested returns the fields of a publisher that would have accepted an exchange, or the reason why none would.
 func (v *View) suggested(x Exchange) (map[string]string, string) {
 	p := v.registry.Provider(x.Provider)
 	if p == nil {
-		return nil, "this index does not know publishers of kind " + x.Provider
+		return nil, "unknown kind of publisher: " + x.Provider
 	}
 	fields, err := p.Suggest(x.Claims)
 	if err != nil {

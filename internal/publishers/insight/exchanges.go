@@ -14,15 +14,15 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// MaxExchanges bounds how many exchanges are listed at once.
+// MaxExchanges limits how many exchanges can be listed at once.
 const MaxExchanges = 1000
 
-// Exchanges returns recorded exchanges, newest first and at most limit: those of the projects that who owns and of the
-// pending publishers that who registered, and all for an administrator. With a project's name, in any spelling, only
-// what is for that name: fault.NotFound where who owns no such project and has nothing pending for it. Nobody gets
-// fault.Unauthenticated, and a limit that is not from 1 to MaxExchanges is fault.Invalid.
+// Exchanges returns at most limit recorded exchanges, newest first: those of the caller's projects and pending
+// publishers, and all of them for an administrator. If a project is named, in any spelling, it returns only those of
+// that name, and fault.NotFound if the caller neither owns such a project nor has a pending publisher for it. It
+// returns fault.Unauthenticated for an anonymous caller, and fault.Invalid if limit is not from 1 to MaxExchanges.
 //
-// A project made anew under the name of one that was deleted begins with an empty history.
+// A project that is recreated under the name of a deleted one starts with an empty history.
 func (v *View) Exchanges(ctx context.Context, who access.Caller, project string, limit int) ([]Exchange, error) {
 	if err := publishers.CheckKnown(who); err != nil {
 		return nil, err
@@ -51,13 +51,13 @@ func (v *View) Exchanges(ctx context.Context, who access.Caller, project string,
 	return out, nil
 }
 
-// explaining is a listing of exchanges being made.
+// explaining accumulates a listing of exchanges.
 type explaining struct {
 	who          access.Caller
-	only         packaging.ProjectName // the zero one for all
+	only         packaging.ProjectName // the zero name for all
 	limit        int
 	repositories map[string]string // names by id
-	found        bool              // whether there is anything of that name that who may see
+	found        bool              // whether the caller may see anything of that name
 	entries      []audit.Entry
 	redact       func(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string, entries []audit.Entry) error
 }
@@ -84,7 +84,7 @@ func (l *explaining) fill(ctx context.Context, tx publishers.Tx) error {
 	return l.pending(ctx, tx)
 }
 
-// projects reads the histories of the projects that who owns.
+// projects reads the histories of the projects that the caller owns.
 func (l *explaining) projects(ctx context.Context, tx publishers.Tx, all []catalog.Repository) error {
 	if !l.named() {
 		return l.granted(ctx, tx, all)
@@ -104,7 +104,7 @@ func (l *explaining) projects(ctx context.Context, tx publishers.Tx, all []catal
 	return nil
 }
 
-// granted reads the histories of what who was given: whole repositories or projects.
+// granted reads the histories of the repositories and projects that the caller owns.
 func (l *explaining) granted(ctx context.Context, tx publishers.Tx, all []catalog.Repository) error {
 	for _, repo := range all {
 		if !l.who.May(access.Owner, repo.Object()) {
@@ -114,12 +114,12 @@ func (l *explaining) granted(ctx context.Context, tx publishers.Tx, all []catalo
 			return err
 		}
 	}
-	// Pending publishers are their registrants' alone, also for a repository's owner.
+	// Only registrants may see their pending publishers; even repository owners may not.
 	l.entries = slices.DeleteFunc(l.entries, func(e audit.Entry) bool { return waitedFor(e.Detail) })
 	for _, id := range l.who.ProjectIDs() {
 		p, err := tx.ProjectByID(ctx, id)
 		if fault.Is(err, fault.NotFound) {
-			continue // a repository's
+			continue // the id of a repository
 		}
 		if err == nil {
 			err = l.project(ctx, tx, p)
@@ -131,7 +131,7 @@ func (l *explaining) granted(ctx context.Context, tx publishers.Tx, all []catalo
 	return nil
 }
 
-// project reads the history of a project, if it is who's to see, since it was made.
+// project reads the history of a project since its creation, if the caller may see it.
 func (l *explaining) project(ctx context.Context, tx publishers.Tx, p catalog.Project) error {
 	if !publishers.MayManage(l.who, p) {
 		return nil
@@ -141,7 +141,7 @@ func (l *explaining) project(ctx context.Context, tx publishers.Tx, p catalog.Pr
 		publishers.ExchangeFilter{RepositoryID: p.Repository.ID, Project: p.Name.String(), Since: p.CreatedAt})
 }
 
-// pending reads what came near the pending publishers of who's.
+// pending reads the exchanges that came near the caller's pending publishers.
 func (l *explaining) pending(ctx context.Context, tx publishers.Tx) error {
 	all, err := tx.PendingAll(ctx)
 	if err != nil {
@@ -159,7 +159,7 @@ func (l *explaining) pending(ctx context.Context, tx publishers.Tx) error {
 	return nil
 }
 
-// read reads what who may see of the exchanges of a project, "" for those of no one project.
+// read reads the exchanges of a project, redacted for the caller. projectID is "" for exchanges of no single project.
 func (l *explaining) read(ctx context.Context, tx publishers.Tx, projectID string, f publishers.ExchangeFilter) error {
 	f.Limit = l.limit
 	got, err := tx.Exchanges(ctx, f)
@@ -176,7 +176,7 @@ func (l *explaining) readAll(ctx context.Context, tx publishers.Tx, repo catalog
 	if err != nil {
 		return err
 	}
-	// Those of one project lie together, so that its files are looked at once; newest sorts them again.
+	// Group the exchanges by project, so that the files of each project are read once. newest sorts them again.
 	slices.SortStableFunc(got, func(a, b audit.Entry) int { return strings.Compare(a.Project, b.Project) })
 	for from := 0; from < len(got); {
 		to := from + 1
@@ -200,7 +200,7 @@ func (l *explaining) readAll(ctx context.Context, tx publishers.Tx, repo catalog
 	return nil
 }
 
-// newest returns the newest of what was read, each once.
+// newest returns the newest entries, without duplicates.
 func (l *explaining) newest() []audit.Entry {
 	slices.SortFunc(l.entries, func(a, b audit.Entry) int {
 		return cmp.Or(b.At.Compare(a.At), strings.Compare(b.ID, a.ID))

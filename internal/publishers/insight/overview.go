@@ -14,41 +14,40 @@ import (
 	"pyindex/internal/workload"
 )
 
-// Publishing is everything that decides who may publish a project, for its owners.
+// Publishing describes, for the owners of a project, everything that determines who may publish it.
 type Publishing struct {
 	Project    catalog.Project
 	Publishers []Shown
 	Tokens     []UploadToken
-	Exchanges  []Exchange // newest first, shownExchanges at most
+	Exchanges  []Exchange // newest first, at most shownExchanges
 }
 
-// Shown is a publisher of a project as its page shows it.
+// Shown is a publisher on a project's page.
 type Shown struct {
 	publishers.Listed
 	Words    workload.Words
 	Warnings []workload.Warning
-	AddedBy  string // the user's name; "" for the command line on the server, or an account that is gone
-	// Last is the newest exchange that it granted or was nearest to, among the lastLookedAt newest of the project; nil for
-	// none.
+	AddedBy  string // the user's name; "" for the command line on the server or a deleted account
+	// Last is the newest exchange that the publisher granted or was nearest to, among the lastLookedAt newest exchanges
+	// of the project. It is nil if there is none.
 	Last *Exchange
 }
 
 // UploadToken is an API token that can upload to a project.
 type UploadToken struct {
 	access.TokenInfo
-	Whole bool // it is good for everything its user may do, not for chosen projects alone
+	Whole bool // it allows everything its user may do, not only chosen projects
 	Mine  bool // the caller may revoke it
 }
 
-// How many exchanges are shown, and how many are looked at for each publisher's last one.
+// The number of exchanges on the page, and the number searched for each publisher's last one.
 const (
 	shownExchanges = 20
 	lastLookedAt   = 100
 )
 
-// ForProject returns everything that decides who may publish a project. Only the project's owners and administrators
-// may see it; others get the fault.NotFound of a project that does not exist, and nobody gets fault.Unauthenticated.
-// Repository "" is main.
+// ForProject returns everything that determines who may publish a project. It returns fault.NotFound unless the caller
+// owns the project or is an administrator, and fault.Unauthenticated for an anonymous caller. Repository "" is main.
 func (v *View) ForProject(ctx context.Context, who access.Caller, repository, project string) (Publishing, error) {
 	var out Publishing
 	if err := publishers.CheckKnown(who); err != nil {
@@ -91,7 +90,7 @@ func (v *View) showExchanges(ctx context.Context, tx publishers.Tx, who access.C
 		return err
 	}
 	for i, e := range entries {
-		if waitedFor(e.Detail) { // those are whoever's who registered the pending publisher
+		if waitedFor(e.Detail) { // only the registrant of the pending publisher may see those
 			continue
 		}
 		x := v.exchangeOf(e, map[string]string{p.Repository.ID: p.Repository.Name})
@@ -122,7 +121,7 @@ func (v *View) showPublishers(ctx context.Context, tx publishers.Tx, out *Publis
 	return nil
 }
 
-// shown completes a row for people.
+// shown fills in a publisher's row for display.
 func (v *View) shown(l publishers.Listed, p publishers.Publisher) Shown {
 	kind := workload.Of(p.Provider)
 	return Shown{
@@ -132,7 +131,7 @@ func (v *View) shown(l publishers.Listed, p publishers.Publisher) Shown {
 	}
 }
 
-// lastOf returns the newest of some exchanges that a publisher granted or was nearest to.
+// lastOf returns the newest exchange that a publisher granted or was nearest to.
 func lastOf(all []Exchange, id string) *Exchange {
 	for i, x := range all {
 		if x.PublisherID == id {
@@ -147,7 +146,7 @@ func lastOf(all []Exchange, id string) *Exchange {
 	return nil
 }
 
-// suggestValues fills in what the last accepted job said, so that tightening the rule goes on letting it in.
+// suggestValues fills in values from the last accepted job, so that a tightened rule still accepts the job.
 func (s *Shown) suggestValues() {
 	if s.Last == nil || !s.Last.Granted {
 		return
@@ -157,7 +156,7 @@ func (s *Shown) suggestValues() {
 	}
 }
 
-// userName is the name of an account, "" where it is gone or was none.
+// userName returns the name of an account, or "" if the account was deleted or the id is "".
 func userName(ctx context.Context, tx publishers.Tx, id string) (string, error) {
 	if id == "" {
 		return "", nil
@@ -169,8 +168,8 @@ func userName(ctx context.Context, tx publishers.Tx, id string) (string, error) 
 	return u.Name, err
 }
 
-// uploadTokens are the API tokens by which somebody may upload to a project. What a token of somebody else's is for is
-// shown where it is bound to projects of the caller's, and to administrators.
+// uploadTokens returns the API tokens that can upload to a project. The description of another user's token is visible
+// only if the token is bound to projects, and to administrators.
 func uploadTokens(ctx context.Context, tx publishers.Tx, who access.Caller, p catalog.Project,
 	now time.Time,
 ) ([]UploadToken, error) {
@@ -187,8 +186,8 @@ func uploadTokens(ctx context.Context, tx publishers.Tx, who access.Caller, p ca
 	return out, err
 }
 
-// PendingOf returns the pending publishers that who registered, oldest first, with the newest exchange that came near
-// each; those of everybody for an administrator. Nobody gets fault.Unauthenticated.
+// PendingOf returns the pending publishers that the caller registered, oldest first, each with the newest exchange that
+// came near it. An administrator gets all of them. It returns fault.Unauthenticated for an anonymous caller.
 func (v *View) PendingOf(ctx context.Context, who access.Caller) ([]Shown, error) {
 	if err := publishers.CheckKnown(who); err != nil {
 		return nil, err

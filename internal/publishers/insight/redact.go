@@ -12,33 +12,33 @@ import (
 	"pyindex/internal/workload"
 )
 
-// Owners of a project see of a job's verified claims what their rule compares, and which run it was. Anybody can write
-// a rule about a repository of others, whose jobs would otherwise tell who started them, where they run, and what else
-// is in a token.
+// Owners of a project see only the claims that their rule compares, and the claims that identify the run. Anyone can
+// write a rule about another person's repository, and unredacted claims would reveal who started its jobs, where they
+// run, and everything else in a token.
 //
-// A token that was accepted shows nothing until the workload has published to the project: a rule that fits is enough
-// to be accepted, and the job need not know of the project. Administrators see everything.
+// The claims of an accepted token stay hidden until the workload has published to the project: a matching rule is
+// enough to be accepted, even if the job does not know the project. Administrators see everything.
 
-// runClaims say which run of a workload it was.
+// runClaims identify the run of a workload.
 var runClaims = []string{"ref", "ref_path", "sha", "run_id", "job_id"}
 
-// comparable are the claims that rules compare, for entries of older programs that do not say which those were.
+// comparable lists the claims that rules compare, for entries of older versions, which did not record that.
 var comparable = []string{
 	"repository", "repository_owner", "repository_owner_id", "job_workflow_ref", "event_name",
 	"project_path", "namespace_id", "ci_config_ref_uri", "email", "email_verified", "organization", "project",
 }
 
-// publishedAmong is how many of a project's newest files are looked at for who published them.
+// publishedAmong is the number of a project's newest files that are searched for their publisher.
 const publishedAmong = 200
 
-// published is who published to a project.
+// published holds the publishers of a project's newest files.
 type published struct {
 	tokens map[string]bool
 	files  []catalog.PublishedFile // newest first
 }
 
-// Redact leaves out of entries of a project's history, or of a pending publisher's with project id "", the claims that
-// the caller may not read. It changes the entries and not what their details refer to.
+// Redact removes the claims that the caller may not see from entries. projectID is the project of the history, or ""
+// for the history of a pending publisher. Redact changes the entries but not the maps that their details refer to.
 func (v *View) Redact(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string,
 	entries []audit.Entry,
 ) error {
@@ -48,7 +48,7 @@ func (v *View) Redact(ctx context.Context, tx catalog.Tx, who access.Caller, pro
 	var known *published
 	for i := range entries {
 		e := &entries[i]
-		if _, ok := e.Detail[catalog.DetailPendingRemoved]; ok { // other people's plans for the name
+		if _, ok := e.Detail[catalog.DetailPendingRemoved]; ok { // other people's pending publishers for the name
 			e.Detail = maps.Clone(e.Detail)
 			delete(e.Detail, catalog.DetailPendingRemoved)
 		}
@@ -89,7 +89,7 @@ func (v *View) Redact(ctx context.Context, tx catalog.Tx, who access.Caller, pro
 	return nil
 }
 
-// limited are the claims of some names, and those of the run.
+// limited returns the claims with the given names, and those that identify the run.
 func limited(c map[string]any, names []string) map[string]any {
 	out := map[string]any{}
 	for _, list := range [][]string{names, runClaims} {
@@ -115,7 +115,7 @@ func publishedTo(ctx context.Context, tx catalog.Tx, projectID string) (publishe
 	return p, err
 }
 
-// by reports whether a minted token, or the workload of some claims, published one of the files.
+// by reports whether a minted token, or the workload with some claims, published one of the files.
 func (p published) by(provider *workload.Kind, tokenID string, claims map[string]any) bool {
 	if tokenID != "" && p.tokens[tokenID] {
 		return true
@@ -125,7 +125,7 @@ func (p published) by(provider *workload.Kind, tokenID string, claims map[string
 		func(f catalog.PublishedFile) bool { return workloadOf(provider, f.Claims) == me })
 }
 
-// workloadOf is what a provider knows a workload by, with its issuer; "" if the claims do not say.
+// workloadOf returns a key for the workload of some claims and its issuer, or "" if the claims do not identify one.
 func workloadOf(p *workload.Kind, claims map[string]any) string {
 	iss, _ := claims["iss"].(string)
 	if p == nil || iss == "" {

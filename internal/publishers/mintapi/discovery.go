@@ -10,8 +10,8 @@ import (
 	"pyindex/internal/publishers/exchange"
 )
 
-// discovered is what PEP 807 has clients read. Both endpoints are on the host of the base URL, because clients turn
-// down any other than the upload URL's.
+// discovered is the discovery document of PEP 807. Both endpoints are on the host of the base URL, because clients
+// reject endpoints on a different host than the upload URL's.
 type discovered struct {
 	Audience string   `json:"audience-endpoint"`
 	Mint     string   `json:"token-mint-endpoint"`
@@ -19,7 +19,7 @@ type discovered struct {
 	Default  []string `json:"default-features"`
 }
 
-// discover tells where trusted publishing goes on for an upload URL, which the query names by its path (PEP 807).
+// discover returns the endpoints for an upload URL, whose path is in the query (PEP 807).
 func (a *API) discover(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 	w.Header().Add("Vary", "Accept")
 	if !acceptsDiscovery(r) {
@@ -49,8 +49,8 @@ func (a *API) discover(w http.ResponseWriter, r *http.Request, _ access.Caller) 
 	return nil
 }
 
-// uploadPath reports whether uploads are taken at a path. That goes by its form: the endpoints are the same for every
-// repository, and whether a repository exists is nobody's business who may not read it.
+// uploadPath reports whether a path has the form of an upload path. It does not check that the repository exists: the
+// endpoints are the same for every repository, and existence is hidden from anonymous clients.
 func (a *API) uploadPath(path string) bool {
 	if a.base == nil {
 		return false
@@ -66,7 +66,8 @@ func (a *API) uploadPath(path string) bool {
 	return ours && (path == "/legacy/" || path == "/legacy")
 }
 
-// undiscovered is a failure of discovery: a problem for every client, because none but those of PEP 807 ask.
+// undiscovered is a failure of discovery. It is always sent as a problem, because only clients of PEP 807 use
+// discovery.
 type undiscovered struct {
 	status            int
 	code, description string
@@ -75,5 +76,5 @@ type undiscovered struct {
 // Error returns the description.
 func (u *undiscovered) Error() string { return u.description }
 
-// Unwrap returns the failure as a fault, so that the log has a refusal and no failure of ours.
+// Unwrap returns the failure as a fault, so that it is logged as a refusal and not as an internal error.
 func (u *undiscovered) Unwrap() error { return fault.New(fault.NotFound, "%s", u.description) }

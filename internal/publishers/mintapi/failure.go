@@ -8,7 +8,7 @@ import (
 	"pyindex/internal/publishers/exchange"
 )
 
-// failure is how clients are told; they print each code and description.
+// failure is the body of an error response. Clients print each code and description.
 type failure struct {
 	Message string   `json:"message"`
 	Errors  []reason `json:"errors"`
@@ -19,8 +19,8 @@ type reason struct {
 	Description string `json:"description"`
 }
 
-// problem is a failure that is a problem too (RFC 9457), so that one object serves both kinds of reader. Without a type
-// of its own, its title is that of the status.
+// problem is a failure that is also a problem (RFC 9457), so that one object serves both kinds of clients. It has no
+// type of its own, so its title is that of the status.
 type problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
@@ -38,7 +38,7 @@ func writeFailure(w http.ResponseWriter, asProblem bool, status int, message str
 	write(w, typeProblem, status, problem{"about:blank", http.StatusText(status), status, why.Description, f})
 }
 
-// fail writes an error in the words of this protocol: 422 for refusals, 429 and 5xx where later may work.
+// fail writes an error response: 422 for refusals, and 429 or 5xx if a retry may succeed.
 func fail(w http.ResponseWriter, r *http.Request, err error) {
 	if u, ok := errors.AsType[*undiscovered](err); ok {
 		writeFailure(w, true, u.status, "Discovery failed", reason{u.code, u.description})

@@ -1,10 +1,10 @@
-// Package mintapi is the requests by which clients of trusted publishing get an upload or read token (the endpoints of
-// PyPI's).
+// Package mintapi serves the endpoints from which clients of trusted publishing get upload and read tokens. The
+// endpoints are those of PyPI.
 //
-// Every failure is JSON with a list "errors" of code and description, also where a rate limit or a fault of ours is the
-// reason: the publish action, uv and twine index that list without looking. For clients of PEP 807, which say so in
-// Accept, the same object is a problem as well (RFC 9457). Nothing is cached, no credential is looked at, a body is
-// parsed whatever type it claims to be, and no answer repeats a token that was sent.
+// Every failure, including rate limits and internal errors, is JSON with a list "errors" of code and description,
+// because the publish action, uv and twine read that list unconditionally. For clients of PEP 807, which identify
+// themselves in Accept, the same object is also a problem (RFC 9457). Responses are never cached and never repeat a
+// token from the request. Requests need no credential, and their content type is ignored.
 package mintapi
 
 import (
@@ -17,22 +17,22 @@ import (
 	"pyindex/internal/route"
 )
 
-// Options are settings beside the audience.
+// Options are settings besides the audience.
 type Options struct {
-	// BaseURL is where clients reach the index, without a slash at the end. Discovery names the other addresses below it,
-	// and with nil finds nothing.
+	// BaseURL is the URL at which clients reach the index, without a trailing slash. Discovery returns endpoints below
+	// it. If it is nil, discovery finds nothing.
 	BaseURL *url.URL
 }
 
-// API answers the requests.
+// API serves the endpoints.
 type API struct {
 	minter   *exchange.Minter
 	audience string
 	base     *url.URL
 }
 
-// New returns the API over an exchange. The audience is what clients ask their issuer for; with "", or if the exchange
-// trusts no issuer, trusted publishing is off and every answer says so.
+// New returns the API for an exchange. Clients request tokens for audience from their issuer. If audience is "" or the
+// exchange trusts no issuer, trusted publishing is off and every response reports that.
 func New(m *exchange.Minter, audience string, o Options) *API {
 	return &API{minter: m, audience: audience, base: o.BaseURL}
 }
@@ -51,13 +51,13 @@ func (a *API) Table() route.Table {
 	}}
 }
 
-// The addresses that discovery names.
+// The paths that discovery returns.
 const (
 	audiencePath = "/_/oidc/audience"
 	mintPath     = "/_/oidc/mint-token"
 )
 
-// tellAudience answers with exactly one member: an older client sends all that it gets on to its issuer.
+// tellAudience responds with exactly one member, because an older client sends everything it gets to its issuer.
 func (a *API) tellAudience(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 	if !a.enabled() {
 		writeFailure(w, wantsProblem(r), http.StatusForbidden, "Trusted publishing is not enabled",
@@ -70,7 +70,7 @@ func (a *API) tellAudience(w http.ResponseWriter, r *http.Request, _ access.Call
 
 func (a *API) enabled() bool { return a.audience != "" && a.minter.Enabled() }
 
-// success is what clients read; expires is in seconds since 1970.
+// success is the response that clients read. Expires is in seconds since 1970.
 type success struct {
 	Success bool   `json:"success"`
 	Token   string `json:"token"`
@@ -97,7 +97,7 @@ func (a *API) mint(w http.ResponseWriter, r *http.Request, who access.Caller) er
 	return nil
 }
 
-// burn answers the same whatever came: it is no way to find out which tokens exist.
+// burn sends the same response for every request, so that callers cannot probe for tokens.
 func (a *API) burn(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	if asked, err := readRequest(r); err == nil {
 		if err := a.minter.Burn(r.Context(), who, asked.token); err != nil {
@@ -114,5 +114,5 @@ func write(w http.ResponseWriter, kind string, status int, v any) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(v) // the client is gone if this fails
+	json.NewEncoder(w).Encode(v) // fails only if the client disconnected
 }

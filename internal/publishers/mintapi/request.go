@@ -11,24 +11,24 @@ import (
 	"pyindex/internal/strictjson"
 )
 
-// maxBody bounds a request's body, in bytes.
+// maxBody is the size limit of a request's body, in bytes.
 const maxBody = 64 << 10
 
-// The features of PEP 807 that there are.
+// The supported features of PEP 807.
 const (
 	multiUse  = "multi-use-token"
 	singleUse = "single-use-token"
 )
 
-// request is what a client sends: an identity token to exchange, or a minted one to burn.
+// request is the body of a request: an identity token to exchange, or a minted one to burn.
 type request struct {
 	token    access.Secret
-	features any // of the minted token, as they were sent; nil for none or null
-	scope    any // of the minted token, as it was sent; "upload" for none
+	features any // requested for the minted token, as sent; nil if missing or null
+	scope    any // requested for the minted token, as sent; "upload" if missing
 }
 
-// readRequest reads {"token": "…", "features": ["…"]}, where features may be missing. Other members are ignored, and so
-// is the content type: documented curl lines send JSON as a form.
+// readRequest parses {"token": "…", "features": ["…"]}. features may be missing. Other members are ignored, and so is
+// the content type, because documented curl commands send JSON as a form.
 func readRequest(r *http.Request) (request, error) {
 	b, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
@@ -53,19 +53,18 @@ func readRequest(r *http.Request) (request, error) {
 	return request{access.Secret(token), o["features"], scope}, nil
 }
 
-// scopes are the scopes that a client may ask for.
+// scopes are the scopes that a client may request.
 var scopes = map[string]access.Scope{"upload": access.ScopeUpload, "read": access.ScopeRead}
 
-// want returns the token that is asked for. A scope that is not known gives the zero scope, which no exchange takes:
-// nobody gets a token of another scope than was asked for.
+// want returns the requested token. An unknown scope becomes the zero scope, which every exchange refuses.
 func (q request) want() (exchange.Want, error) {
 	scope, _ := q.scope.(string)
 	single, err := q.once()
 	return exchange.Want{Scope: scopes[scope], Single: single}, err
 }
 
-// once reports whether a token for one upload is asked for. A feature that is not known is refused: a client that asks
-// for a narrower token must not get a wider one.
+// once reports whether the client requested a token for one upload. It rejects unknown features, because a client that
+// requests a narrower token must not get a wider one.
 func (q request) once() (bool, error) {
 	list, ok := q.features.([]any)
 	if !ok && q.features != nil {

@@ -11,32 +11,32 @@ import (
 	"time"
 )
 
-// Gate is a listener that bounds how many connections are open, in all and from each address. For one too many, the
-// connection that has been idle for longest, of the same address if that is what is full, is closed; if none is idle,
-// the new one is.
+// Gate is a listener that limits how many connections are open, in total and per address. When a limit is reached, the
+// Gate closes the connection that has been idle longest, of the same address if the limit of that address is reached.
+// If none is idle, it closes the new connection.
 type Gate struct {
 	net.Listener
 	most, each int                   // 0 for no bound
-	exempt     func(netip.Addr) bool // whose connections are many clients': a proxy's
+	exempt     func(netip.Addr) bool // reports addresses without a limit of their own, such as proxies
 	log        *slog.Logger
 
 	mu     sync.Mutex
 	open   map[*counted]bool
-	from   map[string]int // by address, as network returns it
+	from   map[string]int // by network
 	logged time.Time
-	unsaid int // refusals since then
+	unsaid int // refusals since logged
 }
 
-// counted is a connection that a gate let in.
 type counted struct {
 	net.Conn
 	gate *Gate
-	from string       // "" if its address has no bound
-	idle atomic.Int64 // since when it waits for a request, in nanoseconds since 1970; 0 while it is in use
+	from string       // "" if its address has no limit
+	idle atomic.Int64 // start of the wait for a request, in Unix nanoseconds; 0 while in use
 }
 
-// NewGate returns a gate on l for at most so many connections in all and from each address, 0 for no bound. The
-// connections of an exempt address, a proxy's, are many clients' and have no bound of their own.
+// NewGate returns a Gate on l with at most most connections in total and each per address; 0 means no limit. Addresses
+// for which exempt returns true, such as proxies, have no limit per address, because their connections belong to many
+// clients.
 func NewGate(l net.Listener, most, each int, exempt func(netip.Addr) bool, log *slog.Logger) *Gate {
 	return &Gate{
 		Listener: l, most: most, each: each, exempt: exempt, log: log,
@@ -44,7 +44,7 @@ func NewGate(l net.Listener, most, each int, exempt func(netip.Addr) bool, log *
 	}
 }
 
-// Accept returns the next connection for which there is room.
+// Accept returns the next connection that is within the limits.
 func (g *Gate) Accept() (net.Conn, error) {
 	for {
 		conn, err := g.Listener.Accept()
@@ -63,7 +63,7 @@ func (g *Gate) Accept() (net.Conn, error) {
 	}
 }
 
-// key is what an address's connections are counted under, "" if they have no bound of their own.
+// key returns the key under which an address's connections are counted, or "" if they have no limit of their own.
 func (g *Gate) key(a net.Addr) string {
 	if g.each <= 0 {
 		return ""
@@ -75,7 +75,8 @@ func (g *Gate) key(a net.Addr) string {
 	return network(ap.Addr().Unmap().WithZone("").String())
 }
 
-// admit counts a connection if there is room, or if an idle one can go for it, which the caller then closes.
+// admit counts a connection if there is room for it. If an idle connection has to give way, admit returns it, and the
+// caller closes it.
 func (g *Gate) admit(c *counted) (evicted *counted, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -99,7 +100,8 @@ func (g *Gate) admit(c *counted) (evicted *counted, ok bool) {
 	return evicted, true
 }
 
-// longestIdle returns the connection that has been idle for longest, of one address or, for "", of all.
+// longestIdle returns the connection that has been idle longest, of one address or, if from is "", of all. It returns
+// nil if none is idle.
 func (g *Gate) longestIdle(from string) (found *counted) {
 	var oldest int64
 	for c := range g.open {
@@ -111,7 +113,7 @@ func (g *Gate) longestIdle(from string) (found *counted) {
 	return found
 }
 
-// forget takes a connection out of the counts, once. Its Close then does nothing more than close it.
+// forget removes a connection from the counts. Further calls do nothing.
 func (g *Gate) forget(c *counted) {
 	if !g.open[c] {
 		return
@@ -125,7 +127,6 @@ func (g *Gate) forget(c *counted) {
 	}
 }
 
-// refused writes a line, one a second at most.
 func (g *Gate) refused(c *counted, setting string, limit int) {
 	g.unsaid++
 	if now := time.Now(); now.Sub(g.logged) >= time.Second {
@@ -135,7 +136,7 @@ func (g *Gate) refused(c *counted, setting string, limit int) {
 	}
 }
 
-// Close closes the connection and makes room for another.
+// Close closes the connection and frees its place.
 func (c *counted) Close() error {
 	c.gate.mu.Lock()
 	c.gate.forget(c)
@@ -143,10 +144,11 @@ func (c *counted) Close() error {
 	return c.Conn.Close()
 }
 
-// ReadFrom lets a file go out by sendfile, as net/http asks it of a plain connection.
+// ReadFrom preserves sendfile, which net/http uses if the connection implements io.ReaderFrom.
 func (c *counted) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }
 
-// CloseWrite ends one direction, as net/http does so that a client reads the answer to what it was still sending.
+// CloseWrite ends the sending direction. net/http calls it so that a client that is still sending can read the
+// response.
 func (c *counted) CloseWrite() error {
 	if w, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return w.CloseWrite()
@@ -154,7 +156,7 @@ func (c *counted) CloseWrite() error {
 	return nil
 }
 
-// State notes which connections wait for their next request. It runs twice for each request, so it takes no lock.
+// State records which connections are idle. It runs twice per request, so it takes no lock.
 func (g *Gate) State(conn net.Conn, s http.ConnState) {
 	if t, ok := conn.(interface{ NetConn() net.Conn }); ok { // *tls.Conn
 		conn = t.NetConn()

@@ -1,6 +1,6 @@
-// Package throttle bounds what the clients of one network may use.
+// Package throttle limits the requests and connections of each client network.
 //
-// A Rate bounds requests a minute, a Gate bounds open connections. Both remember a bounded number of networks, whatever
-// strangers send. A network is an IPv4 address or an IPv6 /64; a Rate also bounds what the networks of one site, an
-// IPv4 /24 or an IPv6 /48, use together. Nothing is counted for everybody together, except connections.
+// A Rate limits requests per minute, a Gate limits open connections. Both remember a bounded number of networks. A
+// network is an IPv4 address or an IPv6 /64. A Rate also limits the networks of one site together; a site is an IPv4
+// /24 or an IPv6 /48. Only connections have a limit over all clients.
 package throttle

@@ -10,29 +10,30 @@ import (
 	"pyindex/internal/memo"
 )
 
-// maxClients bounds how many addresses one Rate remembers; the ones not seen for longest are forgotten.
+// maxClients bounds the addresses that one Rate remembers. The least recently seen are forgotten first.
 const maxClients = 8192
 
-// wider is how many times what one network may a site may, which has many networks.
+// wider is the ratio of a site's limit to a network's.
 const wider = 10
 
-// Rate is a limit for each network: so many requests a minute, all of them at once if need be. The networks of one site
-// have a limit in common, because one customer of a provider has many of them. There is none for everybody together:
-// strangers would use it up, and shut out everybody else.
+// Rate limits the requests per minute of each network; they may all come at once. The networks of one site also share a
+// limit, because one customer of a provider can have many networks. There is no limit over all clients: strangers could
+// use it up and lock everyone else out.
 type Rate struct {
 	perMinute int
 	mu        sync.Mutex
 	buckets   *memo.Weighted[string, *rate.Limiter] // by address, under the zero stamp
 }
 
-// NewRate returns a limit of so many requests a minute for each network.
+// NewRate returns a Rate that allows perMinute requests per minute and network.
 func NewRate(perMinute int) *Rate {
 	return &Rate{
 		perMinute: perMinute, buckets: memo.NewWeighted(maxClients, func(string, *rate.Limiter) int64 { return 1 }),
 	}
 }
 
-// Wait takes one request of an address, or a browser, at a time and returns how long it has to wait: 0 for not at all.
+// Wait takes one request from the limit of an address, or of a browser's identifier. If the limit is used up, Wait
+// takes nothing and returns how long to wait; otherwise it returns 0.
 func (c *Rate) Wait(address string, now time.Time) time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -56,10 +57,10 @@ func (c *Rate) PutBack(address string, now time.Time) {
 	}
 }
 
-// putBack puts one request back into a bucket, by taking less than none. A bucket never holds more than fits.
+// putBack returns one request to a bucket by reserving -1. A bucket never holds more than its burst.
 func putBack(bucket *rate.Limiter, now time.Time) { bucket.AllowN(now, -1) }
 
-// take takes one request from a bucket, or returns how long it has to wait and takes nothing.
+// take takes one request from a bucket. If the bucket is empty, take returns how long to wait and takes nothing.
 func take(bucket *rate.Limiter, now time.Time) time.Duration {
 	taken := bucket.ReserveN(now, 1)
 	delay := taken.DelayFrom(now)
@@ -69,7 +70,6 @@ func take(bucket *rate.Limiter, now time.Time) time.Duration {
 	return delay
 }
 
-// bucket returns what an address, a network or a site has left, of so many times what one network may.
 func (c *Rate) bucket(address string, times int) *rate.Limiter {
 	bucket, _, ok := c.buckets.Last(address)
 	if !ok {
@@ -80,7 +80,7 @@ func (c *Rate) bucket(address string, times int) *rate.Limiter {
 	return bucket
 }
 
-// network returns what one client is: an IPv4 address, or the /64 that an IPv6 user has to themselves.
+// network returns the key of one client: its IPv4 address, or its IPv6 /64, which one user has alone.
 func network(address string) string {
 	addr, err := netip.ParseAddr(address)
 	if err != nil || addr.Unmap().Is4() {
@@ -89,7 +89,8 @@ func network(address string) string {
 	return prefix(addr, 64)
 }
 
-// site returns what one customer of a provider may have, an IPv4 /24 or an IPv6 /48, and "" for what is no address.
+// site returns the range that one customer of a provider may have, an IPv4 /24 or an IPv6 /48. It returns "" if address
+// is not an IP address.
 func site(address string) string {
 	addr, err := netip.ParseAddr(address)
 	if err != nil {
@@ -102,6 +103,6 @@ func site(address string) string {
 }
 
 func prefix(addr netip.Addr, bits int) string {
-	p, _ := addr.WithZone("").Prefix(bits) // of an address that is valid
+	p, _ := addr.WithZone("").Prefix(bits) // fails only for invalid addresses
 	return p.String()
 }

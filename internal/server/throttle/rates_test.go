@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A stranger with many addresses does not fill the memory, and the addresses in use are not the ones forgotten.
+// A stranger with many addresses does not fill the memory and does not displace the addresses in use.
 func TestClientsAreBounded(t *testing.T) {
 	c, now := NewRate(1), time.Unix(1000, 0)
 	c.Wait("busy", now)

@@ -1,8 +1,8 @@
-// Package indextest is a small index for the tests of what reads one: real rows in SQLite, real bytes in a folder, the
-// real server in front.
+// Package indextest provides a small index for tests of its readers: a SQLite database, a folder of blobs, and the real
+// server in front.
 //
-// Rows are written straight into the tables, so that tests choose what the upload gate would not let through. It does
-// not check that what it is given makes sense.
+// Rows are written directly into the tables, so that tests can create data that an upload would reject. The package
+// does not check its input for consistency.
 package indextest
 
 import (
@@ -36,7 +36,7 @@ import (
 // Site is an index in a temporary folder.
 type Site struct {
 	Index *catalog.Index
-	Views *atomic.Int64 // transactions that the index has read in
+	Views *atomic.Int64 // number of read transactions
 
 	t     testing.TB
 	db    *db.DB
@@ -44,7 +44,7 @@ type Site struct {
 	main  catalog.Repository
 }
 
-// views counts the reading transactions of a store.
+// views counts the read transactions of a store.
 type views struct {
 	catalog.Store
 	n *atomic.Int64
@@ -55,10 +55,10 @@ func (v views) View(ctx context.Context, f func(catalog.Tx) error) error {
 	return v.Store.View(ctx, f)
 }
 
-// Start is when the first file of a site was uploaded.
+// Start is the upload time of a site's first file.
 var Start = time.Date(2026, 3, 1, 12, 30, 5, 42_000, time.UTC)
 
-// New returns an empty site with the repository "main", which ends with the test.
+// New returns an empty site with the repository "main". It is closed when the test ends.
 func New(t testing.TB) *Site {
 	t.Helper()
 	dir := t.TempDir()
@@ -91,7 +91,7 @@ func (s *Site) update(f func(context.Context, catalog.Tx) error) {
 	must(s.t, s.db.Catalog().Update(ctx, func(tx catalog.Tx) error { return f(ctx, tx) }))
 }
 
-// Serve returns the server over some tables. Nobody in particular may read where open is true.
+// Serve returns the server for some tables. If open is true, anonymous callers may read.
 func (s *Site) Serve(base string, open bool, tables ...route.Table) http.Handler {
 	s.t.Helper()
 	keys := access.NewKeyring(s.db.Access(), access.KeyringOptions{AnonymousRead: open})
@@ -100,7 +100,8 @@ func (s *Site) Serve(base string, open bool, tables ...route.Table) http.Handler
 	return h
 }
 
-// Token makes a person with a token that reads, and with a role in a project or repository where id names one.
+// Token creates a user with a read token. If repositoryID is not empty, the user gets the role in that repository or
+// project.
 func (s *Site) Token(role access.Role, repositoryID, projectID string) access.Secret {
 	s.t.Helper()
 	secret, user := access.NewToken(), access.User{ID: id(), CreatedAt: Start}
@@ -132,7 +133,7 @@ func (s *Site) Token(role access.Role, repositoryID, projectID string) access.Se
 	return secret
 }
 
-// Hidden makes a repository that only those see who are granted something in it.
+// Hidden creates a repository that is visible only to users with a grant in it.
 func (s *Site) Hidden(name string) catalog.Repository {
 	s.t.Helper()
 	r := catalog.Repository{ID: id(), Name: name, CreatedAt: Start}
@@ -140,7 +141,7 @@ func (s *Site) Hidden(name string) catalog.Repository {
 	return r
 }
 
-// Change changes a project as one of the site's commands would.
+// Change updates a project and its serial, as a command of the index would.
 func (s *Site) Change(p catalog.Project, change func(*catalog.Project)) {
 	s.t.Helper()
 	s.update(func(ctx context.Context, tx catalog.Tx) (err error) {
@@ -155,7 +156,7 @@ func (s *Site) Change(p catalog.Project, change func(*catalog.Project)) {
 	})
 }
 
-// Project makes a project in the main repository, or in the one given.
+// Project creates a project in the main repository, or in the given one.
 func (s *Site) Project(name string, in ...catalog.Repository) catalog.Project {
 	s.t.Helper()
 	n, err := packaging.ParseProjectName(name)
@@ -173,15 +174,15 @@ func (s *Site) Project(name string, in ...catalog.Repository) catalog.Project {
 	return p
 }
 
-// File is what a test says about a file; the rest follows from it.
+// File describes a file to add. Add derives the remaining fields.
 type File struct {
 	catalog.File
 	Core     packaging.Metadata
-	Content  string // kept, unless SHA256 says that there are no bytes to a row
-	Metadata string // of the .metadata sibling, "" for none
+	Content  string // stored unless SHA256 is set, which makes a row without content
+	Metadata string // content of the .metadata file; "" for none
 }
 
-// Add adds files to a project, and releases where they are new.
+// Add adds files to a project, and creates their releases if needed.
 func (s *Site) Add(p catalog.Project, files ...File) []catalog.File {
 	s.t.Helper()
 	out := make([]catalog.File, 0, len(files))
@@ -200,7 +201,7 @@ func (s *Site) Add(p catalog.Project, files ...File) []catalog.File {
 	return out
 }
 
-// complete keeps a file's bytes and fills in what follows from them.
+// complete stores a file's content and fills in the fields derived from it.
 func (s *Site) complete(p catalog.Project, f File) catalog.File {
 	f.ID, f.RepositoryID, f.ProjectID, f.NameKey = id(), p.Repository.ID, p.ID, f.Filename
 	if f.UploadedAt.IsZero() {
@@ -218,7 +219,7 @@ func (s *Site) complete(p catalog.Project, f File) catalog.File {
 	return f.File
 }
 
-// Spoil replaces the stored bytes of a file, or of its metadata, by others, or with nil removes them.
+// Spoil replaces the stored content of a file, or of its metadata. If p is nil, the content is removed.
 func (s *Site) Spoil(f catalog.File, part catalog.Part, p []byte) {
 	s.t.Helper()
 	key := f.Key()
@@ -248,7 +249,7 @@ func insert(ctx context.Context, tx catalog.Tx, f *catalog.File, core packaging.
 	return tx.InsertFile(ctx, *f, core)
 }
 
-// Attest adds attestations to a file that Add got with Attested set, if one of them is verified.
+// Attest adds attestations to a file. If one of them is verified, the file must have been added with Attested set.
 func (s *Site) Attest(f catalog.File, all ...catalog.Attestation) {
 	s.t.Helper()
 	s.update(func(ctx context.Context, tx catalog.Tx) error {
@@ -261,20 +262,20 @@ func (s *Site) Attest(f catalog.File, all ...catalog.Attestation) {
 	})
 }
 
-// Yank sets a file's yank, with its project's serial.
+// Yank sets the yank state of a file and updates its project's serial.
 func (s *Site) Yank(p catalog.Project, fileID string, yanked bool, reason string) {
 	s.t.Helper()
 	s.update(func(ctx context.Context, tx catalog.Tx) error { return tx.SetYank(ctx, fileID, yanked, reason) })
 	s.Change(p, func(*catalog.Project) {})
 }
 
-// digest is the SHA-256 of a text, in hex.
+// digest returns the SHA-256 of s, in hex.
 func digest(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
 }
 
-// Projects makes n projects without files, called name-0 and so on.
+// Projects creates n projects without files, named name-0 and so on.
 func (s *Site) Projects(name string, n int) {
 	s.t.Helper()
 	s.update(func(ctx context.Context, tx catalog.Tx) error {

@@ -9,8 +9,7 @@ import (
 	"pyindex/internal/memo"
 )
 
-// Answer is one representation in one encoding, with the headers that belong to it. It never changes; many requests may
-// write it at once.
+// Answer is one representation in one encoding, with its headers. It is immutable and safe for concurrent use.
 type Answer struct {
 	body     []byte
 	at       memo.Stamp
@@ -23,7 +22,7 @@ type Answer struct {
 	serials  []string
 }
 
-// NewAnswer returns body, uncompressed, as an answer of that media type at a serial and in an epoch. It keeps body.
+// NewAnswer returns an uncompressed answer with the media type and body, valid at the stamp. It keeps body.
 func NewAnswer(media string, at memo.Stamp, body []byte) *Answer {
 	h := sha256.New()
 	h.Write([]byte(media + "\x00"))
@@ -35,7 +34,7 @@ func NewAnswer(media string, at memo.Stamp, body []byte) *Answer {
 	return a.with(body, Identity)
 }
 
-// Encoded returns the answer in an encoding, or the answer itself where that would not be shorter.
+// Encoded returns the answer in an encoding, or the answer itself if encoding it would not make it shorter.
 func (a *Answer) Encoded(e Encoding) *Answer {
 	if e == Identity || a.coding != Identity {
 		return a
@@ -48,7 +47,6 @@ func (a *Answer) Encoded(e Encoding) *Answer {
 	return b.with(body, e)
 }
 
-// with puts in a body and all that follows from it.
 func (a *Answer) with(body []byte, e Encoding) *Answer {
 	a.body, a.coding = body, e
 	a.length = []string{strconv.Itoa(len(body))}
@@ -61,16 +59,16 @@ func (a *Answer) with(body []byte, e Encoding) *Answer {
 	return a
 }
 
-// Serial returns the serial that the answer was made at.
+// Serial returns the serial at which the answer was rendered.
 func (a *Answer) Serial() int64 { return a.at.Value }
 
-// Body returns the bytes, encoded. They must not be changed.
+// Body returns the encoded body. Callers must not modify it.
 func (a *Answer) Body() []byte { return a.body }
 
-// ServeHTTP writes the answer, or a 304 to a reader who has it already. A HEAD gets the headers alone.
+// ServeHTTP writes the answer, or a 304 if the client has it already. A HEAD gets only the headers.
 //
-// The 304 is given the Content-Type too: clients merge a 304's headers into what they keep, so it has to be the same
-// one or none. On HTTP/1.1 net/http drops it.
+// A 304 includes the Content-Type, because clients merge a 304's headers into their stored response: it must be the
+// same or absent. On HTTP/1.1 net/http removes it.
 func (a *Answer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h["Content-Type"] = a.media
@@ -85,6 +83,6 @@ func (a *Answer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h["Content-Length"] = a.length
 	if r.Method != http.MethodHead {
-		w.Write(a.body) // an error is the reader's going away
+		w.Write(a.body) // an error means that the client is gone
 	}
 }

@@ -13,20 +13,20 @@ import (
 	"pyindex/internal/memo"
 )
 
-// Key names an answer, whatever its serial and its encoding: what it is about, and which form of it.
+// Key identifies an answer, regardless of stamp and encoding, by its subject and form.
 type Key struct {
 	ID      string // of the project or repository
-	Variant string // of the thing: a version, or ""
-	Form    uint8  // of the representation; the owner of the cache numbers them
+	Variant string // a version, or ""
+	Form    uint8  // the representation, as numbered by the cache's owner
 }
 
-// fillTime bounds a rendering. It goes on when its first reader leaves, because others wait for it.
+// fillTime limits a rendering. It continues after its first client disconnects, because others may wait for it.
 const fillTime = 30 * time.Second
 
-// overhead is roughly what an entry costs besides its body, in bytes.
+// overhead is the approximate size of an entry without its body, in bytes.
 const overhead = 1 << 10
 
-// Cache keeps the newest answers that were used last, up to a number of bytes.
+// Cache holds the newest version of the most recently used answers, up to a total size in bytes.
 type Cache struct {
 	answers *memo.Weighted[slot, *Answer]
 	flights singleflight.Group
@@ -37,30 +37,29 @@ type slot struct {
 	coding Encoding
 }
 
-// NewCache returns a cache that holds at most limit bytes of bodies and bookkeeping. With none it still merges
-// renderings that happen at once.
+// NewCache returns a cache that holds at most limit bytes of bodies and bookkeeping. If limit is not positive, the
+// cache stores nothing but still merges concurrent renderings.
 func NewCache(limit int64) *Cache {
 	return &Cache{answers: memo.NewWeighted(limit, func(s slot, a *Answer) int64 {
 		return int64(cap(a.body)+len(s.key.ID)+len(s.key.Variant)) + overhead
 	})}
 }
 
-// Find returns the answer of exactly that serial and epoch, or nil. It allocates nothing.
+// Find returns the answer with exactly this stamp, or nil. It does not allocate.
 func (c *Cache) Find(k Key, e Encoding, at memo.Stamp) *Answer {
 	a, _ := c.answers.Get(at, slot{k, e})
 	return a
 }
 
-// Size returns the bytes held now, as the limit counts them.
+// Size returns the number of bytes held, as counted against the limit.
 func (c *Cache) Size() int64 { return c.answers.Weight() }
 
-// render makes an answer.
 type render = func(context.Context) (*Answer, error)
 
-// Fill returns the answer of that serial in the encoding, and makes it by render if it is missing. Readers who come
-// meanwhile wait for the same rendering; one whose leader failed renders alone, since the failure may be about the
-// leader. An answer that render made at another serial, because something changed meanwhile, is returned and not kept.
-// Errors are render's, or ctx's while waiting.
+// Fill returns the answer for the stamp in the encoding, and calls render if it is missing. Concurrent callers wait for
+// the same rendering. If it fails, each waiting caller renders on its own, since the failure may concern only the first
+// caller. If the data changed meanwhile and render returns an answer with another stamp, Fill returns it but does not
+// store it. Errors are those of render, or of ctx while waiting.
 func (c *Cache) Fill(ctx context.Context, k Key, e Encoding, at memo.Stamp, render render) (*Answer, error) {
 	if e == Identity {
 		return c.once(ctx, slot{k, e}, at, render)
@@ -74,7 +73,8 @@ func (c *Cache) Fill(ctx context.Context, k Key, e Encoding, at memo.Stamp, rend
 	})
 }
 
-// once waits for the reader who is making the answer, or makes it. A panic of make is this reader's own.
+// once waits for the caller that is rendering the answer, or renders it. A panic of make is raised only in the caller
+// that rendered.
 func (c *Cache) once(ctx context.Context, s slot, at memo.Stamp, make render) (*Answer, error) {
 	var leads atomic.Bool
 	flight := c.flights.DoChan(fmt.Sprintf("%q %q %d %d %v", s.key.ID, s.key.Variant, s.key.Form, s.coding, at),
@@ -98,7 +98,7 @@ func (c *Cache) once(ctx context.Context, s slot, at memo.Stamp, make render) (*
 	}
 }
 
-// landed returns what a flight brought. A reader who waited for a failed one makes the answer alone.
+// landed returns the result of a flight. If the flight failed, a caller that only waited renders the answer itself.
 func landed(ctx context.Context, r singleflight.Result, leads *atomic.Bool, make render) (*Answer, error) {
 	if r.Err == nil {
 		return r.Val.(*Answer), nil
@@ -112,7 +112,7 @@ func landed(ctx context.Context, r singleflight.Result, leads *atomic.Bool, make
 	return nil, r.Err
 }
 
-// fill makes the answer for everybody who waits, unless a flight that just ended kept it.
+// fill renders the answer for all waiting callers, unless a flight that has just ended stored it.
 func (c *Cache) fill(ctx context.Context, s slot, at memo.Stamp, make render) (*Answer, error) {
 	if a, ok := c.answers.Get(at, s); ok {
 		return a, nil
@@ -126,11 +126,11 @@ func (c *Cache) fill(ctx context.Context, s slot, at memo.Stamp, make render) (*
 	return a, err
 }
 
-// panicked is a panic on its way to the reader whose rendering it ended.
+// panicked carries a panic to the caller whose rendering caused it.
 type panicked struct {
 	value any
 	stack []byte
 }
 
-// Error returns the panic with the stack of its rendering.
+// Error returns the panic's value and stack.
 func (p *panicked) Error() string { return fmt.Sprintf("%v\n\n%s", p.value, p.stack) }

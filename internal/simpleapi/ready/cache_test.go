@@ -14,10 +14,10 @@ import (
 	"pyindex/internal/simpleapi/ready"
 )
 
-// at is a serial of the first epoch.
+// at returns a stamp of the first epoch.
 func at(serial int64) memo.Stamp { return memo.Stamp{Value: serial} }
 
-// rendering counts how often it is asked.
+// rendering counts its calls.
 type rendering struct {
 	calls  atomic.Int32
 	serial int64
@@ -123,7 +123,7 @@ func TestCacheReplacesOldSerials(t *testing.T) {
 func TestCacheDoesNotKeepAnotherSerial(t *testing.T) {
 	c, r := ready.NewCache(1<<20), &rendering{serial: 2, size: 10}
 	if a := fill(t, c, "p", ready.Gzip, 1, r); a.Serial() != 2 {
-		t.Errorf("got serial %d, want what was rendered, 2", a.Serial())
+		t.Errorf("got serial %d, want that of the rendering, 2", a.Serial())
 	}
 	for serial := int64(1); serial <= 2; serial++ {
 		if c.Find(ready.Key{ID: "p"}, ready.Identity, at(serial)) != nil {
@@ -157,7 +157,7 @@ func TestCacheLeaderMayLeave(t *testing.T) {
 		return (&rendering{serial: 1}).make(ctx)
 	})
 	if err != nil || c.Find(ready.Key{ID: "p"}, ready.Identity, at(1)) == nil {
-		t.Errorf("the rendering of a reader who left = %v, want it kept for the others", err)
+		t.Errorf("the rendering of a disconnected client = %v, want it stored for the others", err)
 	}
 }
 
@@ -170,7 +170,7 @@ func TestCacheWaiterMayLeave(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := c.Fill(ctx, ready.Key{ID: "p"}, ready.Identity, at(1), r.make); !errors.Is(err, context.Canceled) {
-			t.Errorf("a waiting reader who left got %v, want context.Canceled", err)
+			t.Errorf("a waiting client that disconnected got %v, want context.Canceled", err)
 		}
 		close(open)
 	})
@@ -229,8 +229,8 @@ func TestFindAllocatesNothing(t *testing.T) {
 	}
 }
 
-// TestCacheOfAnotherEpoch: an equal, a lower and a higher serial of a later epoch are rendered again and kept, and an
-// answer of the earlier epoch that comes late does not take their place.
+// TestCacheOfAnotherEpoch: an equal, a lower and a higher serial of a later epoch are rendered again and cached. A late
+// answer of the earlier epoch does not replace them.
 func TestCacheOfAnotherEpoch(t *testing.T) {
 	k := ready.Key{ID: "p"}
 	put := func(c *ready.Cache, at memo.Stamp, body string) {

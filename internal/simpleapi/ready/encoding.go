@@ -14,7 +14,7 @@ import (
 // Encoding is a content coding (RFC 9110, section 8.4).
 type Encoding uint8
 
-// The encodings, the one we would rather send last. Brotli has no asker among installers.
+// These are the encodings, in ascending order of preference. No installer accepts Brotli.
 const (
 	Identity Encoding = iota
 	Gzip
@@ -24,12 +24,12 @@ const (
 
 var encodingNames = [...]string{"identity", "gzip", "zstd"}
 
-// String returns the coding's name as headers spell it.
+// String returns the coding's name as used in headers.
 func (e Encoding) String() string { return encodingNames[e] }
 
-// ChooseEncoding picks the coding for the values of a request's Accept-Encoding: the heaviest one, and of equally heavy
-// ones zstd before gzip. Identity is the answer to no header, and also where all is refused, because a client that
-// refuses everything is better served than not.
+// ChooseEncoding returns the coding with the largest weight in a request's Accept-Encoding, and zstd before gzip if
+// both have the same. It returns Identity if there is no header, and also if the client refuses all codings, because a
+// response is more useful than an error.
 func ChooseEncoding(lines []string) Encoding {
 	if len(lines) == 0 {
 		return Identity
@@ -44,8 +44,8 @@ func ChooseEncoding(lines []string) Encoding {
 	return best
 }
 
-// codingWeights returns the weight of each encoding; "*" speaks for those that are not named. Identity that is not
-// named is acceptable but the last choice.
+// codingWeights returns the weight of each encoding. "*" applies to the encodings that are not named. If identity is
+// not named, it is acceptable but the last choice.
 func codingWeights(lines []string) [encodings]int {
 	const unsaid = -1
 	weight, others := [encodings]int{unsaid, unsaid, unsaid}, unsaid
@@ -73,10 +73,10 @@ func parseEncoding(s string) (Encoding, bool) {
 	return Gzip, strings.EqualFold(s, "x-gzip") // RFC 9110, section 8.4.1.3
 }
 
-// bigBody is where speed begins to matter more than size: the first reader of a big page waits for the compressor.
+// bigBody is the size above which gzip favors speed over size: the first client of a large page waits for the
+// compressor.
 const bigBody = 256 << 10
 
-// compress returns body in the encoding.
 func (e Encoding) compress(body []byte) []byte {
 	if e == Zstd {
 		return zstdEncoder().EncodeAll(body, make([]byte, 0, len(body)/4))
@@ -86,14 +86,14 @@ func (e Encoding) compress(body []byte) []byte {
 		level = gzip.BestSpeed
 	}
 	out := bytes.NewBuffer(make([]byte, 0, len(body)/4))
-	z, _ := gzip.NewWriterLevel(out, level) // fails for unknown levels only
-	z.Write(body)                           // a bytes.Buffer takes everything
+	z, _ := gzip.NewWriterLevel(out, level) // fails only for unknown levels
+	z.Write(body)                           // a bytes.Buffer never fails
 	z.Close()
 	return out.Bytes()
 }
 
-// zstdEncoder is shared: EncodeAll may be called at the same time by many. The window stays below the 8 MiB that
-// RFC 9659 lets a client insist on.
+// zstdEncoder is shared, since EncodeAll is safe for concurrent use. Its window stays below the 8 MiB to which RFC 9659
+// lets clients limit it.
 var zstdEncoder = sync.OnceValue(func() *zstd.Encoder {
 	z, err := zstd.NewWriter(nil,
 		zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<20),

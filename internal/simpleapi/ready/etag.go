@@ -2,8 +2,8 @@ package ready
 
 import "strings"
 
-// Matches reports whether the values of an If-None-Match header name etag, a quoted strong entity tag, by the weak
-// comparison of RFC 9110, section 13.1.2. What breaks the grammar ends the line it stands in.
+// Matches reports whether an If-None-Match header matches etag, a quoted strong entity tag, by the weak comparison of
+// RFC 9110, section 13.1.2. Anything malformed ends the evaluation of its line.
 func Matches(lines []string, etag string) bool {
 	for _, line := range lines {
 		if strings.Trim(line, " \t") == "*" || matchesLine(line, etag) {

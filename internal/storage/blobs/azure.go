@@ -15,7 +15,7 @@ import (
 
 func init() { drivers[azureblob.Scheme] = driver{sign: signAzure} }
 
-// signAzure makes a shared access signature, which needs the account's key.
+// signAzure creates a shared access signature, which needs the account key.
 func signAzure(_ context.Context, at place, key string, from, until time.Time) (string, error) {
 	var c *container.Client
 	if !at.As(&c) {

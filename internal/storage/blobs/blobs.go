@@ -15,43 +15,45 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Options are choices for Open.
+// Options configures Open.
 type Options struct {
-	// StageDir is where bytes wait before they go to a store that is not a folder; a temporary directory when "". A
-	// folder stages inside itself, because a rename must not cross file systems.
+	// StageDir is the folder for uploads on their way to a store that is not a folder; a temporary directory if "". A
+	// folder store stages inside itself, because a rename must not cross file systems.
 	StageDir string
-	// Delivery is Stream when ""; a folder and memory are always streamed, and Redirect is fault.Invalid there.
+	// Delivery is Stream if "". Folder and memory stores always stream; Redirect is fault.Invalid for them.
 	Delivery Delivery
-	// LinkURL is the same bucket as clients reach it, in the form of the store's own URL; that one when "".
+	// LinkURL is the URL of the same bucket as clients reach it, in the form of the store's own URL; the store's URL if
+	// "".
 	LinkURL string
-	// LinkLifetime is how long a signed URL is good for at least; DefaultLinkLifetime for 0.
+	// LinkLifetime is the minimum lifetime of a signed URL; DefaultLinkLifetime if 0.
 	LinkLifetime time.Duration
-	// ReadOnly has an existing folder opened for reading: nothing is made in it.
+	// ReadOnly opens an existing folder for reading: nothing is created in it.
 	ReadOnly bool
-	// Now is time.Now when nil.
+	// Now is time.Now if nil.
 	Now func() time.Time
 }
 
-// Blobs is an open store. It is safe for use by many goroutines, and several processes may share a folder.
+// Blobs is an open store. It is safe for concurrent use, and several processes may share a folder.
 type Blobs struct {
 	bucket *blob.Bucket
 	stages *stages
-	folder *folder // nil where the store is not a folder
-	links  *links  // nil where bytes are streamed
+	folder *folder // nil if the store is not a folder
+	links  *links  // nil if blobs are streamed
 }
 
 var _ custody.Blobs = (*Blobs)(nil)
 
 // Open opens the store at a URL: "file:///var/lib/index/blobs", the plain path of a folder, "mem://", or a bucket in
-// the form of gocloud.dev: "s3://bucket?region=…", "gs://bucket", "azblob://container". A folder is made when missing,
-// for its owner alone; a bucket is not asked anything yet. What cannot be opened is fault.Invalid.
+// the form of gocloud.dev: "s3://bucket?region=…", "gs://bucket", "azblob://container". A missing folder is created,
+// accessible only by its owner; a bucket is not contacted yet. Open returns fault.Invalid if the store cannot be
+// opened.
 func Open(ctx context.Context, location string, o Options) (*Blobs, error) {
 	scheme, _, ok := strings.Cut(location, "://")
 	if ok && scheme != "file" && scheme != "mem" {
 		return openStore(ctx, location, o)
 	}
 	if o.Delivery == Redirect {
-		return nil, fault.New(fault.Invalid, "delivery by redirect needs an object store, and this is none")
+		return nil, fault.New(fault.Invalid, "delivery by redirect requires an object store")
 	}
 	switch {
 	case !ok:
@@ -62,7 +64,7 @@ func Open(ctx context.Context, location string, o Options) (*Blobs, error) {
 	return openMemory(o)
 }
 
-// openFileURL takes file:///absolute/path and file://./relative/path, as gocloud.dev does.
+// openFileURL opens file:///absolute/path and file://./relative/path, as gocloud.dev does.
 func openFileURL(location string, o Options) (*Blobs, error) {
 	u, err := url.Parse(location)
 	if err != nil || u.RawQuery != "" || (u.Host != "" && u.Host != "." && u.Host != "localhost") {
@@ -78,13 +80,13 @@ func openFileURL(location string, o Options) (*Blobs, error) {
 func (b *Blobs) Stage(context.Context) (custody.Stage, error) {
 	s, err := b.stages.create()
 	if err != nil {
-		return nil, explain("the bytes cannot be stored", err)
+		return nil, explain("the content cannot be stored", err)
 	}
 	return s, nil
 }
 
-// Keep implements custody.Blobs. s must come from Stage of the same store. A stage whose bytes could not be synced is
-// lost: every later Keep of it fails, because the system forgets what it could not write.
+// Keep implements custody.Blobs. s must come from Stage of the same store. If syncing a stage fails, the stage is lost:
+// every later Keep of it fails, because the system forgets the data that it could not write.
 func (b *Blobs) Keep(ctx context.Context, key string, s custody.Stage) error {
 	if err := checkKey(key); err != nil {
 		return err
@@ -93,7 +95,7 @@ func (b *Blobs) Keep(ctx context.Context, key string, s custody.Stage) error {
 	if !ok || from.of != b.stages {
 		return fault.New(fault.Internal, "a stage of another store cannot be kept here")
 	}
-	return explain("the bytes cannot be stored", b.keep(ctx, key, from))
+	return explain("the content cannot be stored", b.keep(ctx, key, from))
 }
 
 func (b *Blobs) keep(ctx context.Context, key string, s *stage) error {
@@ -116,7 +118,7 @@ func (b *Blobs) Put(ctx context.Context, key string, p []byte) error {
 	return b.Keep(ctx, key, s)
 }
 
-// Open implements custody.Blobs. The bytes are to be read before ctx ends.
+// Open implements custody.Blobs. The blob must be read before ctx ends.
 func (b *Blobs) Open(ctx context.Context, key string) (custody.Blob, int64, error) {
 	if err := checkKey(key); err != nil {
 		return nil, 0, err
@@ -146,8 +148,7 @@ func (b *Blobs) Size(ctx context.Context, key string) (int64, error) {
 	return size, err
 }
 
-// Each implements custody.Blobs. What else lies in the bucket or folder is yielded too, under a key that is none of
-// ours.
+// Each implements custody.Blobs. Other objects in the bucket or folder are included, with Ours unset.
 func (b *Blobs) Each(ctx context.Context, f func(custody.Object) error) error {
 	if b.folder != nil {
 		return explain("the storage cannot be listed", b.folder.each(ctx, f))
@@ -164,20 +165,20 @@ func (b *Blobs) Delete(ctx context.Context, key string) error {
 	if gcerrors.Code(err) == gcerrors.NotFound {
 		return nil
 	}
-	return explain("the bytes cannot be deleted", err)
+	return explain("the stored content cannot be deleted", err)
 }
 
 // SweepStages implements custody.Blobs.
 func (b *Blobs) SweepStages(ctx context.Context, t time.Time) error { return b.stages.sweep(ctx, t) }
 
-// Ping returns nil while the store answers and, where it is a folder, can be written; fault.Unavailable otherwise.
+// Ping returns nil if the store responds and, for a folder, is writable. Otherwise it returns fault.Unavailable.
 func (b *Blobs) Ping(ctx context.Context) error {
 	if b.folder != nil { // asking the bucket would walk the folder
 		return b.tryStage(ctx)
 	}
 	ok, err := b.bucket.IsAccessible(ctx)
 	if err == nil && !ok {
-		return fault.New(fault.Unavailable, "the storage is not there")
+		return fault.New(fault.Unavailable, "the storage does not exist")
 	}
 	return explain("the storage does not answer", err)
 }
@@ -190,10 +191,10 @@ func (b *Blobs) tryStage(ctx context.Context) error {
 	return explain("the storage folder cannot be written", s.Discard())
 }
 
-// Remote reports whether the bytes are with an object store, which other processes may use from other machines.
+// Remote reports whether blobs are in an object store, which processes on other machines may use too.
 func (b *Blobs) Remote() bool { return b.folder == nil }
 
-// Close lets go of the store.
+// Close closes the store.
 func (b *Blobs) Close() error {
 	return errors.Join(b.links.close(), b.bucket.Close(), b.stages.close())
 }

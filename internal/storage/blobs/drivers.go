@@ -13,38 +13,37 @@ import (
 	"pyindex/internal/fault"
 )
 
-// driver is one kind of object store, which gocloud.dev opens by its URL: credentials come from the environment, as the
-// vendor's own tools take them. Each is a file of its own, which a build tag leaves out: nos3, nogcs, noazure.
+// driver is one kind of object store, which gocloud.dev opens by URL. Credentials come from the environment, as with
+// the vendor's own tools. Each driver has its own file and can be excluded by a build tag: nos3, nogcs, noazure.
 type driver struct {
-	// sign returns a URL for reading key from one moment until another. The same moments give the same URL in every
-	// process, so that caches on the way see one address. What cannot sign returns an error.
+	// sign returns a URL for reading key between two times. Equal times give the same URL in every process, so that
+	// caches see one address. sign returns an error if the store cannot sign.
 	sign func(ctx context.Context, at place, key string, from, until time.Time) (string, error)
 }
 
-// place is an open bucket, its name, and what gocloud.dev puts before every key (the parameter prefix of the URL).
+// place is an open bucket, its name, and the prefix of all keys (the URL parameter prefix).
 type place struct {
 	*blob.Bucket
 	name, prefix string
 }
 
-// drivers are those of this build, by the scheme of their URLs.
+// drivers maps URL schemes to the drivers of this build.
 var drivers = map[string]driver{}
 
-// leftOut names the build tags by which a driver can be missing.
+// leftOut maps URL schemes to the build tags that exclude their drivers.
 var leftOut = map[string]string{"s3": "nos3", "gs": "nogcs", "azblob": "noazure"}
 
-// Schemes returns the schemes that this build can open, object stores last.
+// Schemes returns the URL schemes that this build can open, object stores last.
 func Schemes() []string { return append([]string{"file", "mem"}, slices.Sorted(maps.Keys(drivers))...) }
 
-// unknownScheme is the refusal of a URL that nothing here can open.
+// unknownScheme returns the error for a URL scheme that this build cannot open.
 func unknownScheme(scheme string) error {
 	if tag := leftOut[scheme]; tag != "" {
-		return fault.New(fault.Invalid, "storage %q is left out of this build: build without the tag %s", scheme+"://", tag)
+		return fault.New(fault.Invalid, "storage %q is not included in this build: build without the tag %s", scheme+"://", tag)
 	}
-	return fault.New(fault.Invalid, "storage %q is not known: use %s://", scheme+"://", strings.Join(Schemes(), "://, "))
+	return fault.New(fault.Invalid, "unknown storage %q: use %s://", scheme+"://", strings.Join(Schemes(), "://, "))
 }
 
-// openStore opens an object store.
 func openStore(ctx context.Context, location string, o Options) (*Blobs, error) {
 	at, d, err := openDriver(ctx, location)
 	if err != nil {
@@ -73,7 +72,7 @@ func openDriver(ctx context.Context, location string) (place, driver, error) {
 	}
 	if u.Host == "" || u.User != nil {
 		return place{}, driver{},
-			fault.New(fault.Invalid, "the storage URL names no bucket, or holds credentials, which belong into the environment")
+			fault.New(fault.Invalid, "the storage URL names no bucket, or contains credentials, which belong in the environment")
 	}
 	bucket, err := blob.OpenBucket(ctx, location)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// explain turns what a file system or an object store says into fault.Unavailable with what failed. Contexts that ended
-// and faults stay as they are.
+// explain wraps an error of the file system or object store in fault.Unavailable with a message. Context errors and
+// faults are returned unchanged.
 func explain(what string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -26,10 +26,10 @@ func explain(what string, err error) error {
 	return fault.Wrap(fault.Unavailable, err, "%s", what)
 }
 
-// explainRead is explain for reading, where something that is not there is fault.NotFound.
+// explainRead is explain for reads. It returns fault.NotFound for a missing blob.
 func explainRead(err error) error {
 	if errors.Is(err, fs.ErrNotExist) || gcerrors.Code(err) == gcerrors.NotFound {
-		return fault.Wrap(fault.NotFound, err, "no such bytes")
+		return fault.Wrap(fault.NotFound, err, "no such content")
 	}
-	return explain("the bytes cannot be read", err)
+	return explain("the stored content cannot be read", err)
 }

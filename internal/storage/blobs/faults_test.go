@@ -23,9 +23,9 @@ func testFolder(t *testing.T) *Blobs {
 	return b
 }
 
-// TestExplain: what callers must act on has a kind, and the words for a full disk say so.
+// TestExplain checks the fault kinds of errors that callers act on, and the message for a full disk.
 func TestExplain(t *testing.T) {
-	full := explain("the bytes cannot be stored", &os.PathError{Op: "write", Path: "/secret", Err: syscall.ENOSPC})
+	full := explain("the content cannot be stored", &os.PathError{Op: "write", Path: "/secret", Err: syscall.ENOSPC})
 	if !fault.Is(full, fault.Unavailable) || !strings.Contains(full.Error(), "disk is full") ||
 		strings.Contains(full.Error(), "secret") {
 		t.Errorf("explain(full disk) = %v, want unavailable, the disk is full, and no path", full)
@@ -63,7 +63,7 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// TestLostSync: a sync that failed once is never believed later, for the system forgets the pages that it lost.
+// TestLostSync checks that a failed sync is final, because the system discards the pages that it could not write.
 func TestLostSync(t *testing.T) {
 	b := testFolder(t)
 	s, err := b.stages.create()
@@ -71,7 +71,7 @@ func TestLostSync(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Discard()
-	s.lost = fault.New(fault.Unavailable, "the disk did not take the bytes; send them again")
+	s.lost = fault.New(fault.Unavailable, "the disk did not store the file; send it again")
 	for range 2 {
 		if err := b.Keep(t.Context(), testKey, s); !fault.Is(err, fault.Unavailable) {
 			t.Errorf("Keep(lost) = %v, want unavailable", err)
@@ -82,7 +82,7 @@ func TestLostSync(t *testing.T) {
 	}
 }
 
-// TestKeepRetries: where the directory cannot be made, Keep fails, and works once it can.
+// TestKeepRetries checks that Keep fails if the directory cannot be created, and works once it can.
 func TestKeepRetries(t *testing.T) {
 	b := testFolder(t)
 	inWay := filepath.Join(b.folder.root, "files")

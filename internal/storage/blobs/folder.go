@@ -16,22 +16,22 @@ import (
 	"pyindex/internal/fault"
 )
 
-// stageFolder lies inside the folder, so that a staged file can get its final name without being copied. Keys never
-// begin with a dot.
+// stageFolder is inside the store's folder, so that a staged file can be renamed instead of copied. Keys never begin
+// with a dot.
 const stageFolder = ".stage"
 
-// folder keeps files durably in the layout of gocloud.dev's fileblob, which syncs nothing itself.
+// folder stores files durably in the layout of gocloud.dev's fileblob, which does not sync.
 type folder struct {
 	root string
 
 	mu    sync.Mutex
-	ready map[string]bool // directories whose own names are synced up to the root
+	ready map[string]bool // directories whose names are synced up to the root
 }
 
-// openFolder opens the store in a folder, which is made when missing.
+// openFolder opens the store in a folder, which is created if it is missing.
 func openFolder(path string, o Options) (*Blobs, error) {
 	if path == "" {
-		return nil, fault.New(fault.Invalid, "storage needs the path of a folder")
+		return nil, fault.New(fault.Invalid, "storage requires the path of a folder")
 	}
 	root, err := filepath.Abs(path)
 	if err != nil {
@@ -44,7 +44,7 @@ func openFolder(path string, o Options) (*Blobs, error) {
 		}
 	} else {
 		if err := makeDir(root); err != nil {
-			return nil, fault.Wrap(fault.Invalid, err, "the storage folder cannot be made: %v", err)
+			return nil, fault.Wrap(fault.Invalid, err, "the storage folder cannot be created: %v", err)
 		}
 		if s, err = openStages(s.dir); err != nil {
 			return nil, fault.Wrap(fault.Invalid, err, "the storage folder cannot be written: %v", err)
@@ -57,8 +57,8 @@ func openFolder(path string, o Options) (*Blobs, error) {
 	return &Blobs{bucket: bucket, stages: s, folder: &folder{root: root, ready: map[string]bool{}}}, nil
 }
 
-// keep gives a staged file its final name: bytes first, then the name, then the directory that holds the name. A file
-// that has the name already is replaced by the staged one at once, because it may be damaged.
+// keep gives a staged file its final name. It syncs the content first, then sets the name, then syncs the directory. An
+// existing file is replaced atomically, because it may be damaged.
 func (d *folder) keep(key string, s *stage) error {
 	path := d.path(key)
 	if err := s.sync(); err != nil {
@@ -78,8 +78,8 @@ func (d *folder) keep(key string, s *stage) error {
 
 func (d *folder) path(key string) string { return filepath.Join(d.root, filepath.FromSlash(key)) }
 
-// name gives the staged file the name path, whether or not another file has it. The staged name stays where links are
-// possible, so that the same stage can be kept again.
+// name links the staged file to path and replaces an existing file. If links are supported, the staged name remains, so
+// that the same stage can be kept again.
 func name(staged *os.File, path string) error {
 	err := os.Link(staged.Name(), path)
 	if errors.Is(err, fs.ErrExist) {
@@ -101,7 +101,7 @@ func name(staged *os.File, path string) error {
 	return os.Rename(staged.Name(), path)
 }
 
-// is reports whether path is a name of the open file.
+// is reports whether path refers to the open file.
 func is(file *os.File, path string) bool {
 	a, err := file.Stat()
 	if err != nil {
@@ -111,16 +111,15 @@ func is(file *os.File, path string) bool {
 	return err == nil && os.SameFile(a, b)
 }
 
-// sameSize finds a file system that did not keep what it was given.
+// sameSize detects a file system that did not store the complete file.
 func sameSize(path string, size int64) error {
 	info, err := os.Stat(path)
 	if err == nil && info.Size() != size {
-		return fault.New(fault.Unavailable, "the storage did not keep the bytes: it has %d of %d", info.Size(), size)
+		return fault.New(fault.Unavailable, "the storage did not store the whole file: it has %d of %d bytes", info.Size(), size)
 	}
 	return err
 }
 
-// size returns the number of bytes of a file.
 func (d *folder) size(key string) (int64, error) {
 	info, err := os.Stat(d.path(key))
 	if err != nil {
@@ -132,7 +131,7 @@ func (d *folder) size(key string) (int64, error) {
 	return info.Size(), nil
 }
 
-// each yields the files of the folder, stages excepted.
+// each calls f for the files of the folder, except stages.
 func (d *folder) each(ctx context.Context, f func(custody.Object) error) error {
 	return filepath.WalkDir(d.root, func(path string, e fs.DirEntry, err error) error {
 		if err == nil {
@@ -148,7 +147,7 @@ func (d *folder) each(ctx context.Context, f func(custody.Object) error) error {
 			return nil
 		}
 		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) { // it was deleted meanwhile
+		if errors.Is(err, fs.ErrNotExist) { // deleted in the meantime
 			return nil
 		} else if err != nil {
 			return err
@@ -180,8 +179,8 @@ func (d *folder) open(key string) (custody.Blob, int64, error) {
 	return f, info.Size(), nil
 }
 
-// makeReady makes a directory below the root and makes its name durable, once in the life of this process: also where
-// it exists, since another process may have made it and not synced it.
+// makeReady creates a directory below the root and syncs its name, once per process. It also syncs an existing
+// directory, because another process may have created it without syncing.
 func (d *folder) makeReady(dir string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -201,7 +200,7 @@ func (d *folder) makeReady(dir string) error {
 	return nil
 }
 
-// makeDir makes a directory and those above it, for their owner alone, and syncs the ones that had to be made.
+// makeDir creates a directory and its missing parents, accessible only by their owner, and syncs the new ones.
 func makeDir(path string) error {
 	if info, err := os.Stat(path); err == nil {
 		if !info.IsDir() {
@@ -221,7 +220,6 @@ func makeDir(path string) error {
 	return syncDir(parent)
 }
 
-// syncDir makes the names in a directory durable.
 func syncDir(path string) error {
 	d, err := os.Open(path)
 	if err != nil {

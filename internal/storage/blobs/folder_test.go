@@ -20,7 +20,8 @@ var (
 	key = custody.FileKey(sum)
 )
 
-// TestFolderLayout: the file itself comes back, alone with its bytes, for its owner only, where fileblob finds it too.
+// TestFolderLayout checks that Open returns the file itself, readable only by its owner, at the path that fileblob
+// uses.
 func TestFolderLayout(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "blobs")
 	b := open(t, dir)
@@ -75,7 +76,8 @@ func checkModes(t *testing.T, dir string) {
 	}
 }
 
-// TestFolderLeftovers: what a crash leaves does no harm, a damaged file is noticed, and a folder that went comes back.
+// TestFolderLeftovers checks that files left by a crash are harmless, that a damaged file is detected, and that a
+// deleted folder is recreated.
 func TestFolderLeftovers(t *testing.T) {
 	dir := t.TempDir()
 	b := open(t, dir)
@@ -111,7 +113,7 @@ func TestFolderLeftovers(t *testing.T) {
 	}
 }
 
-// TestFolderWithoutParents: directories that somebody removed while we ran are made again.
+// TestFolderWithoutParents checks that directories removed while the program runs are recreated.
 func TestFolderWithoutParents(t *testing.T) {
 	dir := t.TempDir()
 	b := open(t, dir)
@@ -131,17 +133,17 @@ func TestOpenRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, row := range map[string]struct{ location, says string }{
-		"nothing":             {"", "path of a folder"},
-		"no path":             {"file://", "path of a folder"},
-		"a host":              {"file://server/share", "cannot be read"},
-		"options":             {"file:///tmp?create_dir=1", "cannot be read"},
-		"a file":              {"file://" + file, "not a folder"},
-		"below a file":        {file + "/below", "cannot be made"},
-		"a scheme of nothing": {"://", "is not known"},
-		"an unknown store":    {"swift://bucket", `"swift://" is not known`},
-		"no bucket":           {"s3://", "names no bucket"},
-		"credentials":         {"s3://key:secret@bucket", "belong into the environment"},
-		"unknown parameters":  {"s3://bucket?colour=red", "colour"},
+		"nothing":            {"", "path of a folder"},
+		"no path":            {"file://", "path of a folder"},
+		"a host":             {"file://server/share", "cannot be read"},
+		"options":            {"file:///tmp?create_dir=1", "cannot be read"},
+		"a file":             {"file://" + file, "not a folder"},
+		"below a file":       {file + "/below", "cannot be created"},
+		"an empty scheme":    {"://", `unknown storage "://"`},
+		"an unknown store":   {"swift://bucket", `unknown storage "swift://"`},
+		"no bucket":          {"s3://", "names no bucket"},
+		"credentials":        {"s3://key:secret@bucket", "belong in the environment"},
+		"unknown parameters": {"s3://bucket?colour=red", "colour"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, err := blobs.Open(t.Context(), row.location, blobs.Options{})
@@ -155,7 +157,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// TestForeignStage: bytes staged in one store cannot be named in another.
+// TestForeignStage checks that a stage of one store cannot be kept in another.
 func TestForeignStage(t *testing.T) {
 	a, b := open(t, t.TempDir()), open(t, t.TempDir())
 	s, err := a.Stage(t.Context())
@@ -168,7 +170,7 @@ func TestForeignStage(t *testing.T) {
 	}
 }
 
-// TestStageDir: a store that is no folder stages where it is told, and cleans up what it made itself.
+// TestStageDir checks that a store that is not a folder stages in StageDir, and removes its own temporary directory.
 func TestStageDir(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "stage")
 	b, err := blobs.Open(t.Context(), "mem://", blobs.Options{StageDir: dir})

@@ -12,8 +12,8 @@ import (
 	"pyindex/internal/storage/blobs"
 )
 
-// TestStoreThatDoesNotKeep: a store that answers success to a PUT and has none or another number of the bytes then is
-// an error, and the next try succeeds when the store is well again.
+// TestStoreThatDoesNotKeep checks that a PUT that succeeds without storing the whole file is an error, and that the
+// next attempt succeeds when the store works again.
 func TestStoreThatDoesNotKeep(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "test")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "test")

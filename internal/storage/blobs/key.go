@@ -6,14 +6,14 @@ import (
 	"pyindex/internal/fault"
 )
 
-// keyForm is all that custody.FileKey, custody.MetadataKey and custody.WithGeneration make.
+// keyForm matches the keys built by custody.FileKey, custody.MetadataKey and custody.WithGeneration.
 var keyForm = regexp.MustCompile(`\A(?:files|metadata)/([0-9a-f]{2})/([0-9a-f]{64})(?:\.[0-9a-f]{16})?\z`)
 
-// checkKey refuses every key that the catalog does not make, so that no key leads out of the store.
+// checkKey rejects all other keys, so that no key leads out of the store.
 func checkKey(key string) error {
 	m := keyForm.FindStringSubmatch(key)
 	if m == nil || m[2][:2] != m[1] {
-		return fault.New(fault.Internal, "%.100q is not a key of stored bytes", key)
+		return fault.New(fault.Internal, "%.100q is not a storage key", key)
 	}
 	return nil
 }

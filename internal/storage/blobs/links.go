@@ -13,40 +13,40 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Delivery is how bytes reach who may read them.
+// Delivery is the way in which clients download blobs.
 type Delivery string
 
-// The ways: through this process, by a signed URL of the store, or as is best. Auto signs where the store is reached
-// over TLS by a public name and the file is worth the detour; everything else it streams.
+// Values of Delivery: through this process, by a signed URL of the store, or automatic. Auto uses signed URLs if
+// clients can reach the store over TLS by a public name and the file is large enough. Everything else is streamed.
 const (
 	Auto     Delivery = "auto"
 	Stream   Delivery = "stream"
 	Redirect Delivery = "redirect"
 )
 
-// DefaultLinkLifetime is how long a signed URL is good for at least where Options say nothing: a client follows it at
-// once.
+// DefaultLinkLifetime is the default minimum lifetime of a signed URL. Clients follow it immediately.
 const DefaultLinkLifetime = 15 * time.Minute
 
-// worthIt is from how many bytes on Auto sends a client to the store: below, asking twice takes longer than the bytes.
+// worthIt is the size in bytes from which Auto redirects. For smaller files the second request takes longer than the
+// download.
 const worthIt = 1 << 20
 
-// links makes signed URLs. A nil *links makes none.
+// links creates signed URLs. A nil *links creates none.
 type links struct {
 	at       place
-	own      bool // the bucket is another than the store's
+	own      bool // the bucket differs from the store's own
 	driver   driver
 	lifetime time.Duration
 	least    int64
 	now      func() time.Time
 
 	mu    sync.Mutex
-	since time.Time       // the beginning of the piece of time that right is about
-	right map[string]bool // keys whose sizes were compared in it
+	since time.Time       // start of the current interval
+	right map[string]bool // keys with a verified size in this interval
 }
 
-// openLinks returns what signs URLs for a store, nil where its bytes are streamed. With Redirect a store that cannot
-// sign is fault.Invalid.
+// openLinks returns the signer of URLs for a store, or nil if blobs are streamed. It returns fault.Invalid if Delivery
+// is Redirect and the store cannot sign.
 func openLinks(ctx context.Context, at place, d driver, o Options) (*links, error) {
 	if o.Delivery != Redirect && o.Delivery != Auto {
 		return nil, nil
@@ -72,14 +72,14 @@ func openLinks(ctx context.Context, at place, d driver, o Options) (*links, erro
 	if err != nil {
 		l.close()
 		return nil, fault.Wrap(fault.Invalid, err,
-			"delivery by redirect needs a store that signs URLs, and this one cannot: %v", err)
+			"delivery by redirect requires a store that signs URLs, but this one cannot: %v", err)
 	}
 	return l, nil
 }
 
-// link returns a URL for key, "" where the bytes are to be streamed. Time is cut into pieces of the lifetime, and a URL
-// is good from the beginning of one piece to the end of the next: it stays the same for a piece, in every process, and
-// lives at least as long as one.
+// link returns a URL for key, or "" if the blob must be streamed. Time is divided into intervals of the lifetime. A URL
+// is valid from the start of one interval to the end of the next, so it is the same in every process during an
+// interval, and valid for at least one lifetime.
 func (l *links) link(ctx context.Context, key string, size int64) (string, error) {
 	if l == nil || size < l.least {
 		return "", nil
@@ -88,13 +88,13 @@ func (l *links) link(ctx context.Context, key string, size int64) (string, error
 	return l.driver.sign(ctx, l.at, key, from, from.Add(2*l.lifetime))
 }
 
-// How many keys are remembered as right, and how long a redirect waits for the store to tell a size.
+// Limits on the number of keys with a verified size, and on how long a redirect waits for the store to report a size.
 const (
 	mostRight = 100_000
 	sizeTime  = 2 * time.Second
 )
 
-// known reports whether the size of a key was found right in this piece of time.
+// known reports whether the size of a key has been verified in this interval.
 func (l *links) known(key string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -110,8 +110,8 @@ func (l *links) learn(key string) {
 	l.right[key] = true
 }
 
-// compare asks the store for the size of an object to which a client is about to be sent, once for each piece of time.
-// A store that cannot be asked is no reason to send nobody there.
+// compare checks the size of an object before a client is redirected to it, once per interval. If the store cannot be
+// asked, the client is redirected anyway.
 func (b *Blobs) compare(ctx context.Context, key string, size int64) error {
 	if b.links.known(key) {
 		return nil
@@ -138,8 +138,7 @@ func (l *links) close() error {
 	return l.at.Close()
 }
 
-// public reports whether a URL may be reached by whoever reaches us: over TLS, by a name with a dot or a public
-// address.
+// public reports whether clients can be expected to reach a URL: it uses TLS and a name with a dot or a public address.
 func public(link string) bool {
 	u, err := url.Parse(link)
 	if err != nil || u.Scheme != "https" {
@@ -160,7 +159,7 @@ func (b *Blobs) Link(ctx context.Context, key string, size int64) (string, error
 	}
 	to, err := b.links.link(ctx, key, size)
 	if err != nil {
-		return "", explain("no address of the bytes can be made", err)
+		return "", explain("no download URL can be created", err)
 	}
 	if to == "" {
 		return "", nil

@@ -29,7 +29,7 @@ type clock struct{ time.Time }
 
 func (c *clock) now() time.Time { return c.Time }
 
-// get asks for a URL as any client would, with no credentials of ours.
+// get requests a URL as any client would, without credentials.
 func get(t *testing.T, method, link string, headers ...string) (int, http.Header, string) {
 	t.Helper()
 	r, err := http.NewRequest(method, link, nil)
@@ -60,8 +60,7 @@ func link(t *testing.T, b *blobs.Blobs, size int64) string {
 	return to
 }
 
-// TestLinkReads: whoever has a signed URL reads the bytes, the whole and a part, and gets the headers that we would
-// send.
+// TestLinkReads checks that any client with a signed URL reads the whole file or a part, with the same headers as ours.
 func TestLinkReads(t *testing.T) {
 	b := openWith(t, storagetest.Bucket(t), blobs.Options{Delivery: blobs.Redirect})
 	if err := b.Put(t.Context(), key, []byte("0123456789")); err != nil {
@@ -88,7 +87,7 @@ func TestLinkReads(t *testing.T) {
 	}
 }
 
-// TestLinkRefuses: a URL is good for its key, for reading and for its time, and holds no secret.
+// TestLinkRefuses checks that a URL is limited to its key, to reading and to its lifetime, and contains no secret.
 func TestLinkRefuses(t *testing.T) {
 	location := storagetest.Bucket(t)
 	old := &clock{time.Now().Add(-2 * time.Hour)}
@@ -130,7 +129,7 @@ func flipped(c byte) string {
 	return "0"
 }
 
-// signers are the stores that sign, each with credentials made up for the test: signing asks nobody anything.
+// signers lists the stores that sign, with made-up credentials. Signing sends no request.
 func signers(t *testing.T) map[string]string {
 	t.Setenv("AWS_ACCESS_KEY_ID", "id")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -168,8 +167,8 @@ func serviceAccount(t *testing.T) string {
 	return path
 }
 
-// TestLinksStandStill: within a piece of time every process makes the same URL, so that caches on the way see one; in
-// the next piece it is another, and each is good for a piece at least.
+// TestLinksStandStill checks that every process creates the same URL during an interval, so that caches see one URL.
+// The next interval has another URL, and each is valid for at least one interval.
 func TestLinksStandStill(t *testing.T) {
 	for name, location := range signers(t) {
 		t.Run(name, func(t *testing.T) {
@@ -193,7 +192,7 @@ func TestLinksStandStill(t *testing.T) {
 	}
 }
 
-// TestAuto: a store that is reached by a public name over TLS sends large files itself; everything else is streamed.
+// TestAuto checks that a store with a public name and TLS serves large files itself, and everything else is streamed.
 func TestAuto(t *testing.T) {
 	signers(t)
 	const large = 5 << 20
@@ -233,8 +232,8 @@ func TestLinkURL(t *testing.T) {
 	}
 }
 
-// TestRedirectNeedsAStoreThatSigns: where no URL can be signed the program does not start, and says so. (Azure's driver
-// looks at its environment once in a process, so it cannot be asked here with other credentials than above.)
+// TestRedirectNeedsAStoreThatSigns checks that the program does not start if the store cannot sign URLs. (Azure's
+// driver reads its environment once per process, so it cannot be tested with other credentials than above.)
 func TestRedirectNeedsAStoreThatSigns(t *testing.T) {
 	signers(t)
 	for name, location := range map[string]string{
@@ -252,8 +251,8 @@ func TestRedirectNeedsAStoreThatSigns(t *testing.T) {
 	}
 }
 
-// TestLinkComparesSize: nobody is sent to bytes that are missing or of another size. The store is asked once for each
-// piece of time, and one that cannot be asked is given the benefit of the doubt.
+// TestLinkComparesSize checks that clients are not redirected to missing files or files of another size. The store is
+// asked once per interval. If it cannot be asked, clients are redirected.
 func TestLinkComparesSize(t *testing.T) {
 	now := &clock{time.Now()}
 	b := openWith(t, storagetest.Bucket(t), blobs.Options{Delivery: blobs.Redirect, Now: now.now})

@@ -9,20 +9,19 @@ import (
 	"gocloud.dev/blob"
 )
 
-// ranged reads a key of a bucket from wherever Seek went. The first request is made at once and tells the size; who
-// then moves and reads costs one more. Nothing is asked for again by moving to the end and back, as net/http does. It
-// lives as long as the request that opened it, whose context it therefore holds.
+// ranged reads an object of a bucket from any offset. The first request is sent on opening and returns the size.
+// Reading after a seek costs one more request. Seeking to the end and back, as net/http does, sends none. ranged lives
+// as long as the request that opened it, and therefore holds its context.
 type ranged struct {
 	ctx    context.Context
 	b      *blob.Bucket
 	key    string
 	size   int64
-	offset int64        // where the next Read reads
-	at     int64        // where r stands
+	offset int64        // of the next Read
+	at     int64        // offset of r
 	r      *blob.Reader // nil until the next Read
 }
 
-// begin asks for the whole.
 func (r *ranged) begin() error {
 	reader, err := r.b.NewReader(r.ctx, r.key, nil)
 	if err == nil {
@@ -31,7 +30,6 @@ func (r *ranged) begin() error {
 	return err
 }
 
-// Read implements io.Reader.
 func (r *ranged) Read(p []byte) (int, error) {
 	if r.offset >= r.size {
 		return 0, io.EOF
@@ -42,13 +40,13 @@ func (r *ranged) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
 	r.offset += int64(n)
 	r.at = r.offset
-	if errors.Is(err, io.EOF) && r.offset < r.size { // the store hung up; whoever copies must not take this for all
+	if err == io.EOF && r.offset < r.size { // the store hung up; this is not the end of the object
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
 }
 
-// stand makes r read from the offset.
+// stand positions r at the offset.
 func (r *ranged) stand() error {
 	if r.r != nil && r.at == r.offset {
 		return nil
@@ -63,7 +61,6 @@ func (r *ranged) stand() error {
 	return err
 }
 
-// Seek implements io.Seeker.
 func (r *ranged) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekCurrent:
@@ -78,7 +75,6 @@ func (r *ranged) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// Close implements io.Closer.
 func (r *ranged) Close() error { return r.drop() }
 
 func (r *ranged) drop() error {

@@ -16,7 +16,8 @@ import (
 
 func init() { drivers[s3blob.Scheme] = driver{sign: signS3} }
 
-// signS3 makes a URL with Signature Version 4 in its query. gocloud.dev would sign with the clock of the moment.
+// signS3 returns a URL with Signature Version 4 in its query. It does not use gocloud.dev, which signs with the current
+// time.
 func signS3(ctx context.Context, at place, key string, from, until time.Time) (string, error) {
 	var client *s3.Client
 	if !at.As(&client) {
@@ -33,13 +34,11 @@ func signS3(ctx context.Context, at place, key string, from, until time.Time) (s
 	return signed.URL, nil
 }
 
-// pinned signs as of one moment.
 type pinned struct {
 	s3.HTTPPresignerV4
 	at time.Time
 }
 
-// PresignHTTP implements s3.HTTPPresignerV4.
 func (p pinned) PresignHTTP(ctx context.Context, c aws.Credentials, r *http.Request, hash, service, region string,
 	_ time.Time, o ...func(*v4.SignerOptions),
 ) (string, http.Header, error) {

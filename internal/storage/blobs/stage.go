@@ -12,13 +12,12 @@ import (
 	"pyindex/internal/fault"
 )
 
-// stages is a directory of files on their way in.
+// stages is a directory of files being uploaded.
 type stages struct {
 	dir string
-	own bool // made for this store alone: it goes when the store is closed
+	own bool // created for this store and removed when the store is closed
 }
 
-// openStages makes the directory, for its owner alone.
 func openStages(dir string) (*stages, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -28,7 +27,7 @@ func openStages(dir string) (*stages, error) {
 
 func (s *stages) create() (*stage, error) {
 	f, err := os.CreateTemp(s.dir, "upload-*") // mode 0600
-	if errors.Is(err, fs.ErrNotExist) {        // somebody tidied up
+	if errors.Is(err, fs.ErrNotExist) {        // the directory was removed by others
 		if err = os.MkdirAll(s.dir, 0o700); err == nil {
 			f, err = os.CreateTemp(s.dir, "upload-*")
 		}
@@ -46,7 +45,7 @@ func (s *stages) close() error {
 	return nil
 }
 
-// sweep removes stages that nobody has written to since t. Other processes may be staging here, so age alone decides.
+// sweep removes stages last written before t. Other processes may be staging here too, so only the age decides.
 func (s *stages) sweep(ctx context.Context, t time.Time) error {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -67,41 +66,39 @@ func (s *stages) sweep(ctx context.Context, t time.Time) error {
 	return nil
 }
 
-// stage is one file on its way in. Writing and keeping belong to one goroutine.
+// stage is one file being uploaded. One goroutine writes and keeps it.
 type stage struct {
 	of   *stages
 	file *os.File
 	size int64
-	lost error // set when a sync failed
+	lost error // set if a sync failed
 
 	discard sync.Once
 }
 
-// Write adds to the end; fault.Unavailable when the disk takes no more.
+// Write appends to the file. It returns fault.Unavailable if the disk is full or fails.
 func (s *stage) Write(p []byte) (int, error) {
 	n, err := s.file.Write(p)
 	s.size += int64(n)
-	return n, explain("the bytes cannot be stored", err)
+	return n, explain("the content cannot be stored", err)
 }
 
-// ReadAt reads what was written.
 func (s *stage) ReadAt(p []byte, off int64) (int, error) { return s.file.ReadAt(p, off) }
 
-// Size returns how many bytes were written.
 func (s *stage) Size() int64 { return s.size }
 
-// sync makes the bytes durable. After a failure the system may report later ones as done that were not, so the first
-// failure stands.
+// sync makes the content durable. After a failed sync the system may report later syncs as successful although data was
+// lost, so the first failure is final.
 func (s *stage) sync() error {
 	if s.lost == nil {
 		if err := s.file.Sync(); err != nil {
-			s.lost = fault.Wrap(fault.Unavailable, err, "the disk did not take the bytes; send them again")
+			s.lost = fault.Wrap(fault.Unavailable, err, "the disk did not store the file; send it again")
 		}
 	}
 	return s.lost
 }
 
-// Discard closes the file and removes its name, if it still has the one it was staged under.
+// Discard closes the file and removes its staged name, if that still exists.
 func (s *stage) Discard() (err error) {
 	s.discard.Do(func() {
 		err = s.file.Close()

@@ -76,7 +76,7 @@ func (t *Tx) EndLinks(ctx context.Context, kind onetime.Kind, userID string, at 
 	return err
 }
 
-// ApproveLink implements onetime.Tx. The row decides between administrators who act at once.
+// ApproveLink implements onetime.Tx. If several administrators approve at once, the row decides which of them succeeds.
 func (t *Tx) ApproveLink(ctx context.Context, id, by string, at, expires time.Time) (bool, error) {
 	return t.did(ctx, `UPDATE links SET approved_at = $2, approved_by = $3, expires_at = $4 WHERE id = $1 AND used_at = 0 AND approved_at = 0`,
 		id, micros(at), by, micros(expires))
@@ -117,7 +117,7 @@ func (t *Tx) TOTPOf(ctx context.Context, userID string) (signin.TOTP, error) {
 		`SELECT user_id, secret, created_at, confirmed_at, last_step, session_id FROM totps WHERE user_id = $1`, userID)
 }
 
-// UseTOTP implements signin.Tx. The row decides between codes that come at once.
+// UseTOTP implements signin.Tx. If a code is entered several times at once, the row decides which attempt succeeds.
 func (t *Tx) UseTOTP(ctx context.Context, userID string, step int64, at time.Time) (bool, error) {
 	return t.did(ctx, `UPDATE totps SET last_step = $2, confirmed_at = CASE WHEN confirmed_at = 0 THEN $3 ELSE confirmed_at END
 		WHERE user_id = $1 AND last_step < $2`, userID, step, micros(at))

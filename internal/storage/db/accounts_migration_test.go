@@ -8,8 +8,8 @@ import (
 	"pyindex/internal/account"
 )
 
-// An index from before it was kept who invited whom learns it from the record, and its sessions of single sign-on end
-// after twelve hours; what else there is stays as it was.
+// An index from before inviters were recorded takes them from the audit log, and its single sign-on sessions end after
+// twelve hours. All other data is unchanged.
 func TestUpgradeLearnsWhoInvited(t *testing.T) {
 	for name, fresh := range map[string]func(*testing.T) string{"sqlite": freshSQLite, "postgres": freshPostgres} {
 		t.Run(name, func(t *testing.T) {

@@ -15,8 +15,8 @@ func (t *Tx) InsertAudit(ctx context.Context, e audit.Entry) error {
 	return t.insertAudit(ctx, e, "")
 }
 
-// CountAudit implements audit.Rows. The subject of the row is a list, to which a subject that it does not hold is
-// added.
+// CountAudit implements audit.Rows. The subject of the row is a list. A subject that the list does not contain yet is
+// appended.
 func (t *Tx) CountAudit(ctx context.Context, e audit.Entry) error {
 	return t.insertAudit(ctx, e, ` ON CONFLICT (id) DO UPDATE SET more = audit.more + 1, subject = CASE
 		WHEN LENGTH(audit.subject) > 200 OR REPLACE(' ' || audit.subject || ' ', ' ' || excluded.subject || ' ', '') <> ' ' || audit.subject || ' '
@@ -36,8 +36,8 @@ func (t *Tx) insertAudit(ctx context.Context, e audit.Entry, conflict string) er
 	return err
 }
 
-// DeleteAuditBefore implements audit.Rows. The indexes by time lead to the oldest entries; the one of refusals is for
-// that word alone, so it is written out.
+// DeleteAuditBefore implements audit.Rows. The indexes by time find the oldest entries. The outcome is written out
+// because the partial index of refusals covers only that outcome.
 func (t *Tx) DeleteAuditBefore(ctx context.Context, outcome audit.Outcome, before time.Time, limit int) (int64, error) {
 	which := ""
 	switch outcome {
@@ -67,8 +67,8 @@ func scanAudit(r row) (audit.Entry, error) {
 	return e, decode(detail, &e.Detail)
 }
 
-// Entries implements audit.Rows. Of several actions in the whole record each is read by itself: an index has one action
-// in order, and several would have to be sorted, however many entries there are.
+// Entries implements audit.Rows. If a filter names several actions and no project, each action is read separately. The
+// index orders the entries of one action only, so reading several at once would sort all of them.
 func (t *Tx) Entries(ctx context.Context, f audit.Filter) (all []audit.Entry, err error) {
 	if len(f.Actions) < 2 || f.Project != "" {
 		return t.entries(ctx, f)
@@ -89,12 +89,12 @@ func (t *Tx) Entries(ctx context.Context, f audit.Filter) (all []audit.Entry, er
 func (t *Tx) entries(ctx context.Context, f audit.Filter) ([]audit.Entry, error) {
 	q, args := entryQuery(f)
 	if err := legible(args); err != nil {
-		return nil, nil // what cannot be stored is not found
+		return nil, nil // text that cannot be stored matches nothing
 	}
 	return many(ctx, t, scanAudit, q, args...)
 }
 
-// entryQuery compares only what is asked for, so that an index is used.
+// entryQuery compares only the columns in the filter, so that an index is used.
 func entryQuery(f audit.Filter) (string, []any) {
 	q := asked{args: []any{f.Limit}}
 	q.equal("repository_id", f.RepositoryID)
@@ -124,24 +124,25 @@ func entryQuery(f audit.Filter) (string, []any) {
 	return `SELECT ` + auditColumns + ` FROM audit` + q.where + ` ORDER BY at DESC, id DESC LIMIT $1`, q.args
 }
 
-// auditText is where the words of a filter are looked for. SQLite lowers ASCII alone, so both sides are as low as it
-// can.
+// auditText is the text that a filter's words are searched in. SQLite lowers only ASCII, so both sides are lowered as
+// far as SQLite can.
 const auditText = `LOWER(action || ' ' || actor_name || ' ' || project || ' ' || version || ' ' || filename || ' ' || subject || ' ' || detail)`
 
-// discreetText is auditText for readers who may not see all claims and reasons: a search must not tell what they are.
+// discreetText is auditText for readers who may not see all claims and reasons. A search must not reveal the hidden
+// ones.
 const discreetText = `LOWER(action || ' ' || actor_name || ' ' || project || ' ' || version || ' ' || filename || ' ' || subject || ' ' ||
 	CASE WHEN action IN ('publisher.exchange', 'project.create', 'file.quarantine') OR action = 'file.add' AND outcome = 'granted' THEN '' ELSE detail END)`
 
-// likeText takes their meaning from the wildcards of LIKE.
+// likeText escapes the wildcards of LIKE.
 var likeText = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
 
-// asked is the conditions of a query that depend on what somebody asks for.
+// asked collects the optional conditions of a query.
 type asked struct {
 	where string
 	args  []any
 }
 
-// and adds a condition, in which a verb stands for each argument.
+// and adds a condition with one %s verb for each argument.
 func (q *asked) and(condition string, args ...any) {
 	places := make([]any, len(args))
 	for i, a := range args {
@@ -151,14 +152,14 @@ func (q *asked) and(condition string, args ...any) {
 	q.where += map[bool]string{true: " WHERE ", false: " AND "}[q.where == ""] + fmt.Sprintf(condition, places...)
 }
 
-// equal compares a column where a value is wanted.
+// equal compares a column with a value unless the value is empty.
 func (q *asked) equal(column, value string) {
 	if value != "" {
 		q.and(column+" = %s", value)
 	}
 }
 
-// oneOf compares a column with several values, where there are any.
+// oneOf compares a column with several values, if there are any.
 func (q *asked) oneOf(column, how string, values []string) {
 	if len(values) == 0 {
 		return
@@ -170,7 +171,7 @@ func (q *asked) oneOf(column, how string, values []string) {
 	q.and(column+" "+how+" ("+strings.TrimSuffix(strings.Repeat("%s, ", len(values)), ", ")+")", args...)
 }
 
-// Audit returns the newest entries of the record, newest first, at most limit.
+// Audit returns the newest entries of the audit log, newest first, at most limit.
 func (d *DB) Audit(ctx context.Context, limit int) (out []audit.Entry, err error) {
 	err = d.view(ctx, func(t *Tx) (err error) {
 		out, err = many(ctx, t, scanAudit, `SELECT `+auditColumns+` FROM audit ORDER BY at DESC, id DESC LIMIT $1`, limit)

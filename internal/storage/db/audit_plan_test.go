@@ -10,8 +10,8 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// TestEntriesAreFoundByIndex: a page of the record, by each thing that it is asked by, is read from where it begins and
-// in its order, however long the record is.
+// TestEntriesAreFoundByIndex checks that a page of the audit log is read from its start and in order with every filter,
+// regardless of the length of the log.
 func TestEntriesAreFoundByIndex(t *testing.T) {
 	d, err := Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "index.db"), Options{})
 	if err != nil {

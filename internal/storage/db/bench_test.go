@@ -64,7 +64,7 @@ func (f filled) file(i int) catalog.File {
 	}
 }
 
-// BenchmarkSerial is what every read asks first.
+// BenchmarkSerial measures the first question of every read.
 func BenchmarkSerial(b *testing.B) {
 	f := fill(b, 0)
 	b.Run("alone", func(b *testing.B) {

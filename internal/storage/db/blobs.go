@@ -9,19 +9,19 @@ import (
 	"pyindex/internal/fault"
 )
 
-// blobUsed is true of a row of blobs whose bytes a file row names.
+// blobUsed is true for a row of blobs if a file row references the blob.
 const blobUsed = `((blobs.part = 'files' AND EXISTS (SELECT 1 FROM files f WHERE f.sha256 = blobs.sha256 AND f.generation = blobs.generation))
 	OR (blobs.part = 'metadata' AND EXISTS (SELECT 1 FROM files f WHERE f.metadata_sha256 = blobs.sha256 AND f.metadata_generation = blobs.generation)))`
 
-// splitKey takes "files/ab/abcd….0123" apart into its first word, the digest and the generation.
+// splitKey splits "files/ab/abcd….0123" into its first path element, the digest and the generation.
 func splitKey(key string) (part, sha256, generation string) {
 	part, _, _ = strings.Cut(key, "/")
 	sha256, generation, _ = strings.Cut(key[strings.LastIndexByte(key, '/')+1:], ".")
 	return part, sha256, generation
 }
 
-// HoldBlob: the unique index blobs_live decides who makes the row; everybody else joins. Nearly
-// always the plain key is free for use, so it is tried first.
+// HoldBlob implements custody.Tx. The unique index blobs_live decides which caller creates the row; all others join it.
+// The plain key is nearly always free, so it is tried first.
 func (t *Tx) HoldBlob(ctx context.Context, plain, generation string, at time.Time) (custody.Held, error) {
 	h, err := t.hold(ctx, plain, "", at)
 	if fault.Is(err, fault.NotFound) {
@@ -30,8 +30,8 @@ func (t *Tx) HoldBlob(ctx context.Context, plain, generation string, at time.Tim
 	return h, err
 }
 
-// hold is HoldBlob with the generation of a new row. It returns fault.NotFound for "", the plain key itself, if that is
-// being dropped or is spent.
+// hold is HoldBlob with the generation of a new row. If generation is "", which means the plain key, and that key is
+// being dropped or is spent, hold returns fault.NotFound.
 func (t *Tx) hold(ctx context.Context, plain, generation string, at time.Time) (custody.Held, error) {
 	part, sha256, _ := splitKey(plain)
 	scan := func(r row) (h custody.Held, err error) {
@@ -48,8 +48,8 @@ func (t *Tx) hold(ctx context.Context, plain, generation string, at time.Time) (
 	return h, err
 }
 
-// ReleaseBlob: ending a hold that the sweeper has already taken for abandoned is
-// fault.Unavailable: the bytes may be gone, so the transaction that was to name them must not commit.
+// ReleaseBlob implements custody.Tx. It returns fault.Unavailable if the sweeper has already treated the hold as
+// abandoned. The blob may be gone, so the transaction that would reference it must not commit.
 func (t *Tx) ReleaseBlob(ctx context.Context, key string, held bool) (drop bool, err error) {
 	part, sha256, generation := splitKey(key)
 	var used bool
@@ -67,7 +67,7 @@ func (t *Tx) ReleaseBlob(ctx context.Context, key string, held bool) (drop bool,
 		WHERE blobs.holds = 0 AND NOT blobs.dropping`, key, part, sha256, generation, micros(t.db.options.Now()))
 }
 
-// settle notes of a key without a hold whether a file names its bytes, and returns that.
+// settle marks an unheld key as settled if a file references its blob, and reports whether one does.
 func (t *Tx) settle(ctx context.Context, key, part, sha256, generation string) (used bool, err error) {
 	_, err = t.exec(ctx, `UPDATE blobs SET settled = (holds = 0) WHERE blob_key = $1 AND NOT dropping AND `+blobUsed, key)
 	if err != nil {
@@ -76,7 +76,7 @@ func (t *Tx) settle(ctx context.Context, key, part, sha256, generation string) (
 	return t.named(ctx, part, sha256, generation)
 }
 
-// endHold ends one hold and returns whether a file names the bytes.
+// endHold ends one hold and reports whether a file references the blob.
 func (t *Tx) endHold(ctx context.Context, key string) (used bool, err error) {
 	scan := func(r row) (used bool, err error) { err = r.Scan(&used); return used, err }
 	out, err := many(ctx, t, scan, `UPDATE blobs SET holds = CASE WHEN holds > 0 THEN holds - 1 ELSE 0 END,
@@ -86,12 +86,12 @@ func (t *Tx) endHold(ctx context.Context, key string) (used bool, err error) {
 		return false, err
 	}
 	if len(out) == 0 {
-		return false, fault.New(fault.Unavailable, "this took so long that the bytes were taken for abandoned; try again")
+		return false, fault.New(fault.Unavailable, "this took so long that the upload was treated as abandoned; try again")
 	}
 	return out[0], nil
 }
 
-// named reports whether a file row names the bytes.
+// named reports whether a file row references the blob.
 func (t *Tx) named(ctx context.Context, part, sha256, generation string) (bool, error) {
 	q := `SELECT id FROM files WHERE sha256 = $1 AND generation = $2 LIMIT 1`
 	if part == "metadata" {
@@ -111,12 +111,12 @@ func (t *Tx) AbandonedBlobs(ctx context.Context, before time.Time, limit int) ([
 	if err != nil || len(out) >= limit {
 		return out, err
 	}
-	// A replica of a version that knew no generations leaves the rows of those that it deletes as they were.
+	// A replica that predates generations does not update the rows of the files that it deletes.
 	rest, err := t.abandon(ctx, `settled AND generation <> ''`, before, limit-len(out))
 	return append(out, rest...), err
 }
 
-// abandon marks rows as being dropped that no file names, of those that a condition of ours is true of.
+// abandon marks unreferenced rows that match a condition as being dropped. The condition is trusted SQL.
 func (t *Tx) abandon(ctx context.Context, which string, before time.Time, limit int) ([]string, error) {
 	return many(ctx, t, scanText, `UPDATE blobs SET dropping = TRUE, settled = FALSE, holds = 0, since = $3
 		WHERE blob_key IN (SELECT blob_key FROM blobs WHERE `+which+` AND NOT dropping AND since < $1 AND NOT `+blobUsed+` ORDER BY since LIMIT $2)
@@ -135,14 +135,15 @@ func (t *Tx) OwnDrop(ctx context.Context, key, owner string, before time.Time) (
 		key, owner, micros(t.db.options.Now()), micros(before))
 }
 
-// YieldDrop: since the beginning of time is before whatever the sweeper asks for.
+// YieldDrop implements custody.Tx. It sets since to 0, which is earlier than any time that the sweeper asks for.
 func (t *Tx) YieldDrop(ctx context.Context, key, owner string) error {
 	_, err := t.exec(ctx,
 		`UPDATE blobs SET owner = '', since = 0 WHERE blob_key = $1 AND dropping AND NOT settled AND owner = $2`, key, owner)
 	return err
 }
 
-// ForgetBlob: other generations than the plain key are random, and so never come again.
+// ForgetBlob implements custody.Tx. Generations other than that of the plain key are random and are never reused, so
+// their rows are deleted.
 func (t *Tx) ForgetBlob(ctx context.Context, key string) error {
 	gone, err := t.did(ctx, `DELETE FROM blobs WHERE blob_key = $1 AND dropping AND generation <> ''`, key)
 	if err != nil || gone {
@@ -158,7 +159,7 @@ func (t *Tx) ForgetSpent(ctx context.Context, before time.Time) error {
 	return err
 }
 
-// DropStray: a spent key that has bytes again, by a PUT that came late, is dropped again.
+// DropStray implements custody.Tx. If a late PUT has stored a spent key again, the key is dropped again.
 func (t *Tx) DropStray(ctx context.Context, key string) (bool, error) {
 	again, err := t.did(ctx,
 		`UPDATE blobs SET settled = FALSE, owner = '', since = $2 WHERE blob_key = $1 AND dropping AND settled`, key,
@@ -180,7 +181,7 @@ func (t *Tx) StoredAfter(ctx context.Context, after custody.Stored, limit int) (
 	return append(out, rest...), err
 }
 
-// storedPart takes digests page by page along their index, which grouping by digest and generation would not.
+// storedPart pages through the digests along their index. Grouping by digest and generation would not use that index.
 func (t *Tx) storedPart(ctx context.Context, after custody.Stored, limit int) ([]custody.Stored, error) {
 	q := `SELECT sha256, generation, MAX(size) FROM files
 		WHERE sha256 IN (SELECT DISTINCT sha256 FROM files WHERE sha256 > $1 ORDER BY sha256 LIMIT $2)
@@ -198,14 +199,14 @@ func (t *Tx) storedPart(ctx context.Context, after custody.Stored, limit int) ([
 	return many(ctx, t, scan, q, after.SHA256, limit)
 }
 
-// keyOf spells a key in SQL as custody.WithGeneration does.
+// keyOf builds a key in SQL as custody.WithGeneration does.
 func keyOf(part, sum, generation string) string {
 	return `'` + part + `/' || substr(` + sum + `, 1, 2) || '/' || ` + sum + ` || CASE WHEN ` + generation +
 		` = '' THEN '' ELSE '.' || ` + generation + ` END`
 }
 
-// unsettle lets the sweeper look again at the bytes of files that are about to be deleted: those whose column, a name
-// of ours, is id.
+// unsettle makes the sweeper check the blobs of files that are about to be deleted. The files are those with the given
+// id in column, which is trusted SQL.
 func (t *Tx) unsettle(ctx context.Context, column, id string) error {
 	for _, key := range []string{
 		keyOf("files", "sha256", "generation"), keyOf("metadata", "metadata_sha256", "metadata_generation"),

@@ -5,32 +5,31 @@ import (
 	"database/sql/driver"
 )
 
-// maxKept bounds the statements kept on one connection; this package has fewer texts than that.
+// maxKept limits the statements kept on one connection. This package has fewer distinct statements than that.
 const maxKept = 256
 
-// conn is a driver's connection with its statements kept ready and a hook before every step. It is used by one
-// goroutine at a time, as database/sql promises.
+// conn is a driver's connection that keeps its prepared statements and runs a hook before every step. As database/sql
+// guarantees, one goroutine uses it at a time.
 type conn struct {
 	driver.Conn
 	hook   Hook
 	life   *life
-	born   int64 // in life
+	born   int64 // the generation of life at which it was opened
 	writer bool
-	kept   map[string]*kept // nil where the driver keeps statements itself
+	kept   map[string]*kept // nil if the driver keeps prepared statements itself
 }
 
-// kept is a prepared statement and whether rows of it are being read.
+// kept is a prepared statement and whether its rows are being read.
 type kept struct {
 	driver.Stmt
 	busy bool
 }
 
-// BeginTx starts a transaction.
 func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
 	var inner driver.Tx
 	err := c.step(OpBegin, "", func() error {
 		begun, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o)
-		if err == nil { // with an error the driver returns a nil pointer in the interface
+		if err == nil { // on an error the driver returns a nil pointer in the interface
 			inner = begun
 		}
 		return err
@@ -44,7 +43,6 @@ func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, erro
 	return tx{inner, c}, nil
 }
 
-// QueryContext runs a statement that returns rows.
 func (c *conn) QueryContext(ctx context.Context, q string, args []driver.NamedValue) (driver.Rows, error) {
 	var rows driver.Rows
 	err := c.step(OpQuery, q, func() error {
@@ -79,7 +77,6 @@ func (c *conn) query(ctx context.Context, q string, args []driver.NamedValue) (d
 	return &rows{inner, s}, nil
 }
 
-// ExecContext runs a statement that returns none.
 func (c *conn) ExecContext(ctx context.Context, q string, args []driver.NamedValue) (driver.Result, error) {
 	var result driver.Result
 	err := c.step(OpExec, q, func() (err error) {
@@ -100,8 +97,8 @@ func (c *conn) exec(ctx context.Context, q string, args []driver.NamedValue) (dr
 	return s.Stmt.(driver.StmtExecContext).ExecContext(ctx, args)
 }
 
-// statement returns the kept statement for q. It is nil where q is to be run directly: nothing is kept here, too much
-// is, or rows of the very same statement are still being read.
+// statement returns the kept statement for q. It returns nil if q must be run directly: the connection keeps no
+// statements, it already keeps maxKept of them, or rows of the same statement are still being read.
 func (c *conn) statement(ctx context.Context, q string) (*kept, error) {
 	s, ok := c.kept[q]
 	if ok && !s.busy {
@@ -119,7 +116,6 @@ func (c *conn) statement(ctx context.Context, q string) (*kept, error) {
 	return s, nil
 }
 
-// Close frees the statements and the connection.
 func (c *conn) Close() error {
 	for _, s := range c.kept {
 		s.Close()
@@ -127,13 +123,12 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// rows gives its statement back when it is closed.
+// rows releases its statement when it is closed.
 type rows struct {
 	driver.Rows
 	of *kept
 }
 
-// ColumnTypeDatabaseTypeName implements driver.RowsColumnTypeDatabaseTypeName.
 func (r *rows) ColumnTypeDatabaseTypeName(i int) string {
 	if t, ok := r.Rows.(driver.RowsColumnTypeDatabaseTypeName); ok {
 		return t.ColumnTypeDatabaseTypeName(i)

@@ -5,12 +5,11 @@ import (
 	"database/sql/driver"
 )
 
-// PrepareContext prepares a statement for a caller that keeps it itself.
+// PrepareContext prepares a statement for a caller that keeps the statement itself.
 func (c *conn) PrepareContext(ctx context.Context, q string) (driver.Stmt, error) {
 	return c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, q)
 }
 
-// Ping asks the driver whether the connection lives.
 func (c *conn) Ping(ctx context.Context) error {
 	if p, ok := c.Conn.(driver.Pinger); ok {
 		return p.Ping(ctx)
@@ -18,7 +17,6 @@ func (c *conn) Ping(ctx context.Context) error {
 	return nil
 }
 
-// ResetSession readies the connection for its next user.
 func (c *conn) ResetSession(ctx context.Context) error {
 	if c.born != c.life.now() {
 		return driver.ErrBadConn
@@ -29,7 +27,6 @@ func (c *conn) ResetSession(ctx context.Context) error {
 	return nil
 }
 
-// IsValid reports whether the connection may go back to the pool.
 func (c *conn) IsValid() bool {
 	if c.born != c.life.now() {
 		return false
@@ -40,7 +37,7 @@ func (c *conn) IsValid() bool {
 	return true
 }
 
-// CheckNamedValue lets the driver take its own types of argument.
+// CheckNamedValue lets the driver accept its own argument types.
 func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
 	if n, ok := c.Conn.(driver.NamedValueChecker); ok {
 		return n.CheckNamedValue(v)

@@ -38,11 +38,11 @@ func named(t *testing.T, url string) (string, func()) {
 	}
 }
 
-// nothing is a change or read that does nothing.
+// nothing is a transaction that does nothing.
 func nothing(catalog.Tx) error { return nil }
 
-// TestConnectionsThatEnded: a server that ended every connection at rest, as a restart or an administrator does, is
-// noticed by nobody: not by the first look, read, change, or question whether it answers.
+// TestConnectionsThatEnded checks that callers do not notice if a server closed all idle connections, as after a
+// restart.
 func TestConnectionsThatEnded(t *testing.T) {
 	url, end := named(t, postgresOrSkip(t))
 	d := storagetest.OpenDB(t, url, db.Options{Bridge: time.Minute})
@@ -72,7 +72,7 @@ func TestConnectionsThatEnded(t *testing.T) {
 	}
 }
 
-// TestConnectionsThatEndedUnderLoad: of many who ask at once after the connections ended none is refused.
+// TestConnectionsThatEndedUnderLoad checks that no concurrent caller fails after the connections ended.
 func TestConnectionsThatEndedUnderLoad(t *testing.T) {
 	url, end := named(t, postgresOrSkip(t))
 	d := storagetest.OpenDB(t, url, db.Options{Bridge: time.Minute})
@@ -96,8 +96,7 @@ func TestConnectionsThatEndedUnderLoad(t *testing.T) {
 	}
 }
 
-// TestSlowReadsAreNoOutage: readers who hold every connection for reading keep nobody from the counter and from
-// changes.
+// TestSlowReadsAreNoOutage checks that slow reads on all reading connections block neither the serial nor changes.
 func TestSlowReadsAreNoOutage(t *testing.T) {
 	d := storagetest.OpenDB(t, postgresOrSkip(t), db.Options{Bridge: time.Minute, Conns: 10})
 	var held, done sync.WaitGroup
@@ -123,7 +122,7 @@ func TestSlowReadsAreNoOutage(t *testing.T) {
 	}
 }
 
-// TestOneLookThatFails: one look without an answer is no outage, whatever it failed of; two in turn are.
+// TestOneLookThatFails checks that one failed look is not an outage, and two in a row are.
 func TestOneLookThatFails(t *testing.T) {
 	for name, failure := range map[string]error{
 		"the connection ended": io.ErrUnexpectedEOF, "no answer in time": context.DeadlineExceeded,
@@ -153,8 +152,8 @@ func TestOneLookThatFails(t *testing.T) {
 	}
 }
 
-// TestWhatBeganIsNotRepeated: only what has not begun is tried again. A change whose connection ends on the way, or at
-// its commit, ran once.
+// TestWhatBeganIsNotRepeated checks that only a transaction that has not begun is retried. A change that loses its
+// connection later, or at its commit, runs once.
 func TestWhatBeganIsNotRepeated(t *testing.T) {
 	for _, step := range []db.Op{db.OpExec, db.OpCommit} {
 		var armed atomic.Bool

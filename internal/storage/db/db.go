@@ -14,19 +14,20 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Options are choices for Open. The zero value is right for production.
+// Options configures Open. The zero value is suitable for production.
 type Options struct {
-	Now   func() time.Time // time.Now when nil
-	NewID func() string    // random UUIDs when nil; used for the repository "main"
-	Log   *slog.Logger     // what migrations did; nothing is logged when nil
+	Now   func() time.Time // time.Now if nil
+	NewID func() string    // generates the id of the repository "main"; random UUIDs if nil
+	Log   *slog.Logger     // logs migrations and database events; nothing is logged if nil
 	Conns int              // connections for reading; 0 means 4 on SQLite and 10 on PostgreSQL
-	// Bridge is for how long the counter stands still while the database does not answer, so that readers go on with what
-	// they have in memory; 0 for not at all. It needs Attend to run, which notices when the database is back.
+	// Bridge is how long the serial keeps its last value while the database does not respond, so that readers can use
+	// the values they have in memory. 0 disables bridging. Attend must be running, because it notices when the database
+	// is back.
 	Bridge time.Duration
-	Hook   Hook // for tests: sees every statement and commit, and may make it fail
+	Hook   Hook // for tests: is called for every statement and commit, and can make them fail
 }
 
-// filled returns o with what was left out.
+// filled returns o with defaults for the unset fields.
 func (o Options) filled() Options {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -40,27 +41,27 @@ func (o Options) filled() Options {
 	return o
 }
 
-// DB is an open database. It is safe for use by many goroutines.
+// DB is an open database. It is safe for concurrent use.
 type DB struct {
 	dialect dialect
 	options Options
 	path    string
 	write   *sql.DB
 	read    *sql.DB
-	watcher *watcher // SQLite alone
-	file    *dbFile  // SQLite alone
-	look    *sql.DB  // PostgreSQL alone: one connection for the counter, whatever else is slow
+	watcher *watcher // SQLite only
+	file    *dbFile  // SQLite only
+	look    *sql.DB  // PostgreSQL only: one connection for reading the serial, independent of slow queries
 	looks   looks
 	history history
 	outage  outage
 	life    life
-	server  *pgx.ConnConfig // PostgreSQL alone
+	server  *pgx.ConnConfig // PostgreSQL only
 }
 
-// Open opens the database at url, "sqlite:" and a file's path or "postgres://…", and brings its tables up to date.
-// A SQLite file and its folder are made when missing, readable by their owner alone. Afterwards the repository "main"
-// exists. A database of a newer program, an unknown scheme or an unusable file is fault.Invalid with what to do about
-// it; a server that does not answer is fault.Unavailable.
+// Open opens the database at url, "sqlite:" and a file path or "postgres://…", and migrates its tables to the current
+// schema. It creates a missing SQLite file and its folder, accessible only by their owner, and the repository "main".
+// Open returns fault.Invalid with advice for the administrator if the database belongs to a newer version, the scheme
+// is unknown or the file is unusable, and fault.Unavailable if the server does not respond.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	o = o.filled()
 	d, err := connect(url, o)
@@ -75,7 +76,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	return d, nil
 }
 
-// connect makes the handles for a URL; no statement runs yet.
+// connect creates the connection pools for a URL. It runs no statement.
 func connect(url string, o Options) (*DB, error) {
 	scheme, rest, _ := strings.Cut(url, ":")
 	switch scheme {
@@ -85,10 +86,10 @@ func connect(url string, o Options) (*DB, error) {
 		return connectPostgres(url, o)
 	}
 	return nil, fault.New(fault.Invalid,
-		"database %q is not known: use sqlite:/path/index.db or postgres://user@host/name", scheme+":")
+		"unknown database %q: use sqlite:/path/index.db or postgres://user@host/name", scheme+":")
 }
 
-// prepare makes a new handle ready for use.
+// prepare checks and migrates the database, and starts to watch the serial.
 func (d *DB) prepare(ctx context.Context) error {
 	if err := d.dialect.check(ctx, d.write); err != nil {
 		return err
@@ -105,11 +106,11 @@ func (d *DB) prepare(ctx context.Context) error {
 	return d.dialect.watch(ctx, d)
 }
 
-// Path returns the file of a SQLite database, and "" for a server.
+// Path returns the file of a SQLite database, and "" for PostgreSQL.
 func (d *DB) Path() string { return d.path }
 
-// Ping asks the database for an answer; fault.Unavailable when there is none. While it is away and reads go on without
-// it, nothing is asked and nothing is wrong.
+// Ping checks that the database responds. It returns fault.Unavailable if the database does not. During a bridged
+// outage Ping asks nothing and returns nil.
 func (d *DB) Ping(ctx context.Context) error {
 	if _, away := d.outage.bridge(); away {
 		return nil
@@ -124,8 +125,8 @@ func (d *DB) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close waits for what is running and closes the database. The writer goes last: the last connection to a SQLite file
-// folds its write-ahead log into it.
+// Close waits for running transactions and closes the database. It closes the writer last: the last connection to a
+// SQLite file checkpoints the write-ahead log into the file.
 func (d *DB) Close() error {
 	var errs []error
 	if d.watcher != nil {

@@ -10,45 +10,45 @@ import (
 	"pyindex/internal/fault"
 )
 
-// dialect is all in which the two databases differ.
+// dialect holds the differences between the two databases.
 type dialect struct {
 	goose  goose.Dialect
-	view   *sql.TxOptions // one snapshot, read only
+	view   *sql.TxOptions // one snapshot, read-only
 	update *sql.TxOptions
-	// run first in an update to wait for other writers; "" where beginning does that
+	// runs first in an update to wait for other writers; "" if beginning a transaction waits
 	turn     string
 	detach   bool                                             // statements do not watch the context, see run.go
 	watch    func(ctx context.Context, d *DB) error           // prepares for Stamp
-	patient  string                                           // lets a transaction be idle; "" where it may be
-	next     string                                           // moves the counter and returns it
-	remember string                                           // runs before next; "" where that does it
-	params   int                                              // most parameters of a statement that inserts many rows
-	hints    func(ctx context.Context, d *DB) <-chan struct{} // tells of changes sooner than asking; nil for never
-	check    func(ctx context.Context, write *sql.DB) error   // whether the database can be used at all
+	patient  string                                           // lets a transaction stay idle; "" if no timeout applies
+	next     string                                           // increments the serial and returns it
+	remember string                                           // runs before next; "" if next includes it
+	params   int                                              // maximum number of parameters of a multi-row insert
+	hints    func(ctx context.Context, d *DB) <-chan struct{} // reports changes sooner than polling; nil if unsupported
+	check    func(ctx context.Context, write *sql.DB) error   // checks that the database can be used at all
 	lock     func(ctx context.Context, write *sql.DB) (unlock func(), err error)
-	tries    int // how often migrating is tried
+	tries    int // attempts to migrate
 	sort     func(error) failure
-	cut      func(error) bool // whether an error says that the connection is gone, and another one may work
+	cut      func(error) bool // reports whether the connection is lost and another one may work
 
-	size func(ctx context.Context, t *Tx) (int64, error) // bytes of the database
-	text []string                                        // makes the full-text index
+	size func(ctx context.Context, t *Tx) (int64, error) // size of the database in bytes
+	text []string                                        // creates the full-text index
 	// name, summary, keywords, people, classifiers, body
 	putText  func(ctx context.Context, t *Tx, projectID string, texts []string) error
-	matching func(s *statement, words []string, exact bool) (from, rank string) // rank is lower for what fits better
+	matching func(s *statement, words []string, exact bool) (from, rank string) // lower ranks are better matches
 }
 
-// failure is what a database's error code means to us.
+// failure classifies the error codes of a database.
 type failure uint8
 
 const (
 	unknown failure = iota
-	taken           // a unique constraint
-	again           // the same transaction may succeed when it is run again
-	down            // the database cannot do its work now
-	garbled         // text that the database cannot hold
+	taken           // a unique constraint was violated
+	again           // the same transaction may succeed if it is run again
+	down            // the database cannot work now
+	garbled         // text that the database cannot store
 )
 
-// explain returns err as a fault where its code means something to a caller, and as it is otherwise.
+// explain returns err as a fault if its code has a meaning for callers, and unchanged otherwise.
 func (d dialect) explain(err error) error {
 	if err == nil || fault.KindOf(err) != fault.Internal || isContext(err) {
 		return err
@@ -61,7 +61,7 @@ func (d dialect) explain(err error) error {
 	case down:
 		return fault.Wrap(fault.Unavailable, err, "the database is not available; try again later")
 	case garbled:
-		return fault.Wrap(fault.Invalid, err, "a text is not valid UTF-8")
+		return fault.Wrap(fault.Invalid, err, "text is not valid UTF-8")
 	}
 	return err
 }

@@ -1,10 +1,11 @@
-// Package db keeps every row of an index, in SQLite or PostgreSQL, with one text of SQL for both.
+// Package db stores all rows of an index in SQLite or PostgreSQL. Both use the same SQL.
 //
-// It guarantees that Update is all or nothing and durable when it returns nil; that updates take turns, on one machine
-// and across replicas, so that what a transaction read is still so when it commits; that View sees one state; that what
-// another process committed is seen by the next call here; and that names, digests, token ids and publisher rules are
-// unique by constraint, not by looking first. After a fault.Conflict from an insert the transaction can go on.
+// Package db guarantees the following. Update is atomic, and durable if it returns nil. Updates run one at a time, on
+// one machine and across replicas, so that the rows a transaction has read are unchanged when it commits. View reads
+// one snapshot. A commit of another process is visible to the next call in this process. Names, digests, token ids and
+// publisher rules are unique by constraint, not by checking first. A transaction can continue after an insert returns
+// fault.Conflict.
 //
-// It does not guarantee an outcome when a commit is interrupted: the change may have happened. A file of SQLite must
-// lie on a local disk, because its write-ahead log needs memory that processes share.
+// Package db does not guarantee an outcome if a commit is interrupted: the change may have been made. A SQLite file
+// must be on a local disk, because its write-ahead log needs memory that is shared between processes.
 package db

@@ -11,52 +11,52 @@ import (
 	"pyindex/internal/memo"
 )
 
-// Numbers that a new epoch leaves out, so that values given before and seen by others are not given again.
+// Gaps in the serial before a new epoch, so that values already seen by others are not reused.
 const (
-	// beyond the largest value that the process which noticed has seen: another may have seen a few more
+	// above the largest value seen by this process, because another process may have seen a few more
 	epochGap   = 1_000
-	restoreGap = 1_000_000 // beyond the value found, where nobody knows what was given: see NewEpoch
+	restoreGap = 1_000_000 // above the current value, if the values already given out are unknown: see NewEpoch
 )
 
-// markSlots is how many changes back serial_marks reaches.
+// markSlots is the number of past changes that serial_marks covers.
 const markSlots = 4096
 
-// epochTime bounds making a new epoch. The looks of this process wait for it.
+// epochTime limits how long starting a new epoch may take. Readers of the serial in this process wait for it.
 const epochTime = 30 * time.Second
 
-// sight is what a look finds: the counter, with what tells whether it continues what was seen before.
+// sight is the serial as one look read it, with the data that shows whether it continues the earlier history.
 type sight struct {
 	value int64
-	epoch string // names the history; made anew by NewEpoch and its like
-	began int64  // the first value that was given in the epoch
-	mark  int64  // random, of the change that gave the value
-	known int64  // the largest value that had the mark asked about, -1 where serial_marks does not have it
+	epoch string // identifies the history; replaced by NewEpoch, restores and moves
+	began int64  // the first value of the epoch
+	mark  int64  // random mark of the change that produced the value
+	known int64  // the largest value with the requested mark, -1 if serial_marks does not have the mark
 }
 
-// sightQuery is one look. $1 is the mark of the last one.
+// sightQuery reads a sight. $1 is the mark of the previous one.
 const sightQuery = `SELECT c.value, c.epoch, c.began, c.mark, COALESCE((SELECT MAX(m.value) FROM serial_marks m WHERE m.mark = $1), -1)
 	FROM counters c WHERE c.name = 'serial'`
 
 func (s *sight) into() []any { return []any{&s.value, &s.epoch, &s.began, &s.mark, &s.known} }
 
-// verdict is what a sight means for what was kept under an earlier one.
+// verdict is the result of comparing a sight with an earlier one.
 type verdict int
 
 const (
-	continues verdict = iota // it is the same, or what came after it
-	renewed                  // another epoch, with numbers that were not given before
-	distant                  // too many changes lie between: nobody can say
-	broken                   // the earlier one is not part of this history
+	continues verdict = iota // the same state or a later one
+	renewed                  // a new epoch with values not used before
+	distant                  // too many changes in between to decide
+	broken                   // the earlier sight is not part of this history
 )
 
-// since compares with an earlier sight and the largest value ever seen.
+// since compares s with an earlier sight and the largest value ever seen.
 func (s sight) since(last sight, highest int64) verdict {
 	switch {
 	case s.epoch != last.epoch && highest >= s.began:
 		return broken
 	case s.epoch != last.epoch:
 		return renewed
-	case s.mark == last.mark && s.value >= last.value: // programs without epochs leave the mark
+	case s.mark == last.mark && s.value >= last.value: // programs without epochs do not update the mark
 		return continues
 	case s.value > last.value && s.known >= last.value:
 		return continues
@@ -66,14 +66,14 @@ func (s sight) since(last sight, highest int64) verdict {
 	return broken
 }
 
-// history follows the counter through its looks and numbers the epochs of this process. It is safe for concurrent use.
+// history follows the serial from look to look and numbers the epochs of this process. It is safe for concurrent use.
 type history struct {
 	mu      sync.Mutex
 	begun   bool
 	last    sight
-	highest int64 // ever seen
-	epoch   int64 // of the stamps, counted by this process
-	owed    bool  // a new epoch in the database, which could not be made yet
+	highest int64 // largest value ever seen
+	epoch   int64 // number of the current epoch in this process, for stamps
+	owed    bool  // the database still needs a new epoch
 	tried   time.Time
 }
 
@@ -84,15 +84,15 @@ func (h *history) mark() int64 {
 	return h.last.mark
 }
 
-// given returns the largest value ever seen: no change of this process gets one up to it.
+// given returns the largest value ever seen. Changes of this process always get larger values.
 func (h *history) given() int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.highest
 }
 
-// take notes a sight. Whatever does not continue the last one starts an epoch of the stamps. due is whether the
-// database needs a new epoch and it is time to try, and behind the largest value seen.
+// take records a sight. A sight that does not continue the last one starts a new epoch of the stamps. due reports
+// whether the database needs a new epoch and it is time to try. behind is the largest value seen before.
 func (h *history) take(s sight, now time.Time) (at memo.Stamp, v verdict, due bool, behind int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -112,7 +112,7 @@ func (h *history) take(s sight, now time.Time) (at memo.Stamp, v verdict, due bo
 	return memo.Stamp{Epoch: h.epoch, Value: s.value}, v, due, behind
 }
 
-// settle notes that the database has an epoch beyond all that was seen.
+// settle records that the database has a new epoch above every value seen.
 func (h *history) settle(s sight) memo.Stamp {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -120,26 +120,26 @@ func (h *history) settle(s sight) memo.Stamp {
 	return memo.Stamp{Epoch: h.epoch, Value: s.value}
 }
 
-// pending reports whether a new epoch is owed to the database.
+// pending reports whether the database still needs a new epoch.
 func (h *history) pending() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.owed
 }
 
-// follow turns what a look found into a stamp. Where the database came back older, or with another history, it makes a
-// new epoch there, unless another process did. What this process kept is out of use also while that does not succeed.
+// follow turns a sight into a stamp. If the database came back older or with another history, follow starts a new epoch
+// in it, unless another process already did. Values cached by this process are invalid even if that fails.
 func (d *DB) follow(ctx context.Context, s sight) (memo.Stamp, error) {
 	at, v, due, behind := d.history.take(s, d.options.Now())
 	if v != continues {
-		d.life.renew() // what is left of connections to another server must not answer for this one
+		d.life.renew() // the remaining connections to another server must not answer for this one
 	}
 	log := d.options.Log.With("seen", behind, "found", s.value)
 	switch v {
 	case renewed:
-		log.Info("the index has a new epoch: pages, tokens and names are read again", "epoch", s.epoch)
+		log.Info("the index has a new epoch: reloading pages, tokens and names", "epoch", s.epoch)
 	case distant:
-		log.Info("many changes were made since the last look: pages, tokens and names are read again")
+		log.Info("too many changes since the last look: reloading pages, tokens and names")
 	}
 	if !due {
 		return at, nil
@@ -149,23 +149,23 @@ func (d *DB) follow(ctx context.Context, s sight) (memo.Stamp, error) {
 	now, made, err := d.beginEpoch(ctx, s.epoch, behind)
 	switch {
 	case err != nil:
-		log.Warn("the database came back older than this server has seen it, and cannot be marked yet", "error", err)
+		log.Warn("the database came back in an older state than this server has seen, and cannot be marked yet", "error", err)
 		return at, nil
 	case made:
-		log.Error("the database came back older than this server has seen it: what was changed in between is missing, and must be done again",
+		log.Error("the database came back in an older state than this server has seen: later changes are missing and must be made again",
 			"epoch", now.epoch, "serial", now.value)
 	default:
-		log.Warn("the database came back older than this server has seen it; another server noticed first", "epoch",
+		log.Warn("the database came back in an older state than this server has seen; another server noticed first", "epoch",
 			now.epoch, "serial", now.value)
 	}
 	return d.history.settle(now), nil
 }
 
-// lookingKey marks the context of a change that a look makes.
+// lookingKey marks the context of an update that is made by a look.
 type lookingKey struct{}
 
-// beginEpoch makes a new epoch whose first value lies beyond behind, unless the epoch is not refuted any more and the
-// one that took its place does so already. It reports whether it did. An index that was moved away is left alone.
+// beginEpoch starts a new epoch with its first value above behind, and reports whether it did. It does nothing if
+// another process has already replaced the refuted epoch by one above behind, or if the index has been migrated away.
 func (d *DB) beginEpoch(ctx context.Context, refuted string, behind int64) (now sight, made bool, err error) {
 	err = d.update(ctx, func(t *Tx) error {
 		made = false
@@ -185,15 +185,13 @@ func (d *DB) beginEpoch(ctx context.Context, refuted string, behind int64) (now 
 	return now, made, err
 }
 
-// counter returns the row of the counter.
 func (t *Tx) counter(ctx context.Context) (sight, error) {
 	scan := func(r row) (s sight, err error) { return s, r.Scan(s.into()...) }
 	return one(ctx, t, "counter", scan, sightQuery, int64(0))
 }
 
-// newEpoch moves the counter to a value and makes it the first of a new epoch. Each project gets it as its serial:
-// mirrors that have the project as it was in the history that was lost must come for it again, and nobody knows which
-// those are.
+// newEpoch sets the serial to value and makes value the first of a new epoch. Every project gets value as its serial:
+// mirrors of the lost history must fetch their projects again, and those projects are unknown.
 func (t *Tx) newEpoch(ctx context.Context, value int64) (sight, error) {
 	s := sight{value: value, began: value, epoch: rand.Text(), mark: newMark()}
 	if _, err := t.exec(ctx, `UPDATE counters SET value = $1, began = $1, epoch = $2, mark = $3 WHERE name = 'serial'`,
@@ -204,9 +202,10 @@ func (t *Tx) newEpoch(ctx context.Context, value int64) (sight, error) {
 	return s, err
 }
 
-// NewEpoch starts a new epoch, for an administrator who restored the database: no process may have noticed, or know
-// what was given before. The counter moves on by a million, or beyond a value if that is larger, and is returned. What
-// running processes kept is out of use at their next look. An index that was moved is fault.Conflict.
+// NewEpoch starts a new epoch for an administrator who restored the database, because running processes may not have
+// noticed the restore or may not know the values given out before. It advances the serial by a million, or above beyond
+// if that is larger, and returns it. Running processes drop their cached values at their next look. NewEpoch returns
+// fault.Conflict if the index has been moved.
 func (d *DB) NewEpoch(ctx context.Context, beyond int64) (serial int64, err error) {
 	err = d.update(ctx, func(t *Tx) error {
 		moved, err := t.mark(ctx, movedMark)
@@ -222,7 +221,7 @@ func (d *DB) NewEpoch(ctx context.Context, beyond int64) (serial int64, err erro
 	return serial, err
 }
 
-// skip starts a new epoch well beyond what others may have been given.
+// skip starts a new epoch far above the values that others may have seen.
 func (t *Tx) skip(ctx context.Context, beyond int64) (int64, error) {
 	now, err := t.counter(ctx)
 	if err != nil {
@@ -232,12 +231,12 @@ func (t *Tx) skip(ctx context.Context, beyond int64) (int64, error) {
 	return now.value, err
 }
 
-// ensureEpoch names the epoch of a new database, or of one from before there were epochs.
+// ensureEpoch names the epoch of a database that has none yet.
 func (d *DB) ensureEpoch(ctx context.Context) error {
 	named := func(t *Tx) error {
 		s, err := t.counter(ctx)
 		if err == nil && s.epoch == "" {
-			err = fault.New(fault.NotFound, "the counter has no epoch")
+			err = fault.New(fault.NotFound, "the serial has no epoch")
 		}
 		return err
 	}
@@ -253,6 +252,6 @@ func (d *DB) ensureEpoch(ctx context.Context) error {
 // newMark returns 63 random bits.
 func newMark() int64 {
 	var b [8]byte
-	rand.Read(b[:]) // does not fail
+	rand.Read(b[:]) // never fails
 	return int64(binary.BigEndian.Uint64(b[:]) >> 1)
 }

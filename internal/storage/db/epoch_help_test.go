@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// fakeClock is a clock that moves when it is told to.
+// fakeClock is a clock that the test advances.
 type fakeClock struct{ minutes atomic.Int64 }
 
 func (c *fakeClock) now() time.Time {

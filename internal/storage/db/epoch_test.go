@@ -60,7 +60,7 @@ func (r *replica) stamp() memo.Stamp {
 	return at
 }
 
-// change commits one change and returns its number.
+// change commits one change and returns its serial.
 func (r *replica) change() (n int64) {
 	r.t.Helper()
 	err := r.Catalog().Update(r.t.Context(), func(tx catalog.Tx) (err error) {
@@ -84,8 +84,8 @@ func (r *replica) changes(n int) (last int64) {
 // cries counts the lines of a level.
 func (r *replica) cries(level string) int { return strings.Count(r.log.String(), "level="+level) }
 
-// TestCounterGoesBack: three processes see the counter go back. Each starts an epoch of its own memory, one of them
-// makes one in the database and says so, and no number is given twice.
+// TestCounterGoesBack checks three processes that see the serial go back. Each starts an epoch of its own memory, one
+// of them starts and logs one in the database, and no serial is used twice.
 func TestCounterGoesBack(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		url := fresh(t)
@@ -128,8 +128,8 @@ func TestCounterGoesBack(t *testing.T) {
 	})
 }
 
-// TestCounterGoesBackAndForth: between two looks of a process the counter went back, and others moved it to where it
-// was, or beyond. The process notices by what it saw not being part of the history.
+// TestCounterGoesBackAndForth checks that a process notices that the serial went back, even if others moved it to the
+// old value or beyond before the next look.
 func TestCounterGoesBackAndForth(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		for _, forth := range []int{1, 2, 3, 9} {
@@ -155,8 +155,8 @@ func TestCounterGoesBackAndForth(t *testing.T) {
 	})
 }
 
-// TestNothingWasSeen: for a process that saw nothing of what was lost nothing is wrong, and the same history going on
-// is no new epoch, whoever writes and however far.
+// TestNothingWasSeen checks that a process that saw no lost change notices nothing, and that a longer history is not a
+// new epoch.
 func TestNothingWasSeen(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		url := fresh(t)
@@ -181,7 +181,7 @@ func TestNothingWasSeen(t *testing.T) {
 	})
 }
 
-// TestWasFarAhead: a process that saw more than the one that noticed makes another epoch, beyond that.
+// TestWasFarAhead checks that a process that saw more than the first one starts another epoch above that.
 func TestWasFarAhead(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		url := fresh(t)
@@ -210,8 +210,8 @@ func TestWasFarAhead(t *testing.T) {
 	})
 }
 
-// TestEpochCannotBeWritten: while the database takes no changes, memory is out of use all the same and no number that
-// was seen is given again; the epoch follows when it can.
+// TestEpochCannotBeWritten checks that cached values are invalid and no seen serial is reused while the database
+// accepts no changes. The epoch follows as soon as possible.
 func TestEpochCannotBeWritten(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		url := fresh(t)
@@ -289,8 +289,8 @@ func TestNewEpoch(t *testing.T) {
 	})
 }
 
-// TestMoveStartsAnEpoch: the copy of a move has an epoch of its own, and an index that is taken back gives no number
-// that the copy may have given.
+// TestMoveStartsAnEpoch checks that a copy has its own epoch, and that an index taken back reuses no serial of the
+// copy.
 func TestMoveStartsAnEpoch(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		from, to := openReplica(t, fresh(t), db.Options{}), openReplica(t, fresh(t), db.Options{})
@@ -316,7 +316,7 @@ func TestMoveStartsAnEpoch(t *testing.T) {
 	})
 }
 
-// TestMovedIndexThatGoesBack: an index that was moved away takes no new epoch either.
+// TestMovedIndexThatGoesBack checks that a moved index gets no new epoch.
 func TestMovedIndexThatGoesBack(t *testing.T) {
 	url := storagetest.SQLite(t)
 	from, to := openReplica(t, url, db.Options{}), openReplica(t, storagetest.SQLite(t), db.Options{})
@@ -369,7 +369,7 @@ func TestSQLiteFileIsReplaced(t *testing.T) {
 	}
 }
 
-// TestSQLiteFileIsGone: a change that nobody would find again is refused.
+// TestSQLiteFileIsGone checks that a change to a deleted file is rejected.
 func TestSQLiteFileIsGone(t *testing.T) {
 	url := storagetest.SQLite(t)
 	a := openReplica(t, url, db.Options{})
@@ -386,7 +386,8 @@ func TestSQLiteFileIsGone(t *testing.T) {
 	}
 }
 
-// TestFileIsReplacedInAChange: a change whose file is taken away before it is committed is not said to have happened.
+// TestFileIsReplacedInAChange checks that a change is not reported as successful if its file was replaced before the
+// commit.
 func TestFileIsReplacedInAChange(t *testing.T) {
 	url := storagetest.SQLite(t)
 	a := openReplica(t, url, db.Options{})

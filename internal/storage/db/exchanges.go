@@ -14,9 +14,10 @@ func (t *Tx) Exchanges(ctx context.Context, f publishers.ExchangeFilter) ([]audi
 	return many(ctx, t, scanAudit, q, args...)
 }
 
-// exchangeQuery asks for exchanges. The action is written out because the indexes on exchanges are for that word
-// alone, and only what is asked for is compared, so that one of them is used. The time is an expression because SQLite,
-// which has no statistics here, would otherwise walk through everybody's exchanges by time for those of one project.
+// exchangeQuery builds the query for exchanges. The action is written out because the partial indexes on exchanges
+// require it, and only the columns in the filter are compared, so that one of these indexes is used. The time is an
+// expression because SQLite, which has no statistics here, would otherwise scan all exchanges by time to find those of
+// one project.
 func exchangeQuery(f publishers.ExchangeFilter) (string, []any) {
 	where, args := ` WHERE action = 'publisher.exchange' AND at + 0 >= $1`, []any{micros(f.Since), f.Limit}
 	for _, c := range []struct{ column, want string }{

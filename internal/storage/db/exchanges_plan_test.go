@@ -8,7 +8,7 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// TestExchangesAreFoundByIndex: those of one project or publisher are not looked for among everybody's.
+// TestExchangesAreFoundByIndex checks that the exchanges of one project or publisher are found without scanning all.
 func TestExchangesAreFoundByIndex(t *testing.T) {
 	d, err := Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "index.db"), Options{})
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"pyindex/internal/storage/storagetest"
 )
 
-// TestForgettingExchangesLeavesTheRest: whatever time is given, no other entry of the record goes.
+// TestForgettingExchangesLeavesTheRest checks that only exchanges are deleted, whatever the time.
 func TestForgettingExchangesLeavesTheRest(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		d := storagetest.OpenDB(t, fresh(t), db.Options{})

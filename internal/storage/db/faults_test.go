@@ -51,7 +51,7 @@ func publish(ctx context.Context, s catalog.Store, id string) error {
 	})
 }
 
-// published reports whether all of publish is there; a part of it fails the test.
+// published reports whether all of publish is stored. A part of it fails the test.
 func published(t *testing.T, d *db.DB) bool {
 	t.Helper()
 	var parts []bool
@@ -165,8 +165,8 @@ func TestOpenFails(t *testing.T) {
 	})
 }
 
-// TestErrorsNameTheStatement: an error says which statement failed and on which table, holds no values, and is still
-// the database's own for errors.Is and for the kind of fault.
+// TestErrorsNameTheStatement checks that an error names the statement and its table, contains no values, and still
+// matches the database's error and fault kind.
 func TestErrorsNameTheStatement(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		broken, fail := errors.New("the disk is on fire"), false

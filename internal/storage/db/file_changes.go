@@ -8,14 +8,14 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// InsertFile: the name of a deleted file is taken as well.
+// InsertFile implements catalog.Tx. The name of a deleted file is taken too.
 func (t *Tx) InsertFile(ctx context.Context, f catalog.File, m packaging.Metadata) error {
 	gone, err := t.Tombstoned(ctx, f.RepositoryID, f.NameKey)
 	if err != nil {
 		return err
 	}
 	if gone {
-		return fault.New(fault.Conflict, "file %s was deleted, and its name is not given again", f.Filename)
+		return fault.New(fault.Conflict, "file %s was deleted, and its name cannot be reused", f.Filename)
 	}
 	u := f.Uploader
 	err = t.insert(ctx, "file "+f.Filename,
@@ -68,7 +68,7 @@ func (t *Tx) Metadata(ctx context.Context, fileID string) (packaging.Metadata, e
 	return one(ctx, t, "file", scan, `SELECT document FROM file_metadata WHERE file_id = $1`, fileID)
 }
 
-// DeleteFile: the name is kept by InsertTombstone, which the caller owes.
+// DeleteFile implements catalog.Tx. The caller must also call InsertTombstone, which reserves the file name.
 func (t *Tx) DeleteFile(ctx context.Context, id string) error {
 	if err := t.unsettle(ctx, `id`, id); err != nil {
 		return err

@@ -6,16 +6,15 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// fileColumns is all of a file that pages show.
+// fileColumns lists the columns of a file that pages show.
 const fileColumns = `f.id, f.repository_id, f.project_id, f.release_id, f.filename, f.name_key, f.kind, f.version,
 	f.python_version, f.size, f.md5, f.sha256, f.blake2b_256, f.metadata_sha256, f.requires_python, f.comment, f.yanked,
 	f.yanked_reason, f.uploaded_at, f.attested, f.generation, f.metadata_generation`
 
-// selectFile is a file with its uploader.
 const selectFile = `SELECT ` + fileColumns + `, f.uploader_kind, f.uploader_id, f.uploader_name, f.uploader_token_id,
 	f.quarantined_at, f.quarantine_reason, COALESCE(c.claims, '') FROM files f LEFT JOIN file_claims c ON c.file_id = f.id `
 
-// fileFields are where fileColumns go.
+// fileFields returns the destinations for fileColumns.
 func fileFields(f *catalog.File, uploaded *int64) []any {
 	return []any{
 		&f.ID, &f.RepositoryID, &f.ProjectID, &f.ReleaseID, &f.Filename, &f.NameKey, &f.Kind, &f.Version,
@@ -25,7 +24,6 @@ func fileFields(f *catalog.File, uploaded *int64) []any {
 	}
 }
 
-// scanListed scans what pages show.
 func scanListed(r row) (f catalog.File, err error) {
 	var uploaded int64
 	err = r.Scan(fileFields(&f, &uploaded)...)
@@ -33,7 +31,6 @@ func scanListed(r row) (f catalog.File, err error) {
 	return f, err
 }
 
-// scanFile scans a file with its uploader.
 func scanFile(r row) (f catalog.File, err error) {
 	var uploaded, quarantined int64
 	var claims string

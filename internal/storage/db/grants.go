@@ -19,7 +19,7 @@ func scanGrant(r row) (access.Grant, error) {
 	return g, err
 }
 
-// PutGrant implements access.GrantRows. The time of a grant that is there already stays.
+// PutGrant implements access.GrantRows. An existing grant keeps its time.
 func (t *Tx) PutGrant(ctx context.Context, g access.Grant) error {
 	_, err := t.exec(ctx,
 		`INSERT INTO grants (user_id, repository_id, project_id, role, created_at) VALUES ($1, $2, $3, $4, $5)

@@ -62,7 +62,7 @@ func (t *Tx) GroupsOf(ctx context.Context, userID, source string) ([]access.Grou
 		WHERE m.user_id = $1 AND ($2 = '*' OR m.source = $2) ORDER BY g.name`, userID, source)
 }
 
-// PutGroupGrant implements access.GroupRows. The time of a grant that is there already stays.
+// PutGroupGrant implements access.GroupRows. An existing grant keeps its time.
 func (t *Tx) PutGroupGrant(ctx context.Context, g access.GroupGrant) error {
 	_, err := t.exec(ctx,
 		`INSERT INTO group_grants (group_id, repository_id, project_id, role, created_at) VALUES ($1, $2, $3, $4, $5)

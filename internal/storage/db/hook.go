@@ -5,10 +5,10 @@ import (
 	"database/sql/driver"
 )
 
-// Op is what a Step does.
+// Op is the operation of a Step.
 type Op string
 
-// The operations that a Hook sees.
+// Operations passed to a Hook.
 const (
 	OpBegin    Op = "begin"
 	OpQuery    Op = "query"
@@ -17,18 +17,17 @@ const (
 	OpRollback Op = "rollback"
 )
 
-// Step is one thing that is about to be asked of the database.
+// Step is one operation that is about to run on the database.
 type Step struct {
 	Op     Op
 	SQL    string // of a query or exec
-	Writer bool   // whether it goes through the handle that may write
+	Writer bool   // whether it uses the connections for writing
 }
 
-// Hook stands between this package and the driver. It decides whether to call do, which does the step, and returns what
-// the caller of the step is told: do's own error, or another one before or after the step took effect.
+// Hook intercepts the steps between this package and the driver. It decides whether to call do, which runs the step,
+// and returns the error for the step's caller: that of do, or another error from before or after the step took effect.
 type Hook func(s Step, do func() error) error
 
-// step runs do through the connection's hook, if it has one.
 func (c *conn) step(op Op, sql string, do func() error) error {
 	if c.hook == nil {
 		return do()
@@ -36,18 +35,17 @@ func (c *conn) step(op Op, sql string, do func() error) error {
 	return c.hook(Step{Op: op, SQL: sql, Writer: c.writer}, do)
 }
 
-// connector makes connections that keep their prepared statements and pass every step through a hook.
+// connector opens connections that keep their prepared statements and pass every step through a hook.
 type connector struct {
 	driver.Connector
 	hook   Hook
-	life   *life // nil where its connections are good until they break
+	life   *life // nil if connections remain valid until they break
 	writer bool
-	keep   bool // prepare every statement once on each connection; pgx does so by itself
+	keep   bool // prepare every statement once per connection; pgx does so by itself
 }
 
-// Connect opens one connection.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
-	born := c.life.now() // before the connection is: it may lead to the old place
+	born := c.life.now() // read before connecting: the connection may still lead to the old server
 	inner, err := c.Connector.Connect(ctx)
 	if err != nil {
 		return nil, err
@@ -65,7 +63,7 @@ type tx struct {
 	conn *conn
 }
 
-// Commit ends the transaction. When the hook refuses before it took effect, nothing of it may remain.
+// Commit ends the transaction. If the hook rejects the commit before it took effect, Commit rolls the transaction back.
 func (t tx) Commit() error {
 	done := false
 	err := t.conn.step(OpCommit, "", func() error { done = true; return t.Tx.Commit() })
@@ -75,5 +73,4 @@ func (t tx) Commit() error {
 	return err
 }
 
-// Rollback gives the transaction up.
 func (t tx) Rollback() error { return t.conn.step(OpRollback, "", t.Tx.Rollback) }

@@ -7,7 +7,7 @@ import (
 	"pyindex/internal/account"
 )
 
-// InsertIdentity implements account.Tx. It returns fault.Conflict if the identity is linked already.
+// InsertIdentity implements account.Tx. It returns fault.Conflict if the identity is already linked.
 func (t *Tx) InsertIdentity(ctx context.Context, issuer, subject, userID string, at time.Time) error {
 	return t.insert(ctx, "identity",
 		`INSERT INTO identities (issuer, subject, user_id, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,

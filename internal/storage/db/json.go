@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// encode writes a value as JSON for a text column. Map keys come sorted, so equal maps give equal text. A map that is
-// empty gives "".
+// encode returns a map as JSON for a text column. Keys are sorted, so equal maps give equal text. An empty map gives
+// "".
 func encode[V any](m map[string]V) (string, error) {
 	if len(m) == 0 {
 		return "", nil
@@ -23,7 +23,7 @@ func encodeAny(v any) (string, error) {
 	return strings.TrimSuffix(b.String(), "\n"), err
 }
 
-// decode reverses encode. Numbers come back as json.Number, so that large ones keep all their digits.
+// decode reverses encode. Numbers are decoded as json.Number, so that large ones keep all their digits.
 func decode(s string, into any) error {
 	if s == "" {
 		return nil

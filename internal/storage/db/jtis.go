@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// ClaimJTI leaves it to the key of the table to decide between transactions that run at once: the later
-// one waits for the other's end, and claims the id only if that one was rolled back.
+// ClaimJTI relies on the table's primary key if transactions run at once. The later transaction waits for the earlier
+// one, and claims the id only if the earlier one is rolled back.
 func (t *Tx) ClaimJTI(ctx context.Context, issuer, jti string, until time.Time) error {
 	return t.insert(ctx, "a use of this token",
 		`INSERT INTO jtis (issuer, jti, remember_until) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,

@@ -23,8 +23,8 @@ func (c *counted) Update(ctx context.Context, f func(audit.Rows) error) error {
 	return c.Store.Update(ctx, f)
 }
 
-// TestRecordIsKeptAsLongAsItSays: refusals go before the rest, in transactions of a bounded size, and without a setting
-// nothing goes.
+// TestRecordIsKeptAsLongAsItSays checks that refusals expire before other entries, in transactions of limited size, and
+// that nothing expires without a setting.
 func TestRecordIsKeptAsLongAsItSays(t *testing.T) {
 	const day = 24 * time.Hour
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)

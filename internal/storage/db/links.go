@@ -15,7 +15,7 @@ func (t *Tx) Attach(ctx context.Context, a publishers.Attached) error {
 		a.ProjectID, a.Publisher.ID, micros(a.AddedAt), a.AddedBy)
 }
 
-// Detach removes the bindings of minted tokens too, so that attaching it again revives none.
+// Detach also removes the bindings of minted tokens, so that attaching the publisher again does not revive them.
 func (t *Tx) Detach(ctx context.Context, publisherID, projectID string) (bool, error) {
 	ok, err := t.did(ctx, `DELETE FROM project_publishers WHERE publisher_id = $1 AND project_id = $2`, publisherID,
 		projectID)

@@ -7,17 +7,17 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// postgresNext remembers the mark, moves the counter and tells every replica that it moved, when and if the transaction
-// commits.
+// postgresNext remembers the mark, increments the serial and notifies every replica. The notification is sent when the
+// transaction commits.
 const postgresNext = `WITH kept AS (` + rememberMark + `), next AS (` + moveCounter + `),
 	told AS (SELECT pg_notify('pyindex', current_schema()))
 	SELECT value FROM next, told`
 
-// listenAgain is the pause before a lost connection is made anew.
+// listenAgain is the pause before a lost connection is reopened.
 const listenAgain = time.Second
 
-// listen returns a channel that gets a value soon after the counter moved, as long as the server and whatever is in
-// between deliver notifications. It is a hint: nothing is wrong where it never comes, and Serial does not look at it.
+// listen returns a channel that receives a value soon after the serial changed, if the server and any proxy in between
+// deliver notifications. It is only a hint: it may never come, and Serial does not depend on it.
 func listen(ctx context.Context, d *DB) <-chan struct{} {
 	hints := make(chan struct{}, 1)
 	go func() {
@@ -29,7 +29,7 @@ func listen(ctx context.Context, d *DB) <-chan struct{} {
 	return hints
 }
 
-// listenOnce passes on notifications until the connection is lost.
+// listenOnce forwards notifications until the connection is lost.
 func listenOnce(ctx context.Context, server *pgx.ConnConfig, hints chan<- struct{}) {
 	c, err := pgx.ConnectConfig(ctx, server.Copy())
 	if err != nil {
@@ -53,10 +53,10 @@ func listenOnce(ctx context.Context, server *pgx.ConnConfig, hints chan<- struct
 		}
 		select {
 		case hints <- struct{}{}:
-		default: // one is waiting already
+		default: // a hint is already waiting
 		}
 	}
 }
 
-// noHints is for a database that tells nobody: its changes are noticed by looking.
+// noHints is for a database without notifications. Its changes are found by polling.
 func noHints(context.Context, *DB) <-chan struct{} { return nil }

@@ -39,11 +39,11 @@ func (t *Tx) Members(ctx context.Context, fileID string) (catalog.Members, error
 	return one(ctx, t, "list of members", scan, `SELECT total, names FROM file_members WHERE file_id = $1`, fileID)
 }
 
-// packers keeps what compresses: making one anew took most of the memory that a small upload allocated.
+// packers reuses compressors. Allocating one took most of the memory of a small upload.
 var packers = sync.Pool{New: func() any {
 	w, err := flate.NewWriter(io.Discard, flate.DefaultCompression)
 	if err != nil {
-		panic(err) // the level is a known one
+		panic(err) // the level is valid
 	}
 	return w
 }}

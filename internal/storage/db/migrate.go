@@ -13,10 +13,12 @@ import (
 	"pyindex/internal/fault"
 )
 
+// embedded contains the SQL migrations.
+//
 //go:embed migrations/*.sql
 var embedded embed.FS
 
-// SchemaVersion returns the number of the newest migration that the database has had.
+// SchemaVersion returns the number of the newest migration applied to the database.
 func (d *DB) SchemaVersion(ctx context.Context) (int64, error) {
 	p, err := d.provider()
 	if err != nil {
@@ -36,8 +38,8 @@ func (d *DB) provider() (*goose.Provider, error) {
 		goose.WithGoMigrations(d.dialect.searchTables()))
 }
 
-// migrate brings the tables up to date, each step in its own transaction. Two processes may start at once: PostgreSQL
-// has a lock for that; on SQLite the slower one fails on a step that the other has just done, and looks again.
+// migrate applies the missing migrations, each in its own transaction. Two processes may start at once. On PostgreSQL a
+// lock serializes them; on SQLite the slower process fails on a migration that the other has just applied, and retries.
 func (d *DB) migrate(ctx context.Context) error {
 	unlock, err := d.dialect.lock(ctx, d.write)
 	if err != nil {
@@ -66,7 +68,7 @@ func (d *DB) migrateOnce(ctx context.Context) error {
 	}
 	if have > know {
 		return fault.New(fault.Invalid,
-			"the database has schema %d and this program knows %d at most: start the newer program, or restore a backup made by this one", have, know)
+			"the database has schema %d, but this version supports %d at most: start the newer version, or restore a backup made by this one", have, know)
 	}
 	if have == know {
 		return nil
@@ -75,7 +77,7 @@ func (d *DB) migrateOnce(ctx context.Context) error {
 	return err
 }
 
-// ensureMain makes the repository at the root of the index where it is missing.
+// ensureMain creates the repository "main" if it is missing.
 func (d *DB) ensureMain(ctx context.Context) error {
 	found := func(t *Tx) error {
 		_, err := t.RepositoryByName(ctx, catalog.MainRepository)

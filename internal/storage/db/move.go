@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,8 +14,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// moved are the tables that Move copies, each after those that it refers to. What cards say is read from the rest
-// again, because each database has a full-text index of its own.
+// moved lists the tables that Move copies, each after the tables it references. Cards are rebuilt from the other
+// tables, because each database has its own full-text index.
 var moved = []string{
 	"repositories", "users", "profiles", "projects", "releases", "files", "file_metadata", "file_claims", "file_members",
 	"attestations", "tombstones", "blobs", "grants", "groups", "group_members", "group_grants", "publishers",
@@ -26,33 +27,33 @@ var moved = []string{
 	"downloads", "names", "deleted_projects", "deleted_project_owners",
 }
 
-// rebuilt are the tables that Move leaves empty: catalog.Index.Backfill fills them, changes do serial_marks, and the
-// next check of the bytes at the new place does byte_checks.
+// rebuilt lists the tables that Move leaves empty. catalog.Index.Backfill fills the cards and requirements, later
+// changes fill serial_marks, and the next check of the blobs at the new place fills byte_checks.
 var rebuilt = []string{"project_cards", "requirements", "byte_checks", "serial_marks"}
 
-// Marks in the table of counters. A database that was moved takes no more changes, and one whose copy was not confirmed
-// may be filled again.
+// Marks in the table of counters. A database marked as moved accepts no changes. A database marked as arriving holds an
+// unconfirmed copy and may be filled again.
 const (
 	movedMark    = "moved"
 	arrivingMark = "arriving"
 )
 
-// moveBatch bounds the rows that one statement inserts; the dialect bounds its parameters.
+// moveBatch limits the rows of one insert; the dialect limits its parameters.
 const moveBatch = 500
 
-// TableMoved is a table that was copied and read back alike.
+// TableMoved is a table that was copied and verified.
 type TableMoved struct {
 	Name string
 	Rows int64
 }
 
-// Move copies all rows to another database, which must be empty or hold a copy that was not finished. Nobody else can
-// write to d meanwhile. keep is called first, with what yields the bytes that the rows need, and must have them all at
-// the new place when it returns nil. All rows become visible there at once, after each table was read back and
-// compared; then d is marked as moved, and takes no change any more, from whichever process: fault.Unavailable, saying
-// so. The counter goes on.
+// Move copies all rows to another database, which must be empty or hold an unfinished copy. While Move runs, no other
+// process can write to d. Move first calls keep with a function that yields the blobs that the rows need. When keep
+// returns nil, all of them must exist at the new place. The rows become visible there at once, after each table was
+// read back and compared. Then d is marked as moved: every later change, from any process, returns fault.Unavailable
+// with a message about the move. The serial continues.
 //
-// fault.Conflict where the other database has content of its own, and where d was moved already.
+// Move returns fault.Conflict if the other database has content of its own, or if d has already been moved.
 func (d *DB) Move(ctx context.Context, to *DB,
 	keep func(each func(func(custody.Stored) error) error) error,
 ) ([]TableMoved, error) {
@@ -74,25 +75,25 @@ func (d *DB) Move(ctx context.Context, to *DB,
 	if err != nil {
 		return nil, err
 	}
-	// From here on the copy is the index, whether or not this mark goes away.
+	// From here on the copy is the index, whether or not this mark is removed.
 	return done, to.unmark(ctx, arrivingMark)
 }
 
-// Stay takes back that d was moved: it takes changes again. What the copy took meanwhile is not here. It reports
-// whether there was anything to take back.
+// Stay undoes the mark of a move, so that d accepts changes again. Changes made to the copy are not in d. Stay reports
+// whether d was marked.
 func (d *DB) Stay(ctx context.Context) (bool, error) {
 	was := false
 	err := d.update(ctx, func(t *Tx) (err error) {
 		was, err = t.did(ctx, `DELETE FROM counters WHERE name = $1`, movedMark)
 		if err == nil && was {
-			_, err = t.skip(ctx, 0) // the copy may have given the next numbers
+			_, err = t.skip(ctx, 0) // the copy may have used the next values
 		}
 		return err
 	})
 	return was, err
 }
 
-// MovedAt returns when d was moved, the zero time where it was not.
+// MovedAt returns when d was moved, or the zero time if it was not.
 func (d *DB) MovedAt(ctx context.Context) (at time.Time, err error) {
 	err = d.view(ctx, func(t *Tx) error {
 		us, err := t.mark(ctx, movedMark)
@@ -102,18 +103,18 @@ func (d *DB) MovedAt(ctx context.Context) (at time.Time, err error) {
 	return at, err
 }
 
-// EachStored yields the bytes that rows need, as of one moment.
+// EachStored calls f for each blob that rows reference, as of one snapshot.
 func (d *DB) EachStored(ctx context.Context, f func(custody.Stored) error) error {
 	return d.view(ctx, func(t *Tx) error { return t.stored(ctx, f) })
 }
 
-// ErrMoved is fault.Conflict about an index that was moved at some time, nil for the zero time.
+// ErrMoved returns fault.Conflict for an index that was moved at the given time, and nil for the zero time.
 func ErrMoved(at time.Time) error {
 	if at.IsZero() {
 		return nil
 	}
 	return fault.New(fault.Conflict,
-		"this index was moved already, on %s: index migrate --stay makes it take changes again", at.Format(time.DateTime))
+		"this index was already moved, on %s: run index migrate --stay to accept changes here again", at.Format(time.DateTime))
 }
 
 func (d *DB) unmark(ctx context.Context, mark string) error {
@@ -123,10 +124,9 @@ func (d *DB) unmark(ctx context.Context, mark string) error {
 	})
 }
 
-// mark returns the value of a mark, 0 where it is not there.
+// mark returns the value of a mark, or 0 if there is none.
 func (t *Tx) mark(ctx context.Context, name string) (int64, error) {
-	scan := func(r row) (n int64, err error) { err = r.Scan(&n); return n, err }
-	n, err := one(ctx, t, "mark", scan, `SELECT value FROM counters WHERE name = $1`, name)
+	n, err := one(ctx, t, "mark", scanNumber, `SELECT value FROM counters WHERE name = $1`, name)
 	if fault.Is(err, fault.NotFound) {
 		return 0, nil
 	}
@@ -144,7 +144,7 @@ func (t *Tx) mayMove(ctx context.Context) error {
 	return err
 }
 
-// patient lets a transaction wait between statements for as long as the other side takes.
+// patient lets a transaction stay idle between statements while the other database works.
 func (t *Tx) patient(ctx context.Context) error {
 	if t.db.dialect.patient == "" {
 		return nil
@@ -153,7 +153,7 @@ func (t *Tx) patient(ctx context.Context) error {
 	return err
 }
 
-// stored yields what bytes rows name, each once.
+// stored calls f for each blob that rows reference.
 func (t *Tx) stored(ctx context.Context, f func(custody.Stored) error) error {
 	const page = 1000
 	for after := (custody.Stored{}); ; {
@@ -173,7 +173,7 @@ func (t *Tx) stored(ctx context.Context, f func(custody.Stored) error) error {
 	}
 }
 
-// copyTo fills to with what t sees, in one transaction of its own.
+// copyTo fills to with the rows that t sees, in one transaction.
 func (t *Tx) copyTo(ctx context.Context, to *DB) (done []TableMoved, err error) {
 	serial, err := t.mark(ctx, "serial")
 	if err != nil {
@@ -194,7 +194,7 @@ func (t *Tx) copyTo(ctx context.Context, to *DB) (done []TableMoved, err error) 
 			}
 			done = append(done, TableMoved{table, n})
 		}
-		// The rows are those of the old place, and so is what their serials name; the numbers that follow belong to the copy.
+		// The rows and their serials are those of the old place. Later values belong to the copy.
 		if _, err := into.exec(ctx,
 			`UPDATE counters SET value = $1, began = $2, epoch = $3, mark = $4 WHERE name = 'serial'`, serial, serial+1,
 			rand.Text(), newMark()); err != nil {
@@ -206,7 +206,7 @@ func (t *Tx) copyTo(ctx context.Context, to *DB) (done []TableMoved, err error) 
 	return done, err
 }
 
-// clear empties a database that has nothing but what Open makes, or the copy of a move that did not end.
+// clear empties a database that holds only the rows created by Open, or an unfinished copy.
 func (t *Tx) clear(ctx context.Context) error {
 	arriving, err := t.mark(ctx, arrivingMark)
 	if err != nil {
@@ -218,24 +218,18 @@ func (t *Tx) clear(ctx context.Context) error {
 			return err
 		}
 		if len(some) > 0 && arriving == 0 {
-			return fault.New(fault.Conflict, "the other database is an index with content of its own: name an empty one")
+			return fault.New(fault.Conflict, "the other database already contains an index: specify an empty one")
 		}
 	}
-	for _, table := range append(rebuilt, reversed(moved)...) {
+	backward := slices.Clone(moved)
+	slices.Reverse(backward)
+	for _, table := range slices.Concat(rebuilt, backward) {
 		if _, err := t.exec(ctx, `DELETE FROM `+table); err != nil {
 			return err
 		}
 	}
 	_, err = t.exec(ctx, `DELETE FROM counters WHERE name <> 'serial'`)
 	return err
-}
-
-func reversed(s []string) []string {
-	out := make([]string, 0, len(s))
-	for i := range s {
-		out = append(out, s[len(s)-1-i])
-	}
-	return out
 }
 
 // copyTable copies one table, reads it back and compares. It returns the number of rows.
@@ -254,12 +248,12 @@ func (t *Tx) copyTable(ctx context.Context, into *Tx, table string) (int64, erro
 	}
 	got, err := into.eachRow(ctx, table, columns, kinds, func([]any) error { return nil })
 	if err == nil && got != sent {
-		err = fault.New(fault.Internal, "%d rows were sent, and %d rows came back, or others", sent.rows, got.rows)
+		err = fault.New(fault.Internal, "%d rows were copied, but %d rows or other content was read back", sent.rows, got.rows)
 	}
 	return sent.rows, err
 }
 
-// columns returns the columns of a table in alphabetical order, and which are booleans.
+// columns returns the columns of a table and whether each one is boolean.
 func (t *Tx) columns(ctx context.Context, table string) (names []string, booleans []bool, err error) {
 	rows, err := t.inner.QueryContext(t.db.watched(ctx), `SELECT * FROM `+table+` LIMIT 0`)
 	if err != nil {
@@ -277,7 +271,7 @@ func (t *Tx) columns(ctx context.Context, table string) (names []string, boolean
 	return names, booleans, rows.Err()
 }
 
-// tally is what a table holds, in whatever order it comes: the number of rows and the sum of their digests.
+// tally summarizes the rows of a table regardless of their order: their number and the sum of their digests.
 type tally struct {
 	rows int64
 	sum  [4]uint64
@@ -295,7 +289,7 @@ func (c *tally) add(values []any) {
 	c.rows++
 }
 
-// eachRow yields the rows of a table as int64, bool and string.
+// eachRow calls f for the rows of a table, with values as int64, bool and string.
 func (t *Tx) eachRow(ctx context.Context, table string, columns []string, booleans []bool,
 	f func([]any) error,
 ) (c tally, err error) {
@@ -321,7 +315,7 @@ func (t *Tx) eachRow(ctx context.Context, table string, columns []string, boolea
 	return c, err
 }
 
-// plain takes out of its pointers what the schema can hold.
+// plain dereferences scanned values of the types that the schema uses.
 func plain(scanned []any) ([]any, error) {
 	values := make([]any, len(scanned))
 	for i, p := range scanned {
@@ -335,14 +329,14 @@ func plain(scanned []any) ([]any, error) {
 			case []byte:
 				values[i] = string(v)
 			default:
-				return nil, fault.New(fault.Internal, "a column holds a %T", v)
+				return nil, fault.New(fault.Internal, "a column contains a %T", v)
 			}
 		}
 	}
 	return values, nil
 }
 
-// batch inserts rows, many a statement.
+// batch inserts many rows with each statement.
 type batch struct {
 	into    *Tx
 	table   string
@@ -360,7 +354,7 @@ func (b *batch) add(ctx context.Context, values []any) error {
 	return nil
 }
 
-// full reports whether another row would not fit.
+// full reports whether another row would exceed a limit.
 func (b *batch) full(columns int) bool {
 	return b.rows >= moveBatch || len(b.args)+columns > b.into.db.dialect.params
 }

@@ -94,7 +94,7 @@ func fill(t *testing.T, d *DB, rows int) {
 	}
 }
 
-// tallies is what each table holds.
+// tallies returns the content of each table.
 func tallies(t *testing.T, d *DB) map[string]tally {
 	t.Helper()
 	out := map[string]tally{}
@@ -121,7 +121,7 @@ func keepNothing(each func(func(custody.Stored) error) error) error {
 	return each(func(custody.Stored) error { return nil })
 }
 
-// TestMovedTables: a table that a migration adds is copied, or rebuilt, or this test fails.
+// TestMovedTables checks that every table of the migrations is either copied or rebuilt.
 func TestMovedTables(t *testing.T) {
 	d := openAt(t, freshSQLite(t), Options{})
 	var all []string
@@ -185,7 +185,7 @@ func next(t *testing.T, d *DB) error {
 	return d.update(t.Context(), func(tx *Tx) error { _, err := tx.NextSerial(t.Context()); return err })
 }
 
-// TestMoveRefuses: no index is overwritten, and none is moved twice.
+// TestMoveRefuses checks that no index is overwritten, and none is moved twice.
 func TestMoveRefuses(t *testing.T) {
 	from, full, empty := openAt(t, freshSQLite(t), Options{}), openAt(t, freshSQLite(t), Options{}),
 		openAt(t, freshSQLite(t), Options{})

@@ -100,7 +100,7 @@ func (t *Tx) DeletedProjects(ctx context.Context) ([]catalog.Deleted, error) {
 	return out, err
 }
 
-// lastOwners are the owners of deleted projects by repository and name.
+// lastOwners maps repository and name to the owners of a deleted project.
 type lastOwners map[[2]string][]lastOwner
 
 type lastOwner struct{ repository, name, kind, id string }

@@ -10,8 +10,8 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// TestNamesOfBefore: the names of an index that had no table of them come from its projects, its record and its deleted
-// files.
+// TestNamesOfBefore checks that the names of an index without a table of names come from its projects, audit log and
+// deleted files.
 func TestNamesOfBefore(t *testing.T) {
 	for database, fresh := range map[string]func(*testing.T) string{"sqlite": freshSQLite, "postgres": freshPostgres} {
 		t.Run(database, func(t *testing.T) {

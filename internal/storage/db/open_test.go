@@ -80,15 +80,15 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// TestNewerSchema: a database that a newer program has changed is left alone.
+// TestNewerSchema: a database changed by a newer version is not modified.
 func TestNewerSchema(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		location := fresh(t)
 		storagetest.OpenDB(t, location, db.Options{})
 		raw(t, location, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, TRUE)`)
 		_, err := db.Open(t.Context(), location, db.Options{})
-		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "newer program") {
-			t.Errorf("Open(newer schema) = %v, want invalid, and to start the newer program", err)
+		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "newer version") {
+			t.Errorf("Open(newer schema) = %v, want invalid, and to start the newer version", err)
 		}
 	})
 }

@@ -11,29 +11,29 @@ import (
 	"pyindex/internal/memo"
 )
 
-// Bounds on how the database is looked after while a server runs.
+// Intervals at which a running server checks the database.
 const (
-	lookEvery = time.Second // how often Attend asks for the counter when nobody else does
-	// the same while the database is away, so that all replicas notice soon that it is back
+	lookEvery = time.Second // how often Attend reads the serial if nothing else does
+	// the same while the database is down, so that all replicas soon notice when it is back
 	lookAway = 100 * time.Millisecond
-	lookTime = 2 * time.Second // how long one look at the counter of a server may take
+	lookTime = 2 * time.Second // timeout of one look at the serial of a server
 )
 
-// outage knows whether the database answers. While it does not, and for a bounded time, the counter stands where it was
-// seen last: nothing can be written, so what readers keep in memory under it stays true for as long as nobody reaches
-// the database by another way. The zero outage bridges nothing.
+// outage tracks whether the database responds. During an outage of limited duration, the serial keeps its last value.
+// Nothing can be written, so values cached under that serial remain valid unless the database is changed by another
+// route. The zero outage bridges nothing.
 type outage struct {
 	bound time.Duration
 	now   func() time.Time
 
-	gone  atomic.Bool // since is set: spares the lock
+	gone  atomic.Bool // whether since is set; avoids the lock
 	mu    sync.Mutex
 	last  memo.Stamp
-	at    time.Time // of the last look that was answered
-	since time.Time // when the database was first found away; zero while it answers
+	at    time.Time // time of the last successful look
+	since time.Time // when the database first failed to respond; zero while it responds
 }
 
-// seen notes an answer. Looks may end in another order than they began, and a stamp never goes back.
+// seen records a successful look. Looks may end in a different order than they began, so a stamp never moves back.
 func (o *outage) seen(at memo.Stamp) {
 	if o.bound == 0 {
 		return
@@ -48,7 +48,7 @@ func (o *outage) seen(at memo.Stamp) {
 	o.gone.Store(false)
 }
 
-// lost notes that the database did not answer.
+// lost records that the database did not respond.
 func (o *outage) lost() {
 	if o.bound == 0 {
 		return
@@ -62,7 +62,7 @@ func (o *outage) lost() {
 	}
 }
 
-// bridge returns the last stamp while the database is away and the time for it is not over.
+// bridge returns the last stamp while the database is down and the bridge time has not passed.
 func (o *outage) bridge() (at memo.Stamp, away bool) {
 	if !o.gone.Load() {
 		return memo.Stamp{}, false
@@ -72,7 +72,7 @@ func (o *outage) bridge() (at memo.Stamp, away bool) {
 	return o.last, !o.since.IsZero() && o.now().Sub(o.at) <= o.bound
 }
 
-// Away returns how long the database has not answered while reads go on from memory, and whether they do.
+// Away returns how long the database has been down, and whether reads are served from memory in the meantime.
 func (d *DB) Away() (time.Duration, bool) {
 	o := &d.outage
 	if _, away := o.bridge(); !away {
@@ -83,8 +83,8 @@ func (d *DB) Away() (time.Duration, bool) {
 	return o.now().Sub(o.at), true
 }
 
-// Attend keeps the knowledge of the counter fresh until ctx ends, and notices when the database goes and comes. Changed
-// is called after a look that found the counter moved, once a second at most.
+// Attend keeps the serial up to date until ctx ends, and notices when the database goes down and comes back. It calls
+// changed after a look that found a new serial, at most once a second.
 func (d *DB) Attend(ctx context.Context, changed func(context.Context)) {
 	next := time.NewTimer(lookEvery)
 	defer next.Stop()
@@ -111,8 +111,8 @@ func (d *DB) Attend(ctx context.Context, changed func(context.Context)) {
 	}
 }
 
-// lookAt asks the database for the counter and notes whether it answered. It is away when two looks in turn, the second
-// one on a new connection, did not get an answer: one connection that ended, or one slow answer, is no outage.
+// lookAt reads the serial and records whether the database responded. The database is down if two looks in a row fail,
+// the second one on a new connection. One broken connection or one slow response is not an outage.
 func (d *DB) lookAt(ctx context.Context) (memo.Stamp, error) {
 	return d.looks.join(ctx, func(ctx context.Context) (memo.Stamp, error) {
 		before := d.life.now()
@@ -131,7 +131,6 @@ func (d *DB) lookAt(ctx context.Context) (memo.Stamp, error) {
 	})
 }
 
-// tryLook is one look. ctx does not end; the look has a time of its own.
 func (d *DB) tryLook(ctx context.Context) (memo.Stamp, error) {
 	at, err := d.readStamp(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -140,7 +139,7 @@ func (d *DB) tryLook(ctx context.Context) (memo.Stamp, error) {
 	return at, d.dialect.explain(err)
 }
 
-// errAway is what a statement gets while the database is known to be away: the one who waits for it learns at once.
+// errAway returns the error for a statement during a known outage, so that its caller need not wait.
 func errAway() error {
 	return fault.New(fault.Unavailable, "the database is not available; try again later")
 }

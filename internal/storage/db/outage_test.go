@@ -43,8 +43,8 @@ func (s *stoppable) write(t *testing.T) error {
 	})
 }
 
-// TestBridge: while the database is away the counter stands still for the time given, everything else is refused at
-// once, and when it is back nobody sees a counter of before.
+// TestBridge checks that during an outage the serial keeps its value for the configured time and all other calls fail
+// at once. When the database is back, nobody sees an older serial.
 func TestBridge(t *testing.T) {
 	s := openStoppable(t, time.Minute)
 	if err := s.write(t); err != nil {
@@ -89,7 +89,7 @@ func TestBridge(t *testing.T) {
 	}
 }
 
-// TestAttend: who attends notices by itself that the database is back, and tells of changes once each.
+// TestAttend checks that Attend notices on its own that the database is back, and reports each change once.
 func TestAttend(t *testing.T) {
 	s := openStoppable(t, time.Minute)
 	ctx, cancel := context.WithCancel(t.Context())

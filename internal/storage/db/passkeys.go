@@ -42,7 +42,7 @@ func (t *Tx) DeletePasskey(ctx context.Context, userID, id string) (bool, error)
 	return t.did(ctx, `DELETE FROM passkeys WHERE id = $2 AND user_id = $1`, userID, id)
 }
 
-// UseChallenge implements challenge.Tx. The key of the table decides between several who try.
+// UseChallenge implements challenge.Tx. If several callers try at once, the table's primary key decides.
 func (t *Tx) UseChallenge(ctx context.Context, id string, kind challenge.Kind, expires time.Time) (bool, error) {
 	return t.did(ctx, `INSERT INTO challenges (hash, user_id, state, expires_at, kind) VALUES ($1, '', '', $2, $3) ON CONFLICT DO NOTHING`,
 		id, micros(expires), string(kind))

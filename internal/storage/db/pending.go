@@ -54,7 +54,7 @@ func (t *Tx) DeletePendingExpiredBefore(ctx context.Context, before time.Time) (
 		`DELETE FROM pending_publishers WHERE expires_at > 0 AND expires_at < $1 RETURNING `+pendingColumns, micros(before))
 }
 
-// DeletePendingFor implements catalog.Tx. Without a user nobody's is spared.
+// DeletePendingFor implements catalog.Tx. If exceptUserID is "", all of them are deleted.
 func (t *Tx) DeletePendingFor(ctx context.Context, repositoryID, project, exceptUserID string) ([]string, error) {
 	return many(ctx, t, scanText, `DELETE FROM pending_publishers WHERE repository_id = $1 AND project = $2
 		AND (registrant <> $3 OR $3 = '') RETURNING id`, repositoryID, project, exceptUserID)

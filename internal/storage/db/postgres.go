@@ -17,18 +17,18 @@ import (
 	"pyindex/internal/fault"
 )
 
-// minPostgres is the oldest server that the tests run on, as server_version_num.
+// minPostgres is the oldest tested server version, as server_version_num.
 const minPostgres = 150000
 
-// lockKey names the lock of one index: two indexes may share a database in different schemas.
+// lockKey identifies the lock of one index. Two indexes may share a database in different schemas.
 const lockKey = `hashtext('pyindex ' || current_schema())`
 
 var postgresDialect = dialect{
 	goose:  goose.DialectPostgres,
 	view:   &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
 	update: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
-	// Writers take turns as they do in SQLite, so every rule that reads and then writes means the same on both. Each
-	// later statement sees all that was committed before the lock came, because read committed looks afresh.
+	// Writers run one at a time as in SQLite, so every rule that reads and then writes behaves the same on both. Under
+	// read committed, every statement after the lock sees all earlier commits.
 	turn:    `SELECT pg_advisory_xact_lock(` + lockKey + `)`,
 	watch:   func(context.Context, *DB) error { return nil }, // Serial is one indexed read
 	next:    postgresNext,
@@ -37,26 +37,26 @@ var postgresDialect = dialect{
 	hints:   listen,
 	check:   checkPostgres,
 	lock:    lockPostgres,
-	tries:   1, // the lock keeps others away
+	tries:   1, // the lock excludes other processes
 	sort:    sortPostgres,
 	cut:     cutPostgres,
 
 	size: sizePostgres, text: postgresText, putText: putPostgresText, matching: matchPostgres,
 }
 
-// connectTime bounds making a connection where the URL says nothing.
+// connectTime is the connection timeout if the URL does not set one.
 const connectTime = 5 * time.Second
 
-// writers is how many connections wait for their turn to write: one that works and one that is next.
+// writers is the number of writing connections: one that is working and one that is next.
 const writers = 2
 
-// connectPostgres opens a small pool to write and a larger one to read.
+// connectPostgres opens a small pool for writing and a larger one for reading.
 func connectPostgres(url string, o Options) (*DB, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "the database URL cannot be read: use postgres://user@host:5432/name")
 	}
-	// A replica that stops in the middle of an update must not hold up the others for ever.
+	// A replica that hangs in the middle of an update must not block the others forever.
 	setDefault(config.RuntimeParams, "application_name", "index")
 	setDefault(config.RuntimeParams, "lock_timeout", "10000")
 	setDefault(config.RuntimeParams, "idle_in_transaction_session_timeout", "60000")
@@ -88,21 +88,21 @@ func checkPostgres(ctx context.Context, write *sql.DB) error {
 		return err
 	}
 	if version < minPostgres {
-		return fault.New(fault.Invalid, "PostgreSQL %d is too old: 15 or newer is needed", version/10000)
+		return fault.New(fault.Invalid, "PostgreSQL %d is too old: 15 or newer is required", version/10000)
 	}
 	if !schema.Valid {
-		return fault.New(fault.Invalid, "the schema of the database URL does not exist: create it, or leave search_path out")
+		return fault.New(fault.Invalid, "the schema of the database URL does not exist: create it, or remove search_path from the URL")
 	}
 	return nil
 }
 
-// lockPostgres keeps other processes from migrating the same schema until unlock.
+// lockPostgres prevents other processes from migrating the same schema until unlock is called.
 func lockPostgres(ctx context.Context, write *sql.DB) (func(), error) {
 	c, err := write.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	// Others may migrate for longer than a statement may wait for a lock otherwise.
+	// Other processes may migrate for longer than the usual lock timeout.
 	var lockTimeout string
 	err = c.QueryRowContext(ctx, `SELECT current_setting('lock_timeout')`).Scan(&lockTimeout)
 	if err == nil {
@@ -114,21 +114,21 @@ func lockPostgres(ctx context.Context, write *sql.DB) (func(), error) {
 	if err == nil {
 		_, err = c.ExecContext(ctx, `SELECT set_config('lock_timeout', $1, false)`, lockTimeout)
 	}
-	if err != nil { // whatever was set goes with the connection, and so does the lock
+	if err != nil { // closing the connection resets its settings and releases the lock
 		c.Raw(func(any) error { return driver.ErrBadConn })
 		c.Close()
 		return nil, err
 	}
 	return func() {
 		_, err := c.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock(`+lockKey+`)`)
-		if err != nil { // a broken connection has lost the lock already and must not go back to the pool
+		if err != nil { // a broken connection has already lost the lock and must not return to the pool
 			c.Raw(func(any) error { return driver.ErrBadConn })
 		}
 		c.Close()
 	}, nil
 }
 
-// sortPostgres recognises errors by SQLSTATE, and the lack of a server by type.
+// sortPostgres classifies errors by SQLSTATE, and network errors by type.
 func sortPostgres(err error) failure {
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
@@ -137,11 +137,11 @@ func sortPostgres(err error) failure {
 	switch e.Code {
 	case "23505":
 		return taken
-	case "40001", "40P01", "55P03": // serialisation, deadlock, lock timeout
+	case "40001", "40P01", "55P03": // serialization failure, deadlock, lock timeout
 		return again
-	case "22021", "22P05": // NUL, or no UTF-8
+	case "22021", "22P05": // NUL, or invalid UTF-8
 		return garbled
-	case "25006", "25P03": // a server that only reads; we slept in a transaction
+	case "25006", "25P03": // read-only server; idle in a transaction
 		return down
 	}
 	switch e.Code[:2] {
@@ -151,7 +151,7 @@ func sortPostgres(err error) failure {
 	return unknown
 }
 
-// cutPostgres reports whether err says that the connection ended, or that none could be made: another one may work.
+// cutPostgres reports whether err means that the connection was lost or could not be opened, so that another may work.
 func cutPostgres(err error) bool {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return e.Code[:2] == "08" || e.Code == "57P01" || e.Code == "57P02" || e.Code == "57P03" || e.Code == "25P03"

@@ -18,7 +18,8 @@ import (
 // writerVariable makes the test program a process that only writes.
 const writerVariable = "INDEX_TEST_WRITER"
 
-// TestMain becomes the writer where it is told to: it commits serials and prints each after the commit.
+// TestMain turns the test program into the writer if the variable is set. The writer commits serials and prints each
+// after its commit.
 func TestMain(m *testing.M) {
 	location := os.Getenv(writerVariable)
 	if location == "" {
@@ -44,8 +45,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// TestSerialOfOtherProcesses: as soon as another process has said that it committed, Serial knows, and it still does
-// after that process was killed at a random moment, again and again, while this one writes too.
+// TestSerialOfOtherProcesses checks that Serial sees each commit that another process has reported, even after that
+// process was killed at a random moment, repeatedly, while this process writes too.
 func TestSerialOfOtherProcesses(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		location := fresh(t)

@@ -15,7 +15,6 @@ import (
 
 const projectColumns = `p.id, p.name, p.display, p.status, p.status_reason, p.serial, p.size, p.created_at, p.trusted_only, p.file_limit, p.size_limit`
 
-// projectRow receives the columns of a project.
 type projectRow struct {
 	p       catalog.Project
 	name    string
@@ -35,7 +34,6 @@ func (s *projectRow) value() (catalog.Project, error) {
 	return s.p, err
 }
 
-// scanProject scans a project joined with its repository.
 func scanProject(r row) (catalog.Project, error) {
 	var p projectRow
 	var of repositoryRow
@@ -121,7 +119,7 @@ func (t *Tx) Projects(ctx context.Context, repositoryID string) ([]catalog.Proje
 	return out, err
 }
 
-// skeleton is packaging.ProjectName.Skeleton in SQL; an index of migration 17 has it.
+// skeleton is packaging.ProjectName.Skeleton in SQL. Migration 17 creates an index on it.
 const skeleton = `REPLACE(REPLACE(REPLACE(REPLACE(p.name, '-', ''), 'l', '1'), 'i', '1'), 'o', '0')`
 
 func (t *Tx) ProjectWithSkeleton(ctx context.Context, repositoryID, like string) (catalog.Project, error) {
@@ -129,11 +127,11 @@ func (t *Tx) ProjectWithSkeleton(ctx context.Context, repositoryID, like string)
 		repositoryID, like)
 }
 
-// listSeparator is in no identifier, status or normal name.
+// listSeparator occurs in no identifier, status or normalized name.
 const listSeparator = "\x1f"
 
-// ListedSince: each row is one text: handing over a column costs the driver of SQLite more
-// than making it does, and there may be 100,000 rows.
+// ListedSince implements catalog.Tx. Each row is one text, because with up to 100,000 rows passing more columns through
+// the SQLite driver costs more than concatenating them.
 func (t *Tx) ListedSince(ctx context.Context, repositoryID string, serial int64) ([]catalog.Listed, int, error) {
 	total, err := many(ctx, t, scanCount, `SELECT COUNT(*) FROM projects WHERE repository_id = $1`, repositoryID)
 	if err != nil {
@@ -153,7 +151,7 @@ func scanListing(r row) (l catalog.Listed, err error) {
 	}
 	part := strings.SplitN(text, listSeparator, 5)
 	if len(part) != 5 {
-		return l, fault.New(fault.Internal, "a project's row is %q", text)
+		return l, fault.New(fault.Internal, "a project's row is malformed: %q", text)
 	}
 	l.ID, l.Status, l.Display = part[0], catalog.Status(part[1]), part[4]
 	if l.Serial, err = strconv.ParseInt(part[2], 10, 64); err != nil {
@@ -163,8 +161,8 @@ func scanListing(r row) (l catalog.Listed, err error) {
 	return l, err
 }
 
-// projectsOf reads projects of one repository, whose own row is read once; rest is a condition that begins with AND,
-// and the order, over $2 and what follows.
+// projectsOf reads projects of one repository, whose own row is read once. rest holds a condition that begins with AND
+// and the order; its arguments start at $2.
 func (t *Tx) projectsOf(ctx context.Context, repositoryID, rest string, args ...any) ([]catalog.Project, error) {
 	repository, err := t.repositoryByID(ctx, repositoryID)
 	if err != nil {
@@ -195,7 +193,7 @@ func (t *Tx) ProjectsNamed(ctx context.Context, repositoryID, text string,
 	return out, total, err
 }
 
-// atOnce is how many ids one statement asks for; databases bound the number of arguments.
+// atOnce is the number of ids in one statement; databases limit the number of arguments.
 const atOnce = 500
 
 func (t *Tx) ProjectsByID(ctx context.Context, repositoryID string, ids []string) (out []catalog.Project, err error) {

@@ -9,7 +9,6 @@ import (
 
 const publisherColumns = `p.id, p.issuer, p.provider, p.lookup, p.fields, p.owner_id, p.created_at, p.created_by`
 
-// publisherRow receives the columns of a publisher.
 type publisherRow struct {
 	p       publishers.Publisher
 	fields  string
@@ -57,8 +56,8 @@ func (t *Tx) PublishersFor(ctx context.Context, issuer, provider, lookup string)
 		WHERE p.issuer = $1 AND p.provider = $2 AND p.lookup = $3 ORDER BY p.created_at, p.id`, issuer, provider, lookup)
 }
 
-// PinPublisher does nothing if the same rule exists for that very owner already: two rows with one meaning could not be
-// told apart.
+// PinPublisher does nothing if the same rule already exists for that owner. Otherwise two equal rows could not be told
+// apart.
 func (t *Tx) PinPublisher(ctx context.Context, id, ownerID string) (bool, error) {
 	return t.did(ctx, `UPDATE publishers SET owner_id = $2 WHERE id = $1 AND owner_id = '' AND NOT EXISTS (
 		SELECT 1 FROM publishers o WHERE o.issuer = publishers.issuer AND o.provider = publishers.provider

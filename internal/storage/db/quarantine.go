@@ -17,7 +17,7 @@ func (t *Tx) SetQuarantine(ctx context.Context, fileID string, at time.Time, rea
 	return err
 }
 
-// selectUpload is a file with its uploader and where it is.
+// selectUpload selects a file with its uploader, repository and project.
 const selectUpload = `SELECT ` + fileColumns + `, f.uploader_kind, f.uploader_id, f.uploader_name, f.uploader_token_id,
 	f.quarantined_at, f.quarantine_reason, r.name, p.name FROM files f
 	JOIN projects p ON p.id = f.project_id JOIN repositories r ON r.id = f.repository_id`
@@ -31,7 +31,7 @@ func scanUpload(r row) (u catalog.Uploaded, err error) {
 	return u, err
 }
 
-// Uploads: claims are left out.
+// Uploads implements catalog.Tx. It leaves out claims.
 func (t *Tx) Uploads(ctx context.Context, f catalog.UploadFilter, limit int) ([]catalog.Uploaded, error) {
 	q := asked{args: []any{limit}}
 	q.uploads(f)
@@ -44,7 +44,6 @@ func (t *Tx) CountUploads(ctx context.Context, f catalog.UploadFilter) (int, err
 	return one(ctx, t, "number", scanCount, `SELECT COUNT(*) FROM files f`+q.where, q.args...)
 }
 
-// uploads asks for the files that a filter means.
 func (q *asked) uploads(f catalog.UploadFilter) {
 	q.and("f.uploaded_at >= %s", micros(f.Since))
 	switch {
@@ -63,7 +62,7 @@ func (q *asked) uploads(f catalog.UploadFilter) {
 	}
 }
 
-// MintedFor implements lockout.Rows: by publisher or reader, whichever has the id.
+// MintedFor implements lockout.Rows. id is that of a publisher or a reader.
 func (t *Tx) MintedFor(ctx context.Context, id string) ([]string, error) {
 	return many(ctx, t, scanText, `SELECT t.id FROM tokens t WHERE t.kind = 'minted' AND t.revoked_at = 0 AND (
 		t.id IN (SELECT b.token_id FROM token_projects b WHERE b.publisher_id = $1 AND b.publisher_id <> '')

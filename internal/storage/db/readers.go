@@ -42,7 +42,6 @@ func (t *Tx) InsertReader(ctx context.Context, v publishers.Reader) error {
 	return nil
 }
 
-// readers runs a statement for readers and adds their projects.
 func (t *Tx) readers(ctx context.Context, q string, args ...any) ([]publishers.Reader, error) {
 	out, err := many(ctx, t, scanReader, q, args...)
 	if err != nil {
@@ -89,7 +88,7 @@ func (t *Tx) PinReader(ctx context.Context, id, ownerID string) (bool, error) {
 	return t.did(ctx, `UPDATE readers SET owner_id = $2 WHERE id = $1 AND owner_id = ''`, id, ownerID)
 }
 
-// DeleteReader removes the bindings of minted tokens too, so that a rule made again revives none.
+// DeleteReader also removes the bindings of minted tokens, so that recreating the rule does not revive them.
 func (t *Tx) DeleteReader(ctx context.Context, id string) (bool, error) {
 	ok, err := t.did(ctx, `DELETE FROM readers WHERE id = $1`, id)
 	if err != nil || !ok {

@@ -21,7 +21,7 @@ func (t *Tx) InsertRelease(ctx context.Context, r catalog.Release) error {
 		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, r.ID, r.ProjectID, r.Version, r.Key, micros(r.CreatedAt))
 }
 
-// DeleteRelease deletes the files that it still has too.
+// DeleteRelease also deletes the release's files.
 func (t *Tx) DeleteRelease(ctx context.Context, id string) error {
 	if err := t.unsettle(ctx, `release_id`, id); err != nil {
 		return err
@@ -44,8 +44,8 @@ func (t *Tx) Releases(ctx context.Context, projectID string) ([]catalog.Release,
 		ORDER BY created_at, id`, projectID)
 }
 
-// offered is true of a release, by its id, of which not everything is in quarantine. Few files are, and the index of
-// those answers for the rest.
+// offered is the condition that a release, given by its id, has a file outside quarantine or no files. Few files are in
+// quarantine, so their index decides most cases.
 func offered(id string) string {
 	return `(NOT EXISTS (SELECT 1 FROM files q WHERE q.release_id = ` + id + ` AND q.quarantined_at > 0)
 		OR EXISTS (SELECT 1 FROM files q WHERE q.release_id = ` + id + ` AND q.quarantined_at = 0))`

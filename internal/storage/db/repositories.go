@@ -12,7 +12,6 @@ import (
 
 const repositoryColumns = `r.id, r.name, r.members, r.public, r.created_at`
 
-// repositoryRow receives the columns of a repository.
 type repositoryRow struct {
 	r       catalog.Repository
 	members string
@@ -47,13 +46,12 @@ func (t *Tx) RepositoryByName(ctx context.Context, name string) (catalog.Reposit
 		name)
 }
 
-// repositoryByID is what a list of projects needs once.
 func (t *Tx) repositoryByID(ctx context.Context, id string) (catalog.Repository, error) {
 	return one(ctx, t, "repository", scanRepository, `SELECT `+repositoryColumns+` FROM repositories r WHERE r.id = $1`,
 		id)
 }
 
-// Repositories: names are sorted here because databases differ in how they sort text.
+// Repositories sorts names in Go because the databases sort text differently.
 func (t *Tx) Repositories(ctx context.Context) ([]catalog.Repository, error) {
 	out, err := many(ctx, t, scanRepository, `SELECT `+repositoryColumns+` FROM repositories r ORDER BY r.name`)
 	slices.SortFunc(out, func(a, b catalog.Repository) int { return cmp.Compare(a.Name, b.Name) })
@@ -78,7 +76,7 @@ func (t *Tx) DeleteRepository(ctx context.Context, id string) error {
 	return err
 }
 
-// UpdateRepository returns fault.NotFound if there is none.
+// UpdateRepository returns fault.NotFound if the repository does not exist.
 func (t *Tx) UpdateRepository(ctx context.Context, r catalog.Repository) error {
 	did, err := t.did(ctx, `UPDATE repositories SET members = $2, public = $3 WHERE id = $1`, r.ID, r.Members.String(),
 		r.Public)

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// maxAttempts bounds how often an update is run when it loses against others.
+// maxAttempts limits how often an update is retried after a conflict with others.
 const maxAttempts = 5
 
-// view runs f on one state of the database. f must not write, and must not begin another view.
+// view runs f on one snapshot. f must not write, and must not begin another view.
 func (d *DB) view(ctx context.Context, f func(*Tx) error) error {
 	return d.dialect.explain(d.attempt(ctx, d.read, d.dialect.view, "", f))
 }
 
-// update runs f in a transaction that commits when f returns nil; f runs again when others were in the way.
+// update runs f in a transaction that commits if f returns nil. f runs again after a conflict with others.
 func (d *DB) update(ctx context.Context, f func(*Tx) error) error {
 	for n := 1; ; n++ {
 		err := d.attempt(ctx, d.write, d.dialect.update, d.dialect.turn, f)
@@ -28,14 +28,13 @@ func (d *DB) update(ctx context.Context, f func(*Tx) error) error {
 	}
 }
 
-// attempt runs f in one transaction.
 func (d *DB) attempt(ctx context.Context, h *sql.DB, o *sql.TxOptions, turn string, f func(*Tx) error) error {
-	if ctx.Value(lookingKey{}) == nil { // a look has just had an answer, and must not wait for another look
+	if ctx.Value(lookingKey{}) == nil { // a look has just had a response, and must not wait for another look
 		if _, away := d.outage.bridge(); away {
 			return errAway()
 		}
 		if !o.ReadOnly && d.file.moved() {
-			if _, err := d.lookAt(ctx); err != nil { // opens the file that is there now
+			if _, err := d.lookAt(ctx); err != nil { // opens the file that is now at the path
 				return err
 			}
 		}
@@ -61,8 +60,8 @@ func (d *DB) attempt(ctx context.Context, h *sql.DB, o *sql.TxOptions, turn stri
 	return nil
 }
 
-// again runs f, and once more on new connections if it ended because the connection did: a server that was restarted
-// leaves connections behind that look alive. f must not have begun anything that lasts.
+// again runs f, and once more on new connections if the connection was lost: a restarted server leaves connections
+// behind that appear to be alive. f must have no lasting effect before it fails.
 func (d *DB) again(f func() error) error {
 	before := d.life.now()
 	err := f()
@@ -73,7 +72,7 @@ func (d *DB) again(f func() error) error {
 	return f()
 }
 
-// begin starts a transaction, and waits for the turn to write where there is one.
+// begin starts a transaction, and waits for its turn to write if turn is set.
 func (d *DB) begin(ctx context.Context, h *sql.DB, o *sql.TxOptions, turn string) (*Tx, error) {
 	c, err := h.Conn(ctx)
 	if err != nil {
@@ -94,8 +93,8 @@ func (d *DB) begin(ctx context.Context, h *sql.DB, o *sql.TxOptions, turn string
 	return t, nil
 }
 
-// watched returns the context that the driver gets. SQLite's statements are short and local, and watching a context
-// costs it a goroutine for each: there we look at the context between statements.
+// watched returns the context for the driver. SQLite statements are short and local, and watching a context costs a
+// goroutine each. With SQLite the context is therefore checked only between statements.
 func (d *DB) watched(ctx context.Context) context.Context {
 	if d.dialect.detach {
 		return context.WithoutCancel(ctx)
@@ -103,7 +102,7 @@ func (d *DB) watched(ctx context.Context) context.Context {
 	return ctx
 }
 
-// pause waits, unless the context ends first.
+// pause waits for t or until the context ends.
 func pause(ctx context.Context, t time.Duration) error {
 	timer := time.NewTimer(t)
 	defer timer.Stop()

@@ -68,13 +68,12 @@ func (t *Tx) WithoutCards(ctx context.Context, after string, limit int) ([]strin
 		AND EXISTS (SELECT 1 FROM releases r WHERE r.project_id = p.id) ORDER BY p.id LIMIT $2`, after, int64(limit))
 }
 
-// statement is SQL being put together with its arguments.
+// statement is a SQL statement under construction, with its arguments.
 type statement struct {
 	where []string
 	args  []any
 }
 
-// arg adds an argument and returns its placeholder.
 func (s *statement) arg(v any) string {
 	s.args = append(s.args, v)
 	return fmt.Sprintf("$%d", len(s.args))
@@ -82,7 +81,7 @@ func (s *statement) arg(v any) string {
 
 func (s *statement) and(condition string) { s.where = append(s.where, condition) }
 
-// only keeps rows of some projects; nil is all.
+// only restricts the rows to some projects; nil means all.
 func (s *statement) only(column string, ids []string) {
 	if ids == nil {
 		return
@@ -94,8 +93,7 @@ func (s *statement) only(column string, ids []string) {
 	s.and(column + ` IN (` + strings.Join(append(list, `''`), ", ") + `)`)
 }
 
-// named is how many of the projects whose names begin as what was typed are found besides those that have the words, by
-// the index of names.
+// named limits the projects that are found by the beginning of their name, in addition to those that contain the words.
 const named = 200
 
 func (t *Tx) Search(ctx context.Context, q browse.SearchQuery) ([]catalog.Card, int, error) {
@@ -109,7 +107,7 @@ func (t *Tx) Search(ctx context.Context, q browse.SearchQuery) ([]catalog.Card, 
 		return nil, 0, err
 	}
 	if n > browse.MaxFound {
-		rank = `0` // what so many have says nothing of any of them
+		rank = `0` // words this common do not distinguish projects
 	}
 	with := ``
 	if len(q.Words) > 0 {
@@ -123,9 +121,9 @@ func (t *Tx) Search(ctx context.Context, q browse.SearchQuery) ([]catalog.Card, 
 	return cards, int(n), err
 }
 
-// matches begins the statement of a search: what it reads from and where, how it ranks, and how many conditions are
-// about words. Words as they are come first: to find what begins with a word that very many projects have, a full-text
-// index puts together all that it knows of every such word, and with so many found nobody misses more.
+// matches begins the statement of a search: its sources and conditions, its rank, and the number of conditions about
+// words. Exact words are tried first. A prefix of a very common word would make the full-text index merge the entries
+// of all matching words, and with that many hits a longer list does not help.
 func (t *Tx) matches(q browse.SearchQuery, exact bool) (s *statement, tail, rank string, words int) {
 	s = &statement{}
 	from, rank := `project_cards c`, `0`
@@ -137,14 +135,14 @@ func (t *Tx) matches(q browse.SearchQuery, exact bool) (s *statement, tail, rank
 	return s, ` FROM ` + from + ` WHERE ` + strings.Join(s.where, ` AND `), rank, words
 }
 
-// count counts up to one more than is shown.
+// count counts hits, up to one more than are shown.
 func (t *Tx) count(ctx context.Context, s *statement, tail string) (int64, error) {
 	return one(ctx, t, "number", scanNumber,
 		`SELECT COUNT(*) FROM (SELECT 1`+tail+fmt.Sprintf(` LIMIT %d) n`, browse.MaxFound+1), s.args...)
 }
 
-// ranked names the projects to put in order, each with its score: less is better, and zero is that of a name alone. No
-// more have a score than are counted: the time of a search must not grow with how common a word is.
+// ranked selects the projects to sort, each with its score. Lower is better, and 0 is the score of a name match. No
+// more hits are ranked than are counted, so that the time of a search does not grow with how common a word is.
 func (s *statement) ranked(q browse.SearchQuery, tail, rank string, filter []string) string {
 	found := `SELECT c.project_id AS id, ` + rank + ` AS score` + tail + fmt.Sprintf(` LIMIT %d`, browse.MaxFound)
 	if q.Name == "" {
@@ -157,7 +155,7 @@ func (s *statement) ranked(q browse.SearchQuery, tail, rank string, filter []str
 		FROM (SELECT id, score FROM found UNION ALL SELECT id, 0 FROM named) b GROUP BY b.id) `
 }
 
-// filter adds what a project must be, beside having the words.
+// filter adds the conditions that are not about words.
 func (s *statement) filter(q browse.SearchQuery) {
 	s.and(`c.repository_id = ` + s.arg(q.RepositoryID))
 	s.and(`c.status <> '` + string(catalog.Quarantined) + `'`)
@@ -173,7 +171,7 @@ func (s *statement) filter(q browse.SearchQuery) {
 	}
 }
 
-// order puts the project that is named first, then those whose names begin so, then the rest by rank.
+// order sorts the project with exactly this name first, then names that begin with it, then the rest by rank.
 func (t *Tx) order(s *statement, q browse.SearchQuery, rank string) string {
 	switch {
 	case q.Sort == browse.ByName:
@@ -219,7 +217,7 @@ func (t *Tx) PutRequirements(ctx context.Context, c catalog.Card, required []cat
 	return nil
 }
 
-// Dependents: of more than are counted the first ones by id stand for all.
+// Dependents counts at most browse.MaxFound dependents. If there are more, the first ones by id are used.
 func (t *Tx) Dependents(ctx context.Context, repositoryID, name string, ids []string,
 	limit, offset int,
 ) ([]catalog.Card, int, error) {
@@ -239,7 +237,7 @@ func (t *Tx) Dependents(ctx context.Context, repositoryID, name string, ids []st
 	return cards, int(counted[0]), err
 }
 
-// putSQLiteText keeps a project's words in FTS5, under the number of its card.
+// putSQLiteText indexes a project's words in FTS5, under the number of its card.
 func putSQLiteText(ctx context.Context, t *Tx, projectID string, texts []string) error {
 	numbers, err := many(ctx, t, scanNumber, `SELECT number FROM project_cards WHERE project_id = $1`, projectID)
 	if err != nil {
@@ -254,7 +252,8 @@ func putSQLiteText(ctx context.Context, t *Tx, projectID string, texts []string)
 	return err
 }
 
-// matchSQLite finds words in FTS5. Each is quoted, so that none is an operator, and the last ones may go on.
+// matchSQLite searches words in FTS5. Words are quoted, so that none is an operator. Unless exact, they match as
+// prefixes.
 func matchSQLite(s *statement, words []string, exact bool) (from, rank string) {
 	quoted := make([]string, len(words))
 	for i, w := range words {
@@ -268,7 +267,7 @@ func matchSQLite(s *statement, words []string, exact bool) (from, rank string) {
 		`bm25(project_text, 12.0, 5.0, 4.0, 2.0, 1.0, 0.5)`
 }
 
-// putPostgresText keeps a project's words in a tsvector. A text may have more words than one holds, a megabyte of them.
+// putPostgresText indexes a project's words in a tsvector. A text with more than a megabyte of words does not fit.
 func putPostgresText(ctx context.Context, t *Tx, projectID string, texts []string) error {
 	_, err := t.exec(ctx,
 		`UPDATE project_cards SET document = setweight(to_tsvector('simple', $2), 'A') || setweight(to_tsvector('simple', $3), 'B')
@@ -278,7 +277,7 @@ func putPostgresText(ctx context.Context, t *Tx, projectID string, texts []strin
 	return err
 }
 
-// matchPostgres finds words in tsvectors. Words are letters and digits alone, so none is an operator.
+// matchPostgres searches words in tsvectors. Words consist of letters and digits, so none is an operator.
 func matchPostgres(s *statement, words []string, exact bool) (from, rank string) {
 	terms := make([]string, len(words))
 	for i, w := range words {

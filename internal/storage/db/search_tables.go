@@ -7,11 +7,11 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// searchVersion is the number of the migration that makes the tables of the search. It is the one whose text differs
-// between the databases, since each has a full-text index of its own.
+// searchVersion is the number of the migration that creates the search tables. It is the only migration that differs
+// between the databases, because each has its own full-text index.
 const searchVersion = 9
 
-// cardTables are alike on both: what lists show of a project, and what its latest release requires.
+// cardTables are the same on both databases: project cards for lists, and the requirements of the latest release.
 var cardTables = []string{
 	`CREATE TABLE project_cards (
 		project_id    TEXT NOT NULL PRIMARY KEY REFERENCES projects (id) ON DELETE CASCADE,
@@ -45,7 +45,7 @@ var cardTables = []string{
 	`CREATE INDEX requirements_name ON requirements (repository_id, name, project_id)`,
 }
 
-// sqliteText is FTS5 without a copy of the texts. Rows of deleted projects are taken out by a trigger.
+// sqliteText creates the FTS5 index without a copy of the texts. A trigger removes the rows of deleted projects.
 var sqliteText = []string{
 	`CREATE VIRTUAL TABLE project_text USING fts5(name, summary, keywords, people, classifiers, body,
 		content='', contentless_delete=1, tokenize='unicode61 remove_diacritics 2', prefix='2 3')`,
@@ -57,7 +57,6 @@ var postgresText = []string{
 	`CREATE INDEX project_cards_document ON project_cards USING GIN (document)`,
 }
 
-// searchTables is the migration.
 func (d dialect) searchTables() *goose.Migration {
 	up := func(ctx context.Context, tx *sql.Tx) error {
 		for _, q := range append(cardTables[:len(cardTables):len(cardTables)], d.text...) {

@@ -8,33 +8,32 @@ import (
 	"pyindex/internal/memo"
 )
 
-// NextSerial implements access.Serials. The row stays locked until the transaction ends, so numbers are given out in
-// the order of commits.
+// NextSerial implements access.Serials. The row remains locked until the transaction ends, so serials follow the order
+// of commits.
 func (t *Tx) NextSerial(ctx context.Context) (int64, error) {
-	scan := func(r row) (n int64, err error) { err = r.Scan(&n); return n, err }
 	if first := t.db.dialect.remember; first != "" {
 		if _, err := t.exec(ctx, first); err != nil {
 			return 0, err
 		}
 	}
-	n, err := one(ctx, t, "counter", scan, t.db.dialect.next, newMark(), t.db.history.given())
+	n, err := one(ctx, t, "counter", scanNumber, t.db.dialect.next, newMark(), t.db.history.given())
 	if fault.Is(err, fault.NotFound) {
 		return 0, fault.New(fault.Unavailable,
-			"this index was moved, and takes no changes here: use the new server, or ask its administrator for the address")
+			"this index was moved and accepts no changes here: use the new server, or ask its administrator for the address")
 	}
 	return n, err
 }
 
-// Serial returns the counter as it was committed, by this or another process, at some moment during the call. Callers
-// that ask the database at once share one look at it, but never one that began before they asked. While the database is
-// away it is the last one, for as long as Options.Bridge says; see Away.
+// Serial returns the serial as committed, by this or another process, at some moment during the call. Concurrent
+// callers share one look at the database, but never a look that began before they asked. While the database is down,
+// Serial returns the last value for up to Options.Bridge; see Away.
 func (d *DB) Serial(ctx context.Context) (int64, error) {
 	at, err := d.Stamp(ctx)
 	return at.Value, err
 }
 
-// Stamp is Serial with the epoch, which changes when the database came back older or with another history than this
-// process has seen. What was kept under an earlier epoch is never true again.
+// Stamp returns the serial and its epoch. The epoch changes if the database came back older or with another history
+// than this process has seen. Values cached under an earlier epoch are never valid again.
 func (d *DB) Stamp(ctx context.Context) (memo.Stamp, error) {
 	if d.watcher != nil {
 		if at, ok := d.watcher.quick(); ok {
@@ -53,7 +52,7 @@ func (d *DB) Stamp(ctx context.Context) (memo.Stamp, error) {
 	return at, err
 }
 
-// readStamp asks the database.
+// readStamp reads the stamp from the database.
 func (d *DB) readStamp(ctx context.Context) (memo.Stamp, error) {
 	if d.watcher != nil {
 		return d.watcher.look(ctx, d)
@@ -72,17 +71,16 @@ func (d *DB) readSight(ctx context.Context) (s sight, err error) {
 	return s, err
 }
 
-// rememberMark puts the mark of the value that is about to be counted on into serial_marks.
+// rememberMark saves the mark of the current serial in serial_marks before the serial is incremented.
 const rememberMark = `INSERT INTO serial_marks (slot, value, mark) SELECT value % 4096, value, mark FROM counters WHERE name = 'serial'
 	ON CONFLICT (slot) DO UPDATE SET value = excluded.value, mark = excluded.mark`
 
-// moveCounter is a change to an index that was not moved: it has no row where it was. $1 is the mark of the change, and
-// $2 the largest value that this process has seen, which is not given again even where the database knows nothing of
-// it.
+// moveCounter increments the serial. It matches no row if the index has been moved. $1 is the mark of the change. $2 is
+// the largest value this process has seen, which is not used again even if the database does not know it.
 const moveCounter = `UPDATE counters SET value = CASE WHEN value < $2 THEN $2 ELSE value END + 1, mark = $1 WHERE name = 'serial'
 	AND NOT EXISTS (SELECT 1 FROM counters WHERE name = '` + movedMark + `') RETURNING value`
 
-// look is one look at the counter, shared by all who asked before it began.
+// look is one look at the serial, shared by all callers that asked before it began.
 type look struct {
 	done chan struct{}
 	at   memo.Stamp
@@ -92,11 +90,11 @@ type look struct {
 // looks lets callers share looks.
 type looks struct {
 	mu      sync.Mutex
-	waiting *look // has not begun yet: who asks now may join
+	waiting *look // has not begun yet: callers may still join
 	turn    sync.Mutex
 }
 
-// join takes part in the look that is waiting to begin, or does it.
+// join waits for the look that is about to begin, or makes one.
 func (s *looks) join(ctx context.Context, read func(context.Context) (memo.Stamp, error)) (memo.Stamp, error) {
 	s.mu.Lock()
 	l := s.waiting
@@ -111,7 +109,7 @@ func (s *looks) join(ctx context.Context, read func(context.Context) (memo.Stamp
 	return l.at, l.err
 }
 
-// lead waits for the look that is under way and then does l. Others depend on l, so it does not end with ctx.
+// lead waits for the running look and then runs l. Other callers depend on l, so l does not end with ctx.
 func (s *looks) lead(ctx context.Context, l *look, read func(context.Context) (memo.Stamp, error)) {
 	s.turn.Lock()
 	defer s.turn.Unlock()

@@ -22,7 +22,7 @@ func scanSession(r row) (access.Session, error) {
 	return s, err
 }
 
-// InsertSession implements access.SessionRows; fault.Conflict where the id or the hash is there already.
+// InsertSession implements access.SessionRows. It returns fault.Conflict if the id or the hash already exists.
 func (t *Tx) InsertSession(ctx context.Context, s access.Session) error {
 	return t.insert(ctx, "session", `INSERT INTO sessions (`+sessionColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
@@ -90,7 +90,7 @@ func (t *Tx) MembersRole(ctx context.Context) (most access.Role, err error) {
 	return most, err
 }
 
-// TouchSessions implements access.SessionRows; ids are taken in order, as in TouchTokens.
+// TouchSessions implements access.SessionRows. Ids are updated in order, as in TouchTokens.
 func (t *Tx) TouchSessions(ctx context.Context, seen map[string]time.Time) error {
 	for _, id := range slices.Sorted(maps.Keys(seen)) {
 		if _, err := t.exec(ctx, `UPDATE sessions SET seen_at = $2 WHERE id = $1 AND seen_at < $2`, id,

@@ -17,7 +17,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Codes of SQLite; the low byte of an extended code is its class.
+// SQLite error codes. The low byte of an extended code is its class.
 const (
 	sqliteBusy       = 5
 	sqliteLocked     = 6
@@ -39,18 +39,18 @@ var sqliteDialect = dialect{
 	watch:    watchSQLite,
 	next:     moveCounter,
 	remember: rememberMark,
-	params:   60, // the driver looks through all of them for each
+	params:   60, // the driver searches all of them for each one
 	hints:    noHints,
 	check:    checkSQLite,
 	lock:     func(context.Context, *sql.DB) (func(), error) { return func() {}, nil },
-	tries:    40, // each costs a step at most, and there are some processes and some dozen steps
+	tries:    40, // each attempt costs at most one migration, with a few processes and a few dozen migrations
 	sort:     sortSQLite,
 	cut:      func(error) bool { return false },
 
 	size: sizeSQLite, text: sqliteText, putText: putSQLiteText, matching: matchSQLite,
 }
 
-// connectSQLite opens a file twice: one connection to write, some to read.
+// connectSQLite opens a file twice: one connection for writing and several for reading.
 func connectSQLite(path string, o Options) (*DB, error) {
 	path, err := makeFile(strings.TrimPrefix(path, "//"))
 	if err != nil {
@@ -67,7 +67,7 @@ func connectSQLite(path string, o Options) (*DB, error) {
 	return d, err
 }
 
-// watchSQLite opens the file once more, to look at the counter.
+// watchSQLite opens the file once more to watch the serial.
 func watchSQLite(ctx context.Context, d *DB) error {
 	c, err := sqlite.NewConnector(sqliteName(d.path, readerQuery))
 	if err != nil {
@@ -77,8 +77,7 @@ func watchSQLite(ctx context.Context, d *DB) error {
 	return err
 }
 
-// wakeSQLite opens the file as a writer does, so that readers find its write-ahead log. The caller closes what it
-// returns.
+// wakeSQLite opens the file as a writer does, so that readers find its write-ahead log. The caller closes the result.
 func wakeSQLite(ctx context.Context, path string) (io.Closer, error) {
 	c, err := sqlite.NewConnector(sqliteName(path, writerQuery))
 	if err != nil {
@@ -99,10 +98,10 @@ func wakeSQLite(ctx context.Context, path string) (io.Closer, error) {
 	return conn, nil
 }
 
-// writerQuery: immediate transactions because a deferred one that reads first loses to a writer at once; FULL because
-// in WAL mode NORMAL may lose a commit that was acknowledged, when the power goes. The log is folded in each 4,000
-// pages, 16 MB, and not each 1,000: eight clients upload a twelfth faster, and opening a log of that size after a crash
-// takes no time to speak of.
+// writerQuery uses immediate transactions because a deferred transaction that reads first fails when another writes. It
+// uses synchronous FULL because in WAL mode NORMAL may lose an acknowledged commit on a power failure. The log is
+// checkpointed every 4,000 pages (16 MB) instead of 1,000: eight clients upload a twelfth faster, and opening a log of
+// that size after a crash takes negligible time.
 var writerQuery = url.Values{
 	"_txlock": {"immediate"},
 	"_pragma": {
@@ -116,7 +115,7 @@ var readerQuery = url.Values{
 	"_pragma": {"busy_timeout(5000)", "query_only(1)"},
 }
 
-// openSQLite makes a handle of n connections, 4 when n is 0, that stay open.
+// openSQLite returns a pool of n connections (4 if n is 0) that stay open.
 func (d *DB) openSQLite(query url.Values, n int, writer bool) (*sql.DB, error) {
 	if n == 0 {
 		n = 4
@@ -128,13 +127,13 @@ func (d *DB) openSQLite(query url.Values, n int, writer bool) (*sql.DB, error) {
 	return pool(connector{Connector: inner, hook: d.options.Hook, life: &d.life, writer: writer, keep: true}, n), nil
 }
 
-// sqliteName is how SQLite is told of a file and what to do with it.
+// sqliteName returns the SQLite URI of a file and its options.
 func sqliteName(path string, query url.Values) string {
 	u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: query.Encode()}
 	return u.String()
 }
 
-// pool makes a handle that keeps all its connections.
+// pool returns a pool that keeps all its connections open.
 func pool(c driver.Connector, n int) *sql.DB {
 	out := sql.OpenDB(c)
 	out.SetMaxOpenConns(n)
@@ -142,17 +141,17 @@ func pool(c driver.Connector, n int) *sql.DB {
 	return out
 }
 
-// makeFile makes the file and its folder for their owner alone and returns the absolute path.
+// makeFile creates the file and its folder, accessible only by their owner, and returns the absolute path.
 func makeFile(path string) (string, error) {
 	if path == "" || strings.HasPrefix(path, ":") {
-		return "", fault.New(fault.Invalid, "sqlite: needs the path of a file, as in sqlite:/var/lib/index/index.db")
+		return "", fault.New(fault.Invalid, "sqlite: requires a file path, such as sqlite:/var/lib/index/index.db")
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return "", err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", fault.Wrap(fault.Invalid, err, "the database's folder cannot be made: %v", err)
+		return "", fault.Wrap(fault.Invalid, err, "the database's folder cannot be created: %v", err)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -161,25 +160,24 @@ func makeFile(path string) (string, error) {
 	return path, f.Close()
 }
 
-// checkSQLite finds files that are no database and disks on which the write-ahead log does not work.
+// checkSQLite rejects files that are not a database, and disks on which the write-ahead log does not work.
 func checkSQLite(ctx context.Context, write *sql.DB) error {
 	var mode string
 	err := write.QueryRowContext(ctx, `PRAGMA journal_mode`).Scan(&mode)
 	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqliteNotADB {
 		return fault.Wrap(fault.Invalid, err,
-			"the database file holds something else: give the path of an index's database, or of no file")
+			"the file is not a database: specify the path of an index's database, or of a file that does not exist")
 	}
 	if err != nil {
 		return err
 	}
 	if mode != "wal" {
 		return fault.New(fault.Invalid,
-			"the database file lies where SQLite's write-ahead log does not work: put it on a local disk")
+			"SQLite's write-ahead log does not work at the database file's location: move the file to a local disk")
 	}
 	return nil
 }
 
-// sortSQLite recognises errors by code.
 func sortSQLite(err error) failure {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {

@@ -9,15 +9,16 @@ import (
 	"pyindex/internal/fault"
 )
 
-// dbFile knows which file a SQLite database is. Connections stay with the file that they opened: when another one is
-// put in its place while the program runs, a restore for example, they would read and write what nobody finds again.
+// dbFile identifies the file of a SQLite database. Connections stay with the file that they opened. If that file is
+// replaced while the program runs, for example by a restore, they would read and write a file that is no longer
+// reachable.
 type dbFile struct {
 	path string
 	open atomic.Pointer[os.FileInfo]
-	log  atomic.Pointer[os.FileInfo] // the write-ahead log; nil while there is none
+	log  atomic.Pointer[os.FileInfo] // the write-ahead log; nil if there is none
 }
 
-// watchFile notes the file at path as the one that is about to be opened.
+// watchFile records the identity of the file at path, which is about to be opened.
 func watchFile(path string) (*dbFile, error) {
 	f := &dbFile{path: path}
 	info, err := os.Stat(path)
@@ -28,14 +29,14 @@ func watchFile(path string) (*dbFile, error) {
 	return f, nil
 }
 
-// noteLog remembers the write-ahead log of the open file.
+// noteLog records the write-ahead log of the open file.
 func (f *dbFile) noteLog() {
 	if info, err := os.Stat(f.path + "-wal"); err == nil {
 		f.log.Store(&info)
 	}
 }
 
-// moved reports whether the path leads to another file, or to none. It is false for databases that are no file.
+// moved reports whether the path leads to another file or to none. It is false for PostgreSQL.
 func (f *dbFile) moved() bool {
 	if f == nil {
 		return false
@@ -47,8 +48,8 @@ func (f *dbFile) moved() bool {
 	return !os.SameFile(*f.open.Load(), info)
 }
 
-// next returns the file that is at the path now. It returns fault.Unavailable if there is none, or if the write-ahead
-// log of the old file lies beside it: SQLite would mix the two.
+// next returns the file that is now at the path. It returns fault.Unavailable if there is none, or if the write-ahead
+// log of the old file is still beside it, because SQLite would mix the two.
 func (f *dbFile) next() (os.FileInfo, error) {
 	info, err := os.Stat(f.path)
 	if err != nil {
@@ -57,12 +58,12 @@ func (f *dbFile) next() (os.FileInfo, error) {
 	log, err := os.Stat(f.path + "-wal")
 	if old := f.log.Load(); err == nil && old != nil && os.SameFile(*old, log) {
 		return nil, fault.New(fault.Unavailable,
-			"the database file was replaced, and the write-ahead log of the old one still lies beside it; an administrator must stop the index, remove %s-wal and %s-shm, and start it again", f.path, f.path)
+			"the database file was replaced, and the write-ahead log of the old one is still beside it; an administrator must stop the index, remove %s-wal and %s-shm, and start it again", f.path, f.path)
 	}
 	return info, nil
 }
 
-// errReplaced is what a change gets whose file was taken away while it was made.
+// errReplaced returns the error for a change during which the file was replaced.
 func errReplaced() error {
-	return fault.New(fault.Unavailable, "the database was replaced meanwhile; try again")
+	return fault.New(fault.Unavailable, "the database was replaced in the meantime; try again")
 }

@@ -6,7 +6,7 @@ import (
 	"pyindex/internal/access"
 )
 
-// userOf is the account of a joined row; its columns are empty if there is none.
+// userOf lists the columns of the joined account. They are empty if there is none.
 const userOf = `COALESCE(u.id, ''), COALESCE(u.name, ''), COALESCE(u.admin, FALSE), COALESCE(u.created_at, 0), COALESCE(u.disabled_at, 0)`
 
 // holding is a credential and its account.
@@ -15,7 +15,7 @@ type holding[T any] struct {
 	user access.User
 }
 
-// userFields are where userOf goes, and end sets the times that were read.
+// userFields returns the destinations for userOf. end sets the times that were read.
 func userFields(u *access.User) (into []any, end func()) {
 	var created, disabled int64
 	return []any{&u.ID, &u.Name, &u.Admin, &created, &disabled}, func() {
@@ -23,7 +23,7 @@ func userFields(u *access.User) (into []any, end func()) {
 	}
 }
 
-// TokenStanding implements access.StandingRows: one read by the token's primary key.
+// TokenStanding implements access.StandingRows with one read by the token's primary key.
 func (t *Tx) TokenStanding(ctx context.Context, id string) (access.Token, access.User, error) {
 	h, err := one(ctx, t, "token", scanTokenStanding, `SELECT t.id, t.kind, t.user_id, t.scope, t.limited, t.single_use,
 		t.expires_at, t.revoked_at, t.spent_at, `+userOf+` FROM tokens t LEFT JOIN users u ON u.id = t.user_id WHERE t.id = $1`, id)
@@ -48,7 +48,7 @@ func scanTokenStanding(r row) (h holding[access.Token], err error) {
 	return h, err
 }
 
-// SessionStanding implements access.StandingRows: one read by the session's primary key.
+// SessionStanding implements access.StandingRows with one read by the session's primary key.
 func (t *Tx) SessionStanding(ctx context.Context, id string) (access.Session, access.User, error) {
 	h, err := one(ctx, t, "session", scanSessionStanding,
 		`SELECT s.id, s.user_id, s.method, s.created_at, s.seen_at, s.confirmed_at,

@@ -17,7 +17,7 @@ import (
 	"pyindex/internal/roles"
 )
 
-// One transaction type serves several packages; each sees the part that its interface names.
+// One transaction type serves several packages. Each sees only the methods of its interface.
 var (
 	_ access.Tx     = (*Tx)(nil)
 	_ account.Tx    = (*Tx)(nil)
@@ -30,7 +30,7 @@ var (
 	_ lockout.Tx    = (*Tx)(nil)
 )
 
-// storeOf is the database as a package sees it whose transactions are a T, which *Tx implements.
+// storeOf is the database as seen by a package whose transactions are of type T. *Tx must implement T.
 type storeOf[T any] struct{ *DB }
 
 func (s storeOf[T]) View(ctx context.Context, f func(T) error) error {
@@ -41,26 +41,26 @@ func (s storeOf[T]) Update(ctx context.Context, f func(T) error) error {
 	return s.update(ctx, func(t *Tx) error { return f(any(t).(T)) })
 }
 
-// Access returns the database as package access sees it.
+// Access returns the database as seen by package access.
 func (d *DB) Access() access.Store { return storeOf[access.Tx]{d} }
 
-// Catalog returns the database as package catalog sees it, and as the packages above it do: see package assembly.
+// Catalog returns the database as seen by package catalog and the packages above it: see package assembly.
 func (d *DB) Catalog() catalog.Store { return storeOf[catalog.Tx]{d} }
 
-// Publishers returns the database as package publishers sees it.
+// Publishers returns the database as seen by package publishers.
 func (d *DB) Publishers() publishers.Store { return storeOf[publishers.Tx]{d} }
 
-// Accounts returns the database as package account sees it.
+// Accounts returns the database as seen by package account.
 func (d *DB) Accounts() account.Store { return storeOf[account.Tx]{d} }
 
-// SignIn returns the database as package signin sees it.
+// SignIn returns the database as seen by package signin.
 func (d *DB) SignIn() signin.Store { return storeOf[signin.Tx]{d} }
 
-// Outbox returns the database as package outbox sees it.
+// Outbox returns the database as seen by package outbox.
 func (d *DB) Outbox() outbox.Store { return storeOf[outbox.Tx]{d} }
 
-// Lockouts returns the database as package lockout sees it.
+// Lockouts returns the database as seen by package lockout.
 func (d *DB) Lockouts() lockout.Store { return storeOf[lockout.Tx]{d} }
 
-// Record returns the database as package audit sees it.
+// Record returns the database as seen by package audit.
 func (d *DB) Record() audit.Store { return storeOf[audit.Rows]{d} }

@@ -6,7 +6,7 @@ import (
 	"pyindex/internal/access"
 )
 
-// InsertTokenProject implements access.TokenRows; binding twice is fine.
+// InsertTokenProject implements access.TokenRows. Inserting a binding twice is not an error.
 func (t *Tx) InsertTokenProject(ctx context.Context, b access.TokenProject) error {
 	_, err := t.exec(ctx,
 		`INSERT INTO token_projects (token_id, project_id, publisher_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
@@ -14,7 +14,8 @@ func (t *Tx) InsertTokenProject(ctx context.Context, b access.TokenProject) erro
 	return err
 }
 
-// bindingHolds is true of a binding b of a person's token, and of a minted one's while its publisher is attached.
+// bindingHolds is true for a binding b of a user's token, and for one of a minted token while its publisher is
+// attached.
 const bindingHolds = `(b.publisher_id = '' OR EXISTS (SELECT 1 FROM project_publishers l
 	WHERE l.publisher_id = b.publisher_id AND l.project_id = b.project_id))`
 
@@ -23,7 +24,7 @@ func (t *Tx) TokenProjects(ctx context.Context, tokenID string) ([]string, error
 		WHERE b.token_id = $1 AND `+bindingHolds+` ORDER BY b.project_id`, tokenID)
 }
 
-// tokenProjectNames returns the normal names of the projects of a user's tokens, or of everybody's for "", by token id.
+// tokenProjectNames maps token ids to normalized project names, for a user's tokens or for all tokens if userID is "".
 func (t *Tx) tokenProjectNames(ctx context.Context, userID string) (map[string][]string, error) {
 	out := map[string][]string{}
 	each := func(r row) error {

@@ -12,7 +12,7 @@ func (t *Tx) InsertTokenReader(ctx context.Context, tokenID, readerID string) er
 	return err
 }
 
-// TokenReads implements access.ReadRows. A binding to a rule that is gone joins nothing.
+// TokenReads implements access.ReadRows. A binding to a deleted rule is ignored.
 func (t *Tx) TokenReads(ctx context.Context, tokenID string) (access.Reads, error) {
 	repositories, err := many(ctx, t, scanText, `SELECT DISTINCT r.repository_id FROM token_readers b
 		JOIN readers r ON r.id = b.reader_id WHERE b.token_id = $1 AND r.whole ORDER BY r.repository_id`, tokenID)

@@ -32,7 +32,7 @@ func scanToken(r row) (access.Token, error) {
 	return t, decode(claims, &t.Claims)
 }
 
-// InsertToken implements access.TokenRows; fault.Conflict where the id or the hash is there already.
+// InsertToken implements access.TokenRows. It returns fault.Conflict if the id or the hash already exists.
 func (t *Tx) InsertToken(ctx context.Context, v access.Token) error {
 	claims, err := encode(v.Claims)
 	if err != nil {
@@ -78,7 +78,8 @@ func (t *Tx) TokensExpiring(ctx context.Context, from, to time.Time) ([]access.T
 		AND expires_at > $1 AND expires_at <= $2 ORDER BY expires_at, id`, micros(from), micros(to))
 }
 
-// WarnToken implements access.TokenRows. The row decides between processes that remind at once.
+// WarnToken implements access.TokenRows. If several processes send a reminder at once, the row decides which one
+// succeeds.
 func (t *Tx) WarnToken(ctx context.Context, id string, at time.Time) (bool, error) {
 	return t.did(ctx, `UPDATE tokens SET warned_at = $2 WHERE id = $1 AND warned_at = 0`, id, micros(at))
 }
@@ -88,8 +89,8 @@ func (t *Tx) UnwarnToken(ctx context.Context, id string) error {
 	return err
 }
 
-// SpendToken: the row decides between uploads that run at once: the later one waits for the
-// other's end, and finds the token unspent only if that one was rolled back.
+// SpendToken relies on the token's row if uploads run at once. The later upload waits for the earlier one, and finds
+// the token unspent only if the earlier one is rolled back.
 func (t *Tx) SpendToken(ctx context.Context, id string, at time.Time) (bool, error) {
 	return t.did(ctx, `UPDATE tokens SET spent_at = $2 WHERE id = $1 AND spent_at = 0`, id, micros(at))
 }
@@ -99,8 +100,8 @@ func (t *Tx) TokenSpent(ctx context.Context, id string) (bool, error) {
 	return err == nil && !token.SpentAt.IsZero(), err
 }
 
-// TouchTokens implements access.TokenRows; a time is never set back. Ids are taken in order, so that two processes
-// lock rows in the same one.
+// TouchTokens implements access.TokenRows. A time is never set back. Ids are updated in order, so that two processes
+// lock the rows in the same order.
 func (t *Tx) TouchTokens(ctx context.Context, used map[string]time.Time) error {
 	for _, id := range slices.Sorted(maps.Keys(used)) {
 		_, err := t.exec(ctx, `UPDATE tokens SET last_used_at = $2 WHERE id = $1 AND last_used_at < $2`, id, micros(used[id]))

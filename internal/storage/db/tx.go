@@ -14,25 +14,25 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Tx is a transaction: all rows, for everybody who needs some. It is good until the function that got it returns, and
-// for one goroutine. Reads of one row return fault.NotFound where there is none; an insert of what a unique constraint
-// has already returns fault.Conflict, and the transaction can go on.
+// Tx is a transaction. It is valid until the function that received it returns, and for one goroutine. Reads of one row
+// return fault.NotFound if there is none. Inserts that violate a unique constraint return fault.Conflict, and the
+// transaction can continue.
 type Tx struct {
 	db    *DB
 	inner *sql.Tx
 	conn  *sql.Conn
 }
 
-// end gives up what was not committed, and the connection.
+// end rolls back if the transaction was not committed, and returns the connection.
 func (t *Tx) end() {
-	t.inner.Rollback() // after Commit this does nothing
+	t.inner.Rollback() // does nothing after Commit
 	t.conn.Close()
 }
 
-// row is what a scan function reads from: one row of a result.
+// row is one row of a result, for scan functions.
 type row interface{ Scan(into ...any) error }
 
-// exec runs a statement and returns how many rows it changed.
+// exec runs a statement and returns the number of rows it changed.
 func (t *Tx) exec(ctx context.Context, q string, args ...any) (int64, error) {
 	if err := errors.Join(ctx.Err(), legible(args)); err != nil {
 		return 0, err
@@ -44,14 +44,14 @@ func (t *Tx) exec(ctx context.Context, q string, args ...any) (int64, error) {
 	return result.RowsAffected()
 }
 
-// did is exec for callers that want to know only whether a row was changed.
+// did runs a statement and reports whether it changed a row.
 func (t *Tx) did(ctx context.Context, q string, args ...any) (bool, error) {
 	n, err := t.exec(ctx, q, args...)
 	return n > 0, err
 }
 
-// insert is exec for a statement that ends in ON CONFLICT DO NOTHING; no row is fault.Conflict about what. A failed
-// statement would end a PostgreSQL transaction, one that does nothing leaves it usable.
+// insert runs a statement that ends in ON CONFLICT DO NOTHING. It returns fault.Conflict with the given noun if no row
+// was inserted. A failed statement would end a PostgreSQL transaction; a statement that does nothing leaves it usable.
 func (t *Tx) insert(ctx context.Context, what, q string, args ...any) error {
 	n, err := t.exec(ctx, q, args...)
 	if err == nil && n == 0 {
@@ -60,7 +60,7 @@ func (t *Tx) insert(ctx context.Context, what, q string, args ...any) error {
 	return err
 }
 
-// query runs a statement with rows and gives each to each.
+// query runs a statement and calls each for every row.
 func (t *Tx) query(ctx context.Context, each func(row) error, q string, args ...any) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -78,8 +78,7 @@ func (t *Tx) query(ctx context.Context, each func(row) error, q string, args ...
 	return t.failed(q, rows.Err())
 }
 
-// failed returns err with the statement that failed, "insert files: ...", explained as the dialect does. Faults stay as
-// they are.
+// failed wraps err with the statement's operation, "insert files: ...", and explains it. Faults are returned unchanged.
 func (t *Tx) failed(q string, err error) error {
 	if err == nil || fault.KindOf(err) != fault.Internal {
 		return err
@@ -87,12 +86,12 @@ func (t *Tx) failed(q string, err error) error {
 	return t.db.dialect.explain(fmt.Errorf("%s: %w", operation(q), err))
 }
 
-// statementHead finds the verb and the first table of a statement.
+// statementHead matches the verb and the first table of a statement.
 var statementHead = regexp.MustCompile(
 	`(?s)\b(?:(INSERT|UPDATE|DELETE)|(SELECT)\b.*?\bFROM)(?: INTO| FROM)?\s+([a-z_]+)`,
 )
 
-// operation names a statement by its verb and its table, as "insert files". It never holds values.
+// operation names a statement by its verb and table, such as "insert files". The name never contains values.
 func operation(q string) string {
 	m := statementHead.FindStringSubmatch(q)
 	if m == nil {
@@ -102,7 +101,7 @@ func operation(q string) string {
 	return strings.ToLower(m[1]+m[2]) + " " + m[3]
 }
 
-// one returns the first row of a statement, and fault.NotFound about what where there is none.
+// one returns the first row of a statement. It returns fault.NotFound with the given noun if there is none.
 func one[T any](ctx context.Context, t *Tx, what string, scan func(row) (T, error), q string, args ...any) (T, error) {
 	out, err := many(ctx, t, scan, q, args...)
 	if err != nil {
@@ -114,7 +113,6 @@ func one[T any](ctx context.Context, t *Tx, what string, scan func(row) (T, erro
 	return out[0], nil
 }
 
-// many returns all rows of a statement.
 func many[T any](ctx context.Context, t *Tx, scan func(row) (T, error), q string, args ...any) ([]T, error) {
 	var out []T
 	err := t.query(ctx, func(r row) error {
@@ -128,30 +126,28 @@ func many[T any](ctx context.Context, t *Tx, scan func(row) (T, error), q string
 	return out, err
 }
 
-// scanText scans a row of one text.
 func scanText(r row) (s string, err error) {
 	err = r.Scan(&s)
 	return s, err
 }
 
-// scanCount scans a row of one number.
 func scanCount(r row) (n int, err error) {
 	err = r.Scan(&n)
 	return n, err
 }
 
-// legible refuses text that PostgreSQL cannot hold and SQLite would cut or mangle. Reads need no such care: what cannot
-// be stored is not found.
+// legible rejects text that PostgreSQL cannot store and SQLite would cut or corrupt. Reads need no such check, because
+// such text is never found.
 func legible(args []any) error {
 	for _, a := range args {
 		if s, ok := a.(string); ok && (!utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0) {
-			return fault.New(fault.Invalid, "a text is not valid UTF-8 or holds a NUL byte")
+			return fault.New(fault.Invalid, "text is not valid UTF-8 or contains a NUL byte")
 		}
 	}
 	return nil
 }
 
-// micros is how rows keep a time: microseconds since 1970, and 0 for none.
+// micros returns a time as stored in rows: microseconds since 1970, and 0 for the zero time.
 func micros(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

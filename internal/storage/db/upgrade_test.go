@@ -16,7 +16,7 @@ import (
 // firstUpgraded is the oldest schema that the test upgrades: that of the release before there were epochs.
 const firstUpgraded = 18
 
-// meaningful are the columns whose texts a program must be able to read; the others hold what is hard to copy.
+// meaningful lists the columns that the program must be able to parse. The others contain text that is hard to copy.
 var meaningful = map[string]string{
 	"repositories.members": "uploader", "projects.name": "p%d", "projects.status": "active", "users.name": "u%d",
 }
@@ -61,7 +61,7 @@ func versionsSince(t *testing.T, first int64) (out []int64) {
 	return out
 }
 
-// oldTable is a table of an old schema and what it held.
+// oldTable is a table of an old schema and its content.
 type oldTable struct {
 	name     string
 	columns  []string
@@ -169,7 +169,7 @@ func (t *Tx) fillTable(ctx context.Context, table *oldTable) (err error) {
 	return b.flush(ctx)
 }
 
-// held is what a table holds in the columns that it had.
+// held returns the content of a table in its old columns.
 func held(t *testing.T, d *DB, table oldTable) (out tally) {
 	t.Helper()
 	err := d.view(t.Context(), func(tx *Tx) (err error) {

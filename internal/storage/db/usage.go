@@ -36,7 +36,7 @@ func (t *Tx) Usage(ctx context.Context, largest int) (u catalog.Usage, err error
 	return u, err
 }
 
-// sizeSQLite is the file with what is written ahead of it.
+// sizeSQLite returns the size of the file and its write-ahead log.
 func sizeSQLite(_ context.Context, t *Tx) (n int64, err error) {
 	for _, suffix := range []string{"", "-wal"} {
 		if info, err := os.Stat(t.db.path + suffix); err == nil {
@@ -50,7 +50,7 @@ func sizePostgres(ctx context.Context, t *Tx) (int64, error) {
 	return one(ctx, t, "database", scanNumber, `SELECT pg_database_size(current_database())`)
 }
 
-// microsPerDay is how far days are apart in rows.
+// microsPerDay is the length of a day in microseconds.
 const microsPerDay = int64(24 * time.Hour / time.Microsecond)
 
 func (t *Tx) Days(ctx context.Context, since time.Time, actions []string) (out []catalog.Day, err error) {

@@ -28,7 +28,7 @@ func (t *Tx) InsertUser(ctx context.Context, u access.User) error {
 		u.ID, u.Name, u.Admin, u.PasswordHash, micros(u.CreatedAt), micros(u.DisabledAt), u.InvitedBy)
 }
 
-// UpdateUser implements access.UserRows; fault.NotFound where there is no such user.
+// UpdateUser implements access.UserRows. It returns fault.NotFound if there is no such user.
 func (t *Tx) UpdateUser(ctx context.Context, u access.User) error {
 	ok, err := t.did(ctx, `UPDATE users SET admin = $2, password_hash = $3, disabled_at = $4 WHERE id = $1`,
 		u.ID, u.Admin, u.PasswordHash, micros(u.DisabledAt))

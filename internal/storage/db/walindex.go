@@ -11,29 +11,29 @@ import (
 	"unsafe"
 )
 
-// walHeader is the head of SQLite's wal-index: two copies of 48 bytes that every commit changes before it returns, and
-// that SQLite's own readers compare to find out whether anything happened (sqlite.org/walformat.html, section 2.1).
+// walHeader is the header of SQLite's wal-index: two copies of 48 bytes. Every commit changes them before it returns,
+// and SQLite's own readers compare them to detect changes (sqlite.org/walformat.html, section 2.1).
 type walHeader [12]uint64
 
-// whole reports whether the header was read between two commits, and is in use at all.
+// whole reports whether the header was read between two commits and is in use.
 func (h *walHeader) whole() bool { return [6]uint64(h[:6]) == [6]uint64(h[6:]) && *h != walHeader{} }
 
-// walIndex is the file beside the database that its processes share as memory, mapped for reading.
+// walIndex is the shared-memory file beside the database, mapped for reading.
 type walIndex struct {
 	file   *os.File
 	mem    []byte
 	key    [2]uint64 // device and inode
-	number int       // of handles in this process that use it; guarded by walIndexes
+	number int       // handles in this process that use it; guarded by walIndexes
 }
 
-// walIndexes are the open ones. A process has each at most once, and closes it only when no connection of the process
-// uses the database any more: closing any descriptor of a file drops the locks that SQLite holds on it.
+// walIndexes holds the open ones. A process opens each at most once, and closes it only after its last connection to
+// the database, because closing any descriptor of a file drops the locks that SQLite holds on it.
 var walIndexes = struct {
 	sync.Mutex
 	open map[[2]uint64]*walIndex
 }{open: map[[2]uint64]*walIndex{}}
 
-// openWALIndex maps the wal-index at path, while a connection to its database is open.
+// openWALIndex maps the wal-index at path. A connection to its database must be open.
 func openWALIndex(path string) (*walIndex, error) {
 	walIndexes.Lock()
 	defer walIndexes.Unlock()
@@ -58,7 +58,7 @@ func openWALIndex(path string) (*walIndex, error) {
 	return w, nil
 }
 
-// mapWALIndex does not close the file when it cannot be mapped; see walIndexes. One descriptor is lost then.
+// mapWALIndex leaves the file open if it cannot be mapped; see walIndexes. This leaks one descriptor.
 func mapWALIndex(path string) (*walIndex, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -72,10 +72,10 @@ func mapWALIndex(path string) (*walIndex, error) {
 	return &walIndex{file: f, mem: mem}, nil
 }
 
-// lostFiles keeps the collector from closing what must stay open.
+// lostFiles keeps the garbage collector from closing files that must stay open.
 var lostFiles []*os.File
 
-// header returns the header as it is now. Another process may be writing it: the words are loaded one by one, in order.
+// header returns the current header. Another process may be writing it, so the words are loaded one by one, in order.
 func (w *walIndex) header() (h walHeader) {
 	for i := range h {
 		h[i] = atomic.LoadUint64((*uint64)(unsafe.Pointer(&w.mem[i*8])))
@@ -83,7 +83,7 @@ func (w *walIndex) header() (h walHeader) {
 	return h
 }
 
-// close gives the mapping up, after all connections of its handle are closed.
+// close releases the mapping. All connections of its handle must be closed.
 func (w *walIndex) close() error {
 	walIndexes.Lock()
 	defer walIndexes.Unlock()

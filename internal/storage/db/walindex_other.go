@@ -4,7 +4,7 @@ package db
 
 import "errors"
 
-// walHeader and walIndex are for systems on which the shared memory of SQLite can be mapped beside it.
+// walHeader and walIndex are unsupported on systems without a known way to map SQLite's shared memory.
 type walHeader struct{}
 
 func (*walHeader) whole() bool { return false }

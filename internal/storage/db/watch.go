@@ -11,23 +11,23 @@ import (
 	"pyindex/internal/memo"
 )
 
-// trust is how long a header that does not move is believed without asking SQLite itself, and the file system whether
-// the file is still the one that was opened. It bounds how long another file in its place goes unnoticed.
+// trust is how long an unchanged header is trusted without asking SQLite for changes and the file system for a replaced
+// file. It limits how long a replacement goes unnoticed.
 const trust = 10 * time.Millisecond
 
-// watcher knows the counter of a SQLite database and notices when anybody, in whatever process, commits. It has a
-// connection of its own that never writes and stays open as long as the watcher.
+// watcher tracks the serial of a SQLite database and notices commits of any process. Its own connection never writes
+// and stays open as long as the watcher.
 type watcher struct {
 	connector driver.Connector
 	conn      driver.Conn
 	counter   driver.StmtQueryContext
 	version   driver.StmtQueryContext
-	index     atomic.Pointer[walIndex] // nil where it cannot be mapped
-	mapped    []*walIndex              // all that were: a reader may still be looking at an old one
+	index     atomic.Pointer[walIndex] // nil if it cannot be mapped
+	mapped    []*walIndex              // all mappings so far: a reader may still be using an old one
 	seen      atomic.Pointer[sighting]
 }
 
-// sighting is a stamp and the state of the database in which it was read.
+// sighting is a stamp and the database state in which it was read.
 type sighting struct {
 	stamp   memo.Stamp
 	version int64
@@ -35,13 +35,12 @@ type sighting struct {
 	at      time.Time
 }
 
-// watch starts to watch the database of a file.
 func watch(ctx context.Context, c driver.Connector, d *DB) (*watcher, error) {
 	w := &watcher{connector: c}
 	return w, w.open(ctx, d)
 }
 
-// open connects to the file that is at the path now.
+// open connects to the file that is now at the path.
 func (w *watcher) open(ctx context.Context, d *DB) error {
 	conn, err := w.connector.Connect(ctx)
 	if err != nil {
@@ -68,14 +67,14 @@ func (w *watcher) open(ctx context.Context, d *DB) error {
 	return nil
 }
 
-// reopen leaves the old file for the one that took its place.
+// reopen switches from the old file to its replacement.
 func (w *watcher) reopen(ctx context.Context, d *DB) error {
 	w.seen.Store(nil)
 	file, err := d.file.next()
 	if err != nil {
 		return err
 	}
-	d.options.Log.Error("the database file was replaced while the index runs; it is opened again", "path", d.path)
+	d.options.Log.Error("the database file was replaced while the index was running; reopening it", "path", d.path)
 	awake, err := wakeSQLite(ctx, d.path)
 	if err != nil {
 		return err
@@ -91,7 +90,7 @@ func (w *watcher) reopen(ctx context.Context, d *DB) error {
 	for _, s := range old {
 		s.Close()
 	}
-	conn.Close() // what it says of the file that is gone helps nobody
+	conn.Close() // errors about the old file no longer matter
 	return nil
 }
 
@@ -103,7 +102,7 @@ func prepareRaw(c driver.Conn, q string) (driver.StmtQueryContext, error) {
 	return s.(driver.StmtQueryContext), nil
 }
 
-// quick returns the stamp when nobody has committed since it was read. It may be called by anybody at any time.
+// quick returns the stamp if nothing has been committed since it was read. It is safe for concurrent use.
 func (w *watcher) quick() (memo.Stamp, bool) {
 	s, index := w.seen.Load(), w.index.Load()
 	if s == nil || index == nil || time.Since(s.at) > trust {
@@ -113,7 +112,7 @@ func (w *watcher) quick() (memo.Stamp, bool) {
 	return s.stamp, h == s.header && h.whole()
 }
 
-// look asks SQLite, one caller at a time.
+// look reads the stamp through SQLite, one caller at a time.
 func (w *watcher) look(ctx context.Context, d *DB) (memo.Stamp, error) {
 	if d.file.moved() {
 		if err := w.reopen(ctx, d); err != nil {
@@ -123,8 +122,8 @@ func (w *watcher) look(ctx context.Context, d *DB) (memo.Stamp, error) {
 	return w.ask(ctx, d)
 }
 
-// ask reads header and version before the counter: a commit in between is then looked at twice and never missed. The
-// version does not count the asking connection's own writes; it has none.
+// ask reads header and version before the serial, so that a commit in between is seen twice instead of missed. The
+// version does not include the connection's own writes, and this connection never writes.
 func (w *watcher) ask(ctx context.Context, d *DB) (memo.Stamp, error) {
 	var s sighting
 	if index := w.index.Load(); index != nil {
@@ -144,7 +143,7 @@ func (w *watcher) ask(ctx context.Context, d *DB) (memo.Stamp, error) {
 	return s.stamp, nil
 }
 
-// read asks for the counter.
+// read reads the serial and follows it.
 func (w *watcher) read(ctx context.Context, d *DB) (memo.Stamp, error) {
 	var row [5]driver.Value
 	if err := first(ctx, w.counter, row[:], driver.NamedValue{Ordinal: 1, Value: d.history.mark()}); err != nil {
@@ -158,12 +157,11 @@ func (w *watcher) read(ctx context.Context, d *DB) (memo.Stamp, error) {
 	s.mark, ok[3] = row[3].(int64)
 	s.known, ok[4] = row[4].(int64)
 	if slices.Contains(ok[:], false) {
-		return memo.Stamp{}, errors.New("the counter's row is garbled")
+		return memo.Stamp{}, errors.New("the serial's row is garbled")
 	}
 	return d.follow(ctx, s)
 }
 
-// number runs a statement that returns one number.
 func number(ctx context.Context, s driver.StmtQueryContext) (int64, error) {
 	var into [1]driver.Value
 	if err := first(ctx, s, into[:]); err != nil {
@@ -171,12 +169,12 @@ func number(ctx context.Context, s driver.StmtQueryContext) (int64, error) {
 	}
 	n, ok := into[0].(int64)
 	if !ok {
-		return 0, errors.New("the database gave no number")
+		return 0, errors.New("the database returned no number")
 	}
 	return n, nil
 }
 
-// first reads the first row of a statement.
+// first reads the first row of a statement into the values.
 func first(ctx context.Context, s driver.StmtQueryContext, into []driver.Value, args ...driver.NamedValue) error {
 	rows, err := s.QueryContext(ctx, args)
 	if err != nil {
@@ -186,12 +184,12 @@ func first(ctx context.Context, s driver.StmtQueryContext, into []driver.Value, 
 	return rows.Next(into)
 }
 
-// release closes the connection. The wal-index is let go later, when no connection of the handle is left.
+// release closes the connection. unmap releases the wal-index later, after the last connection of the handle.
 func (w *watcher) release() error {
 	return errors.Join(w.counter.(driver.Stmt).Close(), w.version.(driver.Stmt).Close(), w.conn.Close())
 }
 
-// unmap lets go of the wal-indexes, after all connections of the handle are closed.
+// unmap releases the wal-indexes. All connections of the handle must be closed.
 func (w *watcher) unmap() error {
 	var errs []error
 	for _, index := range w.mapped {

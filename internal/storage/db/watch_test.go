@@ -37,7 +37,7 @@ func serialIs(t *testing.T, d *DB, want int64) {
 	}
 }
 
-// TestQuick: a counter that did not move is answered from memory, a commit ends that at once, and so does time.
+// TestQuick checks that an unchanged serial is served from memory until a commit or a timeout.
 func TestQuick(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "index.db")
 	a, b := openTest(t, path), openTest(t, path)
@@ -76,8 +76,8 @@ func TestWithoutMapping(t *testing.T) {
 	}
 }
 
-// TestMappingOutlives: one handle's end does not take the mapping, or SQLite's locks, from another of this process; and
-// checkpoints, which rewrite the log from its start, are no trouble.
+// TestMappingOutlives checks that closing one handle keeps the mapping and SQLite's locks of another in this process,
+// and that checkpoints, which rewrite the log from its start, are harmless.
 func TestMappingOutlives(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "index.db")
 	a := openTest(t, path)
@@ -94,7 +94,7 @@ func TestMappingOutlives(t *testing.T) {
 	}
 }
 
-// TestClosedForGood: nothing of a database stays open in the process, and it opens again.
+// TestClosedForGood checks that Close leaves no file of the database open, and that the database can be opened again.
 func TestClosedForGood(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "index.db")
 	for i := range int64(3) {

@@ -13,7 +13,7 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// Access checks what access.Store and its rows promise.
+// Access checks the guarantees of access.Store and its rows.
 func Access(t *testing.T, open Opener) {
 	for name, check := range map[string]func(*world){
 		"users":            checkUsers,
@@ -36,7 +36,7 @@ func Access(t *testing.T, open Opener) {
 	}
 }
 
-// token inserts t, with an id and a hash of its own, bound to projects.
+// token inserts t, with a new id and hash, bound to projects.
 func (w *world) token(t access.Token, bound ...access.TokenProject) access.Token {
 	w.Helper()
 	t.ID, t.CreatedAt = w.id("token"), at.Add(time.Duration(w.n)*time.Second)
@@ -111,8 +111,7 @@ func checkTokens(w *world) {
 	})
 }
 
-// checkTokenEnds expects that tokens which expire soon are found and warned of once, and that a user's tokens end
-// together.
+// checkTokenEnds checks that expiring tokens are found and warned about once, and that a user's tokens end together.
 func checkTokenEnds(w *world) {
 	ann, zoe := w.user("ann"), w.user("zoe")
 	issue := func(u access.User, ends time.Duration) access.Token {
@@ -176,7 +175,7 @@ func (w *world) bound(t access.Token) []string {
 	return out
 }
 
-// checkTokensTouching: the tokens that could be about a project, and no more of them than that.
+// checkTokensTouching checks that exactly the tokens that could affect a project are returned.
 func checkTokensTouching(w *world) {
 	one, two := w.project("one"), w.project("two")
 	zoe, amy, root, bob := w.user("zoe"), w.user("amy"),
@@ -226,7 +225,7 @@ func checkTokenProjects(w *world) {
 	w.same("TokenProjects(nothing)", w.bound(access.Token{ID: "nothing"}), []string{})
 }
 
-// checkMinted: a binding lives as long as its publisher is attached, and does not come back with it.
+// checkMinted checks that a binding ends when its publisher is detached, and is not revived by attaching it again.
 func checkMinted(w *world) {
 	one, two, p := w.project("one"), w.project("two"), w.publisher("p")
 	w.attach(p, one)

@@ -17,7 +17,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Accounts checks what account.Store and its rows promise.
+// Accounts checks the guarantees of account.Store and its rows.
 func Accounts(t *testing.T, open Opener) {
 	for name, check := range map[string]func(*world){
 		"profiles":       checkProfiles,
@@ -47,13 +47,12 @@ func Accounts(t *testing.T, open Opener) {
 	}
 }
 
-// updateAccounts changes accounts.
 func (w *world) updateAccounts(f func(account.Tx) error) {
 	w.Helper()
 	w.must(w.a.Accounts.Update(w.ctx, f))
 }
 
-// once runs a change in many transactions at a time, through both handles, and fails unless one of them did it.
+// once runs a change in many concurrent transactions, through both handles, and fails unless exactly one succeeds.
 func (w *world) once(what string, f func(tx account.Tx) (bool, error)) {
 	w.Helper()
 	won := w.race(16, func(s Stores, _ int) error {
@@ -116,7 +115,7 @@ func checkEndedSignIns(w *world) {
 	open(asked, invited)
 }
 
-// link inserts l, with an id and a hash of its own.
+// link inserts l, with a new id and hash.
 func (w *world) link(l onetime.Link) onetime.Link {
 	w.Helper()
 	l.ID, l.CreatedAt = w.id("link"), at.Add(time.Duration(w.n)*time.Second)
@@ -355,8 +354,8 @@ func checkAttempts(w *world) {
 	}))
 }
 
-// checkCounted: refusals with one ID are one entry that counts them and lists their subjects, also when they come at
-// once.
+// checkCounted checks that refusals with one ID, even concurrent ones, are one entry with a count and a list of
+// subjects.
 func checkCounted(w *world) {
 	e := audit.Entry{
 		At:      at,
@@ -486,7 +485,7 @@ func checkChallenges(w *world) {
 	use("d", challenge.ForSignIn, true)
 }
 
-// checkOutbox: letters are due in order, and of several who take one, one has it.
+// checkOutbox checks that letters are due in order, and that only one of several concurrent takers gets a letter.
 func checkOutbox(w *world) {
 	letter := func(to string, due, written time.Duration) outbox.Waiting {
 		l := outbox.Waiting{
@@ -541,7 +540,7 @@ func checkOutbox(w *world) {
 	})
 }
 
-// checkKeyRace: replicas that make a key at once agree on one.
+// checkKeyRace checks that replicas that create a key at once agree on one.
 func checkKeyRace(w *world) {
 	w.must(w.a.Accounts.View(w.ctx, func(tx account.Tx) error {
 		_, err := tx.Key(w.ctx, "seals")

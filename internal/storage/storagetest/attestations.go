@@ -8,7 +8,7 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// checkAttestations: what is stated about a file is kept beside it, one of each type, and goes with it.
+// checkAttestations checks that a file has at most one attestation of each type, which is deleted with the file.
 func checkAttestations(w *world) {
 	r := w.release(w.project("p"), "1.0")
 	f, bare := w.newFile(r, "p-1.0.tar.gz"), w.file(r, "p-1.0-py3-none-any.whl")

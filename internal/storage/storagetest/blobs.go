@@ -14,8 +14,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Blobs checks what custody.Blobs promises. open makes a new store and opens it twice, as two processes would; a store
-// that nobody else can open is returned twice.
+// Blobs checks the guarantees of custody.Blobs. open creates a store and opens it twice, as two processes would. A
+// store that can be opened only once is returned twice.
 func Blobs(t *testing.T, open func(t *testing.T) (custody.Blobs, custody.Blobs)) {
 	for name, check := range map[string]func(*testing.T, custody.Blobs, custody.Blobs){
 		"stage":   checkStage,
@@ -39,7 +39,6 @@ func Blobs(t *testing.T, open func(t *testing.T) (custody.Blobs, custody.Blobs))
 	}
 }
 
-// staged returns a stage that holds p.
 func staged(t *testing.T, b custody.Blobs, p []byte) custody.Stage {
 	t.Helper()
 	s, err := b.Stage(t.Context())
@@ -53,7 +52,6 @@ func staged(t *testing.T, b custody.Blobs, p []byte) custody.Stage {
 	return s
 }
 
-// stored fails unless p lies under key.
 func stored(t *testing.T, b custody.Blobs, key string, p []byte) {
 	t.Helper()
 	r, size, err := b.Open(t.Context(), key)
@@ -67,7 +65,6 @@ func stored(t *testing.T, b custody.Blobs, key string, p []byte) {
 	}
 }
 
-// absent fails unless nothing lies under key.
 func absent(t *testing.T, b custody.Blobs, key string) {
 	t.Helper()
 	r, _, err := b.Open(t.Context(), key)
@@ -103,7 +100,7 @@ func checkKeep(t *testing.T, a, b custody.Blobs) {
 	key := custody.FileKey(digest(string(p)))
 	s := staged(t, a, p)
 	absent(t, a, key)
-	for range 2 { // the second finds the key there
+	for range 2 { // the second time, the key exists
 		if err := a.Keep(t.Context(), key, s); err != nil {
 			t.Fatalf("Keep() = %v", err)
 		}
@@ -159,7 +156,7 @@ func checkMissing(t *testing.T, a, _ custody.Blobs) {
 	}
 }
 
-// checkKeys: only what the catalog makes is a key.
+// checkKeys checks that other keys than those of the catalog are rejected.
 func checkKeys(t *testing.T, a, _ custody.Blobs) {
 	sum := digest("x")
 	for _, key := range []string{
@@ -212,7 +209,7 @@ func checkSeek(t *testing.T, a, _ custody.Blobs) {
 	}
 }
 
-// checkSweep: old stages go, young ones and kept bytes stay.
+// checkSweep checks that old stages are removed, and new stages and stored blobs remain.
 func checkSweep(t *testing.T, a, b custody.Blobs) {
 	p := []byte("kept")
 	key := custody.FileKey(digest("kept"))
@@ -242,7 +239,7 @@ func checkSweep(t *testing.T, a, b custody.Blobs) {
 	}
 }
 
-// checkKeepRace: all who keep the same bytes succeed, and nobody ever reads a part of them.
+// checkKeepRace checks that all concurrent callers of Keep succeed, and that readers never see a partial blob.
 func checkKeepRace(t *testing.T, a, b custody.Blobs) {
 	p := bytes.Repeat([]byte("bytes "), 50_000)
 	key := custody.FileKey(digest(string(p)))
@@ -284,8 +281,7 @@ func checkLarge(t *testing.T, a, b custody.Blobs) {
 	stored(t, b, custody.FileKey(digest("large")), p)
 }
 
-// checkReplace: what lies under a key is replaced by what is kept, whatever it is, also by a stage that was kept
-// before.
+// checkReplace checks that Keep replaces any existing content, even with a stage that was kept before.
 func checkReplace(t *testing.T, a, b custody.Blobs) {
 	right := []byte("the right bytes")
 	key := custody.WithGeneration(custody.FileKey(digest(string(right))), "0123456789abcdef")
@@ -331,7 +327,7 @@ func checkSize(t *testing.T, a, b custody.Blobs) {
 	}
 }
 
-// checkEach: all objects are yielded, and stages are not.
+// checkEach checks that all objects are listed, and stages are not.
 func checkEach(t *testing.T, a, b custody.Blobs) {
 	want := map[string]int64{}
 	for i := range 30 {

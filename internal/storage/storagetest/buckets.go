@@ -8,11 +8,11 @@ import (
 	"testing"
 )
 
-// BucketVariable names the environment variable with the URL of a bucket in which tests may make prefixes.
+// BucketVariable names the environment variable with the URL of a bucket in which tests may create prefixes.
 const BucketVariable = "INDEX_TEST_S3"
 
-// Bucket returns the URL of an empty place in the bucket of INDEX_TEST_S3. Without one the test is skipped, and fails
-// under CI=true.
+// Bucket returns the URL of an empty prefix in the bucket of INDEX_TEST_S3. If the variable is not set, the test is
+// skipped, or fails if CI=true.
 func Bucket(t testing.TB) string {
 	t.Helper()
 	location := os.Getenv(BucketVariable)
@@ -22,7 +22,7 @@ func Bucket(t testing.TB) string {
 	return Prefixed(t, location)
 }
 
-// Prefixed returns the URL of an empty place in the bucket of another URL.
+// Prefixed returns the URL of an empty prefix in the bucket of location.
 func Prefixed(t testing.TB, location string) string {
 	t.Helper()
 	u, err := url.Parse(location)

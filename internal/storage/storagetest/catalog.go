@@ -12,7 +12,7 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// Catalog checks what catalog.Store and its rows promise.
+// Catalog checks the guarantees of catalog.Store and its rows.
 func Catalog(t *testing.T, open Opener) {
 	for name, check := range map[string]func(*world){
 		"repositories":    checkRepositories,
@@ -63,7 +63,6 @@ func Catalog(t *testing.T, open Opener) {
 	}
 }
 
-// digest is some SHA-256 in hex.
 func digest(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
@@ -124,7 +123,8 @@ func checkProjects(w *world) {
 	checkProjectOrder(w)
 }
 
-// checkProjectOrder: by bytes of the normal name, whatever the database's own order of text.
+// checkProjectOrder checks that projects are ordered by the bytes of their normalized name, not by the database's
+// collation.
 func checkProjectOrder(w *world) {
 	for _, n := range []string{"b", "a0", "a-b", "ab", "a"} {
 		w.project(n)
@@ -158,7 +158,7 @@ func checkProjectOrder(w *world) {
 	})
 }
 
-// checkSkeletons: SQL finds what Go says looks alike.
+// checkSkeletons checks that SQL and Go agree on similar names.
 func checkSkeletons(w *world) {
 	for _, n := range []string{"lil-oil", "plain", "x0"} {
 		w.project(n)

@@ -14,7 +14,7 @@ import (
 // another is the generation that the suite gives to keys that are not plain.
 const another = "00000000000000aa"
 
-// hold and let are HoldBlob and ReleaseBlob in transactions of their own. What is held must be the key itself.
+// hold calls HoldBlob in its own transaction. The held key must be key itself.
 func (w *world) hold(key string, t time.Time) error {
 	h, err := w.holds(key, another, t)
 	if err == nil && h.Key != key {
@@ -31,7 +31,6 @@ func (w *world) holds(key, generation string, t time.Time) (h custody.Held, err 
 	return h, err
 }
 
-// owns is OwnDrop in a transaction of its own.
 func (w *world) owns(key, owner string, since time.Time) (ours bool) {
 	w.Helper()
 	w.update(func(tx publishers.Tx) (err error) {
@@ -49,7 +48,7 @@ func (w *world) let(key string, held bool) (drop bool, err error) {
 	return drop, err
 }
 
-// lets fails unless a release goes through and says drop or not.
+// lets fails unless ReleaseBlob succeeds and returns drop.
 func (w *world) lets(why, key string, held, drop bool) {
 	w.Helper()
 	got, err := w.let(key, held)
@@ -78,8 +77,8 @@ func checkHolds(w *world) {
 	w.lets("what is held is not forgotten", other, true, true)
 }
 
-// checkGenerations: a key is not used again once it is being dropped, until it was spent for long enough. All who
-// upload the same bytes share a key.
+// checkGenerations checks that a dropped key is not reused until it has been spent for long enough. All uploads of the
+// same content share a key.
 func checkGenerations(w *world) {
 	key := custody.MetadataKey(digest("one"))
 	second, third, fourth := another, "00000000000000bb", "00000000000000cc"
@@ -112,7 +111,7 @@ func checkGenerations(w *world) {
 	w.same("InterruptedDrops(of spent keys and others)", len(w.interrupted(time.Now().Add(time.Hour), 10)), 3)
 }
 
-// checkNamed: who holds a key learns whether a file names it, and files of another generation do not.
+// checkNamed checks that HoldBlob reports whether a file of the same generation references the key.
 func checkNamed(w *world) {
 	r := w.release(w.project("p"), "1.0")
 	f := w.file(r, "p-1.0.tar.gz")
@@ -163,7 +162,7 @@ func checkNamed(w *world) {
 	})
 }
 
-// checkOwners: a mark has one owner at a time, directly before whose DELETE it is renewed.
+// checkOwners checks that a mark has one owner at a time, which renews it directly before its DELETE.
 func checkOwners(w *world) {
 	key, never, long := custody.FileKey(digest("one")), time.Time{}, time.Now().Add(time.Hour)
 	w.same("OwnDrop(no row)", w.owns(key, "a", long), false)
@@ -184,7 +183,7 @@ func checkOwners(w *world) {
 	w.same("OwnDrop(spent)", w.owns(key, "c", long), false)
 }
 
-// checkChecks: the last outcome of each kind is kept, the newest first.
+// checkChecks checks that the last result of each kind is kept, newest first.
 func checkChecks(w *world) {
 	all := func() (out []custody.Check) {
 		w.update(func(tx publishers.Tx) (err error) {
@@ -219,7 +218,6 @@ func checkChecks(w *world) {
 	}
 }
 
-// strays is DropStray in a transaction of its own.
 func (w *world) strays(why, key string, want bool) {
 	w.Helper()
 	w.update(func(tx publishers.Tx) error {
@@ -267,7 +265,6 @@ func checkShared(w *world) {
 	w.lets("no row about it at all", custody.FileKey(digest("never seen")), false, true)
 }
 
-// abandoned is AbandonedBlobs in a transaction of its own.
 func (w *world) abandoned(before time.Time, limit int) []string {
 	w.Helper()
 	var out []string
@@ -278,7 +275,6 @@ func (w *world) abandoned(before time.Time, limit int) []string {
 	return out
 }
 
-// interrupted is InterruptedDrops in a transaction of its own.
 func (w *world) interrupted(before time.Time, limit int) []string {
 	w.Helper()
 	var out []string
@@ -313,8 +309,8 @@ func checkAbandoned(w *world) {
 	w.same("AbandonedBlobs(of a deleted project)", w.abandoned(at.Add(time.Minute), 10), []string{used})
 }
 
-// checkLeftGeneration: the row of a generation whose file a replica of an earlier version deleted, which did not know
-// of the row.
+// checkLeftGeneration checks the row of a generation if a replica of an earlier version, which ignores such rows,
+// deleted its file.
 func checkLeftGeneration(w *world) {
 	r := w.release(w.project("p"), "1.0")
 	var left, named catalog.File
@@ -331,7 +327,8 @@ func checkLeftGeneration(w *world) {
 	w.same("generations", []string{left.Generation, named.Generation}, []string{another, another})
 	later := at.Add(time.Hour)
 	w.same("AbandonedBlobs(while files name them)", w.abandoned(later, 10), []string{})
-	w.update(func(tx publishers.Tx) error { return tx.DeleteFile(w.ctx, left.ID) }) // and no ReleaseBlob of the generation
+	// DeleteFile without ReleaseBlob of the generation.
+	w.update(func(tx publishers.Tx) error { return tx.DeleteFile(w.ctx, left.ID) })
 	w.same("AbandonedBlobs(before it was held)", w.abandoned(at, 10), []string{})
 	w.same("AbandonedBlobs(limit 0)", w.abandoned(later, 0), []string{})
 	w.same("AbandonedBlobs(left by an earlier version)", w.abandoned(later, 10), []string{left.Key()})

@@ -7,7 +7,7 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// checkDeleteProject: all that belongs to the project goes, tombstones and what others use stay.
+// checkDeleteProject checks that a deleted project's rows are deleted, except tombstones and rows that others use.
 func checkDeleteProject(w *world) {
 	gone, stays, u := w.project("gone"), w.project("stays"), w.user("ann")
 	f := w.file(w.release(gone, "1"), "gone-1.whl")
@@ -60,7 +60,7 @@ func checkGone(w *world, tx catalog.Tx, p catalog.Project, f catalog.File) {
 	w.same("Tombstoned(deleted)", kept, true)
 }
 
-// checkDeleteRepository: only an empty one goes, with its grants; names of deleted files count as content.
+// checkDeleteRepository checks that only an empty repository can be deleted. Names of deleted files are content.
 func checkDeleteRepository(w *world) {
 	u, p := w.user("ann"), w.project("p")
 	other := catalog.Repository{ID: w.id("repository"), Name: "other", CreatedAt: at}

@@ -48,7 +48,7 @@ func checkFiles(w *world) {
 	})
 }
 
-// checkFileConflicts: each name is taken once in a repository, and the transaction that hears so goes on.
+// checkFileConflicts checks that a name is unique in a repository, and that the transaction continues after a conflict.
 func checkFileConflicts(w *world) {
 	r := w.release(w.project("p"), "1.0")
 	f := w.file(r, "p-1.0.tar.gz")
@@ -114,7 +114,7 @@ func checkMetadata(w *world) {
 	})
 }
 
-// checkIllegible: text that one of the databases cannot hold is refused by both, before it can end a transaction.
+// checkIllegible checks that both databases reject text that one of them cannot store, before it ends a transaction.
 func checkIllegible(w *world) {
 	r := w.release(w.project("p"), "1.0")
 	for _, bad := range []string{"a\x00b", "a\xffb", "\xed\xa0\x80"} {

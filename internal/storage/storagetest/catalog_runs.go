@@ -12,7 +12,6 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// serial is Serial of one handle.
 func (w *world) serial(s Stores) int64 {
 	w.Helper()
 	n, err := s.Catalog.Serial(w.ctx)
@@ -20,7 +19,7 @@ func (w *world) serial(s Stores) int64 {
 	return n
 }
 
-// next moves the counter through one handle and returns what it got.
+// next increments the serial through one handle and returns it.
 func (w *world) next(s Stores) int64 {
 	w.Helper()
 	var n int64
@@ -31,7 +30,7 @@ func (w *world) next(s Stores) int64 {
 	return n
 }
 
-// checkSerials: a commit is seen by the next look through either handle, a rollback by none.
+// checkSerials checks that the next look through either handle sees a commit, and none sees a rollback.
 func checkSerials(w *world) {
 	start := w.serial(w.a)
 	for i := range int64(20) {
@@ -60,10 +59,11 @@ func checkSerials(w *world) {
 	}
 }
 
-// checkSerialOrder: numbers are given out in the order of commits, and nobody who saw a commit sees an older counter.
+// checkSerialOrder checks that serials follow the order of commits, and that nobody sees an older serial after a
+// commit.
 func checkSerialOrder(w *world) {
 	const writers, rounds = 8, 10
-	var highest atomic.Int64 // committed for certain
+	var highest atomic.Int64 // highest serial known to be committed
 	var group sync.WaitGroup
 	for i := range writers {
 		writer, reader := w.a, w.b
@@ -94,7 +94,7 @@ func raise(v *atomic.Int64, n int64) {
 	}
 }
 
-// checkIsolation: a view stays what it was when it first read, and does not write.
+// checkIsolation checks that a view remains as first read, and cannot write.
 func checkIsolation(w *world) {
 	p := w.project("p")
 	w.view(func(tx catalog.Tx) error {
@@ -118,7 +118,7 @@ func checkIsolation(w *world) {
 	})
 }
 
-// checkAllOrNothing: an error, a panic and an ended context leave nothing behind, and the store still works.
+// checkAllOrNothing checks that an error, a panic and an ended context change nothing, and that the store still works.
 func checkAllOrNothing(w *world) {
 	add := func(ctx context.Context, name string, end func() error) error {
 		return w.a.Catalog.Update(ctx, func(tx catalog.Tx) error {
@@ -155,7 +155,7 @@ func checkAllOrNothing(w *world) {
 	})
 }
 
-// race runs f n times at once, half of it through each handle, and returns how many said yes.
+// race runs f n times at once, half of them through each handle, and returns how many succeeded.
 func (w *world) race(n int, f func(s Stores, i int) error) int64 {
 	var won atomic.Int64
 	var group sync.WaitGroup

@@ -15,17 +15,17 @@ import (
 	"pyindex/internal/storage/db"
 )
 
-// PostgresVariable names the environment variable with the URL of a PostgreSQL server on which tests may make schemas.
+// PostgresVariable names the environment variable with the URL of a PostgreSQL server on which tests may create
+// schemas.
 const PostgresVariable = "INDEX_TEST_POSTGRES"
 
-// EachDatabase runs f on SQLite, and on PostgreSQL if INDEX_TEST_POSTGRES names a server. Under CI=true a missing
-// server is a failure. fresh makes a database without rows, on SQLite one that has had all migrations, and returns its
-// URL.
+// EachDatabase runs f on SQLite, and on PostgreSQL if INDEX_TEST_POSTGRES names a server. If CI=true, a missing server
+// is a failure. fresh creates a database without rows and returns its URL. On SQLite all migrations have been applied.
 func EachDatabase(t *testing.T, f func(t *testing.T, fresh func(*testing.T) string)) {
 	each(t, f, SQLite)
 }
 
-// EachEmptyDatabase is EachDatabase with databases that no migration has touched.
+// EachEmptyDatabase is EachDatabase with databases that have no migrations applied.
 func EachEmptyDatabase(t *testing.T, f func(t *testing.T, fresh func(*testing.T) string)) {
 	each(t, f, func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "data", "index.db") })
 }
@@ -40,8 +40,8 @@ func each(t *testing.T, f func(*testing.T, func(*testing.T) string), sqlite func
 	})
 }
 
-// SQLite returns the URL of a new file "index.db" in a folder of its own. The file has had all migrations and holds no
-// rows: migrating takes longer than most tests, so each process does it once and copies the result.
+// SQLite returns the URL of a new file "index.db" in its own folder. All migrations have been applied, and there are no
+// rows. Migrating takes longer than most tests, so each process does it once and copies the result.
 func SQLite(t testing.TB) string {
 	t.Helper()
 	content, err := migratedSQLite()
@@ -69,7 +69,7 @@ var migratedSQLite = sync.OnceValues(func() ([]byte, error) {
 	if err := d.Close(); err != nil {
 		return nil, err
 	}
-	// Opening made these, as the options of a test may want them otherwise.
+	// Open created these, but a test's options may require other values.
 	if err := execute("sqlite", path, `DELETE FROM repositories`, `UPDATE counters SET epoch = ''`); err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func execute(driver, name string, statements ...string) error {
 	return nil
 }
 
-// Postgres makes a schema for one test on the server of INDEX_TEST_POSTGRES and returns the URL that leads to it.
+// Postgres creates a schema for one test on the server of INDEX_TEST_POSTGRES and returns its URL.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	base, err := url.Parse(os.Getenv(PostgresVariable))
@@ -113,7 +113,7 @@ func Postgres(t testing.TB) string {
 	return base.String()
 }
 
-// OpenDB opens a database for the length of a test.
+// OpenDB opens a database for the duration of a test.
 func OpenDB(t *testing.T, url string, o db.Options) *db.DB {
 	t.Helper()
 	d, err := db.Open(t.Context(), url, o)

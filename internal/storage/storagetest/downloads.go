@@ -10,8 +10,8 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// checkDownloads: what was counted is summed by day, of a release, a project or all, also when two processes count at
-// once.
+// checkDownloads checks that downloads are summed by day, for a release, a project or all, even if two processes count
+// at once.
 func checkDownloads(w *world) {
 	day := at.Truncate(24 * time.Hour)
 	before := day.AddDate(0, 0, -1)

@@ -8,7 +8,7 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// checkExchanges: exchanges are found by what they are about, newest first, and only they are forgotten.
+// checkExchanges checks that exchanges are found by every filter, newest first, and that only exchanges are deleted.
 func checkExchanges(w *world) {
 	entry := func(id, action, repository, project, subject string, age time.Duration) audit.Entry {
 		return audit.Entry{

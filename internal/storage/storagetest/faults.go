@@ -8,19 +8,20 @@ import (
 	"pyindex/internal/storage/db"
 )
 
-// ErrInjected is what a step that was made to fail returns.
+// ErrInjected is the error of an injected failure.
 var ErrInjected = errors.New("injected failure")
 
-// When says whether a step that fails takes effect nevertheless.
+// When specifies whether a failing step takes effect.
 type When bool
 
-// Before fails a step instead of doing it; After does it and then reports failure, as a lost answer looks.
+// Before fails a step without running it. After runs the step and then fails it, as a lost response appears to a
+// client.
 const (
 	Before When = false
 	After  When = true
 )
 
-// Faults counts the steps of a store and makes one of them fail. The zero value lets all pass.
+// Faults counts the steps of a store and makes one of them fail. The zero value lets all steps succeed.
 type Faults struct {
 	mu   sync.Mutex
 	seen []string
@@ -28,7 +29,7 @@ type Faults struct {
 	when When
 }
 
-// Arm makes the nth step from now, counted from 1, fail; 0 lets all pass.
+// Arm makes the nth step from now, counted from 1, fail. 0 lets all steps succeed.
 func (f *Faults) Arm(nth int, when When) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -42,7 +43,6 @@ func (f *Faults) Seen() []string {
 	return slices.Clone(f.seen)
 }
 
-// step does one step or lets it fail.
 func (f *Faults) step(name string, do func() error) error {
 	f.mu.Lock()
 	f.seen = append(f.seen, name)
@@ -57,7 +57,7 @@ func (f *Faults) step(name string, do func() error) error {
 	return ErrInjected
 }
 
-// Hook counts what a database's writer is asked: beginning, statements and commits, not rollbacks.
+// Hook counts the steps of a database's writer: begins, statements and commits, but not rollbacks.
 func (f *Faults) Hook() db.Hook {
 	return func(s db.Step, do func() error) error {
 		if !s.Writer || s.Op == db.OpRollback {

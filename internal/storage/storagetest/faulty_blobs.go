@@ -7,7 +7,7 @@ import (
 	"pyindex/internal/custody"
 )
 
-// FaultyBlobs is a store of bytes of which a chosen step fails. Arm it through Faults.
+// FaultyBlobs is a blob store with an injectable failure. Use the methods of Faults to select the failing step.
 type FaultyBlobs struct {
 	Faults
 	Blobs custody.Blobs
@@ -15,7 +15,6 @@ type FaultyBlobs struct {
 
 var _ custody.Blobs = (*FaultyBlobs)(nil)
 
-// faultyStage fails while bytes come in.
 type faultyStage struct {
 	custody.Stage
 	faults *Faults

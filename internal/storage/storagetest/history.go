@@ -10,7 +10,7 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// checkHistory: entries are found by each thing that a filter can ask for, newest first, and paged without loss.
+// checkHistory checks that entries are found by each condition of a filter, newest first, and are paged without loss.
 func checkHistory(w *world) {
 	before := func(d time.Duration) time.Time { return at.Add(-d) }
 	rows := []audit.Entry{
@@ -50,7 +50,7 @@ func checkHistory(w *world) {
 			f    audit.Filter
 			want string
 		}{
-			{audit.Filter{}, "bacde"}, // of equal times the greater id is the newer
+			{audit.Filter{}, "bacde"}, // for equal times the greater id is newer
 			{audit.Filter{RepositoryID: "r"}, "bac"},
 			{audit.Filter{RepositoryID: "r", Project: "one", Version: "1.0"}, "ba"},
 			{audit.Filter{Project: "one"}, "bacd"},
@@ -109,7 +109,8 @@ func checkHistory(w *world) {
 	})
 }
 
-// checkForgetting: the oldest entries go first, in batches, of one outcome or of both, and never what is young enough.
+// checkForgetting checks that the oldest entries are deleted first, in batches, of one outcome or both, and never new
+// ones.
 func checkForgetting(w *world) {
 	w.updateAccounts(func(tx account.Tx) error {
 		for i, id := range strings.Split("abcdefgh", "") {

@@ -10,8 +10,7 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// checkManaged: projects are found by a part of their name, page by page, or by their ids, in their own repository
-// alone.
+// checkManaged checks that projects are found by part of their name, page by page, or by id, only in their repository.
 func checkManaged(w *world) {
 	other := catalog.Repository{ID: w.id("repository"), Name: "other", CreatedAt: at}
 	all := map[string]catalog.Project{}
@@ -78,7 +77,7 @@ func checkManaged(w *world) {
 	checkGrantsAbout(w, all["ab"], twin)
 }
 
-// checkGrantsAbout: who has something in a project, also by its repository, and not by another one.
+// checkGrantsAbout checks that all grants about a project are found, including those of its repository only.
 func checkGrantsAbout(w *world, p, twin catalog.Project) {
 	ann, bob := w.user("ann"), w.user("bob")
 	grant := func(u access.User, repository, project string, role access.Role, age time.Duration) access.Grant {

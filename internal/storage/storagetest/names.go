@@ -11,7 +11,7 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// checkNames: a name is known from its first record on, whatever becomes of projects and repositories.
+// checkNames checks that a name remains recorded regardless of its projects and repositories.
 func checkNames(w *world) {
 	team := catalog.Repository{ID: w.id("repository"), Name: "team", CreatedAt: at}
 	first := catalog.Name{Name: w.name("demo"), Origin: catalog.Own, Since: at, Why: "project"}
@@ -48,7 +48,8 @@ func checkNames(w *world) {
 	checkDeletedProjects(w)
 }
 
-// checkDeletedProjects: the last deletion counts, with its owners, and a name can only become free sooner.
+// checkDeletedProjects checks that only the last deletion is kept, with its owners, and that a name can only become
+// free earlier.
 func checkDeletedProjects(w *world) {
 	name := w.name("demo")
 	d := catalog.Deleted{
@@ -101,7 +102,6 @@ func checkDeletedProjects(w *world) {
 	})
 }
 
-// creating is a new project of a user.
 func (w *world) creating(u access.User, name, id string, when time.Time) catalog.NewProject {
 	return catalog.NewProject{
 		ID:         id,
@@ -114,7 +114,7 @@ func (w *world) creating(u access.User, name, id string, when time.Time) catalog
 	}
 }
 
-// creators runs f for each user at once, through both handles, and returns how many were granted.
+// creators runs f for each user at once, through both handles, and returns the number of successes.
 func (w *world) creators(users []access.User, f func(tx catalog.Tx, u access.User, i int) error,
 	kinds ...fault.Kind,
 ) int {
@@ -144,7 +144,8 @@ func (w *world) creators(users []access.User, f func(tx catalog.Tx, u access.Use
 	return int(won.Load())
 }
 
-// checkNameRaces: one of many gets a name that became free, and no stranger gets one that is being deleted.
+// checkNameRaces checks that only one of many users gets a freed name, and that no stranger gets a name while it is
+// being deleted.
 func checkNameRaces(w *world) {
 	var strangers []access.User
 	for i := range 16 {

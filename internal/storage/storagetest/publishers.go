@@ -10,7 +10,7 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// Publishers checks what publishers.Store and its rows promise.
+// Publishers checks the guarantees of publishers.Store and its rows.
 func Publishers(t *testing.T, open Opener) {
 	for name, check := range map[string]func(*world){
 		"put":             checkPut,
@@ -29,7 +29,7 @@ func Publishers(t *testing.T, open Opener) {
 	}
 }
 
-// checkPublishedFiles: the newest files of trusted publishers alone, with token and claims.
+// checkPublishedFiles checks that only the newest files of trusted publishers are returned, with token and claims.
 func checkPublishedFiles(w *world) {
 	p, other := w.project("p"), w.project("other")
 	r, r2 := w.release(p, "1"), w.release(other, "1")
@@ -68,7 +68,7 @@ func newPublisher(id string) publishers.Publisher {
 	}
 }
 
-// publisher inserts a publisher whose lookup key ends in its id.
+// publisher inserts a publisher with a lookup key that ends in its id.
 func (w *world) publisher(id string) publishers.Publisher {
 	w.Helper()
 	p := newPublisher(id)
@@ -172,7 +172,7 @@ func checkDetach(w *world, one, two catalog.Project, p publishers.Publisher) {
 		for _, row := range []struct {
 			from string
 			want bool
-			left fault.Kind // of looking for the publisher afterwards; Internal stands for finding it
+			left fault.Kind // error of reading the publisher afterwards; Internal means that it is found
 		}{{one.ID, true, fault.Internal}, {one.ID, false, fault.Internal}, {two.ID, true, fault.NotFound}} {
 			did, err := tx.Detach(w.ctx, p.ID, row.from)
 			w.must(err)
@@ -267,7 +267,7 @@ func checkJTIRace(w *world) {
 	w.same("winners of one token id", won, int64(1))
 }
 
-// checkPutRace: all who put the same rule get the same row.
+// checkPutRace checks that concurrent inserts of the same rule return the same row.
 func checkPutRace(w *world) {
 	ids := make([]string, 16)
 	w.race(len(ids), func(s Stores, i int) error {
@@ -284,7 +284,7 @@ func checkPutRace(w *world) {
 	}
 }
 
-// checkAfterConflicts: whatever an insert refuses, what comes after it in the transaction is committed.
+// checkAfterConflicts checks that a transaction commits its later changes after a conflict.
 func checkAfterConflicts(w *world) {
 	p, u := w.project("p"), w.user("ann")
 	r := w.release(p, "1")

@@ -11,7 +11,7 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// checkQuarantine: a file in quarantine is in no list that pages are made of, and keeps its name.
+// checkQuarantine checks that a quarantined file is left out of all lists for pages, and keeps its name.
 func checkQuarantine(w *world) {
 	p := w.project("p")
 	r, gone := w.release(p, "1.0"), w.release(p, "2.0")
@@ -74,7 +74,7 @@ func checkQuarantine(w *world) {
 	})
 }
 
-// checkUploads: what somebody uploaded since a time, newest first.
+// checkUploads checks the uploads of a caller since a time, newest first.
 func checkUploads(w *world) {
 	p := w.project("p")
 	r := w.release(p, "1.0")

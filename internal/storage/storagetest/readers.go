@@ -9,7 +9,7 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// Readers checks what publishers.Tx promises of readers, and access.ReadRows.
+// Readers checks the guarantees of publishers.Tx about readers, and of access.ReadRows.
 func Readers(t *testing.T, open Opener) {
 	for name, check := range map[string]func(*world){
 		"rows":          checkReaderRows,
@@ -24,7 +24,7 @@ func Readers(t *testing.T, open Opener) {
 	}
 }
 
-// reader inserts a reader of some projects, or of the whole repository for none.
+// reader inserts a reader of some projects, or of the whole repository if none are given.
 func (w *world) reader(id string, projects ...catalog.Project) publishers.Reader {
 	w.Helper()
 	r := publishers.Reader{Publisher: newPublisher(id), RepositoryID: w.main.ID, Whole: len(projects) == 0}
@@ -35,7 +35,6 @@ func (w *world) reader(id string, projects ...catalog.Project) publishers.Reader
 	return r
 }
 
-// readToken inserts a minted token that is bound to readers.
 func (w *world) readToken(readers ...string) access.Token {
 	w.Helper()
 	t := w.token(access.Token{Kind: access.TokenMinted, Scope: access.ScopeRead, Limited: true, ExpiresAt: at})
@@ -48,7 +47,7 @@ func (w *world) readToken(readers ...string) access.Token {
 	return t
 }
 
-// reads returns TokenReads, as another process sees it.
+// reads returns TokenReads as seen by another process.
 func (w *world) reads(t access.Token) access.Reads {
 	w.Helper()
 	var out access.Reads
@@ -107,7 +106,8 @@ func checkReaderPin(w *world) {
 	})
 }
 
-// checkTokenReads: a token sees what its own rules name, and a rule of a repository is none of its projects'.
+// checkTokenReads checks that a token grants only the reads of its own rules, and that a rule of a whole repository
+// lists no projects.
 func checkTokenReads(w *world) {
 	one, two, three := w.project("one"), w.project("two"), w.project("three")
 	w.reader("a", one, two)
@@ -124,7 +124,7 @@ func checkTokenReads(w *world) {
 	w.same("TokenReads(a token of projects)", w.reads(bound), access.Reads{})
 }
 
-// checkReaderRemoved: what hangs on a rule ends with it, and does not come back with one of the same id.
+// checkReaderRemoved checks that a rule's bindings end with the rule, and are not revived by a rule with the same id.
 func checkReaderRemoved(w *world) {
 	one, two := w.project("one"), w.project("two")
 	w.reader("a", one)
@@ -143,7 +143,7 @@ func checkReaderRemoved(w *world) {
 	w.same("TokenReads(rule made again)", w.reads(t), access.Reads{Projects: []string{two.ID}})
 }
 
-// checkReaderProjectGone: a rule whose last project goes does not become one of the whole repository.
+// checkReaderProjectGone checks that a rule without projects does not become a rule of the whole repository.
 func checkReaderProjectGone(w *world) {
 	one, two := w.project("one"), w.project("two")
 	w.reader("both", one, two)

@@ -9,7 +9,6 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// card gives a project a card with a summary and a body.
 func (w *world) card(p catalog.Project, summary, body string, change func(*catalog.Card)) catalog.Card {
 	w.Helper()
 	w.n++
@@ -29,7 +28,6 @@ func (w *world) card(p catalog.Project, summary, body string, change func(*catal
 	return c
 }
 
-// found returns the names that a search finds.
 func (w *world) found(q browse.SearchQuery) (names []string, total int) {
 	w.Helper()
 	q.RepositoryID = w.main.ID

@@ -11,10 +11,9 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// errLost is what a racer gives back who was not the first.
+// errLost is the error of a transaction that was not the first.
 var errLost = fault.New(fault.Conflict, "somebody was faster")
 
-// first is the error of a racer.
 func first(did bool, err error) error {
 	if err == nil && !did {
 		return errLost
@@ -51,7 +50,7 @@ func checkSingleUse(w *world) {
 	checkSpendUndone(w, other)
 }
 
-// checkSpendUndone: an upload that fails after it spent the token did not spend it.
+// checkSpendUndone checks that a token remains unspent if the upload fails after spending it.
 func checkSpendUndone(w *world, t access.Token) {
 	err := w.a.Catalog.Update(w.ctx, func(tx catalog.Tx) error {
 		_, err := tx.(ingest.Tx).SpendToken(w.ctx, t.ID, at)

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Snapshot is a copy of all rows of a database, to go back to as a failover that lost commits does, or a restore.
+// Snapshot is a copy of all rows of a database. Restoring it simulates a restore, or a failover that lost commits.
 type Snapshot struct {
 	t     testing.TB
 	url   string
@@ -38,11 +38,11 @@ func TakeSnapshot(t testing.TB, location string) Snapshot {
 	return s
 }
 
-// Restore brings the copy back in one transaction, while the database is in use.
+// Restore restores the copy in one transaction, while the database is in use.
 func (s Snapshot) Restore() {
 	s.t.Helper()
 	location, from := s.url, s.where
-	// no foreign keys while tables come one by one
+	// no foreign keys while tables are restored one by one
 	begin := []string{`BEGIN`, `SET LOCAL session_replication_role = replica`}
 	if s.path != "" {
 		location, from = strings.TrimPrefix(s.url, "sqlite:"), "copy"
@@ -55,7 +55,7 @@ func (s Snapshot) Restore() {
 		s.t.Fatal(err)
 	}
 	defer c.Close()
-	if s.path == "" { // as each writer does
+	if s.path == "" { // as every writer does
 		begin = append(begin, `SELECT pg_advisory_xact_lock(hashtext('pyindex ' || current_schema()))`)
 	}
 	for _, q := range begin {
@@ -68,8 +68,8 @@ func (s Snapshot) Restore() {
 	s.run(c, `COMMIT`)
 }
 
-// Replace puts the copy in the place of a SQLite file that is in use, as an administrator does who forgot to stop the
-// index. With log the write-ahead log of the old file is removed too.
+// Replace replaces a SQLite file in use with the copy, as an administrator would who forgot to stop the index. If log
+// is set, Replace also removes the write-ahead log of the old file.
 func (s Snapshot) Replace(log bool) {
 	s.t.Helper()
 	path := strings.TrimPrefix(s.url, "sqlite:")
@@ -90,7 +90,7 @@ func (s Snapshot) Replace(log bool) {
 	}
 }
 
-// open makes a handle of one connection, which ends with the test or the call of run that fails.
+// open returns a pool of one connection. It is closed when the test ends, or when a statement fails.
 func (s Snapshot) open(location string) *sql.DB {
 	s.t.Helper()
 	driver := "pgx"
@@ -107,7 +107,6 @@ func (s Snapshot) open(location string) *sql.DB {
 	return h
 }
 
-// runner is a handle or one connection of it.
 type runner interface {
 	ExecContext(ctx context.Context, q string, args ...any) (sql.Result, error)
 }
@@ -119,7 +118,7 @@ func (s Snapshot) run(h runner, q string) {
 	}
 }
 
-// tables returns the tables that hold an index, without the full-text search of SQLite.
+// tables returns the tables of an index, without SQLite's full-text search.
 func (s Snapshot) tables(h *sql.DB) (out []string) {
 	s.t.Helper()
 	q := `SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() AND table_name NOT LIKE 'goose%'`

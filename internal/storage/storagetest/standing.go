@@ -7,7 +7,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-// checkStanding looks at what is read again of a credential inside the transaction that it decides about.
+// checkStanding checks the data of a credential that is read again in the transaction that it authorizes.
 func checkStanding(w *world) {
 	amy := w.user("amy")
 	own := w.token(access.Token{

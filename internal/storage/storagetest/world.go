@@ -18,7 +18,7 @@ import (
 	"pyindex/internal/publishers"
 )
 
-// Stores is one database as the packages in the middle see it.
+// Stores is one database as seen by the packages that use it.
 type Stores struct {
 	Access     access.Store
 	Catalog    catalog.Store
@@ -27,10 +27,10 @@ type Stores struct {
 	Lockouts   lockout.Store
 }
 
-// Opener makes a new database, with the repository "main" in it, and opens it twice, as two processes would.
+// Opener creates a database with the repository "main" and opens it twice, as two processes would.
 type Opener func(t *testing.T) (Stores, Stores)
 
-// world is a database under test with a few things in it.
+// world is a database under test with some rows.
 type world struct {
 	*testing.T
 	ctx  context.Context
@@ -39,7 +39,7 @@ type world struct {
 	n    int
 }
 
-// at is a moment with microseconds that are not zero.
+// at is a time with nonzero microseconds.
 var at = time.Date(2026, 11, 23, 9, 46, 22, 123456000, time.UTC)
 
 func newWorld(t *testing.T, open Opener) *world {
@@ -53,7 +53,6 @@ func newWorld(t *testing.T, open Opener) *world {
 	return w
 }
 
-// id returns a new identifier.
 func (w *world) id(kind string) string {
 	w.n++
 	return fmt.Sprintf("%s-%04d", kind, w.n)
@@ -66,25 +65,22 @@ func (w *world) must(err error) {
 	}
 }
 
-// view reads through the first handle.
 func (w *world) view(f func(catalog.Tx) error) {
 	w.Helper()
 	w.must(w.a.Catalog.View(w.ctx, f))
 }
 
-// update changes through the first handle. Its transaction has all but the users.
+// update writes through the first handle. Its transaction covers all rows except users.
 func (w *world) update(f func(publishers.Tx) error) {
 	w.Helper()
 	w.must(w.a.Publishers.Update(w.ctx, f))
 }
 
-// updateAccess changes users.
 func (w *world) updateAccess(f func(access.Tx) error) {
 	w.Helper()
 	w.must(w.a.Access.Update(w.ctx, f))
 }
 
-// want fails unless err is a fault of the kind.
 func (w *world) want(what string, err error, k fault.Kind) {
 	w.Helper()
 	if !fault.Is(err, k) {
@@ -92,7 +88,6 @@ func (w *world) want(what string, err error, k fault.Kind) {
 	}
 }
 
-// same fails unless got is want.
 func (w *world) same(what string, got, want any) {
 	w.Helper()
 	if d := cmp.Diff(want, got, cmpopts.EquateComparable(packaging.ProjectName{}), cmpopts.EquateEmpty()); d != "" {
@@ -135,7 +130,7 @@ func (w *world) release(p catalog.Project, version string) catalog.Release {
 	return r
 }
 
-// newFile returns a file that is not in the database yet; its digests come from its name.
+// newFile returns a file that is not yet in the database. Its digests are derived from its name.
 func (w *world) newFile(r catalog.Release, filename string) catalog.File {
 	return catalog.File{
 		ID: w.id("file"), RepositoryID: w.main.ID, ProjectID: r.ProjectID, ReleaseID: r.ID, Filename: filename,

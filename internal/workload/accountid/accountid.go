@@ -1,7 +1,7 @@
-// Package accountid asks an issuer's public API for the numeric id of an account.
+// Package accountid looks up the numeric id of an account at an issuer's public API.
 //
-// Names change hands and ids do not, so a publisher is pinned to the id. The answer is bounded in time and size; where
-// the API cannot be reached the caller goes on without.
+// Account names can change owners, but ids cannot, so publishers are pinned to ids. Lookups are limited in time and
+// size. If the API is unreachable, callers continue without the id.
 package accountid
 
 import (
@@ -25,22 +25,21 @@ const (
 
 const api = "https://api.github.com"
 
-// API is where accounts of another issuer of GitHub's kind can be asked for: an Enterprise Server, or an enterprise
-// with an issuer of its own.
+// API is the API of another GitHub issuer: an Enterprise Server, or an enterprise with its own issuer.
 type API struct {
 	Issuer string       // exact "iss"
-	URL    string       // without a slash at the end: https://HOST/api/v3 for an Enterprise Server
-	Client *http.Client // nil for the finder's own
+	URL    string       // without a trailing slash: https://HOST/api/v3 for an Enterprise Server
+	Client *http.Client // nil for the finder's client
 }
 
-// Finder looks ids up.
+// Finder looks up account ids.
 type Finder struct {
 	client http.Client
 	apis   map[string]API // by issuer
 }
 
-// New returns a finder that asks by a client of its own making from c. Redirects are never followed. The API of
-// github.com is known; those of other issuers have to be named.
+// New returns a finder that uses a copy of c. It never follows redirects. The API of github.com is built in; apis adds
+// those of other issuers.
 func New(c *http.Client, apis ...API) *Finder {
 	f := &Finder{client: *c, apis: map[string]API{workload.GitHubIssuer: {URL: api}}}
 	f.client.CheckRedirect = direct
@@ -52,7 +51,6 @@ func New(c *http.Client, apis ...API) *Finder {
 
 func direct(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// clientOf returns the client for an API.
 func (f *Finder) clientOf(a API) *http.Client {
 	if a.Client == nil {
 		return &f.client
@@ -62,9 +60,9 @@ func (f *Finder) clientOf(a API) *http.Client {
 	return &c
 }
 
-// Of returns the id of an account, in decimal; it fits publishers.Options.OwnerID. fault.NotFound where the API says
-// that there is no such account; fault.Unavailable with the reason where it says nothing, limits us, or is not known
-// for the issuer.
+// Of returns the id of an account, in decimal, for publishers.Options.OwnerID. It returns fault.NotFound if there is no
+// such account, and fault.Unavailable with the reason if the API is unreachable, limits requests, or is unknown for the
+// issuer.
 func (f *Finder) Of(ctx context.Context, provider, issuer, owner string) (string, error) {
 	at, ok := f.apis[issuer]
 	if provider != "github" || !ok {
@@ -100,7 +98,7 @@ func judge(status int, owner string) error {
 	return fault.New(fault.Unavailable, "GitHub's API answered with status %d", status)
 }
 
-// read believes an answer only about the account that was asked for.
+// read parses the response and checks that it describes the requested account.
 func read(body io.Reader, owner string) (string, error) {
 	var account struct {
 		Login string `json:"login"`

@@ -58,11 +58,11 @@ jobs:
     runs-on: docker    # a label of yours, whose image has Node
     enable-openid-connect: true    # without this the job has no identity token
     steps:
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
+      - uses: [[usesTag "actions/checkout"]]
+      - uses: [[usesTag "actions/setup-python"]]
         with:
           python-version: "3.x"
-      - run: python -m pip install build twine
+      - run: python -m pip install ` + buildAndTwine + `
       - run: python -m build
       - run: [[indent 10 .Script]]
 `
@@ -88,7 +88,7 @@ jobs:
       - image: cimg/python:3.13
     steps:
       - checkout
-      - run: python -m pip install build twine
+      - run: python -m pip install ` + buildAndTwine + `
       - run: python -m build
       - run:
           name: Publish
@@ -138,7 +138,7 @@ blocks:
         - name: Publish
           commands:
             - checkout
-            - python3 -m pip install build twine
+            - python3 -m pip install ` + buildAndTwine + `
             - python3 -m build
             - [[indent 14 .Script]]
 `
@@ -149,7 +149,7 @@ trigger:
 pool:
   vmImage: ubuntu-latest
 steps:
-  - script: python3 -m pip install build twine
+  - script: python3 -m pip install ` + buildAndTwine + `
   - script: python3 -m build
   - bash: [[indent 6 .Script]]
     env:
@@ -290,9 +290,10 @@ func circleci(t Target, issuer, ref, context string) Guide {
 
 func jenkins(t Target, fields map[string]string) ([]File, []string) {
 	script := strings.ReplaceAll(strings.ReplaceAll(exchange(t, `"$IDENTITY"`), `\`, `\\`), "'''", `\'\'\'`)
-	return []File{{
+	files := []File{{
 		Key: "uv", Title: "With uv", Path: "Jenkinsfile", Text: write(jenkinsFile, scriptJob{Target: t, Script: script}),
-	}}, []string{
+	}}
+	return files, []string{
 		"In the credentials of " + ruleOf(fields, "sub") +
 			", add an OpenID Connect id token with the id index-identity and the audience " + t.Audience + ".",
 		"Commit the Jenkinsfile. The agent needs uv, curl and python3.",

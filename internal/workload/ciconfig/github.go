@@ -29,20 +29,22 @@ jobs:
     permissions:
       contents: read
     steps:
-      - uses: actions/checkout@v4
+      - uses: [[uses "actions/checkout"]]
         with:
           persist-credentials: false
 [[- if .UV]]
-      - uses: astral-sh/setup-uv@v5
+      - uses: [[uses "astral-sh/setup-uv"]]
+        with:
+          version: "` + uvVersion + `"
       - run: uv build
 [[- else]]
-      - uses: actions/setup-python@v5
+      - uses: [[uses "actions/setup-python"]]
         with:
           python-version: "3.x"
-      - run: python -m pip install build
+      - run: python -m pip install build==` + buildVersion + `
       - run: python -m build
 [[- end]]
-      - uses: actions/upload-artifact@v4
+      - uses: [[uses "actions/upload-artifact"]]
         with:
           name: dist
           path: dist/
@@ -56,18 +58,20 @@ jobs:
     permissions:
       id-token: write    # without this the job has no identity token
     steps:
-      - uses: actions/download-artifact@v4
+      - uses: [[uses "actions/download-artifact"]]
         with:
           name: dist
           path: dist/
 [[- if .UV]]
-      - uses: astral-sh/setup-uv@v5
+      - uses: [[uses "astral-sh/setup-uv"]]
+        with:
+          version: "` + uvVersion + `"
       - run: [[.UploadURL | word | printf "uv publish --trusted-publishing always --publish-url %s" | line]]
 [[- else]]
-      - uses: pypa/gh-action-pypi-publish@release/v1
+      - uses: [[uses "pypa/gh-action-pypi-publish"]]
         with:
           repository-url: [[q .UploadURL]]
-          attestations: false    # the action makes them for PyPI alone
+          attestations: false    # the action creates them for PyPI only
 [[- end]]
 `
 

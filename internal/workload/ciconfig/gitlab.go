@@ -6,8 +6,6 @@ import (
 	"strings"
 )
 
-const uvImage = "ghcr.io/astral-sh/uv:python3.13-bookworm"
-
 const gitlabFile = `# [[.Path]]
 build:
   stage: build
@@ -51,7 +49,7 @@ func gitlab(t Target, fields map[string]string) Guide {
 		j.Script = exchange(t, `"$`+j.Variable+`"`)
 	}
 	files := []File{{Key: "uv", Title: "With uv", Path: j.Path, Text: write(gitlabFile, j)}}
-	j.Script = exchangeForTwine(t, `"$`+j.Variable+`"`, "uvx twine")
+	j.Script = exchangeForTwine(t, `"$`+j.Variable+`"`, "uvx twine@"+twineVersion)
 	files = append(files, File{Key: "twine", Title: "With twine", Path: j.Path, Text: write(gitlabFile, j)})
 	steps := []string{"Commit the file as " + j.Path + " to " + fields["namespace"] + "/" + fields["project"] +
 		", or add its jobs to the one that is there."}

@@ -81,7 +81,7 @@ func caSteps(action string) []string {
 // write fills in a template. Its delimiters are [[ and ]], because the files hold braces of their own.
 func write(text string, data any) string {
 	t := template.Must(template.New("").Delims("[[", "]]").Funcs(template.FuncMap{
-		"q": yamlText, "indent": yamlBlock, "line": yamlLine, "word": shellText,
+		"q": yamlText, "indent": yamlBlock, "line": yamlLine, "word": shellText, "uses": uses, "usesTag": usesTag,
 	}).Parse(text))
 	var b strings.Builder
 	if err := t.Execute(&b, data); err != nil {

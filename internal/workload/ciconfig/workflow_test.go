@@ -1,6 +1,7 @@
 package ciconfig_test
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
@@ -84,10 +85,11 @@ func TestGitHub(t *testing.T) {
 		want(t, y, "ubuntu-latest", "jobs", "publish", "runs-on")
 	}
 	action, uv := parse(t, g.Files[0]), parse(t, g.Files[1])
-	want(t, action, "pypa/gh-action-pypi-publish@release/v1", "jobs", "publish", "steps", 1, "uses")
+	want(t, action, "pypa/gh-action-pypi-publish@ed0c53931b1dc9bd32cbe73a98c7f6766f8a527e", "jobs", "publish", "steps", 1, "uses")
 	want(t, action, uploadURL, "jobs", "publish", "steps", 1, "with", "repository-url")
 	want(t, action, "false", "jobs", "publish", "steps", 1, "with", "attestations")
 	want(t, uv, "uv publish --trusted-publishing always --publish-url "+uploadURL, "jobs", "publish", "steps", 2, "run")
+	want(t, uv, "0.13.9", "jobs", "publish", "steps", 1, "with", "version")
 }
 
 // TestGitHubTriggers: a job runs for nothing that its rule refuses, and for something that it takes.
@@ -189,8 +191,9 @@ func TestGitLab(t *testing.T) {
 	}
 }
 
-// TestEveryForm: each kind and preset has a guide for its examples whose YAML can be read and names this index.
-func TestEveryForm(t *testing.T) {
+// eachForm calls f with the guide of each kind and preset, filled in with its examples.
+func eachForm(t *testing.T, f func(*testing.T, ciconfig.Guide)) {
+	t.Helper()
 	issuers := map[string]string{
 		"github": workload.GitHubIssuer, "gitlab": workload.GitLabIssuer, "google": workload.GoogleIssuer,
 		"activestate": workload.ActiveStateIssuer,
@@ -209,28 +212,35 @@ func TestEveryForm(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			issuer := issuers[p.Name()]
-			if form.Preset != "" {
-				issuer = issuers[form.Preset]
-			}
-			g := ciconfig.For(target, p.Name(), issuer, compile(t, p, fields))
-			if len(g.Files) == 0 && p.Name() != "activestate" || len(g.Steps) == 0 || len(g.CA) == 0 {
-				t.Errorf("%s %s: guide %+v", p.Name(), form.Preset, g)
-			}
-			for _, f := range g.Files {
-				if strings.HasSuffix(f.Path, ".yml") || strings.HasSuffix(f.Path, ".yaml") {
-					parse(t, f)
+			g := ciconfig.For(target, p.Name(), issuers[cmp.Or(form.Preset, p.Name())], compile(t, p, fields))
+			t.Run(strings.Trim(p.Name()+" "+form.Preset, " "), func(t *testing.T) {
+				if form.Preset != "" && len(g.Files) > 0 && g.Files[0].Key == "script" {
+					t.Error("the preset was not recognized")
 				}
-				if !strings.Contains(f.Text, uploadURL) || !strings.HasSuffix(f.Text, "\n") || strings.Contains(f.Text, "[[") {
-					t.Errorf("%s %s: %s does not name the upload URL, or was not filled in:\n%s", p.Name(), form.Preset, f.Path,
-						f.Text)
+				if len(g.Files) == 0 && p.Name() != "activestate" {
+					t.Error("the guide has no file")
 				}
-				if form.Preset != "" && f.Key == "script" {
-					t.Errorf("%s was not recognised", form.Preset)
-				}
-			}
+				f(t, g)
+			})
 		}
 	}
+}
+
+// TestEveryForm checks that each kind and preset has a guide with valid YAML that names this index.
+func TestEveryForm(t *testing.T) {
+	eachForm(t, func(t *testing.T, g ciconfig.Guide) {
+		if len(g.Steps) == 0 || len(g.CA) == 0 {
+			t.Errorf("guide %+v", g)
+		}
+		for _, f := range g.Files {
+			if strings.HasSuffix(f.Path, ".yml") || strings.HasSuffix(f.Path, ".yaml") {
+				parse(t, f)
+			}
+			if !strings.Contains(f.Text, uploadURL) || !strings.HasSuffix(f.Text, "\n") || strings.Contains(f.Text, "[[") {
+				t.Errorf("%s does not name the upload URL, or was not filled in:\n%s", f.Path, f.Text)
+			}
+		}
+	})
 }
 
 // FuzzGitHub: whatever a rule holds, the file is YAML that says the same.

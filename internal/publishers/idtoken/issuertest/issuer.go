@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// Options choose how an issuer is served.
+// Options configure how an issuer is served.
 type Options struct {
 	Listen string // "host:port"; "" for a free port on 127.0.0.1
 	Plain  bool   // http instead of https
@@ -26,17 +26,17 @@ type Issuer struct {
 	server *httptest.Server
 
 	mu       sync.Mutex
-	keys     []key // the newest last; it signs
+	keys     []key // the newest is last, and signs
 	taken    []*rsa.PrivateKey
 	counts   Counts
 	failures map[Document]http.HandlerFunc
-	job      map[string]any // claims of the job that asks for a token
+	job      map[string]any // claims of the job that requests a token
 }
 
-// Counts are the requests that an issuer got.
+// Counts is the number of requests that an issuer received.
 type Counts struct{ Discovery, Keys, Token int }
 
-// New returns an issuer that lives as long as the test.
+// New returns an issuer that is closed at the end of the test.
 func New(t testing.TB, o Options) *Issuer {
 	t.Helper()
 	i, err := Start(o)
@@ -70,7 +70,7 @@ func Start(o Options) (*Issuer, error) {
 	return i, nil
 }
 
-// Close stops the issuer at once, also in the middle of an answer.
+// Close stops the issuer immediately, even in the middle of a response.
 func (i *Issuer) Close() {
 	i.server.CloseClientConnections()
 	i.server.Close()
@@ -80,7 +80,7 @@ func (i *Issuer) Close() {
 	i.taken = nil
 }
 
-// WriteCA writes the certificate that clients have to trust into a folder and returns the file's name.
+// WriteCA writes the certificate that clients have to trust into a directory, and returns the file's name.
 func (i *Issuer) WriteCA(dir string) (string, error) {
 	name := filepath.Join(dir, "issuer-ca.pem")
 	ca, _ := authority()
@@ -88,7 +88,7 @@ func (i *Issuer) WriteCA(dir string) (string, error) {
 	return name, os.WriteFile(name, pem.EncodeToMemory(block), 0o600)
 }
 
-// CAFile is WriteCA into a folder of the test.
+// CAFile is like WriteCA with a temporary directory of the test.
 func (i *Issuer) CAFile(t testing.TB) string {
 	t.Helper()
 	name, err := i.WriteCA(t.TempDir())
@@ -98,7 +98,7 @@ func (i *Issuer) CAFile(t testing.TB) string {
 	return name
 }
 
-// Counts returns the requests so far.
+// Counts returns the number of requests so far.
 func (i *Issuer) Counts() Counts {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -10,14 +10,14 @@ import (
 	"sync"
 )
 
-// key is a signing key with the id under which it is published.
+// key is a signing key and the id under which it is published.
 type key struct {
 	id string
 	*rsa.PrivateKey
 }
 
-// spare holds keys of issuers that were closed: making one takes a good part of a second. Two running issuers never
-// share a key.
+// spare holds the keys of closed issuers for reuse, because generating a key takes a good part of a second. Two running
+// issuers never share a key.
 var spare struct {
 	sync.Mutex
 	keys []*rsa.PrivateKey
@@ -44,7 +44,7 @@ func giveBack(keys []*rsa.PrivateKey) {
 	spare.keys = append(spare.keys, keys...)
 }
 
-// Rotate makes a new signing key and returns its id. The old ones stay published if keep is true.
+// Rotate creates a signing key and returns its id. The old keys stay published if keep is true.
 func (i *Issuer) Rotate(keep bool) string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -72,7 +72,7 @@ func (i *Issuer) Key() (id string, k *rsa.PrivateKey) {
 	return last.id, last.PrivateKey
 }
 
-// JWK returns a public key as a key set lists it.
+// JWK returns a public key in the format of a key set.
 func JWK(id string, k *rsa.PublicKey) map[string]any {
 	return map[string]any{
 		"kty": "RSA", "use": "sig", "alg": "RS256", "kid": id,

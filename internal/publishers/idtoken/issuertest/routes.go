@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Document is something that an issuer serves.
+// Document identifies a document that an issuer serves.
 type Document int
 
 // The documents.
@@ -16,7 +16,7 @@ const (
 	Keys
 )
 
-// JobBearer is what a job presents when it asks for its token (ACTIONS_ID_TOKEN_REQUEST_TOKEN).
+// JobBearer is the bearer token with which a job requests its identity token (ACTIONS_ID_TOKEN_REQUEST_TOKEN).
 const JobBearer = "job-bearer"
 
 func (i *Issuer) routes() http.Handler {
@@ -27,7 +27,7 @@ func (i *Issuer) routes() http.Handler {
 	return m
 }
 
-// Fail makes a document be answered by h instead; nil makes it right again.
+// Fail makes h serve a document; nil restores the document.
 func (i *Issuer) Fail(d Document, h http.HandlerFunc) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -61,10 +61,11 @@ func (i *Issuer) discovery(w http.ResponseWriter, _ *http.Request) {
 	})
 }
 
-// TokenURL is where a job of GitHub's asks for its token (ACTIONS_ID_TOKEN_REQUEST_URL); clients append "&audience=…".
+// TokenURL returns the URL from which a GitHub job requests its token (ACTIONS_ID_TOKEN_REQUEST_URL). Clients append
+// "&audience=…".
 func (i *Issuer) TokenURL() string { return i.URL + "/job/token?api-version=2.0" }
 
-// SetJob sets the claims of the tokens that TokenURL answers with, over those of Claims.
+// SetJob sets claims of the tokens that TokenURL returns. They override those of Claims.
 func (i *Issuer) SetJob(claims map[string]any) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

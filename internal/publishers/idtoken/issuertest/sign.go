@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// Absent as the value of a claim or header leaves it out.
+// Absent as the value of a claim or header omits it.
 var Absent = &struct{ byte }{}
 
-// Claims returns what GitHub says of a release job of acme/widgets, for an audience: issued at a time, good for five
-// minutes, with an id of its own. over replaces or adds claims.
+// Claims returns GitHub's claims for a release job of acme/widgets, for an audience. They are issued at a time, expire
+// after five minutes, and have a unique id. over replaces or adds claims.
 func (i *Issuer) Claims(audience string, at time.Time, over map[string]any) map[string]any {
 	c := map[string]any{
 		"iss": i.URL, "aud": audience, "jti": rand.Text(),
@@ -45,12 +45,12 @@ func (i *Issuer) Header(over map[string]any) map[string]any {
 // Sign returns a token with these claims.
 func (i *Issuer) Sign(claims map[string]any) string { return i.SignAs(i.Header(nil), claims) }
 
-// SignAs is Sign with any header. The signature is RS256 by the issuer's key, whatever the header says.
+// SignAs is like Sign with any header. The signature is always RS256 by the issuer's key.
 func (i *Issuer) SignAs(header, claims map[string]any) string {
 	return i.SignText(text(header), text(claims))
 }
 
-// SignText is SignAs for JSON, or what pretends to be, that a test wrote by hand.
+// SignText is like SignAs for handwritten JSON, which may be malformed.
 func (i *Issuer) SignText(header, claims string) string {
 	_, k := i.Key()
 	return Seal(header, claims, func(signed []byte) []byte {
@@ -63,13 +63,13 @@ func (i *Issuer) SignText(header, claims string) string {
 	})
 }
 
-// Seal joins a header, claims and what sign makes of them into a token.
+// Seal assembles a token from a header, claims, and the signature that sign returns.
 func Seal(header, claims string, sign func(signed []byte) []byte) string {
 	signed := b64([]byte(header)) + "." + b64([]byte(claims))
 	return signed + "." + b64(sign([]byte(signed)))
 }
 
-// text is JSON without the members that are Absent.
+// text returns JSON without the members that are Absent.
 func text(m map[string]any) string {
 	m = maps.Clone(m)
 	maps.DeleteFunc(m, func(_ string, v any) bool { return v == any(Absent) })

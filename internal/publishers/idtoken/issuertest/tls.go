@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// authority signs the certificates of all issuers of this process. httptest's own certificate will not do: it is an
-// authority and a server's at once, which clients built on rustls refuse.
+// authority signs the certificates of all issuers of this process. httptest's certificate is both an authority and a
+// server certificate, which rustls clients refuse.
 var authority = sync.OnceValues(func() (*x509.Certificate, *ecdsa.PrivateKey) {
 	template := certificate("issuertest authority")
 	template.IsCA, template.BasicConstraintsValid, template.KeyUsage = true, true, x509.KeyUsageCertSign
@@ -22,7 +22,7 @@ var authority = sync.OnceValues(func() (*x509.Certificate, *ecdsa.PrivateKey) {
 	return sign(template, template, key, key), key
 })
 
-// serverTLS is the settings of a server on this machine, with a certificate of the authority's.
+// serverTLS returns the TLS settings of a local server with a certificate from authority.
 func serverTLS() *tls.Config {
 	ca, caKey := authority()
 	template := certificate("issuertest")

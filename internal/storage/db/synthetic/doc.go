@@ -1,12 +1,12 @@
-// Package synthetic fills a database with a made-up catalog of any size, for measuring.
+// Package synthetic fills a database with a generated catalog of any size, for measurements.
 //
-// What it writes has the columns, the texts and the indexes that real uploads leave behind: projects with an owner,
-// their releases, files with metadata, the rows of their bytes, the cards and words of the search, requirements and the
-// record. It leaves out the bytes themselves, so files cannot be downloaded; the lists of names inside archives
-// (file_members), attestations, tombstones and downloads. Digests are random. The rows of a project are neighbours in
-// their tables, where uploads over years would have scattered them. The same seed and sizes give the same catalog but
-// for the moment at which it ends.
+// The rows have the columns, texts and indexes that real uploads produce: projects with an owner, their releases, files
+// with metadata, the rows of their blobs, the cards and words of the search, requirements and the audit log. Package
+// synthetic creates no blobs, so files cannot be downloaded. It also leaves out the lists of archive members
+// (file_members), attestations, tombstones and downloads. Digests are random. The rows of a project are adjacent in
+// their tables, while uploads over years would have scattered them. Equal seeds and sizes give equal catalogs, except
+// for the time at which they end.
 //
-// It is for throw-away databases: while it writes it gives up durability and takes indexes away, and a run that is cut
-// off leaves a database that must be deleted.
+// Use it only for disposable databases: it turns off durability and drops indexes while it writes. A run that is
+// interrupted leaves a database that must be deleted.
 package synthetic

@@ -12,13 +12,13 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// epoch is the milliseconds in the first id, some time in 2020.
+// epoch is the timestamp of the first id in milliseconds, in 2020.
 const epoch = 1_580_000_000_000
 
-// perPerson is how many projects have the same owner.
+// perPerson is the number of projects with the same owner.
 const perPerson = 50
 
-// maker makes the rows of projects, one after another.
+// maker generates the rows of projects, one after another.
 type maker struct {
 	Options
 	next, first int
@@ -28,8 +28,8 @@ type maker struct {
 	random      *rand.Rand
 	source      *rand.ChaCha8
 	zipf        *rand.Zipf
-	share       float64 // files for each unit of weight
-	owed        float64 // files that rounding has not given yet
+	share       float64 // files per unit of weight
+	owed        float64 // files not yet assigned because of rounding
 	tick        int64   // milliseconds in ids
 	owner       person
 }
@@ -53,7 +53,7 @@ func newMaker(ctx context.Context, s store, o Options) (m *maker, err error) {
 		return nil, err
 	}
 	m.next, m.first = int(next), int(next)
-	m.tick = epoch + 8*m.serial // more than there are ids for each step of the counter
+	m.tick = epoch + 8*m.serial // more than the number of ids per step of the serial
 	var seed [32]byte
 	copy(seed[:], fmt.Sprintf("%d %d", o.Seed, m.first))
 	m.source = rand.NewChaCha8(seed)
@@ -63,13 +63,13 @@ func newMaker(ctx context.Context, s store, o Options) (m *maker, err error) {
 	return m, nil
 }
 
-// weight is how many files a project has beside others: most have few, some have hundreds, a few thousands.
+// weight returns the relative number of files of a project: most have few, some have hundreds, a few have thousands.
 func (m *maker) weight(number int) float64 {
 	r := rand.New(rand.NewPCG(m.Seed, uint64(number)))
 	return math.Exp(1.6 * r.NormFloat64())
 }
 
-// spread finds out how many files a unit of weight is worth, each project having one at least.
+// spread computes the number of files per unit of weight. Each project gets at least one.
 func (m *maker) spread() {
 	left, sum := float64(m.Files-(m.Projects-m.first)), 0.0
 	if m.hasLargest() {
@@ -83,7 +83,6 @@ func (m *maker) spread() {
 
 func (m *maker) hasLargest() bool { return m.first == 0 && m.Files >= 2*m.Largest+m.Projects }
 
-// count is the files of a project.
 func (m *maker) count(number int) int {
 	if number == 0 && m.hasLargest() {
 		return m.Largest
@@ -116,7 +115,7 @@ func (m *maker) person(b *batch) {
 	b.add(users, m.owner.id, m.owner.name, false, "", micros(m.Until.AddDate(-7, 0, 0)), int64(0))
 }
 
-// id is a UUID of version 7, as the program makes them: the first six bytes grow, the others are random.
+// id returns a version 7 UUID like those of the program: the first six bytes increase, the others are random.
 func (m *maker) id() string {
 	var raw [16]byte
 	m.source.Read(raw[:])
@@ -133,7 +132,6 @@ func (m *maker) id() string {
 	return string(out)
 }
 
-// digest is so many random bytes in hex.
 func (m *maker) digest(n int) string {
 	raw, out := make([]byte, n), make([]byte, 0, 2*n)
 	m.source.Read(raw)

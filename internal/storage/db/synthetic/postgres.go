@@ -8,10 +8,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// postgresStore writes by COPY.
 type postgresStore struct {
 	conn    *pgx.Conn
-	indexes []string // SQL of those that were taken away
+	indexes []string // SQL of the dropped indexes
 }
 
 func openPostgres(ctx context.Context, url string) (*postgresStore, error) {
@@ -33,7 +32,7 @@ func (s *postgresStore) bytes(ctx context.Context) (int64, error) {
 	return s.number(ctx, `SELECT pg_database_size(current_database())`)
 }
 
-// begin takes the indexes away that no constraint needs. Triggers of foreign keys are off where the account may say so.
+// begin drops the indexes that no constraint needs. It turns off foreign key triggers if the account is allowed to.
 func (s *postgresStore) begin(ctx context.Context) error {
 	rows, err := s.conn.Query(ctx, `SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) FROM pg_index i
 		JOIN pg_class c ON c.oid = i.indrelid WHERE c.relnamespace = current_schema()::regnamespace AND NOT i.indisunique AND NOT i.indisprimary`)
@@ -99,10 +98,10 @@ func (s *postgresStore) add(ctx context.Context, b *batch) error {
 	return tx.Commit(ctx)
 }
 
-// finish makes the indexes anew and the planner's numbers, as autovacuum would have by then.
+// finish recreates the indexes and collects the planner's statistics, as autovacuum would.
 func (s *postgresStore) finish(ctx context.Context) error {
 	for _, q := range append(s.indexes, `DROP TABLE cards, texts`, `VACUUM ANALYZE`, `CHECKPOINT`) {
-		if err := s.exec(ctx, q); err != nil && q != `CHECKPOINT` { // which needs a superuser
+		if err := s.exec(ctx, q); err != nil && q != `CHECKPOINT` { // requires a superuser
 			return err
 		}
 	}

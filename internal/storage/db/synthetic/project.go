@@ -14,10 +14,10 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// shape is which files each release of a project has.
+// shape lists the files of each release of a project.
 type shape []string
 
-// The shapes: pure Python as wheel and source, a wheel alone, and one with compiled code.
+// Shapes: pure Python as wheel and source, a wheel only, and compiled code.
 var (
 	pure     = shape{"py3-none-any", ""}
 	alone    = shape{"py3-none-any"}
@@ -31,7 +31,7 @@ var (
 	}()
 )
 
-// about is what the files of a project have in common.
+// about holds the data that the files of a project share.
 type about struct {
 	id, name, escaped string
 	project           packaging.ProjectName
@@ -41,7 +41,6 @@ type about struct {
 	size              int64
 }
 
-// project makes a project with so many files.
 func (m *maker) project(b *batch, number, count int) {
 	a := m.about(number, count)
 	m.serial++
@@ -72,7 +71,7 @@ func (m *maker) about(number, count int) *about {
 	name := Name(number)
 	project, err := packaging.ParseProjectName(name)
 	if err != nil {
-		panic(err) // the words are ours
+		panic(err) // the words are valid
 	}
 	a := &about{id: m.id(), name: name, escaped: project.Underscored(), project: project}
 	age := time.Duration(m.random.Int64N(int64(6 * 365 * 24 * time.Hour)))
@@ -102,7 +101,7 @@ func (m *maker) about(number, count int) *about {
 	return a
 }
 
-// requires names other projects, more often early ones.
+// requires returns requirements on other projects, more often on early ones.
 func (m *maker) requires(number int) (out []string) {
 	for range m.random.IntN(7) {
 		f := m.random.Float64()
@@ -111,11 +110,11 @@ func (m *maker) requires(number int) (out []string) {
 	return out
 }
 
-// release makes one release with its files; of the last one the project's card is made.
+// release generates one release with its files, and the project's card if last is set.
 func (m *maker) release(b *batch, a *about, n int, s shape, last bool) {
 	v, err := packaging.ParseVersion(fmt.Sprintf("%d.%d.%d", n/100, n/10%10, n%10+1))
 	if err != nil {
-		panic(err) // the format is ours
+		panic(err) // the format is valid
 	}
 	at := a.created.Add(time.Duration(n*len(s)) * a.every)
 	a.meta.Version = v.String()
@@ -130,7 +129,7 @@ func (m *maker) release(b *batch, a *about, n int, s shape, last bool) {
 	}
 }
 
-// filed is what a file knows of its release.
+// filed holds the data of a release for its files.
 type filed struct {
 	release           string
 	version           packaging.Version
@@ -149,7 +148,7 @@ func (m *maker) file(b *batch, a *about, f filed) {
 	}
 	parsed, err := packaging.ParseFilename(name, a.project)
 	if err != nil {
-		panic(err) // made of what we parsed
+		panic(err) // built from parsed parts
 	}
 	m.serial++
 	id, sum, size := m.id(), m.digest(32), int64(2_000+m.random.ExpFloat64()*300_000)
@@ -176,7 +175,7 @@ func (m *maker) record(b *batch, action string, at time.Time, project, version, 
 		project, version, filename, "", encode(detail))
 }
 
-// card makes what lists and the search have of a project.
+// card generates the rows for lists and the search.
 func (m *maker) card(b *batch, a *about, v packaging.Version, at time.Time) {
 	m.number++
 	kind, classifiers := packaging.Wheel, strings.Join(a.meta.Classifiers, "\n")
@@ -193,13 +192,13 @@ func (m *maker) card(b *batch, a *about, v packaging.Version, at time.Time) {
 	}
 }
 
-// encode writes JSON as rows keep it.
+// encode returns JSON as stored in rows.
 func encode(v any) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		panic(err) // plain texts and numbers
+		panic(err) // only plain text and numbers
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -12,15 +12,15 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
-// sqliteStore writes a SQLite file that nobody else has open.
+// sqliteStore writes a SQLite file that no other process has open.
 type sqliteStore struct {
 	path    string
 	handle  *sql.DB
 	conn    *sql.Conn
-	indexes []string // SQL of those that were taken away
+	indexes []string // SQL of the dropped indexes
 }
 
-// Fast and nothing else: no log, no waiting for the disk, pages in memory.
+// Settings for speed only: no journal, no syncing, pages in memory.
 const (
 	fastPragmas  = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -3000000; PRAGMA foreign_keys = OFF"
 	finalPragmas = "PRAGMA journal_mode = WAL"
@@ -58,7 +58,7 @@ func (s *sqliteStore) bytes(context.Context) (n int64, err error) {
 	return n, nil
 }
 
-// begin takes the indexes away: making them anew sorts once, where keeping them would look up each row.
+// begin drops the indexes. Recreating them sorts once, while maintaining them would look up each row.
 func (s *sqliteStore) begin(ctx context.Context) error {
 	if err := s.exec(ctx, fastPragmas); err != nil {
 		return err
@@ -111,7 +111,7 @@ func (s *sqliteStore) add(ctx context.Context, b *batch) error {
 	return tx.Commit()
 }
 
-// insert writes rows without their first values.
+// insert writes rows without their first from values.
 func insert(ctx context.Context, tx *sql.Tx, t table, rows [][]any, from int) error {
 	places := strings.TrimSuffix(strings.Repeat("?,", len(t.columns)), ",")
 	s, err := tx.PrepareContext(ctx, `INSERT INTO `+t.name+` (`+strings.Join(t.columns, ", ")+`) VALUES (`+places+`)`)
@@ -120,7 +120,7 @@ func insert(ctx context.Context, tx *sql.Tx, t table, rows [][]any, from int) er
 	}
 	defer s.Close()
 	for _, r := range rows {
-		// A context that can end costs the driver a goroutine for each row.
+		// A cancelable context costs the driver a goroutine for each row.
 		if _, err := s.ExecContext(context.WithoutCancel(ctx), r[from:]...); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package synthetic
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -10,19 +11,19 @@ import (
 	"pyindex/internal/storage/db"
 )
 
-// Options say what is to be in the database when Fill is done.
+// Options specifies the content of the database after Fill.
 type Options struct {
-	Projects    int       // made-up projects in all; those of earlier calls count
+	Projects    int       // total of generated projects, including those of earlier calls
 	Files       int       // files of the projects that this call adds
-	Largest     int       // files of project number 0, where twice as many are to be given; 10,000 when 0
-	Description int       // bytes of a description, on average; 1,500 when 0
-	Seed        uint64    // another one gives other sizes, words and digests
-	Until       time.Time // the newest upload; the time of the call when zero
+	Largest     int       // files of project number 0, if Files is at least twice as many; 10,000 if 0
+	Description int       // average bytes of a description; 1,500 if 0
+	Seed        uint64    // determines sizes, words and digests
+	Until       time.Time // time of the newest upload; the time of the call if zero
 	Say         func(done, of int)
 }
 
-// Fill adds projects until there are as many as Options says; there may be none to add. The database is made when it is
-// missing. An unknown URL is fault.Invalid.
+// Fill adds projects until there are as many as o.Projects. It creates the database if it is missing, and returns
+// fault.Invalid for an unknown URL.
 func Fill(ctx context.Context, url string, o Options) error {
 	if err := migrate(ctx, url); err != nil {
 		return err
@@ -31,17 +32,13 @@ func Fill(ctx context.Context, url string, o Options) error {
 	if err != nil {
 		return err
 	}
-	err = fill(ctx, s, o.filled())
-	if closed := s.close(ctx); err == nil {
-		err = closed
-	}
-	return err
+	return errors.Join(fill(ctx, s, o.filled()), s.close(ctx))
 }
 
-// Size is how much a database holds.
+// Size is the amount of data in a database.
 type Size struct{ Projects, Files, Bytes int64 }
 
-// Measure looks at a database: rows of projects and files, bytes on disk.
+// Measure returns the number of projects and files of a database, and its bytes on disk.
 func Measure(ctx context.Context, url string) (z Size, err error) {
 	s, err := open(ctx, url)
 	if err != nil {
@@ -53,10 +50,7 @@ func Measure(ctx context.Context, url string) (z Size, err error) {
 	if err == nil {
 		z.Bytes, err = s.bytes(ctx)
 	}
-	if closed := s.close(ctx); err == nil {
-		err = closed
-	}
-	return z, err
+	return z, errors.Join(err, s.close(ctx))
 }
 
 func (o Options) filled() Options {
@@ -75,7 +69,6 @@ func (o Options) filled() Options {
 	return o
 }
 
-// migrate makes the tables as the program does.
 func migrate(ctx context.Context, url string) error {
 	d, err := db.Open(ctx, url, db.Options{})
 	if err != nil {
@@ -84,14 +77,14 @@ func migrate(ctx context.Context, url string) error {
 	return d.Close()
 }
 
-// store is a database that takes rows in bulk.
+// store is a database that accepts rows in bulk.
 type store interface {
 	number(ctx context.Context, query string) (int64, error)
 	text(ctx context.Context, query string) (string, error)
 	bytes(ctx context.Context) (int64, error)
-	begin(ctx context.Context) error // makes it fast
+	begin(ctx context.Context) error // trades durability for speed
 	add(ctx context.Context, b *batch) error
-	finish(ctx context.Context) error // makes it whole again
+	finish(ctx context.Context) error // restores indexes and settings
 	close(ctx context.Context) error
 }
 
@@ -103,13 +96,13 @@ func open(ctx context.Context, url string) (store, error) {
 	case "postgres", "postgresql":
 		return openPostgres(ctx, url)
 	}
-	return nil, fault.New(fault.Invalid, "database %q is not known", scheme+":")
+	return nil, fault.New(fault.Invalid, "unknown database %q", scheme+":")
 }
 
-// perBatch is how many rows of files, about, are written at once.
+// perBatch is the approximate number of file rows written at once.
 const perBatch = 20_000
 
-// fill writes while the next rows are being made.
+// fill writes rows while the next ones are being generated.
 func fill(ctx context.Context, s store, o Options) error {
 	m, err := newMaker(ctx, s, o)
 	if err != nil || m.next >= o.Projects {
@@ -143,7 +136,7 @@ func fill(ctx context.Context, s store, o Options) error {
 	return ctx.Err()
 }
 
-// Made returns how many made-up projects the database has; it is made when it is missing.
+// Made returns the number of generated projects in the database, which is created if it is missing.
 func Made(ctx context.Context, url string) (int, error) {
 	if err := migrate(ctx, url); err != nil {
 		return 0, err
@@ -153,8 +146,5 @@ func Made(ctx context.Context, url string) (int, error) {
 		return 0, err
 	}
 	n, err := s.number(ctx, madeQuery)
-	if closed := s.close(ctx); err == nil {
-		err = closed
-	}
-	return int(n), err
+	return int(n), errors.Join(err, s.close(ctx))
 }

@@ -12,7 +12,7 @@ import (
 	"pyindex/internal/storage/storagetest"
 )
 
-// A catalog is filled in two steps, and the program's own reads find in it what they would after uploads.
+// A catalog is filled in two steps, and the program's own reads find the same data as after uploads.
 func TestFill(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) { fill(t, fresh(t)) })
 }

@@ -2,13 +2,13 @@ package synthetic
 
 import "strings"
 
-// table is one that is written, with its columns in the order of the values in a batch.
+// table is a table to fill, with its columns in the order of the values in a batch.
 type table struct {
 	name    string
 	columns []string
 }
 
-// The tables, in the order in which their rows refer to each other.
+// Tables, ordered by their references.
 const (
 	users = iota
 	projects
@@ -24,7 +24,7 @@ const (
 	tableCount
 )
 
-// tables are the tables by number. texts stands for the full-text index, which the databases keep differently: a
+// tables lists the tables by number. texts represents the full-text index, which the databases store differently: a
 // project's words, under its id and the number of its card.
 var tables = [tableCount]table{
 	users: {"users", words(`id name admin password_hash created_at disabled_at`)},
@@ -53,16 +53,16 @@ var tables = [tableCount]table{
 
 func words(s string) []string { return strings.Fields(s) }
 
-// batch is rows of some projects, by table.
+// batch holds the rows of some projects, by table.
 type batch struct {
 	rows   [tableCount][][]any
 	upTo   int   // the number of the next project
-	serial int64 // the counter after them
+	serial int64 // the serial after these rows
 }
 
 func (b *batch) add(table int, values ...any) { b.rows[table] = append(b.rows[table], values) }
 
-// nextName is the row of counters that knows how many made-up projects there are.
+// nextName is the name of the counter of generated projects.
 const nextName = "synthetic.projects"
 
 const madeQuery = `SELECT COALESCE(MAX(value), 0) FROM counters WHERE name = '` + nextName + `'`

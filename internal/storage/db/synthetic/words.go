@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// vocabulary is the words of all texts, made of syllables, the most common one first.
+// vocabulary holds the words of all texts, made of syllables, the most common first.
 var vocabulary = func() []string {
 	const heads, vowels, tails = "bdfgklmnprstvz", "aeiou", "lnrstk"
 	out, known := make([]string, 0, 20_000), map[string]bool{}
@@ -25,28 +25,27 @@ var vocabulary = func() []string {
 	return out
 }()
 
-// nouns are what names are made of: three words of this many give eight million names.
+// nouns is the number of words used in names. Three words of this many give eight million names.
 const nouns = 200
 
-// rareEvery is how many projects lie between two that have the rare word.
+// rareEvery is the distance between two projects with the rare word.
 const rareEvery = 10_007
 
 const rareWord = "quokkafinder"
 
-// Queries are searches that a catalog answers: a word that nearly every project has, one that one in ten thousand has,
-// and two words that one in a thousand has both of.
+// Queries returns searches for a generated catalog: a word in nearly every project, a word in one of ten thousand, and
+// two words that occur together in one of a thousand.
 func Queries() (common, rare, two string) {
 	return vocabulary[3], rareWord, vocabulary[500] + " " + vocabulary[700]
 }
 
-// Name returns the normal name of the made-up project of a number.
+// Name returns the normalized name of a generated project.
 func Name(number int) string {
 	const all = nouns * nouns * nouns
-	n := number * 2_654_437 % all // shares no factor with all, so no name comes twice
+	n := number * 2_654_437 % all // no common factor with all, so no name repeats
 	return vocabulary[n%nouns] + "-" + vocabulary[n/nouns%nouns] + "-" + vocabulary[n/nouns/nouns]
 }
 
-// phrase is so many words.
 func phrase(z *rand.Zipf, n int) string {
 	all := make([]string, n)
 	for i := range all {
@@ -55,7 +54,7 @@ func phrase(z *rand.Zipf, n int) string {
 	return strings.Join(all, " ")
 }
 
-// prose is text of about so many bytes in lines and paragraphs, its words as unevenly common as those of a language.
+// prose returns about size bytes of text in lines and paragraphs, with word frequencies like those of a language.
 func prose(r *rand.Rand, z *rand.Zipf, size int) string {
 	var b strings.Builder
 	b.Grow(size + 40)
