@@ -1,14 +1,15 @@
-// Package web is the pages for people: server-rendered, working without JavaScript, under a policy that allows no
-// inline script or style.
+// Package web serves the pages for people. They are rendered on the server, work without JavaScript, and comply with a
+// content policy that forbids inline scripts and styles.
 //
 // This package only joins the areas. An area is a package below it (projects, manage, publishing, account, admin, help)
-// whose Section has the pages of one subject. It gets a ui.Kit and the two or three services that it uses, and returns
-// its rows from Routes. No area imports another: what two of them use is in web/ui, web/letters or web/auditlog.
+// whose Section serves the pages of one subject. It gets a ui.Kit and the two or three services that it uses, and
+// returns its routes from Routes. Areas do not import each other; code that two areas need is in web/ui, web/letters or
+// web/auditlog.
 //
 // # Conventions
 //
-// A page is a Go file of its area named after its noun (projects/project.go), a template of the same name
-// (templates/project.html) and a view struct beside the handler that embeds ui.Frame:
+// A page is a Go file in its area named after its noun (projects/project.go), a template of the same name
+// (templates/project.html), and a view struct next to the handler that embeds ui.Frame:
 //
 //	type projectView struct {
 //		ui.Frame
@@ -21,32 +22,31 @@
 //		return s.Render(w, http.StatusOK, "project", &v)
 //	}
 //
-// Auth of a row is route.Visitor (anybody: signing in), route.Page (readers; a closed index asks to sign in) or
-// route.Signed. Handlers call the middle ring once, with who; it decides what may be seen. A returned error becomes a
-// page in words (ui/fail.go): fault.NotFound is 404, fault.Denied 403, fault.Unauthenticated leads to the sign-in page
-// and back. Anything else is 500 with the request's id.
+// Auth of a route is route.Visitor (everyone, for example to sign in), route.Page (readers; a private index requires
+// signing in) or route.Signed. Handlers pass the caller to the internal packages, which check the permissions. A
+// returned error becomes a page (ui/fail.go): fault.NotFound is 404, fault.Denied is 403, and fault.Unauthenticated
+// redirects to the sign-in page and back. Other errors are 500 with the request ID.
 //
-// Links begin with {{.Root}}, the base path and, in another repository than main, /r/NAME; with {{.Base}} where the
-// page exists once for the whole index (account, admin, help, login). Tree: true makes a route answer in every
-// repository; ui.Repository(r) is its name, "" for main.
+// Links begin with {{.Root}}: the base path, followed by /r/NAME in repositories other than main. Links to pages that
+// exist once per index (account, admin, help, login) begin with {{.Base}}. Tree: true makes a route available in every
+// repository; ui.Repository(r) returns its name, "" for main.
 //
-// Forms are read into a ui.Form. A mistake shows the same page again, status 422, with what was typed and the message
-// beside its field: Form.Errs, then Field values through Form.Field. Success is s.Done: 303 to a page, with a message
-// that is shown there once. A secret that is shown once is the exception: it is rendered in the answer itself.
-// GET changes nothing. Dangerous acts ask s.Confirmed(who) first; it leads to /confirm/ and back.
+// Forms are read into a ui.Form. If a value is invalid, the handler shows the same page with status 422, the values and
+// a message next to each invalid field (Form.Wrong, Form.Field). After a success, s.Done redirects (303) to a page that
+// shows a notice once. A secret is the exception: the response to the form shows it. GET changes nothing. Sensitive
+// actions call s.Confirmed(who) first, which leads to /confirm/ and back.
 //
-// Templates use the parts in templates/parts: "field", "block" (something to paste, with a copy button: {{template
-// "block" (paste "pip" .Command)}}), "pages" (paging), "tabs", "notice". Functions for words: when, date, size, count,
-// plural, short. Nothing is marked as safe HTML but what internal/readme returns. No style attributes, no inline
-// handlers; icons are <svg> in parts/icon.html, always with text.
+// Templates use the parts in templates/parts: "field", "block" (text to copy: {{template "block" (paste "pip"
+// .Command)}}), "pages", "tabs" and "notice". They format values with when, date, size, count, plural and short. Only
+// the output of internal/readme is trusted as HTML. There are no style attributes and no inline handlers; icons are SVG
+// elements in parts/icon.html, always next to text.
 //
-// The stylesheet is the files of static/css one after the other; tokens (00) and components (20) first, then a file for
-// an area where components do not do. A script is a file of static/js, named in Frame.Scripts; index.js is on every
-// page: copy buttons, "/" to the search box, filter as you type, confirming what cannot be undone. Pages never depend
-// on one.
+// The stylesheet is the concatenation of the files in static/css: tokens (00), base (10) and components (20), then one
+// file per area. A script is a file of static/js, named in Frame.Scripts. index.js is on every page: copy buttons, the
+// "/" key, list filters and typed confirmations. Pages never depend on a script.
 //
 // # Promises
 //
-// Pages look at sessions alone. Private pages are not stored by caches. Whatever a package, a person or a token says is
-// text: html/template escapes it.
+// Pages accept only sessions, not tokens. Private pages are not cached. All text from packages, users and tokens is
+// escaped by html/template.
 package web

@@ -28,11 +28,11 @@ func TestOwnersInvitationIsApprovedInTheListOfUsers(t *testing.T) {
 		x := newShop(t, catalog.Limits{}, nil)
 		made := x.post("owner", "/manage/project/demo/collaboration/invite/", "invited_role", "uploader").Body.String()
 		link := "/invite/" + between(made, shopHost+"/invite/", "/") + "/"
-		if !strings.Contains(made, "has to approve the invitation first") {
+		if !strings.Contains(made, "must first approve the invitation") {
 			t.Errorf("the answer does not say that the invitation waits:\n%s", made)
 		}
 		if got := x.get("nobody", link); got.Code != http.StatusOK ||
-			!strings.Contains(got.Body.String(), "has to approve this invitation first") ||
+			!strings.Contains(got.Body.String(), "must approve this invitation first") ||
 			strings.Contains(got.Body.String(), "<form") {
 			t.Errorf("following the link = %d:\n%s", got.Code, got.Body)
 		}
@@ -192,7 +192,7 @@ func TestNewRecoveryCodesAreToldByMail(t *testing.T) {
 		t.Errorf("recovery codes with a passkey = %d:\n%s", got.Code, got.Body)
 	}
 	if letter := x.newest(letters); !strings.HasPrefix(letter,
-		"owner@example.com: New recovery codes were made for your account") {
+		"owner@example.com: New recovery codes were created for your account") {
 		t.Errorf("the letter is %q", letter)
 	}
 }

@@ -437,12 +437,12 @@ func TestMaintainerSeesWhatIsTheirs(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	page := x.get("maintainer", "/manage/project/demo/release/1.0/?file=demo-1.0-py3-none-any.whl").Body.String()
 	for text, want := range map[string]bool{
-		"Yank 1.0":             true,
-		"Yank this file alone": true,
-		"Delete":               false,
-		"/collaboration/":      false,
-		"/settings/":           false,
-		"/history/":            true,
+		"Yank 1.0":            true,
+		"Yank only this file": true,
+		"Delete":              false,
+		"/collaboration/":     false,
+		"/settings/":          false,
+		"/history/":           true,
 	} {
 		if strings.Contains(page, text) != want {
 			t.Errorf("the maintainer's page has %q: %v", text, !want)
@@ -547,7 +547,7 @@ func TestLastOwnerPages(t *testing.T) {
 		}
 	}
 	if page := x.get("owner", path).Body.String(); strings.Contains(page, "Leave demo") ||
-		!strings.Contains(page, "The last owner") {
+		!strings.Contains(page, "The only owner") {
 		t.Errorf("the last owner is offered to leave:\n%s", page)
 	}
 	x.post("owner", path+"add/", "user", "stranger", "role", "owner")
@@ -689,7 +689,7 @@ func TestHistoryPage(t *testing.T) {
 	}
 	all := page("owner", "")
 	for _, want := range []string{
-		"maintainer yanked demo 1.0: broken &lt;i&gt;", "reader wanted to yank demo 1.0 and was refused",
+		"maintainer yanked demo 1.0: broken &lt;i&gt;", "reader was not allowed to yank demo 1.0",
 		"The operator tester uploaded demo-2.0", "gave maintainer the role maintainer in demo",
 	} {
 		if !strings.Contains(all, want) {
@@ -697,11 +697,11 @@ func TestHistoryPage(t *testing.T) {
 		}
 	}
 	for query, want := range map[string][2]string{
-		"?what=yanks": {"yanked demo", "uploaded"}, "?outcome=refused": {"was refused", "maintainer yanked"},
+		"?what=yanks": {"yanked demo", "uploaded"}, "?outcome=refused": {"was not allowed to", "maintainer yanked"},
 		"?actor=maintainer": {"yanked demo", "uploaded"},
-		"?text=BROKEN":      {"yanked demo", "uploaded"}, "?from=2030-01-01": {"Nothing of that kind", "yanked demo 1.0"},
-		"?to=2026-11-26": {"yanked demo 1.0", "Nothing of that kind"},
-		"?to=2026-11-25": {"Nothing of that kind", "yanked demo 1.0"}, "?version=2": {"demo-2.0", "yanked demo 1.0"},
+		"?text=BROKEN":      {"yanked demo", "uploaded"}, "?from=2030-01-01": {"No events of demo match these filters", "yanked demo 1.0"},
+		"?to=2026-11-26": {"yanked demo 1.0", "No events of demo match these filters"},
+		"?to=2026-11-25": {"No events of demo match these filters", "yanked demo 1.0"}, "?version=2": {"demo-2.0", "yanked demo 1.0"},
 	} {
 		if got := page("owner", query); !strings.Contains(got, want[0]) || strings.Contains(got, want[1]) {
 			t.Errorf("history%s lacks %q or has %q", query, want[0], want[1])
@@ -809,9 +809,9 @@ func TestManagedListPage(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	for user, want := range map[string][2]string{
 		"owner":    {"/manage/project/demo/releases/", "/manage/project/other/"},
-		"reader":   {"You have no project here yet", "/manage/project/demo/"},
-		"stranger": {"You have no project here yet", "demo"},
-		"root":     {"/manage/project/other/releases/", "You have no project"},
+		"reader":   {"You have no projects yet", "/manage/project/demo/"},
+		"stranger": {"You have no projects yet", "demo"},
+		"root":     {"/manage/project/other/releases/", "You have no projects"},
 	} {
 		if page := x.get(user, "/manage/projects/").Body.String(); !strings.Contains(page, want[0]) ||
 			strings.Contains(page, want[1]) {
@@ -932,7 +932,7 @@ func TestGroupsOfAProject(t *testing.T) {
 		t.Errorf("a group's role is recorded as %q", grew)
 	}
 	if page := x.get("stranger", path).Body.String(); !strings.Contains(page,
-		"Everybody in <strong>crew</strong> is an <strong>owner</strong>") {
+		"Everyone in <strong>crew</strong> is an <strong>owner</strong>") {
 		t.Errorf("somebody of the group sees:\n%s", page)
 	}
 	if got := x.post("owner", path+"leave/", "typed", "demo"); got.Code != http.StatusSeeOther {
@@ -1000,7 +1000,7 @@ func TestProjectCreatedAgainPage(t *testing.T) {
 		}
 	}
 	if page := x.get("owner", "/manage/project/demo/history/").Body.String(); !strings.Contains(page,
-		"made the project demo again: an earlier one of this name was deleted on ") {
+		"created the project demo again; an earlier project with this name was deleted on ") {
 		t.Error("the history does not say that the project was created again")
 	}
 }

@@ -623,7 +623,7 @@ func TestContract119(t *testing.T) {
 	x.clock.Pass(time.Second)
 	_, page := x.follow("alice", widgetsPublishing,
 		url.Values{"do": {"remove"}, "publisher_id": {x.list("widgets")[0].ID}})
-	wants(t, page, "Removed.", "No workload may publish widgets yet")
+	wants(t, page, "Publisher removed.", "No publishers yet")
 	if may() {
 		t.Error("a token of the removed publisher still uploads")
 	}
@@ -729,7 +729,7 @@ func TestExchangesAreShown(t *testing.T) {
 	x.project("main", "widgets", "alice")
 	x.follow("alice", widgetsPublishing, x.github())
 	page := x.ask("alice", widgetsPublishing, nil).Body.String()
-	wants(t, page, "No job came with an identity token for widgets")
+	wants(t, page, "No job has tried to publish widgets")
 	if _, err := x.exchange(map[string]any{
 		"environment": "test", "ref": "refs/heads/<script>alert(1)</script>",
 		"job_workflow_ref": "acme/widgets/.github/workflows/release.yml@refs/heads/<script>alert(1)</script>",
@@ -775,8 +775,8 @@ func TestTrustedOnlyAndTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := x.ask("alice", widgetsPublishing, nil).Body.String()
-	wants(t, page, "&lt;b&gt;old&lt;/b&gt; CI", "of alice, for chosen projects",
-		"Only trusted publishers may upload: off", "add one first")
+	wants(t, page, "&lt;b&gt;old&lt;/b&gt; CI", "belongs to alice, limited to some projects",
+		"Only trusted publishers may upload: off", "Add a publisher before you turn this on")
 	if strings.Contains(page, secret.Reveal()) || strings.Contains(page, access.HashToken(secret)) {
 		t.Error("the page has the token or its hash")
 	}
@@ -785,11 +785,11 @@ func TestTrustedOnlyAndTokens(t *testing.T) {
 		t.Errorf("bob revokes alice's token: %d", w.Code)
 	}
 	_, page = x.follow("alice", widgetsPublishing, url.Values{"do": {"trusted-only"}, "on": {"on"}})
-	wants(t, page, "Only trusted publishers may upload: on", "nobody can upload by network")
+	wants(t, page, "Only trusted publishers may upload: on", "nobody can upload to it over the network")
 	_, page = x.follow("alice", widgetsPublishing, url.Values{"do": {"trusted-only"}})
 	wants(t, page, "Only trusted publishers may upload: off")
 	_, page = x.follow("alice", widgetsPublishing, url.Values{"do": {"revoke"}, "token_id": {token.ID}})
-	wants(t, page, "The API token is revoked", "None.")
+	wants(t, page, "API token revoked", "None.")
 	if _, err := x.keyring.Identify(t.Context(), "__token__", secret); !fault.Is(err, fault.Unauthenticated) {
 		t.Errorf("the revoked token is good: %v", err)
 	}
@@ -803,9 +803,9 @@ func TestPendingPage(t *testing.T) {
 	x.project("main", "widgets", "alice")
 	const path = "/manage/account/publishing/"
 	page := x.ask("alice", path, nil).Body.String()
-	wants(t, page, "You wait for no workload", `name="project_name"`)
+	wants(t, page, "No pending publishers", `name="project_name"`)
 	_, page = x.follow("alice", path, x.github("project_name", "New.One"))
-	wants(t, page, "may make the project new-one", "Publish new-one from the workflow",
+	wants(t, page, "may create the project new-one", "Publish new-one from the workflow",
 		"repository-url: https://pypi.acme.example/team/legacy/", "environment: release")
 	if other := x.ask("bob", path, nil).Body.String(); strings.Contains(other, "new-one") {
 		t.Error("bob sees what alice waits for")
@@ -819,9 +819,9 @@ func TestPendingPage(t *testing.T) {
 		t.Errorf("a project that exists: %d", w.Code)
 	}
 	wants(t, w.Body.String(), "exists already", "/team/manage/project/widgets/settings/publishing/?environment=release",
-		"exists and is yours")
+		"You already own the project")
 	if w := x.ask("bob", path, x.github("project_name", "widgets")); strings.Contains(w.Body.String(),
-		"exists and is yours") || w.Code != http.StatusUnprocessableEntity {
+		"You already own the project") || w.Code != http.StatusUnprocessableEntity {
 		t.Errorf("bob is told that alice's project is his: %d", w.Code)
 	}
 	for _, name := range []string{"", "../x", "a b", "<script>"} {
@@ -832,7 +832,7 @@ func TestPendingPage(t *testing.T) {
 		wants(t, w.Body.String(), `id="f-project_name"`, `aria-invalid="true"`)
 	}
 	_, page = x.follow("alice", path, url.Values{"do": {"remove"}, "publisher_id": {id}})
-	wants(t, page, "Removed.", "You wait for no workload")
+	wants(t, page, "Removed.", "No pending publishers")
 }
 
 // TestPreviewPart: the sentence alone, for the script; strangers get what they get for nothing.
@@ -853,7 +853,7 @@ func TestPreviewPart(t *testing.T) {
 		}).Body.String(),
 		"Jobs of ci.acme.example whose repository is <code>a/b</code>, ref is like <code>refs/tags/*</code>")
 	wants(t, x.ask("alice", "/manage/account/publishing/preview/", x.github("project_name", "new-one")).Body.String(),
-		"may make <strong>new-one</strong>")
+		"may create <strong>new-one</strong>")
 	if all := x.list(""); len(all) > 0 {
 		t.Errorf("a preview added %+v", all)
 	}
@@ -921,7 +921,7 @@ func TestNoIssuers(t *testing.T) {
 	x.project("main", "widgets", "alice")
 	for _, path := range []string{widgetsPublishing, "/manage/account/publishing/"} {
 		page := x.ask("alice", path, nil).Body.String()
-		wants(t, page, "trusts no issuer")
+		wants(t, page, "No token issuers are configured")
 		if w := x.ask("alice", path, x.github("project_name", "new-one")); w.Code != http.StatusUnprocessableEntity {
 			t.Errorf("POST %s = %d", path, w.Code)
 		}
@@ -1045,7 +1045,7 @@ func TestWithheldRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := x.ask("alice", widgetsPublishing, nil).Body.String()
-	wants(t, page, "Which run it was is shown once the workload has uploaded a file to widgets")
+	wants(t, page, "The run is shown once this workflow has uploaded a file to widgets")
 	if strings.Contains(page, "778899") || strings.Contains(page, "somebody-else") {
 		t.Error("the page tells of a run that published nothing here")
 	}

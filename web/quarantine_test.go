@@ -51,8 +51,8 @@ func TestPagesTellOfQuarantine(t *testing.T) {
 	}
 	says("owner", "/manage/project/demo/release/2.0/", true, "This release is in quarantine.",
 		"Only an administrator can release or delete")
-	says("owner", "/manage/project/demo/release/2.0/", false, "See it as readers do", "Yank")
-	says("owner", "/manage/project/demo/release/1.0/", true, "See it as readers do", "1 of 2 files in quarantine",
+	says("owner", "/manage/project/demo/release/2.0/", false, "View release page", "Yank")
+	says("owner", "/manage/project/demo/release/1.0/", true, "View release page", "1 of 2 files in quarantine",
 		"Yank or delete "+sdist1)
 	says("owner", "/manage/project/demo/release/1.0/", false, "delete "+wheel1, "Delete "+wheel1)
 	says("owner", "/project/demo/", true, "2 files are in quarantine")
@@ -62,7 +62,7 @@ func TestPagesTellOfQuarantine(t *testing.T) {
 	x.quarantine(sdist1)
 	says("owner", "/project/demo/", true, "3 files are in quarantine")
 	says("owner", "/project/demo/", false, "nothing was published", "No release yet")
-	says("reader", "/project/demo/", true, "it has no release to install")
+	says("reader", "/project/demo/", true, "This project has no releases to install")
 	says("reader", "/project/demo/", false, "quarantine")
 }
 
@@ -106,7 +106,7 @@ func TestOwnersCannotDeleteQuarantine(t *testing.T) {
 		}
 	}
 	if page := text(x.get("root", "/manage/project/demo/settings/").Body.String()); !strings.Contains(page,
-		"removes 2 releases with 3 files, 1 of them in quarantine") {
+		"deletes 2 releases with 3 files, 1 of them in quarantine") {
 		t.Errorf("the settings do not count what would be deleted:\n%s", page)
 	}
 	for _, f := range forms {
@@ -128,7 +128,7 @@ func TestOwnersCannotDeleteFromQuarantinedProject(t *testing.T) {
 	}
 	for _, path := range []string{"release/1.0/?file=" + wheel1, "settings/"} {
 		page := x.get("owner", "/manage/project/demo/"+path).Body.String()
-		if strings.Contains(page, `class="danger">Delete`) || strings.Contains(page, "See it as readers do") {
+		if strings.Contains(page, `class="danger">Delete`) || strings.Contains(page, "View release page") {
 			t.Errorf("%s offers what is refused or missing", path)
 		}
 	}

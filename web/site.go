@@ -28,11 +28,13 @@ import (
 	"pyindex/web/ui"
 )
 
+// files has the static files and templates.
+//
 //go:embed static templates
 var files embed.FS
 
-// Options are what the pages are made from. Index, Directory, Registry, Exchange, Accounts, SignIn, Outbox, Desk and
-// BaseURL are needed.
+// Options configure the pages. Index, Directory, Registry, Exchange, Accounts, SignIn, Outbox, Desk and BaseURL are
+// required.
 type Options struct {
 	Index     *assembly.Index
 	Directory *access.Directory
@@ -42,36 +44,38 @@ type Options struct {
 	SignIn    *signin.Methods
 	Outbox    *outbox.Outbox
 	Desk      *lockout.Desk
-	BaseURL   *url.URL // where browsers and clients reach the index; its path is the prefix of every link
-	Name      string   // of this index, as pages show it; "Index" where empty
-	Closed    bool     // whether nobody may read anything without signing in
-	// certificate in PEM of the authority that this server made for itself; empty where it did not
+	BaseURL   *url.URL // public URL of the index; its path is the prefix of every link
+	Name      string   // display name of this index; "Index" if empty
+	Logo      []byte   // PNG, SVG or WebP image, shown in place of Name; nil for none
+	Closed    bool     // whether reading requires signing in
+	// PEM certificate of the server's own certificate authority; empty if there is none
 	Authority []byte
-	SignOn    accountpages.SignOn // provider of single sign-on; nil for none
-	Mail      letters.Mailer      // sends links to people; nil where none are sent
+	SignOn    accountpages.SignOn // single sign-on provider; nil for none
+	Mail      letters.Mailer      // nil if the index sends no e-mail
 	Version   string              // of the program
 	Settings  []ui.Setting
 
-	Believed time.Duration // how long a replica that is cut off may accept what was revoked; 0 for not at all
+	Believed time.Duration // how long a replica without database access may accept revoked credentials; 0 for not at all
 
-	SignOnName    string // of the provider, as people know it
-	SignOnCreates bool   // whether who comes for the first time gets an account
+	SignOnName    string // display name of the provider
+	SignOnCreates bool   // create an account on the first sign-on of a person
 
 	Log *slog.Logger
-	Now func() time.Time // time.Now
+	Now func() time.Time // default time.Now
 }
 
-// Site is the pages of an index. It is safe for concurrent use.
+// Site serves the pages of an index. It is safe for concurrent use.
 type Site struct {
 	kit     *ui.Kit
 	account *accountpages.Section
 	rows    []route.Route
 }
 
-// New returns the pages. It returns an error if a template or the manual does not parse.
+// New returns a site. It returns an error if a template or the manual cannot be parsed.
 func New(o Options) (*Site, error) {
 	kit, err := ui.New(ui.Options{
-		Files: files, BaseURL: o.BaseURL, Name: o.Name, Closed: o.Closed, Believed: o.Believed, Log: o.Log, Now: o.Now,
+		Files: files, BaseURL: o.BaseURL, Name: o.Name, Logo: o.Logo, Closed: o.Closed, Believed: o.Believed, Log: o.Log,
+		Now: o.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -113,18 +117,18 @@ func (s *Site) Table() route.Table {
 	return t
 }
 
-// Missing writes the page for an address that does not exist.
+// Missing writes the 404 page of an address that has no route.
 func (s *Site) Missing(w http.ResponseWriter, r *http.Request) { s.kit.Missing(w, r) }
 
-// Known identifies the browser that sends a request if somebody signed in with it before. It returns "" for any other.
+// Known returns an identifier of the browser that sent r if the browser was used to sign in before, and "" otherwise.
 func (s *Site) Known(r *http.Request) string { return s.account.Known(r) }
 
-// enrolling are the beginnings of the paths that people can reach who have to set up a second factor first.
+// enrolling are the prefixes of the paths that users can open before they set up a required second factor.
 var enrolling = []string{
-	"/static/", "/favicon.ico", "/login/", "/logout/", "/confirm/", "/help/", "/manage/account/security/",
+	"/static/", "/favicon.ico", "/robots.txt", "/login/", "/logout/", "/confirm/", "/help/", "/manage/account/security/",
 }
 
-// enrolled leads people who have to set up a second factor to the page where they do, from every other page.
+// enrolled redirects users who must set up a second factor to the page for that.
 func (s *Site) enrolled(row route.Route) route.Handler {
 	for _, path := range enrolling {
 		if strings.HasPrefix(row.Path, path) {

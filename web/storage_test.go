@@ -33,7 +33,7 @@ func TestDeletionTellsWhatIsLeft(t *testing.T) {
 		notice += string(b)
 	}
 	if !strings.Contains(notice,
-		"Deleted demo with everything in it. 3 stored objects could not be removed now, and the sweeper will remove them later.") {
+		"Deleted demo and all its files. 3 stored objects could not be removed now, and the sweeper will remove them later.") {
 		t.Errorf("the notice is %q, want it to say how many objects are left", notice)
 	}
 	if page := x.get("owner", "/manage/project/demo/settings/"); page.Code != http.StatusNotFound {

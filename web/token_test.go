@@ -25,9 +25,9 @@ func TestLivesOfTokensOnThePage(t *testing.T) {
 		"a short bound": {20 * day, 20 * day, "20 days, 7 days", []string{"never", "30", "365"}},
 		"between":       {100 * day, 10 * day, "10 days, 7 days, 30 days, 90 days, 100 days", []string{"never", "365"}},
 		"no bound": {
-			0, 90 * day, "90 days, 7 days, 30 days, 365 days, Never, until it is revoked", []string{"0", "1h0m0s"},
+			0, 90 * day, "90 days, 7 days, 30 days, 365 days, No expiry", []string{"0", "1h0m0s"},
 		},
-		"nothing is bound": {0, 0, "Never, until it is revoked, 7 days, 30 days, 90 days, 365 days", []string{"0"}},
+		"nothing is bound": {0, 0, "No expiry, 7 days, 30 days, 90 days, 365 days", []string{"0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := newShop(t, catalog.Limits{}, nil,

@@ -58,7 +58,7 @@ func TestUploadInTheBrowser(t *testing.T) {
 		t.Errorf("uploading = %d, recorded %q", got.Code, grew)
 	}
 	for _, want := range []string{
-		"2 files here, 3 files refused", "The identical file was here already", "you may not upload to project other",
+		"2 files uploaded, 3 files refused", "The identical file already exists", "you may not upload to project other",
 		`href="/project/demo/3.0/"`, "&lt;img src=x&gt;.whl",
 	} {
 		if !strings.Contains(page, want) {
@@ -76,7 +76,7 @@ func TestUploadInTheBrowser(t *testing.T) {
 	next := packagingtest.Wheel("demo", "5.0", "x")
 	got = x.sendFiles("uploader", "/r/inner/manage/upload/?project=demo", true, next)
 	if all := answers(t, got); got.Code != http.StatusOK || len(all) != 1 ||
-		all[0] != "true demo-5.0-py3-none-any.whl: Added." {
+		all[0] != "true demo-5.0-py3-none-any.whl: Uploaded." {
 		t.Errorf("the script is told %d %q", got.Code, all)
 	}
 	if _, err := x.index.Overview(t.Context(), x.operator, "inner", x.name("demo"), "5.0"); err != nil {
@@ -104,7 +104,7 @@ func TestUploadRefusals(t *testing.T) {
 	check("other content under a name", "uploader", "/manage/upload/", "already exists", other)
 	check("a reader", "reader", "/manage/upload/", "you may not upload to project demo", wheel)
 	check("a stranger", "stranger", "/manage/upload/", "you may not upload to project demo", wheel)
-	check("a file of another project", "owner", "/manage/upload/?project=other", "this is a file of demo", wheel)
+	check("a file of another project", "owner", "/manage/upload/?project=other", "this file belongs to demo, but the page is for other", wheel)
 	check("no distribution", "owner", "/manage/upload/", "file name",
 		packagingtest.File{Name: "notes.txt", Bytes: []byte("x")})
 	check("a path", "owner", "/manage/upload/", "file name",
@@ -113,7 +113,7 @@ func TestUploadRefusals(t *testing.T) {
 	check("a project of trusted publishers", "owner", "/manage/upload/",
 		"takes uploads from its trusted publishers alone", wheel)
 	if page := x.get("owner", "/manage/upload/?project=demo").Body.String(); !strings.Contains(page,
-		"trusted publishers alone") || strings.Contains(page, "multipart/form-data") {
+		"only from its trusted publishers") || strings.Contains(page, "multipart/form-data") {
 		t.Errorf("the page of a project of trusted publishers:\n%s", page)
 	}
 	x.post("owner", "/manage/project/demo/settings/trusted-only/")
@@ -162,7 +162,8 @@ func TestUploadBreaksOff(t *testing.T) {
 	kind, body := multi(packagingtest.Wheel("demo", "3.0", "x"), packagingtest.Wheel("demo", "4.0", "x"))
 	cut := bytes.NewReader(body.Bytes()[:body.Len()-300])
 	all := answers(t, x.send("owner", http.MethodPost, "/manage/upload/", kind, "application/json", cut))
-	if len(all) != 2 || !strings.HasPrefix(all[0], "true demo-3.0") || !strings.Contains(all[1], "broke off") {
+	if len(all) != 2 || !strings.HasPrefix(all[0], "true demo-3.0") ||
+		!strings.Contains(all[1], "the connection was lost") {
 		t.Errorf("the script is told %q", all)
 	}
 	if _, err := x.index.Overview(t.Context(), x.operator, "", x.name("demo"), "4.0"); err == nil {

@@ -163,8 +163,12 @@ func (e *endpoints) site() (*web.Site, error) {
 			return nil, err
 		}
 	}
+	logo, err := e.Config.ReadLogo()
+	if err != nil {
+		return nil, err
+	}
 	o := web.Options{
-		Authority: authority, Version: version.Read().Version,
+		Logo: logo, Authority: authority, Version: version.Read().Version,
 		Index: e.Index, Directory: e.Directory, Registry: e.Registry, Exchange: e.Minter, Accounts: e.Accounts,
 		SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Name: e.Config.Name(), BaseURL: e.base, Log: e.log,
 		Closed: !e.Config.Access.AnonymousRead, Believed: e.Config.BelievedFor(),

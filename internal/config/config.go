@@ -23,6 +23,8 @@ type Config struct {
 	TLSSelfSigned bool   `name:"tls-self-signed" help:"Create a private certificate authority in the data folder and serve TLS with a certificate from it."`
 	TLSACME       string `name:"tls-acme" placeholder:"HOST" help:"Obtain a certificate for this host from Let's Encrypt. Port 443 of the host must reach this server."`
 
+	Logo string `placeholder:"FILE" help:"Logo in the header of pages: a PNG, SVG or WebP image of up to 64 KiB, read at start. Pages show it in place of access.realm."`
+
 	Database     databaseConfig     `embed:"" prefix:"database-"`
 	Storage      storageConfig      `embed:"" prefix:"storage-"`
 	Access       accessConfig       `embed:"" prefix:"access-"`

@@ -34,7 +34,7 @@ func (s *Section) accountRoutes() []route.Route {
 	}
 }
 
-// accountFrame is the frame of a page about one's account.
+// accountFrame returns the frame of an account page.
 func (s *Section) accountFrame(r *http.Request, who access.Caller, tab, title string) ui.Frame {
 	f := s.Frame(r, who, title)
 	f.Section, f.Tab = "account", tab
@@ -58,19 +58,11 @@ func (s *Section) profilePage(w http.ResponseWriter, r *http.Request, who access
 	v := profileView{Frame: s.accountFrame(r, who, "profile", "Account of "+who.Name())}
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.FullName = f.Field(ui.Field{
-		Name:         "full_name",
-		Label:        "Name",
-		Autocomplete: "name",
-		MaxLength:    100,
-		Help:         "As colleagues know you.",
+		Name: "full_name", Label: "Name", Autocomplete: "name", MaxLength: 100, Help: "Your full name.",
 	})
 	v.Email = f.Field(ui.Field{
-		Name:         "email",
-		Label:        "E-mail",
-		Type:         "email",
-		Autocomplete: "email",
-		MaxLength:    254,
-		Help:         "For invitations and notices, where this index sends any. Nobody else sees it but administrators.",
+		Name: "email", Label: "E-mail", Type: "email", Autocomplete: "email", MaxLength: 254,
+		Help: "For invitations and security notices, if this index sends e-mail. Only you and administrators can see it.",
 	})
 	return s.Render(w, f.Status(), "account", &v)
 }
@@ -79,7 +71,7 @@ func (s *Section) setProfile(w http.ResponseWriter, r *http.Request, who access.
 	old, err := s.o.Accounts.ProfileOf(r.Context(), who)
 	moved := old.Email != f.Get("email")
 	if err == nil && moved && s.letters.Enabled() {
-		err = s.Confirmed(who) // links to new passwords go there
+		err = s.Confirmed(who) // password links are sent there
 	}
 	if err != nil {
 		return err
@@ -93,24 +85,24 @@ func (s *Section) setProfile(w http.ResponseWriter, r *http.Request, who access.
 	}
 	if moved {
 		s.letters.AlertAt(r, who, old.Email,
-			"The e-mail address of your account was changed, so this is the last message to this one.")
+			"The e-mail address of your account was changed. This is the last message to the old address.")
 	}
-	return s.Done(w, r, "/manage/account/", "Your profile is saved.")
+	return s.Done(w, r, "/manage/account/", "Profile saved.")
 }
 
 type securityView struct {
 	ui.Frame
 	Security                 signin.Security
 	Current, Password, Again ui.Field
-	Codes                    []access.Secret // shown this once
-	Fresh                    bool            // the person proved a short while ago who it is
+	Codes                    []access.Secret // shown only once
+	Fresh                    bool            // the user has re-authenticated recently
 	Passkeys                 []signin.Passkey
 	Passkeyed                bool
-	Device                   string // a name for the passkey of this browser
-	SignOn                   string // name of the provider of single sign-on, "" where there is none
+	Device                   string // suggested name of a new passkey
+	SignOn                   string // name of the single sign-on provider, "" if there is none
 	Identities               []account.LinkedIdentity
-	Next                     string // where to continue once the codes are stored
-	Enrol                    bool   // the settings demand a second factor, and there is none yet
+	Next                     string // path of the next page after the recovery codes
+	Enrol                    bool   // the user must set up a second factor first
 }
 
 func (s *Section) security(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -145,26 +137,14 @@ func (s *Section) securityPage(w http.ResponseWriter, r *http.Request, who acces
 	v.Passkeyed, v.Device = s.o.SignIn.Passkeyed(), ui.Browser(r.UserAgent())
 	v.Scripts = s.loginScripts()
 	v.Current = f.Field(ui.Field{
-		Name:         "current",
-		Label:        "Current password",
-		Type:         "password",
-		Required:     true,
-		Autocomplete: "current-password",
+		Name: "current", Label: "Current password", Type: "password", Required: true, Autocomplete: "current-password",
 	})
 	v.Password = f.Field(ui.Field{
-		Name:         "password",
-		Label:        "New password",
-		Type:         "password",
-		Required:     true,
-		Autocomplete: "new-password",
-		Help:         "At least 12 characters. Your other sessions are signed out.",
+		Name: "password", Label: "New password", Type: "password", Required: true, Autocomplete: "new-password",
+		Help: "At least 12 characters. Your other sessions are signed out.",
 	})
 	v.Again = f.Field(ui.Field{
-		Name:         "again",
-		Label:        "New password again",
-		Type:         "password",
-		Required:     true,
-		Autocomplete: "new-password",
+		Name: "again", Label: "New password again", Type: "password", Required: true, Autocomplete: "new-password",
 	})
 	return s.Render(w, f.Status(), "security", &v)
 }
@@ -174,7 +154,7 @@ func (s *Section) setPassword(w http.ResponseWriter, r *http.Request, who access
 		return err
 	}
 	if f.Secret("password") != f.Secret("again") {
-		f.Wrong("again", "the two passwords differ")
+		f.Wrong("again", "the passwords do not match")
 		return s.securityPage(w, r, who, f, nil)
 	}
 	err := s.o.SignIn.SetPassword(r.Context(), who, access.Secret(f.Secret("current")),
@@ -187,13 +167,13 @@ func (s *Section) setPassword(w http.ResponseWriter, r *http.Request, who access
 		return s.securityPage(w, r, who, f, nil)
 	}
 	s.letters.Alert(r, who, "Your password was changed.")
-	return s.Done(w, r, "/manage/account/security/", "The password is changed, and your other sessions are signed out.")
+	return s.Done(w, r, "/manage/account/security/", "Password changed. Your other sessions are signed out.")
 }
 
 type totpView struct {
 	ui.Frame
 	Enrolment signin.Enrolment
-	Spaced    string // the key in groups, to be typed
+	Spaced    string // the key in groups of four, for typing
 	QR        *qrCode
 	Code      ui.Field
 }
@@ -233,19 +213,13 @@ func (s *Section) totpPage(w http.ResponseWriter, r *http.Request, who access.Ca
 		return err
 	}
 	v.Code = f.Field(ui.Field{
-		Name:         "code",
-		Label:        "Code",
-		Required:     true,
-		Autocomplete: "one-time-code",
-		InputMode:    "numeric",
-		Mono:         true,
-		MaxLength:    10,
-		Help:         "The six digits that the authenticator shows now.",
+		Name: "code", Label: "Code", Required: true, Autocomplete: "one-time-code", InputMode: "numeric", Mono: true,
+		MaxLength: 10, Help: "The six-digit code that the app shows now.",
 	})
 	return s.Render(w, f.Status(), "totp", &v)
 }
 
-// qrCode is a QR code as a path of squares.
+// qrCode is a QR code as an SVG path.
 type qrCode struct {
 	Size int
 	Path string
@@ -279,7 +253,7 @@ func (s *Section) setTOTP(w http.ResponseWriter, r *http.Request, who access.Cal
 		return s.totpPage(w, r, who, f)
 	}
 	s.letters.Alert(r, who,
-		"An authenticator was set up for your account, with new recovery codes, and your other sessions ended.")
+		"An authenticator and new recovery codes were set up for your account. Your other sessions were signed out.")
 	return s.securityPage(w, r, who, ui.Typed(nil), codes)
 }
 
@@ -290,8 +264,8 @@ func (s *Section) removeTOTP(w http.ResponseWriter, r *http.Request, who access.
 	if err := s.o.SignIn.RemoveTOTP(r.Context(), who); err != nil {
 		return err
 	}
-	s.letters.Alert(r, who, "The authenticator of your account was removed: a password alone signs in.")
-	return s.Done(w, r, "/manage/account/security/", "The authenticator and the recovery codes are removed.")
+	s.letters.Alert(r, who, "The authenticator of your account was removed. You now sign in with only your password.")
+	return s.Done(w, r, "/manage/account/security/", "Authenticator and recovery codes removed.")
 }
 
 func (s *Section) newRecovery(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -304,7 +278,7 @@ func (s *Section) newRecovery(w http.ResponseWriter, r *http.Request, who access
 	} else if err != nil {
 		return err
 	}
-	s.letters.Alert(r, who, "New recovery codes were made for your account, and the old ones work no longer.")
+	s.letters.Alert(r, who, "New recovery codes were created for your account. The old codes no longer work.")
 	return s.securityPage(w, r, who, ui.Typed(nil), codes)
 }
 
@@ -330,10 +304,10 @@ func (s *Section) endSession(w http.ResponseWriter, r *http.Request, who access.
 		if err := s.o.Directory.EndOtherSessions(r.Context(), who); err != nil {
 			return err
 		}
-		return s.Done(w, r, "/manage/account/sessions/", "All your other sessions are signed out.")
+		return s.Done(w, r, "/manage/account/sessions/", "Your other sessions are signed out.")
 	}
 	if err := s.o.Directory.EndSession(r.Context(), who, f.Get("session")); err != nil {
 		return err
 	}
-	return s.Done(w, r, "/manage/account/sessions/", "The session has ended.")
+	return s.Done(w, r, "/manage/account/sessions/", "Session ended.")
 }

@@ -20,7 +20,7 @@ type loginView struct {
 	Mails          bool // links to new passwords
 }
 
-// Way is another way to sign in: single sign-on with a provider.
+// Way is a link to sign in with a single sign-on provider.
 type Way struct{ Label, URL string }
 
 type codeView struct {
@@ -35,10 +35,7 @@ func (s *Section) loginRoutes() []route.Route {
 		{Method: http.MethodPost, Path: "/login/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.Posted(s.signIn)},
 		{Method: http.MethodGet, Path: "/login/code/", Auth: route.Visitor, Handle: s.code},
 		{
-			Method: http.MethodPost,
-			Path:   "/login/code/",
-			Auth:   route.Visitor,
-			Limit:  route.LimitSignIn,
+			Method: http.MethodPost, Path: "/login/code/", Auth: route.Visitor, Limit: route.LimitSignIn,
 			Handle: s.Posted(s.signInByCode),
 		},
 		{Method: http.MethodPost, Path: "/logout/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signOut},
@@ -62,27 +59,18 @@ func (s *Section) loginPage(w http.ResponseWriter, r *http.Request, who access.C
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.Scripts = s.loginScripts()
 	v.User = f.Field(ui.Field{
-		Name:         "user",
-		Label:        "User name",
-		Required:     true,
-		Autocomplete: "username webauthn",
-		Focus:        true,
+		Name: "user", Label: "User name", Required: true, Autocomplete: "username webauthn", Focus: true,
 	})
 	v.Password = f.Field(ui.Field{
-		Name:         "password",
-		Label:        "Password",
-		Type:         "password",
-		Required:     true,
-		Autocomplete: "current-password",
+		Name: "password", Label: "Password", Type: "password", Required: true, Autocomplete: "current-password",
 	})
 	return s.Render(w, f.Status(), "login", &v)
 }
 
-// maxNext bounds, in bytes, the path that the query names: it travels in a cookie to a provider of single sign-on and
-// back.
+// maxNext is the largest accepted "next" path in bytes. Single sign-on keeps the path in a cookie.
 const maxNext = 1000
 
-// next is where to go after signing in: the path that the query names, if it is one of ours.
+// next returns the path to continue at after signing in: the "next" parameter if it is a local path, otherwise "/".
 func next(r *http.Request) string {
 	if n := r.URL.Query().Get("next"); len(n) <= maxNext && ui.Local(n) {
 		return n
@@ -97,13 +85,14 @@ func nextQuery(r *http.Request) string {
 	return ""
 }
 
-// The cookies of the step between two factors, and of a browser in which somebody signed in before.
+// Cookie names. stepCookie holds the state between the first and second factor. deviceCookie identifies a browser that
+// was used to sign in before.
 const (
 	stepCookie   = "step"
 	deviceCookie = "device"
 )
 
-// maxCookie bounds a cookie's value, in bytes, as browsers do.
+// maxCookie is the largest accepted cookie value in bytes. Browsers have about the same limit.
 const maxCookie = 4000
 
 func (s *Section) cookie(r *http.Request, name string) access.Secret {
@@ -114,13 +103,12 @@ func (s *Section) cookie(r *http.Request, name string) access.Secret {
 	return access.Secret(c.Value)
 }
 
-// Known returns what tells the browser that sends a request apart, if somebody signed in with it before, and "" for any
-// other.
+// Known returns an identifier of the browser that sent r if the browser was used to sign in before, and "" otherwise.
 func (s *Section) Known(r *http.Request) string {
 	return s.o.SignIn.Browser(r.Context(), s.cookie(r, deviceCookie))
 }
 
-// setCookie gives the browser a cookie for so many seconds; 0 takes it away.
+// setCookie sets a cookie that expires after a number of seconds. 0 deletes the cookie.
 func (s *Section) setCookie(w http.ResponseWriter, name string, value access.Secret, seconds int) {
 	c := route.Cookie(s.BaseURL, name)
 	c.Value, c.MaxAge = value.Reveal(), seconds
@@ -149,7 +137,7 @@ func (s *Section) signIn(w http.ResponseWriter, r *http.Request, who access.Call
 	return s.enter(w, r, who, signed)
 }
 
-// enter signs a person in who proved who it is, and goes on.
+// enter begins a session for an authenticated user and redirects to the next page.
 func (s *Section) enter(w http.ResponseWriter, r *http.Request, who access.Caller, signed signin.Signed) error {
 	if err := s.begin(w, r, who, signed); err != nil {
 		return err
@@ -158,7 +146,7 @@ func (s *Section) enter(w http.ResponseWriter, r *http.Request, who access.Calle
 	return nil
 }
 
-// begin signs a person in with this browser. Whoever calls it has made sure who the person is.
+// begin begins a session in this browser. The caller must have authenticated the user.
 func (s *Section) begin(w http.ResponseWriter, r *http.Request, who access.Caller, signed signin.Signed) error {
 	n := access.NewSession{
 		UserID: signed.UserID, Method: signed.Method, Credentials: signed.Credentials, Agent: r.UserAgent(),
@@ -194,7 +182,7 @@ func (s *Section) codePage(w http.ResponseWriter, r *http.Request, who access.Ca
 	v.Code = f.Field(ui.Field{
 		Name: "code", Label: "Code", Required: true, Autocomplete: "one-time-code",
 		InputMode: "text", Focus: true, Mono: true, MaxLength: 40,
-		Help: "The six digits that your authenticator shows, or one of your recovery codes.",
+		Help: "The six-digit code from your authenticator, or a recovery code.",
 	})
 	return s.Render(w, f.Status(), "code", &v)
 }
@@ -209,7 +197,7 @@ func (s *Section) signInByCode(w http.ResponseWriter, r *http.Request, who acces
 	case fault.Is(err, fault.NotFound):
 		s.setCookie(w, stepCookie, "", 0)
 		return s.Tell(w, r, "/login/"+nextQuery(r),
-			ui.Notice{Kind: "bad", Text: "That took too long, or there were too many wrong codes: begin again."})
+			ui.Notice{Kind: "bad", Text: "The sign-in timed out, or there were too many wrong codes. Start again."})
 	case fault.Is(err, fault.Invalid), fault.Is(err, fault.TooMany):
 		f.Late(w, err)
 		f.Wrong(fault.FieldOf(err), fault.Message(err))
@@ -239,7 +227,7 @@ type confirmView struct {
 	Next           string
 }
 
-// confirm asks people to prove again who they are, before what cannot be undone.
+// confirm shows the re-authentication page, which precedes sensitive actions.
 func (s *Section) confirm(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	return s.confirmPage(w, r, who, ui.Typed(nil))
 }
@@ -262,26 +250,17 @@ func (s *Section) confirmPage(w http.ResponseWriter, r *http.Request, who access
 	}
 	v.Scripts = s.loginScripts()
 	v.Password = f.Field(ui.Field{
-		Name:         "password",
-		Label:        "Password",
-		Type:         "password",
-		Autocomplete: "current-password",
-		Focus:        true,
-		Required:     true,
+		Name: "password", Label: "Password", Type: "password", Autocomplete: "current-password", Focus: true,
+		Required: true,
 	})
 	v.Code = f.Field(ui.Field{
-		Name:         "code",
-		Label:        "Code of your authenticator",
-		Autocomplete: "one-time-code",
-		InputMode:    "numeric",
-		Mono:         true,
-		MaxLength:    10,
-		Required:     true,
+		Name: "code", Label: "Authenticator code", Autocomplete: "one-time-code", InputMode: "numeric", Mono: true,
+		MaxLength: 10, Required: true,
 	})
 	return s.Render(w, f.Status(), "confirm", &v)
 }
 
-// reconfirm takes the proof and goes back to the page that asked for it.
+// reconfirm checks the proof and redirects back to the page that required it.
 func (s *Section) reconfirm(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	err := s.o.SignIn.Confirm(r.Context(), who,
 		signin.Proof{

@@ -13,21 +13,15 @@ import (
 	"pyindex/web/ui"
 )
 
-// passkeyRoutes returns the addresses to which the script that answers a challenge in the browser sends JSON.
+// passkeyRoutes returns the JSON endpoints of the passkey script, and the form that removes a passkey.
 func (s *Section) passkeyRoutes() []route.Route {
 	return []route.Route{
 		{
-			Method: http.MethodPost,
-			Path:   "/login/passkey/begin/",
-			Auth:   route.Visitor,
-			Limit:  route.LimitSignIn,
+			Method: http.MethodPost, Path: "/login/passkey/begin/", Auth: route.Visitor, Limit: route.LimitSignIn,
 			Handle: s.script(s.beginPasskeySignIn),
 		},
 		{
-			Method: http.MethodPost,
-			Path:   "/login/passkey/",
-			Auth:   route.Visitor,
-			Limit:  route.LimitSignIn,
+			Method: http.MethodPost, Path: "/login/passkey/", Auth: route.Visitor, Limit: route.LimitSignIn,
 			Handle: s.script(s.passkeySignIn),
 		},
 		{
@@ -45,14 +39,14 @@ func (s *Section) passkeyRoutes() []route.Route {
 	}
 }
 
-// passkeyCookie binds an answer to the browser that was asked.
+// passkeyCookie binds a response to the browser that received the challenge.
 const (
 	passkeyCookie  = "passkey"
 	passkeySeconds = 300
 	maxAnswer      = 64 << 10
 )
 
-// script answers a script: an error that the reader can mend comes in JSON too.
+// script wraps a handler for scripts: errors that the user can correct are returned as JSON.
 func (s *Section) script(h route.Handler) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		err := h(w, r, who)
@@ -68,10 +62,10 @@ func (s *Section) script(h route.Handler) route.Handler {
 	}
 }
 
-// fromScript reads what a script sends, a bounded JSON object.
+// fromScript decodes the JSON body of a script, up to maxAnswer bytes.
 func fromScript(w http.ResponseWriter, r *http.Request, into any) error {
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAnswer)).Decode(into); err != nil {
-		return fault.Wrap(fault.Invalid, err, "the answer cannot be read")
+		return fault.Wrap(fault.Invalid, err, "the passkey response cannot be read")
 	}
 	return nil
 }
@@ -85,11 +79,11 @@ func (s *Section) beginPasskeySignIn(w http.ResponseWriter, r *http.Request, who
 	return s.JSON(w, http.StatusOK, options)
 }
 
-// passkeySignIn signs in, or, for who is signed in, confirms who they are.
+// passkeySignIn signs in, or re-authenticates a user who is already signed in.
 func (s *Section) passkeySignIn(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	response, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAnswer))
 	if err != nil {
-		return fault.Wrap(fault.Invalid, err, "the answer cannot be read")
+		return fault.Wrap(fault.Invalid, err, "the passkey response cannot be read")
 	}
 	signed, err := s.o.SignIn.SignInByPasskey(r.Context(), who, s.cookie(r, passkeyCookie), response)
 	if err != nil {
@@ -149,10 +143,9 @@ func (s *Section) removePasskey(w http.ResponseWriter, r *http.Request, who acce
 		return err
 	}
 	s.letters.Alert(r, who, "A passkey of your account was removed.")
-	return s.Done(w, r, "/manage/account/security/", "The passkey is removed.")
+	return s.Done(w, r, "/manage/account/security/", "Passkey removed.")
 }
 
-// passkeysOf are the caller's passkeys, for the page about security.
 func (s *Section) passkeysOf(r *http.Request, who access.Caller) ([]signin.Passkey, error) {
 	return s.o.SignIn.Passkeys(r.Context(), who)
 }

@@ -1,6 +1,6 @@
-// Package account is the pages on which people sign in and look after their account, its sessions and its tokens.
+// Package account serves the pages on which people sign in and manage their account, its sessions and its tokens.
 //
-// Packages access and account of the middle ring check passwords, codes and rights. A page never shows a secret twice.
+// The internal packages access and account check passwords, codes and permissions. A page never shows a secret twice.
 package account
 
 import (
@@ -12,7 +12,7 @@ import (
 	"pyindex/web/ui"
 )
 
-// Options are what the pages are made from. Index, Directory, Accounts, SignIn and Letters are needed.
+// Options configure the pages. Index, Directory, Accounts, SignIn and Letters are required.
 type Options struct {
 	Index     *assembly.Index
 	Directory *access.Directory
@@ -20,17 +20,17 @@ type Options struct {
 	SignIn    *signin.Methods
 	Letters   *letters.Sender
 
-	SignOn        SignOn // provider of single sign-on; nil for none
-	SignOnName    string // of the provider, as people know it
-	SignOnCreates bool   // whether a person gets an account at the first sign-on
+	SignOn        SignOn // single sign-on provider; nil for none
+	SignOnName    string // display name of the provider
+	SignOnCreates bool   // create an account on the first sign-on of a person
 }
 
-// Section is the pages of this area. It is safe for concurrent use.
+// Section serves the pages of this area. It is safe for concurrent use.
 type Section struct {
 	*ui.Kit
 	o       Options
 	letters *letters.Sender
 }
 
-// New returns the pages.
+// New returns a section.
 func New(kit *ui.Kit, o Options) *Section { return &Section{kit, o, o.Letters} }

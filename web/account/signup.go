@@ -22,26 +22,17 @@ func (s *Section) welcomeRoutes() []route.Route {
 		out = append(out,
 			route.Route{Method: http.MethodGet, Path: path, Auth: route.Visitor, Handle: s.followed(kind)},
 			route.Route{
-				Method: http.MethodPost,
-				Path:   path,
-				Auth:   route.Visitor,
-				Limit:  route.LimitSignIn,
+				Method: http.MethodPost, Path: path, Auth: route.Visitor, Limit: route.LimitSignIn,
 				Handle: s.Posted(s.accepted(kind)),
 			})
 		if kind != onetime.Reset {
 			out = append(out,
 				route.Route{
-					Method: http.MethodPost,
-					Path:   path + "passkey/begin/",
-					Auth:   route.Visitor,
-					Limit:  route.LimitSignIn,
+					Method: http.MethodPost, Path: path + "passkey/begin/", Auth: route.Visitor, Limit: route.LimitSignIn,
 					Handle: s.script(s.beginAccept(kind)),
 				},
 				route.Route{
-					Method: http.MethodPost,
-					Path:   path + "passkey/",
-					Auth:   route.Visitor,
-					Limit:  route.LimitSignIn,
+					Method: http.MethodPost, Path: path + "passkey/", Auth: route.Visitor, Limit: route.LimitSignIn,
 					Handle: s.script(s.acceptByPasskey(kind)),
 				})
 		}
@@ -52,14 +43,15 @@ func (s *Section) welcomeRoutes() []route.Route {
 type welcomeView struct {
 	ui.Frame
 	Open account.Open
-	// where a script makes the account with a passkey instead of a password; "" where it cannot
+	// path to which the script posts to create the account with a passkey; "" if passkeys are unavailable
 	Passkey               string
 	User, Password, Again ui.Field
-	Revoke                ui.Field // whether a reset revokes the API tokens too
-	Waiting               bool     // for an administrator's approval: nothing can be filled in yet
+	Revoke                ui.Field // checkbox: a reset also revokes the API tokens
+	Waiting               bool     // the invitation is not yet approved
 }
 
-// followed shows what a link is for. Looking uses nothing up: mail programs look too.
+// followed shows the page of a one-time link. Opening the page does not use up the link, because mail programs also
+// open links.
 func (s *Section) followed(kind onetime.Kind) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		return s.welcomePage(w, r, who, kind, ui.Typed(nil))
@@ -67,7 +59,7 @@ func (s *Section) followed(kind onetime.Kind) route.Handler {
 }
 
 var welcomeTitles = map[onetime.Kind]string{
-	onetime.First: "Make the first administrator", onetime.Invite: "You are invited",
+	onetime.First: "Create the first administrator", onetime.Invite: "You are invited",
 	onetime.Reset: "Choose a new password",
 }
 
@@ -86,7 +78,7 @@ func (s *Section) welcomePage(w http.ResponseWriter, r *http.Request, who access
 	if kind != onetime.Reset && s.o.SignIn.Passkeyed() {
 		v.Passkey, v.Scripts = s.Base+ui.LinkPath(kind, secret)+"passkey/", s.loginScripts()
 	}
-	v.Who = ui.Person{} // whoever is signed in here is not the one who follows the link
+	v.Who = ui.Person{} // the new account is not the one that is signed in
 	if p := f.Problem(); p != nil && f.Errs[""] != "" {
 		v.Notice = p
 	}
@@ -96,16 +88,11 @@ func (s *Section) welcomePage(w http.ResponseWriter, r *http.Request, who access
 		Help: "Lower-case letters, digits, dots, dashes and underscores.",
 	})
 	v.Password = f.Field(ui.Field{
-		Name: "password", Label: "Password", Type: "password", Required: true,
-		Autocomplete: "new-password",
-		Help:         "At least 12 characters. Some words that do not belong together are easy to keep in mind.",
+		Name: "password", Label: "Password", Type: "password", Required: true, Autocomplete: "new-password",
+		Help: "At least 12 characters. Tip: a few unrelated words make a good password.",
 	})
 	v.Again = f.Field(ui.Field{
-		Name:         "again",
-		Label:        "Password again",
-		Type:         "password",
-		Required:     true,
-		Autocomplete: "new-password",
+		Name: "again", Label: "Password again", Type: "password", Required: true, Autocomplete: "new-password",
 	})
 	v.Revoke = f.Field(ui.Field{
 		Name: "revoke", Label: "Also revoke my API tokens", Type: "checkbox",
@@ -114,12 +101,12 @@ func (s *Section) welcomePage(w http.ResponseWriter, r *http.Request, who access
 	return s.Render(w, f.Status(), "welcome", &v)
 }
 
-// accepted uses the link up and signs the person in.
+// accepted uses up the link. It signs the user in, except after a reset.
 func (s *Section) accepted(kind onetime.Kind) ui.FormHandler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) (err error) {
 		secret, password := access.Secret(r.PathValue("secret")), access.Secret(f.Secret("password"))
 		if password != access.Secret(f.Secret("again")) {
-			f.Wrong("again", "the two passwords differ")
+			f.Wrong("again", "the passwords do not match")
 			return s.welcomePage(w, r, who, kind, f)
 		}
 		var u access.User
@@ -136,10 +123,10 @@ func (s *Section) accepted(kind onetime.Kind) ui.FormHandler {
 		if f.Bad() {
 			return s.welcomePage(w, r, who, kind, f)
 		}
-		if kind == onetime.Reset { // a second factor may be asked for
-			said := "The password is set. Sign in with it."
+		if kind == onetime.Reset { // signing in may require a second factor
+			said := "Password set. Sign in with it."
 			if revoked > 0 {
-				said = "The password is set, and " + ui.Plural(int(revoked), "API token is", "API tokens are") +
+				said = "Password set, and " + ui.Plural(int(revoked), "API token is", "API tokens are") +
 					" revoked. Sign in with the password."
 			}
 			return s.Done(w, r, "/login/", said)
@@ -149,13 +136,13 @@ func (s *Section) accepted(kind onetime.Kind) ui.FormHandler {
 		}
 		if s.o.SignIn.Passkeyed() {
 			return s.Done(w, r, "/manage/account/security/",
-				"Welcome, "+u.Name+". You are signed in. Add a passkey, and you need no password on this device.")
+				"Welcome, "+u.Name+". You are signed in. Add a passkey to sign in on this device without a password.")
 		}
 		return s.Done(w, r, "/", "Welcome, "+u.Name+". You are signed in.")
 	}
 }
 
-// beginAccept asks a browser for a new passkey, for an account that is not made yet.
+// beginAccept returns the passkey challenge for an account that is about to be created.
 func (s *Section) beginAccept(kind onetime.Kind) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 		var in struct {
@@ -174,7 +161,7 @@ func (s *Section) beginAccept(kind onetime.Kind) route.Handler {
 	}
 }
 
-// acceptByPasskey uses the link up and signs the person in.
+// acceptByPasskey uses up the link, creates the account with a passkey and signs the user in.
 func (s *Section) acceptByPasskey(kind onetime.Kind) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		var in struct {
@@ -195,7 +182,7 @@ func (s *Section) acceptByPasskey(kind onetime.Kind) route.Handler {
 		if err := s.Note(w,
 			ui.Notice{
 				Kind: "good", Text: "Welcome, " + u.Name +
-					". You are signed in. Set a password or add a passkey of another device too, so that you get in without this one.",
+					". You are signed in. Set a password or add a passkey on another device, in case you lose this one.",
 			}); err != nil {
 			return err
 		}

@@ -13,15 +13,15 @@ import (
 	"pyindex/web/ui"
 )
 
-// SignOn is a provider of single sign-on. *signon.Provider is one.
+// SignOn is a single sign-on provider. It is implemented by *signon.Provider.
 type SignOn interface {
 	Issuer() string
 	Begin(ctx context.Context, next string) (url string, kept []byte, err error)
 	Finish(ctx context.Context, kept []byte, state, code string) (id account.Identity, next string, err error)
 }
 
-// ssoRoutes returns the way to a sign-in provider, which is a link because the content policy keeps forms on this host,
-// and the way back.
+// ssoRoutes returns the redirect to the provider, its callback and the forms that link identities. The redirect is a
+// GET because the content policy does not let forms lead to other hosts.
 func (s *Section) ssoRoutes() []route.Route {
 	if s.o.SignOn == nil {
 		return nil
@@ -29,11 +29,7 @@ func (s *Section) ssoRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/login/sso/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.beginSignOn},
 		{
-			Method: http.MethodGet,
-			Path:   "/login/sso/callback",
-			Auth:   route.Visitor,
-			Limit:  route.LimitSignIn,
-			Writes: true,
+			Method: http.MethodGet, Path: "/login/sso/callback", Auth: route.Visitor, Limit: route.LimitSignIn, Writes: true,
 			Handle: s.finishSignOn,
 		},
 		{Method: http.MethodPost, Path: "/manage/account/security/identity/", Auth: route.Signed, Handle: s.linkIdentity},
@@ -46,7 +42,7 @@ func (s *Section) ssoRoutes() []route.Route {
 
 const ssoCookie = "sso"
 
-// ways are the ways to sign in without a password of this index.
+// ways returns the single sign-on links of the sign-in page.
 func (s *Section) ways(r *http.Request) []Way {
 	if s.o.SignOn == nil {
 		return nil
@@ -55,7 +51,7 @@ func (s *Section) ways(r *http.Request) []Way {
 }
 
 func (s *Section) beginSignOn(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	if who.SessionID() != "" { // linking an identity is linkIdentity
+	if who.SessionID() != "" { // linkIdentity links identities
 		s.See(w, r, next(r))
 		return nil
 	}
@@ -73,7 +69,8 @@ func (s *Section) beginSignOn(w http.ResponseWriter, r *http.Request, who access
 	return nil
 }
 
-// finishSignOn takes what the provider sent back. Whatever does not fit leads to the sign-in page with the reason.
+// finishSignOn handles the callback of the provider. If the sign-on fails, it redirects to the sign-in page with the
+// reason.
 func (s *Section) finishSignOn(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	signed, next, err := s.signedOn(r, who)
 	s.setCookie(w, ssoCookie, "", 0)
@@ -89,8 +86,8 @@ func (s *Section) finishSignOn(w http.ResponseWriter, r *http.Request, who acces
 	}
 	if who.SessionID() != "" { // the identity is linked
 		s.letters.Alert(r, who,
-			"An identity at "+s.o.SignOnName+" was linked to your account: it signs in to it from now on.")
-		return s.Done(w, r, "/manage/account/security/", "From now on "+s.o.SignOnName+" signs you in.")
+			"An identity at "+s.o.SignOnName+" was linked to your account. It can now be used to sign in.")
+		return s.Done(w, r, "/manage/account/security/", "You can now sign in with "+s.o.SignOnName+".")
 	}
 	if !ui.Local(next) {
 		next = "/"
@@ -118,7 +115,7 @@ func (s *Section) signedOn(r *http.Request, who access.Caller) (signin.Signed, s
 			fault.New(fault.Denied, "%s did not sign you in: %.100s", s.o.SignOnName, url.QueryEscape(said))
 	}
 	id, next, err := s.o.SignOn.Finish(r.Context(), kept, in.Get("state"), in.Get("code"))
-	if fault.Is(err, fault.Denied) && id.Subject != "" { // the provider knows them, and they may not come in
+	if fault.Is(err, fault.Denied) && id.Subject != "" { // authenticated by the provider, but not admitted here
 		if e := s.o.Accounts.RefuseIdentity(r.Context(), who, id, err); e != nil {
 			return signin.Signed{}, "", e
 		}
@@ -132,12 +129,12 @@ func (s *Section) signedOn(r *http.Request, who access.Caller) (signin.Signed, s
 
 type linkView struct {
 	ui.Frame
-	SignOn string // name of the provider
-	To     string // where the way to the provider begins
+	SignOn string // display name of the provider
+	To     string // URL at the provider
 }
 
-// linkIdentity begins to link an identity of single sign-on to the caller's account, which is one more way in. The
-// answer is a page with a link to the provider: the content policy keeps forms, and what they lead to, here.
+// linkIdentity begins to link a single sign-on identity to the caller's account. It responds with a page that links to
+// the provider, because the content policy does not let forms lead to other hosts.
 func (s *Section) linkIdentity(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	if err := s.Confirmed(who); err != nil {
 		return err
@@ -165,6 +162,6 @@ func (s *Section) unlinkIdentity(w http.ResponseWriter, r *http.Request, who acc
 	} else if err != nil {
 		return err
 	}
-	s.letters.Alert(r, who, "An identity of single sign-on was unlinked from your account.")
-	return s.Done(w, r, "/manage/account/security/", "The identity is unlinked: it no longer signs you in.")
+	s.letters.Alert(r, who, "A single sign-on identity was unlinked from your account.")
+	return s.Done(w, r, "/manage/account/security/", "Identity unlinked. You can no longer sign in with it.")
 }

@@ -35,20 +35,20 @@ type tokensView struct {
 	Expires     ui.Field
 }
 
-// madeToken is a token as it is shown once, with what to paste.
+// madeToken is a new token, shown only once, with setup instructions.
 type madeToken struct {
 	Token    string
 	Sentence string
 	Blocks   []ui.Block
 }
 
-// lifetime is how long a token may live. The zero life is for ever.
+// lifetime is a choice of the expiry field. A zero life means no expiry.
 type lifetime struct {
 	value, label string
 	life         time.Duration
 }
 
-// lifetimes are the lives that the settings allow, the usual one first.
+// lifetimes returns the lifetimes that the settings allow, the default first.
 func (s *Section) lifetimes() (out []lifetime) {
 	longest, usual := s.o.Directory.TokenLife()
 	lives := []time.Duration{usual}
@@ -66,7 +66,7 @@ func (s *Section) lifetimes() (out []lifetime) {
 			l.value = strconv.Itoa(int(days))
 		}
 		if life == 0 {
-			l.value, l.label = "never", "Never, until it is revoked"
+			l.value, l.label = "never", "No expiry"
 		}
 		out = append(out, l)
 	}
@@ -90,37 +90,25 @@ func (s *Section) tokensPage(w http.ResponseWriter, r *http.Request, who access.
 		v.Tokens = append(v.Tokens, ui.NewTokenRow(s.o.Directory, s.Now(), t, who))
 	}
 	v.Description = f.Field(ui.Field{
-		Name:        "description",
-		Label:       "What it is for",
-		Required:    true,
-		MaxLength:   100,
-		Placeholder: "laptop, or the nightly build",
-		Help:        "So that you know which one to revoke.",
+		Name: "description", Label: "Description", Required: true, MaxLength: 100,
+		Placeholder: "for example, laptop or nightly build", Help: "A name you will recognize later.",
 	})
-	v.Scope = f.Field(ui.Field{Name: "scope", Label: "It may", Type: "select", Options: []ui.Option{
-		{Value: "read", Label: "read: for pip, uv and poetry"},
-		{Value: "upload", Label: "read and upload: for twine and uv publish"},
-		{Value: "admin", Label: "do everything that I may"},
+	v.Scope = f.Field(ui.Field{Name: "scope", Label: "Permissions", Type: "select", Options: []ui.Option{
+		{Value: "read", Label: "Read: for pip, uv and poetry"},
+		{Value: "upload", Label: "Read and upload: for twine and uv publish"},
+		{Value: "admin", Label: "Everything I can do"},
 	}})
 	v.Projects = f.Field(ui.Field{
-		Name:        "projects",
-		Label:       "Only these projects",
-		Mono:        true,
-		MaxLength:   2000,
-		Placeholder: "widgets, gadgets",
-		Help:        "Names with commas between. Without any it is good for all that you may do; a new project needs such a one.",
+		Name: "projects", Label: "Projects", Mono: true, MaxLength: 2000, Placeholder: "widgets, gadgets",
+		Help: "Project names, separated by commas. Leave empty for all your projects; only such a token can create a new project.",
 	})
 	v.Expires = f.Field(ui.Field{
-		Name:    "expires",
-		Label:   "It expires after",
-		Type:    "select",
-		Options: s.lifetimeOptions(),
-		Help:    s.longestLife(),
+		Name: "expires", Label: "Expires after", Type: "select", Options: s.lifetimeOptions(), Help: s.longestLife(),
 	})
 	return s.Render(w, f.Status(), "tokens", &v)
 }
 
-// longestLife says what the settings allow, "" if they allow everything.
+// longestLife describes the longest allowed lifetime. It returns "" if there is no limit.
 func (s *Section) longestLife() string {
 	longest, _ := s.o.Directory.TokenLife()
 	if longest == 0 {
@@ -136,7 +124,7 @@ func (s *Section) lifetimeOptions() (out []ui.Option) {
 	return out
 }
 
-// makeToken makes a token of the caller's and shows it, in this answer and never again.
+// makeToken creates a token of the caller and shows it. The secret cannot be shown again.
 func (s *Section) makeToken(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	if err := s.Confirmed(who); err != nil {
 		return err
@@ -157,15 +145,15 @@ func (s *Section) makeToken(w http.ResponseWriter, r *http.Request, who access.C
 	}
 	made := &madeToken{Token: secret.Reveal(), Blocks: s.tokenBlocks(n.Scope, secret.Reveal())}
 	made.Sentence, _ = ui.TokenSentence(s.Now(), access.TokenInfo{Token: t, Projects: n.Projects}, who)
-	s.letters.Alert(r, who, "An API token of yours was made. "+made.Sentence+".")
+	s.letters.Alert(r, who, "An API token was created for your account. "+made.Sentence+".")
 	return s.tokensPage(w, r, who, ui.Typed(nil), made)
 }
 
-// askedToken reads the form; what is wrong with it is noted beside the fields.
+// askedToken reads the form. It records invalid fields in f.
 func (s *Section) askedToken(r *http.Request, who access.Caller, f ui.Form) (access.NewAPIToken, error) {
 	n := access.NewAPIToken{User: who.Name(), Repository: catalog.MainRepository, Description: f.Get("description")}
 	if n.Description == "" {
-		f.Wrong("description", "say what the token is for")
+		f.Wrong("description", "enter a description")
 	}
 	var err error
 	if n.Scope, err = access.ParseScope(f.Get("scope")); err != nil {
@@ -175,12 +163,12 @@ func (s *Section) askedToken(r *http.Request, who access.Caller, f ui.Form) (acc
 		func(c rune) bool { return c == ',' || c == ' ' || c == '\n' }) {
 		name, err := packaging.ParseProjectName(text)
 		if err == nil {
-			_, err = s.o.Index.Project(r.Context(), who, "", name) // what one may not see is as what is not there
+			_, err = s.o.Index.Project(r.Context(), who, "", name) // not found if the caller may not see it
 		}
 		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) {
 			f.Wrong("projects",
 				fmt.Sprintf(
-					"there is no project %.80q here: upload it once with a token for everything, or add a pending publisher", text,
+					"there is no project %.80q; create it with an unrestricted token or a pending publisher", text,
 				))
 		} else if err != nil {
 			return n, err
@@ -195,12 +183,12 @@ func (s *Section) askedToken(r *http.Request, who access.Caller, f ui.Form) (acc
 		}
 	}
 	if !known {
-		f.Wrong("expires", "choose when it expires")
+		f.Wrong("expires", "choose an expiry")
 	}
 	return n, nil
 }
 
-// tokenBlocks are lines to paste with the token in them.
+// tokenBlocks returns setup instructions that contain the token.
 func (s *Section) tokenBlocks(scope access.Scope, token string) []ui.Block {
 	put := func(text string) string { return strings.ReplaceAll(text, "TOKEN", token) }
 	c := s.Connection(s.Base)
@@ -222,8 +210,8 @@ func (s *Section) tokenBlocks(scope access.Scope, token string) []ui.Block {
 	return out
 }
 
-// revokeToken ends a token of the caller's. Another's is as one that is not there, for administrators too: theirs is
-// the account's page.
+// revokeToken revokes a token of the caller. It returns fault.NotFound for a token of another user, also if the caller
+// is an administrator.
 func (s *Section) revokeToken(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	own, err := s.o.Directory.OwnTokens(r.Context(), who)
 	if err != nil {
@@ -231,10 +219,10 @@ func (s *Section) revokeToken(w http.ResponseWriter, r *http.Request, who access
 	}
 	id := f.Get("token")
 	if !slices.ContainsFunc(own, func(t access.TokenInfo) bool { return t.ID == id }) {
-		return fault.New(fault.NotFound, "you have no such token: it may be revoked already")
+		return fault.New(fault.NotFound, "you have no such token; it may already be revoked")
 	}
 	if err := s.o.Directory.RevokeToken(r.Context(), who, id); err != nil {
 		return err
 	}
-	return s.Done(w, r, "/manage/account/token/", "The token is revoked."+s.RevocationDelay())
+	return s.Done(w, r, "/manage/account/token/", "Token revoked."+s.RevocationDelay())
 }

@@ -1,6 +1,6 @@
 package account
 
-// loginScripts are the scripts of pages on which people prove who they are.
+// loginScripts returns the scripts of pages with a passkey button.
 func (s *Section) loginScripts() []string {
 	if s.o.SignIn.Passkeyed() {
 		return []string{"passkey.js"}

@@ -19,11 +19,11 @@ import (
 	"pyindex/web/ui"
 )
 
-// administers gives everybody else the answer for what is not there.
+// administers responds with 404 unless the caller is an administrator.
 func (s *Section) administers(h route.Handler) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		if !who.Admin() {
-			return fault.New(fault.NotFound, "the address may be mistyped, or what was here is gone")
+			return fault.New(fault.NotFound, "check the address; the page may have been moved or deleted")
 		}
 		return h(w, r, who)
 	}
@@ -39,17 +39,17 @@ type overviewView struct {
 	ui.Frame
 	Usage    catalog.Usage
 	Users    int
-	Waiting  int // invitations that an administrator has to approve
+	Waiting  int // number of invitations to approve
 	Program  string
 	Since    time.Time
-	Trouble  string    // why uploads fail, "" if they do not
-	Failing  time.Time // since when
+	Trouble  string    // reason why uploads fail, "" if they work
+	Failing  time.Time // start of the failures
 	Plots    []ui.Plot
 	Uploads  []catalog.Card
 	Refusals []auditlog.Entry
 }
 
-// daysPlotted is how many days the plots show.
+// daysPlotted is the number of days in the plots.
 const daysPlotted = 30
 
 func (s *Section) adminOverview(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -114,9 +114,8 @@ func (s *Section) adminIssuers(w http.ResponseWriter, r *http.Request, who acces
 
 type storageView struct {
 	ui.Frame
-	Usage   catalog.Usage
-	Broken  int64  // objects that the last checks found missing or damaged
-	Storage string // where the bytes are, without secrets
+	Usage  catalog.Usage
+	Broken int64 // missing or damaged objects found by the last checks
 }
 
 func (s *Section) adminStorage(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -154,7 +153,7 @@ func memberOptions() []ui.Option {
 	return []ui.Option{
 		{Value: "none", Label: "see nothing without a role"},
 		{Value: "reader", Label: "read everything"},
-		{Value: "uploader", Label: "read everything and make projects"},
+		{Value: "uploader", Label: "read everything and create projects"},
 	}
 }
 
@@ -166,19 +165,15 @@ func (s *Section) repositoriesPage(w http.ResponseWriter, r *http.Request, who a
 	v := repositoriesView{Frame: s.adminFrame(r, who, "repositories", "Repositories"), Repositories: all, Closed: s.Closed}
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.NameField = f.Field(ui.Field{
-		Name:      "name",
-		Label:     "Name",
-		Required:  true,
-		Mono:      true,
-		MaxLength: 64,
-		Help:      "Lower-case letters, digits and dashes: its tree is below /r/ and the name.",
+		Name: "name", Label: "Name", Required: true, Mono: true, MaxLength: 64,
+		Help: "Lower-case letters, digits and dashes. The repository is served at /r/NAME/.",
 	})
 	v.Members = f.Field(ui.Field{
-		Name: "members", Label: "Everybody with an account may", Type: "select", Options: memberOptions(),
+		Name: "members", Label: "Everyone with an account can", Type: "select", Options: memberOptions(),
 	})
 	v.Public = f.Field(ui.Field{
-		Name: "public", Label: "Anybody may read it without signing in", Type: "checkbox",
-		Help: "Only where the index allows that at all.",
+		Name: "public", Label: "Anyone can read it without signing in", Type: "checkbox",
+		Help: "Takes effect only if the index allows anonymous reading.",
 	})
 	return s.Render(w, f.Status(), "admin-repositories", &v)
 }
@@ -190,7 +185,7 @@ func (s *Section) addRepository(w http.ResponseWriter, r *http.Request, who acce
 	}
 	n := catalog.NewRepository{Name: f.Get("name"), Members: members, Public: f.On("public")}
 	err = f.Refused("name", s.o.Index.AddRepository(r.Context(), who, n))
-	return s.repositoryDone(w, r, who, f, err, "The repository "+n.Name+" is made.")
+	return s.repositoryDone(w, r, who, f, err, "Created the repository "+n.Name+".")
 }
 
 func (s *Section) changeRepository(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
@@ -199,15 +194,15 @@ func (s *Section) changeRepository(w http.ResponseWriter, r *http.Request, who a
 		return err
 	}
 	err = f.Refused("", s.o.Index.SetRepository(r.Context(), who, f.Get("name"), members, f.On("public")))
-	return s.repositoryDone(w, r, who, f, err, "The repository is changed.")
+	return s.repositoryDone(w, r, who, f, err, "Repository changed.")
 }
 
 func (s *Section) removeRepository(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	err := f.Refused("", s.o.Index.RemoveRepository(r.Context(), who, f.Get("name")))
-	return s.repositoryDone(w, r, who, f, err, "The repository "+f.Get("name")+" is removed.")
+	return s.repositoryDone(w, r, who, f, err, "Removed the repository "+f.Get("name")+".")
 }
 
-// repositoryDone leads back to the repositories, or shows them again with what is wrong with the form.
+// repositoryDone returns err, shows the page with the errors of the form, or redirects to it with a success notice.
 func (s *Section) repositoryDone(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, err error,
 	said string,
 ) error {
@@ -257,11 +252,8 @@ func (s *Section) grantsPage(w http.ResponseWriter, r *http.Request, who access.
 	v.Role = f.Field(ui.Field{Name: "role", Label: "Role", Type: "select", Options: plainRoles()})
 	v.Repo = f.Field(ui.Field{Name: "repository", Label: "Repository", Type: "select", Options: options})
 	v.Project = f.Field(ui.Field{
-		Name:      "project",
-		Label:     "Project",
-		Mono:      true,
-		MaxLength: 200,
-		Help:      "Without one the role is good in all of the repository.",
+		Name: "project", Label: "Project", Mono: true, MaxLength: 200,
+		Help: "Leave empty for a role in the whole repository.",
 	})
 	return s.Render(w, f.Status(), "admin-grants", &v)
 }
@@ -275,7 +267,7 @@ func (s *Section) addGrant(w http.ResponseWriter, r *http.Request, who access.Ca
 	if err == nil {
 		err = s.o.Index.Grant(r.Context(), who, f.Get("repository"), name, f.Get("user"), role)
 	}
-	return s.grantDone(w, r, who, f, err, f.Get("user")+" has the role now.")
+	return s.grantDone(w, r, who, f, err, f.Get("user")+" now has the role.")
 }
 
 func (s *Section) removeGrant(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
@@ -286,7 +278,7 @@ func (s *Section) removeGrant(w http.ResponseWriter, r *http.Request, who access
 	return s.grantDone(w, r, who, f, err, f.Get("user")+" no longer has the role.")
 }
 
-// grantDone leads back to the grants, or shows them again with what is wrong with the form.
+// grantDone returns err, shows the page with the errors of the form, or redirects to it with a success notice.
 func (s *Section) grantDone(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, err error,
 	said string,
 ) error {
@@ -311,7 +303,7 @@ type auditView struct {
 	JSON, CSV                             string
 }
 
-// adminAsked reads the filters of the whole record.
+// adminAsked reads the filters of the audit log page.
 func adminAsked(f ui.Form) browse.HistoryFilter {
 	ask := auditlog.ReadFilter(f)
 	ask.Project, ask.Address = strings.ToLower(f.Get("project")), f.Get("address")
@@ -337,23 +329,11 @@ func (s *Section) adminAudit(w http.ResponseWriter, r *http.Request, who access.
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.Entries = auditlog.EntriesOf(h)
 	v.Action = f.Field(ui.Field{
-		Name:        "action",
-		Label:       "Action",
-		Mono:        true,
-		MaxLength:   60,
-		List:        auditlog.KnownActions(),
-		Placeholder: "file.add",
+		Name: "action", Label: "Action", Mono: true, MaxLength: 60, List: auditlog.KnownActions(), Placeholder: "file.add",
 	})
-	v.Outcome = f.Field(ui.Field{
-		Name: "outcome", Label: "Outcome", Type: "select",
-		Options: []ui.Option{{Label: "Any"}, {Value: "granted", Label: "Done"}, {Value: "refused", Label: "Refused"}},
-	})
-	v.Actor = f.Field(ui.Field{Name: "actor", Label: "Who", MaxLength: 300})
+	v.Outcome, v.Actor, v.Text, v.From, v.To = auditlog.FilterFields(f)
 	v.Project = f.Field(ui.Field{Name: "project", Label: "Project", Mono: true, MaxLength: 200})
 	v.Address = f.Field(ui.Field{Name: "address", Label: "Address", Mono: true, MaxLength: 60})
-	v.Text = f.Field(ui.Field{Name: "text", Label: "Words", MaxLength: 200})
-	v.From = f.Field(ui.Field{Name: "from", Label: "From", Type: "date"})
-	v.To = f.Field(ui.Field{Name: "to", Label: "To", Type: "date"})
 	q := r.URL.Query()
 	v.Newest, v.Older = auditlog.Links(r.URL.Query(), h)
 	q.Del("after")
@@ -365,7 +345,7 @@ func (s *Section) adminAudit(w http.ResponseWriter, r *http.Request, who access.
 	return s.Render(w, f.Status(), "admin-audit", &v)
 }
 
-// broken returns how many objects the last checks found missing or damaged.
+// broken returns the largest number of missing or damaged objects found by one of the last checks.
 func broken(checks []custody.Check) (n int64) {
 	for _, c := range checks {
 		n = max(n, c.Missing+c.Damaged)

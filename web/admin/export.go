@@ -17,7 +17,7 @@ import (
 	"pyindex/web/ui"
 )
 
-// zeroName is no project: the repository itself.
+// zeroName is the zero project name: the role applies to the repository.
 var zeroName packaging.ProjectName
 
 func optionalName(text string) (packaging.ProjectName, error) {
@@ -27,7 +27,7 @@ func optionalName(text string) (packaging.ProjectName, error) {
 	return packaging.ParseProjectName(text)
 }
 
-// exportColumns are the columns of an export, and the members of its JSON.
+// exportColumns are the columns of the CSV export and the keys of the JSON export.
 var exportColumns = []string{
 	"at", "action", "outcome", "actor_kind", "actor_id", "actor_name", "token_id", "address", "request_id", "project",
 	"version", "filename", "subject", "detail", "more",
@@ -38,7 +38,7 @@ func exportRow(e audit.Entry) []string {
 	if len(e.Detail) == 0 {
 		detail = nil
 	}
-	more := "" // further refusals that the entry stands for
+	more := "" // number of repeated refusals that the entry includes
 	if e.More > 0 {
 		more = strconv.Itoa(e.More)
 	}
@@ -49,8 +49,8 @@ func exportRow(e audit.Entry) []string {
 	}
 }
 
-// adminExport writes the record as far as it is asked for, newest first, as JSON lines or CSV. It is written as it is
-// read, so memory does not depend on its length.
+// adminExport writes the filtered audit log as JSON Lines or CSV, newest entry first. It streams the entries, so memory
+// use does not depend on their number.
 func (s *Section) adminExport(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	f := ui.Typed(r.URL.Query())
 	ask := adminAsked(f)
@@ -119,7 +119,7 @@ func exportCSV(w io.Writer) (func(audit.Entry) error, func() error) {
 	return write, func() error { out.Flush(); return out.Error() }
 }
 
-// inert keeps a spreadsheet from taking a cell for a formula.
+// inert escapes a cell that a spreadsheet would read as a formula.
 func inert(cell string) string {
 	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
 		return "'" + cell
@@ -127,7 +127,7 @@ func inert(cell string) string {
 	return cell
 }
 
-// plotOf puts days into a plot of the last n.
+// plotOf returns a plot of the last n days.
 func plotOf(title, noun, activity string, days []catalog.Day, now time.Time, n int) ui.Plot {
 	p := ui.Plot{Title: title, Noun: noun, Bars: make([]ui.Bar, n)}
 	first := now.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1-n)

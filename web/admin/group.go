@@ -27,14 +27,10 @@ func (s *Section) groupsPage(w http.ResponseWriter, r *http.Request, who access.
 	v := groupsView{Frame: s.adminFrame(r, who, "groups", "Groups"), Groups: all}
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.GroupName = f.Field(ui.Field{
-		Name:      "name",
-		Label:     "Name",
-		Required:  true,
-		Mono:      true,
-		MaxLength: 64,
-		Help:      "Lower-case letters, digits, dots, dashes and underscores.",
+		Name: "name", Label: "Name", Required: true, Mono: true, MaxLength: 64,
+		Help: "Lower-case letters, digits, dots, dashes and underscores.",
 	})
-	v.Description = f.Field(ui.Field{Name: "description", Label: "What it is for", MaxLength: 200})
+	v.Description = f.Field(ui.Field{Name: "description", Label: "Description", MaxLength: 200})
 	return s.Render(w, f.Status(), "admin-groups", &v)
 }
 
@@ -46,7 +42,7 @@ func (s *Section) adminAddGroup(w http.ResponseWriter, r *http.Request, who acce
 	if f.Bad() {
 		return s.groupsPage(w, r, who, f)
 	}
-	return s.Done(w, r, "/admin/group/"+g.Name+"/", "The group "+g.Name+" is made. Put somebody into it.")
+	return s.Done(w, r, "/admin/group/"+g.Name+"/", "Created the group "+g.Name+". Add its first members.")
 }
 
 type groupView struct {
@@ -78,11 +74,8 @@ func (s *Section) groupPage(w http.ResponseWriter, r *http.Request, who access.C
 	v.Role = f.Field(ui.Field{Name: "role", Label: "Role", Type: "select", Options: plainRoles()})
 	v.Repo = f.Field(ui.Field{Name: "repository", Label: "Repository", Type: "select", Options: options})
 	v.Project = f.Field(ui.Field{
-		Name:      "project",
-		Label:     "Project",
-		Mono:      true,
-		MaxLength: 200,
-		Help:      "Without one the role is good in all of the repository.",
+		Name: "project", Label: "Project", Mono: true, MaxLength: 200,
+		Help: "Leave empty for a role in the whole repository.",
 	})
 	return s.Render(w, f.Status(), "admin-group", &v)
 }
@@ -98,7 +91,7 @@ func plainRoles() []ui.Option {
 
 func (s *Section) addMember(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	err := s.o.Directory.AddMember(r.Context(), who, r.PathValue("group"), f.Get("user"))
-	return s.groupDone(w, r, who, f, "user", err, f.Get("user")+" is in the group.")
+	return s.groupDone(w, r, who, f, "user", err, f.Get("user")+" is now in the group.")
 }
 
 func (s *Section) removeMember(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
@@ -115,7 +108,7 @@ func (s *Section) grantGroup(w http.ResponseWriter, r *http.Request, who access.
 	if err == nil {
 		err = s.o.Index.GrantGroup(r.Context(), who, f.Get("repository"), name, r.PathValue("group"), role)
 	}
-	return s.groupDone(w, r, who, f, "project", err, "The group has the role.")
+	return s.groupDone(w, r, who, f, "project", err, "The group now has the role.")
 }
 
 func (s *Section) ungrantGroup(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
@@ -131,11 +124,11 @@ func (s *Section) deleteGroup(w http.ResponseWriter, r *http.Request, who access
 	if err := s.o.Directory.DeleteGroup(r.Context(), who, group); err != nil {
 		return s.groupDone(w, r, who, f, "", err, "")
 	}
-	return s.Done(w, r, "/admin/groups/", "The group "+group+" is removed.")
+	return s.Done(w, r, "/admin/groups/", "Deleted the group "+group+".")
 }
 
-// groupDone leads back to the group, or shows it again with what is wrong with the form. missing is the field that
-// names what err may not find.
+// groupDone returns err, shows the page with the errors of the form, or redirects to it with a success notice. missing
+// is the field that gets the message of a fault.NotFound.
 func (s *Section) groupDone(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, missing string,
 	err error, said string,
 ) error {

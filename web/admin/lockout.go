@@ -20,39 +20,39 @@ import (
 type lockoutView struct {
 	ui.Frame
 	Report  lockout.Report
-	Subject string // who is locked out, to begin a sentence
+	Subject string // of the lockout, capitalized
 	Parts   []string
-	Undo    []string // text, and every second one a command
+	Undo    []string // alternating text and commands
 	Days    ui.Field
-	Uploads []catalog.Uploaded // the first of the report's
-	More    int                // uploads beyond those
-	Fresh   int                // uploads that are not in quarantine
-	Box     ui.Field           // whether the uploads go into quarantine
+	Uploads []catalog.Uploaded // the first uploads of the report
+	More    int                // number of further uploads
+	Fresh   int                // number of uploads that are not in quarantine
+	Box     ui.Field           // checkbox: put the uploads into quarantine
 	Reason  ui.Field
 	Typed   ui.Field
-	Word    string // to be typed
+	Word    string // text that the user must type
 }
 
-// uploadsShown bounds the uploads that a page lists; the command lists all.
+// uploadsShown is the largest number of uploads on the page. The command lists all.
 const uploadsShown = 200
 
-// lockoutTabs are the tabs of administration that a lockout belongs to.
+// lockoutTabs are the administration tabs to highlight.
 var lockoutTabs = map[lockout.Kind]string{lockout.User: "users", lockout.Token: "tokens", lockout.Publisher: "issuers"}
 
-// lockoutDays are the choices of how far back uploads are listed, in days.
+// lockoutDays are the choices for the age of listed uploads, in days.
 var lockoutDays = []int{1, 7, 30, 90, 365}
 
-// lockoutTarget is who the address of a page is about.
+// lockoutTarget returns the target that the path names.
 func lockoutTarget(r *http.Request) (lockout.Target, error) {
 	t := lockout.Target{Kind: lockout.Kind(r.PathValue("kind")), Name: r.PathValue("subject")}
 	switch t.Kind {
 	case lockout.User, lockout.Publisher, lockout.Token:
 		return t, nil
 	}
-	return t, fault.New(fault.NotFound, "the address may be mistyped, or what was here is gone")
+	return t, fault.New(fault.NotFound, "check the address; the page may have been moved or deleted")
 }
 
-// lockoutWord is what somebody types who means it: a user's name, and for what has an id only, two words.
+// lockoutWord returns the text to type as confirmation: the user name, or "lock out" for targets without a name.
 func lockoutWord(t lockout.Target) string {
 	if t.Kind == lockout.User {
 		return t.Name
@@ -60,7 +60,7 @@ func lockoutWord(t lockout.Target) string {
 	return "lock out"
 }
 
-// daysBack is how far back uploads are listed: a week if nothing else was chosen.
+// daysBack parses the chosen number of days. The default is 7.
 func daysBack(text string) int {
 	if n, err := strconv.Atoi(text); err == nil && n > 0 && n <= 3650 {
 		return n
@@ -76,7 +76,7 @@ func (s *Section) adminLockout(w http.ResponseWriter, r *http.Request, who acces
 	return s.lockoutPage(w, r, who, ui.Typed(r.URL.Query()))
 }
 
-// lockoutPage shows what a lockout would end, and what was uploaded.
+// lockoutPage shows the effect of a lockout and the recent uploads.
 func (s *Section) lockoutPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	t, err := lockoutTarget(r)
 	if err != nil {
@@ -88,12 +88,8 @@ func (s *Section) lockoutPage(w http.ResponseWriter, r *http.Request, who access
 		return err
 	}
 	v := lockoutView{
-		Frame:   s.adminFrame(r, who, lockoutTabs[t.Kind], "Lock out"),
-		Report:  report,
-		Subject: capital(report.Sentence),
-		Parts:   report.Parts(),
-		Undo:    strings.Split(report.Undo(), "`"),
-		Word:    lockoutWord(t),
+		Frame: s.adminFrame(r, who, lockoutTabs[t.Kind], "Lock out"), Report: report, Subject: capital(report.Sentence),
+		Parts: report.Parts(), Undo: strings.Split(report.Undo(), "`"), Word: lockoutWord(t),
 	}
 	v.Uploads = report.Uploads[:min(len(report.Uploads), uploadsShown)]
 	v.More = report.Uploaded - len(v.Uploads)
@@ -117,14 +113,14 @@ func (s *Section) lockoutPage(w http.ResponseWriter, r *http.Request, who access
 	return s.Render(w, f.Status(), "admin-lockout", &v)
 }
 
-// adminLockOut ends what the page showed, once the name was typed and the administrator proved who they are.
+// adminLockOut carries out the lockout after the administrator has typed the confirmation and re-authenticated.
 func (s *Section) adminLockOut(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	t, err := lockoutTarget(r)
 	if err != nil {
 		return err
 	}
 	if word := lockoutWord(t); f.Get("typed") != word {
-		f.Wrong("typed", "Type "+word+" here, exactly. Nobody was locked out.")
+		f.Wrong("typed", "Type "+word+" exactly. Nobody was locked out.")
 		return s.lockoutPage(w, r, who, f)
 	}
 	if err := s.Confirmed(who); err != nil {
@@ -141,21 +137,21 @@ func (s *Section) adminLockOut(w http.ResponseWriter, r *http.Request, who acces
 	}
 	said := ui.Notice{Kind: "good", Text: "Locked out: " + report.Sentence + "."}
 	if report.Nothing() {
-		said = ui.Notice{Kind: "info", Text: "Nothing was left to end: " + report.Sentence + " is already locked out."}
+		said = ui.Notice{Kind: "info", Text: "Nothing to do: " + report.Sentence + " is already locked out."}
 	}
 	if report.Quarantined > 0 {
-		said.Text += " " + ui.Plural(report.Quarantined, "file is", "files are") + " in quarantine now."
+		said.Text += " " + ui.Plural(report.Quarantined, "file is", "files are") + " now in quarantine."
 	}
 	return s.Tell(w, r, afterLockout(report), said)
 }
 
-// capital returns a sentence's text with a capital letter first.
+// capital returns s with its first letter in upper case.
 func capital(s string) string {
 	first, n := utf8.DecodeRuneInString(s)
 	return string(unicode.ToUpper(first)) + s[n:]
 }
 
-// afterLockout is the page that shows what a lockout did.
+// afterLockout returns the page that shows the result of a lockout.
 func afterLockout(report lockout.Report) string {
 	switch {
 	case report.Quarantined > 0:
@@ -190,7 +186,7 @@ func (s *Section) adminQuarantine(w http.ResponseWriter, r *http.Request, who ac
 	return s.Render(w, http.StatusOK, "admin-quarantine", &v)
 }
 
-// adminRelease takes one file out of quarantine.
+// adminRelease releases one file from quarantine.
 func (s *Section) adminRelease(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	name, err := packaging.ParseProjectName(f.Get("project"))
 	if err != nil {

@@ -62,7 +62,7 @@ func (s *Section) Routes() []route.Route {
 		forms[path] = s.confirming(h)
 	}
 	forms["/admin/users/uninvite/"] = s.adminUninvite
-	forms["/admin/lockout/:kind/:subject/"] = s.adminLockOut // asks after the name was typed
+	forms["/admin/lockout/:kind/:subject/"] = s.adminLockOut // re-authenticates after checking the typed name
 	rows = append(rows, s.Forms(forms)...)
 	for i := range rows {
 		rows[i].Handle = s.administers(rows[i].Handle)
@@ -70,7 +70,7 @@ func (s *Section) Routes() []route.Route {
 	return rows
 }
 
-// confirming asks administrators to confirm who they are before it does what a form asks for.
+// confirming wraps a form handler that requires re-authentication.
 func (s *Section) confirming(h ui.FormHandler) ui.FormHandler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 		if err := s.Confirmed(who); err != nil {

@@ -1,6 +1,6 @@
-// Package admin is the pages of administrators: users, groups, repositories, tokens, the audit log and lockouts.
+// Package admin serves the pages for administrators: users, groups, repositories, tokens, audit log and lockouts.
 //
-// Everybody else gets the answer for an address that does not exist.
+// Other callers get 404, as if the pages did not exist.
 package admin
 
 import (
@@ -15,7 +15,7 @@ import (
 	"pyindex/web/ui"
 )
 
-// Options are what the pages are made from. Version and Settings are shown.
+// Options configure the pages. Version and Settings are shown on them.
 type Options struct {
 	Index     *assembly.Index
 	Directory *access.Directory
@@ -27,7 +27,7 @@ type Options struct {
 	Settings  []ui.Setting
 }
 
-// Section is the pages of this area. It is safe for concurrent use.
+// Section serves the pages of this area. It is safe for concurrent use.
 type Section struct {
 	*ui.Kit
 	o       Options
@@ -35,5 +35,5 @@ type Section struct {
 	started time.Time
 }
 
-// New returns the pages.
+// New returns a section.
 func New(kit *ui.Kit, o Options) *Section { return &Section{kit, o, o.Letters, kit.Now()} }

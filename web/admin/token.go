@@ -12,20 +12,20 @@ import (
 type adminTokensView struct {
 	ui.Frame
 	Tokens []ui.TokenRow
-	Marked int // how many of all there is something to notice about
+	Marked int // number of tokens with a mark
 	Total  int
 	Longest,
-	Usual string // lives of new tokens, "" for no end
+	Usual string // lifetimes of new tokens, "" for no expiry
 	Pages ui.Pages
 }
 
 const tokensPerPage = 100
 
-// markOrder puts what an administrator should look at first.
+// markOrder sorts the tokens that need attention first.
 var markOrder = map[access.TokenMark]int{access.TokenEndless: 0, access.TokenTooLong: 1, access.TokenEndsSoon: 2, "": 3}
 
-// adminTokens lists everybody's API tokens that can be used: first those that never end or live longer than the
-// settings allow now, and those that end soon.
+// adminTokens lists the active API tokens of all users. Tokens that never expire, exceed the allowed lifetime or expire
+// soon come first.
 func (s *Section) adminTokens(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	all, err := s.o.Directory.Tokens(r.Context(), who)
 	if err != nil {

@@ -16,12 +16,12 @@ import (
 type usersView struct {
 	ui.Frame
 	Users            []access.User
-	Inviters         map[string]string // names by id, of those who invited somebody in Users
+	Inviters         map[string]string // user names by ID, of the inviters of Users
 	Waiting          []account.OpenInvitation
 	Pages            ui.Pages
 	Filter           string
 	Invitations      []account.OpenInvitation
-	Link             string // of an invitation, shown this once
+	Link             string // of a new invitation, shown only once
 	NameField, Email ui.Field
 	Admin            ui.Field
 }
@@ -63,22 +63,18 @@ func (s *Section) usersPage(w http.ResponseWriter, r *http.Request, who access.C
 		}
 	}
 	v.NameField = f.Field(ui.Field{
-		Name:      "name",
-		Label:     "User name",
-		Mono:      true,
-		MaxLength: 64,
-		Help:      "Leave empty to let the recipient choose.",
+		Name: "name", Label: "User name", Mono: true, MaxLength: 64, Help: "Leave empty to let the recipient choose.",
 	})
-	help := "A note for you about who it is for."
+	help := "A note for administrators. Nothing is sent."
 	if s.letters.Enabled() {
-		help = "The link is sent there."
+		help = "The link is sent to this address."
 	}
 	v.Email = f.Field(ui.Field{Name: "email", Label: "E-mail", Type: "email", MaxLength: 254, Help: help})
-	v.Admin = f.Field(ui.Field{Name: "admin", Label: "Administers this index", Type: "checkbox"})
+	v.Admin = f.Field(ui.Field{Name: "admin", Label: "Administrator", Type: "checkbox"})
 	return s.Render(w, f.Status(), "admin-users", &v)
 }
 
-// inviters returns the names of those who invited some users, by their id.
+// inviters returns the names of the inviters of some users, by ID.
 func inviters(all, some []access.User) map[string]string {
 	out := map[string]string{}
 	for _, u := range some {
@@ -94,7 +90,7 @@ func inviters(all, some []access.User) map[string]string {
 	return out
 }
 
-// adminInvite makes an invitation and shows its link, in this answer and never again.
+// adminInvite creates an invitation and shows its link. The link cannot be shown again.
 func (s *Section) adminInvite(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	_, secret, err := s.o.Accounts.Invite(r.Context(), who,
 		account.NewInvitation{Name: f.Get("name"), Email: f.Get("email"), Admin: f.On("admin")})
@@ -120,7 +116,7 @@ func (s *Section) adminUninvite(w http.ResponseWriter, r *http.Request, who acce
 	return s.Done(w, r, "/admin/users/", "The invitation is revoked.")
 }
 
-// adminApprove lets the link of an invitation work that an owner of a project made.
+// adminApprove activates the link of an invitation by a project owner.
 func (s *Section) adminApprove(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	o, err := s.o.Accounts.ApproveInvitation(r.Context(), who, f.Get("invitation"))
 	if fault.Is(err, fault.Conflict) {
@@ -135,15 +131,15 @@ func (s *Section) adminApprove(w http.ResponseWriter, r *http.Request, who acces
 type userView struct {
 	ui.Frame
 	User       access.User
-	Inviter    string           // name, "" for nobody
-	Invitees   []access.Invitee // whom this user invited, and whom those did
+	Inviter    string           // user name, "" if nobody invited the user
+	Invitees   []access.Invitee // directly or indirectly invited users
 	Identities []account.LinkedIdentity
 	Tokens     []ui.TokenRow
 	Sessions   []ui.SessionView
 	Grants     []grantRow
-	Link       string // shown this once
+	Link       string // password link, shown only once
 	Self       bool
-	Factors    string // second factors of the account in words, "" for none
+	Factors    string // description of the second factors, "" for none
 }
 
 func (s *Section) adminUser(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -201,7 +197,7 @@ func (s *Section) userPage(w http.ResponseWriter, r *http.Request, who access.Ca
 	return s.Render(w, status, "admin-user", &v)
 }
 
-// factorWords names the second factors of an account.
+// factorWords describes the second factors of an account.
 func factorWords(f account.Factors) (words []string) {
 	if f.TOTP {
 		words = append(words, "the authenticator")
@@ -234,7 +230,7 @@ func (s *Section) grantsOf(r *http.Request, who access.Caller, user string) (out
 	return out, nil
 }
 
-// userAct does one thing to an account, and returns what the page says about it.
+// userAct changes an account and returns the success notice.
 type userAct func(r *http.Request, who access.Caller, name string, f ui.Form) (said string, err error)
 
 func (s *Section) userForm(act userAct) ui.FormHandler {
@@ -257,7 +253,7 @@ func (s *Section) enable(r *http.Request, who access.Caller, name string, _ ui.F
 }
 
 func (s *Section) promote(r *http.Request, who access.Caller, name string, _ ui.Form) (string, error) {
-	return name + " is an administrator now.", s.o.Directory.SetAdmin(r.Context(), who, name, true)
+	return name + " is now an administrator.", s.o.Directory.SetAdmin(r.Context(), who, name, true)
 }
 
 func (s *Section) demote(r *http.Request, who access.Caller, name string, _ ui.Form) (string, error) {
@@ -285,7 +281,7 @@ func (s *Section) removeFactors(r *http.Request, who access.Caller, name string,
 		" has no password, send a password link.", nil
 }
 
-// disable ends an account and says whom it invited: those accounts go on.
+// disable disables an account. The notice names the accounts that it invited, because they stay active.
 func (s *Section) disable(r *http.Request, who access.Caller, name string, _ ui.Form) (said string, err error) {
 	if err := s.o.Directory.DisableUser(r.Context(), who, name); err != nil {
 		return "", err
@@ -308,10 +304,11 @@ func (s *Section) disable(r *http.Request, who access.Caller, name string, _ ui.
 	return said, err
 }
 
-// maxNamed bounds how many accounts a message names.
+// maxNamed is the largest number of accounts named in a notice.
 const maxNamed = 8
 
-// resetLink shows a link to a new password, in this answer and never again, and sends it if the person gave an address.
+// resetLink creates a password link, shows it and sends it if the user has an e-mail address. The link cannot be shown
+// again.
 func (s *Section) resetLink(w http.ResponseWriter, r *http.Request, who access.Caller, _ ui.Form) error {
 	name := r.PathValue("user")
 	secret, err := s.o.Accounts.ResetLink(r.Context(), who, name)
@@ -327,7 +324,7 @@ func (s *Section) resetLink(w http.ResponseWriter, r *http.Request, who access.C
 		s.letters.SendLink(r.Context(), to, outbox.ResetLetter(s.Name, name, link, "a day")))
 }
 
-// revoke ends a token of a user's. Another user's token is missing.
+// revoke revokes a token of the user. It returns fault.NotFound for a token of another user.
 func (s *Section) revoke(r *http.Request, who access.Caller, name string, f ui.Form) (string, error) {
 	tokens, err := s.o.Directory.TokensOf(r.Context(), who, name)
 	if err != nil {

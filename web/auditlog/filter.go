@@ -10,14 +10,15 @@ import (
 )
 
 // Entry is an entry of the audit log as a page shows it.
+// Entry is an audit log entry in words.
 type Entry struct {
 	audit.Entry
 	Sentence string
 	Details  string
-	Mark     string // kind of badge: "bad" for what was refused
+	Mark     string // kind of badge: "bad" for refused actions
 }
 
-// EntriesOf returns a part of the record as pages show it.
+// EntriesOf returns a page of the audit log in words.
 func EntriesOf(h browse.History) (out []Entry) {
 	for _, e := range h.Entries {
 		x := Entry{Entry: e, Sentence: sentence(e), Details: detailLines(e)}
@@ -31,7 +32,7 @@ func EntriesOf(h browse.History) (out []Entry) {
 
 const entriesPerPage = 20
 
-// Kinds are what one can ask for; each is some actions.
+// Kinds are the choices of the event filter. Each stands for several actions.
 var Kinds = []struct {
 	Value, Label string
 	actions      []string
@@ -49,18 +50,31 @@ var Kinds = []struct {
 			"project.trusted-only",
 		},
 	},
-	{"exchanges", "Exchanges of tokens", []string{"publisher.exchange"}},
+	{"exchanges", "Token requests", []string{"publisher.exchange"}},
 	{"settings", "Settings", []string{"project.status", "project.limits", "project.trusted-only"}},
 }
 
-// ReadFilter reads the filters; a day that cannot be read is noted beside its field and not asked for.
+// FilterFields returns the form fields that all audit log pages share.
+func FilterFields(f ui.Form) (outcome, actor, text, from, to ui.Field) {
+	outcome = f.Field(ui.Field{
+		Name: "outcome", Label: "Outcome", Type: "select",
+		Options: []ui.Option{{Label: "Any"}, {Value: "granted", Label: "Done"}, {Value: "refused", Label: "Refused"}},
+	})
+	actor = f.Field(ui.Field{Name: "actor", Label: "Actor", MaxLength: 300})
+	text = f.Field(ui.Field{Name: "text", Label: "Text", MaxLength: 200})
+	from = f.Field(ui.Field{Name: "from", Label: "From", Type: "date"})
+	to = f.Field(ui.Field{Name: "to", Label: "To", Type: "date"})
+	return outcome, actor, text, from, to
+}
+
+// ReadFilter reads the filters of a form. It records an error for an invalid date and ignores that filter.
 func ReadFilter(f ui.Form) browse.HistoryFilter {
 	ask := browse.HistoryFilter{
 		Actor: f.Get("actor"), Version: f.Get("version"), Text: f.Get("text"), Since: dayOf(f, "from"),
 		Until: dayOf(f, "to"), Limit: entriesPerPage,
 	}
 	if !ask.Until.IsZero() {
-		ask.Until = ask.Until.AddDate(0, 0, 1) // the day itself is meant too
+		ask.Until = ask.Until.AddDate(0, 0, 1) // include the last day
 	}
 	for _, k := range Kinds {
 		if k.Value == f.Get("what") {
@@ -73,7 +87,7 @@ func ReadFilter(f ui.Form) browse.HistoryFilter {
 	return ask
 }
 
-// dayOf reads a date as browsers send it, in UTC; the zero time where there is none.
+// dayOf parses a date field in UTC. It returns the zero time if the field is empty or invalid.
 func dayOf(f ui.Form, name string) time.Time {
 	text := f.Get(name)
 	if text == "" {
@@ -81,13 +95,13 @@ func dayOf(f ui.Form, name string) time.Time {
 	}
 	t, err := time.Parse(time.DateOnly, text)
 	if err != nil || t.Year() < 1970 || t.Year() > 9999 {
-		f.Wrong(name, "Write a day as 2026-11-30.")
+		f.Wrong(name, "Enter a date such as 2026-11-30.")
 		return time.Time{}
 	}
 	return t
 }
 
-// Links are the links to the first page and to the next one; other parts of the query stay.
+// Links returns the links to the first and the next page, or "". They keep the other query parameters.
 func Links(q url.Values, h browse.History) (newest, older string) {
 	if q.Get("after") != "" {
 		first := url.Values{}

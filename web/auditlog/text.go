@@ -1,6 +1,6 @@
-// Package auditlog puts entries of the audit log into words.
+// Package auditlog describes audit log entries in sentences.
 //
-// It reads nothing: the caller gets the entries from package catalog, which decides what may be seen.
+// It does not read the log. Callers get the entries from package catalog, which checks the permissions.
 package auditlog
 
 import (
@@ -18,11 +18,11 @@ import (
 	"pyindex/web/ui"
 )
 
-// deed says what an action is: as what somebody did, and as what somebody wanted to do. Each is completed by what it is
-// about.
+// deed describes an action, both after "NAME " and after "NAME was not allowed to ". In both, %s stands for the
+// subject.
 type deed struct{ did, wanted string }
 
-// deeds are the actions that there are words for. %s stands for what it is about.
+// deeds are the descriptions by action.
 var deeds = map[string]deed{
 	"file.add":                  {"uploaded %s", "upload %s"},
 	"file.yank":                 {"yanked %s", "yank %s"},
@@ -30,85 +30,85 @@ var deeds = map[string]deed{
 	"file.delete":               {"deleted %s", "delete %s"},
 	"file.quarantine":           {"put %s into quarantine", "put %s into quarantine"},
 	"file.release":              {"released %s from quarantine", "release %s from quarantine"},
-	"lockout.user":              {"locked the account %s out", "lock the account %s out"},
-	"lockout.publisher":         {"locked a publisher out", "lock a publisher out"},
-	"lockout.token":             {"locked a token out", "lock a token out"},
+	"lockout.user":              {"locked out the account %s", "lock out the account %s"},
+	"lockout.publisher":         {"locked out a publisher", "lock out a publisher"},
+	"lockout.token":             {"locked out a token", "lock out a token"},
 	"release.yank":              {"yanked %s", "yank %s"},
 	"release.unyank":            {"unyanked %s", "unyank %s"},
 	"release.delete":            {"deleted %s", "delete %s"},
-	"project.create":            {"made the project %s", "make the project %s"},
+	"project.create":            {"created the project %s", "create the project %s"},
 	"project.delete":            {"deleted the project %s", "delete the project %s"},
 	"name.release":              {"released the name %s", "release the name %s"},
 	"project.status":            {"changed the status of %s", "change the status of %s"},
 	"project.trusted-only":      {"changed who may upload to %s", "change who may upload to %s"},
 	"project.limits":            {"changed the limits of %s", "change the limits of %s"},
-	"grant.add":                 {"gave a role in %s", "give a role in %s"},
-	"grant.remove":              {"took a role in %s away", "take a role in %s away"},
+	"grant.add":                 {"added a role in %s", "add a role in %s"},
+	"grant.remove":              {"removed a role in %s", "remove a role in %s"},
 	"grant.leave":               {"left %s", "leave %s"},
 	"publisher.add":             {"added a publisher to %s", "add a publisher to %s"},
 	"publisher.remove":          {"removed a publisher from %s", "remove a publisher from %s"},
 	"publisher.pin":             {"pinned a publisher of %s to its owner's account", "pin a publisher of %s"},
 	"publisher.exchange":        {"got an upload token for %s", "get an upload token for %s"},
-	"publisher.add-pending":     {"registered a pending publisher for %s", "register a pending publisher for %s"},
+	"publisher.add-pending":     {"added a pending publisher for %s", "add a pending publisher for %s"},
 	"publisher.remove-pending":  {"removed a pending publisher for %s", "remove a pending publisher for %s"},
 	"publisher.pending-expired": {"let a pending publisher for %s expire", "let a pending publisher for %s expire"},
 	"publisher.pending-taken": {
-		"took the name of the pending publisher for %s", "take the name of the pending publisher for %s",
+		"created %s, so that a pending publisher for it can no longer be used", "create %s",
 	},
-	"reader.add":    {"let a workflow read %s", "let a workflow read %s"},
-	"reader.remove": {"let a workflow read %s no more", "remove a reader of %s"},
+	"reader.add":    {"added a reader of %s", "add a reader of %s"},
+	"reader.remove": {"removed a reader of %s", "remove a reader of %s"},
 	"reader.pin":    {"pinned a reader of %s to its owner's account", "pin a reader of %s"},
 	"token.used-beside-publishers": {
 		"uploaded to %s with an API token, though it has trusted publishers", "upload to %s with an API token",
 	},
-	"token.create":            {"made an API token", "make an API token"},
+	"token.create":            {"created an API token", "create an API token"},
 	"token.revoke":            {"revoked an API token", "revoke an API token"},
-	"token.burn":              {"gave a minted token back", "give a minted token back"},
-	"token.leaked":            {"reported a leaked API token, which is revoked", "report a leaked API token"},
-	"user.add":                {"made the account %s", "make the account %s"},
+	"token.burn":              {"revoked a minted token", "revoke a minted token"},
+	"token.leaked":            {"reported a leaked API token, which was revoked", "report a leaked API token"},
+	"user.add":                {"created the account %s", "create the account %s"},
 	"user.disable":            {"disabled the account %s", "disable the account %s"},
 	"user.enable":             {"enabled the account %s", "enable the account %s"},
 	"user.admin":              {"changed whether %s is an administrator", "change whether %s is an administrator"},
-	"user.invite":             {"made an invitation", "make an invitation"},
+	"user.invite":             {"created an invitation", "create an invitation"},
 	"user.revoke-invitation":  {"revoked an invitation", "revoke an invitation"},
 	"user.approve-invitation": {"approved an invitation", "approve an invitation"},
 	"user.refuse-invitation":  {"refused an invitation", "refuse an invitation"},
-	"user.accept":             {"made the account %s by a link", "make an account by a link"},
+	"user.accept":             {"created the account %s with a link", "create an account with a link"},
 	"user.forgot": {
-		"asked for a link by which %s chooses a new password", "ask for a link for the password of %s",
+		"requested a password link for %s", "request a password link for %s",
 	},
-	"user.reset-link":         {"made a link by which %s chooses a new password", "make a link for the password of %s"},
+	"user.reset-link":         {"created a password link for %s", "create a password link for %s"},
 	"user.remove-factors":     {"removed the second factors of %s", "remove the second factors of %s"},
-	"user.reset":              {"chose a new password by a link", "choose a new password by a link"},
+	"user.reset":              {"set a new password with a link", "set a new password with a link"},
 	"account.profile":         {"changed their profile", "change their profile"},
 	"account.password":        {"changed their password", "change their password"},
-	"account.totp-begin":      {"began to set up an authenticator", "set up an authenticator"},
+	"account.totp-begin":      {"started to set up an authenticator", "set up an authenticator"},
 	"account.totp":            {"set up an authenticator", "set up an authenticator"},
 	"account.totp-remove":     {"removed their authenticator", "remove their authenticator"},
-	"account.recovery":        {"made new recovery codes", "make new recovery codes"},
+	"account.recovery":        {"created new recovery codes", "create new recovery codes"},
 	"account.passkey-add":     {"added a passkey", "add a passkey"},
-	"account.link-identity":   {"linked an identity of single sign-on", "link an identity of single sign-on"},
-	"account.unlink-identity": {"unlinked an identity of single sign-on", "unlink an identity of single sign-on"},
+	"account.link-identity":   {"linked a single sign-on identity", "link a single sign-on identity"},
+	"account.unlink-identity": {"unlinked a single sign-on identity", "unlink a single sign-on identity"},
 	"user.unlink-identity":    {"unlinked an identity of %s", "unlink an identity of %s"},
 	"account.passkey-remove":  {"removed a passkey", "remove a passkey"},
-	"group.add":               {"made the group %s", "make the group %s"},
-	"group.remove":            {"removed the group %s", "remove the group %s"},
-	"group.add-member":        {"added somebody to the group %s", "add somebody to the group %s"},
-	"group.remove-member":     {"took somebody out of the group %s", "take somebody out of the group %s"},
-	"group.sync":              {"has other groups, by the single sign-on", "have other groups"},
+	"group.add":               {"created the group %s", "create the group %s"},
+	"group.remove":            {"deleted the group %s", "delete the group %s"},
+	"group.add-member":        {"added a member to the group %s", "add a member to the group %s"},
+	"group.remove-member":     {"removed a member from the group %s", "remove a member from the group %s"},
+	"group.sync":              {"got new groups from single sign-on", "get new groups from single sign-on"},
 	"repository.change":       {"changed the repository %s", "change the repository %s"},
-	"repository.add":          {"made the repository %s", "make the repository %s"},
+	"repository.add":          {"created the repository %s", "create the repository %s"},
 	"repository.remove":       {"removed the repository %s", "remove the repository %s"},
 	"session.begin":           {"signed in", "sign in"},
 	"session.end":             {"signed out", "sign out"},
 	"session.end-others":      {"signed out everywhere else", "sign out everywhere else"},
 	"session.end-all":         {"ended all sessions of %s", "end all sessions of %s"},
 	"session.refuse":          {"signed in", "sign in"},
-	"session.confirm":         {"confirmed who they are", "confirm who they are"},
+	"session.confirm":         {"confirmed their identity", "confirm their identity"},
 	"account.codes-guessed":   {"guessed codes of %s", "sign in as %s with ten wrong codes in a row"},
 }
 
-// actorWords names who asked.
+// actorWords names the actor.
 func actorWords(a audit.Actor) string {
 	switch access.Kind(a.Kind) {
 	case access.KindOperator:
@@ -116,17 +116,17 @@ func actorWords(a audit.Actor) string {
 	case access.KindPublisher, access.KindReader:
 		if a.Name != "" {
 			first, n := utf8.DecodeRuneInString(a.Name)
-			return string(unicode.ToUpper(first)) + a.Name[n:] // "workflow release.yml in …" begins the sentence
+			return string(unicode.ToUpper(first)) + a.Name[n:] // for example, "Workflow release.yml in …"
 		}
 	case access.KindUser:
 		if a.Name != "" {
 			return a.Name
 		}
 	}
-	return "Somebody unknown"
+	return "An unknown caller"
 }
 
-// subjectWords names what an entry is about: the narrowest that it names.
+// subjectWords names the subject of an entry: its file, release, project or other subject.
 func subjectWords(e audit.Entry) string {
 	switch {
 	case e.Filename != "":
@@ -141,7 +141,7 @@ func subjectWords(e audit.Entry) string {
 	return "this index"
 }
 
-// sentence says an entry of the record: who did what, or what was refused to whom and why.
+// sentence describes an entry, with the reason if there is one.
 func sentence(e audit.Entry) string {
 	d, ok := deeds[e.Action]
 	if !ok {
@@ -152,18 +152,18 @@ func sentence(e audit.Entry) string {
 	if e.Outcome != audit.Refused {
 		return who + " " + cmp.Or(particular(e, about), complete(d.did)) + because(e)
 	}
-	return who + " wanted to " + complete(d.wanted) + " and was refused" + often(e) + because(e)
+	return who + " was not allowed to " + complete(d.wanted) + often(e) + because(e)
 }
 
-// often is how many times within a minute, for an entry that stands for several.
+// often returns the number of repetitions for an entry that stands for several, otherwise "".
 func often(e audit.Entry) string {
 	if e.More == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" %d times within a minute", e.More+1)
+	return fmt.Sprintf(" (%d times within a minute)", e.More+1)
 }
 
-// because is the reason of an entry, where it has one.
+// because returns the end of the sentence: the reason, or only a period.
 func because(e audit.Entry) string {
 	if reason := detailText(e.Detail, "reason"); reason != "" {
 		return ": " + ui.Cut(200, reason)
@@ -171,13 +171,13 @@ func because(e audit.Entry) string {
 	return "."
 }
 
-// particular says what an entry's details make more telling than its action, "" for the others.
+// particular describes an entry by its details, if they tell more than the action. Otherwise it returns "".
 func particular(e audit.Entry, about string) string {
 	text := func(name string) string { return detailText(e.Detail, name) }
 	switch e.Action {
 	case "project.create":
 		if day, _, ok := strings.Cut(text("earlier_project_deleted_at"), "T"); ok {
-			return "made the project " + about + " again: an earlier one of this name was deleted on " + day
+			return "created the project " + about + " again; an earlier project with this name was deleted on " + day
 		}
 	case "project.status":
 		return map[string]string{
@@ -186,24 +186,24 @@ func particular(e audit.Entry, about string) string {
 		}[text("status")]
 	case "project.trusted-only":
 		if text("on") == "true" {
-			return "let only trusted publishers upload to " + about
+			return "allowed only trusted publishers to upload to " + about
 		}
-		return "let people and API tokens upload to " + about + " again"
+		return "allowed people and API tokens to upload to " + about + " again"
 	case "grant.add":
 		return "gave " + granted(e) + " the role " + text("role") + " in " + about
 	case "grant.remove":
-		return "took the role of " + granted(e) + " in " + about + " away"
+		return "removed the role of " + granted(e) + " in " + about
 	case "group.add-member":
 		return "added " + text("user") + " to the group " + about
 	case "group.remove-member":
-		return "took " + text("user") + " out of the group " + about
+		return "removed " + text("user") + " from the group " + about
 	case "publisher.add", "publisher.remove", "publisher.pin":
 		return publisherWords(e.Action, text("publisher"), about)
 	}
 	return ""
 }
 
-// granted is who got or lost a role.
+// granted names the user or group whose role changed.
 func granted(e audit.Entry) string {
 	if group := detailText(e.Detail, "group"); group != "" {
 		return "the group " + group
@@ -216,13 +216,13 @@ func publisherWords(action, publisher, about string) string {
 		return ""
 	}
 	return map[string]string{
-		"publisher.add":    "let this publish " + about + ": " + publisher,
-		"publisher.remove": "let this publish " + about + " no more: " + publisher,
-		"publisher.pin":    "pinned to its owner's account: " + publisher,
+		"publisher.add":    "added a publisher to " + about + ": " + publisher,
+		"publisher.remove": "removed a publisher from " + about + ": " + publisher,
+		"publisher.pin":    "pinned a publisher to its owner's account: " + publisher,
 	}[action]
 }
 
-// detailText is a detail as text, "" where there is none.
+// detailText returns a detail as text, or "".
 func detailText(d map[string]any, name string) string {
 	switch v := d[name].(type) {
 	case string:
@@ -233,13 +233,13 @@ func detailText(d map[string]any, name string) string {
 	return ""
 }
 
-// How many details of an entry are shown, and how long each may be.
+// maxDetails is the number of details shown per entry, maxDetail the length of each.
 const (
 	maxDetails = 80
 	maxDetail  = 300
 )
 
-// detailLines writes the details of an entry, one a line, by name; what is inside of others has their name before it.
+// detailLines formats the details of an entry as lines, sorted by name. Names of nested details have a dotted prefix.
 func detailLines(e audit.Entry) string {
 	var b strings.Builder
 	line := func(name, value string) {
@@ -258,7 +258,7 @@ func detailLines(e audit.Entry) string {
 	walk = func(prefix string, d map[string]any) {
 		for _, name := range slices.Sorted(maps.Keys(d)) {
 			if inner, ok := d[name].(map[string]any); ok {
-				if name == "uploader" { // who that is the entry says; its claims are what is of interest
+				if name == "uploader" { // the entry already names the uploader; show its claims
 					walk(prefix, inner)
 				} else {
 					walk(prefix+name+".", inner)

@@ -64,7 +64,7 @@ func TestSentence(t *testing.T) {
 			Version:  "1.0",
 			Filename: "demo-1.0.whl",
 		},
-		"ann wanted to upload demo-1.0.whl and was refused: too large": {
+		"ann was not allowed to upload demo-1.0.whl: too large": {
 			Action: "file.add", Outcome: audit.Refused, Actor: ann, Filename: "demo-1.0.whl",
 			Detail: map[string]any{"reason": "too large"},
 		},
@@ -78,19 +78,19 @@ func TestSentence(t *testing.T) {
 		"The operator left demo.": {
 			Action: "grant.leave", Actor: audit.Actor{Kind: "operator"}, Project: "demo",
 		},
-		"Somebody unknown wanted to sign in and was refused.": {Action: "session.begin", Outcome: audit.Refused},
-		"ann did thing.done to %s.":                           {Action: "thing.done", Actor: ann, Subject: "%s"},
-		"ann did thing.%d to this index.":                     {Action: "thing.%d", Actor: ann},
+		"An unknown caller was not allowed to sign in.": {Action: "session.begin", Outcome: audit.Refused},
+		"ann did thing.done to %s.":                     {Action: "thing.done", Actor: ann, Subject: "%s"},
+		"ann did thing.%d to this index.":               {Action: "thing.%d", Actor: ann},
 		"ann archived demo.": {
 			Action: "project.status", Actor: ann, Project: "demo", Detail: map[string]any{"status": "archived"},
 		},
 		"ann changed the status of demo.": {
 			Action: "project.status", Actor: ann, Project: "demo", Detail: map[string]any{"status": 7},
 		},
-		"ann let only trusted publishers upload to demo.": {
+		"ann allowed only trusted publishers to upload to demo.": {
 			Action: "project.trusted-only", Actor: ann, Project: "demo", Detail: map[string]any{"on": true},
 		},
-		"ann let people and API tokens upload to demo again.": {
+		"ann allowed people and API tokens to upload to demo again.": {
 			Action: "project.trusted-only", Actor: ann, Project: "demo", Detail: map[string]any{"on": false},
 		},
 		"ann gave bob the role owner in demo.": {
@@ -99,7 +99,7 @@ func TestSentence(t *testing.T) {
 		"W got an upload token for demo.": {
 			Action: "publisher.exchange", Actor: audit.Actor{Kind: "publisher", Name: "W"}, Project: "demo",
 		},
-		"ann let this publish demo: workflow a.yml in acme/x.": {
+		"ann added a publisher to demo: workflow a.yml in acme/x.": {
 			Action: "publisher.add", Actor: ann, Project: "demo",
 			Detail: map[string]any{"publisher": "workflow a.yml in acme/x"},
 		},

@@ -19,6 +19,8 @@ import (
 	"pyindex/web/ui"
 )
 
+// manual has the chapters as Markdown templates.
+//
 //go:embed *.md
 var manual embed.FS
 
@@ -29,7 +31,7 @@ type chapter struct {
 	Sections    []section
 }
 
-// section is what a search finds.
+// section is a search result of the manual.
 type section struct {
 	Title, Anchor string
 	text          string // lower case
@@ -43,20 +45,20 @@ func (s *Section) Routes() []route.Route {
 	}
 }
 
-// filling is what the manual's snippets are filled in with.
+// filling has the values that the manual's templates use.
 type filling struct {
 	Name, URL, Simple, Signed, Upload, Audience string
 	Host                                        string // without the port
 	Closed, Authority                           bool
 }
 
-// WithUser is the index's URL with the user name that goes with a token, for clients that look the token up elsewhere.
+// WithUser returns the index URL with the user name for tokens, for clients that look up the token elsewhere.
 func (f filling) WithUser() string { return strings.Replace(f.Simple, "://", "://__token__@", 1) }
 
-// SignedFrom is the index's URL with a token that a shell puts in.
+// SignedFrom returns the index URL with a shell expression in place of the token.
 func (f filling) SignedFrom(token string) string { return strings.Replace(f.Signed, "TOKEN", token, 1) }
 
-// loadManual renders the manual once, at start.
+// loadManual renders all chapters.
 func (s *Section) loadManual() error {
 	c := s.Connection(s.Base)
 	fill := filling{
@@ -88,10 +90,10 @@ func (s *Section) loadManual() error {
 
 var helpHeading = regexp.MustCompile(`<h2 id="([^"]+)">(.*?)</h2>`)
 
-// chapterOf renders a chapter; its title is the first line, and a section begins with each heading of the second level.
+// chapterOf renders a chapter. Its title is the first line, and each second-level heading begins a section.
 func chapterOf(slug, markdown string) chapter {
 	first, rest, _ := strings.Cut(strings.TrimPrefix(markdown, "# "), "\n")
-	// below the title of the page
+	// headings are one level below the page title
 	c := chapter{
 		Slug: slug, Title: first,
 		HTML: readme.Render(context.Background(), strings.ReplaceAll(rest, "\n## ", "\n# "), "text/markdown").HTML,
@@ -118,10 +120,10 @@ type helpView struct {
 
 type foundHelp struct{ Chapter, Slug, Title, Anchor string }
 
-// maxHelpFound bounds how many sections a search shows.
+// maxHelpFound is the largest number of search results.
 const maxHelpFound = 30
 
-// help shows the table of contents, or the sections that have all the words of a search.
+// help shows the table of contents and the sections that contain all words of the search.
 func (s *Section) help(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	v := helpView{Frame: s.Frame(r, who, "Manual"), Chapters: s.manual, Ask: ui.Cut(100, r.URL.Query().Get("q"))}
 	v.Section = "help"
@@ -150,7 +152,7 @@ func hasAll(text string, words []string) bool {
 	return true
 }
 
-// helpChapter shows a chapter; the one of settings is made from the program's own.
+// helpChapter shows a chapter. The settings chapter is generated from the settings of the program.
 func (s *Section) helpChapter(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	slug := r.PathValue("chapter")
 	v := helpView{
@@ -167,5 +169,5 @@ func (s *Section) helpChapter(w http.ResponseWriter, r *http.Request, who access
 			return s.Render(w, http.StatusOK, "help-chapter", &v)
 		}
 	}
-	return fault.New(fault.NotFound, "the manual has no chapter of that name")
+	return fault.New(fault.NotFound, "the manual has no such chapter")
 }

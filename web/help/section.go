@@ -1,24 +1,24 @@
-// Package help is the manual, filled in with this server's names and addresses.
+// Package help serves the manual, with the names and URLs of this server filled in.
 package help
 
 import (
 	"pyindex/web/ui"
 )
 
-// Options are what the manual is made from.
+// Options configure the manual.
 type Options struct {
 	Settings  []ui.Setting
-	Authority []byte // certificate in PEM of the authority that this server created for itself; empty if it did not
+	Authority []byte // PEM certificate of the server's own certificate authority; empty if there is none
 }
 
-// Section is the pages of this area. It is safe for concurrent use.
+// Section serves the manual. It is safe for concurrent use.
 type Section struct {
 	*ui.Kit
 	o      Options
 	manual []chapter
 }
 
-// New returns the manual. It returns an error if a chapter cannot be filled in.
+// New returns the manual. It returns an error if a chapter is not a valid template.
 func New(kit *ui.Kit, o Options) (*Section, error) {
 	s := &Section{Kit: kit, o: o}
 	return s, s.loadManual()

@@ -16,40 +16,41 @@ import (
 	"pyindex/web/ui"
 )
 
-// Mailer sends letters, each to one address. *mail.Sender is one.
+// Mailer sends e-mails, each to one address. It is implemented by *mail.Sender.
 type Mailer interface {
-	// Send returns once a server took the letter. An error says in words why none did.
+	// Send returns after a mail server has accepted the e-mail. The message of its error can be shown to users.
 	Send(ctx context.Context, to string, l outbox.Letter) error
 }
 
-// Sender sends letters. It is safe for concurrent use.
+// Sender sends the e-mails of the pages. It is safe for concurrent use.
 type Sender struct {
 	*ui.Kit
 	accounts *account.Accounts
 	outbox   *outbox.Outbox
-	mail     Mailer        // nil if this index sends no mail
-	mailing  chan struct{} // bounds the messages that nobody waits for
+	mail     Mailer        // nil if this index sends no e-mail
+	mailing  chan struct{} // limits concurrent background sends
 }
 
-// New returns a sender. mail is nil if the index sends no mail: then nothing is sent.
+// New returns a sender. If mail is nil, the sender sends nothing.
 func New(kit *ui.Kit, accounts *account.Accounts, box *outbox.Outbox, mail Mailer) *Sender {
 	return &Sender{Kit: kit, accounts: accounts, outbox: box, mail: mail, mailing: make(chan struct{}, mailsAtOnce)}
 }
 
 const (
-	mailPatience = 10 * time.Second // what somebody who sees the link anyway waits for the mail server
+	mailPatience = 10 * time.Second // timeout of a send that the user waits for
 	mailsAtOnce  = 8
 )
 
-// Enabled reports whether the index sends any.
+// Enabled reports whether the index sends e-mail.
 func (s *Sender) Enabled() bool { return s.mail != nil }
 
-// Send returns once a mail server took a letter.
+// Send returns after a mail server has accepted the e-mail.
 func (s *Sender) Send(ctx context.Context, to string, l outbox.Letter) error {
 	return s.mail.Send(ctx, to, l)
 }
 
-// SendLink sends what carries a link that the page shows anyway, and says what became of it; nil where nothing is sent.
+// SendLink sends a link that the page also shows, and returns a notice about the result. It returns nil if nothing is
+// sent.
 func (s *Sender) SendLink(ctx context.Context, to string, l outbox.Letter) *ui.Notice {
 	if s.mail == nil || to == "" {
 		return nil
@@ -59,14 +60,14 @@ func (s *Sender) SendLink(ctx context.Context, to string, l outbox.Letter) *ui.N
 	if err := s.mail.Send(ctx, to, l); err != nil {
 		s.Log.Warn("mail was not sent", "error", err)
 		return &ui.Notice{
-			Kind: "warn", Text: "The link could not be sent to " + to + ", so send it yourself: " + fault.Message(err),
+			Kind: "warn", Text: "The link could not be sent to " + to + ". Send it yourself. Reason: " + fault.Message(err),
 		}
 	}
 	return &ui.Notice{Kind: "good", Text: "The link was sent to " + to + "."}
 }
 
-// ToUser writes a letter to a user who gave an address. Like all letters without a secret it waits as a row until the
-// mail server takes it, and nothing depends on it.
+// ToUser queues an e-mail to a user, if the user has an address. The queue is a database table, and its e-mails contain
+// no secrets. ToUser logs errors.
 func (s *Sender) ToUser(r *http.Request, name string, l outbox.Letter) {
 	if s.mail == nil || name == "" {
 		return
@@ -75,7 +76,7 @@ func (s *Sender) ToUser(r *http.Request, name string, l outbox.Letter) {
 	s.warn(r, l, err, to)
 }
 
-// ToAdmins writes a letter to each administrator who gave an address, as letterTo does.
+// ToAdmins queues an e-mail to each administrator with an address.
 func (s *Sender) ToAdmins(r *http.Request, l outbox.Letter) {
 	if s.mail == nil {
 		return
@@ -84,18 +85,18 @@ func (s *Sender) ToAdmins(r *http.Request, l outbox.Letter) {
 	s.warn(r, l, err, all...)
 }
 
-// warn writes a letter to each address, unless err says that they are not known.
+// warn queues an e-mail to each address and logs errors, including err.
 func (s *Sender) warn(r *http.Request, l outbox.Letter, err error, addresses ...string) {
 	for _, to := range addresses {
 		err = errors.Join(err, s.outbox.Warn(context.WithoutCancel(r.Context()), to, l))
 	}
 	if err != nil {
-		s.Log.Error("a letter was not written", "error", err)
+		s.Log.Error("an e-mail was not queued", "error", err)
 	}
 }
 
-// Later sends what nobody waits for, and reports whether there was room. What fails is for the operator: who asked may
-// be anybody, and a name that was typed may be a password, so neither is in the log.
+// Later calls send in the background. It reports false if too many sends are already running. Errors are logged without
+// the user name from the request, because people sometimes type their password into that field.
 func (s *Sender) Later(r *http.Request, send func(context.Context) error) bool {
 	ctx := context.WithoutCancel(r.Context())
 	select {
@@ -112,8 +113,7 @@ func (s *Sender) Later(r *http.Request, send func(context.Context) error) bool {
 	}
 }
 
-// Alert writes to the caller's own address that something about the account changed, so that who did not do it learns
-// of it. Nothing depends on it.
+// Alert queues an e-mail to the caller about a change to the account, so that the owner notices changes made by others.
 func (s *Sender) Alert(r *http.Request, who access.Caller, happened string) {
 	if s.mail == nil {
 		return
@@ -126,8 +126,8 @@ func (s *Sender) Alert(r *http.Request, who access.Caller, happened string) {
 	s.AlertAt(r, who, p.Email, happened)
 }
 
-// AlertAt is alert with an address. The letter is a row before the page is answered, and is sent again if the mail
-// server does not take it.
+// AlertAt queues the e-mail of Alert to a given address. It is stored before the page responds, and retried until a
+// mail server accepts it.
 func (s *Sender) AlertAt(r *http.Request, who access.Caller, to, happened string) {
 	if s.mail == nil || to == "" {
 		return

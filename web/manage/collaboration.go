@@ -18,46 +18,44 @@ import (
 type collaborationView struct {
 	managing
 	People    []personRow
-	Elsewhere []personRow // with a role in the whole repository
-	Owners    int         // people whose accounts can be used, and groups
-	Self      *personRow  // the reader's own role
+	Elsewhere []personRow // users with a role in the whole repository
+	Owners    int         // number of groups and enabled users that are owners
+	Self      *personRow  // row of the reader; nil without a role
 	Add       addPerson
 	Groups    []access.GroupGrant
-	AddGroup  addPerson // User is the group
+	AddGroup  addPerson // its User field is the group
 	Leave     ui.Field
 	Invite    addPerson
-	Open      []invitationRow // that the reader made, or an administrator sees
-	Link      string          // of an invitation that was just made, shown once
-	Waiting   bool            // whether that one waits for an administrator's approval
-	Approval  bool            // whether the reader's invitations do
-	Members   access.Role     // what everybody with an account may do in the repository
+	Open      []invitationRow // invitations that the reader may see
+	Link      string          // link of a new invitation, shown only once
+	Waiting   bool            // the new invitation needs approval
+	Approval  bool            // invitations of the reader need approval
+	Members   access.Role     // role of every account in the repository
 }
 
-// addPerson are the fields of the form for one more person.
+// addPerson has the fields of a form that adds a collaborator.
 type addPerson struct{ User, Role ui.Field }
 
-// invitationRow is an invitation that nobody followed yet.
 type invitationRow struct {
 	ID, Name, Role       string
 	CreatedAt, ExpiresAt time.Time
-	Waiting              bool // for an administrator's approval
+	Waiting              bool // not yet approved by an administrator
 }
 
-// personRow is somebody with a role.
 type personRow struct {
 	roles.GrantInfo
 	Words string
 	Self  bool
-	Last  bool // the only owner whose account can be used
+	Last  bool // the only owner with an enabled account
 	Field ui.Field
 }
 
-// roleWords says what a role lets somebody do.
+// roleWords describes the permissions of each role.
 var roleWords = map[access.Role]string{
-	access.Reader:     "sees and installs it",
-	access.Uploader:   "uploads files to it",
-	access.Maintainer: "uploads and yanks",
-	access.Owner:      "does everything: also deletes, gives roles and says who may publish",
+	access.Reader:     "can see and install it",
+	access.Uploader:   "can upload files",
+	access.Maintainer: "can upload and yank",
+	access.Owner:      "full access, including deletion, roles and publishers",
 }
 
 func roleOptions(role access.Role) []ui.Option {
@@ -68,6 +66,13 @@ func roleOptions(role access.Role) []ui.Option {
 	return all
 }
 
+// roleField returns a choice of roles in which role is selected by default.
+func roleField(f ui.Form, id, name string, role access.Role) ui.Field {
+	return f.Field(ui.Field{
+		ID: id, Name: name, Label: "Role", Type: "select", Options: roleOptions(role), Value: role.String(),
+	})
+}
+
 func roleTitle(r access.Role) string {
 	return map[access.Role]string{
 		access.Reader: "Reader", access.Uploader: "Uploader", access.Maintainer: "Maintainer", access.Owner: "Owner",
@@ -75,14 +80,10 @@ func roleTitle(r access.Role) string {
 }
 
 func (s *Section) collaboration(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	return s.collaborationPage(w, r, who, ui.Typed(nil))
+	return s.collaborationWith(w, r, who, ui.Typed(nil), "", false)
 }
 
-func (s *Section) collaborationPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	return s.collaborationWith(w, r, who, f, "", false)
-}
-
-// collaborationWith shows the page, with the link of an invitation that was just made.
+// collaborationWith shows the page with the link of a new invitation, if there is one.
 func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, link string,
 	waiting bool,
 ) error {
@@ -104,53 +105,25 @@ func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who 
 	v.people(all, who)
 	v.Add = addPerson{
 		User: f.Field(ui.Field{Name: "user", Label: "User name", Required: true, MaxLength: 64}),
-		Role: f.Field(ui.Field{
-			Name:    "role",
-			Label:   "Role",
-			Type:    "select",
-			Options: roleOptions(access.Maintainer),
-			Value:   access.Maintainer.String(),
-		}),
+		Role: roleField(f, "f-role", "role", access.Maintainer),
 	}
 	if v.Groups, err = s.o.Index.GroupGrants(r.Context(), who, ui.Repository(r), name); err != nil {
 		return err
 	}
 	v.AddGroup = addPerson{
 		User: f.Field(ui.Field{
-			Name:      "group",
-			Label:     "Group",
-			Required:  true,
-			MaxLength: 64,
-			Mono:      true,
-			Help:      "Administrators make groups and say who is in them.",
+			Name: "group", Label: "Group", Required: true, MaxLength: 64, Mono: true,
+			Help: "Administrators create groups and manage their members.",
 		}),
-		Role: f.Field(ui.Field{
-			ID:      "f-group-role",
-			Name:    "group_role",
-			Label:   "Role",
-			Type:    "select",
-			Options: roleOptions(access.Uploader),
-			Value:   access.Uploader.String(),
-		}),
+		Role: roleField(f, "f-group-role", "group_role", access.Uploader),
 	}
 	v.Link, v.Waiting, v.Approval = link, waiting, !who.Admin() && !s.o.Accounts.OwnersInvite()
 	v.Invite = addPerson{
 		User: f.Field(ui.Field{
-			ID:        "f-invited",
-			Name:      "invited",
-			Label:     "User name",
-			MaxLength: 64,
-			Mono:      true,
-			Help:      "Empty, and whoever follows the link chooses one.",
+			ID: "f-invited", Name: "invited", Label: "User name", MaxLength: 64, Mono: true,
+			Help: "Leave empty to let the recipient choose.",
 		}),
-		Role: f.Field(ui.Field{
-			ID:      "f-invited-role",
-			Name:    "invited_role",
-			Label:   "Role",
-			Type:    "select",
-			Options: roleOptions(access.Maintainer),
-			Value:   access.Maintainer.String(),
-		}),
+		Role: roleField(f, "f-invited-role", "invited_role", access.Maintainer),
 	}
 	if v.Open, err = s.invitations(r, who, p); err != nil {
 		return err
@@ -174,11 +147,7 @@ func (v *collaborationView) people(all []roles.GrantInfo, who access.Caller) {
 	for _, g := range all {
 		row := personRow{GrantInfo: g, Words: roleWords[g.Role], Self: g.User == who.Name()}
 		row.Field = ui.Field{
-			ID:      "role-" + g.User,
-			Name:    "role",
-			Label:   "Role of " + g.User,
-			Type:    "select",
-			Value:   g.Role.String(),
+			ID: "role-" + g.User, Name: "role", Label: "Role of " + g.User, Type: "select", Value: g.Role.String(),
 			Options: roleOptions(g.Role),
 		}
 		row.Last = v.Owners == 1 && g.Role == access.Owner && !g.Disabled
@@ -193,11 +162,8 @@ func (v *collaborationView) people(all []roles.GrantInfo, who access.Caller) {
 	}
 }
 
-// invitations are the open ones to a project that the reader may see.
+// invitations returns the unused invitations to a project that the caller may see.
 func (s *Section) invitations(r *http.Request, who access.Caller, p catalog.Project) ([]invitationRow, error) {
-	if s.o.Accounts == nil {
-		return nil, nil
-	}
 	all, err := s.o.Accounts.Invitations(r.Context(), who)
 	var out []invitationRow
 	for _, l := range all {
@@ -210,7 +176,8 @@ func (s *Section) invitations(r *http.Request, who access.Caller, p catalog.Proj
 	return out, err
 }
 
-// invite makes a link by which somebody without an account gets one, and a role here. The answer shows the link, once.
+// invite creates an invitation link for a person without an account. The response shows the link; it cannot be shown
+// again.
 func (s *Section) invite(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	name, err := s.ProjectName(w, r)
 	if err != nil {
@@ -242,23 +209,23 @@ func (s *Section) revokeInvitation(w http.ResponseWriter, r *http.Request, who a
 	if _, err := s.o.Accounts.RevokeInvitation(r.Context(), who, f.Get("invitation")); err != nil {
 		return err
 	}
-	return s.Done(w, r, s.Back(r), "The invitation is revoked: its link leads nowhere now.")
+	return s.Done(w, r, s.Back(r), "Invitation revoked. Its link no longer works.")
 }
 
-// addPerson gives somebody a role who has none yet: changing one is another form, so that nobody loses a role by a
-// slip.
+// addPerson adds a user without a role. It refuses users who already have one, so that a role is never lowered by
+// mistake.
 func (s *Section) addPerson(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	name, err := s.ProjectName(w, r)
 	if err != nil {
 		return err
 	}
 	there, err := s.o.Index.Grants(r.Context(), who, ui.Repository(r), name)
-	if err != nil && !fault.Is(err, fault.Denied) { // what is denied is recorded by the change itself
+	if err != nil && !fault.Is(err, fault.Denied) { // Grant returns and audits the denial
 		return err
 	}
 	for _, g := range there {
 		if g.User == f.Get("user") {
-			f.Wrong("user", g.User+" is "+article(g.Role)+" here already: change the role in the list.")
+			f.Wrong("user", g.User+" is already "+article(g.Role)+". Change the role in the list.")
 		}
 	}
 	role := roleOf(f)
@@ -269,7 +236,7 @@ func (s *Section) addPerson(w http.ResponseWriter, r *http.Request, who access.C
 		err = s.o.Index.Grant(r.Context(), who, ui.Repository(r), name, f.Get("user"), role)
 	}
 	if fault.Is(err, fault.NotFound) {
-		f.Wrong("user", "There is no account of that name.")
+		f.Wrong("user", "There is no account with this name.")
 		err = nil
 	}
 	if err := f.Refused("user", err); err != nil || f.Bad() {
@@ -286,7 +253,6 @@ func roleOf(f ui.Form) access.Role {
 	return role
 }
 
-// article is a role with the word before it.
 func article(r access.Role) string {
 	if r == access.Owner || r == access.Uploader {
 		return "an " + r.String()
@@ -326,7 +292,7 @@ func (s *Section) removePerson(w http.ResponseWriter, r *http.Request, who acces
 		return s.collaborationAgain(w, r, who, f, err)
 	}
 	return s.Done(w, r, s.afterChange(r, name, f.Get("person") == who.Name()),
-		f.Get("person")+" has no role in "+name.String()+" any more.")
+		f.Get("person")+" no longer has a role in "+name.String()+".")
 }
 
 func (s *Section) leave(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
@@ -336,7 +302,7 @@ func (s *Section) leave(w http.ResponseWriter, r *http.Request, who access.Calle
 	}
 	if typedName(f, "typed", name.String()); f.Bad() {
 		f.Errs["typed"] = "Type " + name.String() + " to leave it."
-		return s.collaborationPage(w, r, who, f)
+		return s.collaborationWith(w, r, who, f, "", false)
 	}
 	err = s.o.Index.Leave(r.Context(), who, ui.Repository(r), name)
 	if err := f.Refused("", err); err != nil || f.Bad() {
@@ -345,21 +311,21 @@ func (s *Section) leave(w http.ResponseWriter, r *http.Request, who access.Calle
 	return s.Done(w, r, s.afterChange(r, name, true), "You left "+name.String()+".")
 }
 
-// afterChange is where somebody goes after a change of roles: away from the page, where it was their own.
+// afterChange returns the path to continue at after a role change: the list of projects if the caller changed their own
+// role.
 func (s *Section) afterChange(r *http.Request, name packaging.ProjectName, own bool) string {
 	if own {
-		f := s.Frame(r, access.Caller{}, "")
-		return f.Tree() + "/manage/projects/"
+		return s.tree(r) + "/manage/projects/"
 	}
 	return s.projectPath(r, name, "collaboration/")
 }
 
-// collaborationAgain shows the page once more with what is wrong, or fails where that is nothing that the reader typed.
+// collaborationAgain returns err, or shows the page with the errors of the form if err is nil.
 func (s *Section) collaborationAgain(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form,
 	err error,
 ) error {
 	if err != nil {
 		return err
 	}
-	return s.collaborationPage(w, r, who, f)
+	return s.collaborationWith(w, r, who, f, "", false)
 }

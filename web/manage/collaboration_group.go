@@ -8,7 +8,6 @@ import (
 	"pyindex/web/ui"
 )
 
-// addGroup gives all of a group a role in the project.
 func (s *Section) addGroup(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	name, err := s.ProjectName(w, r)
 	if err != nil {
@@ -23,16 +22,15 @@ func (s *Section) addGroup(w http.ResponseWriter, r *http.Request, who access.Ca
 	}
 	err = s.o.Index.GrantGroup(r.Context(), who, ui.Repository(r), name, f.Get("group"), role)
 	if fault.Is(err, fault.NotFound) {
-		f.Wrong("group", "There is no group of that name: administrators make groups.")
+		f.Wrong("group", "There is no group with this name. Only administrators can create groups.")
 		err = nil
 	}
 	if err := f.Refused("group", err); err != nil || f.Bad() {
 		return s.collaborationAgain(w, r, who, f, err)
 	}
-	return s.Done(w, r, s.Back(r), "Everybody in "+f.Get("group")+" is now "+article(role)+" of "+name.String()+".")
+	return s.Done(w, r, s.Back(r), "Everyone in "+f.Get("group")+" is now "+article(role)+" of "+name.String()+".")
 }
 
-// removeGroup takes a group's role in the project away.
 func (s *Section) removeGroup(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	name, err := s.ProjectName(w, r)
 	if err != nil {
@@ -45,5 +43,5 @@ func (s *Section) removeGroup(w http.ResponseWriter, r *http.Request, who access
 	if err := f.Refused("", err); err != nil || f.Bad() {
 		return s.collaborationAgain(w, r, who, f, err)
 	}
-	return s.Done(w, r, s.Back(r), "The group "+f.Get("group")+" has no role in "+name.String()+" any more.")
+	return s.Done(w, r, s.Back(r), "The group "+f.Get("group")+" no longer has a role in "+name.String()+".")
 }

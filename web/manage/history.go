@@ -11,19 +11,13 @@ import (
 
 type historyView struct {
 	managing
-	Entries []auditlog.Entry
-	What    ui.Field
-	Outcome ui.Field
-	Actor   ui.Field
-	Text    ui.Field
-	From    ui.Field
-	To      ui.Field
-	Clear   bool   // whether something is asked for
-	Newest  string // link to the first page, "" on it
-	Older   string
+	Entries                              []auditlog.Entry
+	What, Outcome, Actor, Text, From, To ui.Field
+	Clear                                bool   // a filter is set
+	Newest                               string // link to the first page, "" on the first page
+	Older                                string
 }
 
-// history shows what happened to a project.
 func (s *Section) history(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	name, err := s.ProjectName(w, r)
 	if err != nil || name.IsZero() {
@@ -56,15 +50,8 @@ func (v *historyView) fields(f ui.Form) {
 			what = append(what, ui.Option{Value: k.Value, Label: k.Label})
 		}
 	}
-	v.What = f.Field(ui.Field{Name: "what", Label: "What", Type: "select", Options: what})
-	v.Outcome = f.Field(ui.Field{
-		Name: "outcome", Label: "Outcome", Type: "select",
-		Options: []ui.Option{{Label: "Any"}, {Value: "granted", Label: "Done"}, {Value: "refused", Label: "Refused"}},
-	})
-	v.Actor = f.Field(ui.Field{Name: "actor", Label: "Who", MaxLength: 300})
-	v.Text = f.Field(ui.Field{Name: "text", Label: "Words", MaxLength: 200})
-	v.From = f.Field(ui.Field{Name: "from", Label: "From", Type: "date"})
-	v.To = f.Field(ui.Field{Name: "to", Label: "To", Type: "date"})
+	v.What = f.Field(ui.Field{Name: "what", Label: "Event", Type: "select", Options: what})
+	v.Outcome, v.Actor, v.Text, v.From, v.To = auditlog.FilterFields(f)
 	for _, name := range []string{"what", "outcome", "actor", "text", "from", "to", "version"} {
 		v.Clear = v.Clear || f.Get(name) != ""
 	}

@@ -6,8 +6,8 @@ import (
 	"pyindex/internal/custody"
 )
 
-// leftover returns a sentence about bytes that a deletion could not remove from the store yet, "" if there are none.
-// The deletion itself is done then, so that this is no error.
+// leftover returns a sentence about blobs that a deletion could not remove from storage, or "". A *custody.Leftover is
+// not an error here, because the deletion itself succeeded.
 func leftover(err error) (string, error) {
 	if l, ok := errors.AsType[*custody.Leftover](err); ok {
 		return " " + l.Rest() + ".", nil

@@ -52,44 +52,44 @@ func (s *Section) Routes() []route.Route {
 	return rows
 }
 
-// managing is what pages about one project that is managed have in common.
+// managing has the data that all management pages of a project share.
 type managing struct {
 	ui.Frame
 	Project catalog.Project
 }
 
-// managing begins a page about a project in which the reader has a role.
+// managing returns the shared data of a management page.
 func (s *Section) managing(r *http.Request, who access.Caller, p catalog.Project, tab, title string) managing {
 	m := managing{Frame: s.Frame(r, who, title+" · "+p.Name.String()), Project: p}
 	m.Section, m.Tab, m.Mine = "projects", tab, who.RoleIn(p.Object())
 	return m
 }
 
-// typedName notes it beside the field where somebody did not type the name of what would be gone.
+// typedName records an error unless the field contains the name of the object to delete.
 func typedName(f ui.Form, field, want string) {
 	if f.Get(field) != want {
-		f.Wrong(field, "Type "+want+" here, exactly: nothing was deleted.")
+		f.Wrong(field, "Type "+want+" exactly. Nothing was deleted.")
 	}
 }
 
-// requiring is who would miss a project or a release.
+// requiring has the dependents and downloads of a project or release that may be deleted.
 type requiring struct {
 	Projects []catalog.Card // the first by name
 	Total    int
 	More     int
 
-	Downloads int // of the project or the release, in the last days
+	Downloads int // of the project or release in the last Days days
 	Days      int
 }
 
-// How many projects are named that require one, and how many days of downloads are counted.
+// fewRequiring is the number of dependents shown, lately the number of days in the download count.
 const (
 	fewRequiring = 10
 	lately       = 30
 )
 
-// requiring finds the projects that require one, as far as the reader may see them, and how often it, or one release of
-// it, was downloaded lately.
+// requiring returns the dependents of p that the caller may see, and the recent downloads of p. If version is not "",
+// the downloads are those of that release.
 func (s *Section) requiring(r *http.Request, who access.Caller, p catalog.Project,
 	version string,
 ) (q requiring, err error) {
@@ -108,13 +108,13 @@ type managedView struct {
 	Filter     string
 	Total      int
 	Pages      ui.Pages
-	Everything bool // of the repository, by the reader's role in it
+	Everything bool // the reader has a role in the whole repository
 	Upload     string
 }
 
 const managedPerPage = 50
 
-// managed lists the projects that the reader uploads to, maintains or owns.
+// managed lists the projects in which the caller is at least an uploader.
 func (s *Section) managed(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	v := managedView{Frame: s.Frame(r, who, "Your projects"), Filter: r.URL.Query().Get("q")}
 	v.Section = "projects"

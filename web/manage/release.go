@@ -17,14 +17,13 @@ type releasesView struct {
 	managing
 	Releases []catalog.Summary
 	Filter   string
-	Total    int // with the letters of the filter
+	Total    int // that match the filter
 	Counts   catalog.Counts
 	Pages    ui.Pages
 }
 
 const releasesPerPage = 100
 
-// releases lists the releases of a project that is managed, newest version first.
 func (s *Section) releases(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	name, err := s.ProjectName(w, r)
 	if err != nil || name.IsZero() {
@@ -46,34 +45,32 @@ func (s *Section) releases(w http.ResponseWriter, r *http.Request, who access.Ca
 
 type releaseView struct {
 	managing
-	Release  catalog.Release
-	Files    []releaseFile
-	Size     int64
-	Yanked   int
-	Reasons  []string // of the yank
-	Hidden   int      // files in quarantine
-	Chosen   *releaseFile
-	Reason   ui.Field
-	Typed    ui.Field
-	File     chosenFields
-	Requires requiring
+	Release       catalog.Release
+	Files         []releaseFile
+	Size          int64
+	Yanked        int
+	Reasons       []string // distinct yank reasons
+	Hidden        int      // number of files in quarantine
+	Chosen        *releaseFile
+	Reason, Typed ui.Field
+	File          chosenFields
+	Requires      requiring
 }
 
-// chosenFields are the fields of the forms about one file.
 type chosenFields struct{ Reason, Typed ui.Field }
 
 type releaseFile struct {
 	catalog.File
 	Words  string
 	Origin ui.Origin
-	Link   string // to the forms about it
+	Link   string // to its forms
 }
 
 func (s *Section) release(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	return s.releasePage(w, r, who, ui.Typed(nil), r.URL.Query().Get("file"))
 }
 
-// releasePage shows a release, with the forms about one of its files where that is chosen.
+// releasePage shows a release, with the forms of the chosen file if there is one.
 func (s *Section) releasePage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form,
 	chosen string,
 ) error {
@@ -122,7 +119,7 @@ func (v *releaseView) fill(files []catalog.File, chosen string) {
 	}
 }
 
-const reasonHelp = "Installers show it to whoever asks for this version. A few words: what is wrong, and what to take instead."
+const reasonHelp = "Installers show it to users of this version. For example: what is wrong, and which version to use instead."
 
 func (v *releaseView) fields(f ui.Form) {
 	v.Reason = f.Field(ui.Field{Name: "reason", Label: "Reason", MaxLength: catalog.MaxReason, Help: reasonHelp})
@@ -132,29 +129,26 @@ func (v *releaseView) fields(f ui.Form) {
 	v.File.Reason = f.Field(ui.Field{Name: "file_reason", Label: "Reason", MaxLength: catalog.MaxReason, Help: reasonHelp})
 	if v.Chosen != nil {
 		v.File.Typed = f.Field(ui.Field{
-			Name:        "file_typed",
-			Label:       "Type the file's name to delete it",
-			Required:    true,
-			Mono:        true,
+			Name: "file_typed", Label: "Type the file's name to delete it", Required: true, Mono: true,
 			Placeholder: v.Chosen.Filename,
 		})
 	}
 }
 
-// AllYanked reports whether installers skip the release.
+// AllYanked reports whether all files of the release are yanked.
 func (v *releaseView) AllYanked() bool { return len(v.Files) > 0 && v.Yanked == len(v.Files) }
 
-// Invisible reports whether readers see nothing of the release.
+// Invisible reports whether the release is hidden from readers.
 func (v *releaseView) Invisible() bool {
 	return v.Project.Status == catalog.Quarantined || len(v.Files) > 0 && v.Hidden == len(v.Files)
 }
 
-// Kept reports whether the reader may not delete the release because of a quarantine.
+// Kept reports whether a quarantine prevents the reader from deleting the release.
 func (v *releaseView) Kept() bool {
 	return !v.Who.Admin && (v.Hidden > 0 || v.Project.Status == catalog.Quarantined)
 }
 
-// KeptFile reports whether the reader may not delete the file because of a quarantine.
+// KeptFile reports whether a quarantine prevents the reader from deleting the file.
 func (v *releaseView) KeptFile(f releaseFile) bool {
 	return !v.Who.Admin && (f.Quarantined() || v.Project.Status == catalog.Quarantined)
 }
@@ -167,7 +161,7 @@ func (s *Section) yank(w http.ResponseWriter, r *http.Request, who access.Caller
 	if err := f.Refused("reason", err); err != nil || f.Bad() {
 		return s.again(w, r, who, f, "", err)
 	}
-	return s.Done(w, r, s.Back(r), "Yanked "+version+": installers skip it from now on.")
+	return s.Done(w, r, s.Back(r), "Yanked "+version+". Installers now skip it.")
 }
 
 func (s *Section) unyank(w http.ResponseWriter, r *http.Request, who access.Caller, _ ui.Form) error {
@@ -178,7 +172,7 @@ func (s *Section) unyank(w http.ResponseWriter, r *http.Request, who access.Call
 	if err != nil {
 		return err
 	}
-	return s.Done(w, r, s.Back(r), "Unyanked "+version+": installers choose it again.")
+	return s.Done(w, r, s.Back(r), "Unyanked "+version+". Installers can choose it again.")
 }
 
 func (s *Section) deleteRelease(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
@@ -187,7 +181,7 @@ func (s *Section) deleteRelease(w http.ResponseWriter, r *http.Request, who acce
 		return err
 	}
 	m, err := s.o.Index.ManagedRelease(r.Context(), who, ui.Repository(r), name, r.PathValue("version"))
-	if fault.Is(err, fault.Denied) { // recorded by the change itself
+	if fault.Is(err, fault.Denied) { // DeleteRelease audits the denial
 		return s.o.Index.DeleteRelease(r.Context(), who, ui.Repository(r), name, r.PathValue("version"))
 	} else if err != nil {
 		return err
@@ -235,7 +229,7 @@ func (s *Section) deleteFile(w http.ResponseWriter, r *http.Request, who access.
 	}
 	file := f.Get("file")
 	m, err := s.o.Index.ManagedRelease(r.Context(), who, ui.Repository(r), name, r.PathValue("version"))
-	if fault.Is(err, fault.Denied) { // recorded by the change itself
+	if fault.Is(err, fault.Denied) { // DeleteFile audits the denial
 		return s.o.Index.DeleteFile(r.Context(), who, ui.Repository(r), name, file)
 	} else if err != nil {
 		return err
@@ -252,12 +246,12 @@ func (s *Section) deleteFile(w http.ResponseWriter, r *http.Request, who access.
 	}
 	if len(m.Files) == 1 {
 		return s.Done(w, r, s.projectPath(r, name, "releases/"),
-			"Deleted "+file+", and with its last file the release "+m.Release.Version+"."+rest)
+			"Deleted "+file+" and the release "+m.Release.Version+", because this was its last file."+rest)
 	}
 	return s.Done(w, r, s.Back(r), "Deleted "+file+"."+rest)
 }
 
-// again shows the page once more with what is wrong, or fails where that is nothing that the reader typed.
+// again returns err, or shows the page with the errors of the form if err is nil.
 func (s *Section) again(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, chosen string,
 	err error,
 ) error {
@@ -267,14 +261,18 @@ func (s *Section) again(w http.ResponseWriter, r *http.Request, who access.Calle
 	return s.releasePage(w, r, who, f, chosen)
 }
 
-// releaseName reads the project and the version that a posted form's path names.
 func (s *Section) releaseName(w http.ResponseWriter, r *http.Request) (packaging.ProjectName, string, error) {
 	name, err := s.ProjectName(w, r)
 	return name, r.PathValue("version"), err
 }
 
-// projectPath is the path, below the base path, of a page about a project that is managed.
+// projectPath returns the path of a management page below the base path.
 func (s *Section) projectPath(r *http.Request, name packaging.ProjectName, rest string) string {
+	return s.tree(r) + "/manage/project/" + name.String() + "/" + rest
+}
+
+// tree returns the path prefix of the current repository below the base path.
+func (s *Section) tree(r *http.Request) string {
 	f := s.Frame(r, access.Caller{}, "")
-	return f.Tree() + "/manage/project/" + name.String() + "/" + rest
+	return f.Tree()
 }

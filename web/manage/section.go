@@ -1,7 +1,7 @@
-// Package manage is the pages on which people change a project: its releases, people, settings and history, and the
-// upload.
+// Package manage serves the pages on which people manage a project: releases, collaborators, settings, history and
+// uploads.
 //
-// Package catalog decides what a caller may change. What cannot be undone asks the caller to confirm who they are.
+// Package catalog checks the permissions. Actions that cannot be undone require re-authentication.
 package manage
 
 import (
@@ -11,19 +11,19 @@ import (
 	"pyindex/web/ui"
 )
 
-// Options are what the pages are made from. All are needed.
+// Options configure the pages. All fields are required.
 type Options struct {
 	Index    *assembly.Index
 	Accounts *account.Accounts
 	Letters  *letters.Sender
 }
 
-// Section is the pages of this area. It is safe for concurrent use.
+// Section serves the pages of this area. It is safe for concurrent use.
 type Section struct {
 	*ui.Kit
 	o       Options
 	letters *letters.Sender
 }
 
-// New returns the pages.
+// New returns a section.
 func New(kit *ui.Kit, o Options) *Section { return &Section{kit, o, o.Letters} }

@@ -14,21 +14,18 @@ import (
 
 type settingsView struct {
 	managing
-	Choices  []statusChoice
-	Reason   ui.Field
-	Frozen   bool // by an administrator, who alone can undo it
-	Limits   []limit
-	File     ui.Field
-	Size     ui.Field
-	Typed    ui.Field
-	Counts   catalog.Counts
-	Requires requiring
+	Choices                   []statusChoice
+	Reason, File, Size, Typed ui.Field
+	Frozen                    bool // in quarantine, which only administrators can end
+	Limits                    []limit
+	Counts                    catalog.Counts
+	Requires                  requiring
 }
 
-// Kept reports whether the reader may not delete the project because of a quarantine.
+// Kept reports whether a quarantine prevents the reader from deleting the project.
 func (v *settingsView) Kept() bool { return !v.Who.Admin && (v.Frozen || v.Counts.Quarantined > 0) }
 
-// Quarantine returns what is in quarantine, with its verb.
+// Quarantine returns the beginning of a sentence: the quarantined objects with their verb.
 func (v *settingsView) Quarantine() string {
 	switch n := v.Counts.Quarantined; {
 	case v.Frozen:
@@ -40,7 +37,7 @@ func (v *settingsView) Quarantine() string {
 	}
 }
 
-// Removed returns the releases and files that deleting the project removes.
+// Removed returns the number of releases and files that deleting the project removes.
 func (v *settingsView) Removed() string {
 	c := v.Counts
 	text := ui.Plural(c.Releases, "release", "releases") + " with " + ui.Plural(c.Files, "file", "files")
@@ -54,35 +51,34 @@ func (v *settingsView) Removed() string {
 	}
 }
 
-// limit is a limit in force. Size is in bytes, 0 for none.
+// limit is an effective size limit. Size is in bytes, 0 for no limit.
 type limit struct {
 	Of   string
 	Size int64
 	Own  bool // set for the project
 }
 
-// statusChoice is a status that a project can get, with the words of its button.
 type statusChoice struct {
 	Status       catalog.Status
 	Button, Help string
 	Danger       bool
 }
 
-// statusChoices are the statuses that a project can get now.
+// statusChoices returns the buttons for all statuses except the current one.
 func statusChoices(p catalog.Project, admin bool) []statusChoice {
 	name := p.Name.String()
 	all := []statusChoice{
-		{catalog.Active, "Make " + name + " active again", "It takes uploads and installs as any other.", false},
-		{catalog.Archived, "Archive " + name, "What is here installs as before; nothing new is taken.", false},
+		{catalog.Active, "Make " + name + " active again", "Allows uploads and installs.", false},
+		{catalog.Archived, "Archive " + name, "Existing releases can be installed, but new uploads are refused.", false},
 		{
 			catalog.Deprecated, "Deprecate " + name,
-			"Everything works as before; pages and clients say that people should move on, and the reason where to.", false,
+			"Everything keeps working. Pages and clients advise users to switch. Name the replacement in the reason.", false,
 		},
 	}
 	if admin {
 		all = append(all, statusChoice{
 			catalog.Quarantined, "Quarantine " + name,
-			"Nothing of it can be installed or uploaded until an administrator ends it. For what may be malicious.", true,
+			"For suspected malware. Blocks installs and uploads until an administrator ends it.", true,
 		})
 	}
 	var out []statusChoice
@@ -122,21 +118,15 @@ func (s *Section) settingsPage(w http.ResponseWriter, r *http.Request, who acces
 	}
 	v.Reason = f.Field(ui.Field{
 		Name: "reason", Label: "Reason", MaxLength: catalog.MaxReason,
-		Help: "Shown on the project's page, and by clients that know of statuses.",
+		Help: "Shown on the project page, and by clients that support project statuses.",
 	})
 	v.File = f.Field(ui.Field{
-		Name:        "file_size",
-		Label:       "One file",
-		Value:       ownSize(p.Limits.FileSize),
-		Placeholder: "as configured",
-		Help:        "Such as 500 MB. Empty for what is configured.",
+		Name: "file_size", Label: "One file", Value: ownSize(p.Limits.FileSize), Placeholder: "server setting",
+		Help: "For example, 500 MB. Leave empty to use the server setting.",
 	})
 	v.Size = f.Field(ui.Field{
-		Name:        "project_size",
-		Label:       "All files together",
-		Value:       ownSize(p.Limits.ProjectSize),
-		Placeholder: "as configured",
-		Help:        "Such as 20 GB. Empty for what is configured.",
+		Name: "project_size", Label: "All files together", Value: ownSize(p.Limits.ProjectSize),
+		Placeholder: "server setting", Help: "For example, 20 GB. Leave empty to use the server setting.",
 	})
 	v.Typed = f.Field(ui.Field{
 		Name: "typed", Label: "Type " + name.String() + " to delete it", Required: true, Mono: true,
@@ -145,7 +135,7 @@ func (s *Section) settingsPage(w http.ResponseWriter, r *http.Request, who acces
 	return s.Render(w, f.Status(), "manage-settings", &v)
 }
 
-// ownSize writes a project's own limit exactly, in the unit in which it is shortest; "" for none.
+// ownSize formats a limit of a project exactly, in the largest unit that divides it. It returns "" for 0.
 func ownSize(n int64) string {
 	if n == 0 {
 		return ""
@@ -162,18 +152,11 @@ var sizeUnits = []struct {
 	name  string
 	bytes int64
 }{
-	{"TB", 1e12},
-	{"TiB", 1 << 40},
-	{"GB", 1e9},
-	{"GiB", 1 << 30},
-	{"MB", 1e6},
-	{"MiB", 1 << 20},
-	{"kB", 1e3},
-	{"KiB", 1 << 10},
-	{"bytes", 1},
+	{"TB", 1e12}, {"TiB", 1 << 40}, {"GB", 1e9}, {"GiB", 1 << 30}, {"MB", 1e6}, {"MiB", 1 << 20},
+	{"kB", 1e3}, {"KiB", 1 << 10}, {"bytes", 1},
 }
 
-// sizeTyped reads a limit: a number with a unit, bytes without one, 0 for nothing.
+// sizeTyped parses a limit such as "500 MB". Without a unit it is in bytes; an empty field is 0.
 func sizeTyped(f ui.Form, field string) int64 {
 	text := strings.ToLower(f.Get(field))
 	if text == "" {
@@ -188,16 +171,16 @@ func sizeTyped(f ui.Form, field string) int64 {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 1 || n > math.MaxInt64/2/factor {
-		f.Wrong(field, "Write a whole number with a unit, such as 500 MB or 2 GB.")
+		f.Wrong(field, "Enter a whole number with a unit, such as 500 MB or 2 GB.")
 		return 0
 	}
 	return n * factor
 }
 
 var statusWords = map[catalog.Status]string{
-	catalog.Active: "is active again", catalog.Archived: "is archived: it takes no uploads",
+	catalog.Active: "is active again", catalog.Archived: "is archived and accepts no uploads",
 	catalog.Deprecated:  "is deprecated",
-	catalog.Quarantined: "is in quarantine: nothing of it can be installed",
+	catalog.Quarantined: "is in quarantine and cannot be installed",
 }
 
 func (s *Section) setStatus(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
@@ -229,7 +212,7 @@ func (s *Section) setLimits(w http.ResponseWriter, r *http.Request, who access.C
 	if err := f.Refused("", err); err != nil || f.Bad() {
 		return s.settingsAgain(w, r, who, f, err)
 	}
-	return s.Done(w, r, s.Back(r), "The limits of "+name.String()+" are changed.")
+	return s.Done(w, r, s.Back(r), "Changed the limits of "+name.String()+".")
 }
 
 func (s *Section) trustOnly(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
@@ -243,9 +226,9 @@ func (s *Section) trustOnly(w http.ResponseWriter, r *http.Request, who access.C
 	if err != nil {
 		return err
 	}
-	text := "People and API tokens may upload to " + name.String() + " again."
+	text := "People and API tokens can upload to " + name.String() + " again."
 	if f.On("on") {
-		text = "Only trusted publishers may upload to " + name.String() + " from now on."
+		text = "Only trusted publishers can now upload to " + name.String() + "."
 	}
 	return s.Done(w, r, s.Back(r), text)
 }
@@ -265,11 +248,10 @@ func (s *Section) deleteProject(w http.ResponseWriter, r *http.Request, who acce
 	if err != nil {
 		return err
 	}
-	v := s.Frame(r, who, "")
-	return s.Done(w, r, v.Tree()+"/manage/projects/", "Deleted "+name.String()+" with everything in it."+rest)
+	return s.Done(w, r, s.tree(r)+"/manage/projects/", "Deleted "+name.String()+" and all its files."+rest)
 }
 
-// settingsAgain shows the page once more with what is wrong, or fails where that is nothing that the reader typed.
+// settingsAgain returns err, or shows the page with the errors of the form if err is nil.
 func (s *Section) settingsAgain(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, err error) error {
 	if err != nil {
 		return err

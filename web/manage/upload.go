@@ -1,8 +1,8 @@
 package manage
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,30 +20,27 @@ import (
 	"pyindex/web/ui"
 )
 
-// Bounds of one form; the page's script sends one file in each request.
+// Limits of one form. The page's script sends each file in its own request.
 const (
 	maxUploads      = 50       // files
-	maxUploadFields = 100      // parts that are no files
-	maxUploadHeader = 8 << 10  // bytes of one part's header
-	maxUploadField  = 64 << 10 // bytes of a part that is no file
-	maxUploadForm   = 1 << 20  // bytes of all headers and of all parts that are no files
-	maxUploadName   = 300      // bytes of a file's name, of which distributions have some hundred at most
-	maxUploadSkip   = 1 << 30  // bytes of refused files that are read to come to those after them
+	maxUploadFields = 100      // parts that are not files
+	maxUploadHeader = 8 << 10  // bytes of the header of one part
+	maxUploadField  = 64 << 10 // bytes of a part that is not a file
+	maxUploadForm   = 1 << 20  // bytes of all headers and of all parts that are not files
+	maxUploadName   = 300      // bytes of a file name; names of distributions rarely exceed 100
+	maxUploadSkip   = 1 << 30  // bytes of refused files that are read to reach the files after them
 )
 
 type uploadView struct {
 	ui.Frame
-	Project catalog.Project // zero where any will do
-	Limit   int64           // bytes of one file, 0 for no bound
-	Closed  string          // why nothing can be uploaded here, "" where something can
-	Results []uploaded
-	Added   int
-	Refused int
-	Most    int
-	Twine   string
+	Project              catalog.Project // zero if the page accepts any project
+	Limit                int64           // bytes of one file, 0 for no limit
+	Closed               string          // reason why uploads are closed, "" if they are open
+	Results              []uploaded
+	Added, Refused, Most int
+	Twine                string
 }
 
-// uploaded is what became of one file.
 type uploaded struct {
 	File     string   `json:"file"`
 	OK       bool     `json:"ok"`
@@ -56,7 +53,7 @@ func (s *Section) uploadForm(w http.ResponseWriter, r *http.Request, who access.
 	return s.uploadPage(w, r, who, http.StatusOK, nil, nil)
 }
 
-// uploadPage shows the form, with what became of the files that were sent.
+// uploadPage shows the form with the results of the previous upload.
 func (s *Section) uploadPage(w http.ResponseWriter, r *http.Request, who access.Caller, status int, results []uploaded,
 	n *ui.Notice,
 ) error {
@@ -86,27 +83,25 @@ func (s *Section) uploadPage(w http.ResponseWriter, r *http.Request, who access.
 			v.Refused++
 		}
 	}
-	if n != nil {
-		v.Notice = n
-	}
+	v.Notice = cmp.Or(n, v.Notice)
 	return s.Render(w, status, "upload", &v)
 }
 
-// closedTo says why a project takes nothing from people, "" where it does.
+// closedTo returns the reason why a project accepts no uploads by people, "" if it does.
 func closedTo(p catalog.Project) string {
 	switch {
 	case p.Status == catalog.Archived:
-		return p.Name.String() + " is archived: it takes no uploads until an owner makes it active again."
+		return p.Name.String() + " is archived. An owner must make it active before it accepts uploads."
 	case p.Status == catalog.Quarantined:
-		return p.Name.String() + " is in quarantine: it takes no uploads."
+		return p.Name.String() + " is in quarantine and accepts no uploads."
 	case p.TrustedOnly:
 		return p.Name.String() +
-			" takes uploads from its trusted publishers alone: publish from the workflow that it trusts, or have an owner let people upload again."
+			" accepts uploads only from its trusted publishers. Publish from a trusted workflow, or ask an owner to allow uploads by people."
 	}
 	return ""
 }
 
-// uploadOnly is the project that the page is for, the zero name where any will do.
+// uploadOnly returns the project in the query, or the zero name if the page accepts any project.
 func uploadOnly(r *http.Request) (packaging.ProjectName, error) {
 	text := r.URL.Query().Get("project")
 	if text == "" {
@@ -119,7 +114,7 @@ func uploadOnly(r *http.Request) (packaging.ProjectName, error) {
 	return name, nil
 }
 
-// upload takes the files of a form, one after the other as they come, and tells of each what became of it.
+// upload publishes the files of a form one by one while the request body is read, and reports the result of each.
 func (s *Section) upload(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	only, err := uploadOnly(r)
 	if err != nil {
@@ -135,16 +130,11 @@ func (s *Section) upload(w http.ResponseWriter, r *http.Request, who access.Call
 	}{meter, r.Body}
 	parts, err := r.MultipartReader()
 	if err != nil {
-		return fault.Wrap(fault.Invalid, err, "the files cannot be read: send the form as it is")
+		return fault.Wrap(fault.Invalid, err, "the files cannot be read; reload the page and try again")
 	}
 	u := uploading{
-		site:       s,
-		who:        who,
-		repository: ui.Repository(r),
-		only:       only,
-		base:       s.Frame(r, who, "").Root,
-		meter:      meter,
-		parts:      parts,
+		site: s, who: who, repository: ui.Repository(r), only: only, base: s.Frame(r, who, "").Root, meter: meter,
+		parts: parts,
 	}
 	if err := u.all(r.Context()); err != nil && len(u.results) == 0 {
 		return err
@@ -152,8 +142,7 @@ func (s *Section) upload(w http.ResponseWriter, r *http.Request, who access.Call
 	status, n := http.StatusOK, (*ui.Notice)(nil)
 	if u.refused {
 		status = http.StatusUnprocessableEntity
-	}
-	if len(u.results) == 0 {
+	} else if len(u.results) == 0 {
 		status, n = http.StatusUnprocessableEntity, &ui.Notice{Kind: "bad", Text: "Choose at least one file."}
 	}
 	if byScript(r) {
@@ -162,13 +151,13 @@ func (s *Section) upload(w http.ResponseWriter, r *http.Request, who access.Call
 	return s.uploadPage(w, r, who, status, u.results, n)
 }
 
-// byScript reports whether the page's script sent a form.
+// byScript reports whether the page's script sent the form.
 func byScript(r *http.Request) bool {
 	accept := r.Header.Values("Accept")
 	return route.Quality(accept, "application/json") > route.Quality(accept, "text/html")
 }
 
-// refuseUpload answers a form of which nothing was read.
+// refuseUpload responds to a form whose body was not read.
 func (s *Section) refuseUpload(w http.ResponseWriter, r *http.Request, err error) error {
 	kind := fault.KindOf(err)
 	if !byScript(r) || kind == fault.Internal || kind == fault.Unauthenticated {
@@ -177,40 +166,32 @@ func (s *Section) refuseUpload(w http.ResponseWriter, r *http.Request, err error
 	return s.uploadAnswer(w, route.Status(kind), []uploaded{{Text: fault.Message(err)}})
 }
 
-// uploadAnswer tells the page's script what the page would show.
+// uploadAnswer writes the results as JSON for the page's script.
 func (s *Section) uploadAnswer(w http.ResponseWriter, status int, results []uploaded) error {
-	b, err := json.Marshal(map[string]any{"results": results})
-	if err != nil {
-		return err
-	}
-	s.PageHeaders(w)
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, err = w.Write(b)
-	return err
+	return s.JSON(w, status, map[string]any{"results": results})
 }
 
-// uploading is a form on its way in.
+// uploading is the state of a form that is being read.
 type uploading struct {
 	site       *Section
 	who        access.Caller
 	repository string
 	only       packaging.ProjectName
-	base       string // of links to releases
+	base       string // prefix of links to releases
 	meter      *formdata.Meter
 	parts      *multipart.Reader
-	fields     int   // parts that were no files
-	skipped    int64 // bytes of refused files
+	fields     int   // number of parts that were not files
+	skipped    int64 // bytes of refused files read so far
 	results    []uploaded
 	refused    bool
 	buffer     []byte
 }
 
-// errBroken ends a form whose rest cannot be read.
+// errBroken is returned if the rest of the form cannot be read.
 var errBroken = fault.New(fault.Invalid,
-	"the connection broke off before the file was here: nothing of it was kept, try again")
+	"the connection was lost before the upload was complete; the file was discarded, try again")
 
-// all takes the files in turn. It ends early if the form itself breaks or is larger than a form may be.
+// all publishes the files in turn. It returns early if the form is malformed or too large.
 func (u *uploading) all(ctx context.Context) error {
 	for {
 		u.meter.Next("the name of a file", maxUploadHeader)
@@ -228,7 +209,7 @@ func (u *uploading) all(ctx context.Context) error {
 		}
 		if len(u.results) == maxUploads {
 			u.note(p.FileName(),
-				fault.New(fault.Invalid, "only %d files are taken at once: send this file and those after it again", maxUploads))
+				fault.New(fault.Invalid, "only %d files are accepted at once; send this file and those after it again", maxUploads))
 			return nil
 		}
 		if err := u.file(ctx, p); errors.Is(err, errBroken) {
@@ -240,11 +221,11 @@ func (u *uploading) all(ctx context.Context) error {
 	}
 }
 
-// skip reads what is left of a file that was refused.
+// skip reads the rest of a refused file.
 func (u *uploading) skip(p io.Reader) error {
 	n, err := io.CopyN(io.Discard, p, maxUploadSkip-u.skipped+1)
 	if u.skipped += n; u.skipped > maxUploadSkip {
-		err = fault.New(fault.Invalid, "too much of the form was refused: send the other files again, without these")
+		err = fault.New(fault.Invalid, "too many of the files were refused; send the other files again without these")
 	}
 	if err == io.EOF {
 		return nil
@@ -252,13 +233,14 @@ func (u *uploading) skip(p io.Reader) error {
 	return u.broken(err)
 }
 
-// broken notes that the form cannot be read any further, beside what became of its files so far.
+// broken returns the error for a form that cannot be read any further. It also adds the error to the results of earlier
+// files, if there are any.
 func (u *uploading) broken(err error) error {
 	if fault.KindOf(u.meter.Err()) != fault.Internal {
 		err = u.meter.Err()
 	}
 	if fault.KindOf(err) == fault.Internal {
-		err = fault.Wrap(fault.Invalid, err, "the files cannot be read: send the form as it is")
+		err = fault.Wrap(fault.Invalid, err, "the files cannot be read; reload the page and try again")
 	}
 	if len(u.results) > 0 {
 		u.note("", err)
@@ -266,7 +248,6 @@ func (u *uploading) broken(err error) error {
 	return err
 }
 
-// field passes over a part that is no file.
 func (u *uploading) field(p io.Reader) error {
 	if u.fields++; u.fields > maxUploadFields {
 		return u.broken(fault.New(fault.Invalid, "the form is too large: it has more than %d fields", maxUploadFields))
@@ -278,13 +259,11 @@ func (u *uploading) field(p io.Reader) error {
 	return nil
 }
 
-// note adds what became of a file that was refused.
 func (u *uploading) note(file string, err error) {
 	u.refused = true
 	u.results = append(u.results, uploaded{File: shortName(file), Text: fault.Message(err)})
 }
 
-// shortName is a file's name as results show it.
 func shortName(name string) string {
 	if len(name) <= maxUploadName {
 		return name
@@ -292,7 +271,7 @@ func shortName(name string) string {
 	return strings.ToValidUTF8(name[:maxUploadName-len("…")], "") + "…"
 }
 
-// file takes one file and notes what became of it.
+// file publishes one file and adds its result.
 func (u *uploading) file(ctx context.Context, p *multipart.Part) error {
 	x := uploaded{File: shortName(p.FileName())}
 	u.meter.Open()
@@ -303,12 +282,12 @@ func (u *uploading) file(ctx context.Context, p *multipart.Part) error {
 		x.Text = fault.Message(err)
 		if x.Text == "" {
 			u.site.Log.ErrorContext(ctx, "an upload in the browser failed", "file", x.File, "error", err)
-			x.Text = "Something broke here, and the log has the details. Nothing was kept: try again, or tell the operator."
+			x.Text = "Something went wrong. The file was discarded. Try again, or ask an administrator to check the server log."
 		}
 	case receipt.Created:
-		x.OK, x.Text = true, "Added."
+		x.OK, x.Text = true, "Uploaded."
 	default:
-		x.OK, x.Text = true, "The identical file was here already; nothing changed."
+		x.OK, x.Text = true, "The identical file already exists; nothing changed."
 	}
 	if err == nil {
 		x.Warnings = receipt.Warnings
@@ -320,15 +299,14 @@ func (u *uploading) file(ctx context.Context, p *multipart.Part) error {
 	return err
 }
 
-// publish sends a file through the gate that every upload passes. What its name tells is looked at before its bytes
-// come.
+// publish stores and publishes a file like any other upload. It checks the file name before it reads the content.
 func (u *uploading) publish(ctx context.Context, p *multipart.Part) (ingest.Receipt, error) {
 	if len(p.FileName()) > maxUploadName {
 		return ingest.Receipt{}, fault.New(fault.Invalid, "the file name is longer than %d bytes", maxUploadName)
 	}
 	name, err := packaging.ProjectOf(p.FileName())
 	if err == nil && !u.only.IsZero() && name != u.only {
-		err = fault.New(fault.Invalid, "this is a file of %s, and the page is for %s", name, u.only)
+		err = fault.New(fault.Invalid, "this file belongs to %s, but the page is for %s", name, u.only)
 	}
 	if err != nil {
 		return ingest.Receipt{}, err
@@ -337,7 +315,7 @@ func (u *uploading) publish(ctx context.Context, p *multipart.Part) (ingest.Rece
 	if err != nil {
 		return ingest.Receipt{}, err
 	}
-	defer func() { _ = in.Discard() }() // the sweeper finds what stays behind
+	defer func() { _ = in.Discard() }() // the sweeper removes leftovers
 	if err := u.pour(in, p); err != nil {
 		return ingest.Receipt{}, err
 	}
@@ -345,10 +323,10 @@ func (u *uploading) publish(ctx context.Context, p *multipart.Part) (ingest.Rece
 		ingest.Upload{Filename: p.FileName(), ContentType: p.Header.Get("Content-Type")})
 }
 
-// pourBytes is how much is read at once, as in the protocol of other clients.
+// pourBytes is the read buffer size, as in the upload API.
 const pourBytes = 256 << 10
 
-// pour copies a file into its stage. An error of the form's own is errBroken.
+// pour copies a file to its staging area. It returns errBroken if reading the form fails.
 func (u *uploading) pour(to io.Writer, p io.Reader) error {
 	if u.buffer == nil {
 		u.buffer = make([]byte, pourBytes)

@@ -10,21 +10,21 @@ import (
 	"pyindex/web/ui"
 )
 
-// Tool is a way to install from this index: what to paste, and what to know.
+// Tool has the setup instructions of a client.
 type Tool struct {
 	ID, Name string
 	Blocks   []ui.Block
 	Note     string
 }
 
-// tools are the ways to connect, in the order in which they are offered.
+// tools returns the setup instructions in display order.
 func (s *Section) tools(root string) []Tool {
 	c := s.Connection(root)
 	all := []Tool{pip(c), uv(c), poetry(c), pipConf(c), uvToml(c), dockerfile(c), workflowFile(c)}
 	if c.Closed {
 		for i := range all[:6] {
 			if all[i].Note == "" {
-				all[i].Note = "TOKEN is an API token of yours with the scope read."
+				all[i].Note = "Replace TOKEN with an API token with the scope read."
 			}
 		}
 	}
@@ -33,15 +33,15 @@ func (s *Section) tools(root string) []Tool {
 
 func pip(c ui.Connection) Tool {
 	return Tool{ID: "pip", Name: "pip", Blocks: []ui.Block{
-		{Label: "Install a project", Text: "pip install --index-url " + c.Signed + " NAME"},
-		{Label: "Or for everything in this shell", Text: "export PIP_INDEX_URL=" + c.Signed},
+		{Label: "Install a package", Text: "pip install --index-url " + c.Signed + " NAME"},
+		{Label: "Or for all commands in this shell", Text: "export PIP_INDEX_URL=" + c.Signed},
 	}}
 }
 
 func uv(c ui.Connection) Tool {
 	blocks := []ui.Block{
-		{Label: "Add a project", Text: "uv add --index internal=" + c.Index + " NAME"},
-		{Label: "Or without a project of your own", Text: "uv pip install --index-url " + c.Signed + " NAME"},
+		{Label: "Add a dependency", Text: "uv add --index internal=" + c.Index + " NAME"},
+		{Label: "Or install without a project", Text: "uv pip install --index-url " + c.Signed + " NAME"},
 	}
 	if c.Closed {
 		blocks = append([]ui.Block{{
@@ -99,7 +99,7 @@ func dockerfile(c ui.Connection) Tool {
 			Text:  "# syntax=docker/dockerfile:1\nFROM python:3.13-slim\nRUN --mount=type=secret,id=index_token \\\n    pip install --index-url \"" + signed + "\" NAME",
 		},
 		{Label: "Build it", Text: "INDEX_TOKEN=TOKEN docker build --secret id=index_token,env=INDEX_TOKEN ."},
-	}, Note: "The token is a secret of the build: it is in no layer of the image. TOKEN is an API token of yours with the scope read."}
+	}, Note: "The token is a build secret and is not stored in the image. Replace TOKEN with an API token with the scope read."}
 }
 
 func workflowFile(c ui.Connection) Tool {
@@ -119,17 +119,17 @@ func workflowFile(c ui.Connection) Tool {
 				" --format env --write\n  - run: pip install NAME",
 		},
 		{
-			Label: "Once, by who owns the project here",
+			Label: "Once, by an owner of the project",
 			Text:  "index reader add github --project NAME --owner OWNER --repository REPOSITORY --workflow ci.yml",
 		},
-	}, Note: "The job needs no stored secret: index login exchanges the job's own identity for a token that reads for some minutes."}
+	}, Note: "The job needs no stored secret: index login exchanges the job's identity token for a short-lived read token."}
 }
 
 func (s *Section) connectRoutes() []route.Route {
 	return []route.Route{{Method: http.MethodGet, Path: "/ca.pem", Auth: route.Visitor, Handle: s.authority}}
 }
 
-// authority serves the certificate by which clients come to trust a server that made its own. It is no secret.
+// authority serves the public certificate of the server's own certificate authority, so that clients can trust it.
 func (s *Section) authority(w http.ResponseWriter, _ *http.Request, _ access.Caller) error {
 	if len(s.o.Authority) == 0 {
 		return fault.New(fault.NotFound, "this index has no certificate authority of its own")

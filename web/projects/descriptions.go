@@ -11,29 +11,29 @@ import (
 	"pyindex/internal/readme"
 )
 
-// descriptions keeps what projects say of themselves ready-made, by the id of the file that says it, which never says
-// anything else. Each is rendered once however many ask, and a few at the same time, so that one that takes long holds
-// up no other project's page. Make one with newDescriptions.
+// descriptions caches rendered project descriptions by file ID. A file never changes, so entries need no invalidation.
+// Concurrent requests share one rendering. At most descriptionsAtOnce run at the same time, so that a slow description
+// does not delay the pages of other projects. Create one with newDescriptions.
 type descriptions struct {
 	flights singleflight.Group
 	places  chan struct{}
 	now     func() time.Time
 	render  func(ctx context.Context, text, contentType string) readme.Rendered
 
-	ready *memo.Weighted[string, description] // of bytes, under the zero stamp
+	ready *memo.Weighted[string, description] // weighted by bytes, under the zero stamp
 }
 
-// description is a text made ready. One that was not ready in time is tried again later.
+// description is a rendered text. A text that took too long is rendered again after until.
 type description struct {
 	readme.Rendered
-	until time.Time // zero: for ever
+	until time.Time // zero: valid forever
 }
 
 const (
-	maxDescriptions     = 16 << 20         // bytes that are kept
-	descriptionsAtOnce  = 3                // that are rendered
-	maxDescriptionTime  = 2 * time.Second  // of waiting and rendering, after which the text is shown as it was written
-	descriptionTryAgain = 30 * time.Second // after one that took longer
+	maxDescriptions     = 16 << 20         // cache size in bytes
+	descriptionsAtOnce  = 3                // concurrent renderings
+	maxDescriptionTime  = 2 * time.Second  // waiting and rendering; after that the text is shown as plain text
+	descriptionTryAgain = 30 * time.Second // after a rendering that took too long
 )
 
 func newDescriptions(now func() time.Time) *descriptions {
@@ -44,13 +44,13 @@ func newDescriptions(now func() time.Time) *descriptions {
 	}
 }
 
-// of returns the description of a release, whose metadata is that of a file. It waits for at most maxDescriptionTime,
-// and no longer than ctx: then the text is plain.
+// of returns the rendered description in the metadata of a file. It returns the plain text if rendering takes longer
+// than maxDescriptionTime or ctx.
 func (d *descriptions) of(ctx context.Context, fileID string, m packaging.Metadata) readme.Rendered {
 	if r, ok := d.get(fileID); ok {
 		return r
 	}
-	// Others may wait for the same text, so it outlives the request that asked first.
+	// Other requests may wait for the same text, so the rendering outlives this request.
 	made := d.flights.DoChan(fileID, func() (any, error) {
 		if r, ok := d.get(fileID); ok {
 			return r, nil
@@ -65,14 +65,14 @@ func (d *descriptions) of(ctx context.Context, fileID string, m packaging.Metada
 	}
 }
 
-// make renders a description as soon as there is a place for it.
+// make renders a description as soon as a place is free.
 func (d *descriptions) make(ctx context.Context, fileID string, m packaging.Metadata) readme.Rendered {
 	ctx, cancel := context.WithTimeout(ctx, maxDescriptionTime)
 	defer cancel()
 	select {
 	case d.places <- struct{}{}:
 		defer func() { <-d.places }()
-	case <-ctx.Done(): // it is the others that take long, so the next request tries again at once
+	case <-ctx.Done(): // other renderings are slow; do not cache, so that the next request tries again
 		return readme.Plain(m.Description)
 	}
 	r := description{Rendered: d.render(ctx, m.Description, m.DescriptionContentType)}

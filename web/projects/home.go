@@ -15,7 +15,7 @@ type homeView struct {
 	Newest    []catalog.Card
 	Tools     []Tool
 	Tool      Tool
-	Empty     bool // nothing was published yet, as far as this reader may know
+	Empty     bool // the reader can see no release
 	Uploads   bool
 	Closed    bool
 	Authority bool
@@ -27,10 +27,10 @@ func (s *Section) homeRoutes() []route.Route {
 	return []route.Route{{Method: http.MethodGet, Path: "/", Auth: route.Page, Tree: true, Handle: s.home}}
 }
 
-// newestShown is how many releases the start page names.
+// newestShown is the number of releases on the home page.
 const newestShown = 12
 
-// home shows how to connect, what is new, and, while there is nothing, how to begin.
+// home shows the latest releases and setup instructions, or the first steps if there are no releases.
 func (s *Section) home(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	found, err := s.o.Index.Search(r.Context(), who, ui.Repository(r),
 		browse.Query{Sort: browse.ByNewest, PerPage: newestShown})
@@ -38,10 +38,7 @@ func (s *Section) home(w http.ResponseWriter, r *http.Request, who access.Caller
 		return err
 	}
 	v := homeView{
-		Frame:     s.Frame(r, who, s.Name),
-		Newest:    found.Cards,
-		Empty:     len(found.Cards) == 0,
-		Closed:    s.Closed,
+		Frame: s.Frame(r, who, s.Name), Newest: found.Cards, Empty: len(found.Cards) == 0, Closed: s.Closed,
 		Authority: len(s.o.Authority) > 0,
 	}
 	if v.Repository != "" {

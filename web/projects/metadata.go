@@ -8,20 +8,20 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// requirementGroup is what a release requires under one condition: "" for always.
+// requirementGroup is a group of requirements that belong to the same extra.
 type requirementGroup struct {
-	Extra string // the extra that it belongs to, "" for none
+	Extra string // name of the extra, "" for none
 	Items []requirement
 }
 
 type requirement struct {
-	Name   string // normal, "" where the text cannot be read
-	Text   string // versions, extras and URL, or the whole text where it cannot be read
+	Name   string // normalized name, "" if the text is invalid
+	Text   string // versions, extras and URL, or the whole text if it is invalid
 	Marker string
-	Here   bool // whether the reader may see a project of that name here
+	Here   bool // the reader can see a project with this name
 }
 
-// requirements groups what a release requires by extra, in the order in which they come.
+// requirements groups the requirements of a release by extra. It keeps their order.
 func requirements(all []string) []requirementGroup {
 	var out []requirementGroup
 	for _, text := range all {
@@ -90,7 +90,7 @@ func people(m packaging.Metadata) []person {
 	return out
 }
 
-// namedLink is a link that a project gives; URL is "" for one that leads nowhere a reader should be sent.
+// namedLink is a link from the metadata of a project.
 type namedLink struct{ Label, URL string }
 
 func links(m packaging.Metadata) []namedLink {
@@ -110,7 +110,7 @@ func links(m packaging.Metadata) []namedLink {
 	return out
 }
 
-// classifierGroup is the classifiers that begin with one word.
+// classifierGroup has the classifiers with the same first part.
 type classifierGroup struct {
 	Name   string
 	Values []classifier

@@ -26,19 +26,16 @@ func (s *Section) projectRoutes() []route.Route {
 		{Method: http.MethodGet, Path: "/project/:project/:version/", Auth: route.Page, Tree: true, Handle: s.project},
 		{Method: http.MethodGet, Path: "/project/:project/:version/diff/", Auth: route.Page, Tree: true, Handle: s.diff},
 		{
-			Method: http.MethodGet,
-			Path:   "/project/:project/:version/file/:filename",
-			Auth:   route.Page,
-			Tree:   true,
+			Method: http.MethodGet, Path: "/project/:project/:version/file/:filename", Auth: route.Page, Tree: true,
 			Handle: s.download,
 		},
 	}
 }
 
-// fewVersions is how many releases the project page names; the rest are a page of their own.
+// fewVersions is the number of releases on the project page. All of them are on the versions page.
 const fewVersions = 8
 
-// fewDependents is how many projects the page names that require this one.
+// fewDependents is the number of dependents on the project page.
 const fewDependents = 30
 
 type projectView struct {
@@ -46,7 +43,7 @@ type projectView struct {
 	catalog.Overview
 	Description readme.Rendered
 	Files       []fileView
-	Origins     []ui.Origin // of the files, each once
+	Origins     []ui.Origin // distinct origins of the files
 	Requires    []requirementGroup
 	People      []person
 	Links       []namedLink
@@ -54,11 +51,11 @@ type projectView struct {
 	Classifiers []classifierGroup
 	Listed      []catalog.Summary
 	Pip, UV     string
-	Older       bool // a newer release is the one that installers choose
+	Older       bool // not the release that installers choose
 	Maintains   bool
-	Formerly    catalog.Deleted // what was deleted under this name, for owners
+	Formerly    catalog.Deleted // the deleted project with the same name, shown to owners
 
-	Dependents      []catalog.Card // the first by name
+	Dependents      []catalog.Card // first ones by name
 	DependentsTotal int
 	DependentsMore  int
 }
@@ -70,7 +67,7 @@ type fileView struct {
 	Origin ui.Origin
 }
 
-// project shows a project at its latest release, or at the one that the path names.
+// project shows the latest release of a project, or the release in the path.
 func (s *Section) project(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	name, err := s.ProjectName(w, r)
 	if err != nil || name.IsZero() {
@@ -106,7 +103,7 @@ func (s *Section) project(w http.ResponseWriter, r *http.Request, who access.Cal
 	return s.Render(w, http.StatusOK, "project", &v)
 }
 
-// mark notes which of the projects that a release requires are here for this reader.
+// mark sets Here on the requirements whose projects the caller can see.
 func (s *Section) mark(r *http.Request, who access.Caller, groups []requirementGroup) error {
 	var names []string
 	for _, g := range groups {
@@ -188,10 +185,10 @@ type diffView struct {
 	browse.Comparison
 }
 
-// maxMembersShown bounds how many names of members a comparison shows.
+// maxMembersShown is the largest number of archive members in a comparison.
 const maxMembersShown = 300
 
-// diff compares a release with the one before it, or with ?against.
+// diff compares a release with the previous one, or with the version in the query parameter against.
 func (s *Section) diff(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	name, err := s.ProjectName(w, r)
 	if err != nil || name.IsZero() {
@@ -212,8 +209,7 @@ func (s *Section) diff(w http.ResponseWriter, r *http.Request, who access.Caller
 	return s.Render(w, http.StatusOK, "diff", &v)
 }
 
-// download gives a file of the release, or its metadata, to who is signed in with a browser: the addresses of the API
-// ask for a token.
+// download serves a file of the release or its metadata. Browsers need it because the API URLs require a token.
 func (s *Section) download(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	name, err := packaging.ParseProjectName(r.PathValue("project"))
 	if err != nil {

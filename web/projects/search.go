@@ -19,7 +19,7 @@ type searchView struct {
 	Python  ui.Field
 	Sort    ui.Field
 	Pages   ui.Pages
-	Clear   string // link without the filters, "" where none is set
+	Clear   string // link without the filters, "" if none is set
 	Instead string
 }
 
@@ -29,7 +29,7 @@ func (s *Section) searchRoutes() []route.Route {
 
 const foundPerPage = 20
 
-// search shows the projects that a reader may see and that have the words.
+// search lists the matching projects that the caller may see.
 func (s *Section) search(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	in := r.URL.Query()
 	ask := browse.Query{

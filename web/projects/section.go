@@ -1,7 +1,7 @@
-// Package projects is the pages on which people find and read projects: home, search, a project's releases and files.
+// Package projects serves the pages on which people find and read projects: home, search, releases and files.
 //
-// What a caller may not read is missing, as if it did not exist; package catalog decides. Nothing here changes
-// anything.
+// Package catalog checks the permissions. A project that the caller may not read looks as if it did not exist. The
+// pages are read-only.
 package projects
 
 import (
@@ -9,20 +9,20 @@ import (
 	"pyindex/web/ui"
 )
 
-// Options are what the pages are made from. Index is needed.
+// Options configure the pages. Index is required.
 type Options struct {
 	Index     *assembly.Index
-	Authority []byte // certificate in PEM of the authority that this server created for itself; empty if it did not
+	Authority []byte // PEM certificate of the server's own certificate authority; empty if there is none
 }
 
-// Section is the pages of this area. It is safe for concurrent use.
+// Section serves the pages of this area. It is safe for concurrent use.
 type Section struct {
 	*ui.Kit
 	o            Options
 	descriptions *descriptions
 }
 
-// New returns the pages.
+// New returns a section.
 func New(kit *ui.Kit, o Options) *Section {
 	return &Section{Kit: kit, o: o, descriptions: newDescriptions(kit.Now)}
 }

@@ -15,18 +15,18 @@ import (
 	"pyindex/web/ui"
 )
 
-// adding is a publisher that somebody is about to add: what was typed, or what a link says.
+// adding is the form of a new publisher, filled in by the user or by a link.
 type adding struct {
 	kind     workload.Form
-	known    bool // whether there is a form of that kind
+	known    bool // kind was found
 	request  publishers.AddRequest
 	form     ui.Form
-	compiled map[string]string // of what was added
-	filled   bool              // whether any field has a value
+	compiled map[string]string // fields of the added publisher
+	filled   bool              // at least one field has a value
 }
 
-// queryNames are what links of other tools call our fields, and formFields the names of the fields of all forms: what
-// is typed into one is there again when its tab is.
+// queryNames maps the field names that other tools use in links to ours. formFields has the field names of all forms,
+// so that values survive a change of tabs.
 var queryNames, formFields = func() (map[string]string, map[string]bool) {
 	ours, all := map[string]string{"issuer_url": "issuer"}, map[string]bool{}
 	for _, k := range workload.All {
@@ -42,7 +42,7 @@ var queryNames, formFields = func() (map[string]string, map[string]bool) {
 	return ours, all
 }()
 
-// addFrom reads a link that prefills the form, or what was posted. Nothing is checked yet.
+// addFrom reads the values of a prefilling link or a posted form. It does not validate them.
 func addFrom(values url.Values) adding {
 	q := url.Values{}
 	for name, v := range values {
@@ -71,7 +71,7 @@ func addFrom(values url.Values) adding {
 	return a
 }
 
-// value is a field's value. A box that is ticked says on, a link that ticks it says true.
+// value returns the value of a field. A ticked checkbox is "true": forms post "on" for it, links use "true".
 func (a adding) value(name string) string {
 	field, _ := a.kind.Field(name)
 	if v := a.form.Get(name); !field.Check || v == "" || v == "false" {
@@ -80,7 +80,7 @@ func (a adding) value(name string) string {
 	return "true"
 }
 
-// query is the link that fills in the form as it is, and the others as far as they were filled in.
+// query returns the query of a link that restores this form and the values of the other tabs.
 func (a adding) query() url.Values {
 	q := url.Values{"provider": {a.kind.Provider}}
 	for _, name := range []string{"issuer", "preset", "project_name", "repository_name"} {
@@ -96,15 +96,15 @@ func (a adding) query() url.Values {
 	return q
 }
 
-// addForm is the part of a page where a publisher is added.
+// addForm is the form that adds a publisher.
 type addForm struct {
 	Provider, Issuer, Preset string
-	Title, Place             string // whose workloads, and where: "GitHub Actions", "on github.com"
+	Title, Place             string // CI service and its host, for example "GitHub Actions" and "github.com"
 	Tabs, Presets            []formTab
 	Main, Stricter           []ui.Field
 	StricterLabel            string
-	Open                     bool // whether the stricter fields are shown
-	Prefilled                bool // by a link: to be checked
+	Open                     bool // the stricter fields are expanded
+	Prefilled                bool // the values come from a link
 	Preview                  previewView
 	Action                   string
 }
@@ -115,19 +115,20 @@ type formTab struct {
 	Current     bool
 }
 
-// previewView is the sentence that the form would become.
+// previewView is the preview of the publisher as a sentence.
 type previewView struct {
 	Project  string
 	Pending  bool
 	Words    workload.Words
 	Warnings []workload.Warning
-	Missing  []string // labels of needed fields that are empty
-	Wrong    []string // messages
-	Empty    bool     // nothing is typed yet
-	Comma    bool     // the sentence has parts
+	Missing  []string // labels of empty required fields
+	Wrong    []string // error messages
+	Empty    bool     // no field is filled in
+	Comma    bool     // the sentence contains a comma
 }
 
-// addForm makes the form for what somebody is about to add; without a kind it is that of the first issuer there is.
+// addForm returns the form for a. If a has no known kind, the form is that of the first issuer. Without issuers it is
+// zero.
 func (s *Section) addForm(r *http.Request, who access.Caller, a adding) (addForm, error) {
 	issuers := s.o.Registry.Issuers()
 	if len(issuers) == 0 {
@@ -165,7 +166,7 @@ func (s *Section) addForm(r *http.Request, who access.Caller, a adding) (addForm
 	return out, err
 }
 
-// someLabels says what some fields are about: the first three.
+// someLabels joins the labels of the first three fields.
 func someLabels(fields []ui.Field) string {
 	var labels []string
 	for _, f := range fields[:min(3, len(fields))] {
@@ -178,7 +179,7 @@ func someLabels(fields []ui.Field) string {
 	return s
 }
 
-// focusFirst gives the focus to the first field that is wrong, in the order in which they stand.
+// focusFirst sets the focus to the first field with an error.
 func focusFirst(all ...[]ui.Field) {
 	done := false
 	for _, fields := range all {
@@ -189,8 +190,8 @@ func focusFirst(all ...[]ui.Field) {
 	}
 }
 
-// chooseIssuer returns the issuer that is meant: the one that is named, else the usual or first one of the kind, else
-// the first of all.
+// chooseIssuer returns the issuer that a names. Otherwise it returns the default or first issuer of the provider, or
+// the first issuer of all.
 func chooseIssuer(all []publishers.Issuer, a adding) publishers.Issuer {
 	for _, wanted := range []func(publishers.Issuer) bool{
 		func(i publishers.Issuer) bool { return i.Provider == a.request.Provider && i.URL == a.request.Issuer },
@@ -206,7 +207,7 @@ func chooseIssuer(all []publishers.Issuer, a adding) publishers.Issuer {
 	return all[0]
 }
 
-// issuerTabs are links to the forms of all issuers, which keep what is typed.
+// issuerTabs returns links to the forms of all issuers. The links keep the current values.
 func issuerTabs(all []publishers.Issuer, current publishers.Issuer, a adding) []formTab {
 	var out []formTab
 	for _, i := range all {
@@ -244,12 +245,11 @@ func presetTabs(a adding) []formTab {
 	return out
 }
 
-// input is a field of a publisher's form, with what was typed.
+// input returns a form field with its current value.
 func (a adding) input(field workload.Field) ui.Field {
 	x := ui.Field{
 		Name: field.Name, Label: field.Label, Help: field.Help, Placeholder: field.Example, Required: field.Required,
-		Recommended: field.Recommended,
-		Mono:        !field.Check, MaxLength: 600, Wide: field.Recommended || field.Lines,
+		Recommended: field.Recommended, Mono: !field.Check, MaxLength: 600, Wide: field.Recommended || field.Lines,
 	}
 	switch {
 	case field.Check:
@@ -264,7 +264,7 @@ func (a adding) input(field workload.Field) ui.Field {
 	return out
 }
 
-// preview says what the form would become.
+// preview returns the preview of the form.
 func (s *Section) preview(r *http.Request, who access.Caller, a adding) (previewView, error) {
 	v := previewView{Project: a.request.Project, Pending: a.request.Pending, Empty: !a.filled}
 	p, err := s.o.Registry.Preview(r.Context(), who, a.kind, a.request)
@@ -274,7 +274,7 @@ func (s *Section) preview(r *http.Request, who access.Caller, a adding) (preview
 	kind := workload.Of(a.kind.Provider)
 	v.Comma = strings.Contains(p.Words.String(), ", ")
 	v.Words, v.Warnings = p.Words, slices.DeleteFunc(p.Warnings, func(w workload.Warning) bool {
-		// Adding asks the forge for the account's number.
+		// The account ID is looked up when the publisher is added.
 		return w.Degree == workload.CouldBeStricter || w.Field != "" && w.Field == kind.PinField() && kind.Account != ""
 	})
 	for _, field := range a.kind.Fields {
@@ -291,12 +291,12 @@ func (s *Section) preview(r *http.Request, who access.Caller, a adding) (preview
 		v.Wrong = append(v.Wrong, p.Problems[name])
 	}
 	if len(a.form.Errs) > 0 {
-		v.Wrong = nil // they stand beside their fields
+		v.Wrong = nil // the form shows them next to the fields
 	}
 	return v, nil
 }
 
-// publishingPreview answers with the sentence alone, for the script that shows it while somebody types.
+// publishingPreview returns only the preview, for the script that updates it while the user types.
 func (s *Section) publishingPreview(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	a := addFrom(f.Values)
 	a.request.Repository, a.request.Project = ui.Repository(r), r.PathValue("project")

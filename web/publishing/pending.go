@@ -16,15 +16,15 @@ type pendingView struct {
 	Pending []publisherCard
 	Add     addForm
 	Enabled bool
-	Exists  string // path of the settings of a project of that name that is the reader's, filled in
-	Typed   string // its name
+	Exists  string // link to the prefilled form of an existing project of the reader, "" if there is none
+	Typed   string // name of that project
 }
 
 func (s *Section) pending(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	return s.pendingPage(w, r, who, addFrom(r.URL.Query()), "")
 }
 
-// pendingPage shows the page with what was typed. exists is the link to the project that there is already.
+// pendingPage shows the page with the values of the form. exists is the link for pendingView.Exists.
 func (s *Section) pendingPage(w http.ResponseWriter, r *http.Request, who access.Caller, a adding,
 	exists string,
 ) error {
@@ -44,8 +44,7 @@ func (s *Section) pendingPage(w http.ResponseWriter, r *http.Request, who access
 	}
 	project := a.form.Field(ui.Field{
 		Name: "project_name", Label: "Project name", Required: true, Mono: true, Wide: true, Placeholder: "widgets",
-		MaxLength: 200,
-		Help:      "Of the project that the first upload makes. The name is not reserved until then: whoever is first has it.",
+		MaxLength: 200, Help: "The first upload creates this project. Until then the name is not reserved for you.",
 	})
 	v.Add.Main = append([]ui.Field{project}, v.Add.Main...)
 	if repositories, err := s.repositoryField(r, who, a); err != nil {
@@ -64,7 +63,8 @@ func (s *Section) pendingPage(w http.ResponseWriter, r *http.Request, who access
 	return s.Render(w, a.form.Status(), "pending", &v)
 }
 
-// repositoryField is the choice among the repositories in which the reader may make projects; nil where there is none.
+// repositoryField returns the choice of repositories in which the caller may create projects, or nil if there is no
+// choice.
 func (s *Section) repositoryField(r *http.Request, who access.Caller, a adding) (*ui.Field, error) {
 	all, err := s.o.Index.Repositories(r.Context(), who)
 	if err != nil {
@@ -80,12 +80,8 @@ func (s *Section) repositoryField(r *http.Request, who access.Caller, a adding) 
 		return nil, nil
 	}
 	out := a.form.Field(ui.Field{
-		Name:    "repository_name",
-		Label:   "Repository",
-		Type:    "select",
-		Value:   catalog.MainRepository,
-		Options: options,
-		Help:    "Of this index: where the project will be.",
+		Name: "repository_name", Label: "Repository", Type: "select", Value: catalog.MainRepository, Options: options,
+		Help: "The repository of the new project.",
 	})
 	out.ID = "f-index-repository"
 	return &out, nil
@@ -106,13 +102,13 @@ func (s *Section) addPending(w http.ResponseWriter, r *http.Request, who access.
 		return s.pendingPage(w, r, who, a, s.existing(r, who, a))
 	}
 	text := workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, a.compiled).Capital().String()) +
-		" may make the project " + added.Project + ", until " +
-		ui.Day(added.ExpiresAt) + ". The file to paste is below."
+		" may create the project " + added.Project + " until " +
+		ui.Day(added.ExpiresAt) + ". The workflow file is below."
 	return s.Done(w, r, accountPublishingPath+"?publisher="+url.QueryEscape(added.ID), text)
 }
 
-// existing is the path of the settings of a project of the typed name, filled in with what was typed, where it is the
-// reader's; "" otherwise.
+// existing returns the path of the prefilled publisher form of an existing project with the same name. It returns ""
+// unless the caller may manage that project.
 func (s *Section) existing(r *http.Request, who access.Caller, a adding) string {
 	p, err := s.insight.ForProject(r.Context(), who, a.request.Repository, a.request.Project)
 	if err != nil {
@@ -135,7 +131,7 @@ func (s *Section) removePending(w http.ResponseWriter, r *http.Request, who acce
 	if err := s.o.Registry.RemovePending(r.Context(), who, f.Get("publisher_id")); err != nil {
 		return err
 	}
-	return s.Done(w, r, accountPublishingPath, "Removed. The workload makes no project any more.")
+	return s.Done(w, r, accountPublishingPath, "Removed. The workflow can no longer create the project.")
 }
 
 func (s *Section) pendingPreview(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {

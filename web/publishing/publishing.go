@@ -18,7 +18,7 @@ import (
 	"pyindex/web/ui"
 )
 
-// The paths of the publishing pages. Links that other tools make for a project's page lead here too.
+// Paths of the publishing pages. They match the links that other tools generate.
 const (
 	publishingPath        = "/manage/project/:project/settings/publishing/"
 	accountPublishingPath = "/manage/account/publishing/"
@@ -60,7 +60,7 @@ type publishingView struct {
 	Exchanges   []exchangeRow
 }
 
-// tightening is a form of a card that was sent and refused.
+// tightening is the invalid form of a publisher card.
 type tightening struct {
 	id   string // of the publisher
 	form ui.Form
@@ -70,7 +70,7 @@ func (s *Section) publishing(w http.ResponseWriter, r *http.Request, who access.
 	return s.publishingPage(w, r, who, addFrom(r.URL.Query()), tightening{form: ui.Typed(nil)})
 }
 
-// publishingPage shows the page with what was typed into the form for a new publisher, or into that of a card.
+// publishingPage shows the page with the values of the form for a new publisher and of the form of a card.
 func (s *Section) publishingPage(w http.ResponseWriter, r *http.Request, who access.Caller, a adding,
 	t tightening,
 ) error {
@@ -118,15 +118,15 @@ func (s *Section) addPublisher(w http.ResponseWriter, r *http.Request, who acces
 		return s.publishingPage(w, r, who, a, tightening{form: ui.Typed(nil)})
 	}
 	text := workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, a.compiled).Capital().String()) +
-		" may now publish " + added.Project + ". The file to paste is below."
+		" may now publish " + added.Project + ". The workflow file is below."
 	if added.Warning != "" {
 		text += " Not yet pinned: " + added.Warning + "."
 	}
 	return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID), text)
 }
 
-// confirmFilledIn leads to confirming who one is and back to the form, filled in: nothing that was typed is lost.
-// Whoever may not see the page learns that first.
+// confirmFilledIn redirects to re-authentication and back, and keeps the values of the form. A caller without access to
+// the page gets its error first.
 func (s *Section) confirmFilledIn(w http.ResponseWriter, r *http.Request, who access.Caller, a adding) error {
 	if r.PathValue("project") != "" {
 		if _, err := s.insight.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project")); err != nil {
@@ -137,7 +137,7 @@ func (s *Section) confirmFilledIn(w http.ResponseWriter, r *http.Request, who ac
 	return nil
 }
 
-// add asks the registry for a publisher; what is wrong with the fields is in a.form then.
+// add adds a publisher. It records invalid fields in a.form.
 func (s *Section) add(r *http.Request, who access.Caller, a *adding) (publishers.Added, error) {
 	a.request.Repository = cmp.Or(ui.Repository(r), a.request.Repository)
 	if !a.request.Pending {
@@ -149,7 +149,7 @@ func (s *Section) add(r *http.Request, who access.Caller, a *adding) (publishers
 		a.form.Wrong(name, message)
 	}
 	if a.form.Bad() {
-		// Nobody learns about fields what they may not learn about the project.
+		// Check access to the project before reporting errors in fields.
 		_, err := s.o.Registry.Preview(r.Context(), who, a.kind, a.request)
 		return publishers.Added{}, err
 	}
@@ -157,7 +157,7 @@ func (s *Section) add(r *http.Request, who access.Caller, a *adding) (publishers
 	if err != nil {
 		field := fault.FieldOf(err)
 		if field == publishers.FieldIssuer {
-			field = "" // nobody types it
+			field = "" // hidden field
 		}
 		if a.request.Pending && fault.Is(err, fault.Conflict) {
 			field = "project_name"
@@ -191,7 +191,7 @@ func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who
 		if err == nil {
 			return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID),
 				"Tightened: "+workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, added.Fields).Capital().String())+
-					" may publish "+added.Project+". What the looser publisher could do and this one cannot is refused from now on.")
+					" may publish "+added.Project+". Requests that only the looser rule allowed are now refused.")
 		}
 		if err := f.Refused(fault.FieldOf(err), err); err != nil {
 			return err
@@ -208,14 +208,14 @@ func (s *Section) removePublisher(w http.ResponseWriter, r *http.Request, who ac
 	if err := s.o.Registry.RemoveFrom(r.Context(), who, f.Get("publisher_id"), ui.Repository(r), name); err != nil {
 		return err
 	}
-	return s.Done(w, r, s.Back(r), "Removed. Tokens that were minted for it upload to "+name+" no more.")
+	return s.Done(w, r, s.Back(r), "Publisher removed. Tokens already issued to it can no longer upload to "+name+".")
 }
 
 func (s *Section) setTrustedOnly(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	if err := s.Confirmed(who); err != nil {
 		return err
 	}
-	// A reader of the project may know it, and gets the answer of this page all the same.
+	// Return the same error as the page if the caller may not manage the project.
 	p, err := s.insight.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project"))
 	if err != nil {
 		return err
@@ -224,33 +224,33 @@ func (s *Section) setTrustedOnly(w http.ResponseWriter, r *http.Request, who acc
 	if err := s.o.Index.SetTrustedOnly(r.Context(), who, p.Project.Repository.Name, name, f.On("on")); err != nil {
 		return err
 	}
-	text := "API tokens may upload to " + name.String() + " again."
+	text := "API tokens can upload to " + name.String() + " again."
 	if f.On("on") {
-		text = "Only trusted publishers may upload to " + name.String() + " from now on."
+		text = "Only trusted publishers can now upload to " + name.String() + "."
 	}
 	return s.Done(w, r, s.Back(r), text)
 }
 
-// revokeUploadToken ends an API token that could upload to the project.
+// revokeUploadToken revokes an API token that can upload to the project.
 func (s *Section) revokeUploadToken(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	if err := s.o.Directory.RevokeToken(r.Context(), who, f.Get("token_id")); err != nil {
 		return err
 	}
 	return s.Done(w, r, s.Back(r),
-		"The API token is revoked: it does nothing from the next request on."+s.RevocationDelay())
+		"API token revoked."+s.RevocationDelay())
 }
 
-// guideView is the file to paste after a publisher was added, and what else is to be done.
+// guideView has the workflow file and the next steps after a publisher was added.
 type guideView struct {
 	Project   string
 	Publisher string // id
 	Words     workload.Words
 	File      ciconfig.File
-	Others    []ciconfig.File // all alternatives, the shown one too
+	Others    []ciconfig.File // all alternatives, including File
 	Steps, CA []string
 }
 
-// guideFor is the guide of the publisher that the query asks for, if it is one of these.
+// guideFor returns the guide of the publisher in the query, or nil.
 func (s *Section) guideFor(r *http.Request, all []insight.Shown) *guideView {
 	q := r.URL.Query()
 	i := slices.IndexFunc(all, func(p insight.Shown) bool { return p.ID == q.Get("publisher") })

@@ -12,23 +12,23 @@ import (
 	"pyindex/web/ui"
 )
 
-// publisherCard is a publisher as the page shows it.
+// publisherCard is the card of a publisher.
 type publisherCard struct {
 	insight.Shown
 	Run      workload.Run // of the last exchange
-	Loose    []tighten    // warnings that stand in the open
-	Stricter []tighten    // what could be stricter and need not be
-	Tightens bool         // whether any of that has a field
-	Open     bool         // whether what could be stricter is shown
-	Worst    string       // "bad", "warn" or "": the edge of the card
-	Near     []claimRow   // of a pending one: why the last token was refused
-	Passed   string       // of a pending one: why the last token that fits it created no project
+	Loose    []tighten    // warnings that are always visible
+	Stricter []tighten    // optional suggestions
+	Tightens bool         // at least one suggestion has an input
+	Open     bool         // the suggestions are expanded
+	Worst    string       // "bad", "warn" or "": CSS class of the card
+	Near     []claimRow   // pending publishers: claims of the last refused token
+	Passed   string       // pending publishers: why the last matching token created no project
 }
 
-// tighten is a warning with the form that makes it go away.
+// tighten is a warning with the form that resolves it.
 type tighten struct {
 	workload.Warning
-	Input  *ui.Field // nil where no field does, or where the value goes without saying
+	Input  *ui.Field // nil if no input can resolve it
 	Hidden bool
 	Button string
 	ID     string // of the publisher
@@ -74,43 +74,43 @@ func publisherCardOf(n int, p insight.Shown, t tightening) publisherCard {
 	return c
 }
 
-// exchangeRow is an exchange as the page shows it.
+// exchangeRow is the list row of a token request.
 type exchangeRow struct {
 	insight.Exchange
 	Run     workload.Run
-	Full    bool // whether everything about it is on the page; otherwise a link leads there
-	Open    bool // whether the reader asked for it
+	Full    bool // details are on the page; otherwise the row links to them
+	Open    bool // selected by the query
 	Nearest []nearestTable
-	Allow   string // link that fills in the form with what would have been accepted
+	Allow   string // link that fills in the form with a publisher that would accept the request
 	Others  []claimRow
-	// Differing says in which claims it differs from the nearest publisher.
+	// Differing names the claims that differ from the closest publisher.
 	Differing string
 }
 
-// nearestTable is a publisher that a token almost fitted, claim by claim.
+// nearestTable compares a token with a publisher that almost matched.
 type nearestTable struct {
 	Words     workload.Words
 	Pending   bool
-	Rows      []claimRow // of the first one
+	Rows      []claimRow // only for the closest publisher
 	Differing []insight.Difference
 }
 
-// claimRow is a claim: what was expected, what came, and whether they differ.
+// claimRow compares the expected and received value of a claim.
 type claimRow struct {
 	Claim, Expected, Got string
 	Differs              bool
 }
 
-// circumstances are the claims that help to find out why a job was not another.
+// circumstances are further claims that help to identify a job.
 var circumstances = []string{
 	"ref", "ref_path", "ref_protected", "sha", "actor", "user_login", "runner_environment", "workflow_ref",
 	"pipeline_source", "sub",
 }
 
-// fullExchanges is how many refused exchanges are on the page with everything about them.
+// fullExchanges is the number of refused token requests with details on the page.
 const fullExchanges = 3
 
-// exchangeRows are exchanges as the page shows them: the newest refused ones in full, and the one that is asked for.
+// exchangeRows returns the rows of token requests. The newest refused requests and the requested one have details.
 func exchangeRows(all []insight.Exchange, said map[string]workload.Words, asked string) []exchangeRow {
 	var out []exchangeRow
 	full := 0
@@ -129,7 +129,7 @@ func exchangeRows(all []insight.Exchange, said map[string]workload.Words, asked 
 	return out
 }
 
-// fill adds what a refused exchange shows in full. said are the sentences of publishers that are still there.
+// fill adds the details of a refused request. said has the sentences of existing publishers by ID.
 func (row *exchangeRow) fill(said map[string]workload.Words) {
 	x, shown := row.Exchange, map[string]bool{}
 	for i, n := range x.Nearest {
@@ -152,7 +152,7 @@ func (row *exchangeRow) fill(said map[string]workload.Words) {
 	}
 }
 
-// differing names the claims by which a token differed.
+// differing names the claims that differ.
 func differing(all []insight.Difference) string {
 	names := make([]string, 0, len(all))
 	for _, d := range all {
@@ -168,7 +168,7 @@ func differing(all []insight.Difference) string {
 	}
 }
 
-// nearestTableOf lists the claims that differ, and of those that every rule asks for the ones that fit.
+// nearestTableOf lists the claims that differ, then the identity claims that match. It adds their names to shown.
 func nearestTableOf(x insight.Exchange, n insight.Nearest, shown map[string]bool) nearestTable {
 	t := nearestTable{Pending: n.Pending}
 	for _, d := range n.Differences {
@@ -187,7 +187,7 @@ func nearestTableOf(x insight.Exchange, n insight.Nearest, shown map[string]bool
 	return t
 }
 
-// allowQuery fills in the form with the fields of a publisher that would have accepted an exchange.
+// allowQuery returns the query that fills in the form with a publisher that would accept the request.
 func allowQuery(x insight.Exchange) url.Values {
 	q := url.Values{"provider": {x.Provider}, "issuer": {x.Issuer}}
 	form, _ := workload.FormFor(x.Provider, "")

@@ -1,6 +1,6 @@
-// Package publishing is the pages on which people say which workloads may publish a project.
+// Package publishing serves the pages on which people manage the trusted publishers of their projects.
 //
-// Package publishers decides and checks. A form never names an issuer that the server was not configured with.
+// Package publishers checks permissions and rules. Forms offer only issuers from the server configuration.
 package publishing
 
 import (
@@ -12,7 +12,7 @@ import (
 	"pyindex/web/ui"
 )
 
-// Options are what the pages are made from. All are needed.
+// Options configure the pages. All fields are required.
 type Options struct {
 	Index     *assembly.Index
 	Directory *access.Directory
@@ -20,12 +20,12 @@ type Options struct {
 	Exchange  *exchange.Minter
 }
 
-// Section is the pages of this area. It is safe for concurrent use.
+// Section serves the pages of this area. It is safe for concurrent use.
 type Section struct {
 	*ui.Kit
 	o       Options
 	insight *insight.View
 }
 
-// New returns the pages.
+// New returns a section.
 func New(kit *ui.Kit, o Options) *Section { return &Section{kit, o, insight.New(o.Registry)} }

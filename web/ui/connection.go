@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// Connection is what the blocks are filled in with.
+// Connection has the URLs that setup instructions show.
 type Connection struct {
 	Index  string // URL of the simple API
-	Signed string // the same with a place for a token, where one is needed
+	Signed string // Index with a placeholder for a token if the index is private
 	Closed bool
 	Host   string
-	Root   string // URL of the server, for index login
+	Root   string // URL of the server, as index login needs it
 }
 
-// Connection of a repository; root is the path prefix of its links.
+// Connection returns the URLs of a repository. root is the path prefix of its links.
 func (k *Kit) Connection(root string) Connection {
 	c := Connection{Closed: k.Closed, Host: k.BaseURL.Host, Root: strings.TrimSuffix(k.Absolute(""), "/")}
 	c.Index = k.Absolute(strings.TrimPrefix(root, k.Base) + "/simple/")

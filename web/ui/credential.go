@@ -13,17 +13,17 @@ type TokenRow struct {
 	access.TokenInfo
 	Sentence string
 	Expired  bool
-	Mark     access.TokenMark // what is to be noticed about its life
+	Mark     access.TokenMark // remark about its lifetime
 }
 
-// NewTokenRow returns a token as the lists show it to a reader.
+// NewTokenRow returns the list row of a token.
 func NewTokenRow(d *access.Directory, now time.Time, t access.TokenInfo, reader access.Caller) TokenRow {
 	row := TokenRow{TokenInfo: t, Mark: d.Mark(t.Token)}
 	row.Sentence, row.Expired = TokenSentence(now, t, reader)
 	return row
 }
 
-// TokenSentence tells a reader what a token may do, and until when.
+// TokenSentence describes the permissions and expiry of a token.
 func TokenSentence(now time.Time, t access.TokenInfo, reader access.Caller) (text string, expired bool) {
 	person := "you"
 	if t.UserID != reader.ID() {
@@ -33,7 +33,7 @@ func TokenSentence(now time.Time, t access.TokenInfo, reader access.Caller) (tex
 	if t.Limited {
 		where = List(t.Projects)
 		if where == "" {
-			where = "projects that are gone"
+			where = "deleted projects"
 		}
 	}
 	switch t.Scope {
@@ -62,12 +62,12 @@ type SessionView struct {
 	Here    bool
 }
 
-// NewSessionView returns a session as the lists show it to a reader.
+// NewSessionView returns the list row of a session.
 func NewSessionView(x access.Session, reader access.Caller) SessionView {
 	return SessionView{x, Browser(x.Agent), x.ID == reader.SessionID()}
 }
 
-// Browser says in words what a browser says of itself.
+// Browser describes a User-Agent header, for example "Firefox on Linux".
 func Browser(agent string) string {
 	name, system := "A browser", ""
 	for _, b := range [][2]string{
@@ -99,7 +99,8 @@ func Browser(agent string) string {
 	return name + system
 }
 
-// RevocationDelay completes a sentence about a right that was taken away with how long it may still be accepted.
+// RevocationDelay returns the sentence to append to a message about revoked access: how long replicas without database
+// access may still accept it. It returns "" if there is no such delay.
 func (k *Kit) RevocationDelay() string {
 	if k.Believed <= 0 {
 		return ""

@@ -11,7 +11,7 @@ import (
 	"pyindex/internal/route"
 )
 
-// failure is an error with whom it is told to.
+// failure is an error and the caller it is shown to.
 type failure struct {
 	who access.Caller
 	err error
@@ -24,21 +24,21 @@ type failView struct {
 	Frame
 	Status           int
 	Heading, Message string
-	Request          string // id in the log, of what is ours to mend
+	Request          string // request ID in the log, for internal errors
 }
 
 var headings = map[int]string{
-	http.StatusNotFound:              "Nothing is here",
-	http.StatusForbidden:             "This is not yours to do",
-	http.StatusConflict:              "That does not fit with what is here",
-	http.StatusBadRequest:            "That cannot be done",
-	http.StatusRequestEntityTooLarge: "That is too large",
-	http.StatusTooManyRequests:       "Too many tries",
-	http.StatusServiceUnavailable:    "Not available just now",
-	http.StatusInternalServerError:   "Something broke here",
+	http.StatusNotFound:              "Page not found",
+	http.StatusForbidden:             "You don't have permission",
+	http.StatusConflict:              "Conflict with existing content",
+	http.StatusBadRequest:            "Invalid request",
+	http.StatusRequestEntityTooLarge: "Too large",
+	http.StatusTooManyRequests:       "Too many attempts",
+	http.StatusServiceUnavailable:    "Temporarily unavailable",
+	http.StatusInternalServerError:   "Something went wrong",
 }
 
-// Fail writes the page of an error, or leads to where the reader can mend it: signing in, confirming who it is.
+// Fail writes the error page of err. It redirects to sign-in or re-authentication if that resolves the error.
 func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	if fault.Is(err, fault.Unauthenticated) {
 		k.signInFirst(w, r)
@@ -55,7 +55,7 @@ func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, message := route.Status(fault.KindOf(err)), fault.Message(err)
 	retryAfter(w, status, err)
 	if status == http.StatusTooManyRequests && fromOurScript(r) {
-		_ = k.JSON(w, status, Answer{Error: message}) // the script is gone if this fails
+		_ = k.JSON(w, status, Answer{Error: message}) // an error means that the client is gone
 		return
 	}
 	v := failView{Frame: k.Frame(r, who, headings[status]), Status: status, Heading: headings[status], Message: message}
@@ -67,7 +67,7 @@ func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// retryAfter names, with 429 and 503, the seconds after which to try again, as err knows them.
+// retryAfter sets Retry-After on 429 and 503 responses: the seconds that err names, or 5.
 func retryAfter(w http.ResponseWriter, status int, err error) {
 	seconds := int(fault.WaitOf(err).Seconds())
 	if seconds == 0 {
@@ -76,12 +76,13 @@ func retryAfter(w http.ResponseWriter, status int, err error) {
 	route.RetryLater(w.Header(), status, strconv.Itoa(seconds))
 }
 
-// Missing writes the page for an address that does not exist.
+// Missing writes the 404 page of an address that has no route.
 func (k *Kit) Missing(w http.ResponseWriter, r *http.Request) {
-	k.Fail(w, r, fault.New(fault.NotFound, "the address may be mistyped, or what was here is gone"))
+	k.Fail(w, r, fault.New(fault.NotFound, "check the address; the page may have been moved or deleted"))
 }
 
-// signInFirst leads to the sign-in page, which leads back. It is the same for what exists and for what does not.
+// signInFirst redirects to the sign-in page, which leads back here. The response is the same whether or not the page
+// exists.
 func (k *Kit) signInFirst(w http.ResponseWriter, r *http.Request) {
 	next := k.Back(r)
 	path := "/login/"
@@ -91,10 +92,10 @@ func (k *Kit) signInFirst(w http.ResponseWriter, r *http.Request) {
 	k.See(w, r, path)
 }
 
-// ErrConfirm leads to the page on which people prove again who they are.
-var ErrConfirm = fault.New(fault.Denied, "confirm who you are first")
+// ErrConfirm makes Fail redirect to the re-authentication page.
+var ErrConfirm = fault.New(fault.Denied, "confirm that it is you first")
 
-// Confirmed returns nil for who proved a short while ago who it is, and otherwise the error that leads to doing so.
+// Confirmed returns ErrConfirm unless the caller has re-authenticated recently.
 func (k *Kit) Confirmed(who access.Caller) error {
 	if who.Confirmed(k.Now()) {
 		return nil
@@ -102,7 +103,7 @@ func (k *Kit) Confirmed(who access.Caller) error {
 	return ErrConfirm
 }
 
-// Named lets the page of an error know who asked.
+// Named attaches the caller to the errors of a handler, so that the error page can show the account.
 func (k *Kit) Named(h route.Handler) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		if err := h(w, r, who); err != nil {

@@ -14,12 +14,12 @@ const (
 	noticeBytes  = 2000
 )
 
-// Done sends the browser to a path below the base path, where text is shown once.
+// Done redirects to a path below the base path and shows text there once, as a success notice.
 func (k *Kit) Done(w http.ResponseWriter, r *http.Request, path, text string) error {
 	return k.Tell(w, r, path, Notice{"good", text})
 }
 
-// Tell is done with a notice of any kind.
+// Tell redirects like Done, with a notice of any kind.
 func (k *Kit) Tell(w http.ResponseWriter, r *http.Request, path string, n Notice) error {
 	if err := k.Note(w, n); err != nil {
 		return err
@@ -28,7 +28,7 @@ func (k *Kit) Tell(w http.ResponseWriter, r *http.Request, path string, n Notice
 	return nil
 }
 
-// Note leaves a message for the next page.
+// Note stores a notice in a cookie for the next page.
 func (k *Kit) Note(w http.ResponseWriter, n Notice) error {
 	b, err := json.Marshal(n)
 	if err != nil {
@@ -42,7 +42,8 @@ func (k *Kit) Note(w http.ResponseWriter, n Notice) error {
 	return nil
 }
 
-// notice reads the message that the last answer left. It is the browser's word, so it is text and nothing else.
+// notice returns the notice that the previous response left, or nil. The cookie comes from the browser, so its text is
+// untrusted.
 func (k *Kit) notice(r *http.Request) *Notice {
 	c, err := r.Cookie(route.Cookie(k.BaseURL, noticeCookie).Name)
 	if err != nil || len(c.Value) > noticeBytes {
@@ -60,7 +61,7 @@ func (k *Kit) notice(r *http.Request) *Notice {
 	return nil
 }
 
-// forget removes the message once it is shown.
+// forget removes the notice cookie after the notice was shown.
 func (k *Kit) forget(w http.ResponseWriter) {
 	c := route.Cookie(k.BaseURL, noticeCookie)
 	c.MaxAge = -1

@@ -12,21 +12,22 @@ import (
 	"pyindex/internal/route"
 )
 
-// maxForm bounds a form that is no upload, in bytes.
+// maxForm is the largest accepted form, in bytes. Uploads have their own limit.
 const maxForm = 256 << 10
 
-// Form is what somebody typed, and what is wrong with it.
+// Form holds the values of a form and the errors found in them.
 type Form struct {
 	Values url.Values
-	Errs   map[string]string // by field; "" for the form as a whole
-	often  *bool             // whether it was sent too often
+	Errs   map[string]string // by field name; "" is the whole form
+	often  *bool             // whether the client must wait before it retries
 }
 
-// FormHandler does what a posted form asks for.
+// FormHandler handles a posted form.
 type FormHandler func(w http.ResponseWriter, r *http.Request, who access.Caller, f Form) error
 
-// Posted returns the route's handler of a form. The form's handler sees a request for the page that the form is on,
-// which it can show again or lead back to. Posted returns fault.Invalid for a form that is too large or broken.
+// Posted returns a route handler that reads a posted form and calls h. The URL of the request that h receives is that
+// of the form's page, so that h can render the page again or redirect to it. The handler returns fault.Invalid if the
+// form is too large or malformed.
 func (k *Kit) Posted(h FormHandler) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		f, err := readForm(w, r)
@@ -41,7 +42,7 @@ func (k *Kit) Posted(h FormHandler) route.Handler {
 	}
 }
 
-// Forms returns a route for each form of people who are signed in, by its path.
+// Forms returns one POST route per path. All of them require a signed-in user.
 func (k *Kit) Forms(forms map[string]FormHandler) (rows []route.Route) {
 	for _, path := range slices.Sorted(maps.Keys(forms)) {
 		rows = append(rows,
@@ -50,7 +51,7 @@ func (k *Kit) Forms(forms map[string]FormHandler) (rows []route.Route) {
 	return rows
 }
 
-// readForm reads a posted form. It returns fault.Invalid if the form is too large or broken.
+// readForm reads a posted form. It returns fault.Invalid if the form is too large or malformed.
 func readForm(w http.ResponseWriter, r *http.Request) (Form, error) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
@@ -59,32 +60,32 @@ func readForm(w http.ResponseWriter, r *http.Request) (Form, error) {
 	return Form{Values: r.PostForm, Errs: map[string]string{}, often: new(bool)}, nil
 }
 
-// Typed is a form with values that nobody has posted yet: from a link that prefills it, or what is there today.
+// Typed returns a form that is prefilled with values, for example from a link or from stored data.
 func Typed(values url.Values) Form {
 	return Form{Values: values, Errs: map[string]string{}, often: new(bool)}
 }
 
-// Get returns a field's value without blanks around it.
+// Get returns the value of a field without surrounding white space.
 func (f Form) Get(name string) string { return strings.TrimSpace(f.Values.Get(name)) }
 
-// Secret returns a field's value as it was typed.
+// Secret returns the value of a field unchanged.
 func (f Form) Secret(name string) string { return f.Values.Get(name) }
 
-// On reports whether a box is ticked.
+// On reports whether a checkbox is ticked.
 func (f Form) On(name string) bool { return f.Values.Get(name) != "" }
 
-// Wrong notes a message beside a field; the first one stays.
+// Wrong sets the error message of a field. It keeps an earlier message of the same field.
 func (f Form) Wrong(name, message string) {
 	if f.Errs[name] == "" {
 		f.Errs[name] = message
 	}
 }
 
-// Bad reports whether anything is wrong.
+// Bad reports whether the form has errors.
 func (f Form) Bad() bool { return len(f.Errs) > 0 }
 
-// Refused takes a fault that the reader can mend as a message beside a field, "" for the form as a whole, and returns
-// every other error.
+// Refused turns an error that the user can correct into the message of a field, or of the whole form if name is "". It
+// returns all other errors.
 func (f Form) Refused(name string, err error) error {
 	switch fault.KindOf(err) {
 	case fault.Invalid, fault.Conflict, fault.TooLarge, fault.TooMany:
@@ -100,9 +101,9 @@ type Field struct {
 	Value                 string
 	Help, Error           string
 	Placeholder           string
-	Autocomplete          string // "off" where empty, so that browsers do not guess
+	Autocomplete          string // "off" if empty, so that browsers do not guess
 	Required, Mono, Wide  bool
-	Recommended           bool // not needed, but better said
+	Recommended           bool // optional, but labeled as recommended
 	Checked               bool
 	Focus                 bool
 	Options               []Option // of a select
@@ -117,7 +118,7 @@ type Option struct {
 	Selected     bool
 }
 
-// Field completes a field with what was typed and what is wrong with it.
+// Field returns x with its value and error from the form, and with defaults for its ID and type.
 func (f Form) Field(x Field) Field {
 	if x.ID == "" {
 		x.ID = "f-" + x.Name
@@ -142,8 +143,7 @@ func (f Form) Field(x Field) Field {
 	return x
 }
 
-// focused reports whether another field's error comes before this one's, so that one field alone takes the focus. Maps
-// have no order, so the first by name does.
+// focused reports whether another field with an error precedes this one by name. Only the first one gets the focus.
 func (f Form) focused(name string) bool {
 	for other, message := range f.Errs {
 		if other != "" && message != "" && other < name {
@@ -153,7 +153,7 @@ func (f Form) focused(name string) bool {
 	return false
 }
 
-// Late notes that err says to wait: the page is answered with 429 then, and names the seconds to wait.
+// Late makes Status return 429 and sets Retry-After if err is fault.TooMany.
 func (f Form) Late(w http.ResponseWriter, err error) {
 	if fault.Is(err, fault.TooMany) {
 		*f.often = true
@@ -161,7 +161,7 @@ func (f Form) Late(w http.ResponseWriter, err error) {
 	}
 }
 
-// Status is what a page with this form answers: 422 where something is wrong with what was typed, 429 after late.
+// Status returns the HTTP status of a page with this form: 429 after Late, 422 if the form has errors, otherwise 200.
 func (f Form) Status() int {
 	if f.often != nil && *f.often {
 		return http.StatusTooManyRequests
@@ -172,13 +172,13 @@ func (f Form) Status() int {
 	return http.StatusOK
 }
 
-// Problem is what is wrong with the form as a whole, for the notice above it.
+// Problem returns the notice to show above the form, or nil if the form has no errors.
 func (f Form) Problem() *Notice {
 	if m := f.Errs[""]; m != "" {
 		return &Notice{"bad", m}
 	}
 	if f.Bad() {
-		return &Notice{"bad", "Nothing was changed: see the message beside the field."}
+		return &Notice{"bad", "Nothing was changed. Correct the marked fields and try again."}
 	}
 	return nil
 }

@@ -10,29 +10,29 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// Frame is what surrounds every page. Views embed it.
+// Frame holds the data of the layout that surrounds every page. Views embed it.
 type Frame struct {
 	Title      string
-	Name       string // of the index
-	Base       string // path prefix of links to what exists once: account, admin, help, login
-	Root       string // path prefix of links into the repository at hand
+	Name       string // display name of the index
+	Logo       string // file name of the logo among the static files, "" if there is none
+	Base       string // path prefix of pages that exist once per index: account, admin, help, login
+	Root       string // path prefix of pages of the current repository
 	Repository string // "" for main
 	Version    string // of the static files, in their path
-	Path       string // of this page, for links back to it
-	// prefix of its links to itself and its forms: its path if the answer is to a form, which has another
+	Path       string // URL path of this page, for links back to it
+	// prefix of links to this page and its forms: empty for a GET, the page's path in the response to a form
 	Here    string
-	Query   string      // in the search box
-	Who     Person      // zero for nobody
-	Find    bool        // whether there is anything for this reader to search
-	Notice  *Notice     // what just happened, once
-	Section string      // "projects", "account", "admin", "help": marked in the header
-	Tab     string      // marked among the tabs
-	Scripts []string    // files of static/js beside index.js
-	Wide    bool        // whether the page needs more than the usual width
-	Mine    access.Role // in the project that is managed; the zero one shows what everybody may see
+	Query   string      // content of the search box
+	Who     Person      // signed-in user; zero for an anonymous reader
+	Find    bool        // whether the header has a search box
+	Notice  *Notice     // shown once
+	Section string      // highlighted in the header: "projects", "account", "admin" or "help"
+	Tab     string      // highlighted tab
+	Scripts []string    // files of static/js in addition to index.js
+	Mine    access.Role // role of the reader in the managed project
 }
 
-// Person is who is signed in.
+// Person is the signed-in user.
 type Person struct {
 	Name  string
 	Admin bool
@@ -43,22 +43,23 @@ type Notice struct{ Kind, Text string }
 
 func (f *Frame) frame() *Frame { return f }
 
-// Owns reports whether the page shows what only owners may do.
+// Owns reports whether the page shows the controls of owners.
 func (f *Frame) Owns() bool { return f.Mine >= access.Owner }
 
-// Maintains reports whether the page shows what only maintainers may do.
+// Maintains reports whether the page shows the controls of maintainers.
 func (f *Frame) Maintains() bool { return f.Mine >= access.Maintainer }
 
-// Tree is the path prefix, below the base path, of the repository at hand.
+// Tree returns the path prefix of the current repository below the base path.
 func (f *Frame) Tree() string { return strings.TrimPrefix(f.Root, f.Base) }
 
-// framed is a view: what a template is executed with.
+// framed is a view: the data of a template.
 type framed interface{ frame() *Frame }
 
-// Frame returns what surrounds a page with this title.
+// Frame returns the layout data of a page.
 func (k *Kit) Frame(r *http.Request, who access.Caller, title string) Frame {
 	f := Frame{
-		Title: title, Name: k.Name, Base: k.Base, Root: k.Base, Version: k.version, Path: r.URL.Path, Notice: k.notice(r),
+		Title: title, Name: k.Name, Logo: k.logo, Base: k.Base, Root: k.Base, Version: k.version, Path: r.URL.Path,
+		Notice: k.notice(r),
 	}
 	if r.Method == http.MethodPost {
 		f.Here = f.Path
@@ -73,10 +74,10 @@ func (k *Kit) Frame(r *http.Request, who access.Caller, title string) Frame {
 	return f
 }
 
-// policy is what pages may load and do: their own styles, scripts and pictures, and nothing from elsewhere.
+// policy is the Content-Security-Policy of pages. It allows only styles, scripts and images of this server.
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// Render writes a page. It is made in memory first, so that a template that fails becomes a page of its own.
+// Render writes a page. It executes the template in memory first, so that a failing template results in an error page.
 func (k *Kit) Render(w http.ResponseWriter, status int, name string, v framed) error {
 	var page bytes.Buffer
 	if err := k.templates[name].ExecuteTemplate(&page, "base", v); err != nil {
@@ -94,7 +95,7 @@ func (k *Kit) Render(w http.ResponseWriter, status int, name string, v framed) e
 	return err
 }
 
-// RenderPart writes a part of a page alone, for a script of ours that puts it into the page.
+// RenderPart writes one part of a page, for a script that inserts it.
 func (k *Kit) RenderPart(w http.ResponseWriter, page, part string, data any) error {
 	var b bytes.Buffer
 	if err := k.templates[page].ExecuteTemplate(&b, part, data); err != nil {
@@ -106,7 +107,7 @@ func (k *Kit) RenderPart(w http.ResponseWriter, page, part string, data any) err
 	return err
 }
 
-// PageHeaders are those of every page: nobody stores it, frames it, or is told where its reader goes.
+// PageHeaders sets the headers of every page. Pages are not cached or framed, and leak no referrer.
 func (k *Kit) PageHeaders(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)

@@ -1,6 +1,6 @@
-// Package ui is the kit that all pages are made with: frame, forms, messages, template functions and static files.
+// Package ui has the building blocks of all pages: layout, forms, notices, template functions and static files.
 //
-// It knows no page. A piece is here only if two areas use it.
+// It knows no individual page. Code belongs here only if two areas use it.
 package ui
 
 import (
@@ -12,28 +12,30 @@ import (
 	"time"
 )
 
-// Options are what all pages have in common. Files and BaseURL are needed.
+// Options configure a Kit. Files and BaseURL are required.
 type Options struct {
-	Files    fs.FS            // the folders templates and static
-	BaseURL  *url.URL         // where browsers and clients reach the index; its path is the prefix of every link
-	Name     string           // of this index, as pages show it; "Index" if empty
-	Closed   bool             // whether nobody may read anything without signing in
-	Believed time.Duration    // how long a replica that is cut off may accept what was revoked; 0 for not at all
-	Log      *slog.Logger     // slog.Default
-	Now      func() time.Time // time.Now
+	Files    fs.FS            // directories templates and static
+	BaseURL  *url.URL         // public URL of the index; its path is the prefix of every link
+	Name     string           // display name of this index; "Index" if empty
+	Logo     []byte           // PNG, SVG or WebP image, shown in place of Name; nil for none
+	Closed   bool             // whether reading requires signing in
+	Believed time.Duration    // how long a replica without database access may accept revoked rights; 0 for not at all
+	Log      *slog.Logger     // default slog.Default()
+	Now      func() time.Time // default time.Now
 }
 
-// Kit is what the pages of every area are made with. It is safe for concurrent use.
+// Kit renders the pages of all areas. It is safe for concurrent use.
 type Kit struct {
 	Options
 	Base      string // path prefix, "" or "/prefix"
 	templates map[string]*template.Template
 	static    map[string]asset
-	version   string     // of the static files
-	pages     [][]string // paths of pages, in parts
+	logo      string     // file name of the logo, "" for none
+	version   string     // hash of the static files, part of their paths
+	pages     [][]string // paths of pages, split at slashes
 }
 
-// New returns a kit. It returns an error if a template does not parse.
+// New returns a kit. It returns an error if a template cannot be parsed or the logo is not a supported image.
 func New(o Options) (*Kit, error) {
 	if o.Name == "" {
 		o.Name = "Index"

@@ -9,9 +9,9 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// Origin is where a file came from, in words and links. Links are made of verified claims alone.
+// Origin describes the uploader of a file. Its links are built only from verified claims.
 type Origin struct {
-	Kind                      string // "user", "publisher", "operator", or "" where it is not known
+	Kind                      string // "user", "publisher", "operator", or "" if unknown
 	Name                      string // of the person, or the publisher's sentence
 	Repository, RepositoryURL string
 	Workflow, Environment     string
@@ -20,7 +20,7 @@ type Origin struct {
 	Actor                     string
 }
 
-// OriginOf says who uploaded a file, and from what.
+// OriginOf returns the origin of a file.
 func OriginOf(u catalog.Uploader) Origin {
 	o := Origin{Kind: u.Kind, Name: u.Name}
 	if u.Kind == string(access.KindPublisher) {
@@ -35,7 +35,7 @@ var (
 	digitsForm = regexp.MustCompile(`\A[0-9]{1,20}\z`)
 )
 
-// claims reads what GitHub and GitLab say of a job; of other issuers the claims have no links.
+// claims reads the claims of GitHub and GitLab jobs. Claims of other issuers result in no links.
 func (o *Origin) claims(c map[string]any) {
 	text := func(name string) string {
 		s, _ := c[name].(string)
@@ -59,7 +59,7 @@ func (o *Origin) claims(c map[string]any) {
 	}
 }
 
-// githubServer is the site that belongs to an issuer of GitHub's kind: github.com, or the host of an Enterprise Server.
+// githubServer returns the site of a GitHub issuer: github.com, or the host of an Enterprise Server.
 func githubServer(issuer string) string {
 	if strings.HasPrefix(issuer, "https://token.actions.githubusercontent.com") {
 		return "https://github.com"

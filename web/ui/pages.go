@@ -6,17 +6,17 @@ import (
 	"strconv"
 )
 
-// Pages is where a reader is in a long list, and the links to its neighbours, "" where there is none.
+// Pages is the position in a paginated list. Previous and Next are links, or "" at the ends.
 type Pages struct {
 	Page, Last     int // from 1
-	Total          int // -1 where it is not known
+	Total          int // -1 if unknown
 	Previous, Next string
 }
 
-// maxPage bounds what a query may ask for.
+// maxPage is the largest accepted page number.
 const maxPage = 1_000_000
 
-// PageNumber reads which page of a list is wanted, from 1.
+// PageNumber returns the page number from the query, 1 if it is missing or invalid.
 func PageNumber(r *http.Request) int {
 	n, err := strconv.Atoi(r.URL.Query().Get("page"))
 	if err != nil || n < 1 || n > maxPage {
@@ -25,7 +25,7 @@ func PageNumber(r *http.Request) int {
 	return n
 }
 
-// Paginate says where page n of a list of total rows is. Other parts of the query stay.
+// Paginate returns the position of page n in a list of total rows. Links keep the other query parameters.
 func Paginate(r *http.Request, n, total, perPage int) Pages {
 	p := Pages{Page: n, Total: total, Last: max(1, (total+perPage-1)/perPage)}
 	if n > 1 {

@@ -13,25 +13,26 @@ import (
 	"pyindex/internal/route"
 )
 
-// linkPaths is where links of each kind lead, before their secret.
+// linkPaths are the paths of one-time links by kind, without their secret.
 var linkPaths = map[onetime.Kind]string{onetime.First: "/setup/", onetime.Invite: "/invite/", onetime.Reset: "/reset/"}
 
-// LinkPath is the path, below the base path, of the page to which a link that is good once leads.
+// LinkPath returns the path of a one-time link below the base path.
 func LinkPath(kind onetime.Kind, secret access.Secret) string {
 	return linkPaths[kind] + secret.Reveal() + "/"
 }
 
-// Repository is the name of the repository whose tree a request is in, "" for main.
+// Repository returns the name of the repository that a request addresses, "" for main.
 func Repository(r *http.Request) string { return r.PathValue("repository") }
 
-// Absolute returns the URL of a path below the base, as clients outside need it.
+// Absolute returns the public URL of a path below the base path.
 func (k *Kit) Absolute(path string) string {
 	u := *k.BaseURL
 	u.Path = k.Base + path
 	return u.String()
 }
 
-// ProjectName reads the path's project. Another spelling is answered by a redirect, and the name is zero.
+// ProjectName returns the project name of the path. If the path spells the name differently, ProjectName writes a
+// redirect to the normal spelling and returns the zero name. It returns fault.NotFound if the name is invalid.
 func (k *Kit) ProjectName(w http.ResponseWriter, r *http.Request) (packaging.ProjectName, error) {
 	typed := r.PathValue("project")
 	name, err := packaging.ParseProjectName(typed)
@@ -50,7 +51,7 @@ func (k *Kit) ProjectName(w http.ResponseWriter, r *http.Request) (packaging.Pro
 	return name, nil
 }
 
-// SetPages names the routes that pages are at, so that the page of a form can be found.
+// SetPages records the routes of pages, so that the page of a form can be found.
 func (k *Kit) SetPages(rows []route.Route) {
 	for _, row := range rows {
 		if row.Method != http.MethodGet {
@@ -63,7 +64,7 @@ func (k *Kit) SetPages(rows []route.Route) {
 	}
 }
 
-// page is the path of the page that a form is on. A form's path is that of its page, or begins with it.
+// page returns the path of the page that contains a form. The path of a form equals or extends that of its page.
 func (k *Kit) page(path string) string {
 	for parts := strings.Split(path, "/"); len(parts) > 1; parts = append(parts[:len(parts)-2], "") {
 		for _, page := range k.pages {
@@ -76,7 +77,7 @@ func (k *Kit) page(path string) string {
 	return path
 }
 
-// Back is the page to come back to, below the base path: the one asked for, or for a form the page that it is on.
+// Back returns the page to return to, below the base path: the requested page, or the page of the posted form.
 func (k *Kit) Back(r *http.Request) string {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return strings.TrimPrefix(k.page(r.URL.Path), k.Base)
@@ -88,14 +89,14 @@ func (k *Kit) Back(r *http.Request) string {
 	return path
 }
 
-// See sends the browser on to a path below the base path, by GET.
+// See redirects (303) to a path below the base path.
 func (k *Kit) See(w http.ResponseWriter, r *http.Request, path string) {
 	k.PageHeaders(w)
 	http.Redirect(w, r, k.Base+path, http.StatusSeeOther)
 }
 
-// Local reports whether next is a path on this index that a reader may be sent to: it begins with one slash, and no
-// browser reads it as another host's.
+// Local reports whether next is safe as a redirect target: a path with a single leading slash that no browser resolves
+// to another host.
 func Local(next string) bool {
 	u, err := url.Parse(next)
 	return err == nil && strings.HasPrefix(next, "/") && !strings.HasPrefix(next, "//") && u.Host == "" &&

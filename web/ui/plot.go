@@ -7,19 +7,20 @@ import (
 	"time"
 )
 
-// Plot is bars by day, the good ones with the bad ones on top, hatched so that they differ without colour too.
+// Plot is a bar chart by day. Refused events are stacked on the others and hatched, so that color is not needed to tell
+// them apart.
 type Plot struct {
 	Title, Noun string
 	Bars        []Bar
 }
 
-// Bar is a day.
+// Bar has the numbers of one day.
 type Bar struct {
 	Date      time.Time
 	Good, Bad int
 }
 
-// Total is how many there are, and how many of them are bad.
+// Total returns the number of all events.
 func (p Plot) Total() (n int) {
 	for _, b := range p.Bars {
 		n += b.Good + b.Bad
@@ -27,7 +28,7 @@ func (p Plot) Total() (n int) {
 	return n
 }
 
-// Refused is how many are bad.
+// Refused returns the number of refused events.
 func (p Plot) Refused() (n int) {
 	for _, b := range p.Bars {
 		n += b.Bad
@@ -35,7 +36,7 @@ func (p Plot) Refused() (n int) {
 	return n
 }
 
-// Busy are the days with anything, newest first, for the table.
+// Busy returns the days with events, newest first.
 func (p Plot) Busy() (out []Bar) {
 	for i := len(p.Bars) - 1; i >= 0; i-- {
 		if b := p.Bars[i]; b.Good+b.Bad > 0 {
@@ -45,14 +46,14 @@ func (p Plot) Busy() (out []Bar) {
 	return out
 }
 
-// The plot's measures, in units of its own.
+// Sizes in units of the SVG view box.
 const (
 	barWidth   = 10
 	barGap     = 2
 	plotHeight = 60
 )
 
-// SVG draws the plot. All of it is numbers of ours and dates, so it is safe.
+// SVG returns the plot as markup. It contains only numbers, dates and constant words, so it is safe HTML.
 func (p Plot) SVG() template.HTML {
 	most := 1
 	for _, b := range p.Bars {
@@ -86,7 +87,7 @@ func (p Plot) SVG() template.HTML {
 	return template.HTML(out.String())
 }
 
-// height is how high a bar is: at least visible where there is anything.
+// height returns the height of a bar. A bar with events is at least 2 units high, so that it is visible.
 func height(n, most int) int {
 	if n == 0 {
 		return 0

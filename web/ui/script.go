@@ -5,16 +5,16 @@ import (
 	"net/http"
 )
 
-// Answer is what a script gets: where to go next, or what is wrong.
+// Answer is the JSON response to a script: the next page, or an error message.
 type Answer struct {
 	Next  string `json:"next,omitempty"`
 	Error string `json:"error,omitempty"`
 }
 
-// fromOurScript reports whether a script of ours sent a request, which reads JSON and no page.
+// fromOurScript reports whether one of our scripts sent the request. Scripts expect JSON, not a page.
 func fromOurScript(r *http.Request) bool { return r.Header.Get("Content-Type") == "application/json" }
 
-// JSON answers a script with a value, or with bytes that are JSON already.
+// JSON writes v as JSON. A []byte is written as it is.
 func (k *Kit) JSON(w http.ResponseWriter, status int, v any) error {
 	b, ok := v.([]byte)
 	if !ok {

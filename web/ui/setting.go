@@ -1,6 +1,6 @@
 package ui
 
-// Setting is a setting of the server as it understood it. Secrets are hidden by who makes it.
+// Setting is one effective server setting. Callers must redact secrets before building it.
 type Setting struct {
 	Name, Value string
 	From        string // "default", "file", "environment" or "flag"

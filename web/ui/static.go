@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"html/template"
+	"io"
 	"io/fs"
 	"maps"
 	"net/http"
@@ -19,18 +20,19 @@ import (
 	"pyindex/internal/route"
 )
 
-// asset is a static file, ready-made.
+// asset is a static file, plain and compressed.
 type asset struct {
-	kind        string
+	kind        string // media type
+	policy      string // Content-Security-Policy, "" for none
 	plain, gzip []byte
 }
 
 var assetKinds = map[string]string{
 	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
-	".png": "image/png",
+	".png": "image/png", ".webp": "image/webp",
 }
 
-// loadStatic reads the static files; the stylesheet is the files of static/css one after the other.
+// loadStatic reads the static files. It concatenates the files of static/css to one stylesheet.
 func (k *Kit) loadStatic() error {
 	files := map[string][]byte{}
 	err := fs.WalkDir(k.Files, "static", func(name string, d fs.DirEntry, err error) error {
@@ -38,7 +40,7 @@ func (k *Kit) loadStatic() error {
 			return err
 		}
 		b, err := fs.ReadFile(k.Files, name)
-		if path.Dir(name) == "static/css" { // WalkDir goes by name
+		if path.Dir(name) == "static/css" { // WalkDir sorts by name
 			files["style.css"] = append(files["style.css"], b...)
 		} else {
 			files[path.Base(name)] = b
@@ -48,6 +50,12 @@ func (k *Kit) loadStatic() error {
 	if err != nil {
 		return err
 	}
+	if k.logo, err = logoName(k.Logo); err != nil {
+		return err
+	}
+	if k.logo != "" {
+		files[k.logo] = k.Logo
+	}
 	k.static = map[string]asset{}
 	sum := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -56,6 +64,10 @@ func (k *Kit) loadStatic() error {
 		if k.static[name], err = ready(name, files[name]); err != nil {
 			return err
 		}
+	}
+	if logo, ok := k.static["logo.svg"]; ok {
+		logo.policy = logoPolicy
+		k.static["logo.svg"] = logo
 	}
 	k.version = hex.EncodeToString(sum.Sum(nil))[:12]
 	return nil
@@ -73,15 +85,16 @@ func ready(name string, b []byte) (asset, error) {
 	return asset{kind: assetKinds[path.Ext(name)], plain: b, gzip: packed.Bytes()}, err
 }
 
-// StaticRoutes returns the routes of scripts, styles and icons.
+// StaticRoutes returns the routes of scripts, styles, icons and robots.txt.
 func (k *Kit) StaticRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/static/:version/:file", Auth: route.Open, Handle: k.asset},
 		{Method: http.MethodGet, Path: "/favicon.ico", Auth: route.Open, Handle: k.favicon},
+		{Method: http.MethodGet, Path: "/robots.txt", Auth: route.Open, Handle: robots},
 	}
 }
 
-// asset serves a static file. The version in the path changes with the files, so that browsers keep them for good.
+// asset serves a static file. The version in the path changes with the files, so that browsers can cache them forever.
 func (k *Kit) asset(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 	a, ok := k.static[r.PathValue("file")]
 	if !ok || r.PathValue("version") != k.version {
@@ -94,11 +107,22 @@ func (k *Kit) favicon(w http.ResponseWriter, r *http.Request, _ access.Caller) e
 	return k.static["icon.svg"].serve(w, r, "public, max-age=86400")
 }
 
+// robots asks crawlers to stay away from all pages.
+func robots(w http.ResponseWriter, _ *http.Request, _ access.Caller) error {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "public, max-age=86400")
+	_, err := io.WriteString(w, "User-agent: *\nDisallow: /\n")
+	return err
+}
+
 func (a asset) serve(w http.ResponseWriter, r *http.Request, cache string) error {
 	h, body := w.Header(), a.plain
 	h.Set("Content-Type", a.kind)
 	h.Set("Cache-Control", cache)
 	h.Set("Vary", "Accept-Encoding")
+	if a.policy != "" {
+		h.Set("Content-Security-Policy", a.policy)
+	}
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && len(a.gzip) < len(a.plain) {
 		h.Set("Content-Encoding", "gzip")
 		body = a.gzip
@@ -109,7 +133,7 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request, cache string) error
 	return err
 }
 
-// loadTemplates parses each page with the frame and the parts.
+// loadTemplates parses each page together with the shared parts.
 func (k *Kit) loadTemplates() error {
 	shared, err := template.New("").Funcs(k.words()).ParseFS(k.Files, "templates/parts/*.html")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"pyindex/internal/catalog"
 )
 
-// words are the functions by which templates say things.
+// words returns the functions of templates.
 func (k *Kit) words() template.FuncMap {
 	return template.FuncMap{
 		"when": func(t time.Time) template.HTML { return stamp(t, ago(k.Now(), t)) },
@@ -22,7 +22,7 @@ func (k *Kit) words() template.FuncMap {
 	}
 }
 
-// stamp is a moment: words in the line, the exact time on hover and for machines. Both are made here, so they are safe.
+// stamp returns a time element with text as content and the exact time as its tooltip. The text is escaped.
 func stamp(t time.Time, text string) template.HTML {
 	if t.IsZero() {
 		return "never"
@@ -35,7 +35,7 @@ func stamp(t time.Time, text string) template.HTML {
 // Day returns the date of a time, in UTC.
 func Day(t time.Time) string { return t.UTC().Format("2 January 2006") }
 
-// ago says how far a moment is away, in the past or the future.
+// ago describes the distance between now and t, for example "3 hours ago" or "in 2 days".
 func ago(now, t time.Time) string {
 	d := now.Sub(t)
 	future := d < 0
@@ -63,7 +63,7 @@ func ago(now, t time.Time) string {
 	return text + " ago"
 }
 
-// size says how many bytes, in decimal units as file managers do.
+// size formats a number of bytes in decimal units.
 func size(n int64) string {
 	if n < 1000 {
 		return Plural(int(n), "byte", "bytes")
@@ -81,7 +81,7 @@ func size(n int64) string {
 	return strconv.FormatFloat(v, 'f', 0, 64) + " " + unit
 }
 
-// Count writes a whole number of any type in groups: 12,345.
+// Count formats an integer of any type with thousands separators: 12,345.
 func Count(n any) string {
 	text := fmt.Sprint(n)
 	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
@@ -90,7 +90,7 @@ func Count(n any) string {
 	return text
 }
 
-// Plural writes a number with its noun.
+// Plural formats a number with its noun.
 func Plural(n int, one, more string) string {
 	if n == 1 {
 		return "1 " + one
@@ -98,10 +98,10 @@ func Plural(n int, one, more string) string {
 	return Count(n) + " " + more
 }
 
-// short is the beginning of a digest or id.
+// short returns the first 12 characters of a digest or ID.
 func short(s string) string { return s[:min(len(s), 12)] }
 
-// Cut shortens a text to n characters, and shows that it did.
+// Cut shortens a text to n characters, the last of which is an ellipsis.
 func Cut(n int, s string) string {
 	if utf8.RuneCountInString(s) <= n {
 		return s
@@ -109,12 +109,12 @@ func Cut(n int, s string) string {
 	return string([]rune(s)[:n-1]) + "…"
 }
 
-// Block is something to paste, complete as it is.
+// Block is a text for the reader to copy.
 type Block struct{ Label, Text string }
 
 func paste(label, text string) Block { return Block{label, text} }
 
-// Results are cards with the prefix of their links.
+// Results are project cards and the prefix of their links.
 type Results struct {
 	Root  string
 	Cards []catalog.Card
@@ -122,7 +122,7 @@ type Results struct {
 
 func results(root string, cards []catalog.Card) Results { return Results{root, cards} }
 
-// Tree is the path prefix of links into a repository.
+// Tree returns the path prefix of links into a repository.
 func Tree(base, repository string) string {
 	if repository == catalog.MainRepository {
 		return base

@@ -1,7 +1,7 @@
-// Comforts that every page has; each works without this file in a plainer way.
+// Conveniences on every page. All pages work without this script.
 "use strict";
 
-// A copy button for everything that is to be pasted elsewhere.
+// Adds a copy button to text blocks.
 for (const block of document.querySelectorAll(".block")) {
   const code = block.querySelector("code");
   let caption = block.querySelector("figcaption");
@@ -33,14 +33,14 @@ function copyButton(text, what) {
       await navigator.clipboard.writeText(text());
       button.textContent = "Copied";
     } catch {
-      button.textContent = select(button) ? "Press Ctrl+C" : "Copy by hand";
+      button.textContent = select(button) ? "Press Ctrl+C" : "Copy manually";
     }
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });
   return button;
 }
 
-// Plain http has no clipboard: then the text is selected, so that one key copies it.
+// Without HTTPS there is no clipboard API. Select the text instead, so that Ctrl+C copies it.
 function select(button) {
   const code = button.closest(".block")?.querySelector("code") || button.previousElementSibling;
   if (!code) return false;
@@ -52,7 +52,7 @@ function select(button) {
   return true;
 }
 
-// "/" goes to the search box, unless somebody is typing.
+// "/" focuses the search box, unless the focus is in a field.
 document.addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
   if (/^(input|textarea|select)$/i.test(document.activeElement?.tagName || "")) return;
@@ -64,7 +64,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// An input with data-filter="#id" hides the rows of a table or the items of a list in which its words are not.
+// An input with data-filter="#id" hides the table rows or list items that do not contain all its words.
 for (const input of document.querySelectorAll("input[data-filter]")) {
   const list = document.querySelector(input.dataset.filter);
   if (!list) continue;
@@ -78,7 +78,7 @@ for (const input of document.querySelectorAll("input[data-filter]")) {
   });
 }
 
-// A form with data-typed="name" cannot be sent before the name stands in its field; the server asks for the same.
+// A form with data-typed="name" cannot be sent until its field contains the name. The server checks it again.
 for (const form of document.querySelectorAll("form[data-typed]")) {
   const input = form.querySelector("input[data-typed-here]");
   const button = form.querySelector("button");
@@ -88,7 +88,7 @@ for (const form of document.querySelectorAll("form[data-typed]")) {
   check();
 }
 
-// A form is sent once, however often its button is pressed.
+// Prevents double submission of forms.
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) {
@@ -97,5 +97,23 @@ for (const form of document.querySelectorAll("form[method=post]")) {
     }
     form.dataset.sent = "yes";
     setTimeout(() => { delete form.dataset.sent; }, 3000);
+  });
+}
+
+// The color scheme in the footer. theme.js applies the choice when a page loads.
+const theme = document.getElementById("theme");
+if (theme) {
+  const root = document.documentElement;
+  theme.value = root.dataset.theme || "";
+  theme.parentElement.hidden = false;
+  theme.addEventListener("change", () => {
+    if (theme.value) root.dataset.theme = theme.value;
+    else delete root.dataset.theme;
+    try {
+      if (theme.value) localStorage.setItem("theme", theme.value);
+      else localStorage.removeItem("theme");
+    } catch {
+      // Storage is disabled: the choice applies to this page only.
+    }
   });
 }

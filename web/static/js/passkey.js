@@ -1,4 +1,4 @@
-// Passkeys: asks the device, and brings its answer to the server. Bytes travel as base 64 in the form for URLs.
+// Passkeys: passes challenges to the device and its responses to the server. Bytes are encoded as base64url.
 "use strict";
 {
   const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
@@ -6,15 +6,15 @@
 
   const post = async (url, body) => {
     const answer = await fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body || {}) });
-    const said = await answer.json().catch(() => ({ error: "The server did not answer as expected." }));
+    const said = await answer.json().catch(() => ({ error: "Unexpected response from the server." }));
     if (answer.status === 403 && said.next) location.assign(said.next);
-    if (!answer.ok) throw new Error(said.error || "That did not work.");
+    if (!answer.ok) throw new Error(said.error || "Something went wrong. Try again.");
     return said;
   };
 
   const explain = (error, where) => {
-    where.textContent = error.name === "NotAllowedError" ? "The device did not confirm, or it took too long. Try again." :
-      error.name === "InvalidStateError" ? "This device has a passkey for you already." : error.message;
+    where.textContent = error.name === "NotAllowedError" ? "The device did not confirm in time. Try again." :
+      error.name === "InvalidStateError" ? "This device already has a passkey for your account." : error.message;
     where.hidden = false;
   };
 

@@ -1,4 +1,4 @@
-// The publishing pages: the sentence that a form becomes, and links to other forms that keep what is typed.
+// Publishing pages: updates the preview while the user types, and adds the values of the form to the links of other tabs.
 "use strict";
 
 for (const form of document.querySelectorAll("form[data-preview]")) {
@@ -21,7 +21,7 @@ for (const form of document.querySelectorAll("form[data-preview]")) {
       const part = new DOMParser().parseFromString(await answer.text(), "text/html");
       into.replaceChildren(...part.body.childNodes);
     } catch {
-      // Without an answer the page does what it does without a script.
+      // Without a response the page works as it does without scripts.
     }
   };
   const carry = () => {

@@ -1,4 +1,4 @@
-// Arrow keys go from result to result, and from the search box to the first one.
+// Arrow keys move between the results, and from the search box to the first result.
 "use strict";
 {
   const links = [...document.querySelectorAll("#results .name")];

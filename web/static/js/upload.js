@@ -1,5 +1,5 @@
-// Uploading in the browser: files are dropped or chosen, each is sent by itself, and one sees how far it is. Without this
-// file the form sends all of them at once.
+// Uploads in the browser: each dropped or chosen file is sent in its own request, with a progress bar. Without this script
+// the form sends all files at once.
 "use strict";
 
 for (const form of document.querySelectorAll("form[data-upload]")) {
@@ -41,7 +41,7 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
       if (ok) added++;
       else refused++;
     }
-    told.textContent = added + (added === 1 ? " file is here" : " files are here") + (refused ? ", " + refused + " refused" : "") + ".";
+    told.textContent = added + (added === 1 ? " file uploaded" : " files uploaded") + (refused ? ", " + refused + " refused" : "") + ".";
     button.disabled = false;
     input.value = "";
     busy = false;
@@ -55,12 +55,12 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
     name.textContent = file.name;
     const badge = document.createElement("span");
     badge.className = "badge";
-    badge.textContent = "sending";
+    badge.textContent = "Sending";
     head.append(name, " ", badge);
     const bar = document.createElement("progress");
     bar.max = 1;
     bar.value = 0;
-    bar.setAttribute("aria-label", "Sent of " + file.name);
+    bar.setAttribute("aria-label", "Progress of " + file.name);
     const text = document.createElement("p");
     item.append(head, bar, text);
     list.append(item);
@@ -70,12 +70,12 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
   function finish(to, ok, text, link, warnings) {
     to.bar.remove();
     to.badge.className = ok ? "badge good" : "badge bad";
-    to.badge.textContent = ok ? "here" : "refused";
+    to.badge.textContent = ok ? "Uploaded" : "Refused";
     to.text.textContent = text + " ";
     if (link) {
       const a = document.createElement("a");
       a.href = link;
-      a.textContent = "See the release";
+      a.textContent = "View release";
       to.text.append(a);
     }
     for (const warning of warnings || []) {
@@ -89,7 +89,7 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
 
   function sendOne(file, to) {
     if (limit && file.size > limit) {
-      return Promise.resolve(finish(to, false, "The file is larger than what is taken here."));
+      return Promise.resolve(finish(to, false, "The file is larger than this index allows."));
     }
     return new Promise((done) => {
       const request = new XMLHttpRequest();
@@ -99,7 +99,7 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
         if (event.lengthComputable) to.bar.value = event.loaded / event.total;
       });
       request.upload.addEventListener("load", () => {
-        to.badge.textContent = "being checked";
+        to.badge.textContent = "Checking";
         to.bar.removeAttribute("value");
       });
       request.addEventListener("load", () => {
@@ -107,13 +107,13 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
         try {
           answer = JSON.parse(request.responseText).results[0];
         } catch {
-          const text = request.status === 429 ? "Too many uploads for now: wait a minute and send it again." : "The server did not take it (" + request.status + "): reload the page and try again.";
+          const text = request.status === 429 ? "Too many uploads. Wait a minute and try again." : "The server refused the file (" + request.status + "). Reload the page and try again.";
           done(finish(to, false, text));
           return;
         }
         done(finish(to, answer.ok, answer.text, answer.link, answer.warnings));
       });
-      request.addEventListener("error", () => done(finish(to, false, "The connection broke off: nothing of it was kept, try again.")));
+      request.addEventListener("error", () => done(finish(to, false, "The connection was lost and the file was discarded. Try again.")));
       const body = new FormData();
       body.append("content", file);
       request.send(body);
