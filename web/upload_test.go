@@ -281,14 +281,14 @@ func TestUploadFormIsBounded(t *testing.T) {
 		want  string
 		all   int
 	}{
-		"a long name": {[]string{good, file(long+".whl", "x")}, "too large: the name of a file is over", 2},
+		"a long name": {[]string{good, file(long+".whl", "x")}, "too large: the name of a file exceeds", 2},
 		"a long header": {
-			[]string{good, "X: " + long + "\r\n" + good}, "too large: the name of a file is over", 2,
+			[]string{good, "X: " + long + "\r\n" + good}, "too large: the name of a file exceeds", 2,
 		},
 		"many headers": {
-			[]string{good, strings.Repeat("X: y\r\n", 10_000) + good}, "too large: the name of a file is over", 2,
+			[]string{good, strings.Repeat("X: y\r\n", 10_000) + good}, "too large: the name of a file exceeds", 2,
 		},
-		"a long field": {[]string{good, field(long)}, "too large: a field is over", 2},
+		"a long field": {[]string{good, field(long)}, "too large: a field exceeds", 2},
 		"many fields": {
 			append([]string{good}, slices.Repeat([]string{field("y")}, 200)...), "more than 100 fields", 2,
 		},
