@@ -40,7 +40,8 @@ var (
 
 func parseSettings(args []string) (s settings, err error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.BoolVar(&s.quick, "quick", false, "small sizes and one round, to check that the benchmark works; the figures are not meaningful")
+	f.BoolVar(&s.quick, "quick", false,
+		"small sizes and one round, to check that the benchmark works; the figures are not meaningful")
 	f.BoolVar(&s.json, "json", false, "print JSON instead of the table")
 	f.StringVar(&s.backend, "backend", "sqlite", "sqlite or postgres")
 	f.StringVar(&s.databaseURL, "database-url", "",

@@ -699,9 +699,11 @@ func TestHistoryPage(t *testing.T) {
 	for query, want := range map[string][2]string{
 		"?what=yanks": {"yanked demo", "uploaded"}, "?outcome=refused": {"was not allowed to", "maintainer yanked"},
 		"?actor=maintainer": {"yanked demo", "uploaded"},
-		"?text=BROKEN":      {"yanked demo", "uploaded"}, "?from=2030-01-01": {"No events of demo match these filters", "yanked demo 1.0"},
-		"?to=2026-11-26": {"yanked demo 1.0", "No events of demo match these filters"},
-		"?to=2026-11-25": {"No events of demo match these filters", "yanked demo 1.0"}, "?version=2": {"demo-2.0", "yanked demo 1.0"},
+		"?text=BROKEN":      {"yanked demo", "uploaded"},
+		"?from=2030-01-01":  {"No events of demo match these filters", "yanked demo 1.0"},
+		"?to=2026-11-26":    {"yanked demo 1.0", "No events of demo match these filters"},
+		"?to=2026-11-25":    {"No events of demo match these filters", "yanked demo 1.0"},
+		"?version=2":        {"demo-2.0", "yanked demo 1.0"},
 	} {
 		if got := page("owner", query); !strings.Contains(got, want[0]) || strings.Contains(got, want[1]) {
 			t.Errorf("history%s lacks %q or has %q", query, want[0], want[1])

@@ -104,7 +104,8 @@ func TestUploadRefusals(t *testing.T) {
 	check("other content under a name", "uploader", "/manage/upload/", "already exists", other)
 	check("a reader", "reader", "/manage/upload/", "you may not upload to project demo", wheel)
 	check("a stranger", "stranger", "/manage/upload/", "you may not upload to project demo", wheel)
-	check("a file of another project", "owner", "/manage/upload/?project=other", "this file belongs to demo, but the page is for other", wheel)
+	check("a file of another project", "owner", "/manage/upload/?project=other",
+		"this file belongs to demo, but the page is for other", wheel)
 	check("no distribution", "owner", "/manage/upload/", "file name",
 		packagingtest.File{Name: "notes.txt", Bytes: []byte("x")})
 	check("a path", "owner", "/manage/upload/", "file name",

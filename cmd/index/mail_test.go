@@ -182,7 +182,8 @@ func TestMailTest(t *testing.T) {
 				!strings.Contains(errs.String(), c.says) {
 				t.Errorf("%s: status %d, %q, %q", c.name, status, out.String(), errs.String())
 			}
-			if took := strings.Contains(out.String(), "accepted the message to ann@acme.example"); took != (c.status == statusDone) {
+			if took := strings.Contains(out.String(),
+				"accepted the message to ann@acme.example"); took != (c.status == statusDone) {
 				t.Errorf("%s: it says %q", c.name, out.String())
 			}
 		})

@@ -93,8 +93,8 @@ func (d *Directory) Users(ctx context.Context, who Caller) (users []User, err er
 	return users, err
 }
 
-// DisableUser disables an account. Its tokens stop working with the next request, and its sessions and the open links that it created end.
-// It returns fault.NotFound if the name is unknown.
+// DisableUser disables an account. Its tokens stop working with the next request, and its sessions and the open links
+// that it created end. It returns fault.NotFound if the name is unknown.
 func (d *Directory) DisableUser(ctx context.Context, who Caller, name string) error {
 	return d.setDisabled(ctx, who, name, "user.disable", d.now())
 }

@@ -53,7 +53,8 @@ func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitatio
 	waits, announce := false, false
 	err := access.Update(ctx, a.store, who, func(tx Tx, who access.Caller) (err error) {
 		if !who.Admin() && (n.Admin || len(n.Grants) == 0 || who.SessionID() == "") {
-			return fault.New(fault.Denied, "you may invite people to your own projects only: ask an administrator for anything else")
+			return fault.New(fault.Denied,
+				"you may invite people to your own projects only: ask an administrator for anything else")
 		}
 		for _, g := range n.Grants { // decided by the Inviter before, and again here with current rights
 			if !who.May(access.Owner, access.Object{RepositoryID: g.RepositoryID, ProjectID: g.ProjectID}) {

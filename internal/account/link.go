@@ -120,9 +120,9 @@ func (a *Accounts) look(ctx context.Context, tx Tx, kind onetime.Kind, secret ac
 	}, nil
 }
 
-// mayStillGive reports whether the creator of a link may still give its rights. Otherwise a user could regain a lost role
-// through an earlier link. The creator of a password link for another user must be an active administrator. Links by
-// the operator, and links that users requested for themselves, are always allowed.
+// mayStillGive reports whether the creator of a link may still give its rights. Otherwise a user could regain a lost
+// role through an earlier link. The creator of a password link for another user must be an active administrator. Links
+// by the operator, and links that users requested for themselves, are always allowed.
 func mayStillGive(ctx context.Context, tx Tx, l onetime.Link) (bool, error) {
 	if l.CreatedBy == "" || l.Kind != onetime.Invite && l.Kind != onetime.Reset {
 		return true, nil

@@ -44,7 +44,8 @@ func readStatement(payload []byte) (s statement, err error) {
 	}
 	s.predicate, _ = o["predicateType"].(string)
 	if s.predicate != PredicatePublish && s.predicate != PredicateProvenance {
-		return s, fmt.Errorf("its type %.80q is not accepted: send %s or %s", s.predicate, PredicatePublish, PredicateProvenance)
+		return s, fmt.Errorf("its type %.80q is not accepted: send %s or %s", s.predicate, PredicatePublish,
+			PredicateProvenance)
 	}
 	list, _ := o["subject"].([]any)
 	if len(list) != 1 {

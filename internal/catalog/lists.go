@@ -10,8 +10,8 @@ import (
 const maxList = 200_000
 
 // list contains the projects of a repository by normal name, as of some stamp or later. It is immutable. Caching lists
-// means that only changed projects are read after a change: reading all of 100,000 takes most of the time to serve their
-// page.
+// means that only changed projects are read after a change: reading all of 100,000 takes most of the time to serve
+// their page.
 type list []Listed
 
 // listed returns the projects of a repository as of the stamp now, or later. A list from another epoch is discarded and

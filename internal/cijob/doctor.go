@@ -96,7 +96,8 @@ func (d *publishDoctor) readURL() bool {
 	const check = "upload URL"
 	u, err := url.Parse(d.RepositoryURL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		d.found.Fail(check, "Specify the complete URL, for example https://HOST/legacy/.", "--repository-url is not an http or https URL")
+		d.found.Fail(check, "Specify the complete URL, for example https://HOST/legacy/.",
+			"--repository-url is not an http or https URL")
 		return false
 	}
 	if u.User != nil {
@@ -107,7 +108,8 @@ func (d *publishDoctor) readURL() bool {
 	if u.Scheme == "http" {
 		d.found.Fail(check,
 			"Serve the index over https (--tls-self-signed, --tls-acme, --tls-cert or a proxy), and use that URL.",
-			"plain http: clients of trusted publishing always use https://%s/, and tokens must not cross a network unencrypted", u.Host)
+			"plain http: clients of trusted publishing always use https://%s/, and tokens must not cross a network unencrypted",
+			u.Host)
 	}
 	d.upload = u
 	return true

@@ -139,7 +139,8 @@ func (d *publishDoctor) uploadURL() {
 	case a.StatusCode == http.StatusMethodNotAllowed:
 		d.found.OK(check, "%s accepts uploads", d.upload)
 		if !strings.HasSuffix(d.upload.Path, "/") {
-			d.found.Warn(check, "Add a slash at its end.", "the URL has no slash at its end, and twine, uv and others do not add one")
+			d.found.Warn(check, "Add a slash at its end.",
+				"the URL has no slash at its end, and twine, uv and others do not add one")
 		}
 	case isRedirect(a.StatusCode):
 		d.redirected(check, d.upload.String(), a)

@@ -78,7 +78,8 @@ func (c *Login) site() (*url.URL, error) {
 		return nil, fault.New(fault.Invalid, "specify the index, for example --url https://pypi.acme.example")
 	}
 	if u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fault.New(fault.Invalid, "--url must be a URL without credentials and query, for example https://pypi.acme.example")
+		return nil, fault.New(fault.Invalid,
+			"--url must be a URL without credentials and query, for example https://pypi.acme.example")
 	}
 	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) {
 		return nil, fault.New(fault.Invalid, "--url must begin with https: http is allowed only for loopback addresses")
@@ -110,7 +111,8 @@ func (l *login) exchange(ctx context.Context, index *indexClient, job *jobIdenti
 		}
 		if foreign[audience] {
 			return fault.New(fault.Denied,
-				"%s requests a token for %q, which could be used at another service: add --audience %s if that is intended", index.host(),
+				"%s requests a token for %q, which could be used at another service: add --audience %s if that is intended",
+				index.host(),
 				audience, audience)
 		}
 	}

@@ -117,8 +117,14 @@ func TestLoginRefusesAnswers(t *testing.T) {
 		{"audience elsewhere", "302", "", "status 302"},
 		{"mint elsewhere", `{"audience":"here"}`, "302", "status 302"},
 		{"no token", `{"audience":"here"}`, `{"success":true}`, "did not return a token of an index"},
-		{"a token of another kind", `{"audience":"here"}`, `{"token":"pypi-AgEIcHlwaS5vcmc"}`, "did not return a token of an index"},
-		{"a token with a line break", `{"audience":"here"}`, `{"token":"` + good + `\nmachine x"}`, "did not return a token of an index"},
+		{
+			"a token of another kind", `{"audience":"here"}`, `{"token":"pypi-AgEIcHlwaS5vcmc"}`,
+			"did not return a token of an index",
+		},
+		{
+			"a token with a line break", `{"audience":"here"}`, `{"token":"` + good + `\nmachine x"}`,
+			"did not return a token of an index",
+		},
 		{
 			"a refusal with control characters", `{"audience":"here"}`,
 			`{"errors":[{"code":"x","description":"\u001b[2Jgone"}]}`, "[2Jgone",

@@ -195,7 +195,8 @@ func (c *Config) checkAudit() error {
 		keep Span
 	}{{"audit.keep", c.Audit.Keep}, {"audit.keep_refusals", c.Audit.KeepRefusals}} {
 		if d := time.Duration(s.keep); d != 0 && d < leastKept {
-			return fmt.Errorf("%s: %v is shorter than a day: write for example 8760h for a year, or 0s to keep entries forever", s.name, d)
+			return fmt.Errorf("%s: %v is shorter than a day: write for example 8760h for a year, or 0s to keep entries forever",
+				s.name, d)
 		}
 	}
 	return nil

@@ -36,7 +36,8 @@ func fileKind(f form) (packaging.Kind, error) {
 	case "":
 		return "", fault.New(fault.Invalid, "the form has no filetype: send sdist or bdist_wheel")
 	}
-	return "", fault.New(fault.Invalid, "filetype %.60q is not accepted here: send an sdist or a wheel (sdist, bdist_wheel)",
+	return "", fault.New(fault.Invalid,
+		"filetype %.60q is not accepted here: send an sdist or a wheel (sdist, bdist_wheel)",
 		text)
 }
 

@@ -61,9 +61,11 @@ func (d *Desk) endUser(ctx context.Context, tx Tx, who access.Caller, p *plan, f
 		return err
 	}
 	if p.LastAdmin && who.Kind() != access.KindOperator {
-		return fault.New(fault.Conflict, "%s is the only active administrator: make another user an administrator first", p.user.Name)
+		return fault.New(fault.Conflict, "%s is the only active administrator: make another user an administrator first",
+			p.user.Name)
 	} else if p.LastAdmin && !force {
-		return fault.New(fault.Conflict, "%s is the only active administrator: make another user an administrator first, or use --force",
+		return fault.New(fault.Conflict,
+			"%s is the only active administrator: make another user an administrator first, or use --force",
 			p.user.Name)
 	}
 	if _, err := tx.EndSessionsOf(ctx, p.user.ID, "", at); err != nil {

@@ -83,7 +83,8 @@ func (r *Registry) narrowed(who access.Caller, old Publisher, more map[string]st
 		}
 		key := cmp.Or(field.RuleName(), name)
 		if has := fields[key]; v != "" && has != "" && has != v {
-			return old, fault.InField(name, "the publisher already has %s %.100q: add another publisher, and remove this one", name, has)
+			return old, fault.InField(name, "the publisher already has %s %.100q: add another publisher, and remove this one",
+				name, has)
 		}
 		if v != "" {
 			fields[key] = v

@@ -40,7 +40,8 @@ func markdown(source string, b *budget.Budget) string {
 	pc := parser.NewContext()
 	pc.Set(meterKey, &meter{budget: b})
 	out := limited{budget: b}
-	_ = gfm.Convert([]byte(source), &out, parser.WithContext(pc)) // the only possible error is that of out, which sets b.Over
+	// the only possible error is that of out, which sets b.Over
+	_ = gfm.Convert([]byte(source), &out, parser.WithContext(pc))
 	return out.out.String()
 }
 

@@ -7,7 +7,8 @@ const ActiveStateIssuer = "https://platform.activestate.com/api/v1/oauth/oidc"
 
 var activeStateName = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z`)
 
-var parseActiveState = matching(activeStateName, "is not a valid name: use letters, digits, '-', '_' and '.', as in its URL")
+var parseActiveState = matching(activeStateName,
+	"is not a valid name: use letters, digits, '-', '_' and '.', as in its URL")
 
 // ActiveState identifies builds on the ActiveState platform. All fields are case-sensitive. A rule names the user who
 // may start builds by id, because every member of an organization can start some. The platform does not document

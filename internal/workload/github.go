@@ -76,8 +76,9 @@ var GitHub = &Kind{
 		{
 			Name: "workflow_repository", Label: "Repository of the reusable workflow", Example: "acme/ci", Stricter: true,
 			Renames: true,
-			Help:    "Only if the workflow file is in a different repository than the one that publishes.", Pattern: "owner/name",
-			parse: folded(parseGitHubFullName),
+			Help:    "Only if the workflow file is in a different repository than the one that publishes.",
+			Pattern: "owner/name",
+			parse:   folded(parseGitHubFullName),
 		},
 		{
 			Name: "workflow_at", Label: "Version of the reusable workflow", Example: "refs/heads/main", Stricter: true,

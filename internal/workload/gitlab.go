@@ -91,7 +91,8 @@ func parseGitLabNamespace(field, s string) (string, error) {
 
 func parseGitLabProject(field, s string) (string, error) {
 	if !isGitLabSegment(s) {
-		return "", fault.InField(field, "%s %.100q is not a project name; write it as in its URL, without the namespace", field, s)
+		return "", fault.InField(field, "%s %.100q is not a project name; write it as in its URL, without the namespace",
+			field, s)
 	}
 	return lowerASCII(s), nil
 }

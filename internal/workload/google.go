@@ -47,7 +47,8 @@ var Google = &Kind{
 			return nil
 		}
 		return []Warning{{
-			Loose, "Not pinned yet: the account that has this address when the first token arrives is trusted from then on.", "sub", "",
+			Loose, "Not pinned yet: the account that has this address when the first token arrives is trusted from then on.",
+			"sub", "",
 		}}
 	},
 }

@@ -85,7 +85,8 @@ func parseWords(field, s string) (string, error) {
 
 func parseRepositoryID(field, s string) (string, error) {
 	if s != firstToken && !decimalID.MatchString(s) {
-		return "", fault.InField(field, "%s %.40q is neither a number nor %q, which takes the number from the first accepted token", field, s,
+		return "", fault.InField(field,
+			"%s %.40q is neither a number nor %q, which takes the number from the first accepted token", field, s,
 			firstToken)
 	}
 	return s, nil

@@ -110,7 +110,8 @@ var presets = []preset{
 		return strings.HasPrefix(sub, "p://") || strings.HasPrefix(sub, "sc://") || host == "vstoken.dev.azure.com"
 	}},
 	{name: "kubernetes", title: "Kubernetes", make: kubernetesRules, fields: []Field{
-		needed("namespace", "Namespace", "ci", "A namespace of the issuer's cluster.", "lower-case letters, digits, '-' and '.'"),
+		needed("namespace", "Namespace", "ci", "A namespace of the issuer's cluster.",
+			"lower-case letters, digits, '-' and '.'"),
 		needed("service_account", "Service account", "publisher",
 			"Anyone who may create pods in the namespace can act as this account: use a separate namespace.",
 			"lower-case letters, digits, '-' and '.'"),
@@ -231,7 +232,8 @@ var (
 func forgejoRules(in, out map[string]string) error {
 	for _, name := range []string{"owner", "repository"} {
 		if !forgejoName.MatchString(in[name]) {
-			return fault.InField(name, "%s %.100q is not a name on Forgejo: use letters, digits, '-', '_' and '.'", name, in[name])
+			return fault.InField(name, "%s %.100q is not a name on Forgejo: use letters, digits, '-', '_' and '.'", name,
+				in[name])
 		}
 	}
 	repository := in["owner"] + "/" + in["repository"]
@@ -271,7 +273,8 @@ func azureRules(in, out map[string]string) error {
 func kubernetesRules(in, out map[string]string) error {
 	for _, name := range []string{"namespace", "service_account"} {
 		if !kubernetesName.MatchString(in[name]) {
-			return fault.InField(name, "%s %.100q is not a name in Kubernetes: use lower-case letters, digits, '-' and '.'", name,
+			return fault.InField(name, "%s %.100q is not a name in Kubernetes: use lower-case letters, digits, '-' and '.'",
+				name,
 				in[name])
 		}
 	}

@@ -31,7 +31,8 @@ func forgeWarnings(fields map[string]string, ownerID string, f forge) []Warning 
 	out := reachWarnings(fields, f)
 	if ownerID == "" {
 		out = append(out, Warning{
-			Loose, "Not pinned yet: the owner of the name " + f.account + " when the first token arrives is trusted from then on.",
+			Loose, "Not pinned yet: the owner of the name " + f.account +
+				" when the first token arrives is trusted from then on.",
 			f.pin, "",
 		})
 	}
@@ -47,7 +48,8 @@ func forgeWarnings(fields map[string]string, ownerID string, f forge) []Warning 
 		})
 	} else if runner != f.hosted {
 		out = append(out, Warning{
-			CouldBeStricter, "Self-hosted runners publish: anything an earlier job left behind on a runner could publish too.", "",
+			CouldBeStricter, "Self-hosted runners publish: anything an earlier job left behind on a runner could publish too.",
+			"",
 			"",
 		})
 	}

@@ -2,12 +2,14 @@ package manage
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/web/ui"
@@ -275,4 +277,13 @@ func (s *Section) projectPath(r *http.Request, name packaging.ProjectName, rest 
 func (s *Section) tree(r *http.Request) string {
 	f := s.Frame(r, access.Caller{}, "")
 	return f.Tree()
+}
+
+// leftover returns a sentence about blobs that a deletion could not remove from storage, or "". A *custody.Leftover is
+// not an error here, because the deletion itself succeeded.
+func leftover(err error) (string, error) {
+	if l, ok := errors.AsType[*custody.Leftover](err); ok {
+		return " " + l.Rest() + ".", nil
+	}
+	return "", err
 }

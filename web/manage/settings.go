@@ -152,8 +152,15 @@ var sizeUnits = []struct {
 	name  string
 	bytes int64
 }{
-	{"TB", 1e12}, {"TiB", 1 << 40}, {"GB", 1e9}, {"GiB", 1 << 30}, {"MB", 1e6}, {"MiB", 1 << 20},
-	{"kB", 1e3}, {"KiB", 1 << 10}, {"bytes", 1},
+	{"TB", 1e12},
+	{"TiB", 1 << 40},
+	{"GB", 1e9},
+	{"GiB", 1 << 30},
+	{"MB", 1e6},
+	{"MiB", 1 << 20},
+	{"kB", 1e3},
+	{"KiB", 1 << 10},
+	{"bytes", 1},
 }
 
 // sizeTyped parses a limit such as "500 MB". Without a unit it is in bytes; an empty field is 0.

@@ -15,7 +15,8 @@ func TestLogoName(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := logoName([]byte(content))
-			if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "logo: the file is not a PNG, SVG or WebP image") {
+			if !fault.Is(err, fault.Invalid) ||
+				!strings.Contains(err.Error(), "logo: the file is not a PNG, SVG or WebP image") {
 				t.Errorf("logoName(%q) = %q, %v, want fault.Invalid", content, got, err)
 			}
 		})

@@ -111,7 +111,8 @@ func ReminderLetter(index string, r Reminder, link string) Letter {
 	}
 	return Letter{
 		"Your API tokens at " + index + " expire soon",
-		"These API tokens of " + r.User + " at " + index + " expire soon. Clients that use them will be refused after that:\n\n" +
+		"These API tokens of " + r.User + " at " + index +
+			" expire soon. Clients that use them will be refused after that:\n\n" +
 			text.String() + "\nCreate new ones in time, or let them expire if nothing needs them:\n\n" + link +
 			"\n\nThis message is sent once for each token.\n",
 	}

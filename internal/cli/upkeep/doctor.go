@@ -67,7 +67,8 @@ func (d *localDoctor) folder() bool {
 	dir := d.Config.DataDir
 	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() {
-		d.found.Fail(check, "Start index serve there first, or specify the right folder with --data-dir.", "there is no folder %s",
+		d.found.Fail(check, "Start index serve there first, or specify the right folder with --data-dir.",
+			"there is no folder %s",
 			terminal.Absolute(dir))
 		return false
 	}
@@ -161,7 +162,8 @@ func (d *localDoctor) clients(rows *db.DB) {
 	default:
 		d.found.Warn(check,
 			"If a proxy has this address, add it to trusted_proxies. Otherwise all clients share the limits of one address.",
-			"the last %d requests in the audit log all come from %s, a private address that trusted_proxies does not contain", n, from)
+			"the last %d requests in the audit log all come from %s, a private address that trusted_proxies does not contain",
+			n, from)
 	}
 }
 
@@ -178,7 +180,8 @@ func (d *localDoctor) lastChecks(rows *db.DB) {
 		return
 	}
 	if len(all) == 0 {
-		d.found.Skip(check, "not checked yet: the server checks sizes once a day, and index doctor --bytes compares the contents")
+		d.found.Skip(check,
+			"not checked yet: the server checks sizes once a day, and index doctor --bytes compares the contents")
 		return
 	}
 	for _, c := range all {

@@ -50,7 +50,9 @@ func TestColorScheme(t *testing.T) {
 	check("after choosing dark", darkSurface)
 	b.Choose("Color scheme", "Automatic")
 	check("after choosing automatic", lightSurface)
-	if got := b.Eval(`document.querySelector(".brand img").naturalWidth > 0 && document.querySelector(".brand img").alt`); got != "ACME" {
+	if got := b.Eval(
+		`document.querySelector(".brand img").naturalWidth > 0 && document.querySelector(".brand img").alt`,
+	); got != "ACME" {
 		t.Errorf("the logo is not shown: %s", got)
 	}
 	for _, page := range []struct{ name, path string }{

@@ -16,7 +16,8 @@ import (
 // The lifetimes of cached keys.
 const (
 	fetchBudget = 3 * time.Second // discovery and keys together
-	// how long one exchange waits for keys; the fetch continues in the background, and the exchange answers within a second
+	// how long one exchange waits for keys; the fetch continues in the background, and the exchange answers within a
+	// second
 	waitBudget = 900 * time.Millisecond
 	refreshAge = 10 * time.Minute // older keys are used while new ones are fetched
 	staleAge   = 15 * time.Minute // older keys are used only if new ones cannot be fetched

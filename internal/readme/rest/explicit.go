@@ -98,7 +98,8 @@ func (b *blocks) footnote(label string, body []string) {
 // admonitions maps admonition directives to their titles.
 var admonitions = map[string]string{
 	"attention": "Attention", "caution": "Caution", "danger": "Danger", "error": "Error", "hint": "Hint",
-	"important": "Important", "note": "Note", "tip": "Tip", "warning": "Warning", "seealso": "See also", "deprecated": "Deprecated",
+	"important": "Important", "note": "Note", "tip": "Tip", "warning": "Warning", "seealso": "See also",
+	"deprecated":   "Deprecated",
 	"versionadded": "New in version", "versionchanged": "Changed in version",
 }
 

@@ -57,7 +57,8 @@ func (b *Blobs) upload(ctx context.Context, key string, from *io.SectionReader) 
 		return fault.Wrap(fault.Unavailable, err, "the storage did not store the file")
 	}
 	if err == nil && size != from.Size() {
-		return fault.New(fault.Unavailable, "the storage did not store the whole file: it has %d of %d bytes", size, from.Size())
+		return fault.New(fault.Unavailable, "the storage did not store the whole file: it has %d of %d bytes", size,
+			from.Size())
 	}
 	return err
 }

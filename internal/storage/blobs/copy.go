@@ -21,7 +21,8 @@ func Copy(ctx context.Context, from, to custody.Blobs, key, sum string) (size, s
 		return size, 0, nil
 	}
 	if err == nil {
-		return 0, 0, fault.New(fault.Internal, "%s already exists at the destination with different content: remove it there", key)
+		return 0, 0, fault.New(fault.Internal,
+			"%s already exists at the destination with different content: remove it there", key)
 	}
 	if !fault.Is(err, fault.NotFound) {
 		return 0, 0, err

@@ -39,7 +39,8 @@ func Schemes() []string { return append([]string{"file", "mem"}, slices.Sorted(m
 // unknownScheme returns the error for a URL scheme that this build cannot open.
 func unknownScheme(scheme string) error {
 	if tag := leftOut[scheme]; tag != "" {
-		return fault.New(fault.Invalid, "storage %q is not included in this build: build without the tag %s", scheme+"://", tag)
+		return fault.New(fault.Invalid, "storage %q is not included in this build: build without the tag %s", scheme+"://",
+			tag)
 	}
 	return fault.New(fault.Invalid, "unknown storage %q: use %s://", scheme+"://", strings.Join(Schemes(), "://, "))
 }

@@ -115,7 +115,8 @@ func is(file *os.File, path string) bool {
 func sameSize(path string, size int64) error {
 	info, err := os.Stat(path)
 	if err == nil && info.Size() != size {
-		return fault.New(fault.Unavailable, "the storage did not store the whole file: it has %d of %d bytes", info.Size(), size)
+		return fault.New(fault.Unavailable, "the storage did not store the whole file: it has %d of %d bytes", info.Size(),
+			size)
 	}
 	return err
 }

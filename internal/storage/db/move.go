@@ -114,7 +114,8 @@ func ErrMoved(at time.Time) error {
 		return nil
 	}
 	return fault.New(fault.Conflict,
-		"this index was already moved, on %s: run index migrate --stay to accept changes here again", at.Format(time.DateTime))
+		"this index was already moved, on %s: run index migrate --stay to accept changes here again",
+		at.Format(time.DateTime))
 }
 
 func (d *DB) unmark(ctx context.Context, mark string) error {
@@ -248,7 +249,8 @@ func (t *Tx) copyTable(ctx context.Context, into *Tx, table string) (int64, erro
 	}
 	got, err := into.eachRow(ctx, table, columns, kinds, func([]any) error { return nil })
 	if err == nil && got != sent {
-		err = fault.New(fault.Internal, "%d rows were copied, but %d rows or other content was read back", sent.rows, got.rows)
+		err = fault.New(fault.Internal, "%d rows were copied, but %d rows or other content was read back", sent.rows,
+			got.rows)
 	}
 	return sent.rows, err
 }

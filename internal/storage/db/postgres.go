@@ -91,7 +91,8 @@ func checkPostgres(ctx context.Context, write *sql.DB) error {
 		return fault.New(fault.Invalid, "PostgreSQL %d is too old: 15 or newer is required", version/10000)
 	}
 	if !schema.Valid {
-		return fault.New(fault.Invalid, "the schema of the database URL does not exist: create it, or remove search_path from the URL")
+		return fault.New(fault.Invalid,
+			"the schema of the database URL does not exist: create it, or remove search_path from the URL")
 	}
 	return nil
 }

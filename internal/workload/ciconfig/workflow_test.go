@@ -85,7 +85,8 @@ func TestGitHub(t *testing.T) {
 		want(t, y, "ubuntu-latest", "jobs", "publish", "runs-on")
 	}
 	action, uv := parse(t, g.Files[0]), parse(t, g.Files[1])
-	want(t, action, "pypa/gh-action-pypi-publish@ed0c53931b1dc9bd32cbe73a98c7f6766f8a527e", "jobs", "publish", "steps", 1, "uses")
+	want(t, action, "pypa/gh-action-pypi-publish@ed0c53931b1dc9bd32cbe73a98c7f6766f8a527e", "jobs", "publish", "steps", 1,
+		"uses")
 	want(t, action, uploadURL, "jobs", "publish", "steps", 1, "with", "repository-url")
 	want(t, action, "false", "jobs", "publish", "steps", 1, "with", "attestations")
 	want(t, uv, "uv publish --trusted-publishing always --publish-url "+uploadURL, "jobs", "publish", "steps", 2, "run")
