@@ -937,6 +937,10 @@ func TestGroupsOfAProject(t *testing.T) {
 		"Everyone in <strong>crew</strong> is an <strong>owner</strong>") {
 		t.Errorf("somebody of the group sees:\n%s", page)
 	}
+	if page := x.get("owner", path).Body.String(); strings.Contains(page, "The only owner") ||
+		!strings.Contains(page, "Leave demo") {
+		t.Errorf("an owner beside a group that owns the project is shown as the only one:\n%s", page)
+	}
 	if got := x.post("owner", path+"leave/", "typed", "demo"); got.Code != http.StatusSeeOther {
 		t.Errorf("leaving a project that a group owns too = %d", got.Code)
 	}

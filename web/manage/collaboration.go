@@ -102,13 +102,13 @@ func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who 
 	v := collaborationView{
 		managing: s.managing(r, who, p, "collaboration", "Collaboration"), Members: p.Repository.Members,
 	}
+	if v.Groups, err = s.o.Index.GroupGrants(r.Context(), who, ui.Repository(r), name); err != nil {
+		return err
+	}
 	v.people(all, who)
 	v.Add = addPerson{
 		User: f.Field(ui.Field{Name: "user", Label: "User name", Required: true, MaxLength: 64}),
 		Role: roleField(f, "f-role", "role", access.Maintainer),
-	}
-	if v.Groups, err = s.o.Index.GroupGrants(r.Context(), who, ui.Repository(r), name); err != nil {
-		return err
 	}
 	v.AddGroup = addPerson{
 		User: f.Field(ui.Field{
