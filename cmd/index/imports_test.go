@@ -185,7 +185,7 @@ func TestRings(t *testing.T) {
 			case within(p.ImportPath, edges):
 				helper := within(imported, edges) &&
 					within(imported,
-						[]string{"internal/simpleapi/ready", "internal/publishers/mintapi", "web/ui", "web/letters", "web/auditlog"})
+						[]string{"internal/simpleapi/ready", "web/ui", "web/letters", "web/auditlog"})
 				own := within(imported, []string{strings.TrimPrefix(p.ImportPath, module)})
 				if ours && !helper && !own && !within(imported, append(helpers, middle...)) {
 					t.Errorf("edge %s imports %s", p.ImportPath, imported)

@@ -57,11 +57,11 @@ func (s *Sigstore) Public() *Sigstore {
 	return &other
 }
 
-func (s *Sigstore) certifyItself(organisation string) {
+func (s *Sigstore) certifyItself(organization string) {
 	s.t.Helper()
 	s.key = newKey(s.t)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "sigstore", Organization: []string{organisation}},
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "sigstore", Organization: []string{organization}},
 		NotBefore: time.Now().Add(-5 * time.Hour), NotAfter: time.Now().Add(5 * time.Hour), KeyUsage: x509.KeyUsageCertSign,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}, BasicConstraintsValid: true, IsCA: true,
 	}

@@ -55,12 +55,12 @@ func (m *Minter) expiredReason(ctx context.Context, tx publishers.Tx, a attempt,
 	if p.Registrant != "" {
 		u, err := tx.UserByID(ctx, p.Registrant)
 		if fault.Is(err, fault.NotFound) || err == nil && !u.Active() {
-			return "whoever registered the pending publisher for it has no active account", "", nil
+			return "the user who registered its pending publisher has no active account", "", nil
 		} else if err != nil {
 			return "", "", err
 		}
 		if may, err := access.HoldsCreation(ctx, tx, p.Registrant, repo.Object()); err != nil || !may {
-			return "whoever registered the pending publisher for it may no longer create projects",
+			return "the user who registered its pending publisher may no longer create projects",
 				u.Name + " may no longer create projects in repository " + repo.Name, err
 		}
 	}

@@ -23,7 +23,7 @@ var terms = map[access.Scope]struct {
 	access.ScopeRead: {
 		rule:      "reader",
 		untrusted: "nothing here lets %s read; index reader add does",
-		compare:   "whoever added the reader can compare it",
+		compare:   "the user who added the reader can compare it",
 		minted:    "minted for reading by ",
 	},
 }

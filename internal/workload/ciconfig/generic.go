@@ -340,6 +340,6 @@ func kubernetes(t Target, fields map[string]string) ([]File, []string) {
 	}
 	return []File{{Key: "uv", Title: "A Job, with uv", Path: "publish.yaml", Text: write(kubernetesFile, j)}}, []string{
 		"kubectl create -f publish.yaml runs it once. Keep the namespace " + namespace +
-			" to those who may publish: whoever may make pods there can be " + account + ".",
+			" to people who may publish: everyone who can create pods there can act as " + account + ".",
 	}
 }
