@@ -117,12 +117,12 @@ func TestReceiveRefuses(t *testing.T) {
 		"attestation as file": {edgeType, raw(file("attestations", "a", "[]")), "attestations: Should not be a tuple."},
 		"long field":          {edgeType, raw(text("summary", long)), "too long"},
 		"longer field":        {edgeType, raw(text("summary", strings.Repeat(long, 10))), "too l"},
-		"long attestations":   {edgeType, raw(text("attestations", strings.Repeat(long, 4))), "a field is over"},
-		"long signature":      {edgeType, raw(file("gpg_signature", "a", strings.Repeat(long, 4))), "a field is over"},
+		"long attestations":   {edgeType, raw(text("attestations", strings.Repeat(long, 4))), "a field exceeds"},
+		"long signature":      {edgeType, raw(file("gpg_signature", "a", strings.Repeat(long, 4))), "a field exceeds"},
 		"long header": {
-			edgeType, raw("X-Long: " + strings.Repeat(long, 9) + "\r\n" + text("name", "a")), "a part's header is over",
+			edgeType, raw("X-Long: " + strings.Repeat(long, 9) + "\r\n" + text("name", "a")), "a part's header exceeds",
 		},
-		"long preamble": {edgeType, strings.Repeat("junk\r\n", 9<<10) + whole, "a part's header is over"},
+		"long preamble": {edgeType, strings.Repeat("junk\r\n", 9<<10) + whole, "a part's header exceeds"},
 		"many fields": {
 			edgeType, raw(strings.Split(strings.Repeat(text("a", "")+"\x01", 51), "\x01")[:51]...), "more than 50 parts",
 		},
