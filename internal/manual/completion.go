@@ -62,10 +62,31 @@ func walk(w io.Writer, root *kong.Node) {
 	fmt.Fprint(w, strings.Join(paths, "|")+") at=\"${at:+$at }$word\" ;;\n    esac\n  done\n")
 }
 
+// enum returns the values that a flag or an argument accepts; none if it accepts others.
+func enum(v *kong.Value) []string {
+	if v.Enum == "" {
+		return nil
+	}
+	return strings.Split(v.Enum, ",")
+}
+
+// bash prints a function that completes commands, flags and their values. Settings complete after every command, and
+// file names complete the values of other flags.
 func bash(w io.Writer, root *kong.Node) {
 	fmt.Fprint(w, "_index() {\n")
 	walk(w, root)
-	fmt.Fprint(w, "  local words=\n  case \"$at\" in\n")
+	fmt.Fprint(w, "  local words=\n  case \"${COMP_WORDS[COMP_CWORD-1]}\" in\n")
+	seen := map[string]bool{}
+	each(root, "", func(_ string, n *kong.Node) {
+		for _, f := range flags(n) {
+			if f.IsBool() || seen[f.Name] {
+				continue
+			}
+			seen[f.Name] = true
+			fmt.Fprintf(w, "    --%s) words=\"%s\" ;;\n", f.Name, strings.Join(enum(f.Value), " "))
+		}
+	})
+	fmt.Fprint(w, "    *)\n      case \"$at\" in\n")
 	each(root, "", func(path string, n *kong.Node) {
 		var words []string
 		for _, c := range n.Children {
@@ -73,12 +94,22 @@ func bash(w io.Writer, root *kong.Node) {
 				words = append(words, c.Name)
 			}
 		}
-		for _, f := range flags(n) {
-			words = append(words, "--"+f.Name)
+		for _, p := range n.Positional {
+			words = append(words, enum(p)...)
 		}
-		fmt.Fprintf(w, "    \"%s\") words=\"%s\" ;;\n", path, strings.Join(words, " "))
+		if path != "" {
+			for _, f := range flags(n) {
+				words = append(words, "--"+f.Name)
+			}
+		}
+		fmt.Fprintf(w, "        \"%s\") words=\"%s\" ;;\n", path, strings.Join(words, " "))
 	})
-	fmt.Fprint(w, "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\ncomplete -o default -F _index index\n")
+	fmt.Fprint(w, "      esac\n      words=\"$words")
+	for _, f := range root.Flags {
+		fmt.Fprintf(w, " --%s", f.Name)
+	}
+	fmt.Fprint(w, "\" ;;\n  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\n"+
+		"complete -o default -F _index index\n")
 }
 
 // zsh prints the bash completions, which zsh can read.
@@ -101,10 +132,31 @@ func fish(w io.Writer, root *kong.Node) {
 				fmt.Fprintf(w, "complete -c index -n '__index_at \"%s\"' -f -a %s -d %s\n", path, c.Name, fishQuote(c.Help))
 			}
 		}
+		for _, p := range n.Positional {
+			for _, word := range enum(p) {
+				fmt.Fprintf(w, "complete -c index -n '__index_at \"%s\"' -f -a %s\n", path, word)
+			}
+		}
+		at := fmt.Sprintf("-n '__index_at \"%s\"' ", path)
+		if path == "" { // settings complete after every command
+			at = ""
+		}
 		for _, f := range flags(n) {
-			fmt.Fprintf(w, "complete -c index -n '__index_at \"%s\"' -l %s -d %s\n", path, f.Name, fishQuote(f.Help))
+			fmt.Fprintf(w, "complete -c index %s-l %s%s -d %s\n", at, f.Name, fishValues(f), fishQuote(f.Help))
 		}
 	})
+}
+
+// fishValues returns the part of a completion that lists the values of a flag. File names complete values of flags that
+// accept any.
+func fishValues(f *kong.Flag) string {
+	switch {
+	case f.IsBool():
+		return ""
+	case f.Enum == "":
+		return " -r"
+	}
+	return " -x -a " + fishQuote(strings.Join(enum(f.Value), " "))
 }
 
 func fishQuote(s string) string {

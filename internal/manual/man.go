@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 
@@ -22,7 +23,7 @@ func (*Man) Run(s *terminal.Session, parsed *kong.Context) error {
 
 func page(w io.Writer, app *kong.Application) {
 	fmt.Fprintf(w, ".TH INDEX 1 \"\" \"index %s\" \"User Commands\"\n", troff(version.Read().Version))
-	fmt.Fprintf(w, ".SH NAME\nindex \\- %s\n", troff(strings.ToLower(strings.TrimSuffix(app.Help, "."))))
+	fmt.Fprintf(w, ".SH NAME\nindex \\- %s\n", troff(lowerFirst(strings.TrimSuffix(app.Help, "."))))
 	fmt.Fprint(w, ".SH SYNOPSIS\n.B index\n.RI [ settings ]\n.I command\n.RI [ arguments ]\n.SH COMMANDS\n")
 	each(app.Node, "", func(path string, n *kong.Node) {
 		if path == "" || len(n.Children) > 0 && n.DefaultCmd == nil {
@@ -57,11 +58,33 @@ func option(w io.Writer, f *kong.Flag) {
 	}
 }
 
-// troff escapes text so that troff prints it literally, including its dashes.
+// lowerFirst returns s with its first letter in lower case.
+func lowerFirst(s string) string {
+	_, n := utf8.DecodeRuneInString(s)
+	return strings.ToLower(s[:n]) + s[n:]
+}
+
+// troff escapes text so that troff prints it literally, including dashes and characters beyond ASCII.
 func troff(s string) string {
-	s = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "\n", " ").Replace(s)
+	var b strings.Builder
 	if strings.HasPrefix(s, ".") {
-		s = `\&` + s
+		b.WriteString(`\&`)
 	}
-	return s
+	for _, r := range s {
+		switch {
+		case r == '\\':
+			b.WriteString(`\e`)
+		case r == '-':
+			b.WriteString(`\-`)
+		case r == '\'':
+			b.WriteString(`\(aq`)
+		case r == '\n':
+			b.WriteByte(' ')
+		case r >= utf8.RuneSelf:
+			fmt.Fprintf(&b, `\[u%04X]`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }

@@ -11,7 +11,8 @@ import (
 )
 
 type program struct {
-	Listen string `help:"Where it's served." env:"INDEX_LISTEN"`
+	Listen string `help:"Where it's served…" env:"INDEX_LISTEN"`
+	Level  string `enum:"debug,info" default:"info" name:"level"`
 	User   struct {
 		Add struct {
 			Name  string `arg:""`
@@ -26,11 +27,14 @@ type program struct {
 		Publish struct{} `cmd:""`
 	} `cmd:""`
 	Secret struct{} `cmd:"" hidden:""`
+	Shell  struct {
+		Name string `arg:"" enum:"bash,zsh"`
+	} `cmd:""`
 }
 
 func model(t *testing.T) *kong.Application {
 	t.Helper()
-	k, err := kong.New(new(program), kong.Name("index"), kong.Description("An index."))
+	k, err := kong.New(new(program), kong.Name("index"), kong.Description("A Python index."))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,13 +51,20 @@ func text(write func(*strings.Builder)) string {
 func TestBash(t *testing.T) {
 	script := text(func(b *strings.Builder) { bash(b, model(t).Node) })
 	for line, want := range map[string]string{
-		"index ":              "user doctor --help --listen",
-		"index us":            "user",
-		"index user ":         "add list",
-		"index user add --a":  "--admin",
-		"index doctor --j":    "--json",
-		"index --listen x us": "user",
-		"index sec":           "",
+		"index ":               "user doctor shell --help --listen --level",
+		"index us":             "user",
+		"index user ":          "add list --help --listen --level",
+		"index user add --l":   "--listen --level",
+		"index user add --h":   "--help",
+		"index --level ":       "debug info",
+		"index user --level d": "debug",
+		"index --listen ":      "",
+		"index shell ":         "bash zsh --help --listen --level",
+		"index shell z":        "zsh",
+		"index user add --a":   "--admin",
+		"index doctor --j":     "--json",
+		"index --listen x us":  "user",
+		"index sec":            "",
 	} {
 		words := strings.Split(line, " ")
 		run := script + "\nCOMP_WORDS=(" + strings.Join(words[:len(words)-1], " ") + " '" + words[len(words)-1] +
@@ -75,7 +86,9 @@ func TestFish(t *testing.T) {
 	got := text(func(b *strings.Builder) { fish(b, model(t).Node) })
 	for _, want := range []string{
 		`complete -c index -n '__index_at ""' -f -a user -d 'Accounts.'`,
-		`complete -c index -n '__index_at ""' -l listen -d 'Where it\'s served.'`,
+		`complete -c index -l listen -r -d 'Where it\'s served…'`,
+		`complete -c index -l level -x -a 'debug info'`,
+		`complete -c index -n '__index_at "shell"' -f -a zsh`,
 		`complete -c index -n '__index_at "user add"' -l admin`,
 	} {
 		if !strings.Contains(got, want) {
@@ -91,8 +104,8 @@ func TestFish(t *testing.T) {
 func TestPage(t *testing.T) {
 	got := text(func(b *strings.Builder) { page(b, model(t)) })
 	for _, want := range []string{
-		".TH INDEX 1", `index \- an index`, ".SS user add <name>\n\\&.add an account", ".B \\-\\-admin",
-		`Where it\(aqs served.`, "INDEX_LISTEN", ".SS doctor",
+		".TH INDEX 1", `index \- a Python index`, ".SS user add <name>\n\\&.add an account", ".B \\-\\-admin",
+		`Where it\(aqs served\[u2026]`, "INDEX_LISTEN", ".SS doctor",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the page lacks %q:\n%s", want, got)

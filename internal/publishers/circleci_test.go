@@ -140,6 +140,10 @@ func TestCircleCIRefusesToCompile(t *testing.T) {
 		{"vcs_origin", "widgets"},
 		{"vcs_origin", "https://github.com/acme/widgets"},
 		{"vcs_origin", "github.com/acme/*"},
+		{"vcs_origin", "github.com/acme"},
+		{"vcs_origin", "github.com/acme/../widgets"},
+		{"vcs_origin", "github.com/acme/."},
+		{"vcs_origin", "github.com//widgets"},
 		{"ssh_rerun", "true"},
 		{"owner", "acme"},
 	} {

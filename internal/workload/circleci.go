@@ -12,7 +12,7 @@ const CircleCIIssuer = "https://oidc.circleci.com"
 
 const circleciClaim = "oidc.circleci.com/"
 
-var circleciOrigin = regexp.MustCompile(`\A[A-Za-z0-9.-]{1,253}(?:/[A-Za-z0-9_.-]{1,100}){1,5}\z`)
+var circleciOrigin = regexp.MustCompile(`\A[A-Za-z0-9.-]{1,253}(?:/[.]{0,9}[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){2,5}\z`)
 
 // CircleCI identifies jobs of CircleCI. Rules are not pinned, because the ids of organizations, projects and pipeline
 // definitions are never reused. Tokens have no id.
@@ -93,7 +93,7 @@ func circleciSubjectFits(r Rule, c Claims) *Mismatch {
 func circleciNoShell(_ Rule, c Claims) *Mismatch {
 	const claim = circleciClaim + "ssh-rerun"
 	if v, ok := c[claim].(bool); !ok || v {
-		return wrong(claim, c[claim], "but must be false: a job with a shell may not publish")
+		return wrong(claim, c[claim], "but must be false: a job with a shell is not trusted")
 	}
 	return nil
 }

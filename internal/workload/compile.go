@@ -55,7 +55,7 @@ func (k *Kind) Compile(fields map[string]string) (Rule, error) {
 	for name, v := range fields {
 		f, ok := k.Field(name)
 		if !ok {
-			return Rule{}, fault.New(fault.Invalid, "%.40q is not a field of a %s publisher: use %s", name, k.name,
+			return Rule{}, fault.New(fault.Invalid, "%.40q is not a field of %s publisher: use %s", name, withArticle(k.name),
 				k.fieldNames())
 		}
 		given[f.Name] = v
@@ -139,4 +139,12 @@ func formPlace(f Form) string {
 		return f.Fields[0].Name
 	}
 	return ""
+}
+
+// withArticle returns the name of a kind after "a" or "an".
+func withArticle(name string) string {
+	if strings.ContainsRune("aeiou", rune(name[0])) {
+		return "an " + name
+	}
+	return "a " + name
 }

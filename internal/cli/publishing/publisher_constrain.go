@@ -1,8 +1,6 @@
 package publishing
 
 import (
-	"slices"
-
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
 	"pyindex/internal/fault"
@@ -17,15 +15,22 @@ type publisherConstrainCmd struct {
 	ruleFlags
 }
 
-// constraintFlags returns flags for the fields that the forges have in common.
+// constraintFlags returns flags for the optional fields of all kinds. If several kinds have a flag of the same name, the
+// help is that of the first kind.
 func constraintFlags() ruleFlags {
-	var common []workload.Field
-	for _, f := range workload.GitHub.Fields {
-		if slices.Contains([]string{"environment", "ref", "ref_protected", "events", "runner_environment"}, f.Name) {
-			common = append(common, f)
+	var all []workload.Field
+	seen := map[string]bool{}
+	for _, k := range workload.All {
+		for _, f := range k.Fields {
+			if f.Required || f.Renames || f.Tighten == "" && !f.Stricter || seen[f.Name] {
+				continue
+			}
+			seen[f.Name] = true
+			f.Default = ""
+			all = append(all, f)
 		}
 	}
-	return flagsOf(workload.GitHub, common)
+	return flagsOf(workload.GitHub, all)
 }
 
 // Run replaces a project's publisher with a narrower one. It prints only the new ID to standard output.
