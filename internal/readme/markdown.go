@@ -40,8 +40,7 @@ func markdown(source string, b *budget.Budget) string {
 	pc := parser.NewContext()
 	pc.Set(meterKey, &meter{budget: b})
 	out := limited{budget: b}
-	// the only possible error is that of out, which sets b.Over
-	_ = gfm.Convert([]byte(source), &out, parser.WithContext(pc))
+	_ = gfm.Convert([]byte(source), &out, parser.WithContext(pc)) // an error of out sets b.Over
 	return out.out.String()
 }
 

@@ -19,7 +19,7 @@ import (
 // Options configure a server.
 type Options struct {
 	TLS      bool   // offer StartTLS, and accept a password only after it
-	User     string // user who may send; if empty, no authentication is needed
+	User     string // required user; if empty, no authentication is needed
 	Password string
 }
 
