@@ -19,8 +19,7 @@ type ProjectName struct{ normal string }
 func ParseProjectName(s string) (ProjectName, error) {
 	if !isIdentifier(s) {
 		return ProjectName{}, fault.New(fault.Invalid,
-			"project name %s is not valid: use ASCII letters, digits, '.', '_' and '-', "+
-				"beginning and ending with a letter or digit", quote(s))
+			"project name %s is not valid: use ASCII letters, digits, '.', '_' and '-', beginning and ending with a letter or digit", quote(s))
 	}
 	if len(s) > maxName {
 		return ProjectName{},

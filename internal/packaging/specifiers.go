@@ -40,8 +40,7 @@ func badSpecifier(part string) error {
 		return fault.New(fault.Invalid, "version specifier %s has no operator: write for example >=1.0", quote(part))
 	}
 	return fault.New(fault.Invalid,
-		"version specifier %s is not valid: a PEP 440 version must follow the operator; "+
-			".* is allowed only with == and !=, and ~= needs two numbers", quote(part))
+		"version specifier %s is not valid: a PEP 440 version must follow the operator; .* is allowed only with == and !=, and ~= needs two numbers", quote(part))
 }
 
 // Contains reports whether every clause admits v. Pre-releases are treated like any other version. No set contains the

@@ -100,8 +100,7 @@ func (b *body) allowed() time.Duration {
 func (b *body) late(err error) error {
 	if b.minRate > 0 && b.waited >= b.allowed() {
 		return fault.Wrap(fault.Invalid, err,
-			"the upload was slower than %d bytes per second and was aborted: "+
-				"use a faster connection, or ask the operator to lower limits.upload_min_rate", b.minRate)
+			"the upload was slower than %d bytes per second and was aborted: use a faster connection, or ask the operator to lower limits.upload_min_rate", b.minRate)
 	}
 	return fault.Wrap(fault.Invalid, err, "the upload made no progress for %v and was aborted: try again", b.stall)
 }

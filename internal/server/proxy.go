@@ -37,8 +37,7 @@ func (s *Server) client(r *http.Request) (address, requestID string) {
 	if !s.trusted(addr) {
 		if s.unnamed.note(r, addr) {
 			s.o.Log.Warn(
-				"all requests come from one private address and carry X-Forwarded-For: "+
-					"if it is your proxy, add it to trusted_proxies, or all clients share one rate limit", "remote", address,
+				"all requests come from one private address and carry X-Forwarded-For: if it is your proxy, add it to trusted_proxies, or all clients share one rate limit", "remote", address,
 			)
 		}
 		return address, ""
