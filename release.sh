@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Builds a release: static programs, a bill of materials and checksums, in release/.
 #
-#   ./release.sh            the commit that is checked out; it must have a tag vX.Y.Z and no changes
-#   ./release.sh --check    only builds the program for this machine twice, and compares; any commit will do
+#   ./release.sh            the checked-out commit; it needs a tag vX.Y.Z and no uncommitted changes
+#   ./release.sh --check    only builds the program for this machine twice and compares; works on any commit
 #
-# Each program is built twice, in folders of different names and the second time without a build cache: a release whose two
-# builds differ by a byte is none, because nobody else could make it either.
+# Each program is built twice, in folders with different names, the second time without a build cache. If the two builds differ by
+# a byte, there is no release, because others could not reproduce it.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -15,7 +15,7 @@ targets="linux/amd64 linux/arm64 darwin/arm64 windows/amd64"
 case "${1:-}" in
 '')
 	version=$(git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null) || { echo "release.sh: this commit has no tag vX.Y.Z" >&2; exit 1; }
-	[ -z "$(git status --porcelain)" ] || { echo "release.sh: there are changes that are not committed" >&2; exit 1; }
+	[ -z "$(git status --porcelain)" ] || { echo "release.sh: there are uncommitted changes" >&2; exit 1; }
 	;;
 --check)
 	version=v0.0.0-check
@@ -30,8 +30,8 @@ esac
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 
-# build SOURCE OUT: the program for each target. The version comes from the tag and nothing else from git, so that an archive
-# of the source makes the same bytes.
+# build SOURCE OUT: builds the program for each target. Only the version comes from git (the tag), so that an archive of the
+# source builds the same program.
 build() {
 	local target
 	for target in $targets; do
@@ -40,7 +40,7 @@ build() {
 	done
 }
 
-# program TARGET: the name of its file.
+# program TARGET: prints the file name of the program.
 program() {
 	local name=index-$version-${1/\//-}
 	case "$1" in windows/*) name=$name.exe ;; esac
@@ -56,10 +56,10 @@ GOCACHE=$work/cache build "$work/second" "$work/second-out"
 for target in $targets; do
 	cmp "$work/first-out/$(program "$target")" "$work/second-out/$(program "$target")"
 done
-echo "two builds of $version are the same, for: $targets"
+echo "two builds of $version are identical, for: $targets"
 [ "${1:-}" != --check ] || exit 0
 
-# The bill of materials lists the modules that are in the program, as Go itself recorded them there.
+# The bill of materials lists the modules in the program, as Go recorded them there.
 for target in $targets; do
 	name=$(program "$target")
 	GOFLAGS= go run "github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v$cyclonedx" bin -json -std -noserial -notimestamp -version "$version" \

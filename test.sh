@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# All that must hold before a change is in: format, linters, tests on SQLite and PostgreSQL, with the race detector if
-# goroutines share state, and the real clients. CI runs exactly this.
+# Checks everything that must pass before a change is merged: format, linters, tests on SQLite and PostgreSQL, with the race
+# detector if goroutines share state, and the real clients. CI runs exactly this.
 #
-#   ./test.sh            what CI runs; the end says what this machine lacks
+#   ./test.sh            what CI runs; the summary lists what this machine lacks
 #   ./test.sh --all      the same in depth: every client test on every pair of a database and a store, the race detector on
 #                        every package, and two builds of a release compared
-#   ./test.sh --quick    no downloads, no clients, no race detector, SQLite alone
+#   ./test.sh --quick    no downloads, no clients, no race detector, SQLite only
 #   CI=true ./test.sh    a missing tool is a failure
 #
 # Tools, clients and real distributions are kept in $INDEX_TEST_CACHE (default: index-test in the user's cache folder).
@@ -31,7 +31,7 @@ mkdir -p "$cache/bin" "$cache/log"
 . internal/clienttest/postgres.sh
 . internal/clienttest/s3.sh
 
-# Two runs would tear down each other's environments while making them.
+# Two runs at once would remove each other's environments while creating them.
 exec 9>"$cache/lock"
 flock -n 9 || { echo "waiting for another run that uses $cache"; flock 9; }
 
@@ -39,7 +39,7 @@ failed=()
 summary=()
 trap "stop_postgres; stop_s3" EXIT
 
-# check NAME COMMAND...: runs one step, remembers a failure, and goes on, so that one run tells everything.
+# check NAME COMMAND...: runs one step, records a failure, and continues, so that one run reports everything.
 check() {
 	local name=$1 from=$SECONDS
 	shift
@@ -52,7 +52,7 @@ check() {
 	fi
 }
 
-# cannot NAME REASON: a step this machine cannot run; only CI insists.
+# cannot NAME REASON: records a step that this machine cannot run; it is a failure only in CI.
 cannot() {
 	summary+=("not run  $1: $2")
 	[ "${CI:-}" != true ] || failed+=("$1")
@@ -68,7 +68,7 @@ golangci=2.15.0   # renovate: datasource=go depName=github.com/golangci/golangci
 deadcode=0.52.0   # renovate: datasource=go depName=golang.org/x/tools
 govulncheck=1.9.0 # renovate: datasource=go depName=golang.org/x/vuln
 
-# installed PACKAGE VERSION: $cache/bin/NAME-VERSION, which --quick does not fetch.
+# installed PACKAGE VERSION: provides $cache/bin/NAME-VERSION, which --quick does not download.
 installed() {
 	local name=${1##*/}
 	[ -x "$cache/bin/$name-$2" ] && return 0
@@ -76,18 +76,18 @@ installed() {
 	GOBIN=$cache/bin GOFLAGS= retry go install "$1@v$2" >"$cache/log/$name" 2>&1 && mv "$cache/bin/$name" "$cache/bin/$name-$2"
 }
 
-# lint: .golangci.yml says which linters and why.
+# lint: .golangci.yml names the linters with their reasons.
 lint() { "$cache/bin/golangci-lint-$golangci" run --timeout 15m; }
 
-# reachable: each function is called by a program or by a test.
+# reachable: checks that a program or a test calls each function.
 reachable() {
 	local dead
 	dead=$("$cache/bin/deadcode-$deadcode" -test ./...) || return 1
 	[ -z "$dead" ] || { echo "$dead"; return 1; }
 }
 
-# vulnerabilities: the database is a service on the network, so its absence is no failure, not even for CI. Exit status 3 is a
-# finding; anything else that is not 0 is an answer that never came.
+# vulnerabilities: the database is a service on the network, so its absence is not a failure, not even in CI. Exit status 3 is a
+# finding; any other status than 0 means that the database did not respond.
 vulnerabilities() {
 	local status=0 from=$SECONDS
 	echo "== govulncheck"
@@ -103,7 +103,7 @@ vulnerabilities() {
 	esac
 }
 
-# tool NAME PACKAGE VERSION COMMAND...: a step with a Go program that is installed first.
+# tool NAME PACKAGE VERSION COMMAND...: installs a Go program and runs a step with it.
 tool() {
 	local name=$1 package=$2 version=$3
 	shift 3
@@ -116,24 +116,24 @@ tool() {
 	fi
 }
 
-# shared: the packages in which goroutines share state, and all below them. They are tested with the race detector, which makes
-# tests several times slower; --all tests every package with it.
+# shared: the packages whose goroutines share state, and all packages below them. They are tested with the race detector, which
+# makes tests several times slower; --all tests every package with it.
 shared='internal/(access|account|audit|catalog|ingest|legacyupload|lockout|memo|publishers|server|signon|simpleapi|storage/blobs|tlsserve)|web'
 
-# race: the detector, except in SQLite itself, which is C made into Go: it is several times faster without, and the state that
-# our goroutines share lies outside. internal/clienttest/binary.go has the same flags, so that both use one build.
+# race: the race detector, except in SQLite itself, which is C translated into Go. SQLite is several times faster without it, and
+# our goroutines share no state there. internal/clienttest/binary.go has the same flags, so that both use one build.
 race=(-race)
 for name in modernc.org/sqlite/lib modernc.org/libc/... modernc.org/memory; do race+=("-gcflags=$name=-race=false"); done
 
-# rows: the tests of internal/storage/db about what its goroutines share. The rest of it is SQL on both databases.
+# rows: the tests of internal/storage/db for the state that its goroutines share. The other tests are SQL on both databases.
 rows='Outage|Look|Watch|Attend|Counter|Epoch|Connections|Replaced|Begin|Process|Quick|Slow|Winner|Race'
 
-# stepwise runs the real functions one step at a time, in every order: there is nothing to race, and much to run.
+# stepwise: a test that runs the real functions one step at a time, in every order. It is long and has no concurrency.
 stepwise='^TestDeletionAgainstUpload$'
 
-# Streams of test events, one count. The client tests drive other programs, which the race detector cannot see into, so they
-# run without it; the packages those programs call have been raced before, and the replicas are built with it. The browser
-# comes last and alone, because it takes all of a small machine.
+# run_tests merges several streams of test events into one count. The client tests drive other programs, which the race detector
+# cannot observe, so they run without it; the packages of those programs were tested with it before, and the replicas are built
+# with it. The browser test runs last and alone, because it uses all of a small machine.
 run_tests() {
 	local packages plain raced=() e2e=pyindex/internal/clienttest/e2e pages=pyindex/internal/clienttest/browser count=()
 	[ "${CI:-}" != true ] || count=(-count=1)
@@ -152,16 +152,16 @@ run_tests() {
 			[ -n "$all" ] || go test -json "${race[@]}" -timeout 20m "${count[@]}" -run "$rows" pyindex/internal/storage/db || true
 			go test -json -timeout 20m "${count[@]}" -run "$stepwise" "./$(dirname "$(git grep -l "func ${stepwise:1:-1}(")")" || true
 		fi
-		# shellcheck disable=SC2086 # one word a package
-		[ -z "$plain" ] || go test -json -timeout 20m "${count[@]}" $plain || true
+		# shellcheck disable=SC2086 # one word for each package
+		[ -z "$plain" ] || go test -json -timeout 20m "${count[@]}" -skip "$stepwise" $plain || true
 		[ -n "$quick" ] || test_clients "$e2e"
 		[ -n "$quick" ] || go test -json -count=1 -timeout 20m "$pages" || true
-	} 9>&- | "$cache/bin/testlog" "$cache/counts" # a server that outlives a broken test must not hold the lock
+	} 9>&- | "$cache/bin/testlog" "$cache/counts" # a server that outlives a failed test must not hold the lock
 }
 
-# test_clients PACKAGE: the real clients against each pair of a database and a store that is here. Clients cannot see the
-# database or the store, whose own suites run on all of them, so all but the first pair publish and install once unless --all is
-# given.
+# test_clients PACKAGE: runs the real clients on each available pair of a database and a store. Clients cannot see the database
+# or the store, which have test suites of their own. So on all pairs but the first, clients publish and install once, unless
+# --all is given.
 test_clients() {
 	local pair rows bytes only=.
 	for pair in "sqlite folder" "postgres s3" "sqlite s3" "postgres folder"; do
@@ -185,7 +185,7 @@ clients_here() {
 	done <"$missing"
 }
 
-# browser_here: Chromium is the machine's own; axe-core, which checks that pages are accessible, is fetched.
+# browser_here: finds the machine's Chromium, and downloads axe-core, which checks the accessibility of pages.
 browser_here() {
 	local name found=
 	for name in chromium chromium-browser google-chrome; do
@@ -198,7 +198,7 @@ browser_here() {
 		cannot axe "$(tail -n 1 "$cache/log/axe")"
 	fi
 	export INDEX_TEST_SCREENSHOTS=${INDEX_TEST_SCREENSHOTS:-$cache/screenshots}
-	summary+=("pictures of each page are in $INDEX_TEST_SCREENSHOTS")
+	summary+=("screenshots of each page are in $INDEX_TEST_SCREENSHOTS")
 }
 
 check gofmt formatted
@@ -209,7 +209,7 @@ tool deadcode golang.org/x/tools/cmd/deadcode "$deadcode" check deadcode reachab
 [ -z "$all" ] || check "two builds of a release" ./release.sh --check
 [ -n "$quick" ] || clients_here
 if [ -n "$quick" ]; then
-	postgres_why="--quick tests SQLite alone"
+	postgres_why="--quick tests SQLite only"
 	s3_why="--quick downloads nothing"
 	unset INDEX_TEST_POSTGRES INDEX_TEST_S3
 else

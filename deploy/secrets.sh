@@ -1,14 +1,14 @@
 #!/bin/sh
-# Makes what docker-compose.yml asks for: random passwords in ./secrets, and .env with the name that clients use.
+# Creates the files that docker-compose.yml needs: random passwords in ./secrets, and .env with the host name for clients.
 #
 #   ./deploy/secrets.sh [HOST]
 #
-# Once: the volumes are made with these passwords. Containers read the files as users of their own, so the files may be read
-# by all and the folder keeps everybody on this machine out.
+# Run it once, because the volumes are created with these passwords. Containers read the files as their own users, so the
+# files are readable by all, and the folder excludes other users of this machine.
 set -eu
 cd "$(dirname "$0")/.."
 if [ -e secrets ]; then
-	echo "secrets is there already, and the data may have been made with its passwords: nothing was changed" >&2
+	echo "secrets exists already, and the data may have been created with its passwords: nothing was changed" >&2
 	exit 1
 fi
 random() { od -An -v -tx1 -N24 /dev/urandom | tr -d ' \n'; }

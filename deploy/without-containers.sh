@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The parts of docker-compose.yml as plain processes on 127.0.0.1, to try the whole of it where there are no containers:
-# PostgreSQL, an S3 server, three replicas, and caddy with the balancer's own configuration. Ends with Ctrl-C.
+# Runs the parts of docker-compose.yml as plain processes on 127.0.0.1, to try them without containers: PostgreSQL, an S3
+# server, three replicas, and caddy with the load balancer's configuration. Stop it with Ctrl-C.
 #
-#   ./deploy/without-containers.sh [PORT]      needs postgresql, caddy and go; PORT is the balancer's, 8443 by default
+#   ./deploy/without-containers.sh [PORT]      needs postgresql, caddy and go; PORT is the load balancer's, 8443 by default
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -52,4 +52,4 @@ cat <<END
 balancer:  https://localhost:$port, with the authority $dir/caddy/caddy/pki/authorities/local/root.crt
 token:     $("$dir/index" token create --user alice)
 END
-wait "${pids[-1]}" # end a replica by its process id, and see that nobody notices
+wait "${pids[-1]}" # kill a replica by its process id: clients do not notice

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # pip and uv cannot use a page of the simple API whose <base href> is a path.
 #
-# Expected: HTML allows a relative URL in <base href>, which is resolved against the address of the page; PEP 503 pages are
+# Expected: HTML allows a relative URL in <base href>, resolved against the address of the page. PEP 503 pages are
 # HTML5, so <base href="/files/"> moves all links of the page to /files/ of the same server. Browsers do that.
-# Seen: with the whole URL in <base href> both clients download the file; with the path alone neither does, because they join
-# the link to the path and try to fetch an address without scheme and host.
+# Seen: with the whole URL in <base href>, both clients download the file. With only the path, neither does, because they
+# join the link to the path and try to fetch an address without scheme and host.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"

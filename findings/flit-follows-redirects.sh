@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # flit publish follows a redirect of the upload address.
 #
-# Expected: an upload that is answered with 301 or 302 is an error, because a client that follows it turns the POST into a
+# Expected: a 301 or 302 response to an upload is an error, because a client that follows it turns the POST into a
 # GET without the file. twine and uv refuse to follow.
-# Seen: flit follows with a GET, takes the page that it gets as success, prints "Package is at" and exits with 0. Nothing
+# Seen: flit follows with a GET, takes the resulting page as success, prints "Package is at" and exits with 0. Nothing
 # was uploaded.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# flit publish states another metadata version in the upload form than the wheel has.
+# flit publish sends a different metadata version in the upload form than its wheel has.
 #
 # Expected: the fields of the upload form repeat the file's own metadata, so metadata_version is the Metadata-Version of the
 # wheel's METADATA.
-# Seen: the wheel has 2.5 and the form says 2.3. An index that compares the form with the file, field by field, has to
-# leave this one out.
+# Seen: the wheel has 2.5 and the form has 2.3. An index that compares the form with the file, field by field, must
+# skip this field.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"

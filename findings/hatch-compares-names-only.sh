@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # hatch publish skips a file whose name the index lists, whatever its content.
 #
-# Expected: before it skips a file, the client compares digests, as uv does with --check-url; a different file under the same
+# Expected: before a client skips a file, it compares digests, as uv does with --check-url; a different file under the same
 # name is an error.
-# Seen: hatch reads the page at UPLOAD-URL/+simple/NAME/, compares file names only, says "already exists" and exits with 0
-# although the digest in the link is another one. The new content is never sent.
+# Seen: hatch reads the page at UPLOAD-URL/+simple/NAME/, compares only file names, prints "already exists" and exits with 0,
+# although the digest in the link differs. The new content is never sent.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"

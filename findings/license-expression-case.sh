@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Build back ends write one license expression in different cases.
 #
-# Expected: PEP 639 compares license identifiers without regard to case and asks tools to write them in the case of the SPDX
+# Expected: PEP 639 compares license identifiers case-insensitively and asks tools to write them in the case of the SPDX
 # list, so "mit" in pyproject.toml is "MIT" in the metadata, whatever the back end.
-# Seen: hatchling and setuptools write MIT. pdm-backend writes mit. Whoever groups projects by License-Expression has to fold
-# case.
+# Seen: hatchling and setuptools write MIT. pdm-backend writes mit. A program that groups projects by License-Expression must
+# fold case.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"

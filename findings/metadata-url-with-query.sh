@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# pip and uv ask for a wheel's metadata at different addresses if the wheel's URL has a query.
+# pip and uv request a wheel's metadata at different addresses if the wheel's URL has a query.
 #
-# Expected: PEP 658 puts the metadata at the URL of the file with ".metadata" added. If that URL ends in a query, one address is
-# meant, and all clients ask for the same one.
-# Seen: for /files/NAME.whl?v=1 pip asks for /files/NAME.whl?v=1.metadata, where an index that ignores queries answers with the
-# wheel, and stops on the digest. uv asks for /files/NAME.whl.metadata?v=1. An index cannot serve both without looking into
-# queries, so URLs of files must not have one.
+# Expected: PEP 658 puts the metadata at the URL of the file with ".metadata" added. If that URL ends in a query, the result is
+# one address, and all clients request the same one.
+# Seen: for /files/NAME.whl?v=1 pip requests /files/NAME.whl?v=1.metadata. An index that ignores queries responds with the
+# wheel, and pip stops because of the digest. uv requests /files/NAME.whl.metadata?v=1. An index cannot serve both without
+# parsing queries, so URLs of files must not have one.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # pdm publish names the extras of a distribution in a form field that does not exist.
 #
-# Expected: a multiple-use metadata field is sent under its own name in small letters, so Provides-Extra is "provides_extra", as
-# twine and the public index have it; fields without a value are left out.
+# Expected: a multiple-use metadata field is sent under its own name in lower case, so Provides-Extra is "provides_extra", as
+# in twine and the public index; fields without a value are omitted.
 # Seen: pdm sends "provides_extras", and no "provides_extra". An index that fills its pages from the form never sees the extras,
-# and one that refuses unknown fields refuses pdm.
+# and an index that refuses unknown fields refuses pdm.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # poetry publish without credentials uploads anonymously.
 #
-# Expected: an upload needs credentials, so without any the client asks for them or, with --no-interaction, stops before it sends
+# Expected: an upload needs credentials. Without any, the client asks for them or, with --no-interaction, stops before it sends
 # the distribution, as twine --non-interactive does.
-# Seen: poetry sends the whole file without an Authorization header and reports whatever the index answers. What is wrong, a name
-# of a repository for which nothing is configured, is not said.
+# Seen: poetry sends the whole file without an Authorization header and reports the response of the index. It does not report
+# the actual mistake: a repository name for which nothing is configured.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"

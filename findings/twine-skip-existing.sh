@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# twine upload --skip-existing works with two public indexes only.
+# twine upload --skip-existing works only with two public indexes.
 #
-# Expected: the option asks for a tolerant reading of "this file exists already", whichever index answers it, as the same
-# option of poetry and pdm does.
-# Seen: for any other address twine refuses the option before it sends a request, so an index cannot make it work. Retrying
-# a half-finished upload needs an index that accepts the identical file again.
+# Expected: the option tolerates "this file exists already" from every index, as the same option of poetry and pdm does.
+# Seen: for any other address, twine refuses the option before it sends a request, so an index cannot make it work. Retrying
+# a half-finished upload requires an index that accepts the identical file again.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"
@@ -20,7 +19,7 @@ with zipfile.ZipFile(sys.argv[1] + "/acme_skip-1.0-py3-none-any.whl", "w") as z:
     z.writestr("acme_skip-1.0.dist-info/RECORD", "acme_skip.py,,\nacme_skip-1.0.dist-info/METADATA,,\nacme_skip-1.0.dist-info/WHEEL,,\nacme_skip-1.0.dist-info/RECORD,,\n")
 PY
 status=0
-# Port 9 answers nobody here: a request would fail in another way.
+# Nothing listens on port 9, so a request would fail in another way.
 HOME=$dir "$dir/venv/bin/twine" upload --non-interactive --disable-progress-bar --skip-existing -u __token__ -p example \
 	--repository-url http://127.0.0.1:9/legacy/ "$dir"/*.whl >"$dir/output" 2>&1 || status=$?
 cat "$dir/output"

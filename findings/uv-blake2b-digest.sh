@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # uv cannot read a page of the simple API that lists a blake2b digest beside the sha256.
 #
-# Expected: the keys of "hashes" are names of Python's hashlib (PEP 691), and blake2b is one of them. A client uses a digest that
-# it knows and ignores the others, as uv does with sha3_256.
-# Seen: with sha256 and blake2b uv rejects the whole page, so no version is found. pip installs from the same page.
+# Expected: the keys of "hashes" are names of Python's hashlib (PEP 691), and blake2b is one of them. A client uses a digest
+# that it knows and ignores the others, as uv does with sha3_256.
+# Seen: with sha256 and blake2b, uv rejects the whole page, so it finds no version. pip installs from the same page.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# uv publish does not repeat an upload that was answered with 503, even if the answer has Retry-After.
+# uv publish does not retry an upload after a 503, even if the response has Retry-After.
 #
-# Expected: 503 with Retry-After says that the request was not carried out and when to send it again. uv retries downloads on
-# such answers, and twine retries uploads.
-# Seen: uv publish sends the file once and exits with an error; a release job ends with some of its files missing. twine sends it
-# again, and succeeds, but does not wait as long as Retry-After says.
+# Expected: 503 with Retry-After means that the request was not carried out, and states when to send it again. uv retries
+# downloads after such responses, and twine retries uploads.
+# Seen: uv publish sends the file once and exits with an error, so a release job ends with some of its files missing. twine
+# sends the file again and succeeds, but does not wait as long as Retry-After asks for.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# uv stops at a page of the simple API whose "upload-time" is null, even if no time is asked for.
+# uv rejects a page of the simple API whose "upload-time" is null, even if no time is requested.
 #
-# Expected: "upload-time" is optional (PEP 700), and a client that was not told to exclude newer files does not need it. A
-# file without a usable time is at worst unavailable under --exclude-newer, as it is when the key is missing.
-# Seen: without the key uv installs the file; with null the whole page is unusable, and uv ends with an error although
-# --exclude-newer was not given. pip takes both.
+# Expected: "upload-time" is optional (PEP 700), and a client without an option to exclude newer files does not need it. At
+# worst, a file without a usable time is unavailable under --exclude-newer, as it is when the key is missing.
+# Seen: without the key, uv installs the file. With null, the whole page is unusable, and uv exits with an error although
+# --exclude-newer was not given. pip accepts both.
 set -euo pipefail
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
 python3 -m venv "$dir/venv"

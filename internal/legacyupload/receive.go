@@ -51,7 +51,7 @@ func receive(body io.Reader, contentType string, b bounds, open opener) (receipt
 		if n > b.parts {
 			return receipt{}, fault.New(fault.Invalid, "the form is too large: it has more than %d parts", b.parts)
 		}
-		if err := in.part(); errors.Is(err, io.EOF) {
+		if err := in.part(); err == io.EOF {
 			return in.got, nil
 		} else if err != nil {
 			return receipt{}, err
@@ -83,7 +83,7 @@ type receiver struct {
 func (in *receiver) part() error {
 	in.meter.Next("a part's header", maxHeader)
 	p, err := in.parts.NextRawPart()
-	if errors.Is(err, io.EOF) {
+	if err == io.EOF {
 		return io.EOF
 	}
 	if err != nil {
@@ -165,7 +165,7 @@ func (in *receiver) pour(w io.Writer, p io.Reader) error {
 		if _, err := w.Write((*buffer)[:n]); err != nil {
 			return err
 		}
-		if errors.Is(rerr, io.EOF) {
+		if rerr == io.EOF {
 			return nil
 		}
 		if rerr != nil {

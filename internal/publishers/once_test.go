@@ -56,7 +56,7 @@ func TestSpentTokenBurns(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = b.store.Update(t.Context(), func(tx publishers.Tx) error {
-		_, err := tx.(ingest.Tx).SpendToken(t.Context(), b.identify(m.Token).TokenID(), b.clock.Now())
+		_, err := tx.(*recordTx).Tx.(ingest.Tx).SpendToken(t.Context(), b.identify(m.Token).TokenID(), b.clock.Now())
 		return err
 	})
 	if err != nil {

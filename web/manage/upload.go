@@ -246,7 +246,7 @@ func (u *uploading) skip(p io.Reader) error {
 	if u.skipped += n; u.skipped > maxUploadSkip {
 		err = fault.New(fault.Invalid, "too much of the form was refused: send the other files again, without these")
 	}
-	if errors.Is(err, io.EOF) {
+	if err == io.EOF {
 		return nil
 	}
 	return u.broken(err)
@@ -358,7 +358,7 @@ func (u *uploading) pour(to io.Writer, p io.Reader) error {
 		if _, err := to.Write(u.buffer[:n]); err != nil {
 			return err
 		}
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("%w (%w)", errBroken, err)

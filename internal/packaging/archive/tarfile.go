@@ -2,7 +2,6 @@ package archive
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"path"
 	"unicode/utf8"
@@ -27,7 +26,7 @@ func (g *gate) openTar() (*tarFile, error) {
 	names, t := g.lim.Directory, &tarReader{r: bufferedTar(stream)}
 	for {
 		m, err := t.next()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			return f, f.tree.settle()
 		}
 		if err != nil {

@@ -2,7 +2,6 @@ package archive
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"strings"
 )
@@ -57,7 +56,7 @@ func (t *tarReader) block() (tarBlock, error) {
 	t.left = 0
 	b := make(tarBlock, blockSize)
 	_, err := io.ReadFull(t.r, b)
-	if errors.Is(err, io.EOF) || err == nil && b.isZero() {
+	if err == io.EOF || err == nil && b.isZero() {
 		return nil, t.end()
 	}
 	if err != nil {
@@ -88,7 +87,7 @@ func (t *tarReader) end() error {
 
 // cut names an early end; other errors come with their own words.
 func cut(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return refuse("the tar file is cut short")
 	}
 	return err

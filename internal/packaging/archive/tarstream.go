@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"compress/bzip2"
 	"compress/gzip"
-	"errors"
 	"io"
 
 	"pyindex/internal/fault"
@@ -36,7 +35,7 @@ type gzipStream struct {
 
 func (s *gzipStream) Read(p []byte) (int, error) {
 	n, err := s.z.Read(p)
-	if !errors.Is(err, io.EOF) {
+	if err != io.EOF {
 		return n, err
 	}
 	for {
@@ -61,7 +60,7 @@ func (m *meter) Read(p []byte) (int, error) {
 	if m.n += int64(n); m.n > m.max {
 		return 0, refuse("it unpacks to more than %d bytes, which is too much for its size", m.max)
 	}
-	if err != nil && !errors.Is(err, io.EOF) && !fault.Is(err, fault.Invalid) {
+	if err != nil && err != io.EOF && !fault.Is(err, fault.Invalid) {
 		return n, refuse("its compressed data is damaged")
 	}
 	return n, err

@@ -2,7 +2,6 @@ package blobs
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 
@@ -75,7 +74,7 @@ func (b *Blobs) each(ctx context.Context, f func(custody.Object) error) error {
 	list := b.bucket.List(nil)
 	for {
 		o, err := list.Next(ctx)
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			return nil
 		}
 		if err != nil {

@@ -40,7 +40,7 @@ func (r *ranged) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
 	r.offset += int64(n)
 	r.at = r.offset
-	if errors.Is(err, io.EOF) && r.offset < r.size { // the store hung up; this is not the end of the object
+	if err == io.EOF && r.offset < r.size { // the store hung up; this is not the end of the object
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err

@@ -290,9 +290,10 @@ func circleci(t Target, issuer, ref, context string) Guide {
 
 func jenkins(t Target, fields map[string]string) ([]File, []string) {
 	script := strings.ReplaceAll(strings.ReplaceAll(exchange(t, `"$IDENTITY"`), `\`, `\\`), "'''", `\'\'\'`)
-	return []File{{
+	files := []File{{
 		Key: "uv", Title: "With uv", Path: "Jenkinsfile", Text: write(jenkinsFile, scriptJob{Target: t, Script: script}),
-	}}, []string{
+	}}
+	return files, []string{
 		"In the credentials of " + ruleOf(fields, "sub") +
 			", add an OpenID Connect id token with the id index-identity and the audience " + t.Audience + ".",
 		"Commit the Jenkinsfile. The agent needs uv, curl and python3.",
