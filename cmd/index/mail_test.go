@@ -127,7 +127,7 @@ func TestForgottenWithoutMail(t *testing.T) {
 	x := newFixture(t, "http://index.example", true)
 	x.people(t)
 	if got := x.visit(t, "GET", "/login/forgotten/", "nobody", ""); got.Code != http.StatusOK ||
-		!strings.Contains(got.Body.String(), "sends no mail") {
+		!strings.Contains(got.Body.String(), "does not send e-mail") {
 		t.Errorf("%d %s", got.Code, got.Body)
 	}
 	if got := x.forgotten(t, "owner"); got.Code != http.StatusNotFound {
