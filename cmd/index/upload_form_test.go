@@ -28,7 +28,7 @@ func TestUploadFormEndsWithItsRights(t *testing.T) {
 			func(x *fixture) error { return x.app.Directory.DisableUser(t.Context(), x.app.Operator, "uploader") },
 			"was disabled during the request",
 		},
-		"untouched": {func(*fixture) error { return nil }, "Added."},
+		"untouched": {func(*fixture) error { return nil }, "Uploaded."},
 	} {
 		t.Run(what, func(t *testing.T) {
 			x := newFixture(t, "http://h.example", true)

@@ -33,7 +33,7 @@ func TestMigrate(t *testing.T) {
 	s.lists(second.URL, done)
 
 	r := second.Index("--config", big, "migrate", "--to", small).OK(t)
-	if !strings.Contains(r.Stdout, "takes no more changes") {
+	if !strings.Contains(r.Stdout, "no longer accepts changes") {
 		t.Errorf("index migrate back says\n%s", r.Stdout)
 	}
 	third := clienttest.Serve(t, clienttest.Options{OwnStores: true, DataDir: dataDir(t, small)})
