@@ -172,7 +172,13 @@ func githubSteps(j actionsJob, fields map[string]string, enterprise bool) []stri
 func releaseStep(fields map[string]string) string {
 	ref := cmp.Or(fields["ref"], "refs/tags/v*")
 	if name, ok := strings.CutPrefix(ref, "refs/heads/"); ok {
-		return "Push to the branch " + name + " to publish. Each version can be uploaded once: raise it first."
+		const once = " Each version can be uploaded once: raise it first."
+		if stem, open := strings.CutSuffix(name, "*"); open && stem == "" {
+			return "Push to any branch to publish." + once
+		} else if open {
+			return "Push to a branch whose name begins with " + stem + " to publish." + once
+		}
+		return "Push to the branch " + name + " to publish." + once
 	}
 	name := strings.TrimPrefix(ref, "refs/tags/")
 	if stem, open := strings.CutSuffix(name, "*"); open {
