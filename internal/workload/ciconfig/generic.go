@@ -99,7 +99,7 @@ workflows:
   release:
     jobs:
       - publish:
-          context: [release]    # any context of yours: without one there is no identity token
+          context: [release]    # one of your contexts: without one there is no identity token
           filters:
             [[.When]]
 `
@@ -317,13 +317,14 @@ func circleci(t Target, issuer, ref, context string) Guide {
 	g := Guide{
 		Files: []File{{Key: "twine", Title: "With twine", Path: ".circleci/config.yml", Text: write(circleFile, j)}},
 		Steps: []string{
-			"Commit the file as .circleci/config.yml. A job without a context gets no identity token: name one that is yours.",
+			"Commit the file as .circleci/config.yml. Replace release with one of your contexts. " +
+				"Jobs without a context get no identity token.",
 		},
 		CA: caSteps(""),
 	}
 	if context != "" {
-		g.Steps[0] = "Commit the file as .circleci/config.yml, and put the name of the context " + context +
-			" in place of release: only jobs that use it are accepted."
+		g.Steps[0] = "Commit the file as .circleci/config.yml, and replace release with the name of the context " +
+			context + ". Only jobs that use it are accepted."
 	}
 	g.Steps = append(g.Steps, releaseStep(map[string]string{"ref": ref}),
 		"Do not restart the job with SSH: a job with a shell is refused.")
@@ -349,7 +350,7 @@ func semaphore(t Target, issuer string, fields map[string]string) ([]File, []str
 	}
 	return []File{{Key: "twine", Title: "With twine", Path: ".semaphore/semaphore.yml", Text: write(semaphoreFile, j)}},
 		[]string{
-			"Commit the file as .semaphore/semaphore.yml. Semaphore makes its tokens out to " + issuer +
+			"Commit the file as .semaphore/semaphore.yml. Semaphore issues its tokens for " + issuer +
 				": the operator of this index has to name that as the issuer's audience.",
 		}
 }
@@ -394,7 +395,7 @@ func kubernetes(t Target, fields map[string]string) ([]File, []string) {
 	namespace, account, _ := strings.Cut(strings.TrimPrefix(ruleOf(fields, "sub"), "system:serviceaccount:"), ":")
 	j := scriptJob{
 		Target: t, Image: uvImage, Namespace: namespace, Service: account,
-		Script: "git clone --depth 1 \"$SOURCE\" .    # where the project lies: set SOURCE, or mount the files\nuv build\n" +
+		Script: "git clone --depth 1 \"$SOURCE\" .    # your project: set SOURCE, or mount the files\nuv build\n" +
 			exchange(t, output("cat /var/run/secrets/index/token")),
 	}
 	return []File{{Key: "uv", Title: "A Job, with uv", Path: "publish.yaml", Text: write(kubernetesFile, j)}}, []string{
