@@ -564,7 +564,7 @@ func TestContract117(t *testing.T) {
 	x.project("main", "widgets", "alice")
 	_, page := x.follow("alice", widgetsPublishing, x.github("owner_id", ""))
 	wants(t, page, "Not yet pinned", "GitHub cannot be reached", "not pinned yet",
-		"the owner of the name acme when the first token arrives", `name="owner_id"`)
+		"The index will pin the account that owns acme when the first token is accepted.", `name="owner_id"`)
 	if _, err := x.exchange(nil); err != nil {
 		t.Fatal(err)
 	}

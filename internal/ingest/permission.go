@@ -143,7 +143,7 @@ func trusts(who access.Caller, p catalog.Project) error {
 			"project %s takes uploads from its trusted publishers alone: publish from the workflow that it trusts, or ask an owner to allow other uploads", p.Name)
 	}
 	return fault.New(fault.Denied,
-		"project %s takes uploads from its trusted publishers alone, and this is an API token: publish from the workflow that the project trusts, or ask an owner to allow API tokens again", p.Name)
+		"project %s takes uploads from its trusted publishers alone, and this is an API token: publish from the workflow that the project trusts, or have an owner allow API tokens again", p.Name)
 }
 
 func unspent(ctx context.Context, tx Tx, who access.Caller) error {
