@@ -564,7 +564,7 @@ func TestContract117(t *testing.T) {
 	x.project("main", "widgets", "alice")
 	_, page := x.follow("alice", widgetsPublishing, x.github("owner_id", ""))
 	wants(t, page, "Not yet pinned", "GitHub cannot be reached", "not pinned yet",
-		"the owner of the name acme when the first token arrives", `name="owner_id"`)
+		"The index will pin the account that owns acme when the first token is accepted.", `name="owner_id"`)
 	if _, err := x.exchange(nil); err != nil {
 		t.Fatal(err)
 	}
@@ -645,7 +645,7 @@ func TestContract120(t *testing.T) {
 	}
 	old := x.list("widgets")[0].ID
 	page := x.ask("alice", widgetsPublishing, nil).Body.String()
-	wants(t, page, "as loose as a shared token", "Require this environment")
+	wants(t, page, "Anyone who can push a branch", "Require this environment")
 	w := x.ask("alice", widgetsPublishing, url.Values{"do": {"constrain"}, "publisher_id": {old}, "environment": {"a'b"}})
 	if w.Code != http.StatusUnprocessableEntity {
 		t.Errorf("an environment that cannot be: %d", w.Code)
@@ -654,7 +654,7 @@ func TestContract120(t *testing.T) {
 	_, page = x.follow("alice", widgetsPublishing,
 		url.Values{"do": {"constrain"}, "publisher_id": {old}, "environment": {"pypi"}})
 	wants(t, page, "Tightened: Workflow release.yml in acme/widgets, environment pypi", "environment: pypi")
-	if strings.Contains(page, "as loose as a shared token") {
+	if strings.Contains(page, "Anyone who can push a branch") {
 		t.Error("the page still warns")
 	}
 	if a, b := x.list("widgets"), x.list("gadgets"); len(a) != 1 || a[0].ID == old ||
@@ -841,7 +841,7 @@ func TestPreviewPart(t *testing.T) {
 	x.user("alice")
 	x.project("main", "widgets", "alice")
 	got := x.ask("alice", widgetsPublishing+"preview/", x.github("environment", "")).Body.String()
-	wants(t, got, "<code>release.yml</code>", ", may publish <strong>widgets</strong>", "as loose as a shared token")
+	wants(t, got, "<code>release.yml</code>", ", may publish <strong>widgets</strong>", "Anyone who can push a branch")
 	if strings.Contains(got, "<html") {
 		t.Error("the part is a page")
 	}
@@ -997,7 +997,7 @@ func TestTightenClaims(t *testing.T) {
 		url.Values{
 			"do": {"add"}, "provider": {"generic"}, "issuer": {"https://ci.acme.example"}, "claims": {"repository=acme/widgets"},
 		})
-	wants(t, page, "as loose as a shared token", `name="claims" value="ref=refs/tags/*"`, "Add this rule")
+	wants(t, page, "Anyone who can push a branch", `name="claims" value="ref=refs/tags/*"`, "Add this rule")
 	id := x.list("widgets")[0].ID
 	for _, bad := range []string{"repository=acme/other", "nonsense", "ref=*", "repository=acme/*"} {
 		w := x.ask("alice", widgetsPublishing, url.Values{"do": {"constrain"}, "publisher_id": {id}, "claims": {bad}})
@@ -1008,7 +1008,7 @@ func TestTightenClaims(t *testing.T) {
 	_, page = x.follow("alice", widgetsPublishing,
 		url.Values{"do": {"constrain"}, "publisher_id": {id}, "claims": {"ref=refs/tags/*"}})
 	wants(t, page, "ref is like <code>refs/tags/*</code>")
-	if strings.Contains(page, "as loose as a shared token") || len(x.list("widgets")) != 1 {
+	if strings.Contains(page, "Anyone who can push a branch") || len(x.list("widgets")) != 1 {
 		t.Error("the loose rule is still there")
 	}
 }

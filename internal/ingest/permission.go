@@ -140,10 +140,10 @@ func trusts(who access.Caller, p catalog.Project) error {
 	}
 	if who.SessionID() != "" {
 		return fault.New(fault.Denied,
-			"project %s takes uploads from its trusted publishers alone: publish from the workflow that it trusts, or have an owner let people upload again", p.Name)
+			"project %s takes uploads from its trusted publishers alone: publish from the workflow that it trusts, or ask an owner to allow other uploads", p.Name)
 	}
 	return fault.New(fault.Denied,
-		"project %s takes uploads from its trusted publishers alone, and this is an API token: publish from the workflow that the project trusts, or have an owner allow API tokens again", p.Name)
+		"project %s takes uploads from its trusted publishers alone, and this is an API token: publish from the workflow that the project trusts, or ask an owner to allow API tokens again", p.Name)
 }
 
 func unspent(ctx context.Context, tx Tx, who access.Caller) error {

@@ -25,7 +25,7 @@ var ActiveState = &Kind{
 			Name: "project", Label: "Project on ActiveState", Example: "widgets", Required: true, Claim: "project",
 			Help: "The project's name in its URL on the platform.", Pattern: nameWords, parse: parseActiveState,
 		}, {
-			Name: "actor_id", Label: "User's id", Example: "00000000-0000-1000-8000-000000000002", Required: true,
+			Name: "actor_id", Label: "User ID", Example: "00000000-0000-1000-8000-000000000002", Required: true,
 			Claim: "actor_id", Alias: "actor",
 			Help:    "The id of the user who starts the builds. Any member of an organization can start builds.",
 			Pattern: "a UUID", parse: parseUUID,

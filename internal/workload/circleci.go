@@ -25,17 +25,17 @@ var CircleCI = &Kind{
 		"(, in context {context_id})",
 	Fields: []Field{
 		{
-			Name: "org_id", Label: "Organization's id", Required: true, Alias: "circleci_org_id",
+			Name: "org_id", Label: "Organization ID", Required: true, Alias: "circleci_org_id",
 			Example: "01890000-0000-4000-8000-000000000006",
 			Help:    "The organization's id, from its settings on CircleCI.",
 			Pattern: "a UUID", Claim: circleciClaim + "org-id", parse: parseUUID,
 		}, {
-			Name: "project_id", Label: "Project's id", Required: true, Alias: "circleci_project_id",
+			Name: "project_id", Label: "Project ID", Required: true, Alias: "circleci_project_id",
 			Example: "01890000-0000-4000-8000-000000000002",
 			Help:    "The project's id, from its settings on CircleCI.",
 			Pattern: "a UUID", Claim: circleciClaim + "project-id", parse: parseUUID,
 		}, {
-			Name: "pipeline_definition_id", Label: "Pipeline definition's id", Required: true,
+			Name: "pipeline_definition_id", Label: "Pipeline definition ID", Required: true,
 			Example: "01890000-0000-4000-8000-000000000007",
 			Help:    "The id of the pipeline that publishes, from the project's settings on CircleCI.",
 			Pattern: "a UUID", Claim: circleciClaim + "pipeline-definition-id", parse: parseUUID,
@@ -52,7 +52,7 @@ var CircleCI = &Kind{
 			Pattern: "host/owner/name", Claim: circleciClaim + "vcs-origin",
 			parse: matching(circleciOrigin, "is not a repository: write host/owner/name, for example github.com/acme/widgets"),
 		}, {
-			Name: "context_id", Label: "Context's id", Stricter: true, Tighten: "Only in this context",
+			Name: "context_id", Label: "Context ID", Stricter: true, Tighten: "Only in this context",
 			Example: "01890000-0000-4000-8000-000000000008",
 			Help:    "Only jobs that use this context. Restrict the context to a group or to some branches on CircleCI.",
 			Pattern: "a UUID", Claim: circleciClaim + "context-ids", parse: parseUUID,
@@ -121,8 +121,8 @@ func circleciWarnings(fields map[string]string, _ string) []Warning {
 	case anyRef(ref) && fields["context_id"] == "":
 		out = append(out, Warning{
 			AsLooseAsToken,
-			"Everyone who may push a branch to the repository may publish with their own jobs: " +
-				"this is as loose as a shared token. Restrict the refs.", "vcs_ref", "refs/tags/*",
+			"Anyone who can push a branch to the repository can publish with their own jobs. Restrict the refs.",
+			"vcs_ref", "refs/tags/*",
 		})
 	case anyRef(ref):
 		out = append(out, Warning{CouldBeStricter, "Any branch or tag that the context allows may publish: " +

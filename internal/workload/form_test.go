@@ -312,7 +312,8 @@ func TestWarnings(t *testing.T) {
 				t.Errorf("%s: Warnings = %+v, want the first of degree %d about %q", row.name, got, row.want, row.field)
 			}
 			for _, w := range got {
-				if loose := strings.Contains(w.Text, "as loose as a shared token"); loose != (w.Degree == workload.AsLooseAsToken) {
+				loose := strings.Contains(w.Text, "Anyone who can push a branch")
+				if loose != (w.Degree == workload.AsLooseAsToken) {
 					t.Errorf("%s: %+v says so: %v", row.name, w, loose)
 				}
 			}

@@ -255,7 +255,9 @@ func claimWarnings(fields map[string]string, _ string) []Warning {
 	switch {
 	case !narrow:
 		out = append(out, Warning{
-			AsLooseAsToken, "Every job may publish, from any branch: this is as loose as a shared token. Restrict the refs or the environment.", FieldClaims, "ref=refs/tags/*",
+			AsLooseAsToken,
+			"Anyone who can push a branch can publish with their own jobs. Restrict the refs or the environment.",
+			FieldClaims, "ref=refs/tags/*",
 		})
 	case strings.HasPrefix(sub, "system:serviceaccount:"):
 		out = append(out, Warning{

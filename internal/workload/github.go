@@ -55,16 +55,18 @@ var GitHub = &Kind{
 		refField("ref", "the repository"), protectedField("GitHub"), eventsField("event_name", parseGitHubEvents),
 		runnerField("github-hosted"),
 		{
-			Name: "owner_id", Label: "Owner's number", Example: "4242", Stricter: true, Claim: "repository_owner_id",
-			Help: "The account's number does not change when someone else takes over its name. The index looks it up at GitHub or, if GitHub is unreachable, " +
+			Name: "owner_id", Label: "Owner ID", Example: "4242", Stricter: true, Claim: "repository_owner_id",
+			Help: "The account's ID does not change when someone else takes over its name. " +
+				"The index looks it up at GitHub or, if GitHub is unreachable, " +
 				"takes it from the first accepted token. Enter it to be sure.",
 			Pattern: "a number", Tighten: "Pin to this account",
 			parse: matching(decimalID,
 				"is not a number: it is the account's id, as https://api.github.com/users/OWNER shows it"),
 		},
 		{
-			Name: fieldRepositoryID, Label: "Repository's number", Example: "31337", Stricter: true, Claim: "repository_id",
-			Help:    "Excludes a repository that is recreated under this name. first takes the numbers of owner and repository from the first accepted token.",
+			Name: fieldRepositoryID, Label: "Repository ID", Example: "31337", Stricter: true, Claim: "repository_id",
+			Help: "Excludes a repository that is recreated under this name. " +
+				"Enter first to use the IDs in the first accepted token.",
 			Pattern: "a number, or the word first", Tighten: "Pin to this repository", parse: parseRepositoryID,
 			say: numbered("repository"),
 		},
@@ -97,8 +99,8 @@ var GitHub = &Kind{
 	run: runClaims{workload: []string{"repository"}, ref: "ref", word: "run", id: "run_id", path: "/actions/runs/"},
 	warn: func(fields map[string]string, ownerID string) []Warning {
 		return append(forgeWarnings(fields, ownerID, forge{
-			place: fields["owner"] + "/" + fields["repository"], account: fields["owner"], thing: "repository",
-			file: fields["workflow"], pin: "owner_id", id: fieldRepositoryID, hosted: "github-hosted",
+			place: fields["owner"] + "/" + fields["repository"], account: "the account that owns " + fields["owner"],
+			thing: "repository", file: fields["workflow"], pin: "owner_id", id: fieldRepositoryID, hosted: "github-hosted",
 		}), foreignWarnings(fields)...)
 	},
 }

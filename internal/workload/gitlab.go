@@ -51,15 +51,17 @@ var GitLab = &Kind{
 		refField("ref_path", "the project"), protectedField("GitLab"), eventsField("pipeline_source", parseWords),
 		runnerField("gitlab-hosted"),
 		{
-			Name: "namespace_id", Label: "Namespace's number", Example: "72", Stricter: true, Claim: "namespace_id",
-			Help:    "The namespace's number does not change when someone else takes over its name. The index takes it from the first accepted token. Enter it to be sure.",
+			Name: "namespace_id", Label: "Namespace ID", Example: "72", Stricter: true, Claim: "namespace_id",
+			Help: "The namespace's ID does not change when someone else takes over its name. " +
+				"The index takes it from the first accepted token. Enter it to be sure.",
 			Pattern: "a number", Tighten: "Pin to this namespace",
 			parse: matching(decimalID, "is not a number: it is the id of the group or user"),
 		},
 		{
-			Name: "project_id", Stored: fieldRepositoryID, Label: "Project's number", Example: "20", Stricter: true,
-			Claim:   "project_id",
-			Help:    "Excludes a project that is recreated under this name. first takes the numbers of namespace and project from the first accepted token.",
+			Name: "project_id", Stored: fieldRepositoryID, Label: "Project ID", Example: "20", Stricter: true,
+			Claim: "project_id",
+			Help: "Excludes a project that is recreated under this name. " +
+				"Enter first to use the IDs in the first accepted token.",
 			Pattern: "a number, or the word first", Tighten: "Pin to this project", parse: parseRepositoryID,
 			say: numbered("project"),
 		},
@@ -74,8 +76,9 @@ var GitLab = &Kind{
 	run: runClaims{workload: []string{"project_path"}, ref: "ref_path", word: "job", id: "job_id", path: "/-/jobs/"},
 	warn: func(fields map[string]string, ownerID string) []Warning {
 		return forgeWarnings(fields, ownerID, forge{
-			place: fields["namespace"] + "/" + fields["project"], account: fields["namespace"], thing: "project",
-			file: fields["workflow_filepath"], pin: "namespace_id", id: "project_id", hosted: "gitlab-hosted",
+			place: fields["namespace"] + "/" + fields["project"], account: "the namespace " + fields["namespace"],
+			thing: "project",
+			file:  fields["workflow_filepath"], pin: "namespace_id", id: "project_id", hosted: "gitlab-hosted",
 		})
 	},
 }

@@ -26,9 +26,10 @@ var Google = &Kind{
 			parse: matching(emailAddress,
 				"is not an e-mail address: write it as Google does, for example publisher@project.iam.gserviceaccount.com"),
 		}, {
-			Name: "sub", Label: "Account's id", Example: "104242424242424242424", Stricter: true, Claim: "sub",
+			Name: "sub", Label: "Account ID", Example: "104242424242424242424", Stricter: true, Claim: "sub",
 			Tighten: "Pin to this account",
-			Help:    "The account's id does not change when another account gets the address. The index takes it from the first accepted token. Enter it to be sure.",
+			Help: "The ID does not change when another account gets the address. " +
+				"The index takes it from the first accepted token. Enter it to be sure.",
 			Pattern: "letters and digits, as in the token's sub",
 			parse:   matching(googleSubject, "is not an account id: write the value of the token's sub"),
 		},
@@ -47,7 +48,8 @@ var Google = &Kind{
 			return nil
 		}
 		return []Warning{{
-			Loose, "Not pinned yet: the account that has this address when the first token arrives is trusted from then on.",
+			Loose,
+			"Not pinned yet. The index will pin the account that has this address when the first token is accepted.",
 			"sub", "",
 		}}
 	},

@@ -41,11 +41,12 @@ var presets = []preset{
 			Check:    true,
 			Claim:    "ref_protected",
 		},
-		strict("events", "Started by", "push", "Only runs that one of these comma-separated events started.",
+		strict("events", "Started by", "push",
+			"Only runs started by these events (claim event_name), separated by commas.",
 			"comma-separated words").is("event_name", oneofRule),
-		strict("owner_id", "Owner's number", "42", "It does not change when someone else takes over the name.",
+		strict("owner_id", "Owner ID", "42", "It does not change when someone else takes over the name.",
 			"a number").is("repository_owner_id", exactRule),
-		strict("repository_id", "Repository's number", "77", "Excludes a repository that is recreated under this name.",
+		strict("repository_id", "Repository ID", "77", "Excludes a repository that is recreated under this name.",
 			"a number").is("repository_id", exactRule),
 	}, known: func(issuer, _, _ string, _ func(...string) bool) bool {
 		return strings.HasSuffix(issuer, "/api/actions")
@@ -61,7 +62,7 @@ var presets = []preset{
 		strict("step", "Step", "publish", "Only the step with this key.", "the step's key").is("step_key", exactRule),
 		strict("source", "Started by", "webhook", "webhook, ui, api, schedule or trigger_job; separate several with commas.",
 			"comma-separated words").is("build_source", oneofRule),
-		strict("pipeline_id", "Pipeline's id", "01890000-0000-4000-8000-000000000001",
+		strict("pipeline_id", "Pipeline ID", "01890000-0000-4000-8000-000000000001",
 			"It does not change when another pipeline takes over the name.", "a UUID").is("pipeline_id", exactRule),
 		strict("runner_environment", "Runners", "self-hosted", "Only agents of this kind.", "a word").is("runner_environment",
 			exactRule),
@@ -69,7 +70,7 @@ var presets = []preset{
 		return has("organization_slug", "pipeline_slug") || host == "agent.buildkite.com"
 	}},
 	{name: "circleci", title: "CircleCI", fields: []Field{
-		needed("project_id", "Project's id", "01890000-0000-4000-8000-000000000002",
+		needed("project_id", "Project ID", "01890000-0000-4000-8000-000000000002",
 			"From the project's settings on CircleCI.", "a UUID").is("oidc.circleci.com/project-id", exactRule),
 		recommended("ref", "Tags or branches", "refs/tags/v*", "Only jobs for these refs."+anyBranch,
 			refWords).is("oidc.circleci.com/vcs-ref", prefixRule),
@@ -83,7 +84,7 @@ var presets = []preset{
 			"a URL").is("sub", exactRule),
 	}, known: func(issuer, _, _ string, _ func(...string) bool) bool { return strings.HasSuffix(issuer, "/oidc") }},
 	{name: "semaphore", title: "Semaphore", fields: []Field{
-		needed("project_id", "Project's id", "01890000-0000-4000-8000-000000000003",
+		needed("project_id", "Project ID", "01890000-0000-4000-8000-000000000003",
 			"From the project's settings on Semaphore.", "a UUID").is("prj_id", exactRule),
 		recommended("ref", "Tags or branches", "refs/tags/v*", "Only jobs for these refs."+anyBranch, refWords).is("ref",
 			prefixRule),
@@ -102,9 +103,9 @@ var presets = []preset{
 			"Replaces the pipeline: every pipeline that may use the connection may publish.", "a name"),
 		recommended("ref", "Tags or branches", "refs/tags/v*", "Only runs for these refs."+anyBranch, refWords).is("rpo_ref",
 			prefixRule),
-		strict("repository_id", "Repository's id", "01890000-0000-4000-8000-000000000004",
+		strict("repository_id", "Repository ID", "01890000-0000-4000-8000-000000000004",
 			"Excludes other repositories that the pipeline could build.", "a UUID").is("rpo_id", exactRule),
-		strict("project_id", "Project's id", "01890000-0000-4000-8000-000000000005",
+		strict("project_id", "Project ID", "01890000-0000-4000-8000-000000000005",
 			"It does not change when another project takes over the name.", "a UUID").is("prj_id", exactRule),
 	}, known: func(_, host, sub string, _ func(...string) bool) bool {
 		return strings.HasPrefix(sub, "p://") || strings.HasPrefix(sub, "sc://") || host == "vstoken.dev.azure.com"

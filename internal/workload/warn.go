@@ -22,17 +22,17 @@ type Warning struct {
 
 // forge holds a platform's terms for the warnings about its rules.
 type forge struct {
-	place, account, thing, file string
-	pin, id                     string // names of fields
-	hosted                      string // the value of fieldRunner for the platform's own runners
+	place, thing, file string
+	account            string // what is pinned
+	pin, id            string // names of fields
+	hosted             string // the value of fieldRunner for the platform's own runners
 }
 
 func forgeWarnings(fields map[string]string, ownerID string, f forge) []Warning {
 	out := reachWarnings(fields, f)
 	if ownerID == "" {
 		out = append(out, Warning{
-			Loose, "Not pinned yet: the owner of the name " + f.account +
-				" when the first token arrives is trusted from then on.",
+			Loose, "Not pinned yet. The index will pin " + f.account + " when the first token is accepted.",
 			f.pin, "",
 		})
 	}
@@ -63,13 +63,12 @@ func reachWarnings(fields map[string]string, f forge) []Warning {
 	case fields[FieldEnvironment] == "" && !guarded && anyRef(ref):
 		return []Warning{{
 			AsLooseAsToken,
-			"Everyone who may push a branch to " + f.place + " may publish, with their own " + f.file +
-				": this is as loose as a shared token. " +
-				"Name an environment and protect it.", FieldEnvironment, "",
+			"Anyone who can push a branch to " + f.place + " can publish with their own " + f.file +
+				". Require a protected environment.", FieldEnvironment, "",
 		}}
 	case fields[FieldEnvironment] == "" && !guarded:
 		return []Warning{{
-			Loose, "No environment: everyone who may push " + ref + " to " + f.place + " may publish without approval.",
+			Loose, "No environment: anyone who can push " + ref + " to " + f.place + " can publish without approval.",
 			FieldEnvironment, "",
 		}}
 	case fields[FieldEnvironment] == "":

@@ -170,7 +170,7 @@ func (s *Section) addForm(r *http.Request, who access.Caller, a adding) (addForm
 func someLabels(fields []ui.Field) string {
 	var labels []string
 	for _, f := range fields[:min(3, len(fields))] {
-		labels = append(labels, strings.ToLower(f.Label))
+		labels = append(labels, strings.ToLower(f.Label[:1])+f.Label[1:])
 	}
 	s := strings.Join(labels, ", ")
 	if len(fields) > 3 {

@@ -47,6 +47,7 @@ func AlertLetter(index, user, happened string, seen Seen, link string) Letter {
 	return Letter{"Your account at " + index, happened + "\n\n" +
 		"Account: " + user + " at " + index + "\nWhen: " + seen.At.UTC().Format("2 January 2006 15:04 UTC") + "\nFrom: " +
 		seen.Address + ", " + seen.Browser + "\n\n" +
-		"If that was you, you need not do anything. If not, change your password, remove anything that is not yours and end the other sessions:\n\n" +
-		link + "\n\nand tell an administrator of the index.\n"}
+		"If this was you, no action is needed. " +
+		"Otherwise, change your password, remove anything that is not yours and end the other sessions:\n\n" +
+		link + "\n\nand contact an administrator of the index.\n"}
 }

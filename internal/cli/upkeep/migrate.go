@@ -67,7 +67,7 @@ func (c *Migrate) stay(s *cli.Session, a *app.App) error {
 	if !was {
 		return fault.New(fault.Conflict, "this index was not moved: it already accepts changes")
 	}
-	fmt.Fprintln(s.Out, "this index accepts changes again; changes made at the other place since then are not here")
+	fmt.Fprintln(s.Out, "this index accepts changes again; later changes in the other index are not included")
 	return nil
 }
 

@@ -51,7 +51,7 @@ func newClient(t *tls.Config) *http.Client {
 func fetchKeys(ctx context.Context, client *http.Client, issuer string) (map[string][]crypto.PublicKey, error) {
 	p, err := oidc.NewProvider(oidc.ClientContext(ctx, client), issuer)
 	if err != nil {
-		return nil, fmt.Errorf("asking for the discovery document: %w", err)
+		return nil, fmt.Errorf("cannot fetch the discovery document: %w", err)
 	}
 	var doc struct {
 		Keys string `json:"jwks_uri"`

@@ -152,7 +152,7 @@ func (d *DB) follow(ctx context.Context, s sight) (memo.Stamp, error) {
 		log.Warn("the database came back in an older state than this server has seen, and cannot be marked yet", "error", err)
 		return at, nil
 	case made:
-		log.Error("the database came back in an older state than this server has seen: later changes are missing and must be made again",
+		log.Error("the database came back in an older state than this server has seen: later changes are missing and must be repeated",
 			"epoch", now.epoch, "serial", now.value)
 	default:
 		log.Warn("the database came back in an older state than this server has seen; another server noticed first", "epoch",

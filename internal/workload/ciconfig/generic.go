@@ -2,6 +2,7 @@ package ciconfig
 
 import (
 	"cmp"
+	"regexp"
 	"strings"
 
 	"pyindex/internal/workload"
@@ -98,7 +99,7 @@ workflows:
   release:
     jobs:
       - publish:
-          context: [release]    # any context of yours: without one there is no identity token
+          context: [release]    # one of your contexts: without one there is no identity token
           filters:
             [[.When]]
 `
@@ -252,10 +253,7 @@ func forgejo(t Target, fields map[string]string) ([]File, []string) {
 }
 
 func buildkite(t Target, fields map[string]string) ([]File, []string) {
-	j := scriptJob{Target: t, Key: cmp.Or(ruleOf(fields, "step_key"), "publish"), When: "build.tag != null"}
-	if b := ruleOf(fields, "build_branch"); b != "" && gitlabSafe.MatchString(b) {
-		j.When = "'build.branch == \"" + b + "\"'"
-	}
+	j := scriptJob{Target: t, Key: cmp.Or(ruleOf(fields, "step_key"), "publish"), When: buildkiteCondition(fields)}
 	j.Script = doubled("buildkite-agent artifact download \"dist/*\" .\n" +
 		exchange(t, output("buildkite-agent oidc request-token --audience "+shellText(t.Audience))))
 	return []File{{Key: "uv", Title: "With uv", Path: ".buildkite/pipeline.yml", Text: write(buildkiteFile, j)}}, []string{
@@ -264,24 +262,69 @@ func buildkite(t Target, fields map[string]string) ([]File, []string) {
 	}
 }
 
-func circleci(t Target, issuer, ref, context string) Guide {
-	filter := "tags: {only: /.*/}\n            branches: {ignore: /.*/}"
-	if name, ok := strings.CutPrefix(ref, "refs/heads/"); ok {
-		filter = "branches: {only: [" + quoted(name) + "]}"
+// buildkiteCondition is when the step runs: for the branches and tags of the rule, or for every tag.
+func buildkiteCondition(fields map[string]string) string {
+	var all []string
+	for _, of := range []struct{ claim, variable, any string }{
+		{"build_branch", "build.branch", "build.tag == null"}, {"build_tag", "build.tag", "build.tag != null"},
+	} {
+		name := ruleOf(fields, of.claim)
+		stem, open := strings.CutSuffix(name, "*")
+		switch {
+		case name == "":
+		case stem == "" || !gitlabSafe.MatchString(stem):
+			all = append(all, of.any)
+		case open:
+			all = append(all, of.variable+" =~ /^"+slashed(stem)+"/")
+		default:
+			all = append(all, of.variable+` == "`+stem+`"`)
+		}
 	}
+	if len(all) == 0 {
+		return "build.tag != null"
+	}
+	return "'" + strings.Join(all, " && ") + "'"
+}
+
+// circleFilter is for which tags or branches the job runs: for all tags if the rule does not restrict them.
+func circleFilter(ref string) string {
+	if name, ok := strings.CutPrefix(ref, "refs/heads/"); ok {
+		return "branches: {only: " + circlePattern(name) + "}"
+	}
+	name, ok := strings.CutPrefix(ref, "refs/tags/")
+	if !ok {
+		name = "*"
+	}
+	return "tags: {only: " + circlePattern(name) + "}\n            branches: {ignore: /.*/}"
+}
+
+// circlePattern writes a name as a list, and one that ends in "*" as an expression, which has to match whole names.
+func circlePattern(name string) string {
+	stem, open := strings.CutSuffix(name, "*")
+	switch {
+	case !open:
+		return "[" + quoted(name) + "]"
+	case gitlabSafe.MatchString(stem):
+		return "/" + slashed(stem) + ".*/"
+	}
+	return quoted("/" + slashed(stem) + ".*/")
+}
+
+func circleci(t Target, issuer, ref, context string) Guide {
 	get := "circleci run oidc get" + map[bool]string{true: " --root-issuer"}[issuer == workload.CircleCIIssuer] +
 		" --claims " + shellText(`{"aud": `+quoted(t.Audience)+`}`)
-	j := scriptJob{Target: t, When: filter, Script: exchangeForTwine(t, output(get), "twine")}
+	j := scriptJob{Target: t, When: circleFilter(ref), Script: exchangeForTwine(t, output(get), "twine")}
 	g := Guide{
 		Files: []File{{Key: "twine", Title: "With twine", Path: ".circleci/config.yml", Text: write(circleFile, j)}},
 		Steps: []string{
-			"Commit the file as .circleci/config.yml. A job without a context gets no identity token: name one that is yours.",
+			"Commit the file as .circleci/config.yml. Replace release with one of your contexts. " +
+				"Jobs without a context get no identity token.",
 		},
 		CA: caSteps(""),
 	}
 	if context != "" {
-		g.Steps[0] = "Commit the file as .circleci/config.yml, and put the name of the context " + context +
-			" in place of release: only jobs that use it are accepted."
+		g.Steps[0] = "Commit the file as .circleci/config.yml, and replace release with the name of the context " +
+			context + ". Only jobs that use it are accepted."
 	}
 	g.Steps = append(g.Steps, releaseStep(map[string]string{"ref": ref}),
 		"Do not restart the job with SSH: a job with a shell is refused.")
@@ -302,16 +345,30 @@ func jenkins(t Target, fields map[string]string) ([]File, []string) {
 
 func semaphore(t Target, issuer string, fields map[string]string) ([]File, []string) {
 	j := scriptJob{
-		Target: t, When: quoted("tag =~ '.*'"), Script: exchangeForTwine(t, `"$SEMAPHORE_OIDC_TOKEN"`, "python3 -m twine"),
-	}
-	if name, ok := strings.CutPrefix(ruleOf(fields, "ref"), "refs/heads/"); ok && gitlabSafe.MatchString(name) {
-		j.When = quoted("branch = '" + name + "'")
+		Target: t, When: quoted(semaphoreCondition(ruleOf(fields, "ref"))),
+		Script: exchangeForTwine(t, `"$SEMAPHORE_OIDC_TOKEN"`, "python3 -m twine"),
 	}
 	return []File{{Key: "twine", Title: "With twine", Path: ".semaphore/semaphore.yml", Text: write(semaphoreFile, j)}},
 		[]string{
-			"Commit the file as .semaphore/semaphore.yml. Semaphore makes its tokens out to " + issuer +
+			"Commit the file as .semaphore/semaphore.yml. Semaphore issues its tokens for " + issuer +
 				": the operator of this index has to name that as the issuer's audience.",
 		}
+}
+
+// semaphoreCondition is when the block runs: for the tags or branches of the rule, or for every tag.
+func semaphoreCondition(ref string) string {
+	variable, name := "tag", strings.TrimPrefix(ref, "refs/tags/")
+	if n, ok := strings.CutPrefix(ref, "refs/heads/"); ok {
+		variable, name = "branch", n
+	}
+	stem, open := strings.CutSuffix(name, "*")
+	switch {
+	case stem == "" || !gitlabSafe.MatchString(stem) || strings.HasPrefix(name, "refs/"):
+		return variable + " =~ '.*'"
+	case open:
+		return variable + " =~ '^" + regexp.QuoteMeta(stem) + "'"
+	}
+	return variable + " = '" + stem + "'"
 }
 
 func azure(t Target, fields map[string]string) ([]File, []string) {
@@ -319,10 +376,13 @@ func azure(t Target, fields map[string]string) ([]File, []string) {
 	get := `curl -sSf -X POST -H "Authorization: Bearer $SYSTEM_ACCESSTOKEN" -H "Content-Length: 0" "$SYSTEM_OIDCREQUESTURI?api-version=7.1` +
 		map[bool]string{true: "&serviceConnectionId=$SERVICE_CONNECTION_ID"}[strings.HasPrefix(sub, "sc://")] +
 		`" | python3 -c 'import json, sys; print(json.load(sys.stdin)["oidcToken"])'`
-	trigger := "  tags:\n    include: [\"v*\"]\n"
-	if name, ok := strings.CutPrefix(ruleOf(fields, "rpo_ref"), "refs/heads/"); ok {
-		trigger = "  branches:\n    include: [" + quoted(name) + "]\n"
+	sort, name := "tags", "v*"
+	if n, ok := strings.CutPrefix(ruleOf(fields, "rpo_ref"), "refs/heads/"); ok {
+		sort, name = "branches", n
+	} else if n, ok := strings.CutPrefix(ruleOf(fields, "rpo_ref"), "refs/tags/"); ok {
+		name = n
 	}
+	trigger := "  " + sort + ":\n    include: [" + quoted(name) + "]\n"
 	steps := []string{"Commit the file as azure-pipelines.yml, and make it the pipeline of " + sub + "."}
 	if strings.HasPrefix(sub, "sc://") {
 		steps = append(steps, "Set the variable SERVICE_CONNECTION_ID of the pipeline to the id of the service connection.")
@@ -335,7 +395,7 @@ func kubernetes(t Target, fields map[string]string) ([]File, []string) {
 	namespace, account, _ := strings.Cut(strings.TrimPrefix(ruleOf(fields, "sub"), "system:serviceaccount:"), ":")
 	j := scriptJob{
 		Target: t, Image: uvImage, Namespace: namespace, Service: account,
-		Script: "git clone --depth 1 \"$SOURCE\" .    # where the project lies: set SOURCE, or mount the files\nuv build\n" +
+		Script: "git clone --depth 1 \"$SOURCE\" .    # your project: set SOURCE, or mount the files\nuv build\n" +
 			exchange(t, output("cat /var/run/secrets/index/token")),
 	}
 	return []File{{Key: "uv", Title: "A Job, with uv", Path: "publish.yaml", Text: write(kubernetesFile, j)}}, []string{

@@ -120,7 +120,8 @@ func github(t Target, issuer string, fields map[string]string) Guide {
 		files = append(files, f)
 	}
 	return Guide{Files: files, Steps: githubSteps(j, fields, enterprise), CA: caSteps(
-		"The publish action runs in a container of its own and has no option for an authority: where the runner's store does not reach it, publish with uv.",
+		"The publish action runs in a container of its own and has no option for a certificate authority. " +
+			"If the runner does not trust yours, publish with uv.",
 	)}
 }
 
@@ -156,14 +157,15 @@ func githubSteps(j actionsJob, fields map[string]string, enterprise bool) []stri
 	steps := []string{where}
 	if e := fields["environment"]; e != "" {
 		steps = append(steps,
-			"In the settings of "+repository+", under Environments, make "+e+
-				" and protect it: by reviewers, or by a rule that lets only release tags in. "+
-				"GitHub makes an environment that does not exist without asking, and without protection.")
+			"In the settings of "+repository+", under Environments, create the environment "+e+
+				" and protect it with required reviewers or a rule that allows only release tags. "+
+				"If it does not exist, GitHub creates it automatically, without protection.")
 	}
 	steps = append(steps, releaseStep(fields))
 	if enterprise {
 		steps = append(steps,
-			"GitHub Enterprise Server fetches the actions from github.com only where that is allowed, and may need older versions of upload-artifact and download-artifact.")
+			"GitHub Enterprise Server fetches the actions from github.com only if an administrator has allowed it, "+
+				"and may need older versions of upload-artifact and download-artifact.")
 	}
 	return steps
 }
@@ -172,7 +174,13 @@ func githubSteps(j actionsJob, fields map[string]string, enterprise bool) []stri
 func releaseStep(fields map[string]string) string {
 	ref := cmp.Or(fields["ref"], "refs/tags/v*")
 	if name, ok := strings.CutPrefix(ref, "refs/heads/"); ok {
-		return "Push to the branch " + name + " to publish. Each version can be uploaded once: raise it first."
+		const once = " Each version can be uploaded once: raise it first."
+		if stem, open := strings.CutSuffix(name, "*"); open && stem == "" {
+			return "Push to any branch to publish." + once
+		} else if open {
+			return "Push to a branch whose name begins with " + stem + " to publish." + once
+		}
+		return "Push to the branch " + name + " to publish." + once
 	}
 	name := strings.TrimPrefix(ref, "refs/tags/")
 	if stem, open := strings.CutSuffix(name, "*"); open {

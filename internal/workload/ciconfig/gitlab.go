@@ -74,7 +74,10 @@ func gitlabRule(ref string) string {
 	case stem == "" || !gitlabSafe.MatchString(stem) || strings.HasPrefix(name, "refs/"):
 		return variable
 	case open:
-		return "'" + variable + " =~ /^" + strings.ReplaceAll(regexp.QuoteMeta(stem), "/", `\/`) + "/'"
+		return "'" + variable + " =~ /^" + slashed(stem) + "/'"
 	}
 	return "'" + variable + ` == "` + stem + `"'`
 }
+
+// slashed writes s for an expression between slashes.
+func slashed(s string) string { return strings.ReplaceAll(regexp.QuoteMeta(s), "/", `\/`) }

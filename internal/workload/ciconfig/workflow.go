@@ -70,7 +70,9 @@ func For(t Target, provider, issuer string, fields map[string]string) Guide {
 func caSteps(action string) []string {
 	all := []string{
 		"The machine that publishes has to trust the certificate of this index. On a runner of your own, add the authority to its store once.",
-		"uv reads SSL_CERT_FILE, twine REQUESTS_CA_BUNDLE and curl CURL_CA_BUNDLE: each names a PEM file that takes the place of the system's, so append your authority to a copy of that.",
+		"uv reads SSL_CERT_FILE, twine REQUESTS_CA_BUNDLE and curl CURL_CA_BUNDLE: " +
+			"each variable names a PEM file that replaces the system's, " +
+			"so append your authority to a copy of the system's file.",
 	}
 	if action != "" {
 		all = append(all, action)

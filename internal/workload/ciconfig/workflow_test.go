@@ -192,6 +192,83 @@ func TestGitLab(t *testing.T) {
 	}
 }
 
+// TestRefs: the jobs of every platform run for the refs that the rule allows.
+func TestRefs(t *testing.T) {
+	const id = "01890000-0000-4000-8000-000000000001"
+	circle := func(ref string) (string, *workload.Kind, map[string]string) {
+		return workload.CircleCIIssuer, workload.CircleCI, map[string]string{
+			"org_id": id, "project_id": id, "pipeline_definition_id": id, "vcs_ref": ref,
+		}
+	}
+	preset := func(name, issuer string, fields ...string) func(string) (string, *workload.Kind, map[string]string) {
+		return func(ref string) (string, *workload.Kind, map[string]string) {
+			out := map[string]string{"preset": name, "ref": ref}
+			for i := 0; i < len(fields); i += 2 {
+				out[fields[i]] = fields[i+1]
+			}
+			return issuer, workload.Generic, out
+		}
+	}
+	circlePreset := preset("circleci", workload.CircleCIIssuer+"/org/"+id, "project_id", id)
+	semaphore := preset("semaphore", "https://acme.semaphoreci.com", "project_id", id)
+	azure := preset("azure-devops", "https://vstoken.dev.azure.com/x", "organization", "acme", "project", "widgets",
+		"pipeline", "release")
+	forgejo := preset("forgejo", "https://forge.acme.example/api/actions", "owner", "acme", "repository", "widgets")
+	buildkite := func(ref string) (string, *workload.Kind, map[string]string) {
+		branch, tag, _ := strings.Cut(ref, " ")
+		return "https://agent.buildkite.com", workload.Generic, map[string]string{
+			"preset": "buildkite", "organization": "acme", "pipeline": "widgets", "branch": branch, "tag": tag,
+		}
+	}
+	for _, row := range []struct {
+		make      func(ref string) (string, *workload.Kind, map[string]string)
+		ref, want string
+	}{
+		{circle, "", "tags: {only: /.*/}\n            branches: {ignore: /.*/}\n"},
+		{circle, "refs/tags/*", "tags: {only: /.*/}\n            branches: {ignore: /.*/}\n"},
+		{circle, "refs/tags/release-*", "tags: {only: /release-.*/}\n            branches: {ignore: /.*/}\n"},
+		{circle, "refs/tags/v*", "tags: {only: /v.*/}\n"},
+		{circle, "refs/tags/a.b/*", `tags: {only: /a\.b\/.*/}`},
+		{circle, "refs/tags/a{b,c}*", `tags: {only: "/a\\{b,c\\}.*/"}`},
+		{circle, "refs/tags/1.0", `tags: {only: ["1.0"]}`},
+		{circle, "refs/heads/main", "filters:\n            branches: {only: [\"main\"]}\n"},
+		{circle, "refs/heads/release/*", `branches: {only: /release\/.*/}`},
+		{circlePreset, "refs/tags/release-*", "tags: {only: /release-.*/}\n"},
+		{circlePreset, "refs/tags/1.0", `tags: {only: ["1.0"]}`},
+		{semaphore, "", `when: "tag =~ '.*'"`},
+		{semaphore, "refs/tags/*", `when: "tag =~ '.*'"`},
+		{semaphore, "refs/tags/v1.*", `when: "tag =~ '^v1\\.'"`},
+		{semaphore, "refs/tags/1.0", `when: "tag = '1.0'"`},
+		{semaphore, "refs/heads/main", `when: "branch = 'main'"`},
+		{semaphore, "refs/heads/release/*", `when: "branch =~ '^release/'"`},
+		{semaphore, "refs/tags/it's", `when: "tag =~ '.*'"`},
+		{azure, "", "  tags:\n    include: [\"v*\"]\n"},
+		{azure, "refs/tags/release-*", "  tags:\n    include: [\"release-*\"]\n"},
+		{azure, "refs/tags/1.0", "  tags:\n    include: [\"1.0\"]\n"},
+		{azure, "refs/heads/main", "  branches:\n    include: [\"main\"]\n"},
+		{forgejo, "refs/tags/release-*", `tags: ["release-*"]`},
+		{forgejo, "refs/heads/main", `branches: ["main"]`},
+		{buildkite, "", "if: build.tag != null\n"},
+		{buildkite, " v1.*", `if: 'build.tag =~ /^v1\./'`},
+		{buildkite, " 1.0", `if: 'build.tag == "1.0"'`},
+		{buildkite, "main", `if: 'build.branch == "main"'`},
+		{buildkite, "release/*", `if: 'build.branch =~ /^release\//'`},
+		{buildkite, "main v*", `if: 'build.branch == "main" && build.tag =~ /^v/'`},
+	} {
+		issuer, kind, fields := row.make(row.ref)
+		for name, v := range fields {
+			if v == "" {
+				delete(fields, name)
+			}
+		}
+		f := ciconfig.For(target, kind.Name(), issuer, compile(t, kind, fields)).Files[0]
+		parse(t, f)
+		if !strings.Contains(f.Text, row.want) {
+			t.Errorf("%s for %q has no %q:\n%s", f.Path, row.ref, row.want, f.Text)
+		}
+	}
+}
+
 // eachForm calls f with the guide of each kind and preset, filled in with its examples.
 func eachForm(t *testing.T, f func(*testing.T, ciconfig.Guide)) {
 	t.Helper()
