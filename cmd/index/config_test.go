@@ -145,6 +145,21 @@ func TestRefusedSettings(t *testing.T) {
 	}
 }
 
+// An error about a key of the file names the file and the key, and no flag that has nothing to do with it.
+func TestUnknownKeyNamesNoFlag(t *testing.T) {
+	file := write(t, "[access]\nanonymus_read = true")
+	want := "index: config " + file + `: unknown key "access.anonymus_read"; run index --help for usage` + "\n"
+	for _, args := range [][]string{
+		{"serve", "--config", file}, {"project", "list", "--config", file}, {"serve", "--listen=:9", "--config=" + file},
+	} {
+		var out, errs bytes.Buffer
+		status := run(context.Background(), args, strings.NewReader(""), &out, &errs)
+		if status != statusMisused || errs.String() != want {
+			t.Errorf("run(%q) = %d, %q, want 2 and %q", args, status, errs.String(), want)
+		}
+	}
+}
+
 // write writes a file and returns its path.
 func write(t *testing.T, text string) string {
 	t.Helper()

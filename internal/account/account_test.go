@@ -244,7 +244,12 @@ func TestFirstLinkLosesToAccounts(t *testing.T) {
 	b := newBureau(t)
 	secret, err := b.FirstLink(t.Context(), b.boss)
 	b.must(err)
+	if _, err := b.Look(t.Context(), onetime.First, secret); err != nil {
+		t.Errorf("Look(first) on a new index = %v", err)
+	}
 	b.user("alice")
+	_, err = b.Look(t.Context(), onetime.First, secret)
+	b.want("Look(first) beside an account", err, fault.NotFound)
 	_, err = b.Accept(t.Context(), from, onetime.First, secret, account.Accepted{Name: "mallory", Password: good})
 	b.want("Accept(first) beside an account", err, fault.NotFound)
 }

@@ -104,6 +104,13 @@ func (a *Accounts) look(ctx context.Context, tx Tx, kind onetime.Kind, secret ac
 	if err != nil {
 		return Open{}, err
 	}
+	if kind == onetime.First {
+		if users, err := tx.Users(ctx); err != nil {
+			return Open{}, err
+		} else if len(users) > 0 {
+			return Open{}, onetime.ErrLink
+		}
+	}
 	if ok, err := mayStillGive(ctx, tx, l); err != nil {
 		return Open{}, err
 	} else if !ok {
@@ -233,13 +240,6 @@ func (a *Accounts) accept(ctx context.Context, tx Tx, who access.Caller, kind on
 	o, err := a.look(ctx, tx, kind, secret)
 	if err != nil {
 		return err
-	}
-	if kind == onetime.First {
-		if users, err := tx.Users(ctx); err != nil {
-			return err
-		} else if len(users) > 0 {
-			return onetime.ErrLink
-		}
 	}
 	if did, err := tx.UseLink(ctx, o.link.ID, a.o.Now()); err != nil {
 		return err

@@ -51,13 +51,31 @@ func InPlain(err error, name packaging.ProjectName) error {
 	return err
 }
 
-// OnProject parses the name of a project, opens the index and runs f.
-func (s *Session) OnProject(project string, f func(*app.App, packaging.ProjectName) error) error {
+// showCommand returns the command that shows a project.
+func showCommand(repository string, name packaging.ProjectName) string {
+	if repository == "main" {
+		return fmt.Sprintf("index project show %s", name)
+	}
+	return fmt.Sprintf("index project show --repository %s %s", terminal.Quote(repository), name)
+}
+
+// OnProject parses the name of a project, opens the index and runs f. If f returns fault.NotFound, it adds the command
+// that shows the project, or that lists the projects if there is no such project in the repository.
+func (s *Session) OnProject(repository, project string, f func(*app.App, packaging.ProjectName) error) error {
 	name, err := packaging.ParseProjectName(project)
 	if err != nil {
 		return err
 	}
-	return s.With(func(a *app.App) error { return InPlain(f(a, name), name) })
+	return s.With(func(a *app.App) error {
+		err := f(a, name)
+		if fault.Is(err, fault.NotFound) {
+			if _, missing := a.Index.Project(s.Ctx, a.Operator, repository, name); missing == nil {
+				return fault.Wrap(fault.NotFound, err, "%s: %s shows what it has", fault.Message(err),
+					showCommand(repository, name))
+			}
+		}
+		return InPlain(err, name)
+	})
 }
 
 // InRepository is the --repository flag of commands about projects.

@@ -32,7 +32,11 @@ func (configFile) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
 	if err != nil {
 		return fmt.Errorf("config %s: %w", path, err)
 	}
-	ctx.AddResolver(&fileResolver{path: string(path), values: values})
+	file := &fileResolver{path: string(path), values: values}
+	if err := file.check(ctx.Model); err != nil { // not in Resolve, because kong prefixes its errors with a flag
+		return err
+	}
+	ctx.AddResolver(file)
 	return nil
 }
 
@@ -69,7 +73,7 @@ type fileResolver struct {
 	values map[string]any
 }
 
-// Validate does nothing. Resolve checks the keys of the file.
+// Validate does nothing. BeforeResolve checks the keys of the file.
 func (f *fileResolver) Validate(*kong.Application) error { return nil }
 
 // check returns an error that names the first key, in alphabetical order, that is not a setting of app.
@@ -94,10 +98,7 @@ func (f *fileResolver) check(app *kong.Application) error {
 }
 
 // Resolve returns the file's value for a flag, or nil if the environment sets the flag.
-func (f *fileResolver) Resolve(ctx *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	if err := f.check(ctx.Model); err != nil {
-		return nil, err
-	}
+func (f *fileResolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	value, ok := f.values[tomlKey(flag.Name)]
 	if !ok || !isSetting(flag) || slices.ContainsFunc(flag.Envs, isSet) {
 		return nil, nil

@@ -1,9 +1,12 @@
 package config
 
 import (
+	"encoding"
 	"fmt"
 	"net/url"
 	"os"
+	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -15,28 +18,114 @@ type Setting struct {
 	From        string // "default", "file", "environment" or "flag"
 	Help        string
 	Default     string
+	NoDefault   string // what a page shows in place of an empty Default; "" if Help explains it
 }
 
-// SettingsOf returns the effective settings, for administrators. Values that may contain a secret are redacted.
+// SettingsOf returns the effective settings, for administrators, in the form that the file takes. Elements of lists are
+// separated by commas, and issuers are one on a line. Values that may contain a secret are redacted.
 func SettingsOf(parsed *kong.Context) []Setting {
 	var out []Setting
 	for _, f := range parsed.Model.Flags {
 		if !isSetting(f) {
 			continue
 		}
-		value := fmt.Sprint(f.Target.Interface())
-		if value == "[]" || value == "<nil>" {
-			value = ""
-		}
-		out = append(out, Setting{
+		s := Setting{
 			Name:    tomlKey(f.Name),
-			Value:   hideSecrets(f.Name, value),
+			Value:   valueText(f.Name, f.Target.Interface()),
 			From:    sourceOf(parsed, f),
 			Help:    f.Help,
-			Default: f.Default,
-		})
+			Default: defaultText(f),
+		}
+		if s.Default == "" {
+			s.NoDefault = noDefault(f)
+		}
+		out = append(out, s)
 	}
 	return out
+}
+
+// valueText returns the value of a flag in the form that the file takes, without secrets. It returns "" for nil and for
+// an empty list.
+func valueText(flag string, value any) string {
+	switch v := value.(type) {
+	case *bool:
+		if v == nil {
+			return ""
+		}
+		return strconv.FormatBool(*v)
+	case []string:
+		return listed(flag, v, ", ")
+	case []prefix:
+		return listed(flag, v, ", ")
+	case []issuer:
+		return listed(flag, v, "\n")
+	}
+	return hideSecrets(flag, fmt.Sprint(value))
+}
+
+// listed joins the texts of a list's elements, each without secrets.
+func listed[T any](flag string, list []T, sep string) string {
+	parts := make([]string, 0, len(list))
+	for _, v := range list {
+		if i, ok := any(v).(issuer); ok {
+			parts = append(parts, i.line(flag))
+			continue
+		}
+		parts = append(parts, hideSecrets(flag, fmt.Sprint(v)))
+	}
+	return strings.Join(parts, sep)
+}
+
+// line describes an issuer for administrators: its kind and URL, then what else is set.
+func (i issuer) line(flag string) string {
+	text := i.Kind + " " + hideSecrets(flag, i.Issuer)
+	for _, name := range []string{"audience", "ca_file", "api_url"} {
+		if value := *i.field(name); value != "" {
+			text += " " + name + "=" + hideSecrets(flag, value)
+		}
+	}
+	return text
+}
+
+// defaultText returns the default of a flag in the same form as a value, or "" if it has none.
+func defaultText(f *kong.Flag) string {
+	if f.Default == "" {
+		if f.Target.Kind() == reflect.Bool {
+			return "false"
+		}
+		return ""
+	}
+	target := reflect.New(f.Target.Type())
+	switch into := target.Interface().(type) {
+	case encoding.TextUnmarshaler:
+		if into.UnmarshalText([]byte(f.Default)) == nil {
+			return valueText(f.Name, target.Elem().Interface())
+		}
+	case *[]string:
+		*into = strings.Split(f.Default, string(f.Tag.Sep))
+		return valueText(f.Name, *into)
+	case *[]issuer:
+		for text := range strings.SplitSeq(f.Default, string(f.Tag.Sep)) {
+			var i issuer
+			if i.UnmarshalText([]byte(text)) != nil {
+				return f.Default
+			}
+			*into = append(*into, i)
+		}
+		return valueText(f.Name, *into)
+	}
+	return f.Default
+}
+
+// noDefault returns what a page shows for a flag without a default.
+func noDefault(f *kong.Flag) string {
+	switch {
+	case strings.Contains(f.Help, "(default: "):
+		return ""
+	case f.Target.Type() == reflect.TypeFor[*bool]():
+		return "depends on upload.policy"
+	}
+	return "none"
 }
 
 // sourceOf returns the source of a setting's value, as in Setting.From.

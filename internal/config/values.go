@@ -46,6 +46,20 @@ func (b *ByteSize) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// String returns the size as UnmarshalText takes it, with the unit that makes the number smallest.
+func (b ByteSize) String() string {
+	number, suffix := int64(b), ""
+	for _, u := range byteUnits {
+		if u.factor > 1 && b != 0 && int64(b)%u.factor == 0 && int64(b)/u.factor < number {
+			number, suffix = int64(b)/u.factor, u.suffix
+		}
+	}
+	return strconv.FormatInt(number, 10) + suffix
+}
+
+// maxDays is the largest number of days in the text of a Span.
+const maxDays = 36500
+
 // Span is a duration. Its text may also be a number of days, such as "30d".
 type Span time.Duration
 
@@ -56,7 +70,7 @@ func (s *Span) UnmarshalText(text []byte) error {
 		var n int64
 		n, err = strconv.ParseInt(days, 10, 64)
 		d = time.Duration(n) * 24 * time.Hour
-		if n > 36500 {
+		if n > maxDays {
 			err = fmt.Errorf("over a hundred years")
 		}
 	}
@@ -65,6 +79,23 @@ func (s *Span) UnmarshalText(text []byte) error {
 	}
 	*s = Span(d)
 	return nil
+}
+
+// String returns the duration as UnmarshalText takes it: whole days in days, others without units that are 0.
+func (s Span) String() string {
+	const day = 24 * time.Hour
+	d := time.Duration(s)
+	if d > 0 && d%day == 0 && d/day <= maxDays {
+		return strconv.FormatInt(int64(d/day), 10) + "d"
+	}
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // count is a non-negative whole number.
@@ -96,6 +127,9 @@ func (p *prefix) UnmarshalText(text []byte) (err error) {
 	p.Addresses = p.Addresses.Masked()
 	return nil
 }
+
+// String returns the range, such as "10.0.0.0/8".
+func (p prefix) String() string { return p.Addresses.String() }
 
 // baseURL is the URL at which clients reach the index, without a trailing slash. The zero value means "not set".
 type baseURL struct{ URL *url.URL }

@@ -6,4 +6,5 @@ type Setting struct {
 	From        string // "default", "file", "environment" or "flag"
 	Help        string
 	Default     string
+	NoDefault   string // what a page shows in place of an empty Default; "" if Help explains it
 }

@@ -19,7 +19,13 @@ func (k *Kit) words() template.FuncMap {
 		"size": size, "count": Count, "plural": Plural, "short": short, "cut": Cut,
 		"paste": paste, "tree": Tree, "results": results, "list": func(s ...string) []string { return s },
 		"join": strings.Join, "has": strings.Contains, "add": func(a, b int) int { return a + b },
+		"key": breakable,
 	}
+}
+
+// breakable returns the escaped name of a setting. It can break across lines only after a dot or an underscore.
+func breakable(name string) template.HTML {
+	return template.HTML(strings.NewReplacer(".", ".<wbr>", "_", "_<wbr>").Replace(template.HTMLEscapeString(name)))
 }
 
 // stamp returns a time element with text as content and the exact time as its tooltip. The text is escaped.

@@ -113,3 +113,15 @@ func TestFrameWithoutRoleShowsNothingOfOwners(t *testing.T) {
 		}
 	}
 }
+
+// The name of a setting breaks after dots and underscores only, and stays text.
+func TestBreakable(t *testing.T) {
+	for name, want := range map[string]string{
+		"hsts": "hsts", "trusted_proxies": "trusted_<wbr>proxies",
+		"limits.file_size": "limits.<wbr>file_<wbr>size", "<b>.x&": "&lt;b&gt;.<wbr>x&amp;",
+	} {
+		if got := breakable(name); string(got) != want {
+			t.Errorf("breakable(%q) = %q, want %q", name, got, want)
+		}
+	}
+}

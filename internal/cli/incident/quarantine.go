@@ -48,7 +48,7 @@ type quarantineAddCmd struct {
 
 // Run puts the file into quarantine.
 func (c *quarantineAddCmd) Run(s *cli.Session) error {
-	return s.OnProject(c.Project, func(a *app.App, name packaging.ProjectName) error {
+	return s.OnProject(c.Repository, c.Project, func(a *app.App, name packaging.ProjectName) error {
 		if _, err := a.Index.Project(s.Ctx, a.Operator, c.Repository, name); err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ type quarantineReleaseCmd struct {
 
 // Run releases the named file, or all files of the project.
 func (c *quarantineReleaseCmd) Run(s *cli.Session) error {
-	return s.OnProject(c.Project, func(a *app.App, name packaging.ProjectName) error {
+	return s.OnProject(c.Repository, c.Project, func(a *app.App, name packaging.ProjectName) error {
 		const hint = "index quarantine list shows the files in quarantine"
 		if c.File != "" {
 			return hinted(a.Index.ReleaseFile(s.Ctx, a.Operator, c.Repository, name, c.File), hint, fault.NotFound,

@@ -19,7 +19,7 @@ type projectLimitCmd struct {
 
 // Run changes the given limits and prints the effective ones.
 func (c *projectLimitCmd) Run(s *cli.Session) error {
-	return s.OnProject(c.Project, func(a *app.App, name packaging.ProjectName) error {
+	return s.OnProject(c.Repository, c.Project, func(a *app.App, name packaging.ProjectName) error {
 		p, err := a.Index.Project(s.Ctx, a.Operator, c.Repository, name)
 		if err != nil {
 			return err

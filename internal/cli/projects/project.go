@@ -151,7 +151,7 @@ type projectYankCmd struct {
 
 // Run yanks the release.
 func (c *projectYankCmd) Run(s *cli.Session) error {
-	return s.OnProject(c.Project, func(a *app.App, name packaging.ProjectName) error {
+	return s.OnProject(c.Repository, c.Project, func(a *app.App, name packaging.ProjectName) error {
 		return a.Index.Yank(s.Ctx, a.Operator, c.Repository, name, c.Version, c.Reason)
 	})
 }
@@ -160,7 +160,7 @@ type projectUnyankCmd struct{ release }
 
 // Run undoes a yank.
 func (c *projectUnyankCmd) Run(s *cli.Session) error {
-	return s.OnProject(c.Project, func(a *app.App, name packaging.ProjectName) error {
+	return s.OnProject(c.Repository, c.Project, func(a *app.App, name packaging.ProjectName) error {
 		return a.Index.Unyank(s.Ctx, a.Operator, c.Repository, name, c.Version)
 	})
 }
@@ -179,7 +179,7 @@ func (c *projectDeleteCmd) Run(s *cli.Session) error {
 			return err
 		}
 	}
-	return s.OnProject(c.Project, func(a *app.App, name packaging.ProjectName) error {
+	return s.OnProject(c.Repository, c.Project, func(a *app.App, name packaging.ProjectName) error {
 		if c.Version != "" {
 			return a.Index.DeleteRelease(s.Ctx, a.Operator, c.Repository, name, c.Version)
 		}
@@ -215,7 +215,7 @@ type projectStatusCmd struct {
 
 // Run sets the status.
 func (c *projectStatusCmd) Run(s *cli.Session) error {
-	return s.OnProject(c.Project, func(a *app.App, name packaging.ProjectName) error {
+	return s.OnProject(c.Repository, c.Project, func(a *app.App, name packaging.ProjectName) error {
 		return a.Index.SetStatus(s.Ctx, a.Operator, c.Repository, name, catalog.Status(c.Status), c.Reason)
 	})
 }

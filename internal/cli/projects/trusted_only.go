@@ -18,7 +18,7 @@ type projectTrustedOnlyCmd struct {
 
 // Run changes the setting. It prints a note if nobody can upload to the project any longer.
 func (c *projectTrustedOnlyCmd) Run(s *cli.Session) error {
-	return s.OnProject(c.Project, func(a *app.App, name packaging.ProjectName) error {
+	return s.OnProject(c.Repository, c.Project, func(a *app.App, name packaging.ProjectName) error {
 		if err := a.Index.SetTrustedOnly(s.Ctx, a.Operator, c.Repository, name, c.Switch == "on"); err != nil ||
 			c.Switch == "off" {
 			return err
