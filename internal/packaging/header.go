@@ -42,7 +42,8 @@ func checkStray(text string) error {
 		name, _, found := strings.Cut(line, ":")
 		if f := fieldsByHeader[strings.ToLower(trimSpace(name))]; found && f.exact() {
 			return fault.New(fault.Invalid,
-				"the metadata file has fields after the line %s, which is not a field: indent the continuation lines of a value", quote(stray))
+				"the metadata file has fields after the line %s, which is not a field: indent the continuation lines of a value",
+				quote(stray))
 		}
 	}
 	return nil

@@ -71,7 +71,9 @@ func (h *Health) ready(w http.ResponseWriter, r *http.Request, _ access.Caller) 
 	}
 	if h.away != nil {
 		if age, away := h.away(); away { // 200: taking every replica out would end the reads that still work
-			return plain(w, http.StatusOK, fmt.Sprintf("degraded: the database has not answered for %d s; reads are served from memory, writes wait", int(age.Seconds())))
+			return plain(w, http.StatusOK,
+				fmt.Sprintf("degraded: the database has not answered for %d s; reads are served from memory, writes wait",
+					int(age.Seconds())))
 		}
 	}
 	if h.uploads != nil {

@@ -65,7 +65,9 @@ func (o Options) complete() (Options, error) {
 	if o.BasePath != "" &&
 		(!strings.HasPrefix(o.BasePath, "/") || strings.HasSuffix(o.BasePath, "/") ||
 			strings.ContainsAny(o.BasePath, ":*%\\?#")) {
-		return o, fmt.Errorf("server: base path %q must begin with '/', must not end with '/', and must not contain : * %% \\ ? or #", o.BasePath)
+		return o, fmt.Errorf(
+			"server: base path %q must begin with '/', must not end with '/', and must not contain : * %% \\ ? or #", o.BasePath,
+		)
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()

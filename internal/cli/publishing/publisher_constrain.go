@@ -15,8 +15,8 @@ type publisherConstrainCmd struct {
 	ruleFlags
 }
 
-// constraintFlags returns flags for the optional fields of all kinds. If several kinds have a flag of the same name, the
-// help is that of the first kind.
+// constraintFlags returns flags for the optional fields of all kinds. If several kinds have a flag of the same name,
+// the help is that of the first kind.
 func constraintFlags() ruleFlags {
 	var all []workload.Field
 	seen := map[string]bool{}

@@ -76,7 +76,9 @@ func directoryAt(src *source, at int64, end record) (zipEnd, error) {
 		return e, err
 	}
 	if e.size < 0 || e.offset < 0 || e.offset > closes-e.size || e.offset+e.size != closes {
-		return e, refuse("the zip file's end record has a wrong directory position: there is extra data before, in or after the archive")
+		return e, refuse(
+			"the zip file's end record has a wrong directory position: there is extra data before, in or after the archive",
+		)
 	}
 	return e, nil
 }
