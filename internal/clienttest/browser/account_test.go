@@ -95,7 +95,7 @@ func TestPasskey(t *testing.T) {
 	signOut(b)
 	b.Go("/login/")
 	b.Press("Sign in with a passkey")
-	b.See("this passkey does not sign in here")
+	b.See("this passkey cannot sign in")
 }
 
 // An account is created through an invitation, with a passkey and without a password. The name is checked, and the link
