@@ -87,21 +87,37 @@ func New(o Options) (*Site, error) {
 	mail := letters.New(kit, o.Accounts, o.Outbox, o.Mail)
 	s := &Site{kit: kit}
 	s.account = accountpages.New(kit, accountpages.Options{
-		Index: o.Index, Directory: o.Directory, Accounts: o.Accounts, SignIn: o.SignIn, Letters: mail,
+		Index: o.Index.Index, Directory: o.Directory, Accounts: o.Accounts, SignIn: o.SignIn, Letters: mail,
 		SignOn: o.SignOn, SignOnName: o.SignOnName, SignOnCreates: o.SignOnCreates,
 	})
 	s.rows = slices.Concat(
 		kit.StaticRoutes(),
-		projects.New(kit, projects.Options{Index: o.Index, Authority: o.Authority}).Routes(),
+		projects.New(kit, projects.Options{
+			Index:     o.Index.Index,
+			Browser:   o.Index.Browser,
+			Authority: o.Authority,
+		}).Routes(),
 		s.account.Routes(),
 		manual.Routes(),
 		admin.New(kit, admin.Options{
-			Index: o.Index, Directory: o.Directory, Exchange: o.Exchange, Accounts: o.Accounts, Desk: o.Desk, Letters: mail,
+			Index: o.Index.Index, Browser: o.Index.Browser, Roles: o.Index.Roles, Intake: o.Index.Intake,
+			Directory: o.Directory, Exchange: o.Exchange, Accounts: o.Accounts, Desk: o.Desk, Letters: mail,
 			Version: o.Version, Settings: o.Settings,
 		}).Routes(),
-		publishing.New(kit,
-			publishing.Options{Index: o.Index, Directory: o.Directory, Registry: o.Registry, Exchange: o.Exchange}).Routes(),
-		manage.New(kit, manage.Options{Index: o.Index, Accounts: o.Accounts, Letters: mail}).Routes(),
+		publishing.New(kit, publishing.Options{
+			Index:     o.Index.Index,
+			Directory: o.Directory,
+			Registry:  o.Registry,
+			Exchange:  o.Exchange,
+		}).Routes(),
+		manage.New(kit, manage.Options{
+			Index:    o.Index.Index,
+			Browser:  o.Index.Browser,
+			Roles:    o.Index.Roles,
+			Intake:   o.Index.Intake,
+			Accounts: o.Accounts,
+			Letters:  mail,
+		}).Routes(),
 	)
 	kit.SetPages(s.rows)
 	return s, nil

@@ -7,14 +7,14 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/account"
 	"pyindex/internal/account/signin"
-	"pyindex/internal/assembly"
+	"pyindex/internal/catalog"
 	"pyindex/web/letters"
 	"pyindex/web/ui"
 )
 
 // Options configure the pages. Index, Directory, Accounts, SignIn and Letters are required.
 type Options struct {
-	Index     *assembly.Index
+	Index     *catalog.Index
 	Directory *access.Directory
 	Accounts  *account.Accounts
 	SignIn    *signin.Methods

@@ -55,7 +55,7 @@ const daysPlotted = 30
 func (s *Section) adminOverview(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	v := overviewView{Frame: s.adminFrame(r, who, "overview", "Administration"), Program: s.o.Version, Since: s.started}
 	var err error
-	if since, why := s.o.Index.Trouble(); why != nil {
+	if since, why := s.o.Intake.Trouble(); why != nil {
 		v.Trouble, v.Failing = fault.Explain(why), since
 	}
 	if v.Usage, err = s.o.Index.Usage(r.Context(), who); err != nil {
@@ -86,12 +86,12 @@ func (s *Section) adminOverview(w http.ResponseWriter, r *http.Request, who acce
 	} {
 		v.Plots = append(v.Plots, plotOf(p[1], p[2], p[0], days, s.Now(), daysPlotted))
 	}
-	newest, err := s.o.Index.Search(r.Context(), who, "", browse.Query{Sort: browse.ByNewest, PerPage: 5})
+	newest, err := s.o.Browser.Search(r.Context(), who, "", browse.Query{Sort: browse.ByNewest, PerPage: 5})
 	if err != nil {
 		return err
 	}
 	v.Uploads = newest.Cards
-	h, err := s.o.Index.Record(r.Context(), who, browse.HistoryFilter{Outcome: audit.Refused, Limit: 8})
+	h, err := s.o.Browser.Record(r.Context(), who, browse.HistoryFilter{Outcome: audit.Refused, Limit: 8})
 	if err != nil {
 		return err
 	}
@@ -240,7 +240,7 @@ func (s *Section) grantsPage(w http.ResponseWriter, r *http.Request, who access.
 	var options []ui.Option
 	for _, repo := range repos {
 		options = append(options, ui.Option{Value: repo.Name, Label: repo.Name})
-		all, err := s.o.Index.Grants(r.Context(), who, repo.Name, zeroName)
+		all, err := s.o.Roles.Grants(r.Context(), who, repo.Name, zeroName)
 		if err != nil {
 			return err
 		}
@@ -265,7 +265,7 @@ func (s *Section) addGrant(w http.ResponseWriter, r *http.Request, who access.Ca
 		role, err = access.ParseRole(f.Get("role"))
 	}
 	if err == nil {
-		err = s.o.Index.Grant(r.Context(), who, f.Get("repository"), name, f.Get("user"), role)
+		err = s.o.Roles.Grant(r.Context(), who, f.Get("repository"), name, f.Get("user"), role)
 	}
 	return s.grantDone(w, r, who, f, err, f.Get("user")+" now has the role.")
 }
@@ -273,7 +273,7 @@ func (s *Section) addGrant(w http.ResponseWriter, r *http.Request, who access.Ca
 func (s *Section) removeGrant(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	name, err := optionalName(f.Get("project"))
 	if err == nil {
-		err = s.o.Index.Ungrant(r.Context(), who, f.Get("repository"), name, f.Get("user"))
+		err = s.o.Roles.Ungrant(r.Context(), who, f.Get("repository"), name, f.Get("user"))
 	}
 	return s.grantDone(w, r, who, f, err, f.Get("user")+" no longer has the role.")
 }
@@ -322,7 +322,7 @@ func (s *Section) adminAudit(w http.ResponseWriter, r *http.Request, who access.
 		return err
 	}
 	v := auditView{Frame: s.adminFrame(r, who, "audit", "Audit log")}
-	h, err := s.o.Index.Record(r.Context(), who, ask)
+	h, err := s.o.Browser.Record(r.Context(), who, ask)
 	if err := f.Refused("", err); err != nil {
 		return err
 	}

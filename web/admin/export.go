@@ -64,7 +64,7 @@ func (s *Section) adminExport(w http.ResponseWriter, r *http.Request, who access
 		write, done = exportCSV(w)
 	}
 	begun := false
-	err := s.o.Index.WalkRecord(r.Context(), who, ask, func(h browse.History) error {
+	err := s.o.Browser.WalkRecord(r.Context(), who, ask, func(h browse.History) error {
 		if !begun {
 			begun = true
 			w.Header().Set("Content-Type", kind)

@@ -106,7 +106,7 @@ func (s *Section) grantGroup(w http.ResponseWriter, r *http.Request, who access.
 		role, err = access.ParseRole(f.Get("role"))
 	}
 	if err == nil {
-		err = s.o.Index.GrantGroup(r.Context(), who, f.Get("repository"), name, r.PathValue("group"), role)
+		err = s.o.Roles.GrantGroup(r.Context(), who, f.Get("repository"), name, r.PathValue("group"), role)
 	}
 	return s.groupDone(w, r, who, f, "project", err, "The group now has the role.")
 }
@@ -114,7 +114,7 @@ func (s *Section) grantGroup(w http.ResponseWriter, r *http.Request, who access.
 func (s *Section) ungrantGroup(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	name, err := optionalName(f.Get("project"))
 	if err == nil {
-		err = s.o.Index.UngrantGroup(r.Context(), who, f.Get("repository"), name, r.PathValue("group"))
+		err = s.o.Roles.UngrantGroup(r.Context(), who, f.Get("repository"), name, r.PathValue("group"))
 	}
 	return s.groupDone(w, r, who, f, "", err, "The group no longer has the role.")
 }

@@ -8,16 +8,22 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
-	"pyindex/internal/assembly"
+	"pyindex/internal/browse"
+	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers/exchange"
+	"pyindex/internal/roles"
 	"pyindex/web/letters"
 	"pyindex/web/ui"
 )
 
 // Options configure the pages. Version and Settings are shown on them.
 type Options struct {
-	Index     *assembly.Index
+	Index     *catalog.Index
+	Browser   *browse.Browser
+	Roles     *roles.Roles
+	Intake    *ingest.Intake
 	Directory *access.Directory
 	Exchange  *exchange.Minter
 	Accounts  *account.Accounts

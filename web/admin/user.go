@@ -217,7 +217,7 @@ func (s *Section) grantsOf(r *http.Request, who access.Caller, user string) (out
 		return nil, err
 	}
 	for _, repo := range repos {
-		all, err := s.o.Index.Grants(r.Context(), who, repo.Name, zeroName)
+		all, err := s.o.Roles.Grants(r.Context(), who, repo.Name, zeroName)
 		if err != nil {
 			return nil, err
 		}

@@ -95,14 +95,14 @@ func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who 
 	if err != nil {
 		return err
 	}
-	all, err := s.o.Index.Collaborators(r.Context(), who, ui.Repository(r), name)
+	all, err := s.o.Roles.Collaborators(r.Context(), who, ui.Repository(r), name)
 	if err != nil {
 		return err
 	}
 	v := collaborationView{
 		managing: s.managing(r, who, p, "collaboration", "Collaboration"), Members: p.Repository.Members,
 	}
-	if v.Groups, err = s.o.Index.GroupGrants(r.Context(), who, ui.Repository(r), name); err != nil {
+	if v.Groups, err = s.o.Roles.GroupGrants(r.Context(), who, ui.Repository(r), name); err != nil {
 		return err
 	}
 	v.people(all, who)
@@ -187,7 +187,7 @@ func (s *Section) invite(w http.ResponseWriter, r *http.Request, who access.Call
 	if err != nil {
 		return err
 	}
-	grant, err := s.o.Index.MayGrant(r.Context(), who, ui.Repository(r), name.String(), role)
+	grant, err := s.o.Roles.MayGrant(r.Context(), who, ui.Repository(r), name.String(), role)
 	if err == nil {
 		err = s.Confirmed(who)
 	}
@@ -200,7 +200,7 @@ func (s *Section) invite(w http.ResponseWriter, r *http.Request, who access.Call
 		return s.collaborationAgain(w, r, who, f, err)
 	}
 	if o.Announce {
-		s.letters.ToAdmins(r, account.WaitingLetter(s.Name, o, s.Absolute("/admin/users/")))
+		s.o.Letters.ToAdmins(r, account.WaitingLetter(s.Name, o, s.Absolute("/admin/users/")))
 	}
 	return s.collaborationWith(w, r, who, ui.Typed(nil), s.Absolute(ui.LinkPath(onetime.Invite, secret)), o.Waiting)
 }
@@ -219,7 +219,7 @@ func (s *Section) addPerson(w http.ResponseWriter, r *http.Request, who access.C
 	if err != nil {
 		return err
 	}
-	there, err := s.o.Index.Grants(r.Context(), who, ui.Repository(r), name)
+	there, err := s.o.Roles.Grants(r.Context(), who, ui.Repository(r), name)
 	if err != nil && !fault.Is(err, fault.Denied) { // Grant returns and audits the denial
 		return err
 	}
@@ -233,7 +233,7 @@ func (s *Section) addPerson(w http.ResponseWriter, r *http.Request, who access.C
 		return err
 	}
 	if !f.Bad() {
-		err = s.o.Index.Grant(r.Context(), who, ui.Repository(r), name, f.Get("user"), role)
+		err = s.o.Roles.Grant(r.Context(), who, ui.Repository(r), name, f.Get("user"), role)
 	}
 	if fault.Is(err, fault.NotFound) {
 		f.Wrong("user", "There is no account with this name.")
@@ -270,7 +270,7 @@ func (s *Section) changePerson(w http.ResponseWriter, r *http.Request, who acces
 		return err
 	}
 	if !f.Bad() {
-		err = s.o.Index.Grant(r.Context(), who, ui.Repository(r), name, f.Get("person"), role)
+		err = s.o.Roles.Grant(r.Context(), who, ui.Repository(r), name, f.Get("person"), role)
 	}
 	if err := f.Refused("", err); err != nil || f.Bad() {
 		return s.collaborationAgain(w, r, who, f, err)
@@ -287,7 +287,7 @@ func (s *Section) removePerson(w http.ResponseWriter, r *http.Request, who acces
 	if err := s.Confirmed(who); err != nil {
 		return err
 	}
-	err = s.o.Index.Ungrant(r.Context(), who, ui.Repository(r), name, f.Get("person"))
+	err = s.o.Roles.Ungrant(r.Context(), who, ui.Repository(r), name, f.Get("person"))
 	if err := f.Refused("", err); err != nil || f.Bad() {
 		return s.collaborationAgain(w, r, who, f, err)
 	}
@@ -304,7 +304,7 @@ func (s *Section) leave(w http.ResponseWriter, r *http.Request, who access.Calle
 		f.Errs["typed"] = "Type " + name.String() + " to leave it."
 		return s.collaborationWith(w, r, who, f, "", false)
 	}
-	err = s.o.Index.Leave(r.Context(), who, ui.Repository(r), name)
+	err = s.o.Roles.Leave(r.Context(), who, ui.Repository(r), name)
 	if err := f.Refused("", err); err != nil || f.Bad() {
 		return s.collaborationAgain(w, r, who, f, err)
 	}
@@ -328,4 +328,42 @@ func (s *Section) collaborationAgain(w http.ResponseWriter, r *http.Request, who
 		return err
 	}
 	return s.collaborationWith(w, r, who, f, "", false)
+}
+
+func (s *Section) addGroup(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	name, err := s.ProjectName(w, r)
+	if err != nil {
+		return err
+	}
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	role, err := access.ParseRole(f.Get("group_role"))
+	if err != nil {
+		return err
+	}
+	err = s.o.Roles.GrantGroup(r.Context(), who, ui.Repository(r), name, f.Get("group"), role)
+	if fault.Is(err, fault.NotFound) {
+		f.Wrong("group", "There is no group with this name. Only administrators can create groups.")
+		err = nil
+	}
+	if err := f.Refused("group", err); err != nil || f.Bad() {
+		return s.collaborationAgain(w, r, who, f, err)
+	}
+	return s.Done(w, r, s.Back(r), "Everyone in "+f.Get("group")+" is now "+article(role)+" of "+name.String()+".")
+}
+
+func (s *Section) removeGroup(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	name, err := s.ProjectName(w, r)
+	if err != nil {
+		return err
+	}
+	if err := s.Confirmed(who); err != nil {
+		return err
+	}
+	err = s.o.Roles.UngrantGroup(r.Context(), who, ui.Repository(r), name, f.Get("group"))
+	if err := f.Refused("", err); err != nil || f.Bad() {
+		return s.collaborationAgain(w, r, who, f, err)
+	}
+	return s.Done(w, r, s.Back(r), "The group "+f.Get("group")+" no longer has a role in "+name.String()+".")
 }

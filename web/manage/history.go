@@ -32,7 +32,7 @@ func (s *Section) history(w http.ResponseWriter, r *http.Request, who access.Cal
 	if ask.After, err = audit.ParseCursor(f.Get("after")); err != nil {
 		return err
 	}
-	h, err := s.o.Index.History(r.Context(), who, ui.Repository(r), name, ask)
+	h, err := s.o.Browser.History(r.Context(), who, ui.Repository(r), name, ask)
 	if err != nil {
 		return err
 	}

@@ -97,7 +97,7 @@ func (s *Section) requiring(r *http.Request, who access.Caller, p catalog.Projec
 	if q.Downloads, err = s.o.Index.Downloads(r.Context(), who, p.Repository.Name, p.Name, version, lately); err != nil {
 		return q, err
 	}
-	q.Projects, q.Total, err = s.o.Index.Dependents(r.Context(), who, p.Repository.Name, p.Name, 1, fewRequiring)
+	q.Projects, q.Total, err = s.o.Browser.Dependents(r.Context(), who, p.Repository.Name, p.Name, 1, fewRequiring)
 	q.More = q.Total - len(q.Projects)
 	return q, err
 }

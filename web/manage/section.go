@@ -6,14 +6,20 @@ package manage
 
 import (
 	"pyindex/internal/account"
-	"pyindex/internal/assembly"
+	"pyindex/internal/browse"
+	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
+	"pyindex/internal/roles"
 	"pyindex/web/letters"
 	"pyindex/web/ui"
 )
 
 // Options configure the pages. All fields are required.
 type Options struct {
-	Index    *assembly.Index
+	Index    *catalog.Index
+	Browser  *browse.Browser
+	Roles    *roles.Roles
+	Intake   *ingest.Intake
 	Accounts *account.Accounts
 	Letters  *letters.Sender
 }
@@ -21,9 +27,8 @@ type Options struct {
 // Section serves the pages of this area. It is safe for concurrent use.
 type Section struct {
 	*ui.Kit
-	o       Options
-	letters *letters.Sender
+	o Options
 }
 
 // New returns a section.
-func New(kit *ui.Kit, o Options) *Section { return &Section{kit, o, o.Letters} }
+func New(kit *ui.Kit, o Options) *Section { return &Section{kit, o} }

@@ -64,7 +64,7 @@ func (s *Section) uploadPage(w http.ResponseWriter, r *http.Request, who access.
 	if err != nil {
 		return err
 	}
-	limits, err := s.o.Index.Limits(r.Context(), who, ui.Repository(r), name)
+	limits, err := s.o.Intake.Limits(r.Context(), who, ui.Repository(r), name)
 	if err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func (s *Section) upload(w http.ResponseWriter, r *http.Request, who access.Call
 	if err != nil {
 		return err
 	}
-	if err := s.o.Index.MayUpload(r.Context(), who, ui.Repository(r)); err != nil {
+	if err := s.o.Intake.MayUpload(r.Context(), who, ui.Repository(r)); err != nil {
 		return s.refuseUpload(w, r, err)
 	}
 	meter := formdata.NewMeter(r.Body, maxUploadForm)
@@ -311,7 +311,7 @@ func (u *uploading) publish(ctx context.Context, p *multipart.Part) (ingest.Rece
 	if err != nil {
 		return ingest.Receipt{}, err
 	}
-	in, err := u.site.o.Index.Begin(ctx, u.who, u.repository, name)
+	in, err := u.site.o.Intake.Begin(ctx, u.who, u.repository, name)
 	if err != nil {
 		return ingest.Receipt{}, err
 	}
@@ -319,7 +319,7 @@ func (u *uploading) publish(ctx context.Context, p *multipart.Part) (ingest.Rece
 	if err := u.pour(in, p); err != nil {
 		return ingest.Receipt{}, err
 	}
-	return u.site.o.Index.Publish(ctx, in,
+	return u.site.o.Intake.Publish(ctx, in,
 		ingest.Upload{Filename: p.FileName(), ContentType: p.Header.Get("Content-Type")})
 }
 

@@ -32,7 +32,7 @@ const newestShown = 12
 
 // home shows the latest releases and setup instructions, or the first steps if there are no releases.
 func (s *Section) home(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	found, err := s.o.Index.Search(r.Context(), who, ui.Repository(r),
+	found, err := s.o.Browser.Search(r.Context(), who, ui.Repository(r),
 		browse.Query{Sort: browse.ByNewest, PerPage: newestShown})
 	if err != nil {
 		return err

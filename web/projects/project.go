@@ -95,7 +95,7 @@ func (s *Section) project(w http.ResponseWriter, r *http.Request, who access.Cal
 	if err := s.mark(r, who, v.Requires); err != nil {
 		return err
 	}
-	v.Dependents, v.DependentsTotal, err = s.o.Index.Dependents(r.Context(), who, ui.Repository(r), name, 1, fewDependents)
+	v.Dependents, v.DependentsTotal, err = s.o.Browser.Dependents(r.Context(), who, ui.Repository(r), name, 1, fewDependents)
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (s *Section) diff(w http.ResponseWriter, r *http.Request, who access.Caller
 	if err != nil || name.IsZero() {
 		return err
 	}
-	c, err := s.o.Index.Compare(r.Context(), who, ui.Repository(r), name, r.URL.Query().Get("against"),
+	c, err := s.o.Browser.Compare(r.Context(), who, ui.Repository(r), name, r.URL.Query().Get("against"),
 		r.PathValue("version"))
 	if err != nil {
 		return err

@@ -39,7 +39,7 @@ func (s *Section) search(w http.ResponseWriter, r *http.Request, who access.Call
 	if order := browse.Sort(in.Get("sort")); order == browse.ByName || order == browse.ByNewest {
 		ask.Sort = order
 	}
-	found, err := s.o.Index.Search(r.Context(), who, ui.Repository(r), ask)
+	found, err := s.o.Browser.Search(r.Context(), who, ui.Repository(r), ask)
 	if err != nil {
 		return err
 	}

@@ -5,13 +5,15 @@
 package projects
 
 import (
-	"pyindex/internal/assembly"
+	"pyindex/internal/browse"
+	"pyindex/internal/catalog"
 	"pyindex/web/ui"
 )
 
 // Options configure the pages. Index is required.
 type Options struct {
-	Index     *assembly.Index
+	Index     *catalog.Index
+	Browser   *browse.Browser
 	Authority []byte // PEM certificate of the server's own certificate authority; empty if there is none
 }
 

@@ -5,7 +5,7 @@ package publishing
 
 import (
 	"pyindex/internal/access"
-	"pyindex/internal/assembly"
+	"pyindex/internal/catalog"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/insight"
@@ -14,7 +14,7 @@ import (
 
 // Options configure the pages. All fields are required.
 type Options struct {
-	Index     *assembly.Index
+	Index     *catalog.Index
 	Directory *access.Directory
 	Registry  *publishers.Registry
 	Exchange  *exchange.Minter
