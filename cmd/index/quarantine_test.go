@@ -222,13 +222,13 @@ func TestLockOutByPage(t *testing.T) {
 	}
 	again("/admin/quarantine/", url.Values{"repository": {"main"}, "project": {demo}, "file": {demoFile}},
 		"was already released")
-	again(page, url.Values{"typed": {"owner"}}, "Nothing was left to end")
+	again(page, url.Values{"typed": {"owner"}}, "the account owner is already locked out")
 	if record := x.visit(t, "GET", "/admin/audit/?action=file.release", "administrator",
 		"").Body.String(); strings.Count(record, "released "+demoFile) != 1 {
 		t.Error("releasing a file twice is not recorded once")
 	}
 	for action, words := range map[string]string{
-		"lockout.user": "locked the account owner out", "file.release": "from quarantine",
+		"lockout.user": "locked out the account owner", "file.release": "from quarantine",
 		"file.quarantine": "into quarantine: laptop stolen",
 	} {
 		record := x.visit(t, "GET", "/admin/audit/?action="+action, "administrator", "").Body.String()
