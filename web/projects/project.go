@@ -95,7 +95,8 @@ func (s *Section) project(w http.ResponseWriter, r *http.Request, who access.Cal
 	if err := s.mark(r, who, v.Requires); err != nil {
 		return err
 	}
-	v.Dependents, v.DependentsTotal, err = s.o.Browser.Dependents(r.Context(), who, ui.Repository(r), name, 1, fewDependents)
+	v.Dependents, v.DependentsTotal, err = s.o.Browser.Dependents(r.Context(), who, ui.Repository(r), name, 1,
+		fewDependents)
 	if err != nil {
 		return err
 	}
