@@ -217,8 +217,8 @@ func (s *Section) repositoryDone(w http.ResponseWriter, r *http.Request, who acc
 
 type grantsView struct {
 	ui.Frame
-	Grants                    []grantRow
-	User, Role, Project, Repo ui.Field
+	Grants []grantRow
+	grantFields
 }
 
 type grantRow struct {
@@ -237,9 +237,7 @@ func (s *Section) grantsPage(w http.ResponseWriter, r *http.Request, who access.
 	if err != nil {
 		return err
 	}
-	var options []ui.Option
 	for _, repo := range repos {
-		options = append(options, ui.Option{Value: repo.Name, Label: repo.Name})
 		all, err := s.o.Roles.Grants(r.Context(), who, repo.Name, zeroName)
 		if err != nil {
 			return err
@@ -248,13 +246,7 @@ func (s *Section) grantsPage(w http.ResponseWriter, r *http.Request, who access.
 			v.Grants = append(v.Grants, grantRow{g, repo.Name})
 		}
 	}
-	v.User = f.Field(ui.Field{Name: "user", Label: "User", Required: true, Mono: true, MaxLength: 64})
-	v.Role = f.Field(ui.Field{Name: "role", Label: "Role", Type: "select", Options: plainRoles()})
-	v.Repo = f.Field(ui.Field{Name: "repository", Label: "Repository", Type: "select", Options: options})
-	v.Project = f.Field(ui.Field{
-		Name: "project", Label: "Project", Mono: true, MaxLength: 200,
-		Help: "Leave empty for a role in the whole repository.",
-	})
+	v.grantFields = grantFieldsOf(f, repos)
 	return s.Render(w, f.Status(), "admin-grants", &v)
 }
 

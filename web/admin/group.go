@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"pyindex/internal/access"
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/web/ui"
 )
@@ -47,8 +48,8 @@ func (s *Section) adminAddGroup(w http.ResponseWriter, r *http.Request, who acce
 
 type groupView struct {
 	ui.Frame
-	Group                     access.GroupDetail
-	User, Role, Project, Repo ui.Field
+	Group access.GroupDetail
+	grantFields
 }
 
 func (s *Section) adminGroup(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -66,18 +67,28 @@ func (s *Section) groupPage(w http.ResponseWriter, r *http.Request, who access.C
 	if err != nil {
 		return err
 	}
+	v.grantFields = grantFieldsOf(f, repos)
+	return s.Render(w, f.Status(), "admin-group", &v)
+}
+
+// grantFields are the fields of a form that gives a role to a user, or to a group and its members.
+type grantFields struct{ User, Role, Project, Repo ui.Field }
+
+// grantFieldsOf returns the fields with the values of f, and repos to choose from.
+func grantFieldsOf(f ui.Form, repos []catalog.Repository) grantFields {
 	var options []ui.Option
 	for _, repo := range repos {
 		options = append(options, ui.Option{Value: repo.Name, Label: repo.Name})
 	}
-	v.User = f.Field(ui.Field{Name: "user", Label: "User", Required: true, Mono: true, MaxLength: 64})
-	v.Role = f.Field(ui.Field{Name: "role", Label: "Role", Type: "select", Options: plainRoles()})
-	v.Repo = f.Field(ui.Field{Name: "repository", Label: "Repository", Type: "select", Options: options})
-	v.Project = f.Field(ui.Field{
-		Name: "project", Label: "Project", Mono: true, MaxLength: 200,
-		Help: "Leave empty for a role in the whole repository.",
-	})
-	return s.Render(w, f.Status(), "admin-group", &v)
+	return grantFields{
+		User: f.Field(ui.Field{Name: "user", Label: "User", Required: true, Mono: true, MaxLength: 64}),
+		Role: f.Field(ui.Field{Name: "role", Label: "Role", Type: "select", Options: plainRoles()}),
+		Repo: f.Field(ui.Field{Name: "repository", Label: "Repository", Type: "select", Options: options}),
+		Project: f.Field(ui.Field{
+			Name: "project", Label: "Project", Mono: true, MaxLength: 200,
+			Help: "Leave empty for a role in the whole repository.",
+		}),
+	}
 }
 
 func plainRoles() []ui.Option {
