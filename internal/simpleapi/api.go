@@ -62,8 +62,6 @@ func (a *API) Table() route.Table {
 		row("/simple/", a.list),
 		row("/simple/:project", a.redirectProject),
 		row("/simple/:project/", a.project),
-		row("/legacy/+simple/:project", a.redirectProject),
-		row("/legacy/+simple/:project/", a.project), // hatch derives this path from the upload URL
 		row("/packages/:sha256/:filename", a.file),
 		row("/integrity/:project/:version/:filename/provenance", a.provenance),
 	}}

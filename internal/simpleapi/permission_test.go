@@ -17,7 +17,7 @@ func TestClosedIndex(t *testing.T) {
 	for _, target := range []string{
 		"/simple", "/simple/", "/simple/de-mo/", "/simple/De_Mo", "/simple/missing/", "/r/none/simple/", path(d.wheel),
 		path(d.wheel) + ".metadata",
-		"/packages/00/missing", "/integrity/de-mo/1.0/x/provenance", "/legacy/+simple/de-mo/",
+		"/packages/00/missing", "/integrity/de-mo/1.0/x/provenance",
 	} {
 		for _, accept := range []string{"", "image/png"} {
 			w := call(d.closed, "GET "+target, "Accept", accept)
