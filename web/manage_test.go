@@ -1,8 +1,8 @@
 package web_test
 
 import (
-	"cmp"
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
