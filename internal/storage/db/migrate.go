@@ -48,6 +48,9 @@ func (d *DB) migrate(ctx context.Context) error {
 	defer unlock()
 	for n := 1; ; n++ {
 		err := d.migrateOnce(ctx)
+		if err == nil && d.dialect.collate != nil {
+			err = d.dialect.collate(ctx, d.write)
+		}
 		if err == nil || n >= d.dialect.tries || fault.Is(err, fault.Invalid) {
 			return err
 		}

@@ -38,6 +38,7 @@ var postgresDialect = dialect{
 	check:   checkPostgres,
 	lock:    lockPostgres,
 	tries:   1, // the lock excludes other processes
+	collate: collatePostgres,
 	sort:    sortPostgres,
 	cut:     cutPostgres,
 

@@ -31,6 +31,7 @@ func Catalog(t *testing.T, open Opener) {
 		"metadata":        checkMetadata,
 		"members":         checkMembers,
 		"search":          checkSearch,
+		"sorting":         checkSorting,
 		"requirements":    checkRequirements,
 		"without cards":   checkWithoutCards,
 		"attestations":    checkAttestations,

@@ -1,8 +1,10 @@
 package storagetest
 
 import (
+	"fmt"
 	"time"
 
+	"pyindex/internal/access"
 	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
@@ -131,6 +133,42 @@ func checkSearch(w *world) {
 	if names, _ := w.found(browse.SearchQuery{Words: []string{"changed"}}); len(names) != 0 {
 		w.Errorf("a deleted project is found: %v", names)
 	}
+}
+
+// checkSorting checks that names are compared byte by byte, in ranges and in order: hyphens come before letters.
+func checkSorting(w *world) {
+	want := []string{"a-b", "a-c", "a1", "aa", "ab"}
+	for _, name := range []string{"ab", "a-c", "a1", "a-b", "aa"} {
+		w.card(w.project(name), "sorted", "sorted", func(c *catalog.Card) { c.ReleasedAt = at })
+		w.updateAccess(func(tx access.Tx) error {
+			return tx.InsertUser(w.ctx, access.User{ID: w.id("user"), Name: name, CreatedAt: at})
+		})
+	}
+	for _, q := range []browse.SearchQuery{{}, {Sort: browse.ByName}, {Sort: browse.ByNewest}} {
+		names, _ := w.found(q)
+		w.same(fmt.Sprintf("Search(%+v)", q), names, want)
+	}
+	w.view(func(tx catalog.Tx) error {
+		near, err := tx.(browse.Tx).NamesFrom(w.ctx, w.main.ID, "a-", nil, 10)
+		w.must(err)
+		w.same("NamesFrom a-", near, want[:2])
+		page, total, err := tx.ProjectsNamed(w.ctx, w.main.ID, "a", 1, 3)
+		w.must(err)
+		var names []string
+		for _, p := range page {
+			names = append(names, p.Name.String())
+		}
+		w.same("ProjectsNamed", names, want[1:4])
+		w.same("their number", total, 5)
+		users, err := tx.Users(w.ctx)
+		w.must(err)
+		names = nil
+		for _, u := range users {
+			names = append(names, u.Name)
+		}
+		w.same("Users", names, want)
+		return nil
+	})
 }
 
 func checkRequirements(w *world) {
