@@ -71,7 +71,7 @@ const (
 // SearchQuery is a search in the form for the database.
 type SearchQuery struct {
 	RepositoryID  string
-	Words         []string // of letters and digits; each must be a prefix of a word of the project
+	Words         []string // of catalog.Words; each must be a prefix of a word of the project
 	Name          string   // the query text, normalized like a project name
 	ProjectIDs    []string // nil for all projects of the repository
 	Classifier    string

@@ -3,7 +3,6 @@ package browse
 import (
 	"context"
 	"strings"
-	"unicode"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
@@ -86,10 +85,9 @@ func (x *Browser) searchable(ctx context.Context, who access.Caller,
 	return r, ids, err
 }
 
-// words splits a text into runs of letters and digits, in lower case.
+// words returns the words of a query.
 func words(text string) []string {
-	all := strings.FieldsFunc(strings.ToLower(catalog.CutText(text, maxQuery)),
-		func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) })
+	all := catalog.Words(catalog.CutText(text, maxQuery))
 	return all[:min(len(all), maxWords)]
 }
 

@@ -26,17 +26,17 @@ func TestCollation(t *testing.T) {
 			if err := d.read.QueryRowContext(t.Context(), `SELECT 'ab' < 'a-c'`).Scan(&sorts); err != nil || !sorts {
 				t.Fatalf("the database of the tests compares bytes: %v", err)
 			}
-			if got := textColumns(t, d.read, "="); !slices.Equal(got, []string{"others.name"}) {
+			if got := collated(t, d.read, "="); !slices.Equal(got, []string{"others.name"}) {
 				t.Errorf("columns with the collation of the database: %q, want only the one that is not ours", got)
 			}
-			if got := textColumns(t, d.read, "<>"); len(got) < 100 {
+			if got := collated(t, d.read, "<>"); len(got) < 100 {
 				t.Errorf("only %d columns compare bytes", len(got))
 			}
 		})
 	}
 }
 
-func textColumns(t *testing.T, h *sql.DB, operator string) (out []string) {
+func collated(t *testing.T, h *sql.DB, operator string) (out []string) {
 	t.Helper()
 	rows, err := h.QueryContext(t.Context(), `SELECT c.relname || '.' || a.attname FROM pg_class c
 		JOIN pg_attribute a ON a.attrelid = c.oid

@@ -32,11 +32,13 @@ type dialect struct {
 	sort    func(error) failure
 	cut     func(error) bool // reports whether the connection is lost and another one may work
 
-	size func(ctx context.Context, t *Tx) (int64, error) // size of the database in bytes
-	text []string                                        // creates the full-text index
+	size  func(ctx context.Context, t *Tx) (int64, error) // size of the database in bytes
+	text  []string                                        // creates the full-text index
+	words []string                                        // adapts it to the words of catalog.Words
 	// name, summary, keywords, people, classifiers, body
-	putText  func(ctx context.Context, t *Tx, projectID string, texts []string) error
-	matching func(s *statement, words []string, exact bool) (from, rank string) // lower ranks are better matches
+	putWords func(ctx context.Context, t *Tx, projectID string, words [][]string) error
+	// lower ranks are better matches; rank is called if the statement needs it
+	matching func(s *statement, words []string, exact bool) (from string, rank func() string)
 }
 
 // failure classifies the error codes of a database.

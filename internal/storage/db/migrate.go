@@ -35,7 +35,7 @@ func (d *DB) provider() (*goose.Provider, error) {
 	}
 	return goose.NewProvider(d.dialect.goose, d.write, files, goose.WithSlog(d.options.Log),
 		goose.WithDisableGlobalRegistry(true),
-		goose.WithGoMigrations(d.dialect.searchTables()))
+		goose.WithGoMigrations(d.dialect.searchMigrations()...))
 }
 
 // migrate applies the missing migrations, each in its own transaction. Two processes may start at once. On PostgreSQL a

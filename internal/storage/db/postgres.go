@@ -42,7 +42,7 @@ var postgresDialect = dialect{
 	sort:    sortPostgres,
 	cut:     cutPostgres,
 
-	size: sizePostgres, text: postgresText, putText: putPostgresText, matching: matchPostgres,
+	size: sizePostgres, text: postgresText, putWords: putPostgresWords, matching: matchPostgres,
 }
 
 // connectTime is the connection timeout if the URL does not set one.

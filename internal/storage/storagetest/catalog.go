@@ -32,6 +32,7 @@ func Catalog(t *testing.T, open Opener) {
 		"members":         checkMembers,
 		"search":          checkSearch,
 		"sorting":         checkSorting,
+		"words":           checkWords,
 		"requirements":    checkRequirements,
 		"without cards":   checkWithoutCards,
 		"attestations":    checkAttestations,

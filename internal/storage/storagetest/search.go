@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"pyindex/internal/access"
@@ -135,6 +136,55 @@ func checkSearch(w *world) {
 	}
 }
 
+// checkWords checks that both databases find the same projects for the same words, in the same order: those with the
+// words in their name first, then those with them in their summary or keywords, in the people, and anywhere.
+func checkWords(w *world) {
+	for _, p := range []struct{ name, summary, body string }{
+		{"node-bridge", "Call Node.js from Python", "Uses async/await over TCP/IP. Requires Python 3.14."},
+		{"mailer", "Client/server mail", "Write to a.b@c.d or see https://github.com/acme/mailer and example.org."},
+		{"await", "nothing", "<https://Example.org:80/guide>"},
+		{"unicode-names", "by Zoë Müller-Straße, ΟΔΟΣ", "ﬁle हिन्दी Ελλάδα naïve İstanbul C++ 日本語 がく"},
+		{"quotes", `it's "quoted" \ 'x':1A & !y | (z)`, "<b>bold</b> don't&nbsp;stop snake_case dotted.name.here"},
+		{"clients", "many of them", "server"},
+		{"letters", "\U00010400dlam \U0001E900x \u0561\u0580", "a\u200bb soft\u00adhyphen x² ½"},
+		{"long", "", strings.Repeat("x", 3000) + " " + strings.Repeat("é", 3000) + " tail"},
+	} {
+		w.card(w.project(p.name), p.summary, p.body, func(c *catalog.Card) { c.Classifiers = nil })
+	}
+	for query, want := range map[string]string{
+		"node.js": "node-bridge", "node": "node-bridge", "js": "node-bridge", "async": "node-bridge",
+		"await": "await node-bridge", "async/await": "node-bridge", "AWAIT": "await node-bridge",
+		"tcp": "node-bridge", "ip": "node-bridge", "tcp/ip": "node-bridge", "tcp ip": "node-bridge", "3.14": "node-bridge",
+		"14": "node-bridge", "python 3": "node-bridge",
+		"client": "clients mailer", "client/server": "mailer clients", "server": "mailer clients", "clients": "clients",
+		"a.b@c.d": "mailer", "b@c": "clients mailer node-bridge quotes unicode-names", "example.org": "mailer", "acme": "mailer", "guide": "await",
+		"http": "", "https": "", "github": "", "github.com": "", "https://github.com/acme": "mailer", "80": "",
+		"zoe":        "unicode-names await clients letters long mailer node-bridge quotes",
+		"zoe muller": "unicode-names", "Müller": "unicode-names", "strasse": "unicode-names", "straße": "unicode-names",
+		"οδος": "unicode-names", "ελλαδα": "unicode-names", "file": "unicode-names", "हिन्दी": "unicode-names", "हि": "unicode-names",
+		"naive": "unicode-names", "istanbul": "unicode-names", "c++": "clients mailer node-bridge quotes unicode-names",
+		"日本": "unicode-names", "がく": "unicode-names", "かく": "",
+		"it's": "quotes", "x 1a": "quotes", "y": "quotes", "don't": "quotes", "bold": "quotes",
+		"snake": "quotes", "case": "quotes", "snake_case": "quotes", "name.here": "quotes", "dotted": "quotes",
+		"\U00010400dlam": "letters", "\U0001E900": "letters", "\u0561": "letters", "soft": "letters", "hyphen": "letters",
+		"x2":                     "letters",
+		strings.Repeat("x", 99):  "long",
+		strings.Repeat("x", 200): "long",
+		strings.Repeat("é", 40):  "long",
+		"tail":                   "long",
+		"quick":                  "await clients letters long mailer node-bridge quotes unicode-names",
+	} {
+		words := catalog.Words(query)
+		var names []string
+		if len(words) > 0 {
+			names, _ = w.found(browse.SearchQuery{Words: words, Name: strings.Join(words, "-")})
+		}
+		if got := strings.Join(names, " "); got != want {
+			w.Errorf("searching %.80q (%q) finds %q, want %q", query, words, got, want)
+		}
+	}
+}
+
 // checkSorting checks that names are compared byte by byte, in ranges and in order: hyphens come before letters.
 func checkSorting(w *world) {
 	want := []string{"a-b", "a-c", "a1", "aa", "ab"}
@@ -144,7 +194,9 @@ func checkSorting(w *world) {
 			return tx.InsertUser(w.ctx, access.User{ID: w.id("user"), Name: name, CreatedAt: at})
 		})
 	}
-	for _, q := range []browse.SearchQuery{{}, {Sort: browse.ByName}, {Sort: browse.ByNewest}} {
+	for _, q := range []browse.SearchQuery{
+		{}, {Sort: browse.ByName}, {Sort: browse.ByNewest}, {Words: []string{"sorted"}, Name: "sorted"},
+	} {
 		names, _ := w.found(q)
 		w.same(fmt.Sprintf("Search(%+v)", q), names, want)
 	}
