@@ -181,6 +181,17 @@ func (s *statement) filter(q browse.SearchQuery) {
 		// LIKE ignores case on SQLite alone.
 		s.and(`REPLACE(c.classifiers, ` + s.arg("\n"+q.Classifier+"\n") + `, '') <> c.classifiers`)
 	}
+	if q.License != "" {
+		s.and(`c.license_key = ` + s.arg(q.License))
+	}
+	switch {
+	case q.Owner != "" && q.OwnerGroup:
+		s.and(`EXISTS (SELECT 1 FROM group_grants x JOIN groups o ON o.id = x.group_id
+			WHERE x.project_id = c.project_id AND x.role = 'owner' AND o.name = ` + s.arg(q.Owner) + `)`)
+	case q.Owner != "":
+		s.and(`EXISTS (SELECT 1 FROM grants x JOIN users o ON o.id = x.user_id
+			WHERE x.project_id = c.project_id AND x.role = 'owner' AND o.name = ` + s.arg(q.Owner) + `)`)
+	}
 	if q.Attested {
 		s.and(`c.attested`)
 	}
@@ -198,6 +209,39 @@ func (t *Tx) order(s *statement, q browse.SearchQuery, rank string) string {
 	prefix := s.arg(likeText.Replace(q.Name) + "%")
 	return `CASE WHEN c.name = ` + name + ` THEN 0 WHEN c.name LIKE ` + prefix + ` ESCAPE '!' THEN 1 ELSE 2 END, ` +
 		rank + `, c.name`
+}
+
+// hits returns a statement of the ids of found projects.
+func (t *Tx) hits(q browse.SearchQuery) (*statement, string) {
+	s, tail, _, _ := t.matches(q, q.Common)
+	if len(q.Words) == 0 {
+		tail += ` ORDER BY c.released_at DESC, c.name`
+	}
+	return s, `SELECT c.project_id` + tail + fmt.Sprintf(` LIMIT %d`, browse.MaxFound)
+}
+
+func (t *Tx) FacetRows(ctx context.Context, q browse.SearchQuery) ([]browse.FacetRow, error) {
+	s, hits := t.hits(q)
+	return many(ctx, t, func(r row) (f browse.FacetRow, err error) {
+		var pythons, classifiers string
+		err = r.Scan(&pythons, &f.License, &classifiers)
+		f.Pythons = strings.Fields(pythons)
+		f.Classifiers = strings.FieldsFunc(classifiers, func(c rune) bool { return c == '\n' })
+		return f, err
+	}, `SELECT c.pythons, c.license, c.classifiers FROM project_cards c WHERE c.project_id IN (`+hits+`)`, s.args...)
+}
+
+func (t *Tx) OwnerCounts(ctx context.Context, q browse.SearchQuery, limit int) ([]browse.OwnerCount, error) {
+	s, hits := t.hits(q)
+	return many(ctx, t, func(r row) (o browse.OwnerCount, err error) {
+		err = r.Scan(&o.Name, &o.Group, &o.Count)
+		return o, err
+	}, `WITH hits AS (`+hits+`) SELECT name, is_group, COUNT(*) FROM (
+		SELECT o.name AS name, FALSE AS is_group FROM hits h JOIN grants x ON x.project_id = h.project_id AND x.role = 'owner'
+			JOIN users o ON o.id = x.user_id
+		UNION ALL SELECT o.name, TRUE FROM hits h JOIN group_grants x ON x.project_id = h.project_id AND x.role = 'owner'
+			JOIN groups o ON o.id = x.group_id) owners
+		GROUP BY name, is_group ORDER BY 3 DESC, 1, 2 LIMIT `+s.arg(int64(limit)), s.args...)
 }
 
 func scanNumber(r row) (n int64, err error) {

@@ -33,6 +33,7 @@ func Catalog(t *testing.T, open Opener) {
 		"search":          checkSearch,
 		"sorting":         checkSorting,
 		"words":           checkWords,
+		"facets":          checkFacets,
 		"requirements":    checkRequirements,
 		"without cards":   checkWithoutCards,
 		"attestations":    checkAttestations,

@@ -1,7 +1,9 @@
 package storagetest
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -182,6 +184,86 @@ func checkWords(w *world) {
 		if got := strings.Join(names, " "); got != want {
 			w.Errorf("searching %.80q (%q) finds %q, want %q", query, words, got, want)
 		}
+	}
+}
+
+// checkFacets checks the rows and owners that facets count, and the filters by their values.
+func checkFacets(w *world) {
+	a, b, c, gone := w.project("a"), w.project("b"), w.project("c"), w.project("gone")
+	license := func(text string) func(*catalog.Card) { return func(c *catalog.Card) { c.License = text } }
+	w.card(a, "word", "", license("Apache-2.0"))
+	w.card(b, "word", "", license("apache-2.0"))
+	w.card(c, "other", "", license("É"))
+	w.card(gone, "word", "", func(c *catalog.Card) { c.Status = catalog.Quarantined })
+	amy, zed := w.user("amy"), w.user("zed")
+	team := access.Group{ID: w.id("group"), Name: "amy", CreatedAt: at}
+	w.updateAccess(func(tx access.Tx) error {
+		w.must(tx.InsertGroup(w.ctx, team))
+		w.must(tx.PutGroupGrant(w.ctx, access.GroupGrant{
+			GroupID: team.ID, RepositoryID: w.main.ID, ProjectID: a.ID, Role: access.Owner, CreatedAt: at,
+		}))
+		for _, g := range []access.Grant{
+			{UserID: zed.ID, ProjectID: a.ID, Role: access.Owner}, {UserID: amy.ID, ProjectID: a.ID, Role: access.Maintainer},
+			{UserID: zed.ID, ProjectID: b.ID, Role: access.Owner}, {UserID: amy.ID, ProjectID: c.ID, Role: access.Owner},
+			{UserID: amy.ID, ProjectID: gone.ID, Role: access.Owner}, {UserID: amy.ID, Role: access.Owner},
+		} {
+			g.RepositoryID, g.CreatedAt = w.main.ID, at
+			w.must(tx.PutGrant(w.ctx, g))
+		}
+		return nil
+	})
+	for _, x := range []struct {
+		name     string
+		q        browse.SearchQuery
+		licenses []string
+		owners   []browse.OwnerCount
+	}{
+		{
+			"all", browse.SearchQuery{}, []string{"Apache-2.0", "apache-2.0", "É"},
+			[]browse.OwnerCount{{Name: "zed", Count: 2}, {Name: "amy", Count: 1}, {Name: "amy", Group: true, Count: 1}},
+		},
+		{
+			"word", browse.SearchQuery{Words: []string{"wor"}}, []string{"Apache-2.0", "apache-2.0"},
+			[]browse.OwnerCount{{Name: "zed", Count: 2}, {Name: "amy", Group: true, Count: 1}},
+		},
+		{
+			"common word", browse.SearchQuery{Words: []string{"word"}, Common: true}, []string{"Apache-2.0", "apache-2.0"},
+			[]browse.OwnerCount{{Name: "zed", Count: 2}, {Name: "amy", Group: true, Count: 1}},
+		},
+		{
+			"license", browse.SearchQuery{License: "apache-2.0"}, []string{"Apache-2.0", "apache-2.0"},
+			[]browse.OwnerCount{{Name: "zed", Count: 2}, {Name: "amy", Group: true, Count: 1}},
+		},
+		{"license that is not in ASCII", browse.SearchQuery{License: "é"}, []string{"É"}, []browse.OwnerCount{{Name: "amy", Count: 1}}},
+		{"user", browse.SearchQuery{Owner: "amy"}, []string{"É"}, []browse.OwnerCount{{Name: "amy", Count: 1}}},
+		{
+			"group", browse.SearchQuery{Owner: "amy", OwnerGroup: true}, []string{"Apache-2.0"},
+			[]browse.OwnerCount{{Name: "amy", Group: true, Count: 1}, {Name: "zed", Count: 1}},
+		},
+		{"some", browse.SearchQuery{ProjectIDs: []string{c.ID}}, []string{"É"}, []browse.OwnerCount{{Name: "amy", Count: 1}}},
+		{"none", browse.SearchQuery{ProjectIDs: []string{}}, nil, nil},
+		{"nobody", browse.SearchQuery{Owner: "nobody"}, nil, nil},
+	} {
+		x.q.RepositoryID = w.main.ID
+		w.view(func(tx catalog.Tx) error {
+			rows, err := tx.(browse.Tx).FacetRows(w.ctx, x.q)
+			w.must(err)
+			var licenses []string
+			for _, r := range rows {
+				licenses = append(licenses, r.License)
+				w.same("Pythons", r.Pythons, []string{"3.9", "3.10"})
+				w.same("Classifiers", r.Classifiers, []string{"Topic :: A_B", "Private :: 100%"})
+			}
+			slices.Sort(licenses)
+			w.same("FacetRows of "+x.name, licenses, x.licenses)
+			owners, err := tx.(browse.Tx).OwnerCounts(w.ctx, x.q, 10)
+			w.must(err)
+			slices.SortFunc(owners, func(a, b browse.OwnerCount) int {
+				return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name))
+			})
+			w.same("OwnerCounts of "+x.name, owners, x.owners)
+			return nil
+		})
 	}
 }
 
