@@ -49,7 +49,8 @@ func (x *Browser) Search(ctx context.Context, who access.Caller, repo string, q 
 	ask := SearchQuery{
 		RepositoryID: r.ID, Words: words(q.Text), Name: typedName(q.Text), ProjectIDs: ids,
 		Classifier: catalog.CutText(q.Classifier, maxQuery), Python: pythonOf(q.Python),
-		License: catalog.LicenseKey(catalog.CutText(q.License, maxQuery)), Attested: q.Attested, Sort: q.Sort, Limit: q.PerPage, Offset: min(max(q.Page-1, 0), MaxFound) * q.PerPage,
+		License: catalog.LicenseKey(catalog.CutText(q.License, maxQuery)), Attested: q.Attested, Sort: q.Sort,
+		Limit: q.PerPage, Offset: min(max(q.Page-1, 0), MaxFound) * q.PerPage,
 	}
 	ask.Owner, ask.OwnerGroup = ownerOf(catalog.CutText(q.Owner, maxQuery))
 	var f Found

@@ -70,7 +70,9 @@ func (s *Section) search(w http.ResponseWriter, r *http.Request, who access.Call
 	}
 	v.Query, v.Scripts = ask.Text, []string{"search.js"}
 	f := ui.Typed(in)
-	v.Python = f.Field(ui.Field{Name: "python", Label: "Runs on Python", Type: "select", Options: pythonOptions(found.Facets)})
+	v.Python = f.Field(ui.Field{
+		Name: "python", Label: "Runs on Python", Type: "select", Options: pythonOptions(found.Facets),
+	})
 	v.Sort = f.Field(ui.Field{
 		Name: "sort", Label: "Order", Type: "select",
 		Options: []ui.Option{

@@ -136,8 +136,8 @@ func (t *Tx) Search(ctx context.Context, q browse.SearchQuery) ([]catalog.Card, 
 }
 
 // matches begins the statement of a search: its sources and conditions, a function that adds its rank, and the number
-// of conditions about words. Exact words are tried first. A prefix of a very common word would make the full-text index merge the entries
-// of all matching words, and with that many hits a longer list does not help.
+// of conditions about words. Exact words are tried first. A prefix of a very common word would make the full-text index
+// merge the entries of all matching words, and with that many hits a longer list does not help.
 func (t *Tx) matches(q browse.SearchQuery, exact bool) (s *statement, tail string, rank func() string, words int) {
 	s = &statement{}
 	from := `project_cards c`
