@@ -449,3 +449,28 @@ func TestShopsAndABrokenStage(t *testing.T) {
 		})
 	}
 }
+
+// TestShopWithoutChecksums checks the URL for stores of S3's protocol that respond with 501 to its checksums.
+func TestShopWithoutChecksums(t *testing.T) {
+	s := &shop{vendor: s3Vendor(), objects: map[string][]byte{}}
+	s.before = func(w http.ResponseWriter, r *http.Request, _ string) bool {
+		for name := range r.Header {
+			if strings.HasPrefix(name, "X-Amz-Checksum-") || name == "X-Amz-Trailer" {
+				_, _ = io.Copy(io.Discard, r.Body)
+				s.refuse(w, r, http.StatusNotImplemented, "NotImplemented")
+				return true
+			}
+		}
+		return false
+	}
+	server := httptest.NewServer(s)
+	defer server.Close()
+	location := s.location(t, server.URL)
+	if err := open(t, location).Put(t.Context(), key, []byte("the bytes")); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("Put(with checksums) = %v, want unavailable", err)
+	}
+	b := open(t, location+"&request_checksum_calculation=when_required")
+	if err := b.Put(t.Context(), key, []byte("the bytes")); err != nil {
+		t.Errorf("Put(without checksums) = %v, want nil", err)
+	}
+}
