@@ -3,6 +3,7 @@ package db
 import (
 	"database/sql"
 	"slices"
+	"strings"
 	"testing"
 
 	"pyindex/internal/storage/postgrestest"
@@ -54,4 +55,36 @@ func collated(t *testing.T, h *sql.DB, operator string) (out []string) {
 		out = append(out, column)
 	}
 	return out
+}
+
+// TestNamesFromUsesIndex checks that a range of names is read from the index, whatever the collation of the database.
+func TestNamesFromUsesIndex(t *testing.T) {
+	postgrestest.Skip(t)
+	d := openAt(t, postgrestest.Linguistic(t), Options{})
+	tx, err := d.read.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	if _, err := tx.ExecContext(t.Context(), `SET LOCAL enable_seqscan = off`); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := tx.QueryContext(t.Context(), `EXPLAIN (COSTS OFF) SELECT c.name FROM project_cards c
+		WHERE c.repository_id = 'r' AND c.name >= 're' AND c.name < 'rf' ORDER BY c.name LIMIT 10`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var plan strings.Builder
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		plan.WriteString(line + "\n")
+	}
+	if got := plan.String(); !strings.Contains(got, "project_cards_name") || !strings.Contains(got, "name >= 're'") ||
+		strings.Contains(got, "Sort") || strings.Contains(got, "Filter") {
+		t.Errorf("the plan is\n%s", got)
+	}
 }
