@@ -130,7 +130,8 @@ type Tx interface {
 	SetCardAttested(ctx context.Context, projectID string) error
 	DeleteCard(ctx context.Context, projectID string) error
 	CardOf(ctx context.Context, projectID string) (Card, error)
-	// WithoutCards returns the ids, in order and after the given one, of projects that have releases but no card.
+	// WithoutCards returns the ids, in order and after the given one, of projects that have releases but no card, or one
+	// that was indexed with another WordsVersion.
 	WithoutCards(ctx context.Context, after string, limit int) ([]string, error)
 	// PutRequirements replaces the requirements of a project.
 	PutRequirements(ctx context.Context, c Card, required []Required) error
