@@ -16,6 +16,7 @@ type uploadConfig struct {
 	RefuseFieldsOfOtherVersions   *bool `rule:"Rules.FieldVersions" help:"Refuse a field newer than the declared Metadata-Version."`
 	RefuseLocalVersions           *bool `rule:"Rules.LocalVersions" help:"Refuse versions such as 1.0+cu121."`
 	RefuseDirectURLs              *bool `name:"refuse-direct-urls" rule:"Rules.DirectURLs" help:"Refuse requirements with a URL."`
+	RefuseBadRequirements         *bool `rule:"Rules.Requirements" help:"Refuse a Requires-Dist that pip cannot read, even if uv can."`
 	RefuseBadRequiresPython       *bool `rule:"Rules.RequiresPython" help:"Refuse a Requires-Python that cannot be read."`
 	RefuseBadExtras               *bool `rule:"Rules.Extras" help:"Refuse a Provides-Extra that is not a valid name."`
 	RefuseBadOldDists             *bool `rule:"Rules.OldDists" help:"Refuse invalid requirements in Provides-Dist and Obsoletes-Dist."`

@@ -56,6 +56,15 @@ func ParseFilename(s string, name ProjectName) (Filename, error) {
 		"file name %s has no known extension: upload a wheel (.whl) or a source distribution (.tar.gz)", quote(s))
 }
 
+// KindOf returns the kind of a file by the extension of its name alone. Every other file than a wheel is taken for a
+// source distribution; ParseFilename decides whether it is one.
+func KindOf(filename string) Kind {
+	if strings.HasSuffix(filename, ".whl") {
+		return Wheel
+	}
+	return SDist
+}
+
 // checkCharacters rejects characters that are dangerous in a path, a header or a log line. The remaining names are
 // ASCII and need no escaping in a path.
 func checkCharacters(s string) error {

@@ -2,7 +2,7 @@ package packaging
 
 import "strings"
 
-func checkLicense(m *Metadata, r Rules) string {
+func checkLicense(m *Metadata, _ Kind, r Rules) string {
 	if r.License && m.License != "" && m.LicenseExpression != "" {
 		return "it cannot be combined with license_expression: remove one of them"
 	}

@@ -8,6 +8,7 @@ type Rules struct {
 	LocalVersions         bool // a version with a local part, 1.0+cu121
 	DirectURLs            bool // Requires-Dist, Provides-Dist, Obsoletes-Dist with a URL
 	RequiresPython        bool // an invalid Requires-Python, which pip ignores
+	Requirements          bool // a Requires-Dist that pip does not read, also if uv does
 	Extras                bool // a Provides-Extra that is not a valid name
 	OldDists              bool // Provides-Dist and Obsoletes-Dist that are not requirements
 	// License rejects License beside License-Expression, and invalid expressions. Identifiers are checked by form only.
@@ -28,7 +29,7 @@ type Rules struct {
 func PyPIRules() Rules {
 	return Rules{
 		KnownMetadataVersions: true, FieldVersions: true, LocalVersions: true, DirectURLs: true, RequiresPython: true,
-		Extras: true, OldDists: true, License: true, LicenseFiles: true, Classifiers: true, ContentType: true,
+		Requirements: true, Extras: true, OldDists: true, License: true, LicenseFiles: true, Classifiers: true, ContentType: true,
 		Summary512: true, Links: true, ProjectURLs: true, Emails: true, Dynamic: true, Imports: true,
 	}
 }
