@@ -33,6 +33,7 @@ type uploadConfig struct {
 
 	RefuseDataDescriptors     *bool `rule:"Archive.DataDescriptors" help:"Refuse wheels with ZIP data descriptors (entries whose size follows their data)."`
 	RefuseEntryComments       *bool `rule:"Archive.EntryComments" help:"Refuse wheels with comments on ZIP entries."`
+	RefuseDuplicateMembers    *bool `rule:"Archive.Duplicates" help:"Refuse wheels with two ZIP entries of one name, even if they have the same content."`
 	RefuseDistInfoSpelling    *bool `rule:"Archive.DistInfo" help:"Refuse a .dist-info folder whose name is spelled differently from the file name."`
 	RefuseBadEntryPoints      *bool `rule:"Archive.EntryPoints" help:"Refuse an entry_points.txt that cannot be read."`
 	RefuseMissingLicenseFiles *bool `rule:"Archive.LicenseFiles" help:"Refuse archives that lack a License-File named in their metadata."`
