@@ -20,7 +20,7 @@ func checkRequiresDist(m *Metadata, kind Kind, r Rules) string {
 func (m *Metadata) checkRequirement(s string, kind Kind, r Rules) string {
 	req, err := ParseRequirement(s)
 	if err != nil && !r.Requirements {
-		if !m.Decides(kind) {
+		if !m.Decides(kind) && len(s) <= maxRequirement {
 			return ""
 		}
 		var ok bool
@@ -38,10 +38,10 @@ func (m *Metadata) checkRequirement(s string, kind Kind, r Rules) string {
 }
 
 // CheckDependencies is Check for Requires-Dist alone. It is for the metadata in a file whose form passed Check, because a
-// form may omit fields. It accepts everything if no installer uses the field; see Decides.
+// form may omit fields. If no installer uses the field (see Decides), it requires only a length that can be shown.
 func (m Metadata) CheckDependencies(kind Kind, r Rules) error {
 	if !m.Decides(kind) {
-		return nil
+		r = Rules{}
 	}
 	if why := checkRequiresDist(&m, kind, r); why != "" {
 		return fault.New(fault.Invalid, "requires_dist: %s", why)

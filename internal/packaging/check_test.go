@@ -229,6 +229,9 @@ func TestCheckOldRequirements(t *testing.T) {
 				t.Errorf("Tolerated of a %s with metadata %s = %q", kind, version, got)
 			}
 			refused(t, "PyPI's rules", m.Check(kind, packaging.PyPIRules()))
+			m.RequiresDist = []string{"six (" + strings.Repeat("1", 16<<10) + ")"}
+			refused(t, "a long requirement", m.Check(kind, packaging.Rules{}))
+			refused(t, "a long requirement in the file", m.CheckDependencies(kind, packaging.Rules{}))
 		}
 	}
 }

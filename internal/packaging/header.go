@@ -50,7 +50,7 @@ func (r *metadataReader) checkStray(text string) error {
 				quote(stray))
 		}
 		r.once("the metadata file has fields after the line "+quote(stray)+", which is not a field",
-			"they are ignored, such as "+f.header+"; indent the continuation lines of a value")
+			"they are ignored, the first of them is "+f.header+"; indent the continuation lines of a value")
 	}
 	return nil
 }

@@ -154,7 +154,7 @@ func TestParseOldMetadata(t *testing.T) {
 			text: "Download-URL: https://x.example/v1\n.tar.gz\nRequires-Dist: six\n", warn: `after the line ".tar.gz"`,
 		},
 		"stray licence":              {text: "License: x\nAll rights\nProvides-Extra: y\nRequires-Python: >=3\n", warn: "provides-extra"},
-		"name again after the stray": {text: "stray\nName: foo\n", warn: "such as name"},
+		"name again after the stray": {text: "stray\nName: foo\n", warn: "the first of them is name"},
 		"requirement not UTF-8":      {text: "Requires-Dist: f\xff\nRequires-Dist: \xff\n", warn: "requires-dist is not UTF-8"},
 		"another name after it":      {text: "stray\nName: bar\n", refused: "fields after the line"},
 		"another version after it":   {text: "stray\nVersion: 1.1\n", refused: "fields after the line"},
