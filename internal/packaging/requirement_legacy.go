@@ -13,15 +13,14 @@ func LegacyRequirement(s string) (Requirement, bool) {
 		return r, true
 	}
 	head, marker, marked := strings.Cut(s, ";")
-	if len(s) > maxRequirement || strings.Contains(head, "@") {
+	if len(s) > maxRequirement || strings.Contains(head, "@") || strings.Contains(head, "===") {
 		return Requirement{}, false
 	}
-	head = strings.NewReplacer(`'`, "", `"`, "").Replace(head)
 	at := strings.IndexAny(head, "(<>=!~")
 	if at < 0 {
 		at = len(head)
 	}
-	text := head[:at] + legacyClauses(head[at:])
+	text := strings.NewReplacer(`'`, "", `"`, "").Replace(head[:at] + legacyClauses(head[at:]))
 	if marked {
 		text += ";" + marker
 	}
@@ -43,6 +42,9 @@ func legacyClauses(s string) string {
 			b.WriteByte(',') // ">=1<2"
 		}
 		op := s[:n]
+		if strings.HasPrefix(s, ">dev") {
+			op, s = ">0.0.0dev", s[len("dev"):]
+		}
 		operand, rest := legacyOperand(s[n:])
 		b.WriteString(legacyClause(op, operand))
 		s = rest
@@ -69,9 +71,6 @@ func legacyClause(op, operand string) string {
 		op, operand = "!=", operand+".*"
 	case ">=", "<=", "<", ">": // ">=1.*" is ">=1"
 		operand = strings.TrimSuffix(operand, ".*")
-		if op == ">" && operand == "dev" {
-			operand = "0.0.0dev"
-		}
 	case "==", "!=": // "!=3.0*" is "!=3.0.*"
 		if stem, ok := strings.CutSuffix(operand, "*"); ok && digitDotDigit.MatchString(stem) {
 			operand = stem + ".*"
