@@ -145,7 +145,8 @@ func TestUntoleratedUploads(t *testing.T) {
 		word string
 	}{
 		"stray line in a wheel": {
-			packagingtest.Wheel("demo", "1.0", "", "Download-URL: https://x.example/v1", ".tar.gz", "Requires-Dist: six"), ".tar.gz",
+			packagingtest.Wheel("demo", "1.0", "", "Download-URL: https://x.example/v1", ".tar.gz", "Requires-Dist: six"),
+			".tar.gz",
 		},
 		"another version after a stray line": {packagingtest.SDist("demo", "1.0", "", "stray", "Version: 1.1"), "stray"},
 		"two values of Requires-Python": {
@@ -157,7 +158,8 @@ func TestUntoleratedUploads(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := w.upload(w.admin, c.file); !fault.Is(err, fault.Invalid) || !strings.Contains(fault.Message(err), c.word) {
+			_, err := w.upload(w.admin, c.file)
+			if !fault.Is(err, fault.Invalid) || !strings.Contains(fault.Message(err), c.word) {
 				t.Errorf("Publish = %v, want fault.Invalid with %q", err, c.word)
 			}
 			if after := w.state(); after != before {

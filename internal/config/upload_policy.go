@@ -28,7 +28,7 @@ type uploadConfig struct {
 	RefuseBadLinks                *bool `rule:"Rules.Links" help:"Refuse a Home-page or Download-URL that is not an http or https URL."`
 	RefuseBadProjectURLs          *bool `name:"refuse-bad-project-urls" rule:"Rules.ProjectURLs" help:"Refuse a Project-URL that is not of the form \"Label, URL\"."`
 	RefuseBadEmails               *bool `rule:"Rules.Emails" help:"Refuse malformed e-mail addresses."`
-	RefuseBadDynamic              *bool `rule:"Rules.Dynamic" help:"Refuse a Dynamic that names an unknown field or a field that must be static."`
+	RefuseBadDynamic              *bool `rule:"Rules.Dynamic" help:"Refuse a Dynamic that names an unknown field, a field that must be static or, since Metadata-Version 2.6, a field of a source distribution with a value that is not a list."`
 	RefuseBadImports              *bool `rule:"Rules.Imports" help:"Refuse an Import-Name or Import-Namespace that is not a valid identifier."`
 
 	RefuseDataDescriptors     *bool `rule:"Archive.DataDescriptors" help:"Refuse wheels with ZIP data descriptors (entries whose size follows their data)."`

@@ -21,12 +21,14 @@ var checks = map[string]check{
 	"description-content-type": func(m *Metadata, _ Kind, r Rules) string {
 		return when(r.ContentType, checkContentType, m.DescriptionContentType)
 	},
-	"download-url":     func(m *Metadata, _ Kind, r Rules) string { return when(r.Links, checkLink, m.DownloadURL) },
-	"dynamic":          checkDynamics,
-	"home-page":        func(m *Metadata, _ Kind, r Rules) string { return when(r.Links, checkLink, m.HomePage) },
-	"import-name":      func(m *Metadata, _ Kind, r Rules) string { return when(r.Imports, checkImport, m.ImportNames...) },
-	"import-namespace": func(m *Metadata, _ Kind, r Rules) string { return when(r.Imports, checkImport, m.ImportNamespaces...) },
-	"license":          checkLicense,
+	"download-url": func(m *Metadata, _ Kind, r Rules) string { return when(r.Links, checkLink, m.DownloadURL) },
+	"dynamic":      checkDynamics,
+	"home-page":    func(m *Metadata, _ Kind, r Rules) string { return when(r.Links, checkLink, m.HomePage) },
+	"import-name":  func(m *Metadata, _ Kind, r Rules) string { return when(r.Imports, checkImport, m.ImportNames...) },
+	"import-namespace": func(m *Metadata, _ Kind, r Rules) string {
+		return when(r.Imports, checkImport, m.ImportNamespaces...)
+	},
+	"license": checkLicense,
 	"license-expression": func(m *Metadata, _ Kind, r Rules) string {
 		return when(r.License, checkLicenseExpression, m.LicenseExpression)
 	},

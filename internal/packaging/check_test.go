@@ -241,14 +241,20 @@ func TestTolerated(t *testing.T) {
 		change func(*packaging.Metadata)
 		want   string // "" is no warning
 	}{
-		"nothing":             {func(*packaging.Metadata) {}, ""},
-		"a readable one":      {func(m *packaging.Metadata) { m.RequiresDist = []string{"six (>=1.0)"} }, ""},
-		"a legacy one":        {func(m *packaging.Metadata) { m.RequiresDist = []string{"six", "six (<=0.29.*)"} }, "cannot read 1 of its"},
-		"summary of 512":      {func(m *packaging.Metadata) { m.Summary = strings.Repeat("ä", 512) }, ""},
-		"summary of 513":      {func(m *packaging.Metadata) { m.Summary = strings.Repeat("x", 513) }, "summary: PyPI would refuse it: it must have"},
-		"summary of a MiB":    {func(m *packaging.Metadata) { m.Summary = strings.Repeat("x", 1<<20) }, "at most 512 characters"},
-		"summary of 2 lines":  {func(m *packaging.Metadata) { m.Summary = "a\nb" }, "it must be one line"},
-		"Dynamic in a wheel":  {func(m *packaging.Metadata) { m.MetadataVersion, m.Dynamic, m.Summary = "2.6", []string{"summary"}, "x" }, ""},
+		"nothing":        {func(*packaging.Metadata) {}, ""},
+		"a readable one": {func(m *packaging.Metadata) { m.RequiresDist = []string{"six (>=1.0)"} }, ""},
+		"a legacy one": {
+			func(m *packaging.Metadata) { m.RequiresDist = []string{"six", "six (<=0.29.*)"} }, "cannot read 1 of its",
+		},
+		"summary of 512": {func(m *packaging.Metadata) { m.Summary = strings.Repeat("ä", 512) }, ""},
+		"summary of 513": {
+			func(m *packaging.Metadata) { m.Summary = strings.Repeat("x", 513) }, "summary: PyPI would refuse it: it must have",
+		},
+		"summary of a MiB":   {func(m *packaging.Metadata) { m.Summary = strings.Repeat("x", 1<<20) }, "at most 512 characters"},
+		"summary of 2 lines": {func(m *packaging.Metadata) { m.Summary = "a\nb" }, "it must be one line"},
+		"Dynamic in a wheel": {
+			func(m *packaging.Metadata) { m.MetadataVersion, m.Dynamic, m.Summary = "2.6", []string{"summary"}, "x" }, "",
+		},
 		"another old warning": {func(m *packaging.Metadata) { m.Classifiers = []string{"nonsense"} }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -265,8 +271,8 @@ func TestTolerated(t *testing.T) {
 	}
 }
 
-// TestDynamicValues: in a source distribution of metadata 2.6, a value beside Dynamic is the part that a wheel extends, so
-// the field must be a list (PEP 808). Until 2.5 such a value promises nothing, and in a wheel Dynamic is a remark.
+// TestDynamicValues: in a source distribution of metadata 2.6, a value beside Dynamic is the part that a wheel extends,
+// so the field must be a list (PEP 808). Until 2.5 such a value promises nothing, and in a wheel Dynamic is a remark.
 func TestDynamicValues(t *testing.T) {
 	full := packaging.Metadata{
 		Name: "foo", Version: "1.0", Summary: "a", Description: "b", Author: "A", AuthorEmail: "a@example.org",

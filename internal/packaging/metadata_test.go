@@ -153,7 +153,9 @@ func TestParseOldMetadata(t *testing.T) {
 		"stray line": {
 			text: "Download-URL: https://x.example/v1\n.tar.gz\nRequires-Dist: six\n", warn: `after the line ".tar.gz"`,
 		},
-		"stray licence":              {text: "License: x\nAll rights\nProvides-Extra: y\nRequires-Python: >=3\n", warn: "provides-extra"},
+		"stray licence": {
+			text: "License: x\nAll rights\nProvides-Extra: y\nRequires-Python: >=3\n", warn: "provides-extra",
+		},
 		"name again after the stray": {text: "stray\nName: foo\n", warn: "the first of them is name"},
 		"requirement not UTF-8":      {text: "Requires-Dist: f\xff\nRequires-Dist: \xff\n", warn: "requires-dist is not UTF-8"},
 		"another name after it":      {text: "stray\nName: bar\n", refused: "fields after the line"},
@@ -192,7 +194,9 @@ func TestParseOldMetadata(t *testing.T) {
 func TestParseRepeatedMetadata(t *testing.T) {
 	head := "Metadata-Version: 2.4\nName: foo\nVersion: 1.0\n"
 	for name, tt := range map[string]struct{ text, warn string }{
-		"Requires-Python":   {"Requires-Python: >=3.8\nRequires-Python:  >=3.8 \n", "requires-python more than once: with the same value"},
+		"Requires-Python": {
+			"Requires-Python: >=3.8\nRequires-Python:  >=3.8 \n", "requires-python more than once: with the same value",
+		},
 		"name":              {"NAME: foo\n", "name more than once: with the same value"},
 		"version":           {"Version: 1.0\n", "version more than once"},
 		"metadata version":  {"Metadata-Version: 2.4\nMetadata-Version: 2.4\n", "metadata-version more than once"},

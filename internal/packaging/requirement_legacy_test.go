@@ -48,7 +48,8 @@ func TestLegacyRequirement(t *testing.T) {
 		"six; python_version>'2'  and", "six==1.16.0.*.*", "six[extra (>=1.0)", "-six", "six>=1.0;python_version>=3",
 		"six ; extra == test", "six (>=1.0));", "six~=1.0.*", "six (==1.16.0+x.*)", "six>=1.0+local", "six>=1.0-alpha-x",
 		"six (>=1.0.dev-r1)", "six ,>=1.0", "", "'", ">=1.*",
-		"six >=1.*" + strings.Repeat(" ", 16<<10), "six !=3*", "six > dev,", `six !=~"2"`, "six ===1.0+x> 1.0'", "six>devel", `six<= '1.0'==1.0*`, "six\n>=1.*", "six >=1.*\nevil",
+		"six >=1.*" + strings.Repeat(" ", 16<<10), "six !=3*", "six > dev,",
+		`six !=~"2"`, "six ===1.0+x> 1.0'", "six>devel", `six<= '1.0'==1.0*`, "six\n>=1.*", "six >=1.*\nevil",
 	} {
 		if got, ok := packaging.LegacyRequirement(text); ok {
 			t.Errorf("LegacyRequirement(%q) = %q, uv refuses it", text, got.Canonical())

@@ -20,8 +20,10 @@ type Rules struct {
 	Links        bool // Home-page and Download-URL that are not http or https URLs
 	ProjectURLs  bool // Project-URL that is not "Label, URL", or with a label of over 32 characters or used twice
 	Emails       bool // an invalid first address of an author or maintainer
-	Dynamic      bool // Dynamic that names an unknown field, or one that must be static
-	Imports      bool // Import-Name and Import-Namespace that are not dotted identifiers
+	// Dynamic rejects Dynamic of an unknown field, of one that must be static, and of one with a value that no wheel can
+	// extend.
+	Dynamic bool
+	Imports bool // Import-Name and Import-Namespace that are not dotted identifiers
 }
 
 // PyPIRules returns all of PyPI's restrictions. PyPI applies them to the upload form and never to the file inside, in

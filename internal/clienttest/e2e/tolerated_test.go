@@ -30,7 +30,8 @@ func TestToleratedInstalls(t *testing.T) {
 		{toleratedWheel(t, dir, "acme-twice", "1.0", "Requires-Python: >=3.8\nRequires-Python: >=3.8\n", true), "same value\n"},
 		{toleratedWheel(t, dir, "acme-legacy", "1.0", "Requires-Dist: acme-dep (<=0.29.*)\n", false), "(uv does)"},
 		{
-			toleratedSDist(t, dir, "acme-stray", "", "Download-URL: https://x.example/v1\n.tar.gz\nRequires-Dist: no-such-project\n"),
+			toleratedSDist(t, dir, "acme-stray", "",
+				"Download-URL: https://x.example/v1\n.tar.gz\nRequires-Dist: no-such-project\n"),
 			`after the line ".tar.gz"`,
 		},
 		{toleratedSDist(t, dir, "acme-bad", "", "Requires-Dist: acme-dep (latest)\n"), "in PKG-INFO"},
@@ -151,7 +152,10 @@ func toleratedSDist(t *testing.T, dir, project, dots, lines string) string {
 	top := prefix + under + "-1.0/"
 	members := [][2]string{
 		{top + "PKG-INFO", "Metadata-Version: 2.1\nName: " + project + "\nVersion: 1.0\n" + lines},
-		{top + "setup.py", "from setuptools import setup\nsetup(name='" + project + "', version='1.0', py_modules=['" + under + "'])\n"},
+		{
+			top + "setup.py", "from setuptools import setup\n" +
+				"setup(name='" + project + "', version='1.0', py_modules=['" + under + "'])\n",
+		},
 		{top + under + ".py", "x = 1\n"},
 	}
 	if prefix != dots {

@@ -59,5 +59,7 @@ type Rules struct {
 
 // PyPIRules enables every rule.
 func PyPIRules() Rules {
-	return Rules{DataDescriptors: true, EntryComments: true, Duplicates: true, DistInfo: true, EntryPoints: true, LicenseFiles: true}
+	return Rules{
+		DataDescriptors: true, EntryComments: true, Duplicates: true, DistInfo: true, EntryPoints: true, LicenseFiles: true,
+	}
 }

@@ -101,7 +101,8 @@ func TestLimits(t *testing.T) {
 		{"tar names", sdistName, sdistOf(many...), func(l *archive.Limits) { l.Directory = 1000 }, "names are too long"},
 		{"tar expanded", sdistName, zeros, func(l *archive.Limits) { l.Expanded = 1 << 20 }, "more than 1048576"},
 		{
-			"zip of two names compared", wheelName, twice("", zmember{name: "a", body: "xyz"}, zmember{name: "a", body: "xyz"}).data,
+			"zip of two names compared", wheelName,
+			twice("", zmember{name: "a", body: "xyz"}, zmember{name: "a", body: "xyz"}).data,
 			func(l *archive.Limits) { l.Expanded = 4 }, "to be decompressed",
 		},
 		{"tar ratio", sdistName, zeros, func(l *archive.Limits) { l.Free = 1 << 20 }, "too much for its size"},

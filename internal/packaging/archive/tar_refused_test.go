@@ -250,7 +250,10 @@ func TestTarRefused(t *testing.T) {
 		{"all names below ./", dotted("", "./"+topDir), `begins with "./"`},
 		{"all names below ./, with its folder", dotted("./", "./"+topDir), `begins with "./"`},
 		{"the folder . itself", dotted(".", topDir), `begins with "./"`},
-		{"only the folder ./", dotted("./", topDir), `pack the folder by its name, as "foo_bar-1.0" and not as "./foo_bar-1.0"`},
+		{
+			"only the folder ./", dotted("./", topDir),
+			`pack the folder by its name, as "foo_bar-1.0" and not as "./foo_bar-1.0"`,
+		},
 		{"no top folder but ./", dotted("./", "."), `begins with "./"`},
 		{"one name below ./", sdistOf(tmember{name: "./" + in("x")}), `begins with "./"`},
 		{"a name below .//", sdistOf(tmember{name: ".//" + in("x")}), `begins with "./"`},

@@ -96,8 +96,14 @@ func TestZipRefused(t *testing.T) {
 		},
 
 		{"duplicate name", wheelOf(zmember{name: "a"}, zmember{name: "a", body: "x"}), "two members are named"},
-		{"duplicate of one size", wheelOf(zmember{name: "a", body: "y"}, zmember{name: "a", body: "x"}), "two members are named"},
-		{"duplicate of one checksum", wheelOf(zmember{name: "a", body: oneSum}, zmember{name: "a", body: sameSum}), "two members are named"},
+		{
+			"duplicate of one size", wheelOf(zmember{name: "a", body: "y"}, zmember{name: "a", body: "x"}),
+			"two members are named",
+		},
+		{
+			"duplicate of one checksum", wheelOf(zmember{name: "a", body: oneSum}, zmember{name: "a", body: sameSum}),
+			"two members are named",
+		},
 		{
 			"duplicate, once executable",
 			wheelOf(zmember{name: "a", external: 0o100755 << 16}, zmember{name: "a", external: 0o100644 << 16}),
@@ -113,7 +119,8 @@ func TestZipRefused(t *testing.T) {
 		},
 		{
 			"duplicate whose second body is damaged",
-			wheelOf(zmember{name: "a", body: "abc", deflate: true}, zmember{name: "a", body: "abc", packed: squeeze("abd"), deflate: true}),
+			wheelOf(zmember{name: "a", body: "abc", deflate: true},
+				zmember{name: "a", body: "abc", packed: squeeze("abd"), deflate: true}),
 			"does not unpack",
 		},
 		{"duplicate by an empty step", wheelOf(zmember{name: "a/b"}, zmember{name: "a//b"}), "two members are named"},
@@ -194,7 +201,10 @@ func TestZipRefused(t *testing.T) {
 			wheelOf(zmember{name: "a", body: "abc", dirExtra: block(1, u64s(3, 3)), pokeEntry: poke32(20, 0xffffffff)}),
 			"too long",
 		},
-		{"zip64 not asked for, lying", wheelOf(zmember{name: "a", body: "abc", dirExtra: block(1, u64s(4))}), "unpack it and pack it again"},
+		{
+			"zip64 not asked for, lying", wheelOf(zmember{name: "a", body: "abc", dirExtra: block(1, u64s(4))}),
+			"unpack it and pack it again",
+		},
 		{
 			"zip64 of three bytes", wheelOf(zmember{name: "a", body: "abc", dirExtra: block(1, []byte("xyz"))}),
 			"invalid length",
