@@ -38,7 +38,7 @@ var importers = map[string][]string{
 	"github.com/jackc/":                             {"internal/storage/db"},
 	"github.com/pressly/goose":                      {"internal/storage/db"},
 	"database/sql":                                  {"internal/storage/db"},
-	"github.com/alecthomas/kong":                    {"cmd/index", "internal/cli", "internal/config", "internal/manual"},
+	"github.com/alecthomas/kong":                    {"cmd/index", "internal/cli", "internal/config", "internal/manual", "internal/version"},
 	"github.com/pelletier/go-toml":                  {"internal/config"},
 	"golang.org/x/crypto/acme":                      {"internal/tlsserve"},
 	"github.com/yuin/goldmark":                      {"internal/readme"},

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -28,7 +28,7 @@ func main() {
 	os.Exit(status)
 }
 
-// run runs one command line and returns the exit status. It prints an error as one line to errs.
+// run runs one command line and returns the exit status. Without arguments it prints the help. It prints errors to errs.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	var c commands
 	parser, err := newParser(&c, out, errs)
@@ -36,15 +36,23 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		terminal.Complain(errs, err)
 		return statusMisused
 	}
+	if len(args) == 0 {
+		args = []string{"help"}
+	}
 	parsed, err := parser.Parse(args)
 	if err == nil {
 		err = c.check(parsed)
 	}
 	if err != nil {
-		terminal.Complain(errs, fmt.Errorf("%w; run index --help for usage", err))
+		complain(errs, misused(err))
 		return statusMisused
 	}
-	if err := c.run(parsed, terminal.Session{Ctx: ctx, In: in, Out: out, Errs: errs}); err != nil {
+	err = c.run(parsed, terminal.Session{Ctx: ctx, In: in, Out: out, Errs: errs})
+	if m, ok := errors.AsType[*misuse](err); ok {
+		complain(errs, m)
+		return statusMisused
+	}
+	if err != nil {
 		terminal.Complain(errs, err)
 		return statusRefused
 	}

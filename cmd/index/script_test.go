@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -149,7 +150,8 @@ func cmdMode(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// ends runs the program and wants an exit status and one line that holds a text: refused TEXT ARGS...
+// ends runs the program and wants an exit status and one line that holds a text: refused TEXT ARGS... For misused, lines
+// with the usage may follow, and the last line names the command's --help.
 func ends(status int) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		want := fmt.Sprintf("exit status %d", status)
@@ -157,11 +159,19 @@ func ends(status int) func(*testscript.TestScript, bool, []string) {
 		if err == nil || err.Error() != want {
 			ts.Fatalf("index %v ended with %v, want %s", args[1:], err, want)
 		}
-		if text := ts.ReadFile("stderr"); !strings.Contains(text, args[0]) || strings.Count(text, "\n") != 1 {
+		text := ts.ReadFile("stderr")
+		first, rest, _ := strings.Cut(text, "\n")
+		if !strings.Contains(first, args[0]) || status != statusMisused && rest != "" {
 			ts.Fatalf("index %v says %q, want one line with %q", args[1:], text, args[0])
+		}
+		if status == statusMisused && !helpLine.MatchString(rest) {
+			ts.Fatalf("index %v says %q, want a last line with the command's --help", args[1:], text)
 		}
 	}
 }
+
+// helpLine matches the lines after an error about the command line.
+var helpLine = regexp.MustCompile(`^(Usage: index .*\n)?Run index .*--help for .*\n$`)
 
 // cmdDamage changes a byte in the middle of the first file below a folder.
 func cmdDamage(ts *testscript.TestScript, neg bool, args []string) {

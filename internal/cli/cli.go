@@ -27,6 +27,10 @@ func (s *Session) With(f func(*app.App) error) error {
 
 // WithNew is like With, but creates the index if there is none.
 func (s *Session) WithNew(f func(*app.App) error) (err error) {
+	warn := func(text string) { fmt.Fprintln(s.Errs, "index: warning: "+text) }
+	if err := s.UnknownVariables(warn); err != nil {
+		return err
+	}
 	a, err := app.Open(s.Ctx, s.Config, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return err
@@ -39,6 +43,15 @@ func (s *Session) WithNew(f func(*app.App) error) (err error) {
 type Session struct {
 	terminal.Session
 	Config *config.Config
+}
+
+// UnknownVariables calls warn for each environment variable that looks like a setting but is none.
+func (s *Session) UnknownVariables(warn func(text string)) error {
+	all, err := config.UnknownVariables()
+	for _, text := range all {
+		warn(text)
+	}
+	return err
 }
 
 // InPlain adds to fault.NotFound the project's name and the command that lists the projects. The catalog omits them

@@ -135,10 +135,8 @@ func sourceOf(parsed *kong.Context, f *kong.Flag) string {
 			return "flag"
 		}
 	}
-	for _, name := range f.Envs {
-		if _, ok := os.LookupEnv(name); ok {
-			return "environment"
-		}
+	if os.Getenv(variable(f)) != "" {
+		return "environment"
 	}
 	for _, p := range parsed.Path {
 		if p.Flag == f {

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/alecthomas/kong"
+
 	"pyindex/internal/terminal"
 )
 
@@ -55,7 +57,21 @@ func (c *Command) Run(s *terminal.Session) error {
 	if c.JSON {
 		return terminal.WriteJSON(s.Out, p)
 	}
-	words := strings.Fields(strings.Join([]string{"index", p.Version, p.Revision, p.Go, p.Platform}, " "))
-	fmt.Fprintln(s.Out, strings.Join(words, " "))
+	fmt.Fprintln(s.Out, p)
+	return nil
+}
+
+// String returns the description on one line.
+func (p Program) String() string {
+	return strings.Join(strings.Fields(strings.Join([]string{"index", p.Version, p.Revision, p.Go, p.Platform}, " ")), " ")
+}
+
+// Flag is the --version flag. It prints the same line as Command and exits.
+type Flag bool
+
+// BeforeReset prints the version before the rest of the command line is checked.
+func (Flag) BeforeReset(k *kong.Kong) error {
+	fmt.Fprintln(k.Stdout, Read())
+	k.Exit(0)
 	return nil
 }

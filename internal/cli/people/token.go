@@ -21,7 +21,7 @@ type Token struct {
 }
 
 type tokenCreateCmd struct {
-	User        string       `required:"" help:"Owner of the token."`
+	User        string       `required:"" placeholder:"NAME" help:"Owner of the token."`
 	Project     []string     `short:"p" placeholder:"P" help:"Limit the token to this project. Can be repeated."`
 	Scope       string       `enum:"upload,read,admin" default:"upload" help:"Scope of the token: read, upload or admin."`
 	Expires     *config.Span `placeholder:"24h" help:"Lifetime, such as 24h or 30d (default: access.token_default_life). 0s means no expiry; it is allowed only if access.token_max_life is 0."`
