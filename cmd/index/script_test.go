@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -49,7 +50,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"wheel": cmdWheel, "await": cmdAwait, "get": cmdGet, "readenv": cmdReadenv, "mode": cmdMode, "damage": cmdDamage,
-			"misused": ends(statusMisused), "refused": ends(statusRefused),
+			"json": cmdJSON, "misused": ends(statusMisused), "refused": ends(statusRefused),
 		},
 	})
 }
@@ -167,6 +168,26 @@ func ends(status int) func(*testscript.TestScript, bool, []string) {
 		if status == statusMisused && !helpLine.MatchString(rest) {
 			ts.Fatalf("index %v says %q, want a last line with the command's --help", args[1:], text)
 		}
+	}
+}
+
+// cmdJSON runs the program with --json and wants one JSON value on standard output: json object|array ARGS...
+func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: json object|array args...")
+	}
+	ts.Check(ts.Exec("index", append(args[1:], "--json")...))
+	d := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
+	var value any
+	ts.Check(d.Decode(&value))
+	kind := "object"
+	if _, ok := value.([]any); ok {
+		kind = "array"
+	} else if _, ok := value.(map[string]any); !ok {
+		ts.Fatalf("index %v --json prints %v", args[1:], value)
+	}
+	if _, err := d.Token(); kind != args[0] || err != io.EOF {
+		ts.Fatalf("index %v --json prints an %s and then %v, want one %s", args[1:], kind, err, args[0])
 	}
 }
 

@@ -107,13 +107,14 @@ func SettingsArgs(c *config.Config) string {
 	return args
 }
 
-// Believed prints how long a server that cannot reach the database may still accept a credential that was just revoked.
-// It prints nothing if there is only one process, or if servers refuse requests without the database.
-func (s *Session) Believed(a *app.App) error {
-	if d := a.Config.BelievedFor(); d > 0 {
-		_, err := fmt.Fprintf(s.Out,
-			"this takes effect on the next request; a server that cannot reach the database may still accept it for up to %d seconds (database.bridge)\n", int64(d.Seconds()))
-		return err
+// Believed returns how many seconds a server that cannot reach the database may still accept a credential that was just
+// revoked, with a sentence about it. Both are zero if there is only one process, or if servers refuse requests without
+// the database.
+func Believed(a *app.App) (seconds int64, text string) {
+	seconds = int64(a.Config.BelievedFor().Seconds())
+	if seconds > 0 {
+		text = fmt.Sprintf(
+			"this takes effect on the next request; a server that cannot reach the database may still accept it for up to %d seconds (database.bridge)", seconds)
 	}
-	return nil
+	return seconds, text
 }

@@ -47,18 +47,12 @@ func Read() Program {
 }
 
 // Command prints the version.
-type Command struct {
-	JSON bool `name:"json" help:"Write the output as JSON."`
-}
+type Command struct{ terminal.Listing }
 
 // Run prints the version as one line or as JSON.
 func (c *Command) Run(s *terminal.Session) error {
 	p := Read()
-	if c.JSON {
-		return terminal.WriteJSON(s.Out, p)
-	}
-	fmt.Fprintln(s.Out, p)
-	return nil
+	return c.Report(s.Out, p, p.String())
 }
 
 // String returns the description on one line.
