@@ -12,8 +12,8 @@ import (
 
 type projectLimitCmd struct {
 	Project     string           `arg:""`
-	FileSize    *config.ByteSize `placeholder:"S" help:"Maximum size of a file, such as 500MB; 0 for the configured limit."`
-	ProjectSize *config.ByteSize `placeholder:"S" help:"Maximum total size of the files, such as 20GB; 0 for the configured limit."`
+	FileSize    *config.ByteSize `placeholder:"S" help:"Maximum size of a file, such as 500MiB; 0 for the configured limit."`
+	ProjectSize *config.ByteSize `placeholder:"S" help:"Maximum total size of the files, such as 20GiB; 0 for the configured limit."`
 	cli.InRepository
 	terminal.Listing
 }

@@ -135,7 +135,7 @@ func (c *Migrate) tell(s *cli.Session, a *app.App) error {
 		return err
 	}
 	return c.Report(s.Out, migrated{Objects: n, Bytes: bytes, Tables: []migratedTable{}},
-		fmt.Sprintf("%d objects (%s of files) and then the rows would be copied", n, terminal.InMiB(bytes)))
+		fmt.Sprintf("%d objects (%s of files) and then the rows would be copied", n, terminal.SizeText(bytes)))
 }
 
 func (c *Migrate) report(s *cli.Session, m *mover, tables []db.TableMoved) error {
@@ -155,7 +155,7 @@ func (c *Migrate) report(s *cli.Session, m *mover, tables []db.TableMoved) error
 		return terminal.WriteJSON(s.Out, out)
 	}
 	fmt.Fprintf(s.Out, "%d objects (%s) are at the new place and verified; %s were sent now\n", out.Objects,
-		terminal.InMiB(out.Bytes), terminal.InMiB(out.Sent))
+		terminal.SizeText(out.Bytes), terminal.SizeText(out.Sent))
 	if c.BytesOnly {
 		fmt.Fprintf(s.Out, "to move the index: index migrate --to %s\n", c.To)
 		return nil
@@ -262,7 +262,7 @@ func (m *mover) progress() {
 		return
 	}
 	m.said = time.Now()
-	m.say(fmt.Sprintf("%d objects (%s) have been copied", m.objects.Load(), terminal.InMiB(m.bytes.Load())))
+	m.say(fmt.Sprintf("%d objects (%s) have been copied", m.objects.Load(), terminal.SizeText(m.bytes.Load())))
 }
 
 func (m *mover) say(text string) {
