@@ -13,11 +13,11 @@ import (
 	"pyindex/internal/terminal"
 )
 
-// Exit statuses.
+// Exit statuses. The manual documents them.
 const (
 	statusDone    = 0
-	statusRefused = 1
-	statusMisused = 2
+	statusRefused = 1 // the command was refused, failed or was interrupted
+	statusMisused = 2 // the command line or a setting is wrong; nothing was done
 )
 
 func main() {

@@ -204,7 +204,7 @@ func (f *file) issuer(at string, table map[string]any) (string, error) {
 func ReadPlace(path string) (*Config, error) {
 	f, err := readFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("to: %w", err)
+		return nil, fmt.Errorf("--to: %w", err)
 	}
 	k, err := model()
 	if err != nil {
@@ -231,7 +231,7 @@ func ReadPlace(path string) (*Config, error) {
 	}
 	c.Storage.LinkLifetime = Span(blobs.DefaultLinkLifetime)
 	if err := errors.Join(c.checkDatabase(), c.checkStorage()); err != nil {
-		return nil, fmt.Errorf("to %s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
 }

@@ -24,10 +24,16 @@ type Program struct {
 	Platform string `json:"platform"`
 }
 
-// Read returns the description of the running program.
+// Read returns the description of the running program. The commit comes from the stamp of the go command.
 func Read() Program {
+	info, _ := debug.ReadBuildInfo()
+	return describe(info)
+}
+
+// describe returns the description of a program with the given build information, which may be nil.
+func describe(info *debug.BuildInfo) Program {
 	p := Program{Version: Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-	if info, ok := debug.ReadBuildInfo(); ok {
+	if info != nil {
 		if p.Version == "" {
 			p.Version = info.Main.Version
 		}
