@@ -28,7 +28,8 @@ func main() {
 	os.Exit(status)
 }
 
-// run runs one command line and returns the exit status. Without arguments it prints the help. It prints errors to errs.
+// run runs one command line and returns the exit status. Without arguments it prints the help. It prints errors to
+// errs.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	var c commands
 	parser, err := newParser(&c, out, errs)

@@ -348,7 +348,8 @@ func (d *localDoctor) issuers(strict bool) {
 				CAFile: i.CAFile,
 			})
 		if err != nil {
-			note, advice := d.found.Fail, "Check that this machine can connect to it. For a private certificate authority, set ca_file."
+			note := d.found.Fail
+			advice := "Check that this machine can connect to it. For a private certificate authority, set ca_file."
 			if !strict {
 				note, advice = d.found.Warn, advice+"\nindex doctor --strict reports this as a failure."
 			}
