@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // complain parses index serve and checks the settings. It returns the error's text, with FILE for the path of the file.
@@ -99,37 +101,48 @@ func TestLocatedSettings(t *testing.T) {
 	}
 }
 
+// all parses a command line and returns the text of every setting.
+func all(t *testing.T, args ...string) map[string]string {
+	t.Helper()
+	k, err := newParser(new(program))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Parse(append([]string{"serve"}, args...)); err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{}
+	for _, f := range k.Model.Flags {
+		if isSetting(f) && f.Name != "config" {
+			texts[f.Name] = valueText(f.Name, f.Target.Interface())
+		}
+	}
+	return texts
+}
+
 // An empty variable is not set, whatever its setting, and an empty text in the file is not either.
 func TestEmptyIsNotSet(t *testing.T) {
+	usual := all(t)
+	var empty, tables strings.Builder
 	for _, f := range settings(t) {
-		t.Run(f.Name, func(t *testing.T) {
-			usual := mustParse(t, f.Name)
-			t.Setenv(variable(f), "")
-			if got := mustParse(t, f.Name); got != usual {
-				t.Errorf("an empty %s gives %q, want the default %q", variable(f), got, usual)
-			}
-			values := samples(f)
-			if isTruth(f) {
-				values[2] = "true"
-			} else if f.Enum != "" {
-				values[2] = f.EnumSlice()[0]
-			}
-			file := "--config=" + writeTOML(t, f, values[2])
-			if got, want := mustParse(t, f.Name, file), mustParse(t, f.Name, "--"+f.Name+"="+values[2]); got != want {
-				t.Errorf("the file gives %q beside an empty variable, want %q", got, want)
-			}
-			section, key, ok := strings.Cut(tomlKey(f.Name), ".")
-			text := section + ` = ""`
-			if ok {
-				text = "[" + section + "]\n" + key + ` = ""`
-			}
-			if got := mustParse(t, f.Name, "--config="+write(t, text)); got != usual {
-				t.Errorf("an empty text in the file gives %q, want the default %q", got, usual)
-			}
-		})
+		if section, key, ok := strings.Cut(tomlKey(f.Name), "."); ok {
+			tables.WriteString(section + "." + key + " = \"\"\n")
+		} else {
+			empty.WriteString(section + " = \"\"\n")
+		}
+		t.Setenv(variable(f), "")
 	}
 	t.Setenv("INDEX_CONFIG", "")
-	mustParse(t, "listen")
+	file := "--config=" + write(t, empty.String()+tables.String())
+	for name, got := range map[string]map[string]string{"variables": all(t), "texts in the file": all(t, file)} {
+		if diff := cmp.Diff(usual, got); diff != "" {
+			t.Errorf("empty %s change settings: %s", name, diff)
+		}
+	}
+	got := all(t, "--config="+write(t, "hsts = \"1d\"\nlimits.mint_rate = 7\naccess.anonymous_read = true"))
+	if got["hsts"] != "1d" || got["limits-mint-rate"] != "7" || got["access-anonymous-read"] != "true" {
+		t.Errorf("empty variables hide the file: %v", got)
+	}
 }
 
 // An empty list in the file is a value, unlike an empty text.
