@@ -117,7 +117,7 @@ type helpView struct {
 	Chapter  chapter
 	Ask      string
 	Found    []foundHelp
-	Settings []ui.Setting
+	Settings []ui.SettingGroup
 }
 
 type foundHelp struct{ Chapter, Slug, Title, Anchor string }
@@ -158,7 +158,7 @@ func hasAll(text string, words []string) bool {
 func (s *Section) helpChapter(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	slug := r.PathValue("chapter")
 	v := helpView{
-		Frame: s.Frame(r, who, "Settings"), Chapters: s.manual, Settings: s.o.Settings,
+		Frame: s.Frame(r, who, "Settings"), Chapters: s.manual, Settings: ui.GroupSettings(s.o.Settings),
 		Chapter: chapter{Slug: "settings", Title: "Settings"},
 	}
 	v.Section = "help"

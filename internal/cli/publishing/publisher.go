@@ -21,10 +21,30 @@ type Publisher struct {
 	Explain   publisherExplainCmd   `cmd:"" help:"Explain why token exchanges were refused, and how to allow them."`
 }
 
+// addedPublisher is a new publisher in JSON.
+type addedPublisher struct {
+	ID       string            `json:"id"`
+	Project  string            `json:"project"`
+	Provider string            `json:"provider"`
+	Issuer   string            `json:"issuer"`
+	Sentence string            `json:"publisher"`
+	Fields   map[string]string `json:"fields"`
+	OwnerID  string            `json:"owner_id,omitempty"`
+	Pending  bool              `json:"pending"`
+	Expires  terminal.Moment   `json:"pending_until"`
+	Warning  string            `json:"warning,omitempty"`
+}
+
 // tell prints only a new publisher's ID to standard output. To standard error it prints the trusted workload, the
-// expiry if the publisher is pending, and a warning if there is one.
-func tell(s *cli.Session, p publishers.Added) {
-	fmt.Fprintln(s.Out, p.ID)
+// expiry if the publisher is pending, and a warning if there is one. With --json, everything is in the object.
+func tell(s *cli.Session, l terminal.Listing, p publishers.Added) error {
+	err := l.Report(s.Out, addedPublisher{
+		p.ID, p.Project, p.Provider, p.Issuer, p.Sentence, p.Fields, p.OwnerID, p.Pending, terminal.Moment(p.ExpiresAt),
+		p.Warning,
+	}, p.ID)
+	if err != nil || l.JSON {
+		return err
+	}
 	fmt.Fprintf(s.Errs, "%s may now publish %s\n", workload.Clause(p.Sentence), p.Project)
 	if p.Pending {
 		fmt.Fprintf(s.Errs, "pending until %s: the first matching token creates the project\n", terminal.Moment(p.ExpiresAt))
@@ -32,6 +52,7 @@ func tell(s *cli.Session, p publishers.Added) {
 	if p.Warning != "" {
 		fmt.Fprintf(s.Errs, "note: %s\n", p.Warning)
 	}
+	return nil
 }
 
 type publisherListCmd struct {

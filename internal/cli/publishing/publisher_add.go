@@ -7,6 +7,7 @@ import (
 	"pyindex/internal/cli"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/terminal"
 )
 
 // publisherAddCmd has a command for each kind of issuer.
@@ -19,6 +20,7 @@ type publisherAdd struct {
 	User            string `placeholder:"NAME" help:"With --pending: the user who becomes the owner of the project."`
 	Pending         bool   `help:"The project does not exist yet; the first token creates it."`
 	IndexRepository string `default:"main" help:"Repository of the project in this index."`
+	terminal.Listing
 	ruleFlags
 }
 
@@ -43,7 +45,6 @@ func (c *publisherAdd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
-		tell(s, added)
-		return nil
+		return tell(s, c.Listing, added)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"pyindex/internal/cli"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/terminal"
 	"pyindex/internal/workload"
 )
 
@@ -12,6 +13,7 @@ type publisherConstrainCmd struct {
 	ID              string `arg:"" help:"ID of the publisher, as listed by index publisher list."`
 	Project         string `required:"" placeholder:"P" help:"Project of the publisher. Other projects of the publisher are not changed."`
 	IndexRepository string `default:"main" help:"Repository of the project in this index."`
+	terminal.Listing
 	ruleFlags
 }
 
@@ -48,7 +50,6 @@ func (c *publisherConstrainCmd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
-		tell(s, added)
-		return nil
+		return tell(s, c.Listing, added)
 	})
 }

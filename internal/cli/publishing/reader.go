@@ -28,6 +28,7 @@ type readerAdd struct {
 	Issuer          string   `placeholder:"URL" help:"Issuer, if several of this kind are configured (default: the usual one, or the only one)."`
 	IndexRepository string   `default:"main" aliases:"repository-of-index" help:"Repository of this index that the workload may read."`
 	Project         []string `sep:"none" placeholder:"P" help:"Project that the workload may read. Can be repeated (default: the whole repository)."`
+	terminal.Listing
 	ruleFlags
 }
 
@@ -48,10 +49,18 @@ func (c *readerAdd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(s.Out, added.ID)
+		if err := c.Report(s.Out, addedReader{added, added.Warning}, added.ID); err != nil || c.JSON {
+			return err
+		}
 		tellReader(s, added)
 		return nil
 	})
+}
+
+// addedReader is a new reader in JSON.
+type addedReader struct {
+	publishers.ListedReader
+	Warning string `json:"warning,omitempty"`
 }
 
 // tellReader prints the trusted workload of a new reader to standard error, and a warning if there is one.
