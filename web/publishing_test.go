@@ -79,20 +79,20 @@ func newTrust(t *testing.T, change ...func(*publishers.Options)) *trust {
 	}
 	t.Cleanup(func() { x.db.Close() })
 	x.issuer = issuertest.New(t, issuertest.Options{Plain: true})
-	verifier, err := idtoken.New([]idtoken.Issuer{{Kind: "github", URL: x.issuer.URL, Audience: trustAudience}},
+	verifier, err := idtoken.New([]idtoken.Issuer{{Kind: "github", URL: x.issuer.URL, Audiences: []string{trustAudience}}},
 		idtoken.Options{Now: x.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := publishers.Options{Now: x.clock.Now, Issuers: []publishers.Issuer{
-		{Provider: "github", URL: workload.GitHubIssuer, Audience: trustAudience},
-		{Provider: "github", URL: x.issuer.URL, Audience: trustAudience},
-		{Provider: "gitlab", URL: workload.GitLabIssuer, Audience: trustAudience},
-		{Provider: "google", URL: workload.GoogleIssuer, Audience: trustAudience},
-		{Provider: "activestate", URL: workload.ActiveStateIssuer, Audience: trustAudience},
-		{Provider: "circleci", URL: workload.CircleCIIssuer, Audience: trustAudience},
-		{Provider: "generic", URL: "https://forge.acme.example/api/actions", Audience: trustAudience},
-		{Provider: "generic", URL: "https://ci.acme.example", Audience: trustAudience},
+		{Provider: "github", URL: workload.GitHubIssuer},
+		{Provider: "github", URL: x.issuer.URL},
+		{Provider: "gitlab", URL: workload.GitLabIssuer},
+		{Provider: "google", URL: workload.GoogleIssuer},
+		{Provider: "activestate", URL: workload.ActiveStateIssuer},
+		{Provider: "circleci", URL: workload.CircleCIIssuer},
+		{Provider: "generic", URL: "https://forge.acme.example/api/actions"},
+		{Provider: "generic", URL: "https://ci.acme.example"},
 	}}
 	for _, f := range change {
 		f(&o)

@@ -202,6 +202,6 @@ func (e *endpoints) tables() []route.Table {
 			}).Table(),
 		jsonapi.New(e.Index.Index, jsonapi.Options{BaseURL: e.base.String()}).Table(),
 		legacyupload.New(e.Index.Intake, legacyupload.Options{}).Table(),
-		mintapi.New(e.Minter, config.Audience(e.base), mintapi.Options{BaseURL: e.base}).Table(),
+		mintapi.New(e.Minter, e.Config.Audience(e.base), mintapi.Options{BaseURL: e.base}).Table(),
 	}
 }

@@ -80,7 +80,8 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	a.Registry = publishers.New(a.DB.Publishers(), workload.All, publishers.Options{
 		KeepExchanges: time.Duration(c.OIDC.KeepExchanges),
 		OwnerID:       accountid.New(http.DefaultClient, c.AccountAPIs()...).Of,
-		Issuers:       c.Issuers(base),
+		Issuers:       c.Issuers(),
+		Audience:      c.Audience(base),
 		Policy:        c.Upload.Rules().NamePolicy,
 	})
 	a.Minter = exchange.New(a.Registry, verifier, exchange.Options{
@@ -155,10 +156,9 @@ func newVerifier(c *config.Config, base *url.URL, log *slog.Logger) (*idtoken.Ve
 	}
 	var issuers []idtoken.Issuer
 	for _, i := range c.OIDC.Issuers {
-		if i.Audience == "" {
-			i.Audience = config.Audience(base)
-		}
-		issuers = append(issuers, idtoken.Issuer{Kind: i.Kind, URL: i.Issuer, Audience: i.Audience, CAFile: i.CAFile})
+		issuers = append(issuers, idtoken.Issuer{
+			Kind: i.Kind, URL: i.Issuer, Audiences: c.Audiences(i, base), CAFile: i.CAFile,
+		})
 	}
 	return idtoken.New(issuers, idtoken.Options{Log: log})
 }

@@ -3,7 +3,6 @@ package config
 import (
 	"crypto/tls"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -43,14 +42,11 @@ func (c *Config) IssuerOf(kind, named string) (string, error) {
 	return all[0], nil
 }
 
-// Issuers returns the configured issuers. If base is nil, an audience that is not configured is "".
-func (c *Config) Issuers(base *url.URL) []publishers.Issuer {
+// Issuers returns the configured issuers. It never returns nil.
+func (c *Config) Issuers() []publishers.Issuer {
 	all := []publishers.Issuer{}
 	for _, i := range c.OIDC.Issuers {
-		if i.Audience == "" && base != nil {
-			i.Audience = Audience(base)
-		}
-		all = append(all, publishers.Issuer{Provider: i.Kind, URL: i.Issuer, Audience: i.Audience})
+		all = append(all, publishers.Issuer{Provider: i.Kind, URL: i.Issuer})
 	}
 	return all
 }

@@ -98,7 +98,7 @@ type site struct {
 func newSite(t *testing.T, k kind) *site {
 	t.Helper()
 	s := &site{newBench(t), k}
-	v, err := idtoken.New([]idtoken.Issuer{{Kind: k.provider.Name(), URL: s.issuer.URL, Audience: audience}},
+	v, err := idtoken.New([]idtoken.Issuer{{Kind: k.provider.Name(), URL: s.issuer.URL, Audiences: []string{audience}}},
 		idtoken.Options{Now: s.clock.Now})
 	if err != nil {
 		t.Fatal(err)

@@ -38,6 +38,8 @@ type Options struct {
 	OwnerID func(ctx context.Context, provider, issuer, owner string) (string, error)
 	// Issuers lists the issuers that the index is configured for, in display order. If nil, a publisher may name any.
 	Issuers []Issuer
+	// Audience is the audience that clients request tokens for, from any issuer; "" if it is not known.
+	Audience string
 	// Policy restricts the names of new projects.
 	Policy catalog.NamePolicy
 }
@@ -46,7 +48,6 @@ type Options struct {
 type Issuer struct {
 	Provider string // the kind of its claims: Provider.Name
 	URL      string // exact "iss"
-	Audience string // of tokens for this index
 }
 
 // FieldIssuer is the name of the issuer's field in faults.

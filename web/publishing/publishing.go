@@ -258,11 +258,9 @@ func (s *Section) guideFor(r *http.Request, all []insight.Shown) *guideView {
 		return nil
 	}
 	p := all[i]
-	t := ciconfig.Target{BaseURL: s.Absolute(""), Repository: p.Repository, Project: p.Project, Audience: s.BaseURL.Host}
-	for _, issuer := range s.o.Registry.Issuers() {
-		if issuer.Provider == p.Provider && issuer.URL == p.Issuer {
-			t.Audience = cmp.Or(issuer.Audience, t.Audience)
-		}
+	t := ciconfig.Target{
+		BaseURL: s.Absolute(""), Repository: p.Repository, Project: p.Project,
+		Audience: cmp.Or(s.o.Registry.Options().Audience, s.BaseURL.Host),
 	}
 	g := ciconfig.For(t, p.Provider, p.Issuer, p.Fields)
 	v := &guideView{Project: p.Project, Publisher: p.ID, Words: p.Words, Others: g.Files, Steps: g.Steps, CA: g.CA}

@@ -1,7 +1,6 @@
 package publishing
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -9,7 +8,6 @@ import (
 
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
-	"pyindex/internal/config"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 	"pyindex/internal/terminal"
@@ -38,13 +36,9 @@ func (c *publisherWorkflowCmd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
-		t := ciconfig.Target{BaseURL: base.String(), Repository: p.Repository, Project: p.Project}
-		for _, i := range s.Config.Issuers(base) {
-			if i.Provider == p.Provider && i.URL == p.Issuer {
-				t.Audience = i.Audience
-			}
+		t := ciconfig.Target{
+			BaseURL: base.String(), Repository: p.Repository, Project: p.Project, Audience: s.Config.Audience(base),
 		}
-		t.Audience = cmp.Or(t.Audience, config.Audience(base))
 		return c.write(s, ciconfig.For(t, p.Provider, p.Issuer, p.Fields))
 	})
 }

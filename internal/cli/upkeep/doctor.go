@@ -330,8 +330,8 @@ func (d *localDoctor) issuers() {
 	for _, i := range d.Config.OIDC.Issuers {
 		n, err := idtoken.Probe(d.Ctx,
 			idtoken.Issuer{
-				Kind: i.Kind, URL: i.Issuer, Audience: config.Audience(d.Config.Base(listenAddr(d.Config.Listen))),
-				CAFile: i.CAFile,
+				Kind: i.Kind, URL: i.Issuer, CAFile: i.CAFile,
+				Audiences: d.Config.Audiences(i, d.Config.Base(listenAddr(d.Config.Listen))),
 			})
 		if err != nil {
 			d.found.Fail(check, "Check that this machine can connect to it. For a private certificate authority, set ca_file.",

@@ -3,6 +3,7 @@ package idtoken
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,20 +31,26 @@ func checkNames(c workload.Claims) error {
 	return nil
 }
 
-// checkAudience rejects lists, because one recipient of a token for two could use it at the other. If list is true, it
-// accepts a list of one string, which is how Kubernetes writes the audience.
-func checkAudience(c workload.Claims, want string, list bool) error {
+// checkAudience returns the audience of the token if it is one of want. It rejects lists, because one recipient of a
+// token for two could use it at the other. If list is true, it accepts a list of one string, which is how Kubernetes
+// writes the audience.
+func checkAudience(c workload.Claims, want []string, list bool) (string, error) {
 	got, ok := c["aud"].(string)
 	if all, is := c["aud"].([]any); list && is && len(all) == 1 {
 		got, ok = all[0].(string)
 	}
+	var names []string
+	for _, w := range want {
+		names = append(names, strconv.Quote(w))
+	}
 	if !ok {
-		return fmt.Errorf("its audience (aud) is %s; it must be the single string %q", show(c["aud"]), want)
+		return "", fmt.Errorf("its audience (aud) is %s; it must be the single string %s", show(c["aud"]),
+			strings.Join(names, " or "))
 	}
-	if got != want {
-		return fmt.Errorf("its audience (aud) is %s, not %q", show(got), want)
+	if !slices.Contains(want, got) {
+		return "", fmt.Errorf("its audience (aud) is %s, not %s", show(got), strings.Join(names, " or "))
 	}
-	return nil
+	return got, nil
 }
 
 // checkTimes compares exp, iat and nbf with the current time, with exchange.Leeway for clock differences.
