@@ -12,10 +12,6 @@ import (
 	"pyindex/internal/workload"
 )
 
-// maxAhead is the longest remaining lifetime of a token. Jobs end within it. Longer-lived tokens would have to be
-// remembered just as long.
-const maxAhead = 24 * time.Hour
-
 var standard = []string{"iss", "aud", "exp", "iat", "nbf", "jti"}
 
 // checkNames rejects misspelled standard claims such as "AUD". RFC 7519 distinguishes case, but encoding/json and
@@ -53,8 +49,9 @@ func checkAudience(c workload.Claims, want []string, list bool) (string, error) 
 	return got, nil
 }
 
-// checkTimes compares exp, iat and nbf with the current time, with exchange.Leeway for clock differences.
-func checkTimes(c workload.Claims, now time.Time) error {
+// checkTimes compares exp, iat and nbf with the current time, with exchange.Leeway for clock differences. most is the
+// longest remaining lifetime of a token: a used token is remembered until it expires.
+func checkTimes(c workload.Claims, now time.Time, most time.Duration) error {
 	exp, err := seconds(c, "exp")
 	if err != nil {
 		return err
@@ -66,8 +63,9 @@ func checkTimes(c workload.Claims, now time.Time) error {
 	if !now.Before(exp.Add(exchange.Leeway)) {
 		return fmt.Errorf("it expired (exp) at %s", stamp(exp))
 	}
-	if exp.After(now.Add(maxAhead)) {
-		return fmt.Errorf("it expires (exp) at %s, more than %v ahead", stamp(exp), maxAhead)
+	if exp.After(now.Add(most)) {
+		return fmt.Errorf("it expires (exp) at %s, more than %d hours ahead: request a token with a shorter lifetime, "+
+			"or shorten the timeout of the job if its tokens last as long", stamp(exp), most/time.Hour)
 	}
 	if iat.After(now.Add(exchange.Leeway)) {
 		return fmt.Errorf("it was issued (iat) in the future, at %s; is a clock wrong?", stamp(iat))

@@ -123,7 +123,7 @@ func (s *source) verify(ctx context.Context, raw string, t token, now time.Time)
 	if err != nil {
 		return bad(err)
 	}
-	if err := checkTimes(t.claims, now); err != nil {
+	if err := checkTimes(t.claims, now, workload.Of(s.Kind).MaxLifetime()); err != nil {
 		return bad(err)
 	}
 	keys, err := s.keys.find(ctx, kid)
