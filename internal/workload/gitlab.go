@@ -71,6 +71,9 @@ var GitLab = &Kind{
 		},
 	},
 	claims: []string{"project_path", "namespace_id", "sub", "ci_config_ref_uri"},
+	renames: forgeRenaming(
+		"namespace", "project", "project_path", "namespace", "project", "namespace_id", "project_id",
+	),
 	lookup: lookupGitLab, suggest: suggestGitLab,
 	checks: []check{
 		folds("project_path", "namespace", "project"), pinned("namespace_id", decimalID, "not a decimal number"),

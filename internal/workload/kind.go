@@ -27,6 +27,7 @@ type Kind struct {
 	validate func(r Rule) error       // validates combinations of fields
 	suggest  func(c Claims) map[string]string
 	warn     func(fields map[string]string, ownerID string) []Warning
+	renames  renaming
 	open     *openKind // for a kind whose rules may name any claim
 }
 

@@ -86,6 +86,9 @@ func writeNearest(w io.Writer, scope string, n insight.Nearest) error {
 		kind = "pending publisher"
 	}
 	fmt.Fprintf(w, "  nearest %s %s: %s\n", kind, n.ID, terminal.Printable(n.Publisher))
+	if n.Renamed != "" {
+		fmt.Fprintf(w, "    %s\n", terminal.Printable(n.Renamed))
+	}
 	if len(n.Differences) == 0 { // it matches, but another one was chosen
 		return nil
 	}
