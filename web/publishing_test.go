@@ -1050,3 +1050,27 @@ func TestWithheldRun(t *testing.T) {
 		t.Error("the page tells of a run that published nothing here")
 	}
 }
+
+// TestUnservedIssuer checks that the page warns about a publisher whose issuer the server does not have, and that the
+// form refuses such an issuer.
+func TestUnservedIssuer(t *testing.T) {
+	x := newTrust(t)
+	x.user("alice")
+	x.project("main", "widgets", "alice")
+	elsewhere := publishers.New(x.db.Publishers(), workload.All, publishers.Options{Now: x.clock.Now})
+	if _, err := elsewhere.Add(t.Context(), x.operator, publishers.AddRequest{
+		Provider: "github", Issuer: "https://ghes.acme.example", Project: "widgets",
+		Fields: map[string]string{"owner": "acme", "repository": "widgets", "workflow": "release.yml", "owner_id": "42"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	const text = "The server does not have the issuer https://ghes.acme.example of kind github, so no token can match"
+	if body := x.ask("alice", widgetsPublishing, nil).Body.String(); !strings.Contains(body, text) {
+		t.Errorf("the page does not say %q", text)
+	}
+	form := x.github("issuer", "https://ghes.acme.example")
+	if w := x.ask("alice", widgetsPublishing, form); !strings.Contains(w.Body.String(),
+		"this index is not configured for the issuer") {
+		t.Errorf("adding a publisher of such an issuer = %d\n%s", w.Code, w.Body)
+	}
+}

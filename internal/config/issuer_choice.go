@@ -3,44 +3,11 @@ package config
 import (
 	"crypto/tls"
 	"net/http"
-	"slices"
 	"strings"
 
-	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
-	"pyindex/internal/workload"
 	"pyindex/internal/workload/accountid"
 )
-
-// IssuerOf returns the issuer for a publisher of a kind: the named one, or else the kind's default issuer, or else the
-// only configured one. It returns fault.Invalid, listing the configured issuers, if none of these exists.
-func (c *Config) IssuerOf(kind, named string) (string, error) {
-	var all []string
-	for _, i := range c.OIDC.Issuers {
-		if i.Kind == kind {
-			all = append(all, i.Issuer)
-		}
-	}
-	if len(all) == 0 {
-		return "", fault.New(fault.Invalid,
-			"oidc.issuers has no issuer of kind %s: add one to the settings first", kind)
-	}
-	if named != "" && !slices.Contains(all, named) {
-		return "", fault.New(fault.Invalid, "%.200q is not exactly an issuer of kind %s in oidc.issuers: choose %s",
-			named, kind, strings.Join(all, " or "))
-	}
-	if named != "" {
-		return named, nil
-	}
-	if usual := workload.Of(kind).Issuer(); slices.Contains(all, usual) {
-		return usual, nil
-	}
-	if len(all) > 1 {
-		return "", fault.New(fault.Invalid, "oidc.issuers has several issuers of kind %s: choose one with --issuer %s",
-			kind, strings.Join(all, " or "))
-	}
-	return all[0], nil
-}
 
 // Issuers returns the configured issuers. It never returns nil.
 func (c *Config) Issuers() []publishers.Issuer {

@@ -61,6 +61,13 @@ type Tx interface {
 	// It deletes no other entries of the audit log.
 	DeleteExchangesBefore(ctx context.Context, t time.Time, limit int) (int64, error)
 
+	// The server.
+
+	// Serving returns what the server last started with, or fault.NotFound.
+	Serving(ctx context.Context) (Serving, error)
+	// PutServing replaces it.
+	PutServing(ctx context.Context, s Serving, at time.Time) error
+
 	// Readers.
 
 	// InsertReader adds r with its projects, or returns fault.Conflict if the id is taken.

@@ -44,6 +44,12 @@ func publisherCardOf(n int, p insight.Shown, t tightening) publisherCard {
 			c.Near = nearestTableOf(*p.Last, p.Last.Nearest[0], map[string]bool{}).Rows
 		}
 	}
+	if text := p.Unserved; text != "" {
+		c.Worst = "bad"
+		c.Loose = append(c.Loose, tighten{Warning: workload.Warning{
+			Degree: workload.AsLooseAsToken, Text: strings.ToUpper(text[:1]) + text[1:] + ".",
+		}})
+	}
 	form, _ := workload.FormFor(p.Provider, "")
 	for _, w := range p.Warnings {
 		field, ok := form.Field(w.Field)

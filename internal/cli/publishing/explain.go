@@ -8,6 +8,7 @@ import (
 
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
+	"pyindex/internal/fault"
 	"pyindex/internal/publishers/insight"
 	"pyindex/internal/terminal"
 )
@@ -30,6 +31,13 @@ func (c *publisherExplainCmd) Run(s *cli.Session) error {
 		list, err := insight.New(a.Registry).Exchanges(s.Ctx, a.Operator, c.Project, c.Last)
 		if err != nil {
 			return err
+		}
+		rules, err := a.Registry.List(s.Ctx, a.Operator, c.Project)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		for _, p := range rules {
+			warnUnserved(s, "publisher", p.ID, p.Unserved)
 		}
 		var all []explained
 		for _, x := range list {

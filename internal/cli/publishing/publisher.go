@@ -32,6 +32,16 @@ func tell(s *cli.Session, p publishers.Added) {
 	if p.Warning != "" {
 		fmt.Fprintf(s.Errs, "note: %s\n", p.Warning)
 	}
+	if p.Unserved != "" {
+		fmt.Fprintf(s.Errs, "warning: %s\n", terminal.Printable(p.Unserved))
+	}
+}
+
+// warnUnserved prints the warning about a rule whose issuer the server does not have, if there is one.
+func warnUnserved(s *cli.Session, rule, id, warning string) {
+	if warning != "" {
+		fmt.Fprintf(s.Errs, "warning: %s %s: %s\n", rule, id, terminal.Printable(warning))
+	}
 }
 
 type publisherListCmd struct {
@@ -51,8 +61,15 @@ func (c *publisherListCmd) Run(s *cli.Session) error {
 			rows = append(rows,
 				[]string{p.ID, p.Project, p.Provider, p.Sentence, pinText(p), terminal.Moment(p.ExpiresAt).String()})
 		}
-		return c.Write(s.Out, terminal.NotNil(list),
+		err = c.Write(s.Out, terminal.NotNil(list),
 			[]string{"ID", "PROJECT", "KIND", "PUBLISHER", "OWNER ID", "PENDING UNTIL"}, rows)
+		if err != nil {
+			return err
+		}
+		for _, p := range list {
+			warnUnserved(s, "publisher", p.ID, p.Unserved)
+		}
+		return nil
 	})
 }
 

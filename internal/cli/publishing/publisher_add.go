@@ -31,11 +31,11 @@ func (c *publisherAdd) Run(s *cli.Session) error {
 	if err != nil {
 		return err
 	}
-	issuer, err := s.Config.IssuerOf(kind, c.Issuer)
-	if err != nil {
-		return err
-	}
 	return s.With(func(a *app.App) error {
+		issuer, err := a.Registry.IssuerOf(kind, c.Issuer)
+		if err != nil {
+			return err
+		}
 		added, err := a.Registry.Add(s.Ctx, a.Operator, publishers.AddRequest{
 			Provider: kind, Issuer: issuer, Repository: c.IndexRepository, Project: c.Project, Pending: c.Pending, User: c.User,
 			Fields: fields,

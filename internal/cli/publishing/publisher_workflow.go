@@ -1,6 +1,7 @@
 package publishing
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -36,8 +37,10 @@ func (c *publisherWorkflowCmd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
+		warnUnserved(s, "publisher", p.ID, p.Unserved)
 		t := ciconfig.Target{
-			BaseURL: base.String(), Repository: p.Repository, Project: p.Project, Audience: s.Config.Audience(base),
+			BaseURL: base.String(), Repository: p.Repository, Project: p.Project,
+			Audience: cmp.Or(a.Registry.Options().Audience, s.Config.Audience(base)),
 		}
 		return c.write(s, ciconfig.For(t, p.Provider, p.Issuer, p.Fields))
 	})

@@ -17,6 +17,7 @@ func Publishers(t *testing.T, open Opener) {
 	for name, check := range map[string]func(*world){
 		"put":             checkPut,
 		"pinned to":       checkPinnedTo,
+		"serving":         checkServing,
 		"pin":             checkPin,
 		"links":           checkLinks,
 		"pending":         checkPending,
@@ -109,6 +110,24 @@ func checkPut(w *world) {
 			got, err := tx.PublishersFor(w.ctx, k[0], k[1], k[2])
 			w.must(err)
 			w.same("PublishersFor(other)", got, []publishers.Publisher{})
+		}
+		return nil
+	})
+}
+
+// checkServing replaces what the server started with.
+func checkServing(w *world) {
+	w.update(func(tx publishers.Tx) error {
+		_, err := tx.Serving(w.ctx)
+		w.want("Serving() before a server started", err, fault.NotFound)
+		for _, s := range []publishers.Serving{
+			{Issuers: []publishers.Issuer{{Provider: "github", URL: "https://b"}, {Provider: "gitlab", URL: "https://a"}}, Audience: "x"},
+			{Issuers: []publishers.Issuer{}, Audience: ""},
+		} {
+			w.must(tx.PutServing(w.ctx, s, at))
+			got, err := tx.Serving(w.ctx)
+			w.must(err)
+			w.same("Serving()", got, s)
 		}
 		return nil
 	})
