@@ -120,7 +120,8 @@ func (s *Section) addPublisher(w http.ResponseWriter, r *http.Request, who acces
 	text := workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, a.compiled).Capital().String()) +
 		" may now publish " + added.Project + ". The workflow file is below."
 	if added.Warning != "" {
-		text += " Not yet pinned: " + added.Warning + "."
+		label := func(f workload.Field) string { return f.Label }
+		text += " Not yet pinned: " + workload.Rename(added.Warning, workload.Of(added.Provider).Fields, label) + "."
 	}
 	return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID), text)
 }

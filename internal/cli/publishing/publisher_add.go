@@ -41,8 +41,9 @@ func (c *publisherAdd) Run(s *cli.Session) error {
 			Fields: fields,
 		})
 		if err != nil {
-			return err
+			return c.inFlags(err)
 		}
+		added.Warning = c.flagged(added.Warning)
 		tell(s, added)
 		return nil
 	})

@@ -46,9 +46,10 @@ func (c *readerAdd) Run(s *cli.Session) error {
 			Provider: kind, Issuer: issuer, Repository: c.IndexRepository, Projects: c.Project, Fields: fields,
 		})
 		if err != nil {
-			return err
+			return c.inFlags(err)
 		}
 		fmt.Fprintln(s.Out, added.ID)
+		added.Warning = c.flagged(added.Warning)
 		tellReader(s, added)
 		return nil
 	})
