@@ -52,6 +52,7 @@ type filling struct {
 	Audience                          string // of identity tokens
 	HostPort, Host                    string // Host is without the port
 	Closed, Authority                 bool
+	GetProgram                        []string // lines of a shell that get the index program in a CI job
 }
 
 // WithUser returns the index URL with the user name for tokens, for clients that look up the token elsewhere.
@@ -67,6 +68,7 @@ func (s *Section) loadManual() error {
 		Name: s.Name, URL: c.Root, Simple: c.Index, Signed: c.Signed, Upload: s.Absolute("/legacy/"),
 		Audience: cmp.Or(s.o.Audience, c.Host), HostPort: c.Host,
 		Host: s.BaseURL.Hostname(), Closed: s.Closed, Authority: len(s.o.Authority) > 0,
+		GetProgram: strings.Split(s.GetProgram(), "\n"),
 	}
 	names, err := fs.Glob(manual, "*.md")
 	if err != nil {
