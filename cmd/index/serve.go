@@ -131,6 +131,9 @@ func (e *endpoints) serve(s *cli.Session, l net.Listener) error {
 	if err := welcome(s, e.App, e.base, secure.Authority); err != nil {
 		return err
 	}
+	if err := e.Registry.RecordServing(s.Ctx); err != nil {
+		e.log.Warn("cannot record the issuers for commands, which rely on their own settings instead", "error", err)
+	}
 	stop := e.Background(s.Ctx, keyring, e.log, secure.Watch)
 	defer stop()
 	return h.Serve(s.Ctx, l, server.Run{
@@ -234,6 +237,6 @@ func (e *endpoints) tables() []route.Table {
 			}).Table(),
 		jsonapi.New(e.Index.Index, jsonapi.Options{BaseURL: e.base.String()}).Table(),
 		legacyupload.New(e.Index.Intake, legacyupload.Options{}).Table(),
-		mintapi.New(e.Minter, config.Audience(e.base), mintapi.Options{BaseURL: e.base}).Table(),
+		mintapi.New(e.Minter, e.Config.Audience(e.base), mintapi.Options{BaseURL: e.base}).Table(),
 	}
 }

@@ -167,6 +167,11 @@ func (l *login) exchange(ctx context.Context, index *indexClient, job *jobIdenti
 		return err
 	}
 	m, err := index.mint(ctx, raw, l.scope)
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		if raw := job.otherAfter(ctx, audience, refused.codes...); raw != "" {
+			m, err = index.mint(ctx, raw, l.scope)
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@
 package publishing
 
 import (
+	"cmp"
 	"fmt"
 
 	"pyindex/internal/app"
@@ -40,7 +41,7 @@ type addedPublisher struct {
 func tell(s *cli.Session, l terminal.Listing, p publishers.Added) error {
 	err := l.Report(s.Out, addedPublisher{
 		p.ID, p.Project, p.Provider, p.Issuer, p.Sentence, p.Fields, p.OwnerID, p.Pending, terminal.Moment(p.ExpiresAt),
-		p.Warning,
+		cmp.Or(p.Unserved, p.Warning),
 	}, p.ID)
 	if err != nil || l.JSON {
 		return err
@@ -52,7 +53,17 @@ func tell(s *cli.Session, l terminal.Listing, p publishers.Added) error {
 	if p.Warning != "" {
 		fmt.Fprintf(s.Errs, "note: %s\n", p.Warning)
 	}
+	if p.Unserved != "" {
+		fmt.Fprintf(s.Errs, "warning: %s\n", terminal.Printable(p.Unserved))
+	}
 	return nil
+}
+
+// warnUnserved prints the warning about a rule whose issuer the server does not have, if there is one.
+func warnUnserved(s *cli.Session, rule, id, warning string) {
+	if warning != "" {
+		fmt.Fprintf(s.Errs, "warning: %s %s: %s\n", rule, id, terminal.Printable(warning))
+	}
 }
 
 type publisherListCmd struct {
@@ -72,8 +83,15 @@ func (c *publisherListCmd) Run(s *cli.Session) error {
 			rows = append(rows,
 				[]string{p.ID, p.Project, p.Provider, p.Sentence, pinText(p), terminal.Moment(p.ExpiresAt).String()})
 		}
-		return c.Write(s.Out, terminal.NotNil(list),
+		err = c.Write(s.Out, terminal.NotNil(list),
 			[]string{"ID", "PROJECT", "KIND", "PUBLISHER", "OWNER ID", "PENDING UNTIL"}, rows)
+		if err != nil {
+			return err
+		}
+		for _, p := range list {
+			warnUnserved(s, "publisher", p.ID, p.Unserved)
+		}
+		return nil
 	})
 }
 

@@ -33,18 +33,19 @@ func (c *publisherAdd) Run(s *cli.Session) error {
 	if err != nil {
 		return err
 	}
-	issuer, err := s.Config.IssuerOf(kind, c.Issuer)
-	if err != nil {
-		return err
-	}
 	return s.With(func(a *app.App) error {
+		issuer, err := a.Registry.IssuerOf(kind, c.Issuer)
+		if err != nil {
+			return err
+		}
 		added, err := a.Registry.Add(s.Ctx, a.Operator, publishers.AddRequest{
 			Provider: kind, Issuer: issuer, Repository: c.IndexRepository, Project: c.Project, Pending: c.Pending, User: c.User,
 			Fields: fields,
 		})
 		if err != nil {
-			return err
+			return c.inFlags(err)
 		}
+		added.Warning = c.flagged(added.Warning)
 		return tell(s, c.Listing, added)
 	})
 }

@@ -48,8 +48,9 @@ func (c *publisherConstrainCmd) Run(s *cli.Session) error {
 		added, err := a.Registry.Constrain(s.Ctx, a.Operator,
 			publishers.ConstrainRequest{ID: c.ID, Repository: c.IndexRepository, Project: c.Project, Fields: fields})
 		if err != nil {
-			return err
+			return c.inFlags(err)
 		}
+		added.Warning = c.flagged(added.Warning)
 		return tell(s, c.Listing, added)
 	})
 }

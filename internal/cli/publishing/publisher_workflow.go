@@ -9,7 +9,6 @@ import (
 
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
-	"pyindex/internal/config"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 	"pyindex/internal/terminal"
@@ -50,13 +49,11 @@ func (c *publisherWorkflowCmd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
-		t := ciconfig.Target{BaseURL: base.String(), Repository: p.Repository, Project: p.Project}
-		for _, i := range s.Config.Issuers(base) {
-			if i.Provider == p.Provider && i.URL == p.Issuer {
-				t.Audience = i.Audience
-			}
+		warnUnserved(s, "publisher", p.ID, p.Unserved)
+		t := ciconfig.Target{
+			BaseURL: base.String(), Repository: p.Repository, Project: p.Project,
+			Audience: cmp.Or(a.Registry.Options().Audience, s.Config.Audience(base)),
 		}
-		t.Audience = cmp.Or(t.Audience, config.Audience(base))
 		return c.write(s, ciconfig.For(t, p.Provider, p.Issuer, p.Fields))
 	})
 }

@@ -1,6 +1,7 @@
 package publishing
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -38,18 +39,19 @@ func (c *readerAdd) Run(s *cli.Session) error {
 	if err != nil {
 		return err
 	}
-	issuer, err := s.Config.IssuerOf(kind, c.Issuer)
-	if err != nil {
-		return err
-	}
 	return s.With(func(a *app.App) error {
+		issuer, err := a.Registry.IssuerOf(kind, c.Issuer)
+		if err != nil {
+			return err
+		}
 		added, err := a.Registry.AddReader(s.Ctx, a.Operator, publishers.ReaderRequest{
 			Provider: kind, Issuer: issuer, Repository: c.IndexRepository, Projects: c.Project, Fields: fields,
 		})
 		if err != nil {
-			return err
+			return c.inFlags(err)
 		}
-		if err := c.Report(s.Out, addedReader{added, added.Warning}, added.ID); err != nil || c.JSON {
+		added.Warning = c.flagged(added.Warning)
+		if err := c.Report(s.Out, addedReader{added, cmp.Or(added.Unserved, added.Warning)}, added.ID); err != nil || c.JSON {
 			return err
 		}
 		tellReader(s, added)
@@ -68,6 +70,9 @@ func tellReader(s *cli.Session, l publishers.ListedReader) {
 	fmt.Fprintf(s.Errs, "%s may now read %s\n", workload.Clause(l.Sentence), readsText(l))
 	if l.Warning != "" {
 		fmt.Fprintf(s.Errs, "note: %s\n", l.Warning)
+	}
+	if l.Unserved != "" {
+		fmt.Fprintf(s.Errs, "warning: %s\n", terminal.Printable(l.Unserved))
 	}
 }
 
@@ -92,7 +97,13 @@ func (c *readerListCmd) Run(s *cli.Session) error {
 		for _, l := range list {
 			rows = append(rows, []string{l.ID, readsText(l), l.Provider, l.Sentence, terminal.Moment(l.AddedAt).String()})
 		}
-		return c.Write(s.Out, terminal.NotNil(list), []string{"ID", "READS", "KIND", "READER", "ADDED"}, rows)
+		if err := c.Write(s.Out, terminal.NotNil(list), []string{"ID", "READS", "KIND", "READER", "ADDED"}, rows); err != nil {
+			return err
+		}
+		for _, l := range list {
+			warnUnserved(s, "reader", l.ID, l.Unserved)
+		}
+		return nil
 	})
 }
 

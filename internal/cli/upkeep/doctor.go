@@ -344,8 +344,8 @@ func (d *localDoctor) issuers(strict bool) {
 	for _, i := range d.Config.OIDC.Issuers {
 		n, err := idtoken.Probe(d.Ctx,
 			idtoken.Issuer{
-				Kind: i.Kind, URL: i.Issuer, Audience: config.Audience(d.Config.Base(listenAddr(d.Config.Listen))),
-				CAFile: i.CAFile,
+				Kind: i.Kind, URL: i.Issuer, CAFile: i.CAFile,
+				Audiences: d.Config.Audiences(i, d.Config.Base(listenAddr(d.Config.Listen))),
 			})
 		if err != nil {
 			note := d.found.Fail
