@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account/outbox"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/assembly"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
@@ -113,10 +115,12 @@ func (x *trust) serve() {
 		Directory: x.dir,
 		Registry:  x.registry,
 		Exchange:  x.minter,
-		BaseURL:   x.base,
-		Name:      "Acme packages",
-		Now:       x.clock.Now,
-		Log:       slog.New(slog.DiscardHandler),
+		SignIn: signin.New(x.db.SignIn(), outbox.New(x.db.Outbox(), outbox.Options{Now: x.clock.Now}),
+			signin.Options{Now: x.clock.Now}),
+		BaseURL: x.base,
+		Name:    "Acme packages",
+		Now:     x.clock.Now,
+		Log:     slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		x.Fatal(err)

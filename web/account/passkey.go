@@ -52,7 +52,7 @@ func (s *Section) script(h route.Handler) route.Handler {
 		err := h(w, r, who)
 		if errors.Is(err, ui.ErrConfirm) {
 			return s.JSON(w, http.StatusForbidden,
-				ui.Answer{Next: s.Base + "/confirm/?next=/manage/account/security/", Error: fault.Message(err)})
+				ui.Answer{Next: s.Base + "/confirm/?next=/manage/account/security/&form=" + ui.LostForm, Error: fault.Message(err)})
 		}
 		switch fault.KindOf(err) {
 		case fault.Invalid, fault.NotFound, fault.Conflict, fault.Unauthenticated, fault.TooMany:

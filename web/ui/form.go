@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"net/url"
@@ -36,7 +37,7 @@ func (k *Kit) Posted(h FormHandler) route.Handler {
 		}
 		page := *r.URL
 		page.Path, page.RawPath = k.page(r.URL.Path), ""
-		r = r.WithContext(r.Context()) // a copy
+		r = r.WithContext(context.WithValue(r.Context(), postedPath{}, posted(r))) // a copy
 		r.URL = &page
 		return h(w, r, who, f)
 	}

@@ -88,6 +88,9 @@ for (const form of document.querySelectorAll("form[data-typed]")) {
   check();
 }
 
+// A form that waited for re-authentication is sent again.
+document.querySelector("form[data-resume]")?.requestSubmit();
+
 // Prevents double submission of forms.
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {
