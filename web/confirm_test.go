@@ -85,7 +85,7 @@ var hiddenField = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value=
 // resumed returns the address and fields of the page that sends a held form again.
 func resumed(t *testing.T, page string) (path string, fields []string) {
 	t.Helper()
-	form := between(page, `<form method="post" action="`, "</form>")
+	form := between(between(page, "<h1>Confirmed</h1>", "</main>"), `<form method="post" action="`, "</form>")
 	path, _, _ = strings.Cut(form, `"`)
 	if path == "" || !strings.Contains(form, "data-resume") || !strings.Contains(form, ">Continue</button>") {
 		t.Fatalf("the page resumes no form:\n%s", page)

@@ -62,6 +62,7 @@ type shopOptions struct {
 	directory access.DirectoryOptions
 	keyring   access.KeyringOptions
 	site      web.Options
+	open      bool // anyone may read without signing in
 }
 
 // ownersInvite lets invitations by owners work without an approval.
@@ -112,7 +113,7 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 	o.site.SignIn, o.site.Outbox = x.signin, x.outbox
 	o.site.Registry = publishers.New(x.db.Publishers(), nil, publishers.Options{Now: x.clock.Now})
 	o.site.Exchange = exchange.New(o.site.Registry, nil, exchange.Options{})
-	o.site.BaseURL, o.site.Name, o.site.Closed, o.site.Now, o.site.Log = base, "Shop", true, x.clock.Now, log
+	o.site.BaseURL, o.site.Name, o.site.Closed, o.site.Now, o.site.Log = base, "Shop", !o.open, x.clock.Now, log
 	site, err := web.New(o.site)
 	if err != nil {
 		t.Fatal(err)

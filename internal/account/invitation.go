@@ -178,15 +178,23 @@ func (a *Accounts) Invitations(ctx context.Context, who access.Caller) (out []Op
 
 func (a *Accounts) open(ctx context.Context, tx Tx, l onetime.Link) (o OpenInvitation, err error) {
 	o.Link = l
-	if o.Waiting, err = a.waits(ctx, tx, l); err != nil || l.CreatedBy == "" {
+	if o.Waiting, err = a.waits(ctx, tx, l); err != nil {
 		return o, err
 	}
-	u, err := tx.UserByID(ctx, l.CreatedBy)
-	if fault.Is(err, fault.NotFound) {
-		return o, nil
-	}
-	o.By = u.Name
+	o.By, err = nameOf(ctx, tx, l.CreatedBy)
 	return o, err
+}
+
+// nameOf returns the name of a user by ID, and "" for the operator or a deleted account.
+func nameOf(ctx context.Context, tx Tx, id string) (string, error) {
+	if id == "" {
+		return "", nil
+	}
+	u, err := tx.UserByID(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		return "", nil
+	}
+	return u.Name, err
 }
 
 // openByID returns an open invitation that the caller may see. It returns fault.NotFound for any other id.

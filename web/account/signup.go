@@ -71,6 +71,8 @@ func (s *Section) welcomePage(w http.ResponseWriter, r *http.Request, who access
 	if errors.Is(err, account.ErrWaiting) {
 		return s.Render(w, http.StatusOK, "welcome",
 			&welcomeView{Frame: s.Frame(r, access.Caller{}, welcomeTitles[kind]), Waiting: true})
+	} else if errors.Is(err, onetime.ErrLink) {
+		return s.endedPage(w, r, who, kind)
 	} else if err != nil {
 		return err
 	}
@@ -101,6 +103,18 @@ func (s *Section) welcomePage(w http.ResponseWriter, r *http.Request, who access
 	return s.Render(w, f.Status(), "welcome", &v)
 }
 
+type endedView struct {
+	ui.Frame
+	Kind  onetime.Kind
+	Mails bool // people can request a password link themselves
+}
+
+// endedPage responds to a link that is unknown, used or expired. The response is the same for all three.
+func (s *Section) endedPage(w http.ResponseWriter, r *http.Request, who access.Caller, kind onetime.Kind) error {
+	return s.Render(w, http.StatusNotFound, "ended",
+		&endedView{s.Frame(r, who, "This link no longer works"), kind, s.letters.Enabled()})
+}
+
 // accepted uses up the link. It signs the user in, except after a reset.
 func (s *Section) accepted(kind onetime.Kind) ui.FormHandler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) (err error) {
@@ -116,6 +130,9 @@ func (s *Section) accepted(kind onetime.Kind) ui.FormHandler {
 		} else {
 			u, err = s.o.Accounts.Accept(r.Context(), who, kind, secret,
 				account.Accepted{Name: f.Get("name"), Password: password})
+		}
+		if errors.Is(err, onetime.ErrLink) {
+			return s.endedPage(w, r, who, kind)
 		}
 		if err := f.Refused(fault.FieldOf(err), err); err != nil {
 			return err

@@ -145,6 +145,17 @@ type repositoriesView struct {
 	Closed             bool
 }
 
+// Readers describes the people who can read a repository.
+func (v *repositoriesView) Readers(r catalog.Repository) string {
+	switch {
+	case r.Public && !v.Closed:
+		return "everyone on the network"
+	case r.Members >= access.Reader:
+		return "everyone who is signed in"
+	}
+	return "people with a role"
+}
+
 func (s *Section) adminRepositories(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	return s.repositoriesPage(w, r, who, ui.Typed(nil))
 }

@@ -65,18 +65,34 @@ func (c *userUnlinkCmd) Run(s *cli.Session) error {
 }
 
 type userResetLinkCmd struct {
-	Name string `arg:""`
+	Name string `arg:"" optional:"" help:"User name. Omit it on an index without users to print a new link for the first administrator."`
 }
 
 // Run prints only the link to standard output.
 func (c *userResetLinkCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
+		if c.Name == "" {
+			return firstLink(s, a)
+		}
 		secret, err := a.Accounts.ResetLink(s.Ctx, a.Operator, c.Name)
 		if err == nil {
 			fmt.Fprintln(s.Out, s.Config.LinkTo(ui.LinkPath(onetime.Reset, secret)))
 		}
 		return err
 	})
+}
+
+// firstLink prints a new link for the first administrator. It ends the one that the server printed.
+func firstLink(s *cli.Session, a *app.App) error {
+	secret, err := a.Accounts.FirstLink(s.Ctx, a.Operator)
+	if err != nil {
+		return err
+	}
+	if secret == "" {
+		return fault.New(fault.Invalid, "this index has users: name one of them, such as index user reset-link alice")
+	}
+	fmt.Fprintln(s.Out, s.Config.LinkTo(ui.LinkPath(onetime.First, secret)))
+	return nil
 }
 
 type userInviteCmd struct {
@@ -107,11 +123,11 @@ func (c *userInviteCmd) Run(s *cli.Session) error {
 			}
 			n.Grants = append(n.Grants, g)
 		}
-		_, secret, err := a.Accounts.Invite(s.Ctx, a.Operator, n)
+		o, secret, err := a.Accounts.Invite(s.Ctx, a.Operator, n)
 		if err == nil {
 			link := s.Config.LinkTo(ui.LinkPath(onetime.Invite, secret))
 			fmt.Fprintln(s.Out, link)
-			sendLetter(s, c.Email, outbox.InvitationLetter(s.Config.Name(), link))
+			sendLetter(s, c.Email, outbox.InvitationLetter(s.Config.Name(), o.By, o.Invitation.Roles(), link))
 		}
 		return err
 	})
