@@ -914,7 +914,7 @@ func TestOtherIssuers(t *testing.T) {
 		if w.Code != http.StatusUnprocessableEntity || len(x.list("widgets")) > 0 {
 			t.Errorf("issuer %s: %d, publishers %v", issuer, w.Code, x.list("widgets"))
 		}
-		wants(t, w.Body.String(), "this index is not configured for the issuer", "of kind github")
+		wants(t, w.Body.String(), "This index is not configured for the issuer", "of kind github")
 	}
 }
 

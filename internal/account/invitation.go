@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -40,13 +41,12 @@ type NewInvitation struct {
 // invitations.
 func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitation,
 ) (OpenInvitation, access.Secret, error) {
-	if err := checkEmail(n.Email); err != nil {
-		return OpenInvitation{}, "", err
-	}
+	var named error
 	if n.Name != "" {
-		if err := checkName(n.Name); err != nil {
-			return OpenInvitation{}, "", err
-		}
+		named = checkName(n.Name)
+	}
+	if err := errors.Join(named, checkEmail(n.Email)); err != nil {
+		return OpenInvitation{}, "", err
 	}
 	l, secret := onetime.New(a.o.NewID(), onetime.Invite, a.o.Now(), inviteLife)
 	l.CreatedBy, l.Invitation = who.ID(), onetime.Invitation(n)

@@ -125,7 +125,7 @@ func (s *Section) signIn(w http.ResponseWriter, r *http.Request, who access.Call
 	})
 	if fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.TooMany) {
 		f.Late(w, err)
-		f.Wrong("", fault.Message(err))
+		f.Wrong("", fault.Sentence(err))
 		return s.loginPage(w, r, who, f)
 	} else if err != nil {
 		return err
@@ -201,7 +201,7 @@ func (s *Section) signInByCode(w http.ResponseWriter, r *http.Request, who acces
 			ui.Notice{Kind: "bad", Text: "The sign-in timed out, or there were too many wrong codes. Start again."})
 	case fault.Is(err, fault.Invalid), fault.Is(err, fault.TooMany):
 		f.Late(w, err)
-		f.Wrong(fault.FieldOf(err), fault.Message(err))
+		f.Wrong(fault.FieldOf(err), fault.Sentence(err))
 		return s.codePage(w, r, who, f)
 	case err != nil:
 		return err

@@ -99,8 +99,8 @@ func TestSentence(t *testing.T) {
 			Action: "session.refuse", Outcome: audit.Refused, Subject: "zoe",
 			Detail: map[string]any{"wrong": "single sign-on", "reason": "no group"},
 		},
-		"ann did thing.done to %s.":                     {Action: "thing.done", Actor: ann, Subject: "%s"},
-		"ann did thing.%d to this index.":               {Action: "thing.%d", Actor: ann},
+		"ann did thing.done to %s.":       {Action: "thing.done", Actor: ann, Subject: "%s"},
+		"ann did thing.%d to this index.": {Action: "thing.%d", Actor: ann},
 		"ann archived demo.": {
 			Action: "project.status", Actor: ann, Project: "demo", Detail: map[string]any{"status": "archived"},
 		},

@@ -61,7 +61,7 @@ func addFrom(values url.Values) adding {
 	}
 	fields, err := a.kind.Read(a.value)
 	if err != nil {
-		a.form.Wrong(fault.FieldOf(err), fault.Message(err))
+		a.form.Wrong(fault.FieldOf(err), fault.Sentence(err))
 	}
 	a.request.Fields = fields
 	a.filled = a.form.Get("project_name") != ""

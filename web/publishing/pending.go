@@ -52,6 +52,7 @@ func (s *Section) pendingPage(w http.ResponseWriter, r *http.Request, who access
 	} else if repositories != nil {
 		v.Add.Main = append([]ui.Field{*repositories}, v.Add.Main...)
 	}
+	focusFirst(v.Add.Main, v.Add.Stricter)
 	for n, p := range all {
 		v.Pending = append(v.Pending, publisherCardOf(n, p, tightening{form: ui.Typed(nil)}))
 	}

@@ -143,10 +143,10 @@ func (s *Section) add(r *http.Request, who access.Caller, a *adding) (publishers
 	if !a.request.Pending {
 		a.request.Project = r.PathValue("project")
 	} else if _, err := packaging.ParseProjectName(a.request.Project); err != nil {
-		a.form.Wrong("project_name", fault.Message(err))
+		a.form.Wrong("project_name", fault.Sentence(err))
 	}
 	for name, message := range workload.Problems(a.kind, a.request.Fields) {
-		a.form.Wrong(name, message)
+		a.form.Wrong(name, fault.AsSentence(message))
 	}
 	if a.form.Bad() {
 		// Check access to the project before reporting errors in fields.
@@ -181,7 +181,7 @@ func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who
 	if v := f.Get(workload.FieldClaims); v != "" {
 		var err error
 		if fields, err = workload.ParseClaims(v); err != nil {
-			f.Wrong(workload.FieldClaims, fault.Message(err))
+			f.Wrong(workload.FieldClaims, fault.Sentence(err))
 		}
 	}
 	if !f.Bad() {

@@ -52,7 +52,7 @@ func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		k.ConfirmFirst(w, r, who, k.Back(r))
 		return
 	}
-	status, message := route.Status(fault.KindOf(err)), fault.Message(err)
+	status, message := route.Status(fault.KindOf(err)), fault.Sentence(err)
 	retryAfter(w, status, err)
 	if status == http.StatusTooManyRequests && fromOurScript(r) {
 		_ = k.JSON(w, status, Answer{Error: message}) // an error means that the client is gone
