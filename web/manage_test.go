@@ -912,7 +912,7 @@ func TestGroupsOfAProject(t *testing.T) {
 		fields []string
 	}{
 		{422, []string{"add-group", "group", "nobody-knows", "group_role", "reader"}},
-		{400, []string{"add-group", "group", "crew", "group_role", "king"}},
+		{422, []string{"add-group", "group", "crew", "group_role", "king"}},
 		{404, []string{"remove-group", "group", "crew"}},
 	} {
 		if got := x.post("owner", path+c.fields[0]+"/", c.fields[1:]...); got.Code != c.want {

@@ -3,6 +3,7 @@ package admin
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -122,7 +123,7 @@ func (s *Section) adminUninvite(w http.ResponseWriter, r *http.Request, who acce
 func (s *Section) adminApprove(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	o, err := s.o.Accounts.ApproveInvitation(r.Context(), who, f.Get("invitation"))
 	if fault.Is(err, fault.Conflict) {
-		return s.Tell(w, r, "/admin/users/", ui.Notice{Kind: "bad", Text: fault.Message(err)})
+		return s.Tell(w, r, "/admin/users/", ui.Notice{Kind: "bad", Text: fault.Sentence(err)})
 	} else if err != nil {
 		return err
 	}
@@ -236,18 +237,8 @@ func (s *Section) grantsOf(r *http.Request, who access.Caller, user string) (out
 	if err != nil {
 		return nil, err
 	}
-	for _, repo := range repos {
-		all, err := s.o.Roles.Grants(r.Context(), who, repo.Name, zeroName)
-		if err != nil {
-			return nil, err
-		}
-		for _, g := range all {
-			if g.User == user {
-				out = append(out, grantRow{g, repo.Name})
-			}
-		}
-	}
-	return out, nil
+	out, err = s.allGrants(r, who, repos)
+	return slices.DeleteFunc(out, func(g grantRow) bool { return g.User != user }), err
 }
 
 // userAct changes an account and returns the success notice.
@@ -257,7 +248,7 @@ func (s *Section) userForm(act userAct) ui.FormHandler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 		said, err := act(r, who, r.PathValue("user"), f)
 		if fault.Is(err, fault.Conflict) {
-			return s.userPage(w, r, who, "", &ui.Notice{Kind: "bad", Text: fault.Message(err)})
+			return s.userPage(w, r, who, "", &ui.Notice{Kind: "bad", Text: fault.Sentence(err)})
 		} else if err != nil {
 			return err
 		}
