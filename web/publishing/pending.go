@@ -1,6 +1,7 @@
 package publishing
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 
@@ -90,6 +91,7 @@ func (s *Section) repositoryField(r *http.Request, who access.Caller, a adding) 
 
 func (s *Section) addPending(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	a := addFrom(f.Values)
+	maps.Copy(f.Values, a.form.Values) // with pasted addresses taken apart
 	a.form = f
 	a.request.Pending, a.request.Repository = true, f.Get("repository_name")
 	if s.Confirmed(who) != nil {

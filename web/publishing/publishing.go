@@ -2,6 +2,7 @@ package publishing
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -106,6 +107,7 @@ func (s *Section) publishingPage(w http.ResponseWriter, r *http.Request, who acc
 
 func (s *Section) addPublisher(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	a := addFrom(f.Values)
+	maps.Copy(f.Values, a.form.Values) // with pasted addresses taken apart
 	a.form = f
 	if err := s.Confirmed(who); err != nil {
 		return s.confirmFilledIn(w, r, who, a)
