@@ -12,7 +12,6 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
-	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/route"
 	"pyindex/web/auditlog"
 	"pyindex/web/ui"
@@ -96,19 +95,6 @@ func (s *Section) adminOverview(w http.ResponseWriter, r *http.Request, who acce
 	}
 	v.Refusals = auditlog.EntriesOf(h)
 	return s.Render(w, http.StatusOK, "admin", &v)
-}
-
-type issuersView struct {
-	ui.Frame
-	Issuers []exchange.IssuerHealth
-}
-
-func (s *Section) adminIssuers(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	all, err := s.o.Exchange.Health(who)
-	if err != nil {
-		return err
-	}
-	return s.Render(w, http.StatusOK, "admin-issuers", &issuersView{s.adminFrame(r, who, "issuers", "Issuers"), all})
 }
 
 type storageView struct {
