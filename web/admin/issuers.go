@@ -37,8 +37,8 @@ func issuerSamples() []issuerSample {
 		{"gitlab-self", "GitLab, self-managed", own, section("gitlab", "https://gitlab.acme.example", authority)},
 		{"forgejo", "Forgejo", own, section("generic", "https://forge.acme.example/api/actions", authority)},
 		{
-			"circleci", "CircleCI", "Replace ORG by the ID of your organization.",
-			section("circleci", "https://oidc.circleci.com/org/ORG", ""),
+			"circleci", "CircleCI", "For jobs that request tokens with --root-issuer.",
+			section("circleci", workload.CircleCIIssuer, ""),
 		},
 		{"buildkite", "Buildkite", "", section("generic", "https://agent.buildkite.com", "")},
 		{"google", "Google Cloud", "", section("google", workload.GoogleIssuer, "")},
