@@ -51,8 +51,10 @@ func (s *Section) script(h route.Handler) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		err := h(w, r, who)
 		if errors.Is(err, ui.ErrConfirm) {
-			return s.JSON(w, http.StatusForbidden,
-				ui.Answer{Next: s.Base + "/confirm/?next=/manage/account/security/&form=" + ui.LostForm, Error: fault.Sentence(err)})
+			return s.JSON(w, http.StatusForbidden, ui.Answer{
+				Next:  s.Base + "/confirm/?next=/manage/account/security/&form=" + ui.LostForm,
+				Error: fault.Sentence(err),
+			})
 		}
 		switch fault.KindOf(err) {
 		case fault.Invalid, fault.NotFound, fault.Conflict, fault.Unauthenticated, fault.TooMany:
