@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account/outbox"
+	"pyindex/internal/account/signin"
 	"pyindex/internal/assembly"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
@@ -113,10 +115,12 @@ func (x *trust) serve() {
 		Directory: x.dir,
 		Registry:  x.registry,
 		Exchange:  x.minter,
-		BaseURL:   x.base,
-		Name:      "Acme packages",
-		Now:       x.clock.Now,
-		Log:       slog.New(slog.DiscardHandler),
+		SignIn: signin.New(x.db.SignIn(), outbox.New(x.db.Outbox(), outbox.Options{Now: x.clock.Now}),
+			signin.Options{Now: x.clock.Now}),
+		BaseURL: x.base,
+		Name:    "Acme packages",
+		Now:     x.clock.Now,
+		Log:     slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		x.Fatal(err)
@@ -910,7 +914,7 @@ func TestOtherIssuers(t *testing.T) {
 		if w.Code != http.StatusUnprocessableEntity || len(x.list("widgets")) > 0 {
 			t.Errorf("issuer %s: %d, publishers %v", issuer, w.Code, x.list("widgets"))
 		}
-		wants(t, w.Body.String(), "this index is not configured for the issuer", "of kind github")
+		wants(t, w.Body.String(), "This index is not configured for the issuer", "of kind github")
 	}
 }
 

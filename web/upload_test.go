@@ -105,10 +105,10 @@ func TestUploadRefusals(t *testing.T) {
 	check("a reader", "reader", "/manage/upload/", "you may not upload to project demo", wheel)
 	check("a stranger", "stranger", "/manage/upload/", "you may not upload to project demo", wheel)
 	check("a file of another project", "owner", "/manage/upload/?project=other",
-		"this file belongs to demo, but the page is for other", wheel)
-	check("no distribution", "owner", "/manage/upload/", "file name",
+		"This file belongs to demo, but the page is for other", wheel)
+	check("no distribution", "owner", "/manage/upload/", "File name",
 		packagingtest.File{Name: "notes.txt", Bytes: []byte("x")})
-	check("a path", "owner", "/manage/upload/", "file name",
+	check("a path", "owner", "/manage/upload/", "File name",
 		packagingtest.File{Name: "../../etc/passwd", Bytes: []byte("x")})
 	x.post("owner", "/manage/project/demo/settings/trusted-only/", "on", "on")
 	check("a project of trusted publishers", "owner", "/manage/upload/",
@@ -164,7 +164,7 @@ func TestUploadBreaksOff(t *testing.T) {
 	cut := bytes.NewReader(body.Bytes()[:body.Len()-300])
 	all := answers(t, x.send("owner", http.MethodPost, "/manage/upload/", kind, "application/json", cut))
 	if len(all) != 2 || !strings.HasPrefix(all[0], "true demo-3.0") ||
-		!strings.Contains(all[1], "the connection was lost") {
+		!strings.Contains(all[1], "The connection was lost") {
 		t.Errorf("the script is told %q", all)
 	}
 	if _, err := x.index.Overview(t.Context(), x.operator, "", x.name("demo"), "4.0"); err == nil {
@@ -180,7 +180,7 @@ func TestUploadBounds(t *testing.T) {
 		files = append(files, packagingtest.File{Name: fmt.Sprintf("notes%d.txt", n), Bytes: []byte("x")})
 	}
 	all := answers(t, x.sendFiles("owner", "/manage/upload/", true, files...))
-	if len(all) != 51 || !strings.Contains(all[50], "notes50.txt: only 50 files") || strings.Contains(all[49], "only 50") {
+	if len(all) != 51 || !strings.Contains(all[50], "notes50.txt: Only 50 files") || strings.Contains(all[49], "Only 50") {
 		t.Errorf("of 52 files the last are told %q", all[max(0, len(all)-3):])
 	}
 	for range 100 {
@@ -239,10 +239,10 @@ func TestUploadRefusedBeforeReading(t *testing.T) {
 		status           int
 	}{
 		"a stranger to the repository": {
-			"stranger", "/r/inner/manage/upload/", "there is no repository", http.StatusNotFound,
+			"stranger", "/r/inner/manage/upload/", "There is no repository", http.StatusNotFound,
 		},
 		"a repository that is not there": {
-			"owner", "/r/nowhere/manage/upload/", "there is no repository", http.StatusNotFound,
+			"owner", "/r/nowhere/manage/upload/", "There is no repository", http.StatusNotFound,
 		},
 		"a reader of a closed one": {
 			"reader", "/r/inner/manage/upload/", "you may not upload anything here", http.StatusForbidden,
@@ -299,8 +299,8 @@ func TestUploadFormIsBounded(t *testing.T) {
 		"a name that is too long": {
 			[]string{good, file(strings.Repeat("é", 400)+".whl", "x"), good}, "longer than 300 bytes", 3,
 		},
-		"many files":            {slices.Repeat([]string{file("a.txt", "x")}, 500), "only 50 files", 51},
-		"refused files between": {[]string{file("a.txt", long), file("b.txt", long+long), good}, "file name", 3},
+		"many files":            {slices.Repeat([]string{file("a.txt", "x")}, 500), "Only 50 files", 51},
+		"refused files between": {[]string{file("a.txt", long), file("b.txt", long+long), good}, "File name", 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			kind, body := rawForm(c.parts...)

@@ -57,6 +57,7 @@ var unchecked = map[string]string{
 	"outbox.Outbox.claim":                "the server's own: marks the tokens that a letter is about",
 	"outbox.Outbox.release":              "the server's own: takes back claim",
 	"signin.Methods.change":              "reads the caller again by Self",
+	"signin.Methods.TakeForm":            "reads the caller again by Self",
 	"account.Accounts.FirstLink":         "the operator's, who has no credential that could end",
 	"account.Accounts.Accept":            "the link decides, and is read in the transaction",
 	"account.Accounts.AcceptByPasskey":   "the link decides, and is read in the transaction",

@@ -39,9 +39,11 @@ func welcome(s *cli.Session, a *app.App, base *url.URL, authority string) error 
 func firstUser(w io.Writer, c *config.Config, link string) {
 	program := programName() + cli.SettingsArgs(c)
 	fmt.Fprintf(w, `
-There are no users yet. Create the first administrator with this link, which works once:
+There are no users yet. Create the first administrator with this link, which works once, within a day:
   %[2]s
-or create a user and a token in another terminal:
+To get another link, run this in another terminal:
+  %[1]s user reset-link
+or create a user and a token there:
   %[1]s user add alice --admin
   %[1]s token create --user alice
 `, program, link)

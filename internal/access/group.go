@@ -109,6 +109,42 @@ func (d *Directory) Group(ctx context.Context, who Caller, name string) (out Gro
 	return out, err
 }
 
+// GroupsOf returns the groups of a user by name. Members has only the user's membership. It requires an administrator,
+// and returns fault.NotFound if the user is unknown.
+func (d *Directory) GroupsOf(ctx context.Context, who Caller, user string) (out []GroupDetail, err error) {
+	if !who.Admin() {
+		return nil, denied("groups")
+	}
+	err = d.store.View(ctx, func(tx Tx) error {
+		u, err := userNamed(ctx, tx, user)
+		if err != nil {
+			return err
+		}
+		groups, err := tx.GroupsOf(ctx, u.ID, "*")
+		if err != nil {
+			return err
+		}
+		for _, g := range groups {
+			detail := GroupDetail{Group: g}
+			members, err := tx.MembersOf(ctx, g.ID)
+			if err != nil {
+				return err
+			}
+			for _, m := range members {
+				if m.User == u.Name {
+					detail.Members = append(detail.Members, m)
+				}
+			}
+			if detail.Grants, err = tx.GroupGrants(ctx, g.ID); err != nil {
+				return err
+			}
+			out = append(out, detail)
+		}
+		return nil
+	})
+	return out, err
+}
+
 func groupNamed(ctx context.Context, tx Tx, name string) (Group, error) {
 	g, err := tx.GroupByName(ctx, name)
 	if fault.Is(err, fault.NotFound) {

@@ -210,6 +210,14 @@ func TestFirstLink(t *testing.T) {
 			}
 		})
 	}
+	b.pass(24*time.Hour - time.Second)
+	_, err = b.Look(ctx, onetime.First, secret)
+	b.must(err)
+	b.pass(time.Second)
+	_, err = b.Look(ctx, onetime.First, secret)
+	b.want("Look after a day", err, fault.NotFound)
+	secret, err = b.FirstLink(ctx, b.boss)
+	b.must(err)
 	var won atomic.Int32
 	var group sync.WaitGroup
 	for i := range 12 {

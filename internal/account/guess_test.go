@@ -458,14 +458,18 @@ func TestTenWrongCodesAreRecorded(t *testing.T) {
 func TestRefusalsAreOneEntryAMinute(t *testing.T) {
 	b := newBureau(t)
 	b.user("alice")
+	b.user("bob")
 	b.now = b.now.Truncate(time.Minute)
 	for i := range 40 {
 		b.want("a wrong name", b.try(from, fmt.Sprintf("name%d", i%3), "wrong", b.device("alice")),
 			map[bool]fault.Kind{true: fault.Unauthenticated, false: fault.TooMany}[i < 15])
 	}
 	b.want("a name that may be a password", b.try(from, "Not A Name", "wrong", ""), fault.Unauthenticated)
+	b.want("a password that could be a name", b.try(from, "hunter2", "wrong", ""), fault.Unauthenticated)
+	b.want("the name of an account", b.try(from, "bob", "wrong", ""), fault.Unauthenticated)
+	b.want("another unknown name", b.try(from, "name4", "wrong", ""), fault.Unauthenticated)
 	all := b.entries("session.refuse")
-	if len(all) != 1 || all[0].More != 15 || all[0].Subject != "name0 name1 name2" ||
+	if len(all) != 1 || all[0].More != 18 || all[0].Subject != "bob" ||
 		all[0].Detail["wrong"] != "password" {
 		t.Fatalf("the record has %d entries: %+v", len(all), all)
 	}

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -40,13 +41,12 @@ type NewInvitation struct {
 // invitations.
 func (a *Accounts) Invite(ctx context.Context, who access.Caller, n NewInvitation,
 ) (OpenInvitation, access.Secret, error) {
-	if err := checkEmail(n.Email); err != nil {
-		return OpenInvitation{}, "", err
-	}
+	var named error
 	if n.Name != "" {
-		if err := checkName(n.Name); err != nil {
-			return OpenInvitation{}, "", err
-		}
+		named = checkName(n.Name)
+	}
+	if err := errors.Join(named, checkEmail(n.Email)); err != nil {
+		return OpenInvitation{}, "", err
 	}
 	l, secret := onetime.New(a.o.NewID(), onetime.Invite, a.o.Now(), inviteLife)
 	l.CreatedBy, l.Invitation = who.ID(), onetime.Invitation(n)
@@ -178,15 +178,23 @@ func (a *Accounts) Invitations(ctx context.Context, who access.Caller) (out []Op
 
 func (a *Accounts) open(ctx context.Context, tx Tx, l onetime.Link) (o OpenInvitation, err error) {
 	o.Link = l
-	if o.Waiting, err = a.waits(ctx, tx, l); err != nil || l.CreatedBy == "" {
+	if o.Waiting, err = a.waits(ctx, tx, l); err != nil {
 		return o, err
 	}
-	u, err := tx.UserByID(ctx, l.CreatedBy)
-	if fault.Is(err, fault.NotFound) {
-		return o, nil
-	}
-	o.By = u.Name
+	o.By, err = nameOf(ctx, tx, l.CreatedBy)
 	return o, err
+}
+
+// nameOf returns the name of a user by ID, and "" for the operator or a deleted account.
+func nameOf(ctx context.Context, tx Tx, id string) (string, error) {
+	if id == "" {
+		return "", nil
+	}
+	u, err := tx.UserByID(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		return "", nil
+	}
+	return u.Name, err
 }
 
 // openByID returns an open invitation that the caller may see. It returns fault.NotFound for any other id.

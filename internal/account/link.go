@@ -16,7 +16,7 @@ import (
 
 // Lifetimes of links.
 const (
-	firstLife  = 365 * 24 * time.Hour // until it is used, an account exists, or the server restarts
+	firstLife  = 24 * time.Hour
 	resetLife  = 24 * time.Hour
 	inviteLife = 7 * 24 * time.Hour
 )
@@ -82,6 +82,7 @@ type Open struct {
 	Kind       onetime.Kind
 	Invitation onetime.Invitation
 	User       string // reset: the account's name
+	By         string // invite: name of the inviting user, "" for the operator
 	Forgotten  bool   // reset: requested by the user, so the account's API tokens are revoked too
 	ExpiresAt  time.Time
 	link       onetime.Link
@@ -121,10 +122,14 @@ func (a *Accounts) look(ctx context.Context, tx Tx, kind onetime.Kind, secret ac
 	} else if waits {
 		return Open{}, ErrWaiting
 	}
-	return Open{
+	o := Open{
 		Kind: kind, Invitation: l.Invitation, User: u.Name, Forgotten: l.Origin == OriginForgotten,
 		ExpiresAt: l.ExpiresAt, link: l,
-	}, nil
+	}
+	if kind == onetime.Invite {
+		o.By, err = nameOf(ctx, tx, l.CreatedBy)
+	}
+	return o, err
 }
 
 // mayStillGive reports whether the creator of a link may still give its rights. Otherwise a user could regain a lost

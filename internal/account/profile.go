@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 
 	"pyindex/internal/access"
 	"pyindex/internal/account/onetime"
@@ -25,11 +26,12 @@ func (a *Accounts) ProfileOf(ctx context.Context, who access.Caller) (p access.P
 // SetProfile changes the caller's profile. It returns fault.Invalid if the address or the name is unacceptable. If the
 // address changes, password links end, because they were sent to the old address.
 func (a *Accounts) SetProfile(ctx context.Context, who access.Caller, p access.Profile) error {
-	if err := checkEmail(p.Email); err != nil {
-		return err
-	}
+	var long error
 	if len([]rune(p.FullName)) > 100 {
-		return fault.InField("full_name", "a name has at most 100 characters")
+		long = fault.InField("full_name", "a name has at most 100 characters")
+	}
+	if err := errors.Join(long, checkEmail(p.Email)); err != nil {
+		return err
 	}
 	return a.store.Update(ctx, func(tx Tx) error {
 		u, err := signin.Self(ctx, tx, who)

@@ -45,6 +45,7 @@ type Fault struct {
 	Field   string        // the form field that the fault concerns; "" if none or several
 	Wait    time.Duration // time after which a retry may work; 0 if unknown
 	cause   error
+	literal bool // Message begins with a name or another value, not with a word of ours
 }
 
 // Error returns the message. Cause returns the rest.
@@ -55,17 +56,17 @@ func (f *Fault) Unwrap() error { return f.cause }
 
 // New returns a fault of the kind with a message formatted as by fmt.Sprintf.
 func New(k Kind, format string, args ...any) error {
-	return &Fault{Kind: k, Message: fmt.Sprintf(format, args...)}
+	return &Fault{Kind: k, Message: fmt.Sprintf(format, args...), literal: begins(format)}
 }
 
 // Wrap is New that also keeps cause, for errors.Is and for the log. The caller is shown only the message.
 func Wrap(k Kind, cause error, format string, args ...any) error {
-	return &Fault{Kind: k, Message: fmt.Sprintf(format, args...), cause: cause}
+	return &Fault{Kind: k, Message: fmt.Sprintf(format, args...), cause: cause, literal: begins(format)}
 }
 
 // Later is New for a temporary failure that ends after a known time.
 func Later(k Kind, wait time.Duration, format string, args ...any) error {
-	return &Fault{Kind: k, Message: fmt.Sprintf(format, args...), Wait: wait}
+	return &Fault{Kind: k, Message: fmt.Sprintf(format, args...), Wait: wait, literal: begins(format)}
 }
 
 // WaitOf returns the Wait of the first fault in err's chain, and 0 if there is none.
@@ -78,7 +79,7 @@ func WaitOf(err error) time.Duration {
 
 // InField returns a fault.Invalid about one form field, so that a page can show the message beside the field.
 func InField(field, format string, args ...any) error {
-	return &Fault{Kind: Invalid, Message: fmt.Sprintf(format, args...), Field: field}
+	return &Fault{Kind: Invalid, Message: fmt.Sprintf(format, args...), Field: field, literal: begins(format)}
 }
 
 // FieldOf returns the Field of the first fault in err's chain, and "" if there is none.

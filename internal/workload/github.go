@@ -31,7 +31,7 @@ var GitHub = &Kind{
 	Fields: []Field{
 		{
 			Name: "owner", Label: "Owner", Example: "acme", Required: true,
-			Help:    "The user or organization that owns the repository: acme in acme/widgets.",
+			Help:    "The user or organization that owns the repository. You can paste acme/widgets or the repository's URL.",
 			Pattern: "letters, digits and '-', beginning with a letter or digit",
 			parse: folded(matching(githubOwner,
 				"is not a GitHub account: letters, digits and '-', beginning with a letter or digit")),
@@ -58,7 +58,8 @@ var GitHub = &Kind{
 			Name: "owner_id", Label: "Owner ID", Example: "4242", Stricter: true, Claim: "repository_owner_id",
 			Help: "The account's ID does not change when someone else takes over its name. " +
 				"The index looks it up at GitHub or, if GitHub is unreachable, " +
-				"takes it from the first accepted token. Enter it to be sure.",
+				"takes it from the first accepted token. Enter it to be sure: " +
+				"it is the id at https://api.github.com/users/OWNER.",
 			Pattern: "a number", Tighten: "Pin to this account",
 			parse: matching(decimalID,
 				"is not a number: it is the account's id, as https://api.github.com/users/OWNER shows it"),

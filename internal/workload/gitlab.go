@@ -30,7 +30,7 @@ var GitLab = &Kind{
 	Fields: []Field{
 		{
 			Name: "namespace", Label: "Namespace", Example: "acme", Required: true,
-			Help:    "The group or user that owns the project, with subgroups: acme or acme/libs.",
+			Help:    "The group or user that owns the project, with subgroups: acme or acme/libs. You can paste the project's URL.",
 			Pattern: "parts of a GitLab path, with '/' between",
 			parse:   parseGitLabNamespace,
 		},
@@ -57,7 +57,8 @@ var GitLab = &Kind{
 		{
 			Name: "namespace_id", Label: "Namespace ID", Example: "72", Stricter: true, Claim: "namespace_id",
 			Help: "The namespace's ID does not change when someone else takes over its name. " +
-				"The index takes it from the first accepted token. Enter it to be sure.",
+				"The index takes it from the first accepted token. Enter it to be sure: " +
+				"the page of the group shows it as Group ID.",
 			Pattern: "a number", Tighten: "Pin to this namespace",
 			parse: matching(decimalID, "is not a number: it is the id of the group or user"),
 		},

@@ -25,7 +25,8 @@ const anyBranch = " Without it, everyone who may push a branch may publish."
 // Azure DevOps' "Oidctoken" and Kubernetes' "Managing Service Accounts".
 var presets = []preset{
 	{name: "forgejo", title: "Forgejo Actions", make: forgejoRules, fields: []Field{
-		needed("owner", "Owner", "acme", "The user or organization that owns the repository.", nameWords),
+		needed("owner", "Owner", "acme",
+			"The user or organization that owns the repository. You can paste acme/widgets or the repository's URL.", nameWords),
 		needed("repository", "Repository", "widgets", "Its name, without the owner.", nameWords),
 		recommended("workflow", "Workflow file", "release.yml",
 			"The file that publishes; a bare name is looked up in .forgejo/workflows. Without it, every workflow of the repository may publish.", "a file name or a path"),
@@ -44,7 +45,7 @@ var presets = []preset{
 		strict("events", "Started by", "push",
 			"Only runs started by these events (claim event_name), separated by commas.",
 			"comma-separated words").is("event_name", oneofRule),
-		strict("owner_id", "Owner ID", "42", "It does not change when someone else takes over the name.",
+		strict("owner_id", "Owner ID", "42", "It does not change when someone else takes over the name. It is the id at https://HOST/api/v1/users/OWNER.",
 			"a number").is("repository_owner_id", exactRule),
 		strict("repository_id", "Repository ID", "77", "Excludes a repository that is recreated under this name.",
 			"a number").is("repository_id", exactRule),

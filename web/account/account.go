@@ -153,11 +153,17 @@ func (s *Section) setPassword(w http.ResponseWriter, r *http.Request, who access
 	if err := s.Confirmed(who); err != nil {
 		return err
 	}
+	err := f.Refused("password", signin.CheckPassword(access.Secret(f.Secret("password")), who.Name()))
 	if f.Secret("password") != f.Secret("again") {
-		f.Wrong("again", "the passwords do not match")
+		f.Wrong("again", "The passwords do not match.")
+	}
+	if err != nil {
+		return err
+	}
+	if f.Bad() {
 		return s.securityPage(w, r, who, f, nil)
 	}
-	err := s.o.SignIn.SetPassword(r.Context(), who, access.Secret(f.Secret("current")),
+	err = s.o.SignIn.SetPassword(r.Context(), who, access.Secret(f.Secret("current")),
 		access.Secret(f.Secret("password")))
 	f.Late(w, err)
 	if err := f.Refused(fault.FieldOf(err), err); err != nil {
@@ -274,7 +280,7 @@ func (s *Section) newRecovery(w http.ResponseWriter, r *http.Request, who access
 	}
 	codes, err := s.o.SignIn.NewRecovery(r.Context(), who)
 	if fault.Is(err, fault.Conflict) {
-		return s.Tell(w, r, "/manage/account/security/", ui.Notice{Kind: "bad", Text: fault.Message(err)})
+		return s.Tell(w, r, "/manage/account/security/", ui.Notice{Kind: "bad", Text: fault.Sentence(err)})
 	} else if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (s *Section) askForLink(w http.ResponseWriter, r *http.Request, who access.
 	}
 	err := s.o.Accounts.AskForLink(r.Context(), who)
 	if fault.Is(err, fault.TooMany) {
-		f.Wrong("", fault.Message(err))
+		f.Wrong("", fault.Sentence(err))
 		return s.forgottenPage(w, r, who, f, false)
 	} else if err != nil {
 		return err

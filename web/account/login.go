@@ -41,6 +41,7 @@ func (s *Section) loginRoutes() []route.Route {
 		{Method: http.MethodPost, Path: "/logout/", Auth: route.Visitor, Limit: route.LimitSignIn, Handle: s.signOut},
 		{Method: http.MethodGet, Path: "/confirm/", Auth: route.Signed, Handle: s.confirm},
 		{Method: http.MethodPost, Path: "/confirm/", Auth: route.Signed, Handle: s.Posted(s.reconfirm)},
+		{Method: http.MethodPost, Path: "/confirm/resume/", Auth: route.Signed, Handle: s.resume},
 	}
 }
 
@@ -124,7 +125,7 @@ func (s *Section) signIn(w http.ResponseWriter, r *http.Request, who access.Call
 	})
 	if fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.TooMany) {
 		f.Late(w, err)
-		f.Wrong("", fault.Message(err))
+		f.Wrong("", fault.Sentence(err))
 		return s.loginPage(w, r, who, f)
 	} else if err != nil {
 		return err
@@ -200,7 +201,7 @@ func (s *Section) signInByCode(w http.ResponseWriter, r *http.Request, who acces
 			ui.Notice{Kind: "bad", Text: "The sign-in timed out, or there were too many wrong codes. Start again."})
 	case fault.Is(err, fault.Invalid), fault.Is(err, fault.TooMany):
 		f.Late(w, err)
-		f.Wrong(fault.FieldOf(err), fault.Message(err))
+		f.Wrong(fault.FieldOf(err), fault.Sentence(err))
 		return s.codePage(w, r, who, f)
 	case err != nil:
 		return err
@@ -217,66 +218,4 @@ func (s *Section) signOut(w http.ResponseWriter, r *http.Request, who access.Cal
 	}
 	s.setCookie(w, route.SessionCookie, "", 0)
 	return s.Done(w, r, "/login/", "You are signed out.")
-}
-
-type confirmView struct {
-	ui.Frame
-	Security       signin.Security
-	Password, Code ui.Field
-	Passkeys       bool
-	Next           string
-}
-
-// confirm shows the re-authentication page, which precedes sensitive actions.
-func (s *Section) confirm(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	return s.confirmPage(w, r, who, ui.Typed(nil))
-}
-
-func (s *Section) confirmPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	security, err := s.o.SignIn.SecurityOf(r.Context(), who)
-	if err != nil {
-		return err
-	}
-	keys, err := s.passkeysOf(r, who)
-	if err != nil {
-		return err
-	}
-	v := confirmView{
-		Frame: s.Frame(r, who, "Confirm that it is you"), Security: security, Next: next(r),
-		Passkeys: len(keys) > 0 && s.o.SignIn.Passkeyed(),
-	}
-	if p := f.Problem(); p != nil && f.Errs[""] != "" {
-		v.Notice = p
-	}
-	v.Scripts = s.loginScripts()
-	v.Password = f.Field(ui.Field{
-		Name: "password", Label: "Password", Type: "password", Autocomplete: "current-password", Focus: true,
-		Required: true,
-	})
-	v.Code = f.Field(ui.Field{
-		Name: "code", Label: "Authenticator code", Autocomplete: "one-time-code", InputMode: "numeric", Mono: true,
-		MaxLength: 10, Required: true,
-	})
-	return s.Render(w, f.Status(), "confirm", &v)
-}
-
-// reconfirm checks the proof and redirects back to the page that required it.
-func (s *Section) reconfirm(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	err := s.o.SignIn.Confirm(r.Context(), who,
-		signin.Proof{
-			Password: access.Secret(f.Secret("password")), Code: f.Get("code"), Device: s.cookie(r, deviceCookie),
-			Browser: ui.Browser(r.UserAgent()),
-		})
-	f.Late(w, err)
-	if err := f.Refused(fault.FieldOf(err), err); err != nil {
-		return err
-	}
-	if f.Bad() {
-		return s.confirmPage(w, r, who, f)
-	}
-	if err := s.o.Directory.ConfirmSession(r.Context(), who); err != nil {
-		return err
-	}
-	s.See(w, r, next(r))
-	return nil
 }

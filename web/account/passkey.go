@@ -51,12 +51,14 @@ func (s *Section) script(h route.Handler) route.Handler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 		err := h(w, r, who)
 		if errors.Is(err, ui.ErrConfirm) {
-			return s.JSON(w, http.StatusForbidden,
-				ui.Answer{Next: s.Base + "/confirm/?next=/manage/account/security/", Error: fault.Message(err)})
+			return s.JSON(w, http.StatusForbidden, ui.Answer{
+				Next:  s.Base + "/confirm/?next=/manage/account/security/&form=" + ui.LostForm,
+				Error: fault.Sentence(err),
+			})
 		}
 		switch fault.KindOf(err) {
 		case fault.Invalid, fault.NotFound, fault.Conflict, fault.Unauthenticated, fault.TooMany:
-			return s.JSON(w, http.StatusUnprocessableEntity, ui.Answer{Error: fault.Message(err)})
+			return s.JSON(w, http.StatusUnprocessableEntity, ui.Answer{Error: fault.Sentence(err)})
 		}
 		return err
 	}
@@ -138,7 +140,7 @@ func (s *Section) removePasskey(w http.ResponseWriter, r *http.Request, who acce
 	}
 	err := s.o.SignIn.RemovePasskey(r.Context(), who, f.Get("passkey"))
 	if fault.Is(err, fault.Conflict) {
-		return s.Tell(w, r, "/manage/account/security/", ui.Notice{Kind: "bad", Text: fault.Message(err)})
+		return s.Tell(w, r, "/manage/account/security/", ui.Notice{Kind: "bad", Text: fault.Sentence(err)})
 	} else if err != nil {
 		return err
 	}

@@ -33,4 +33,7 @@ type Section struct {
 }
 
 // New returns a section.
-func New(kit *ui.Kit, o Options) *Section { return &Section{kit, o, o.Letters} }
+func New(kit *ui.Kit, o Options) *Section {
+	kit.SetSealForm(o.SignIn.HoldForm)
+	return &Section{kit, o, o.Letters}
+}

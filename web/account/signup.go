@@ -71,6 +71,8 @@ func (s *Section) welcomePage(w http.ResponseWriter, r *http.Request, who access
 	if errors.Is(err, account.ErrWaiting) {
 		return s.Render(w, http.StatusOK, "welcome",
 			&welcomeView{Frame: s.Frame(r, access.Caller{}, welcomeTitles[kind]), Waiting: true})
+	} else if errors.Is(err, onetime.ErrLink) {
+		return s.endedPage(w, r, who, kind)
 	} else if err != nil {
 		return err
 	}
@@ -101,12 +103,45 @@ func (s *Section) welcomePage(w http.ResponseWriter, r *http.Request, who access
 	return s.Render(w, f.Status(), "welcome", &v)
 }
 
+type endedView struct {
+	ui.Frame
+	Kind  onetime.Kind
+	Mails bool // people can request a password link themselves
+}
+
+// endedPage responds to a link that is unknown, used or expired. The response is the same for all three.
+func (s *Section) endedPage(w http.ResponseWriter, r *http.Request, who access.Caller, kind onetime.Kind) error {
+	return s.Render(w, http.StatusNotFound, "ended",
+		&endedView{s.Frame(r, who, "This link no longer works"), kind, s.letters.Enabled()})
+}
+
+// checkAccepted records all errors that the form of a link has in itself.
+func (s *Section) checkAccepted(r *http.Request, kind onetime.Kind, f ui.Form) error {
+	open, err := s.o.Accounts.Look(r.Context(), kind, access.Secret(r.PathValue("secret")))
+	if err == nil && kind != onetime.Reset && open.Invitation.Name == "" {
+		_, err := access.ParseUserName(f.Get("name"))
+		if err := f.Refused("name", err); err != nil {
+			return err
+		}
+	}
+	err = signin.CheckPassword(access.Secret(f.Secret("password")), f.Get("name"))
+	if err := f.Refused("password", err); err != nil {
+		return err
+	}
+	if f.Secret("password") != f.Secret("again") {
+		f.Wrong("again", "The passwords do not match.")
+	}
+	return nil
+}
+
 // accepted uses up the link. It signs the user in, except after a reset.
 func (s *Section) accepted(kind onetime.Kind) ui.FormHandler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) (err error) {
 		secret, password := access.Secret(r.PathValue("secret")), access.Secret(f.Secret("password"))
-		if password != access.Secret(f.Secret("again")) {
-			f.Wrong("again", "the passwords do not match")
+		if err := s.checkAccepted(r, kind, f); err != nil {
+			return err
+		}
+		if f.Bad() {
 			return s.welcomePage(w, r, who, kind, f)
 		}
 		var u access.User
@@ -116,6 +151,9 @@ func (s *Section) accepted(kind onetime.Kind) ui.FormHandler {
 		} else {
 			u, err = s.o.Accounts.Accept(r.Context(), who, kind, secret,
 				account.Accepted{Name: f.Get("name"), Password: password})
+		}
+		if errors.Is(err, onetime.ErrLink) {
+			return s.endedPage(w, r, who, kind)
 		}
 		if err := f.Refused(fault.FieldOf(err), err); err != nil {
 			return err

@@ -82,7 +82,7 @@ func (s *Section) finishSignOn(w http.ResponseWriter, r *http.Request, who acces
 		if who.SessionID() != "" {
 			path = "/manage/account/security/"
 		}
-		return s.Tell(w, r, path, ui.Notice{Kind: "bad", Text: fault.Message(err)})
+		return s.Tell(w, r, path, ui.Notice{Kind: "bad", Text: fault.Sentence(err)})
 	case err != nil:
 		return err
 	}
@@ -160,7 +160,7 @@ func (s *Section) unlinkIdentity(w http.ResponseWriter, r *http.Request, who acc
 	}
 	err := s.o.Accounts.Unlink(r.Context(), who, f.Get("issuer"), f.Get("subject"))
 	if fault.Is(err, fault.Conflict) {
-		return s.Tell(w, r, "/manage/account/security/", ui.Notice{Kind: "bad", Text: fault.Message(err)})
+		return s.Tell(w, r, "/manage/account/security/", ui.Notice{Kind: "bad", Text: fault.Sentence(err)})
 	} else if err != nil {
 		return err
 	}

@@ -153,11 +153,11 @@ func (s *Section) makeToken(w http.ResponseWriter, r *http.Request, who access.C
 func (s *Section) askedToken(r *http.Request, who access.Caller, f ui.Form) (access.NewAPIToken, error) {
 	n := access.NewAPIToken{User: who.Name(), Repository: catalog.MainRepository, Description: f.Get("description")}
 	if n.Description == "" {
-		f.Wrong("description", "enter a description")
+		f.Wrong("description", "Enter a description.")
 	}
 	var err error
 	if n.Scope, err = access.ParseScope(f.Get("scope")); err != nil {
-		f.Wrong("scope", fault.Message(err))
+		f.Wrong("scope", fault.Sentence(err))
 	}
 	for _, text := range strings.FieldsFunc(f.Get("projects"),
 		func(c rune) bool { return c == ',' || c == ' ' || c == '\n' }) {
@@ -168,7 +168,7 @@ func (s *Section) askedToken(r *http.Request, who access.Caller, f ui.Form) (acc
 		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) {
 			f.Wrong("projects",
 				fmt.Sprintf(
-					"there is no project %.80q; create it with an unrestricted token or a pending publisher", text,
+					"There is no project %.80q. Create it with an unrestricted token or a pending publisher.", text,
 				))
 		} else if err != nil {
 			return n, err
@@ -183,7 +183,7 @@ func (s *Section) askedToken(r *http.Request, who access.Caller, f ui.Form) (acc
 		}
 	}
 	if !known {
-		f.Wrong("expires", "choose an expiry")
+		f.Wrong("expires", "Choose an expiry.")
 	}
 	return n, nil
 }

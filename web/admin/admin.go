@@ -12,8 +12,6 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
-	"pyindex/internal/publishers/exchange"
-	"pyindex/internal/roles"
 	"pyindex/internal/route"
 	"pyindex/web/auditlog"
 	"pyindex/web/ui"
@@ -99,19 +97,6 @@ func (s *Section) adminOverview(w http.ResponseWriter, r *http.Request, who acce
 	return s.Render(w, http.StatusOK, "admin", &v)
 }
 
-type issuersView struct {
-	ui.Frame
-	Issuers []exchange.IssuerHealth
-}
-
-func (s *Section) adminIssuers(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	all, err := s.o.Exchange.Health(who)
-	if err != nil {
-		return err
-	}
-	return s.Render(w, http.StatusOK, "admin-issuers", &issuersView{s.adminFrame(r, who, "issuers", "Issuers"), all})
-}
-
 type storageView struct {
 	ui.Frame
 	Usage  catalog.Usage
@@ -153,6 +138,17 @@ type repositoriesView struct {
 	Closed             bool
 }
 
+// Readers describes the people who can read a repository.
+func (v *repositoriesView) Readers(r catalog.Repository) string {
+	switch {
+	case r.Public && !v.Closed:
+		return "everyone on the network"
+	case r.Members >= access.Reader:
+		return "everyone who is signed in"
+	}
+	return "people with a role"
+}
+
 func (s *Section) adminRepositories(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	return s.repositoriesPage(w, r, who, ui.Typed(nil))
 }
@@ -189,7 +185,13 @@ func (s *Section) repositoriesPage(w http.ResponseWriter, r *http.Request, who a
 func (s *Section) addRepository(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	members, err := access.ParseRole(f.Get("members"))
 	if err != nil {
-		return err
+		f.Wrong("members", "Choose what everyone with an account can do.")
+	}
+	if !catalog.IsRepositoryName(f.Get("name")) {
+		f.Wrong("name", "Use lower-case letters, digits and dashes.")
+	}
+	if f.Bad() {
+		return s.repositoriesPage(w, r, who, f)
 	}
 	n := catalog.NewRepository{Name: f.Get("name"), Members: members, Public: f.On("public")}
 	err = f.Refused("name", s.o.Index.AddRepository(r.Context(), who, n))
@@ -221,76 +223,6 @@ func (s *Section) repositoryDone(w http.ResponseWriter, r *http.Request, who acc
 		return s.repositoriesPage(w, r, who, f)
 	}
 	return s.Done(w, r, "/admin/repositories/", said)
-}
-
-type grantsView struct {
-	ui.Frame
-	Grants []grantRow
-	grantFields
-}
-
-type grantRow struct {
-	roles.GrantInfo
-	Repository string
-}
-
-func (s *Section) adminGrants(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	return s.grantsPage(w, r, who, ui.Typed(r.URL.Query()))
-}
-
-func (s *Section) grantsPage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	v := grantsView{Frame: s.adminFrame(r, who, "grants", "Grants")}
-	v.Notice = cmp.Or(f.Problem(), v.Notice)
-	repos, err := s.o.Index.Repositories(r.Context(), who)
-	if err != nil {
-		return err
-	}
-	for _, repo := range repos {
-		all, err := s.o.Roles.Grants(r.Context(), who, repo.Name, zeroName)
-		if err != nil {
-			return err
-		}
-		for _, g := range all {
-			v.Grants = append(v.Grants, grantRow{g, repo.Name})
-		}
-	}
-	v.grantFields = grantFieldsOf(f, repos)
-	return s.Render(w, f.Status(), "admin-grants", &v)
-}
-
-func (s *Section) addGrant(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	name, err := optionalName(f.Get("project"))
-	var role access.Role
-	if err == nil {
-		role, err = access.ParseRole(f.Get("role"))
-	}
-	if err == nil {
-		err = s.o.Roles.Grant(r.Context(), who, f.Get("repository"), name, f.Get("user"), role)
-	}
-	return s.grantDone(w, r, who, f, err, f.Get("user")+" now has the role.")
-}
-
-func (s *Section) removeGrant(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	name, err := optionalName(f.Get("project"))
-	if err == nil {
-		err = s.o.Roles.Ungrant(r.Context(), who, f.Get("repository"), name, f.Get("user"))
-	}
-	return s.grantDone(w, r, who, f, err, f.Get("user")+" no longer has the role.")
-}
-
-// grantDone returns err, shows the page with the errors of the form, or redirects to it with a success notice.
-func (s *Section) grantDone(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, err error,
-	said string,
-) error {
-	if fault.Is(err, fault.NotFound) {
-		f.Wrong("", fault.Message(err))
-	} else if err := f.Refused("", err); err != nil {
-		return err
-	}
-	if f.Bad() {
-		return s.grantsPage(w, r, who, f)
-	}
-	return s.Done(w, r, "/admin/grants/", said)
 }
 
 type auditView struct {

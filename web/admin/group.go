@@ -3,6 +3,7 @@ package admin
 import (
 	"cmp"
 	"net/http"
+	"slices"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
@@ -67,25 +68,32 @@ func (s *Section) groupPage(w http.ResponseWriter, r *http.Request, who access.C
 	if err != nil {
 		return err
 	}
-	v.grantFields = grantFieldsOf(f, repos)
+	users, err := s.userNames(r, who)
+	if err != nil {
+		return err
+	}
+	users = slices.DeleteFunc(users, func(name string) bool {
+		return slices.ContainsFunc(g.Members, func(m access.Member) bool { return m.User == name })
+	})
+	v.grantFields = grantFieldsOf(f, repos, users, nil)
 	return s.Render(w, f.Status(), "admin-group", &v)
 }
 
 // grantFields are the fields of a form that gives a role to a user, or to a group and its members.
 type grantFields struct{ User, Role, Project, Repo ui.Field }
 
-// grantFieldsOf returns the fields with the values of f, and repos to choose from.
-func grantFieldsOf(f ui.Form, repos []catalog.Repository) grantFields {
+// grantFieldsOf returns the fields with the values of f, repos to choose from, and users and projects to suggest.
+func grantFieldsOf(f ui.Form, repos []catalog.Repository, users, projects []string) grantFields {
 	var options []ui.Option
 	for _, repo := range repos {
 		options = append(options, ui.Option{Value: repo.Name, Label: repo.Name})
 	}
 	return grantFields{
-		User: f.Field(ui.Field{Name: "user", Label: "User", Required: true, Mono: true, MaxLength: 64}),
-		Role: f.Field(ui.Field{Name: "role", Label: "Role", Type: "select", Options: plainRoles()}),
+		User: f.Field(ui.Field{Name: "user", Label: "User", Required: true, Mono: true, MaxLength: 64, List: users}),
+		Role: f.Field(ui.Field{Name: "role", Label: "Role", Type: "select", Options: plainRoles(), Required: true}),
 		Repo: f.Field(ui.Field{Name: "repository", Label: "Repository", Type: "select", Options: options}),
 		Project: f.Field(ui.Field{
-			Name: "project", Label: "Project", Mono: true, MaxLength: 200,
+			Name: "project", Label: "Project", Mono: true, MaxLength: 200, List: projects,
 			Help: "Leave empty for a role in the whole repository.",
 		}),
 	}
@@ -93,6 +101,7 @@ func grantFieldsOf(f ui.Form, repos []catalog.Repository) grantFields {
 
 func plainRoles() []ui.Option {
 	return []ui.Option{
+		{Label: "Choose a role"},
 		{Value: "reader", Label: "reader"},
 		{Value: "uploader", Label: "uploader"},
 		{Value: "maintainer", Label: "maintainer"},
@@ -111,13 +120,9 @@ func (s *Section) removeMember(w http.ResponseWriter, r *http.Request, who acces
 }
 
 func (s *Section) grantGroup(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	name, err := optionalName(f.Get("project"))
-	var role access.Role
-	if err == nil {
-		role, err = access.ParseRole(f.Get("role"))
-	}
-	if err == nil {
-		err = s.o.Roles.GrantGroup(r.Context(), who, f.Get("repository"), name, r.PathValue("group"), role)
+	a, err := s.askedGrant(r, who, f)
+	if err == nil && !f.Bad() {
+		err = s.o.Roles.GrantGroup(r.Context(), who, a.repository, a.project, r.PathValue("group"), a.role)
 	}
 	return s.groupDone(w, r, who, f, "project", err, "The group now has the role.")
 }
@@ -144,7 +149,7 @@ func (s *Section) groupDone(w http.ResponseWriter, r *http.Request, who access.C
 	err error, said string,
 ) error {
 	if fault.Is(err, fault.NotFound) {
-		f.Wrong(missing, fault.Message(err))
+		f.Wrong(missing, fault.Sentence(err))
 	} else if err := f.Refused("", err); err != nil {
 		return err
 	}

@@ -3,12 +3,15 @@ package admin
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
 	"pyindex/internal/account/onetime"
 	"pyindex/internal/account/outbox"
+	"pyindex/internal/browse"
 	"pyindex/internal/fault"
 	"pyindex/web/ui"
 )
@@ -92,7 +95,7 @@ func inviters(all, some []access.User) map[string]string {
 
 // adminInvite creates an invitation and shows its link. The link cannot be shown again.
 func (s *Section) adminInvite(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	_, secret, err := s.o.Accounts.Invite(r.Context(), who,
+	o, secret, err := s.o.Accounts.Invite(r.Context(), who,
 		account.NewInvitation{Name: f.Get("name"), Email: f.Get("email"), Admin: f.On("admin")})
 	if err := f.Refused(fault.FieldOf(err), err); err != nil {
 		return err
@@ -101,8 +104,8 @@ func (s *Section) adminInvite(w http.ResponseWriter, r *http.Request, who access
 		return s.usersPage(w, r, who, f, "", nil)
 	}
 	link := s.Absolute(ui.LinkPath(onetime.Invite, secret))
-	return s.usersPage(w, r, who, ui.Typed(nil), link,
-		s.letters.SendLink(r.Context(), f.Get("email"), outbox.InvitationLetter(s.Name, link)))
+	letter := outbox.InvitationLetter(s.Name, who.Name(), o.Invitation.Roles(), link)
+	return s.usersPage(w, r, who, ui.Typed(nil), link, s.letters.SendLink(r.Context(), f.Get("email"), letter))
 }
 
 func (s *Section) adminUninvite(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
@@ -120,7 +123,7 @@ func (s *Section) adminUninvite(w http.ResponseWriter, r *http.Request, who acce
 func (s *Section) adminApprove(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	o, err := s.o.Accounts.ApproveInvitation(r.Context(), who, f.Get("invitation"))
 	if fault.Is(err, fault.Conflict) {
-		return s.Tell(w, r, "/admin/users/", ui.Notice{Kind: "bad", Text: fault.Message(err)})
+		return s.Tell(w, r, "/admin/users/", ui.Notice{Kind: "bad", Text: fault.Sentence(err)})
 	} else if err != nil {
 		return err
 	}
@@ -137,7 +140,9 @@ type userView struct {
 	Tokens     []ui.TokenRow
 	Sessions   []ui.SessionView
 	Grants     []grantRow
-	Link       string // password link, shown only once
+	Groups     []access.GroupDetail
+	SignedIn   time.Time // last sign-in in the audit log, or zero
+	Link       string    // password link, shown only once
 	Self       bool
 	Factors    string // description of the second factors, "" for none
 }
@@ -194,7 +199,23 @@ func (s *Section) userPage(w http.ResponseWriter, r *http.Request, who access.Ca
 	if v.Grants, err = s.grantsOf(r, who, u.Name); err != nil {
 		return err
 	}
+	if v.Groups, err = s.o.Directory.GroupsOf(r.Context(), who, u.Name); err != nil {
+		return err
+	}
+	if v.SignedIn, err = s.lastSignIn(r, who, u.Name); err != nil {
+		return err
+	}
 	return s.Render(w, status, "admin-user", &v)
+}
+
+// lastSignIn returns the time of a user's last sign-in in the audit log, or the zero time.
+func (s *Section) lastSignIn(r *http.Request, who access.Caller, name string) (time.Time, error) {
+	h, err := s.o.Browser.Record(r.Context(), who,
+		browse.HistoryFilter{Actions: []string{"session.begin"}, Actor: name, Limit: 1})
+	if err != nil || len(h.Entries) == 0 {
+		return time.Time{}, err
+	}
+	return h.Entries[0].At, nil
 }
 
 // factorWords describes the second factors of an account.
@@ -216,18 +237,8 @@ func (s *Section) grantsOf(r *http.Request, who access.Caller, user string) (out
 	if err != nil {
 		return nil, err
 	}
-	for _, repo := range repos {
-		all, err := s.o.Roles.Grants(r.Context(), who, repo.Name, zeroName)
-		if err != nil {
-			return nil, err
-		}
-		for _, g := range all {
-			if g.User == user {
-				out = append(out, grantRow{g, repo.Name})
-			}
-		}
-	}
-	return out, nil
+	out, err = s.allGrants(r, who, repos)
+	return slices.DeleteFunc(out, func(g grantRow) bool { return g.User != user }), err
 }
 
 // userAct changes an account and returns the success notice.
@@ -237,7 +248,7 @@ func (s *Section) userForm(act userAct) ui.FormHandler {
 	return func(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 		said, err := act(r, who, r.PathValue("user"), f)
 		if fault.Is(err, fault.Conflict) {
-			return s.userPage(w, r, who, "", &ui.Notice{Kind: "bad", Text: fault.Message(err)})
+			return s.userPage(w, r, who, "", &ui.Notice{Kind: "bad", Text: fault.Sentence(err)})
 		} else if err != nil {
 			return err
 		}

@@ -150,10 +150,28 @@ func sentence(e audit.Entry) string {
 	}
 	who, about := actorWords(e.Actor), subjectWords(e)
 	complete := func(words string) string { return strings.ReplaceAll(words, "%s", about) }
+	if e.Action == "session.refuse" {
+		return signInWords(e) + often(e) + because(e)
+	}
 	if e.Outcome != audit.Refused {
 		return who + " " + cmp.Or(particular(e, about), complete(d.did)) + because(e)
 	}
 	return who + " was not allowed to " + complete(d.wanted) + often(e) + because(e)
+}
+
+// signInWords describes a failed sign-in. The subject has the tried names that are names of accounts.
+func signInWords(e audit.Entry) string {
+	who := ui.List(strings.Fields(e.Subject))
+	switch wrong := detailText(e.Detail, "wrong"); wrong {
+	case "password", "second factor":
+		what := map[string]string{"password": " with a wrong password", "second factor": " with a wrong code"}[wrong]
+		return "Someone tried to sign in as " + cmp.Or(who, "an unknown user name") + what
+	default:
+		if who != "" && wrong == "single sign-on" {
+			who = "An identity named " + who // a name at the provider, not of an account
+		}
+		return cmp.Or(who, "Someone") + " was not allowed to sign in with " + cmp.Or(wrong, "this method")
+	}
 }
 
 // often returns the number of repetitions for an entry that stands for several, otherwise "".

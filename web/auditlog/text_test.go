@@ -79,8 +79,28 @@ func TestSentence(t *testing.T) {
 			Action: "grant.leave", Actor: audit.Actor{Kind: "operator"}, Project: "demo",
 		},
 		"An unknown caller was not allowed to sign in.": {Action: "session.begin", Outcome: audit.Refused},
-		"ann did thing.done to %s.":                     {Action: "thing.done", Actor: ann, Subject: "%s"},
-		"ann did thing.%d to this index.":               {Action: "thing.%d", Actor: ann},
+		"Someone tried to sign in as ann with a wrong password (5 times within a minute).": {
+			Action: "session.refuse", Outcome: audit.Refused, Subject: "ann", More: 4,
+			Detail: map[string]any{"wrong": "password"},
+		},
+		"Someone tried to sign in as ann and bob with a wrong password.": {
+			Action: "session.refuse", Outcome: audit.Refused, Subject: "ann bob", Detail: map[string]any{"wrong": "password"},
+		},
+		"Someone tried to sign in as an unknown user name with a wrong password.": {
+			Action: "session.refuse", Outcome: audit.Refused, Detail: map[string]any{"wrong": "password"},
+		},
+		"Someone tried to sign in as ann with a wrong code.": {
+			Action: "session.refuse", Outcome: audit.Refused, Subject: "ann", Detail: map[string]any{"wrong": "second factor"},
+		},
+		"Someone was not allowed to sign in with passkey.": {
+			Action: "session.refuse", Outcome: audit.Refused, Detail: map[string]any{"wrong": "passkey"},
+		},
+		"An identity named zoe was not allowed to sign in with single sign-on: no group": {
+			Action: "session.refuse", Outcome: audit.Refused, Subject: "zoe",
+			Detail: map[string]any{"wrong": "single sign-on", "reason": "no group"},
+		},
+		"ann did thing.done to %s.":       {Action: "thing.done", Actor: ann, Subject: "%s"},
+		"ann did thing.%d to this index.": {Action: "thing.%d", Actor: ann},
 		"ann archived demo.": {
 			Action: "project.status", Actor: ann, Project: "demo", Detail: map[string]any{"status": "archived"},
 		},

@@ -60,7 +60,7 @@ func (s *Sender) SendLink(ctx context.Context, to string, l outbox.Letter) *ui.N
 	if err := s.mail.Send(ctx, to, l); err != nil {
 		s.Log.Warn("mail was not sent", "error", err)
 		return &ui.Notice{
-			Kind: "warn", Text: "The link could not be sent to " + to + ". Send it yourself. Reason: " + fault.Message(err),
+			Kind: "warn", Text: "The link could not be sent to " + to + ". Send it yourself. Reason: " + fault.Sentence(err),
 		}
 	}
 	return &ui.Notice{Kind: "good", Text: "The link was sent to " + to + "."}

@@ -3,6 +3,7 @@ package manage
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"time"
 
 	"pyindex/internal/access"
@@ -66,11 +67,10 @@ func roleOptions(role access.Role) []ui.Option {
 	return all
 }
 
-// roleField returns a choice of roles in which role is selected by default.
-func roleField(f ui.Form, id, name string, role access.Role) ui.Field {
-	return f.Field(ui.Field{
-		ID: id, Name: name, Label: "Role", Type: "select", Options: roleOptions(role), Value: role.String(),
-	})
+// roleField returns a choice of roles in which none is selected, so that nobody gets more than was meant.
+func roleField(f ui.Form, id, name string) ui.Field {
+	options := append([]ui.Option{{Label: "Choose a role"}}, roleOptions(access.NoRole)...)
+	return f.Field(ui.Field{ID: id, Name: name, Label: "Role", Type: "select", Options: options, Required: true})
 }
 
 func roleTitle(r access.Role) string {
@@ -106,16 +106,23 @@ func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who 
 		return err
 	}
 	v.people(all, who)
+	users, groups, err := s.o.Roles.Suggested(r.Context(), who, ui.Repository(r), name)
+	if err != nil {
+		return err
+	}
+	users = slices.DeleteFunc(users, func(user string) bool {
+		return slices.ContainsFunc(v.People, func(p personRow) bool { return p.User == user })
+	})
 	v.Add = addPerson{
-		User: f.Field(ui.Field{Name: "user", Label: "User name", Required: true, MaxLength: 64}),
-		Role: roleField(f, "f-role", "role", access.Maintainer),
+		User: f.Field(ui.Field{Name: "user", Label: "User name", Required: true, MaxLength: 64, List: users}),
+		Role: roleField(f, "f-role", "role"),
 	}
 	v.AddGroup = addPerson{
 		User: f.Field(ui.Field{
-			Name: "group", Label: "Group", Required: true, MaxLength: 64, Mono: true,
+			Name: "group", Label: "Group", Required: true, MaxLength: 64, Mono: true, List: groups,
 			Help: "Administrators create groups and manage their members.",
 		}),
-		Role: roleField(f, "f-group-role", "group_role", access.Uploader),
+		Role: roleField(f, "f-group-role", "group_role"),
 	}
 	v.Link, v.Waiting, v.Approval = link, waiting, !who.Admin() && !s.o.Accounts.OwnersInvite()
 	v.Invite = addPerson{
@@ -123,7 +130,7 @@ func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who 
 			ID: "f-invited", Name: "invited", Label: "User name", MaxLength: 64, Mono: true,
 			Help: "Leave empty to let the recipient choose.",
 		}),
-		Role: roleField(f, "f-invited-role", "invited_role", access.Maintainer),
+		Role: roleField(f, "f-invited-role", "invited_role"),
 	}
 	if v.Open, err = s.invitations(r, who, p); err != nil {
 		return err
@@ -183,16 +190,19 @@ func (s *Section) invite(w http.ResponseWriter, r *http.Request, who access.Call
 	if err != nil {
 		return err
 	}
-	role, err := access.ParseRole(f.Get("invited_role"))
-	if err != nil {
-		return err
+	role := roleOf(f, "invited_role")
+	if f.Get("invited") != "" {
+		_, err := access.ParseUserName(f.Get("invited"))
+		if err := f.Refused("invited", err); err != nil {
+			return err
+		}
 	}
-	grant, err := s.o.Roles.MayGrant(r.Context(), who, ui.Repository(r), name.String(), role)
+	grant, err := s.o.Roles.MayGrant(r.Context(), who, ui.Repository(r), name.String(), max(role, access.Reader))
 	if err == nil {
 		err = s.Confirmed(who)
 	}
-	if err != nil {
-		return err
+	if err != nil || f.Bad() {
+		return s.collaborationAgain(w, r, who, f, err)
 	}
 	o, secret, err := s.o.Accounts.Invite(r.Context(), who,
 		account.NewInvitation{Name: f.Get("invited"), Grants: []onetime.Grant{grant}})
@@ -228,11 +238,13 @@ func (s *Section) addPerson(w http.ResponseWriter, r *http.Request, who access.C
 			f.Wrong("user", g.User+" is already "+article(g.Role)+". Change the role in the list.")
 		}
 	}
-	role := roleOf(f)
+	role := roleOf(f, "role")
 	if err := s.Confirmed(who); err != nil {
 		return err
 	}
-	if !f.Bad() {
+	if f.Bad() {
+		err = s.o.Roles.CheckUser(r.Context(), who, ui.Repository(r), name, f.Get("user"))
+	} else {
 		err = s.o.Roles.Grant(r.Context(), who, ui.Repository(r), name, f.Get("user"), role)
 	}
 	if fault.Is(err, fault.NotFound) {
@@ -245,10 +257,11 @@ func (s *Section) addPerson(w http.ResponseWriter, r *http.Request, who access.C
 	return s.Done(w, r, s.Back(r), f.Get("user")+" is now "+article(role)+" of "+name.String()+".")
 }
 
-func roleOf(f ui.Form) access.Role {
-	role, err := access.ParseRole(f.Get("role"))
+// roleOf returns the role in a field. It records an error if there is none.
+func roleOf(f ui.Form, field string) access.Role {
+	role, err := access.ParseRole(f.Get(field))
 	if err != nil || role == access.NoRole {
-		f.Wrong("role", "Choose a role.")
+		f.Wrong(field, "Choose a role.")
 	}
 	return role
 }
@@ -265,7 +278,7 @@ func (s *Section) changePerson(w http.ResponseWriter, r *http.Request, who acces
 	if err != nil {
 		return err
 	}
-	role := roleOf(f)
+	role := roleOf(f, "role")
 	if err := s.Confirmed(who); err != nil {
 		return err
 	}
@@ -338,11 +351,12 @@ func (s *Section) addGroup(w http.ResponseWriter, r *http.Request, who access.Ca
 	if err := s.Confirmed(who); err != nil {
 		return err
 	}
-	role, err := access.ParseRole(f.Get("group_role"))
-	if err != nil {
-		return err
+	role := roleOf(f, "group_role")
+	if f.Bad() {
+		err = s.o.Roles.CheckGroup(r.Context(), who, ui.Repository(r), name, f.Get("group"))
+	} else {
+		err = s.o.Roles.GrantGroup(r.Context(), who, ui.Repository(r), name, f.Get("group"), role)
 	}
-	err = s.o.Roles.GrantGroup(r.Context(), who, ui.Repository(r), name, f.Get("group"), role)
 	if fault.Is(err, fault.NotFound) {
 		f.Wrong("group", "There is no group with this name. Only administrators can create groups.")
 		err = nil

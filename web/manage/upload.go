@@ -163,7 +163,7 @@ func (s *Section) refuseUpload(w http.ResponseWriter, r *http.Request, err error
 	if !byScript(r) || kind == fault.Internal || kind == fault.Unauthenticated {
 		return err
 	}
-	return s.uploadAnswer(w, route.Status(kind), []uploaded{{Text: fault.Message(err)}})
+	return s.uploadAnswer(w, route.Status(kind), []uploaded{{Text: fault.Sentence(err)}})
 }
 
 // uploadAnswer writes the results as JSON for the page's script.
@@ -261,7 +261,7 @@ func (u *uploading) field(p io.Reader) error {
 
 func (u *uploading) note(file string, err error) {
 	u.refused = true
-	u.results = append(u.results, uploaded{File: shortName(file), Text: fault.Message(err)})
+	u.results = append(u.results, uploaded{File: shortName(file), Text: fault.Sentence(err)})
 }
 
 func shortName(name string) string {
@@ -279,7 +279,7 @@ func (u *uploading) file(ctx context.Context, p *multipart.Part) error {
 	switch {
 	case err != nil:
 		u.refused = true
-		x.Text = fault.Message(err)
+		x.Text = fault.Sentence(err)
 		if x.Text == "" {
 			u.site.Log.ErrorContext(ctx, "an upload in the browser failed", "file", x.File, "error", err)
 			x.Text = "Something went wrong. The file was discarded. Try again, or ask an administrator to check the server log."

@@ -56,12 +56,13 @@ func addFrom(values url.Values) adding {
 	if a.kind, a.known = workload.FormFor(provider, q.Get("preset")); !a.known {
 		a.kind, a.known = workload.FormFor(provider, "")
 	}
+	splitPasted(a.kind, cmp.Or(a.form.Get("issuer"), defaultIssuer(provider)), q)
 	a.request = publishers.AddRequest{
 		Provider: provider, Issuer: a.form.Get("issuer"), Project: a.form.Get("project_name"), Fields: map[string]string{},
 	}
 	fields, err := a.kind.Read(a.value)
 	if err != nil {
-		a.form.Wrong(fault.FieldOf(err), fault.Message(err))
+		a.form.Wrong(fault.FieldOf(err), fault.Sentence(err))
 	}
 	a.request.Fields = fields
 	a.filled = a.form.Get("project_name") != ""
@@ -69,6 +70,14 @@ func addFrom(values url.Values) adding {
 		a.filled = a.filled || a.form.Get(field.Name) != ""
 	}
 	return a
+}
+
+// defaultIssuer returns the issuer of a provider if the form names none.
+func defaultIssuer(provider string) string {
+	if kind := workload.Find(provider); kind != nil {
+		return kind.Issuer()
+	}
+	return ""
 }
 
 // value returns the value of a field. A ticked checkbox is "true": forms post "on" for it, links use "true".
@@ -107,6 +116,7 @@ type addForm struct {
 	Prefilled                bool // the values come from a link
 	Preview                  previewView
 	Action                   string
+	Site                     string // host of the forge's pages, for pasted addresses
 }
 
 // formTab is a link to the form for another kind of issuer.
@@ -146,6 +156,7 @@ func (s *Section) addForm(r *http.Request, who access.Caller, a adding) (addForm
 	out := addForm{
 		Provider: a.kind.Provider, Issuer: issuer.URL, Preset: a.kind.Preset, Title: a.kind.Title,
 		Place:  workload.IssuerHost(issuer.URL),
+		Site:   siteOf(issuer.URL),
 		Action: r.URL.Path, Tabs: issuerTabs(issuers, issuer, a), Prefilled: a.filled && r.Method != http.MethodPost,
 	}
 	if issuer.Provider == "generic" {

@@ -1,6 +1,7 @@
 package publishing
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 
@@ -52,6 +53,7 @@ func (s *Section) pendingPage(w http.ResponseWriter, r *http.Request, who access
 	} else if repositories != nil {
 		v.Add.Main = append([]ui.Field{*repositories}, v.Add.Main...)
 	}
+	focusFirst(v.Add.Main, v.Add.Stricter)
 	for n, p := range all {
 		v.Pending = append(v.Pending, publisherCardOf(n, p, tightening{form: ui.Typed(nil)}))
 	}
@@ -89,6 +91,7 @@ func (s *Section) repositoryField(r *http.Request, who access.Caller, a adding) 
 
 func (s *Section) addPending(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	a := addFrom(f.Values)
+	maps.Copy(f.Values, a.form.Values) // with pasted addresses taken apart
 	a.form = f
 	a.request.Pending, a.request.Repository = true, f.Get("repository_name")
 	if s.Confirmed(who) != nil {

@@ -2,6 +2,7 @@ package publishing
 
 import (
 	"cmp"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -106,6 +107,7 @@ func (s *Section) publishingPage(w http.ResponseWriter, r *http.Request, who acc
 
 func (s *Section) addPublisher(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	a := addFrom(f.Values)
+	maps.Copy(f.Values, a.form.Values) // with pasted addresses taken apart
 	a.form = f
 	if err := s.Confirmed(who); err != nil {
 		return s.confirmFilledIn(w, r, who, a)
@@ -126,15 +128,15 @@ func (s *Section) addPublisher(w http.ResponseWriter, r *http.Request, who acces
 	return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID), text)
 }
 
-// confirmFilledIn redirects to re-authentication and back, and keeps the values of the form. A caller without access to
-// the page gets its error first.
+// confirmFilledIn redirects to re-authentication, which completes the form or leads back to it with its values. A caller
+// without access to the page gets its error first.
 func (s *Section) confirmFilledIn(w http.ResponseWriter, r *http.Request, who access.Caller, a adding) error {
 	if r.PathValue("project") != "" {
 		if _, err := s.insight.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project")); err != nil {
 			return err
 		}
 	}
-	s.See(w, r, "/confirm/?next="+url.QueryEscape(s.Back(r)+"?"+a.query().Encode()))
+	s.ConfirmFirst(w, r, who, s.Back(r)+"?"+a.query().Encode())
 	return nil
 }
 
@@ -144,10 +146,10 @@ func (s *Section) add(r *http.Request, who access.Caller, a *adding) (publishers
 	if !a.request.Pending {
 		a.request.Project = r.PathValue("project")
 	} else if _, err := packaging.ParseProjectName(a.request.Project); err != nil {
-		a.form.Wrong("project_name", fault.Message(err))
+		a.form.Wrong("project_name", fault.Sentence(err))
 	}
 	for name, message := range workload.Problems(a.kind, a.request.Fields) {
-		a.form.Wrong(name, message)
+		a.form.Wrong(name, fault.AsSentence(message))
 	}
 	if a.form.Bad() {
 		// Check access to the project before reporting errors in fields.
@@ -182,7 +184,7 @@ func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who
 	if v := f.Get(workload.FieldClaims); v != "" {
 		var err error
 		if fields, err = workload.ParseClaims(v); err != nil {
-			f.Wrong(workload.FieldClaims, fault.Message(err))
+			f.Wrong(workload.FieldClaims, fault.Sentence(err))
 		}
 	}
 	if !f.Bad() {

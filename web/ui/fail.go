@@ -44,15 +44,15 @@ func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		k.signInFirst(w, r)
 		return
 	}
-	if errors.Is(err, ErrConfirm) {
-		k.See(w, r, "/confirm/?next="+url.QueryEscape(k.Back(r)))
-		return
-	}
 	var who access.Caller
 	if f, ok := errors.AsType[*failure](err); ok {
 		who = f.who
 	}
-	status, message := route.Status(fault.KindOf(err)), fault.Message(err)
+	if errors.Is(err, ErrConfirm) {
+		k.ConfirmFirst(w, r, who, k.Back(r))
+		return
+	}
+	status, message := route.Status(fault.KindOf(err)), fault.Sentence(err)
 	retryAfter(w, status, err)
 	if status == http.StatusTooManyRequests && fromOurScript(r) {
 		_ = k.JSON(w, status, Answer{Error: message}) // an error means that the client is gone
@@ -90,17 +90,6 @@ func (k *Kit) signInFirst(w http.ResponseWriter, r *http.Request) {
 		path += "?next=" + url.QueryEscape(next)
 	}
 	k.See(w, r, path)
-}
-
-// ErrConfirm makes Fail redirect to the re-authentication page.
-var ErrConfirm = fault.New(fault.Denied, "confirm that it is you first")
-
-// Confirmed returns ErrConfirm unless the caller has re-authenticated recently.
-func (k *Kit) Confirmed(who access.Caller) error {
-	if who.Confirmed(k.Now()) {
-		return nil
-	}
-	return ErrConfirm
 }
 
 // Named attaches the caller to the errors of a handler, so that the error page can show the account.

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"net/url"
@@ -20,6 +21,7 @@ type Form struct {
 	Values url.Values
 	Errs   map[string]string // by field name; "" is the whole form
 	often  *bool             // whether the client must wait before it retries
+	focus  *string           // ID of the field with the focus: the first one with an error
 }
 
 // FormHandler handles a posted form.
@@ -36,7 +38,7 @@ func (k *Kit) Posted(h FormHandler) route.Handler {
 		}
 		page := *r.URL
 		page.Path, page.RawPath = k.page(r.URL.Path), ""
-		r = r.WithContext(r.Context()) // a copy
+		r = r.WithContext(context.WithValue(r.Context(), postedPath{}, posted(r))) // a copy
 		r.URL = &page
 		return h(w, r, who, f)
 	}
@@ -57,12 +59,12 @@ func readForm(w http.ResponseWriter, r *http.Request) (Form, error) {
 	if err := r.ParseForm(); err != nil {
 		return Form{}, fault.Wrap(fault.Invalid, err, "the form cannot be read")
 	}
-	return Form{Values: r.PostForm, Errs: map[string]string{}, often: new(bool)}, nil
+	return Form{Values: r.PostForm, Errs: map[string]string{}, often: new(bool), focus: new(string)}, nil
 }
 
 // Typed returns a form that is prefilled with values, for example from a link or from stored data.
 func Typed(values url.Values) Form {
-	return Form{Values: values, Errs: map[string]string{}, often: new(bool)}
+	return Form{Values: values, Errs: map[string]string{}, often: new(bool), focus: new(string)}
 }
 
 // Get returns the value of a field without surrounding white space.
@@ -84,12 +86,18 @@ func (f Form) Wrong(name, message string) {
 // Bad reports whether the form has errors.
 func (f Form) Bad() bool { return len(f.Errs) > 0 }
 
-// Refused turns an error that the user can correct into the message of a field, or of the whole form if name is "". It
-// returns all other errors.
+// Refused turns an error that the user can correct into the message of a field, or of the whole form if name is "". If
+// several faults about fields were joined, each becomes the message of its field. It returns all other errors.
 func (f Form) Refused(name string, err error) error {
 	switch fault.KindOf(err) {
 	case fault.Invalid, fault.Conflict, fault.TooLarge, fault.TooMany:
-		f.Wrong(name, fault.Message(err))
+		if all := fault.Fields(err); len(all) > 1 {
+			for _, one := range all {
+				f.Wrong(one.Field, fault.Sentence(one))
+			}
+			return nil
+		}
+		f.Wrong(name, fault.Sentence(err))
 		return nil
 	}
 	return err
@@ -139,18 +147,20 @@ func (f Form) Field(x Field) Field {
 		x.Options[i].Selected = x.Options[i].Value == x.Value
 	}
 	x.Error = f.Errs[x.Name]
-	x.Focus = x.Focus || x.Error != "" && !f.focused(x.Name)
+	x.Focus = f.focuses(x)
 	return x
 }
 
-// focused reports whether another field with an error precedes this one by name. Only the first one gets the focus.
-func (f Form) focused(name string) bool {
-	for other, message := range f.Errs {
-		if other != "" && message != "" && other < name {
-			return true
-		}
+// focuses reports whether a field gets the focus. If fields have errors, it is the first of them in the order of calls
+// of Field, which is that of the page.
+func (f Form) focuses(x Field) bool {
+	if x.Error == "" || f.focus == nil {
+		return x.Focus && (len(f.Errs) == 0 || len(f.Errs) == 1 && f.Errs[""] != "")
 	}
-	return false
+	if *f.focus == "" {
+		*f.focus = x.ID
+	}
+	return *f.focus == x.ID
 }
 
 // Late makes Status return 429 and sets Retry-After if err is fault.TooMany.

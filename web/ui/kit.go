@@ -35,6 +35,7 @@ type Kit struct {
 	logo      string     // file name of the logo, "" for none
 	version   string     // hash of the static files, part of their paths
 	pages     [][]string // paths of pages, split at slashes
+	sealForm  SealForm   // nil if forms are not held during re-authentication
 }
 
 // New returns a kit. It returns an error if a template cannot be parsed or the logo is not a supported image.

@@ -41,7 +41,7 @@ func stamp(t time.Time, text string) template.HTML {
 // Day returns the date of a time, in UTC.
 func Day(t time.Time) string { return t.UTC().Format("2 January 2006") }
 
-// ago describes the distance between now and t, for example "3 hours ago" or "in 2 days".
+// ago describes the distance between now and t in the nearest whole unit, for example "3 hours ago" or "in 2 days".
 func ago(now, t time.Time) string {
 	d := now.Sub(t)
 	future := d < 0
@@ -54,12 +54,12 @@ func ago(now, t time.Time) string {
 		return "in a moment"
 	case d < time.Minute:
 		return "just now"
-	case d < time.Hour:
-		text = Plural(int(d/time.Minute), "minute", "minutes")
-	case d < 48*time.Hour:
-		text = Plural(int(d/time.Hour), "hour", "hours")
-	case d < 60*24*time.Hour:
-		text = Plural(int(d/(24*time.Hour)), "day", "days")
+	case d.Round(time.Minute) < time.Hour:
+		text = Plural(int(d.Round(time.Minute)/time.Minute), "minute", "minutes")
+	case d.Round(time.Hour) < 48*time.Hour:
+		text = Plural(int(d.Round(time.Hour)/time.Hour), "hour", "hours")
+	case d.Round(day) < 60*day:
+		text = Plural(int(d.Round(day)/day), "day", "days")
 	default:
 		return "on " + Day(t)
 	}
@@ -68,6 +68,8 @@ func ago(now, t time.Time) string {
 	}
 	return text + " ago"
 }
+
+const day = 24 * time.Hour
 
 // size formats a number of bytes in the binary units of the settings and the command line.
 func size(n int64) string {

@@ -29,7 +29,12 @@ func TestWords(t *testing.T) {
 		0: "just now", 59 * time.Second: "just now", time.Minute: "1 minute ago", 3 * time.Hour: "3 hours ago",
 		47 * time.Hour: "47 hours ago",
 		72 * time.Hour: "3 days ago", 100 * 24 * time.Hour: "on 18 August 2026", -30 * time.Second: "in a moment",
-		-2 * time.Hour: "in 2 hours",
+		-2 * time.Hour:   "in 2 hours",
+		89 * time.Second: "1 minute ago", 90 * time.Second: "2 minutes ago", 59*time.Minute + 29*time.Second: "59 minutes ago",
+		59*time.Minute + 30*time.Second: "1 hour ago", 47*time.Hour + 29*time.Minute: "47 hours ago",
+		47*time.Hour + 30*time.Minute: "2 days ago", -(7*24*time.Hour - time.Second): "in 7 days",
+		-(24*time.Hour - time.Second): "in 24 hours", -(time.Hour - time.Second): "in 1 hour",
+		59*24*time.Hour + 11*time.Hour: "59 days ago", 59*24*time.Hour + 13*time.Hour: "on 27 September 2026",
 	} {
 		if got := ago(now, now.Add(-d)); got != want {
 			t.Errorf("ago(%v) = %q, want %q", d, got, want)

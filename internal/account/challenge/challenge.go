@@ -38,6 +38,7 @@ const (
 	ForPasskey  Kind = "passkey"  // adds a passkey to an account
 	ForNewcomer Kind = "newcomer" // creates an account with a passkey
 	ForSignOn   Kind = "sign-on"  // the round trip to a single sign-on provider
+	ForForm     Kind = "form"     // a form that waits for re-authentication
 )
 
 // Tx is the set of rows that this package needs in a transaction.

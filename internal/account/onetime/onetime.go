@@ -48,6 +48,18 @@ type Invitation struct {
 	Grants []Grant `json:"grants,omitempty"`
 }
 
+// Roles describes the roles of the new account, for example "owner of widgets".
+func (i Invitation) Roles() []string {
+	var out []string
+	if i.Admin {
+		out = append(out, "administrator of this index")
+	}
+	for _, g := range i.Grants {
+		out = append(out, g.Role+" of "+g.Where)
+	}
+	return out
+}
+
 // Grant is a role that an invitation gives in a project, or in a repository if there is no project.
 type Grant struct {
 	RepositoryID string `json:"repository_id"`

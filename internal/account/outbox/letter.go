@@ -1,16 +1,29 @@
 package outbox
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Letter is a plain-text message to a person.
 type Letter struct{ Subject, Text string }
 
 const unasked = "\n\nIf you did not expect this message, you can ignore it: nobody else can use the link.\n"
 
-// InvitationLetter sends an Invite link to the invited person.
-func InvitationLetter(index, link string) Letter {
-	return Letter{"Invitation to " + index, "You are invited to " + index + ", a private index of Python packages.\n\n" +
-		"Create your account here. The link can be used once, within a week:\n\n" + link + unasked}
+// InvitationLetter sends an Invite link to the invited person. by is the name of the inviting user, "" for the operator.
+// roles describes the roles of the new account.
+func InvitationLetter(index, by string, roles []string, link string) Letter {
+	text := "You are invited to " + index + ", a private index of Python packages.\n\n"
+	if by != "" {
+		text = by + " invited you to " + index + ", a private index of Python packages.\n\n"
+	}
+	if len(roles) > 0 {
+		text += "Your account will have these roles:\n\n  " + strings.Join(roles, "\n  ") + "\n\n"
+	}
+	return Letter{
+		"Invitation to " + index,
+		text + "Create your account here. The link can be used once, within a week:\n\n" + link + unasked,
+	}
 }
 
 // ResetLetter sends a link that sets a new password; life is its lifetime.

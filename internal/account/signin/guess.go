@@ -2,6 +2,8 @@ package signin
 
 import (
 	"context"
+	"fmt"
+	"math"
 	"time"
 
 	"pyindex/internal/access"
@@ -89,7 +91,17 @@ func (m *Methods) reserve(ctx context.Context, tx Tx, g guess) (int, error) {
 
 func tooMany(wait time.Duration) error {
 	wait = wait.Round(time.Second) + time.Second
-	return fault.Later(fault.TooMany, wait, "too many failed attempts: wait %v, then try again", wait)
+	return fault.Later(fault.TooMany, wait, "too many failed attempts: wait %s, then try again", waitWords(wait))
+}
+
+// waitWords describes a wait, rounded up: a shorter one would be refused again.
+func waitWords(wait time.Duration) string {
+	if seconds := int(wait.Seconds()); seconds == 1 {
+		return "1 second"
+	} else if seconds < 90 {
+		return fmt.Sprintf("%d seconds", seconds)
+	}
+	return fmt.Sprintf("%d minutes", int(math.Ceil(wait.Minutes())))
 }
 
 // attempts returns the count of a bucket and the time of the last attempt. The count is 0 after a day without attempts.
@@ -181,8 +193,8 @@ func (m *Methods) failed(ctx context.Context, who access.Caller, g guess, name, 
 	return err
 }
 
-// Refusal returns the audit entry of a failed sign-in. The name is kept only if it is a valid user name, because a user
-// may have typed a password there.
+// Refusal returns the audit entry of a failed sign-in. The name must be that of an account, or one that a provider
+// supplied, or "". A typed name that no account has is never kept, because people type passwords into that field.
 func (m *Methods) Refusal(who access.Caller, name, what string) audit.Entry {
 	if _, err := access.ParseUserName(name); err != nil {
 		name = ""

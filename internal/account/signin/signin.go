@@ -71,11 +71,11 @@ func (m *Methods) SignIn(ctx context.Context, who access.Caller, in Login) (Sign
 		return Signed{}, m.unjudged(ctx, g, err)
 	}
 	if !fits || u.PasswordHash == "" || !u.Active() {
-		return Signed{}, m.failed(ctx, who, g, in.Name, "password", errPassword)
+		return Signed{}, m.failed(ctx, who, g, u.Name, "password", errPassword)
 	}
 	s, err := m.passed(ctx, u, g)
 	if errors.Is(err, errPassword) {
-		return Signed{}, m.failed(ctx, who, g, in.Name, "password", err)
+		return Signed{}, m.failed(ctx, who, g, u.Name, "password", err)
 	}
 	return s, err
 }

@@ -65,14 +65,20 @@ func (c *userUnlinkCmd) Run(s *cli.Session) error {
 }
 
 type userResetLinkCmd struct {
-	Name string `arg:""`
+	Name string `arg:"" optional:"" help:"User name. Omit it on an index without users to print a new link for the first administrator."`
 	terminal.Listing
 }
 
 // Run prints only the link to standard output.
 func (c *userResetLinkCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
-		link, err := resetLink(s, a, c.Name)
+		var link string
+		var err error
+		if c.Name == "" {
+			link, err = firstLink(s, a)
+		} else {
+			link, err = resetLink(s, a, c.Name)
+		}
 		if err != nil {
 			return err
 		}
@@ -90,6 +96,18 @@ func resetLink(s *cli.Session, a *app.App, name string) (string, error) {
 		return "", err
 	}
 	return s.Config.LinkTo(ui.LinkPath(onetime.Reset, secret)), nil
+}
+
+// firstLink returns a new link for the first administrator. It ends the one that the server printed.
+func firstLink(s *cli.Session, a *app.App) (string, error) {
+	secret, err := a.Accounts.FirstLink(s.Ctx, a.Operator)
+	if err != nil {
+		return "", err
+	}
+	if secret == "" {
+		return "", fault.New(fault.Invalid, "this index has users: name one of them, such as index user reset-link alice")
+	}
+	return s.Config.LinkTo(ui.LinkPath(onetime.First, secret)), nil
 }
 
 type userInviteCmd struct {
@@ -131,7 +149,7 @@ func (c *userInviteCmd) Run(s *cli.Session) error {
 			Link    string          `json:"link"`
 			Expires terminal.Moment `json:"expires"`
 		}{o.ID, link, terminal.Moment(o.ExpiresAt)}, link)
-		sendLetter(s, c.Email, outbox.InvitationLetter(s.Config.Name(), link))
+		sendLetter(s, c.Email, outbox.InvitationLetter(s.Config.Name(), o.By, o.Invitation.Roles(), link))
 		return err
 	})
 }

@@ -25,7 +25,7 @@ type User struct {
 	Unlink        userUnlinkCmd        `cmd:"" help:"Unlink a single sign-on identity from an account."`
 	RemoveFactors userRemoveFactorsCmd `cmd:"" help:"Remove the authenticator, recovery codes and passkeys of a user who lost them."`
 
-	ResetLink   userResetLinkCmd   `cmd:"" help:"Print a link for setting a new password. It can be used once, within a day."`
+	ResetLink   userResetLinkCmd   `cmd:"" help:"Print a link for setting a new password, or for creating the first administrator. It can be used once, within a day."`
 	Invite      userInviteCmd      `cmd:"" help:"Print a link for creating an account. It can be used once, within a week."`
 	Invitations userInvitationsCmd `cmd:"" help:"List the open invitations."`
 	Approve     userApproveCmd     `cmd:"" help:"Approve an invitation by an owner of a project."`

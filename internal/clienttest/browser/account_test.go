@@ -34,7 +34,7 @@ func signUp(t *testing.T, s *clienttest.Server, b *browser.Tab) {
 	b.Press("Create account")
 	b.See("Welcome, alice")
 	b.Go(link[1])
-	b.See("this link is invalid, expired or already used")
+	b.See("This link no longer works")
 }
 
 func signIn(b *browser.Tab, user, password string) {
@@ -123,7 +123,7 @@ func TestInvitedWithAPasskey(t *testing.T) {
 	b.At("/manage/account/security/")
 	b.See("last used just now")
 	b.Go(path)
-	b.See("this link is invalid, expired or already used")
+	b.See("This link no longer works")
 }
 
 // code computes the code that an authenticator app shows.

@@ -24,9 +24,12 @@ func TestTrustedPublishing(t *testing.T) {
 
 	b.Go(publishing)
 	b.See("No publishers yet.")
-	b.Fill("Owner", "acme")
-	b.Fill("Repository", "widgets")
+	b.Fill("Owner", x.issuer.URL+"/acme/widgets.git") // taken apart as soon as the next field is filled in
 	b.Fill("Workflow file", "release.txt")
+	if owner, name := b.Eval(`document.getElementById("f-owner").value`),
+		b.Eval(`document.getElementById("f-repository").value`); owner != "acme" || name != "widgets" {
+		t.Errorf("the address fills in %q and %q", owner, name)
+	}
 	b.Press("Add publisher")
 	b.See("Nothing was changed")
 	b.Accessible()

@@ -13,7 +13,9 @@ type IssuerHealth struct {
 	Audiences []string  // that tokens may have, first the one that clients request
 	Keys      int       // number of cached keys
 	Fetched   time.Time // time of the last successful fetch; zero for never
-	Failure   string    // error of the last fetch; "" if it succeeded or there was none
+	// Failure describes why the last fetch failed and what to check; "" if it succeeded or there was none.
+	Failure   string
+	Asked     bool      // a job has shown a token of the issuer since the start
 	NotBefore time.Time // no fetch before this time; zero if one may start
 }
 

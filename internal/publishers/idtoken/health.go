@@ -1,7 +1,10 @@
 package idtoken
 
 import (
-	"fmt"
+	"context"
+	"crypto/x509"
+	"errors"
+	"net"
 	"slices"
 	"strings"
 
@@ -22,15 +25,39 @@ func (v *Verifier) Health() []exchange.IssuerHealth {
 	return out
 }
 
+// failureWords describes why a fetch failed, and what to check. The log has the error itself, which names addresses of
+// the network.
+func failureWords(err error) string {
+	var dns *net.DNSError
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var timeout net.Error
+	var connection *net.OpError
+	switch {
+	case errors.As(err, &dns):
+		return "The issuer's host name cannot be resolved. Check the issuer's URL, and the name server of this machine."
+	case errors.As(err, &authority):
+		return "The issuer's certificate is signed by an unknown authority. Set ca_file of the issuer to the authority's certificate."
+	case errors.As(err, &host), errors.As(err, &invalid):
+		return "The issuer's certificate is not valid for its host name, or has expired. Check the issuer's URL and certificate."
+	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
+		return "The issuer did not answer in time. Check that this server may connect to it, and the firewall or proxy between them."
+	case errors.As(err, &connection):
+		return "The issuer cannot be reached. Check that it is running, and that this server may connect to it."
+	}
+	return "The issuer answered, but not with its keys. Check that the URL is that of an OpenID Connect issuer. The server log has the details."
+}
+
 func (s *keySet) health() exchange.IssuerHealth {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := exchange.IssuerHealth{Fetched: s.fetched}
+	h := exchange.IssuerHealth{Fetched: s.fetched, Asked: s.asked}
 	for _, keys := range s.usable() {
 		h.Keys += len(keys)
 	}
 	if s.failure != nil {
-		h.Failure = fmt.Sprintf("%.300v", s.failure)
+		h.Failure = failureWords(s.failure)
 	}
 	if s.now().Before(s.cooled) {
 		h.NotBefore = s.cooled

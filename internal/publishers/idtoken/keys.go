@@ -42,6 +42,7 @@ type keySet struct {
 	fetched time.Time     // time of the last successful fetch; zero for never
 	cooled  time.Time     // no fetch before this time
 	failure error         // of the last fetch
+	asked   bool          // a token of the issuer arrived
 	flight  chan struct{} // closed when the current fetch ends; nil if none
 }
 
@@ -52,6 +53,9 @@ func newKeySet(issuer string, client *http.Client, o Options) *keySet {
 // find returns the keys with an id, usually one. If the id is unknown or the keys are stale, find waits for a fetch. It
 // returns fault.Unavailable if there are no usable keys, and another error if the id is unknown.
 func (s *keySet) find(ctx context.Context, kid string) ([]crypto.PublicKey, error) {
+	s.mu.Lock()
+	s.asked = true
+	s.mu.Unlock()
 	budget := time.NewTimer(waitBudget)
 	defer budget.Stop()
 	for range 2 { // a fetch in progress may have started before a new key was published

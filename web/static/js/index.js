@@ -92,6 +92,20 @@ for (const form of document.querySelectorAll("form[data-typed]")) {
   check();
 }
 
+// The account menu closes like other menus.
+const menu = document.querySelector("details.menu");
+if (menu) {
+  document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !menu.open) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+}
+
+// A form that waited for re-authentication is sent again.
+document.querySelector("form[data-resume]")?.requestSubmit();
+
 // Prevents double submission of forms.
 for (const form of document.querySelectorAll("form[method=post]")) {
   form.addEventListener("submit", (event) => {

@@ -46,7 +46,9 @@
         signature: text(got.response.signature), userHandle: got.response.userHandle ? text(got.response.userHandle) : undefined,
       },
     });
-    location.assign(said.next);
+    const held = document.querySelector("form[data-held]");
+    if (held) held.submit();
+    else location.assign(said.next);
   };
 
   if (window.PublicKeyCredential) {

@@ -33,6 +33,26 @@ for (const form of document.querySelectorAll("form[data-preview]")) {
       link.href = url.href;
     }
   };
+  // A pasted address, or owner/name, fills in both fields. The server does the same.
+  const pairs = [["owner", "repository"], ["namespace", "project"], ["organization", "pipeline"], ["organization", "project"]];
+  const split = (event) => {
+    const pair = pairs.find((p) => p.includes(event.target.name) && p.every((name) => form.elements[name]));
+    if (!pair) return;
+    let text = event.target.value.trim().replace(/^git@([^:/]+):/, "https://$1/");
+    const address = /^https?:\/\/([^/]+)\/(.*)$/.exec(text);
+    if (address && address[1].toLowerCase() !== form.dataset.site) return;
+    if (address) text = address[2].replace(/\/-\/.*$/, "");
+    const parts = text.replace(/\/+$/, "").replace(/\.git$/, "").split("/");
+    const deep = pair[0] === "namespace";
+    if (parts.length < 2 || parts.some((part) => part === "") || !address && (deep || parts.length > 2)) return;
+    const values = deep ? [parts.slice(0, -1).join("/"), parts.at(-1)] : parts;
+    const other = pair[1 - pair.indexOf(event.target.name)];
+    const filled = form.elements[other].value.trim();
+    if (filled !== "" && filled !== values[pair.indexOf(other)]) return;
+    pair.forEach((name, n) => { form.elements[name].value = values[n]; });
+  };
+  form.addEventListener("change", split);
+  form.addEventListener("paste", (event) => setTimeout(() => { split(event); event.target.dispatchEvent(new Event("input", { bubbles: true })); }));
   form.addEventListener("input", () => {
     carry();
     clearTimeout(timer);
