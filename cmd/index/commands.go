@@ -71,7 +71,11 @@ func (c *commands) check(parsed *kong.Context) error {
 	if config.Plain(parsed) {
 		return nil
 	}
-	return errors.Join(config.SecretsOnCommandLine(parsed), c.Config.Check())
+	err := errors.Join(config.SecretsOnCommandLine(parsed), c.Config.Check())
+	if err == nil && parsed.Command() == "serve" {
+		err = c.Config.CheckServed()
+	}
+	return err
 }
 
 func (c *commands) run(parsed *kong.Context, t terminal.Session) error {

@@ -20,6 +20,7 @@ type Upload struct {
 	Files []string `arg:"" name:"file" help:"Wheels and source distributions."`
 	cli.InRepository
 	terminal.Listing
+	StartupFiles bool `help:"Accept wheels with files that run code whenever Python starts, although no earlier version of the project has one."`
 }
 
 // uploadedFile is the result for a file in JSON.
@@ -68,7 +69,7 @@ func (c *Upload) add(s *cli.Session, a *app.App, path string) (f uploadedFile, e
 	if err := read(in, path); err != nil {
 		return f, err
 	}
-	got, err := a.Index.Publish(s.Ctx, in, ingest.Upload{Filename: filepath.Base(path)})
+	got, err := a.Index.Publish(s.Ctx, in, ingest.Upload{Filename: filepath.Base(path), Startup: c.StartupFiles})
 	if err != nil {
 		return f, err
 	}
