@@ -19,8 +19,8 @@ import (
 type Upload struct {
 	Files []string `arg:"" name:"file" help:"Wheels and source distributions."`
 	cli.InRepository
-	terminal.Listing
 	StartupFiles bool `help:"Accept wheels with files that run code whenever Python starts, although no earlier version of the project has one."`
+	terminal.Listing
 }
 
 // uploadedFile is the result for a file in JSON.
