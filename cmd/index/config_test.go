@@ -101,6 +101,8 @@ func TestRefusedSettings(t *testing.T) {
 		{"unknown invitations", "", "--access-invitations=everybody", "access-invitations"},
 		{"attestations of another policy", "", "--attestations-policy=maybe", "attestations-policy"},
 		{"required attestations without a root", "", "--attestations-policy=require", "--attestations-policy"},
+		{"no trusted root", "", "--attestations-trusted-root=/nonexistent/root.json", "--attestations-trusted-root"},
+		{"trusted root that is none", "[attestations]\ntrusted_root = '" + notPEM + "'", "", ":2: attestations.trusted_root"},
 		{"unreadable key of a finder", "[leaks]\nkeys = ['/nonexistent/key.pem']", "", "leaks.keys"},
 		{"key of a finder that is none", "", "--leaks-keys=" + notPEM, "--leaks-keys"},
 		{"one text for the keys of finders", "[leaks]\nkeys = 7", "", "leaks.keys"},
@@ -144,23 +146,6 @@ func TestRefusedSettings(t *testing.T) {
 				t.Errorf("the password is in %q", errs.String())
 			}
 		})
-	}
-}
-
-// The trusted root is read when the server starts, because no other command needs it. Errors name the setting.
-func TestRefusedTrustedRoot(t *testing.T) {
-	none := write(t, "nothing")
-	file := write(t, "[attestations]\ntrusted_root = '"+none+"'")
-	for arg, want := range map[string]string{
-		"--attestations-trusted-root=/nonexistent/root.json": "index: --attestations-trusted-root: ",
-		"--config=" + file: "index: " + file + ":2: attestations.trusted_root: ",
-	} {
-		var out, errs bytes.Buffer
-		args := []string{"serve", "--listen=127.0.0.1:0", "--data-dir=" + t.TempDir(), arg}
-		status := run(t.Context(), args, strings.NewReader(""), &out, &errs)
-		if status != statusRefused || !strings.HasPrefix(errs.String(), want) || strings.Count(errs.String(), "\n") != 1 {
-			t.Errorf("run(%q) = %d, %q, want 1 and %q", args, status, errs.String(), want)
-		}
 	}
 }
 

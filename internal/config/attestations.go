@@ -21,10 +21,10 @@ func (c *Config) checkAttestations() error {
 	return nil
 }
 
-// CheckServed checks the files that only a server reads.
+// CheckServed checks the files that only a server reads. Errors name the setting as Check does.
 func (c *Config) CheckServed() error {
 	_, err := c.Attester(false)
-	return err
+	return c.Located(err)
 }
 
 // Attester returns the verifier of attestations. Its errors name the setting. If operator is set, all uploads are the
