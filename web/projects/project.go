@@ -123,7 +123,7 @@ func (s *Section) mark(r *http.Request, who access.Caller, groups []requirementG
 
 func (v *projectView) fill(ctx context.Context, s *Section, o catalog.Overview) {
 	m := o.Metadata
-	v.Description = s.descriptions.of(ctx, o.Source.ID, m)
+	v.Description = s.descriptions.of(ctx, o.Source.ID, m, nil)
 	for _, f := range o.Files {
 		x := fileView{
 			File: f, URL: v.Root + "/project/" + o.Project.Name.String() + "/" + url.PathEscape(o.Release.Version) + "/file/" +

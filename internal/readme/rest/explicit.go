@@ -103,12 +103,19 @@ var admonitions = map[string]string{
 	"versionadded": "New in version", "versionchanged": "Changed in version",
 }
 
+// alerts maps admonition directives to the classes of GitHub's alerts. The others are notes.
+var alerts = map[string]string{
+	"attention": "warning", "caution": "caution", "danger": "caution", "error": "caution", "hint": "tip", "tip": "tip",
+	"important": "important", "warning": "warning", "deprecated": "warning",
+}
+
 // directives has the functions that render the other known directives, by name.
 var directives map[string]func(b *blocks, argument string, opts map[string]string, content []string)
 
 func init() { // not an initializer, because the functions refer to the map for nested directives
 	type options = map[string]string
-	code := func(b *blocks, _ string, _ options, content []string) { b.literal(content) }
+	code := func(b *blocks, language string, _ options, content []string) { b.code(content, language) }
+	doctest := func(b *blocks, _ string, _ options, content []string) { b.code(content, "pycon") }
 	text := func(b *blocks, argument string, _ options, content []string) {
 		if argument != "" {
 			content = append([]string{argument}, content...)
@@ -116,7 +123,7 @@ func init() { // not an initializer, because the functions refer to the map for 
 		b.literal(content)
 	}
 	box := func(b *blocks, title string, opts options, content []string) {
-		b.admonition(title, opts["subtitle"], content)
+		b.admonition("", title, opts["subtitle"], content)
 	}
 	div := func(b *blocks, _ string, _ options, content []string) {
 		b.tag("div", b.nested(append([]string{""}, content...)))
@@ -125,7 +132,7 @@ func init() { // not an initializer, because the functions refer to the map for 
 	nothing := func(*blocks, string, options, []string) {} // for directives without text of their own
 	directives = map[string]func(*blocks, string, options, []string){
 		"admonition": box, "topic": box, "sidebar": box,
-		"code": code, "code-block": code, "sourcecode": code, "doctest": code,
+		"code": code, "code-block": code, "sourcecode": code, "doctest": doctest,
 		"math": text, "parsed-literal": text,
 		"container": div, "compound": div, "epigraph": div, "highlights": div, "pull-quote": div, "centered": div,
 		"sectnum": numbers, "section-numbering": numbers,
@@ -156,7 +163,11 @@ func (b *blocks) directive(name, argument string, body, source []string) {
 		if strings.HasPrefix(name, "version") || name == "deprecated" {
 			title, argument = strings.TrimSpace(title+" "+argument), ""
 		}
-		b.admonition(title, argument, content)
+		kind := alerts[name]
+		if kind == "" {
+			kind = "note"
+		}
+		b.admonition(" alert-"+kind, title, argument, content)
 	} else if render, ok := directives[name]; ok {
 		render(b, argument, opts, content)
 	} else {
@@ -192,10 +203,10 @@ func split(body []string) (map[string]string, []string) {
 	return opts, dedent(body[n:])
 }
 
-func (b *blocks) admonition(title, first string, content []string) {
+func (b *blocks) admonition(class, title, first string, content []string) {
 	if first != "" {
 		content = append([]string{first}, content...)
 	}
-	b.out.WriteString("<blockquote><p><strong>" + b.inline(title) + "</strong></p>" + b.nested(content) +
-		"</blockquote>\n")
+	b.out.WriteString(`<aside class="alert` + class + `"><p class="alert-title">` + b.inline(title) + "</p>" +
+		b.nested(content) + "</aside>\n")
 }

@@ -3,6 +3,7 @@ package rest
 import (
 	"fmt"
 	"html"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -24,6 +25,8 @@ type inline struct {
 }
 
 const (
+	maxDocument = 99_999 // number of a PEP or RFC
+
 	maxRole    = 64    // bytes of a role's name, and of a footnote's
 	maxAddress = 2_000 // bytes of a link's address
 	maxName    = 1_000 // bytes of a substitution's name
@@ -290,7 +293,7 @@ func (in *inline) role(role, text string) {
 	case tag != "":
 		in.tag(tag, text)
 	case role == "pep" || role == "rfc":
-		in.tag("span", strings.ToUpper(role)+" "+text)
+		in.document(role, text)
 	case role == "raw":
 		in.tag("code", text)
 	default:
@@ -299,6 +302,30 @@ func (in *inline) role(role, text string) {
 		}
 		in.tag("code", text)
 	}
+}
+
+// document renders a link to a PEP or an RFC: "8", "8#section" or "text <8>".
+func (in *inline) document(role, text string) {
+	label, number, explicit := embeddedAddress(text)
+	if !explicit {
+		number = text
+		label, _, _ = strings.Cut(text, "#")
+		label = strings.ToUpper(role) + " " + label
+	}
+	number, fragment, within := strings.Cut(strings.TrimSpace(number), "#")
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 0 || n > maxDocument {
+		in.link(label, "")
+		return
+	}
+	address := fmt.Sprintf("https://peps.python.org/pep-%04d/", n)
+	if role == "rfc" {
+		address = fmt.Sprintf("https://www.rfc-editor.org/rfc/rfc%d.html", n)
+	}
+	if within {
+		address += "#" + fragment
+	}
+	in.link(label, address)
 }
 
 // footnote renders a reference to a footnote or citation: [1]_, [#name]_, [*]_, [name]_.

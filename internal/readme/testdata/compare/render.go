@@ -20,7 +20,7 @@ func main() {
 		}
 		kind := map[string]string{".md": "text/markdown", ".rst": "text/x-rst"}[filepath.Ext(path)]
 		start := time.Now()
-		r := readme.Render(context.Background(), string(text), kind)
+		r := readme.Render(context.Background(), string(text), kind, readme.Options{})
 		if r.Plain {
 			fmt.Fprintln(os.Stderr, path, "is shown as plain text")
 		}
