@@ -54,6 +54,7 @@ type Options struct {
 	Mail      letters.Mailer      // nil if the index sends no e-mail
 	Version   string              // of the program
 	Settings  []ui.Setting
+	Pictures  projects.Pictures // pictures of other sites in descriptions
 
 	Believed time.Duration // how long a replica without database access may accept revoked credentials; 0 for not at all
 
@@ -96,6 +97,7 @@ func New(o Options) (*Site, error) {
 			Index:     o.Index.Index,
 			Browser:   o.Index.Browser,
 			Authority: o.Authority,
+			Pictures:  o.Pictures,
 		}).Routes(),
 		s.account.Routes(),
 		manual.Routes(),

@@ -50,8 +50,8 @@ var importers = map[string][]string{
 	"github.com/emersion/":                          {"internal/mail/mailtest"},
 	"rsc.io/qr":                                     {"web"},
 	"golang.org/x/net/html":                         {"internal/readme"},
-	"golang.org/x/time/rate":                        {"internal/server"},
-	"golang.org/x/sync/":                            {"web", "internal/simpleapi/ready"},
+	"golang.org/x/time/rate":                        {"internal/server", "internal/pictures"},
+	"golang.org/x/sync/":                            {"web", "internal/simpleapi/ready", "internal/pictures"},
 	module + "internal/attest":                      {"internal/config"},
 	// which fills databases by db/synthetic
 	module + "internal/storage/": {
@@ -99,6 +99,7 @@ var helpers = []string{
 	"internal/route",
 	"internal/readme",
 	"internal/formdata",
+	"internal/pictures",
 	"internal/strictjson",
 }
 
