@@ -90,6 +90,10 @@ func (f *fitting) picture(t html.Token) {
 		f.write(f.tag(img))
 		return
 	}
+	if f.out.Len() > 0 && f.out.Len() == f.pictureEnd { // texts of adjacent pictures are words of their own
+		f.write(" ")
+	}
+	defer func() { f.pictureEnd = f.out.Len() }()
 	text := html.EscapeString(pictureText(attr(t, "alt"), address))
 	if f.opened["a"] > 0 || address == "" {
 		f.write(`<span class="picture">` + text + "</span>")

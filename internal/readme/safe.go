@@ -101,6 +101,8 @@ type fitting struct {
 	shown    map[string]bool
 	row      string // end tag of the row of pictures
 	pictures []string
+
+	pictureEnd int // size of out after the last text of a picture
 }
 
 // element is an open element of the sanitized HTML.

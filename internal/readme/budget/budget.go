@@ -13,9 +13,9 @@ const (
 	stepsMore    = 1_000_000
 	htmlPerByte  = 16 // bytes of output
 	htmlMore     = 64 << 10
-	maxCells     = 10_000                 // of all tables, including cells that complete short rows
-	maxColored   = 64 << 10               // bytes of code with colors
-	maxColoring  = 150 * time.Millisecond // for all colors
+	maxCells     = 10_000      // of all tables, including cells that complete short rows
+	maxColored   = 32 << 10    // bytes of code with colors
+	maxColoring  = time.Second // for all colors, on a machine that does other things too
 )
 
 // Budget is the remaining budget of one text. It is not safe for concurrent use.

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	maxBlock = 8 << 10 // bytes of a block
+	maxBlock = 4 << 10 // bytes of a block
 	maxLine  = 1_000   // bytes of a line
 	maxRatio = 5       // bytes of HTML for each byte of code
 	htmlMore = 200     // bytes of HTML beyond that
@@ -25,10 +25,10 @@ const (
 
 // Classes lists the classes of tokens. Tokens without a class have the color of text.
 var Classes = []string{
-	"hl-k", // keywords
+	"hl-k", // keywords and operators
 	"hl-n", // names of functions, classes, tags and keys
 	"hl-s", // strings
-	"hl-m", // numbers and other constants
+	"hl-m", // numbers, other constants and options of commands
 	"hl-c", // comments
 	"hl-o", // output and prompts
 	"hl-i", // inserted lines
@@ -54,17 +54,35 @@ var languages = map[string]string{
 	"c": "C", "cpp": "C++", "c++": "C++", "java": "Java", "go": "Go", "golang": "Go", "rust": "Rust", "rs": "Rust",
 	"ruby": "Ruby", "rb": "Ruby", "sql": "SQL", "postgresql": "SQL", "sqlite": "SQL",
 	"docker": "Docker", "dockerfile": "Docker", "makefile": "Makefile", "make": "Makefile", "diff": "Diff", "patch": "Diff",
+	"jinja": "Django/Jinja", "jinja2": "Django/Jinja", "django": "Django/Jinja", "bibtex": "BibTeX", "bib": "BibTeX",
+	"tex": "TeX", "latex": "TeX", "nginx": "Nginx configuration file",
+	"md": markdown, "markdown": markdown, "rst": rest, "rest": rest, "restructuredtext": rest,
 	"http": "HTTP", "graphql": "GraphQL", "protobuf": "Protocol Buffer", "proto": "Protocol Buffer",
 }
 
 // pythonSession is the language of an interactive Python session, for which the library has no lexer.
 const pythonSession = "session"
 
+// Lexers that color the code within a text in any language, and not within the bounds of this package.
+const (
+	markdown = "markdown"
+	rest     = "reStructuredText"
+)
+
+// foreign reports whether the code of such a language contains code of another.
+func foreign(code, lexer string) bool {
+	return lexer == markdown && (strings.Contains(code, "```") || strings.Contains(code, "~~~") || strings.HasPrefix(code, "---")) ||
+		lexer == rest && strings.Contains(code, "code")
+}
+
 // HTML returns code as HTML, with colors if it is in a known language.
 func HTML(code, language string, b *budget.Budget) string {
 	plain := html.EscapeString(code)
 	lexer := languages[name(language)]
-	if lexer == "" || !plausible(code) || !b.Color(len(code)) {
+	if lexer == "Bash" && strings.HasPrefix(code, "$ ") {
+		lexer = "Bash Session"
+	}
+	if lexer == "" || foreign(code, lexer) || !plausible(code) || !b.Color(len(code)) {
 		return plain
 	}
 	start := time.Now()
@@ -145,7 +163,11 @@ func (c *coloring) code(code, lexer string) bool {
 		if t.Value == code+"\n" { // some lexers add a line end
 			t.Value = code
 		}
-		if !strings.HasPrefix(code, t.Value) || !c.write(t.Value, classOf(t.Type)) {
+		class := classOf(t.Type)
+		if t.Type == chroma.Text && shells[lexer] && strings.HasPrefix(strings.TrimSpace(t.Value), "-") {
+			class = "hl-m" // an option
+		}
+		if !strings.HasPrefix(code, t.Value) || !c.write(t.Value, class) {
 			return false
 		}
 		code = code[len(t.Value):]
@@ -153,6 +175,9 @@ func (c *coloring) code(code, lexer string) bool {
 	c.end()
 	return code == ""
 }
+
+// shells are the lexers to which options of commands are plain text.
+var shells = map[string]bool{"Bash": true, "Bash Session": true}
 
 // session writes an interactive Python session: code after prompts, and its output.
 func (c *coloring) session(lines string) bool {
@@ -177,8 +202,6 @@ func classOf(t chroma.TokenType) string {
 	switch t {
 	case chroma.KeywordConstant, chroma.NameConstant, chroma.NameEntity, chroma.LiteralDate:
 		return "hl-m"
-	case chroma.OperatorWord:
-		return "hl-k"
 	case chroma.GenericInserted:
 		return "hl-i"
 	case chroma.GenericDeleted, chroma.GenericError, chroma.GenericTraceback:
@@ -191,7 +214,7 @@ func classOf(t chroma.TokenType) string {
 		return "hl-n"
 	}
 	switch {
-	case t.InCategory(chroma.Keyword):
+	case t.InCategory(chroma.Keyword), t.InCategory(chroma.Operator):
 		return "hl-k"
 	case t.InSubCategory(chroma.LiteralString):
 		return "hl-s"

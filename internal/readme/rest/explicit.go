@@ -91,8 +91,9 @@ func (d *document) footnoteLabel(label string, count *footnoteCount) string {
 
 func (b *blocks) footnote(label string, body []string) {
 	label = b.doc.footnoteLabel(label, &b.doc.footnotesShown)
-	b.out.WriteString(`<div id="` + html.EscapeString("footnote-"+slug(label)) + `"><p>[` + html.EscapeString(label) +
-		"]</p>" + b.nested(dedent(body)) + "</div>\n")
+	id := html.EscapeString(slug(label))
+	b.out.WriteString(`<div id="footnote-` + id + `"><p><a href="#footnote-reference-` + id + `">[` +
+		html.EscapeString(label) + "]</a></p>" + b.nested(dedent(body)) + "</div>\n")
 }
 
 // admonitions maps admonition directives to their titles.
@@ -158,6 +159,9 @@ func init() { // not an initializer, because the functions refer to the map for 
 
 // directive renders a directive. An unknown directive is shown as source.
 func (b *blocks) directive(name, argument string, body, source []string) {
+	if name == "image" || name == "figure" {
+		argument, body = addressOf(argument, body)
+	}
 	opts, content := split(body)
 	if title, ok := admonitions[name]; ok {
 		if strings.HasPrefix(name, "version") || name == "deprecated" {
@@ -173,6 +177,17 @@ func (b *blocks) directive(name, argument string, body, source []string) {
 	} else {
 		b.literal(source)
 	}
+}
+
+// addressOf returns the address of a picture, which may begin or continue on the lines before the options, and the rest
+// of the body.
+func addressOf(argument string, body []string) (address string, rest []string) {
+	n := 0
+	for n < len(body) && body[n] != "" && !fieldLine.MatchString(body[n]) {
+		argument += strings.TrimSpace(body[n])
+		n++
+	}
+	return argument, body[n:]
 }
 
 // contents adds the placeholder of the table of contents. A text has only one table of contents.

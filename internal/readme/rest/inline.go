@@ -20,6 +20,7 @@ type inline struct {
 	before  rune
 	out     strings.Builder
 	absent  map[string]bool // ends of markup that do not occur from here on
+	noMail  int             // end of a run of characters that is not an e-mail address
 	noName  int             // end of a run of name characters that is not a reference
 	noURL   int             // end of the searched part of a URL that is too long
 }
@@ -29,6 +30,7 @@ const (
 
 	maxRole    = 64    // bytes of a role's name, and of a footnote's
 	maxAddress = 2_000 // bytes of a link's address
+	maxMail    = 250   // bytes of each part of an e-mail address
 	maxName    = 1_000 // bytes of a substitution's name
 	maxOptions = 30    // options of a directive
 	maxDepth   = 40    // nested blocks
@@ -119,6 +121,9 @@ func (in *inline) markup(c rune) int {
 		return 0
 	}
 	if n := in.url(s); n > 0 {
+		return n
+	}
+	if n := in.mail(s); n > 0 {
 		return n
 	}
 	return in.reference(s)
@@ -340,7 +345,8 @@ func (in *inline) footnote(s string) int {
 	}
 	in.flush(in.at)
 	label = in.doc.footnoteLabel(label, &in.doc.footnotesReferred)
-	in.write(fmt.Sprintf(`<a href="#footnote-%s">[%s]</a>`, html.EscapeString(slug(label)), html.EscapeString(label)))
+	id := html.EscapeString(slug(label)) // of several references to a footnote, the first keeps its ID
+	in.write(fmt.Sprintf(`<a id="footnote-reference-%s" href="#footnote-%s">[%s]</a>`, id, id, html.EscapeString(label)))
 	return end + 2
 }
 
@@ -403,6 +409,37 @@ func (in *inline) url(s string) int {
 	}
 	address := strings.TrimRight(s[:end], `.,:;!?'")]}*\`)
 	in.link(address, address)
+	return len(address)
+}
+
+const mailCharacters = nameCharacters + "!#$%&'*/=?^`{|}~"
+
+// mail renders an e-mail address as a link.
+func (in *inline) mail(s string) int {
+	if in.at < in.noMail || !isName(s[0]) {
+		return 0
+	}
+	at := 0
+	for at < len(s) && strings.IndexByte(mailCharacters, s[at]) >= 0 {
+		at++
+	}
+	end := at + 1
+	for end < len(s) && (isLetter(s[end]) || isDigit(s[end]) || s[end] == '-' || s[end] == '.') {
+		end++
+	}
+	in.doc.budget.Step(end)
+	if at == 0 || at == len(s) || s[at] != '@' || at > maxMail || end > at+maxMail {
+		in.noMail = in.at + at
+		return 0
+	}
+	address := strings.TrimRight(s[:end], ".-")
+	if host := address[at+1:]; !strings.Contains(host, ".") || strings.HasPrefix(host, ".") || !closes(s[len(address):]) {
+		in.noMail = in.at + at
+		return 0
+	}
+	in.flush(in.at)
+	shown := html.EscapeString(address)
+	in.write(`<a href="mailto:` + shown + `">` + shown + "</a>")
 	return len(address)
 }
 

@@ -188,6 +188,9 @@ func (d *document) targetOf(first string, rest []string, indent int) string {
 func (d *document) substitution(name, directive, argument string, rest []string, indent int) string {
 	switch directive {
 	case "image":
+		for len(rest) > 0 && leading(rest[0]) > indent && !fieldLine.MatchString(rest[0]) && d.budget.Step(len(rest[0])) {
+			argument, rest = argument+strings.TrimSpace(rest[0]), rest[1:]
+		}
 		opts := options(rest, indent)
 		if opts["alt"] == "" {
 			opts["alt"] = name
