@@ -139,7 +139,10 @@ func (b *blocks) gridTable() {
 func edges(lines []string) []int {
 	at := make([]bool, len(lines[0]))
 	for _, line := range lines {
-		for i := 0; isGridBorder(line) && len(line) == len(at) && i < len(line); i++ {
+		if len(line) != len(at) || !isGridBorder(line) {
+			continue
+		}
+		for i := range at {
 			at[i] = at[i] || line[i] == '+'
 		}
 	}
