@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -112,7 +113,8 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 	o.site.SignIn, o.site.Outbox = x.signin, x.outbox
 	o.site.Registry = publishers.New(x.db.Publishers(), nil, publishers.Options{Now: x.clock.Now})
 	o.site.Exchange = exchange.New(o.site.Registry, nil, exchange.Options{})
-	o.site.BaseURL, o.site.Name, o.site.Closed, o.site.Now, o.site.Log = base, "Shop", true, x.clock.Now, log
+	o.site.BaseURL, o.site.Name, o.site.Closed, o.site.Now = base, "Shop", true, x.clock.Now
+	o.site.Log = cmp.Or(o.site.Log, log)
 	site, err := web.New(o.site)
 	if err != nil {
 		t.Fatal(err)
@@ -373,6 +375,8 @@ var forms = []struct {
 		[]string{"status", "deprecated", "reason", "use other"},
 	},
 	{"/manage/project/demo/settings/status/", "project.status", access.Owner, []string{"status", "active"}},
+	{"/manage/project/demo/settings/startup-files/", "project.startup-files", access.Owner, []string{"on", "on"}},
+	{"/manage/project/demo/settings/startup-files/", "project.startup-files", access.Owner, []string{}},
 	{"/manage/project/demo/settings/trusted-only/", "project.trusted-only", access.Owner, []string{"on", "on"}},
 	{"/manage/project/demo/settings/trusted-only/", "project.trusted-only", access.Owner, []string{}},
 	{
@@ -497,7 +501,7 @@ func TestDangerousActsAreConfirmed(t *testing.T) {
 	x.clock.Pass(access.ConfirmedFor + time.Minute)
 	for _, f := range forms {
 		dangerous := strings.Contains(f.action, "delete") || strings.HasPrefix(f.action, "grant.") ||
-			f.action == "project.trusted-only"
+			f.action == "project.trusted-only" || f.action == "project.startup-files"
 		got := x.post("owner", "/r/inner"+f.path, f.fields...)
 		if led := strings.HasPrefix(got.Header().Get("Location"), "/confirm/?next="); led != dangerous {
 			t.Errorf("POST %s %v = %d, leads to %q", f.path, f.fields, got.Code, got.Header().Get("Location"))

@@ -34,6 +34,7 @@ var importers = map[string][]string{
 	"github.com/aws/":                               {"internal/storage/blobs"},
 	"github.com/Azure/":                             {"internal/storage/blobs"},
 	"cloud.google.com/go/":                          {"internal/storage/blobs"},
+	"google.golang.org/api/":                        {"internal/storage/blobs"},
 	"modernc.org/":                                  {"internal/storage/db"},
 	"github.com/jackc/":                             {"internal/storage/db"},
 	"github.com/pressly/goose":                      {"internal/storage/db"},
@@ -91,7 +92,7 @@ var middle = []string{
 // excepted.
 var edges = []string{
 	"internal/legacyupload", "internal/simpleapi", "internal/jsonapi", "internal/publishers/mintapi", "internal/leakapi",
-	"web",
+	"internal/programs", "web",
 }
 
 // helpers are the packages outside the middle ring that an edge may import beside it.

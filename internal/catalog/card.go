@@ -93,6 +93,12 @@ func licenseOf(m packaging.Metadata) string {
 	return CutText(first, 200)
 }
 
+// LicenseKey returns a license in the form in which licenses are compared: without case, because identifiers of SPDX
+// have none.
+func LicenseKey(license string) string {
+	return strings.Join(strings.Fields(strings.ToLower(license)), " ")
+}
+
 // CutText truncates a text to at most n bytes, at a character boundary.
 func CutText(s string, n int) string {
 	if len(s) <= n {

@@ -12,6 +12,8 @@ import (
 type uploadConfig struct {
 	Policy string `enum:"private,pypi" default:"private" help:"Strictness of uploads: private accepts every file that PyPI serves and pip installs; pypi refuses every file that PyPI refuses."`
 
+	StartupFiles string `name:"startup-files" enum:"allow,known,refuse" default:"known" help:"Wheels with files that run code whenever Python starts (.pth files with import lines, .start files): allow accepts them; known accepts them if an earlier version of the project has such a file, or if an owner of the project allowed it; refuse accepts none."`
+
 	RefuseUnknownMetadataVersions *bool `rule:"Rules.KnownMetadataVersions" help:"Refuse a Metadata-Version that PyPI does not know."`
 	RefuseFieldsOfOtherVersions   *bool `rule:"Rules.FieldVersions" help:"Refuse a field newer than the declared Metadata-Version."`
 	RefuseLocalVersions           *bool `rule:"Rules.LocalVersions" help:"Refuse versions such as 1.0+cu121."`
@@ -50,6 +52,7 @@ func (c uploadConfig) Rules() ingest.Policy {
 	if c.Policy == "pypi" {
 		p = ingest.PyPIPolicy()
 	}
+	p.StartupFiles = ingest.StartupPolicy(c.StartupFiles)
 	from, to := reflect.ValueOf(c), reflect.ValueOf(&p).Elem()
 	for i := range from.NumField() {
 		tag := from.Type().Field(i).Tag

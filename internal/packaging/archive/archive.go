@@ -25,6 +25,7 @@ type Contents struct {
 	Metadata []byte             // METADATA or PKG-INFO, unmodified
 	Parsed   packaging.Metadata // Metadata, parsed
 	Warnings []string           // defects that installers tolerate, each a sentence for the project's owner
+	Startup  []string           // members of a wheel that run code whenever Python starts, sorted
 	Members  []string           // names of all members as written, without the trailing slash of folders, sorted
 }
 
