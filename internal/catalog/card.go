@@ -110,7 +110,7 @@ func CutText(s string, n int) string {
 func required(m packaging.Metadata) []Required {
 	var out []Required
 	for _, text := range m.RequiresDist[:min(len(m.RequiresDist), maxRequired)] {
-		if r, err := packaging.ParseRequirement(text); err == nil {
+		if r, ok := packaging.LegacyRequirement(text); ok {
 			out = append(out, Required{r.Name.String(), CutText(text, maxRequirement)})
 		}
 	}

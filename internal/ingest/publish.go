@@ -114,7 +114,7 @@ type addition struct {
 func (a *addition) parseNames(u Upload) (err error) {
 	if a.form.Name == "" {
 		a.name, err = packaging.ProjectOf(u.Filename)
-	} else if err = a.form.Check(a.intake.policy.Rules); err == nil {
+	} else if err = a.form.Check(packaging.KindOf(u.Filename), a.intake.policy.Rules); err == nil {
 		if a.name, err = packaging.ParseProjectName(a.form.Name); err == nil {
 			a.version, err = packaging.ParseVersion(a.form.Version)
 		}
@@ -309,10 +309,15 @@ func (a *addition) inspect() (err error) {
 	if err != nil {
 		return err
 	}
+	kind, rules, m := a.filename.Kind(), a.intake.policy.Rules, a.contents.Parsed
+	a.contents.Warnings = append(a.contents.Warnings, m.Tolerated(kind)...)
 	if a.form.Name == "" {
-		return a.contents.Parsed.Check(a.intake.policy.Rules)
+		return m.Check(kind, rules)
 	}
-	return packaging.Disagreement(a.form, a.contents.Parsed)
+	if err := packaging.Disagreement(a.form, m); err != nil {
+		return err
+	}
+	return m.CheckDependencies(kind, rules)
 }
 
 // sibling reports whether the file gets a ".metadata" sibling: always for wheels, and for sdists if their metadata is
