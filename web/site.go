@@ -56,6 +56,7 @@ type Options struct {
 	Version   string              // of the program
 	Programs  []string            // file names of the programs below /_/client/, such as index-linux-amd64
 	Settings  []ui.Setting
+	Pictures  projects.Pictures // pictures of other sites in descriptions
 
 	Believed time.Duration // how long a replica without database access may accept revoked credentials; 0 for not at all
 
@@ -100,6 +101,7 @@ func New(o Options) (*Site, error) {
 			Index:     o.Index.Index,
 			Browser:   o.Index.Browser,
 			Authority: o.Authority,
+			Pictures:  o.Pictures,
 		}).Routes(),
 		s.account.Routes(),
 		manual.Routes(),

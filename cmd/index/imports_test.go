@@ -52,8 +52,8 @@ var importers = map[string][]string{
 	"rsc.io/qr":                                     {"web"},
 	"golang.org/x/net/html":                         {"internal/readme"},
 	"golang.org/x/term":                             {"internal/terminal"},
-	"golang.org/x/time/rate":                        {"internal/server"},
-	"golang.org/x/sync/":                            {"web", "internal/simpleapi/ready"},
+	"golang.org/x/time/rate":                        {"internal/server", "internal/pictures"},
+	"golang.org/x/sync/":                            {"web", "internal/simpleapi/ready", "internal/pictures"},
 	module + "internal/attest":                      {"internal/config"},
 	// which fills databases by db/synthetic
 	module + "internal/storage/": {
@@ -101,6 +101,7 @@ var helpers = []string{
 	"internal/route",
 	"internal/readme",
 	"internal/formdata",
+	"internal/pictures",
 	"internal/strictjson",
 }
 

@@ -207,6 +207,7 @@ func (e *endpoints) site(offered *programs.Set) (*web.Site, error) {
 		SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Name: e.Config.Name(), BaseURL: e.base, Log: e.log,
 		Closed: !e.Config.Access.AnonymousRead, Believed: e.Config.BelievedFor(),
 	}
+	o.Pictures.Direct, o.Pictures.Proxy = e.Config.Pages.Pictures()
 	for _, s := range e.settings {
 		o.Settings = append(o.Settings, ui.Setting(s))
 	}

@@ -36,8 +36,8 @@ const maxLinkLifetime = 6 * time.Hour
 // that the person used.
 func (c *Config) Check() error {
 	for _, check := range []func() error{
-		c.checkListen, c.checkTLS, c.checkSecurity, c.checkDatabase, c.checkStorage, c.checkOIDC, c.checkAccess, c.checkAttestations,
-		c.checkLeaks, c.checkSSO, c.checkMail, c.checkAudit,
+		c.checkListen, c.checkTLS, c.checkSecurity, c.checkDatabase, c.checkStorage, c.checkOIDC, c.checkAccess,
+		c.checkAttestations, c.checkLeaks, c.checkSSO, c.checkMail, c.checkPages, c.checkAudit,
 	} {
 		if err := check(); err != nil {
 			return c.Located(err)
@@ -72,6 +72,19 @@ func (c *Config) checkTLS() error {
 	}
 	if strings.ContainsAny(c.TLSACME, "/:*@ ") {
 		return fmt.Errorf("tls_acme: %q is not a host name", c.TLSACME)
+	}
+	return nil
+}
+
+func (c *Config) checkPages() error {
+	for _, host := range c.Pages.ImageHosts {
+		u, err := url.Parse("https://" + host)
+		if err != nil || u.Host != host || u.Hostname() == "" {
+			return fmt.Errorf("pages.image_hosts: %q is not a host name or HOST:PORT", host)
+		}
+	}
+	if len(c.Pages.ImageHosts) > 0 && c.Pages.Images != "proxy" {
+		return errors.New("pages.image_hosts: it has an effect only with pages.images = proxy")
 	}
 	return nil
 }

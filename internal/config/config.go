@@ -41,6 +41,7 @@ type Config struct {
 	Leaks        leaksConfig        `embed:"" prefix:"leaks-"`
 	SSO          ssoConfig          `embed:"" prefix:"sso-"`
 	Mail         mailConfig         `embed:"" prefix:"mail-"`
+	Pages        pagesConfig        `embed:"" prefix:"pages-"`
 	Audit        auditConfig        `embed:"" prefix:"audit-"`
 	Log          logConfig          `embed:"" prefix:"log-"`
 
@@ -49,7 +50,8 @@ type Config struct {
 
 // sections lists the tables of the file. Each is a field of Config, with its name as the prefix of its flags.
 var sections = []string{
-	"database", "storage", "access", "oidc", "limits", "upload", "attestations", "leaks", "sso", "mail", "audit", "log",
+	"database", "storage", "access", "oidc", "limits", "upload", "attestations", "leaks", "sso", "mail", "pages", "audit",
+	"log",
 }
 
 type databaseConfig struct {
@@ -91,6 +93,11 @@ type limitsConfig struct {
 	MintRate              count    `default:"60" help:"Refused token exchanges per minute from one address, and separately revocations of minted tokens; 10 times as many from one network (IPv4 /24, IPv6 /48); 0 for no limit. Granted exchanges are not counted."`
 	SignInRate            count    `default:"60" help:"Requests per minute from one address to sign in, use a one-time link or reset a password; 10 times as many from one network (IPv4 /24, IPv6 /48); 0 for no limit. Requests of signed-in users are not counted."`
 	PageCache             ByteSize `default:"64MiB" help:"Memory for rendered pages."`
+}
+
+type pagesConfig struct {
+	Images     string   `enum:"none,proxy,allow" default:"none" help:"How pages show pictures of other sites in descriptions of projects: as their text (none), fetched by this server (proxy), or loaded by browsers, which reveals readers to those sites (allow)."`
+	ImageHosts []string `placeholder:"HOST" help:"Hosts from which pages.images = proxy may fetch pictures although they are in a private network: HOST or HOST:PORT (default: none)."`
 }
 
 type auditConfig struct {

@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/pictures"
 	"pyindex/internal/storage/blobs"
 )
 
@@ -87,6 +88,15 @@ func (c *Config) Differs(other *Config) error {
 		return fault.New(fault.Invalid, "the new configuration has the same database as this index: there is nothing to move")
 	}
 	return nil
+}
+
+// Pictures returns how pictures of other sites are shown: loaded by browsers, fetched by this server with a fetcher, or
+// neither.
+func (c pagesConfig) Pictures() (direct bool, proxy *pictures.Fetcher) {
+	if c.Images == "proxy" {
+		proxy = pictures.New(pictures.Options{Hosts: c.ImageHosts})
+	}
+	return c.Images == "allow", proxy
 }
 
 // Retention returns how long entries of the audit log are kept.

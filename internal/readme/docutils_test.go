@@ -23,7 +23,7 @@ func TestRestAsDocutils(t *testing.T) {
 	}
 	for _, source := range sources {
 		base := strings.TrimSuffix(source, ".rst")
-		got := string(readme.Render(t.Context(), read(t, source), "text/x-rst").HTML)
+		got := string(readme.Render(t.Context(), read(t, source), "text/x-rst", readme.Options{}).HTML)
 		if *update {
 			if err := os.WriteFile(base+".html", []byte(got), 0o600); err != nil {
 				t.Fatal(err)

@@ -153,6 +153,28 @@ var hostile = map[string]func(int) string{
 	"short paragraphs":         repeated("", "a\n\n", ""),
 	"one line":                 repeated("", "a", ""),
 	"fences":                   repeated("", "```\n", ""),
+	"fenced code":              repeated("```python\n", "a(\n", "\n```"),
+	"fenced code, one line":    repeated("```python\n", "a(", "\n```"),
+	"fenced code, open":        repeated("```c\n", "/*\n", ""),
+	"fenced blocks":            repeated("", "```py\n\"\n```\n", ""),
+	"fenced blocks of marks":   repeated("", "```yaml\n@@@@@@@@\n@@@@@@@@\n@@@@@@@@\n@@@@@@@@\n```\n", ""),
+	"code of rest":             repeated("", ".. code:: ruby\n\n   ---- a\n\n", ""),
+	"alerts":                   repeated("", "> [!NOTE]\n> a\n\n", ""),
+	"alerts in alerts":         repeated("", "> [!NOTE]\n> > [!TIP]\n> > > [!TIP]\n\n", ""),
+	"emoji":                    repeated("", ":a:", ""),
+	"emoji, short":             repeated("", ":x:", ""),
+	"emoji in headings":        repeated("", "# :x:\n", ""),
+	"pictures":                 repeated("", "![](a)", ""),
+	"pictures in paragraphs":   repeated("", "![](https://a.example)\n\n", ""),
+	"pictures in elements":     repeated("", "<div><img src=a>", ""),
+	"end tags":                 repeated("", "</b></div>", ""),
+	"start and end tags":       func(n int) string { return strings.Repeat("<b><i>", n/16) + strings.Repeat("</i></u>", n/16) },
+	"anchors":                  repeated("", "<a name=a></a><a name=b id=c></a>", ""),
+	"headings of html":         repeated("", "<h1>a", ""),
+	"mail addresses of rest":   repeated("", "a@b.c ", ""),
+	"mail addresses, no end":   repeated("", "a.a", "@"),
+	"grid table, spans":        func(n int) string { return strings.ReplaceAll(wideGrid(n), "a|a|", "a a|") },
+	"peps":                     repeated("", ":pep:`8` ", ""),
 	"open fences":              repeated("```\n", "a\n", ""),
 	"task boxes":               repeated("", "- [ ] a\n", ""),
 	"rules":                    repeated("", "* * *\n", ""),
@@ -226,7 +248,7 @@ func wideGrid(n int) string {
 func TestHostileTextIsBounded(t *testing.T) {
 	for _, kind := range []string{"text/markdown", "text/x-rst"} {
 		resourcetest.Linear(t, 16<<10, hostile, func(text string) {
-			if got := readme.Render(t.Context(), text, kind); len(got.HTML) > most(text) {
+			if got := readme.Render(t.Context(), text, kind, readme.Options{}); len(got.HTML) > most(text) {
 				t.Errorf("%d bytes made of %d as %s: %.100q", len(got.HTML), len(text), kind, text)
 			}
 		})
@@ -240,7 +262,8 @@ func most(text string) int { return 24*len(text) + 64<<10 }
 func FuzzCost(f *testing.F) {
 	for _, s := range []string{
 		"*a", "[a](b", "|a|\n|-|\n", "`a", ".. _a: b\n", "a-", ":a:`", "|a|", "- ", "> a\n", "\n", "a_ ", "[1]_", "<b", "~~",
-		"![", "__ a\n", "== ==\n", "+-+\n", "::\n\n a\n",
+		"![", "__ a\n", "== ==\n", "+-+\n", "::\n\n a\n", "```py\na\n```\n", "```c\n/*", "> [!NOTE]\n", ":x:", "# a\n", "<h1>", "</b>",
+		"![](https://a.example/b)\n\n", "<a name=a>", ".. code:: yaml\n\n   @\n\n",
 	} {
 		f.Add("", s, "")
 		f.Add(".. |a| replace:: b\n\n", s, "`_")
@@ -252,7 +275,7 @@ func FuzzCost(f *testing.F) {
 		for _, kind := range []string{"text/markdown", "text/x-rst"} {
 			text := repeated(before, unit, after)(32 << 10)
 			var got readme.Rendered
-			c := resourcetest.Measure(func() { got = readme.Render(t.Context(), text, kind) })
+			c := resourcetest.Measure(func() { got = readme.Render(t.Context(), text, kind, readme.Options{}) })
 			if c.Time > time.Second || !resourcetest.Raced && c.Bytes > uint64(2_000*len(text)+8<<20) ||
 				len(got.HTML) > most(text) {
 				t.Errorf("%d times %q between %q and %q as %s: %s, %d kB, %d bytes made", len(text)/len(unit), unit, before, after,

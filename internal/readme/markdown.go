@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/yuin/goldmark"
+	emoji "github.com/yuin/goldmark-emoji"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	extast "github.com/yuin/goldmark/extension/ast"
@@ -22,13 +23,17 @@ const (
 	maxFootnotes = 1_000
 )
 
-// gfm renders GitHub Flavored Markdown. It passes embedded HTML through, which is sanitized later.
+// gfm renders GitHub Flavored Markdown with GitHub's alerts and emoji. It passes embedded HTML through, which is
+// sanitized later. The IDs of headings are added after that, because headings can also be HTML.
 var gfm = goldmark.New(
 	goldmark.WithParser(meteredParser()),
 	goldmark.WithRenderer(renderer.NewRenderer(renderer.WithNodeRenderers(
 		util.Prioritized(boxes{}, 100),
-		util.Prioritized(extension.NewTableHTMLRenderer(extension.WithTableCellAlignMethod(extension.TableCellAlignNone)),
-			500),
+		util.Prioritized(alerts{}, 100),
+		util.Prioritized(fenced{}, 100),
+		util.Prioritized(emojis{}, 100),
+		util.Prioritized(
+			extension.NewTableHTMLRenderer(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute)), 500),
 		util.Prioritized(extension.NewStrikethroughHTMLRenderer(), 500),
 		util.Prioritized(extension.NewFootnoteHTMLRenderer(), 500),
 		util.Prioritized(html.NewRenderer(html.WithUnsafe()), 1000),
@@ -76,17 +81,11 @@ func meterOf(pc parser.Context) *meter { return pc.Get(meterKey).(*meter) }
 func meteredParser() parser.Parser {
 	var blocks, inlines []util.PrioritizedValue
 	for _, v := range append(parser.DefaultBlockParsers(), util.Prioritized(extension.NewFootnoteBlockParser(), 999)) {
-		p := v.Value.(parser.BlockParser)
-		switch v.Priority {
-		case 100:
-			p = parser.NewSetextHeadingParser(parser.WithAutoHeadingID())
-		case 600:
-			p = parser.NewATXHeadingParser(parser.WithAutoHeadingID())
-		}
-		blocks = append(blocks, util.Prioritized(meteredBlock{p}, v.Priority))
+		blocks = append(blocks, util.Prioritized(meteredBlock{v.Value.(parser.BlockParser)}, v.Priority))
 	}
 	for _, v := range append(parser.DefaultInlineParsers(),
 		util.Prioritized(extension.NewTaskCheckBoxParser(), 0),
+		util.Prioritized(emoji.NewParser(), 999),
 		util.Prioritized(extension.NewFootnoteParser(), 101),
 		util.Prioritized(extension.NewStrikethroughParser(), 500),
 		util.Prioritized(extension.NewLinkifyParser(), 999)) {
@@ -96,11 +95,13 @@ func meteredParser() parser.Parser {
 		parser.WithBlockParsers(blocks...),
 		parser.WithInlineParsers(inlines...),
 		parser.WithParagraphTransformers(
+			util.Prioritized(alerts{}, 50),
 			util.Prioritized(meteredReferences{parser.LinkReferenceParagraphTransformer}, 100),
 			util.Prioritized(meteredTable{extension.NewTableParagraphTransformer()}, 200)),
 		parser.WithASTTransformers(
 			util.Prioritized(extension.NewTableASTTransformer(), 0),
-			util.Prioritized(extension.NewFootnoteASTTransformer(), 999)),
+			util.Prioritized(extension.NewFootnoteASTTransformer(), 999),
+			util.Prioritized(fenced{}, 1000)),
 	)
 }
 

@@ -1,9 +1,10 @@
 // Package readme renders project descriptions as safe HTML, from Markdown, reStructuredText or plain text.
 //
-// The result contains no scripts, forms or external resources, and cannot imitate the page around it: IDs have a
-// prefix, headings begin at the second level, and pictures become links. Text is never dropped: markup that cannot be
-// rendered is shown as source. Time, memory and the size of the result are bounded in proportion to the text (package
-// budget). A text that exceeds these bounds is shown as plain text.
+// The result contains no scripts or forms, and no pictures of other sites except those that Options.Picture permits. It
+// cannot imitate or end the page around it: IDs have a prefix, headings begin at the second level, and every element
+// that it opens is closed. Anchors are those of GitHub, and a link that leads nowhere is text. Text is never dropped:
+// markup that cannot be rendered is shown as source. Time, memory and the size of the result are bounded in proportion
+// to the text (package budget). A text that exceeds these bounds is shown as plain text.
 //
 // The result may look different elsewhere: the package supports the parts of reStructuredText that projects use, and
 // never includes files or raw directives.
@@ -31,6 +32,17 @@ type Rendered struct {
 	Cut   bool // the text was longer than MaxText
 	Plain bool // the text is shown as plain text, because rendering it would have exceeded the budget
 	Late  bool // the context ended before the text was rendered, so a retry may succeed
+
+	Pictures []string // addresses of the pictures that Options.Picture permitted
+}
+
+// Options are the parts of rendering that depend on the project and the index.
+type Options struct {
+	Source Source // resolves relative addresses
+
+	// Picture returns the address from which a browser loads the picture of an http or https address, or "" if the
+	// picture is shown as its alternative text. If it is nil, all of them are.
+	Picture func(address string) string
 }
 
 // errOver ends rendering when the budget is exhausted.
@@ -39,7 +51,7 @@ var errOver = errors.New("the text exceeds its budget")
 // Render renders a core metadata Description according to its Description-Content-Type ("text/markdown; variant=GFM",
 // "text/x-rst", "text/plain"). Like PyPI, it treats a text without a type as reStructuredText. A text that exceeds its
 // budget, or is not rendered when ctx ends, is returned as plain text.
-func Render(ctx context.Context, text, contentType string) Rendered {
+func Render(ctx context.Context, text, contentType string, o Options) Rendered {
 	var out Rendered
 	if len(text) > MaxText {
 		text, out.Cut = text[:MaxText], true
@@ -58,7 +70,7 @@ func Render(ctx context.Context, text, contentType string) Rendered {
 	}
 	b := budget.New(ctx, len(text))
 	if b.Over = tooNested(text); !b.Over {
-		out.HTML = safe(render(text, b), b)
+		out.HTML, out.Pictures = safe(render(text, b), o, b)
 	}
 	if b.Over {
 		out.HTML, out.Plain, out.Late = plain(text), true, b.Late

@@ -76,7 +76,7 @@ func TestReadmeResources(t *testing.T) {
 		},
 	} {
 		t.Run(kind, func(t *testing.T) {
-			resourcetest.Linear(t, 32<<10, some, func(s string) { readme.Render(t.Context(), s, kind) })
+			resourcetest.Linear(t, 32<<10, some, func(s string) { readme.Render(t.Context(), s, kind, readme.Options{}) })
 		})
 	}
 }

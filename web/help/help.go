@@ -101,7 +101,8 @@ func chapterOf(slug, markdown string) chapter {
 	// headings are one level below the page title
 	c := chapter{
 		Slug: slug, Title: first,
-		HTML: readme.Render(context.Background(), strings.ReplaceAll(rest, "\n## ", "\n# "), "text/markdown").HTML,
+		HTML: readme.Render(context.Background(), strings.ReplaceAll(rest, "\n## ", "\n# "), "text/markdown",
+			readme.Options{}).HTML,
 	}
 	parts := strings.Split(rest, "\n## ")
 	c.Sections = append(c.Sections, section{Title: first, text: strings.ToLower(first + "\n" + parts[0])})

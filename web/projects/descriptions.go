@@ -18,7 +18,7 @@ type descriptions struct {
 	flights singleflight.Group
 	places  chan struct{}
 	now     func() time.Time
-	render  func(ctx context.Context, text, contentType string) readme.Rendered
+	render  func(ctx context.Context, text, contentType string, o readme.Options) readme.Rendered
 
 	ready *memo.Weighted[string, description] // weighted by bytes, under the zero stamp
 }
@@ -40,13 +40,21 @@ func newDescriptions(now func() time.Time) *descriptions {
 	return &descriptions{
 		places: make(chan struct{}, descriptionsAtOnce), now: now, render: readme.Render,
 		ready: memo.NewWeighted(maxDescriptions,
-			func(id string, r description) int64 { return int64(len(id) + len(r.HTML)) }),
+			func(id string, r description) int64 {
+				n := len(id) + len(r.HTML)
+				for _, address := range r.Pictures {
+					n += len(address)
+				}
+				return int64(n)
+			}),
 	}
 }
 
 // of returns the rendered description in the metadata of a file. It returns the plain text if rendering takes longer
-// than maxDescriptionTime or ctx.
-func (d *descriptions) of(ctx context.Context, fileID string, m packaging.Metadata) readme.Rendered {
+// than maxDescriptionTime or ctx. The picture function must always be the same for a file.
+func (d *descriptions) of(
+	ctx context.Context, fileID string, m packaging.Metadata, picture func(string) string,
+) readme.Rendered {
 	if r, ok := d.get(fileID); ok {
 		return r
 	}
@@ -55,7 +63,7 @@ func (d *descriptions) of(ctx context.Context, fileID string, m packaging.Metada
 		if r, ok := d.get(fileID); ok {
 			return r, nil
 		}
-		return d.make(context.WithoutCancel(ctx), fileID, m), nil
+		return d.make(context.WithoutCancel(ctx), fileID, m, readme.Options{Source: source(m), Picture: picture}), nil
 	})
 	select {
 	case r := <-made:
@@ -66,7 +74,9 @@ func (d *descriptions) of(ctx context.Context, fileID string, m packaging.Metada
 }
 
 // make renders a description as soon as a place is free.
-func (d *descriptions) make(ctx context.Context, fileID string, m packaging.Metadata) readme.Rendered {
+func (d *descriptions) make(
+	ctx context.Context, fileID string, m packaging.Metadata, o readme.Options,
+) readme.Rendered {
 	ctx, cancel := context.WithTimeout(ctx, maxDescriptionTime)
 	defer cancel()
 	select {
@@ -75,7 +85,7 @@ func (d *descriptions) make(ctx context.Context, fileID string, m packaging.Meta
 	case <-ctx.Done(): // other renderings are slow; do not cache, so that the next request tries again
 		return readme.Plain(m.Description)
 	}
-	r := description{Rendered: d.render(ctx, m.Description, m.DescriptionContentType)}
+	r := description{Rendered: d.render(ctx, m.Description, m.DescriptionContentType, o)}
 	if r.Late {
 		r.until = d.now().Add(descriptionTryAgain)
 	}

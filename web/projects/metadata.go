@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pyindex/internal/packaging"
+	"pyindex/internal/readme"
 )
 
 // requirementGroup is a group of requirements that belong to the same extra.
@@ -108,6 +109,26 @@ func links(m packaging.Metadata) []namedLink {
 	}
 	add("Download", m.DownloadURL)
 	return out
+}
+
+// sourceLabels are the usual labels of the URL of a project's source, normalized, in the order of preference.
+var sourceLabels = []string{"source", "sourcecode", "repository", "code", "github", "gitlab", "codeberg", "homepage"}
+
+// source returns the repository in the URLs of a project. URLs with a usual label come first, then the home page.
+func source(m packaging.Metadata) readme.Source {
+	byLabel := map[string]string{"homepage": m.HomePage}
+	var others []string
+	for _, l := range m.ProjectURLs {
+		label, address, _ := strings.Cut(l, ",")
+		label = strings.NewReplacer(" ", "", "-", "", "_", "").Replace(strings.ToLower(label))
+		byLabel[label] = address
+		others = append(others, address)
+	}
+	var urls []string
+	for _, label := range sourceLabels {
+		urls = append(urls, byLabel[label])
+	}
+	return readme.SourceOf(append(urls, others...)...)
 }
 
 // classifierGroup has the classifiers with the same first part.

@@ -29,6 +29,10 @@ func (s *Section) projectRoutes() []route.Route {
 			Method: http.MethodGet, Path: "/project/:project/:version/file/:filename", Auth: route.Page, Tree: true,
 			Handle: s.download,
 		},
+		{
+			Method: http.MethodGet, Path: "/project/:project/:version/picture/:key", Auth: route.Page, Tree: true,
+			Handle: s.showPicture,
+		},
 	}
 }
 
@@ -123,7 +127,8 @@ func (s *Section) mark(r *http.Request, who access.Caller, groups []requirementG
 
 func (v *projectView) fill(ctx context.Context, s *Section, o catalog.Overview) {
 	m := o.Metadata
-	v.Description = s.descriptions.of(ctx, o.Source.ID, m)
+	v.Description = s.descriptions.of(ctx, o.Source.ID, m, s.picture(v.Root, o))
+	v.Pictures = s.o.Pictures.Direct
 	for _, f := range o.Files {
 		x := fileView{
 			File: f, URL: v.Root + "/project/" + o.Project.Name.String() + "/" + url.PathEscape(o.Release.Version) + "/file/" +

@@ -7,6 +7,7 @@ package projects
 import (
 	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
+	"pyindex/internal/pictures"
 	"pyindex/web/ui"
 )
 
@@ -15,6 +16,13 @@ type Options struct {
 	Index     *catalog.Index
 	Browser   *browse.Browser
 	Authority []byte // PEM certificate of the server's own certificate authority; empty if there is none
+	Pictures  Pictures
+}
+
+// Pictures says how pictures of other sites in descriptions are shown. The zero value shows their texts.
+type Pictures struct {
+	Direct bool              // browsers load them from their hosts
+	Proxy  *pictures.Fetcher // this server fetches them
 }
 
 // Section serves the pages of this area. It is safe for concurrent use.

@@ -30,6 +30,8 @@ type Frame struct {
 	Tab     string      // highlighted tab
 	Scripts []string    // files of static/js in addition to index.js
 	Mine    access.Role // role of the reader in the managed project
+
+	Pictures bool // whether the page may load pictures of other sites
 }
 
 // Person is the signed-in user.
@@ -77,6 +79,9 @@ func (k *Kit) Frame(r *http.Request, who access.Caller, title string) Frame {
 // policy is the Content-Security-Policy of pages. It allows only styles, scripts and images of this server.
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// picturesPolicy is the policy of pages that may load pictures of other sites.
+var picturesPolicy = strings.Replace(policy, "img-src 'self' data:", "img-src 'self' data: https:", 1)
+
 // Render writes a page. It executes the template in memory first, so that a failing template results in an error page.
 func (k *Kit) Render(w http.ResponseWriter, status int, name string, v framed) error {
 	var page bytes.Buffer
@@ -87,6 +92,9 @@ func (k *Kit) Render(w http.ResponseWriter, status int, name string, v framed) e
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(page.Len()))
 	k.PageHeaders(w)
+	if v.frame().Pictures {
+		h.Set("Content-Security-Policy", picturesPolicy)
+	}
 	if v.frame().Notice != nil {
 		k.forget(w)
 	}

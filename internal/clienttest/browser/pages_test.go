@@ -39,6 +39,7 @@ var shown = map[string][]string{
 		"/help/settings/", "/help/trouble/", "/help/glossary/",
 	},
 	"/project/:project/:version/file/:filename": nil, // a file
+	"/project/:project/:version/picture/:key":   nil, // a picture
 	"/admin/": {"/admin/"}, "/admin/audit/": {"/admin/audit/"}, "/admin/audit/export": nil,
 	"/admin/grants/": {"/admin/grants/"}, "/admin/issuers/": {"/admin/issuers/"},
 	"/admin/repositories/": {"/admin/repositories/"}, "/admin/settings/": {"/admin/settings/"},

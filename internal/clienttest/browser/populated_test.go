@@ -25,7 +25,73 @@ type busy struct {
 	issuer *issuertest.Issuer
 }
 
-const readme = "# Widgets\n\nCounts *widgets* for **acme**.\n\n```python\nimport widgets\n```\n\n| size | price |\n|---|---|\n| small | 1 |\n\n1. one\n2. two\n\n> quoted\n"
+const readme = `# Widgets
+
+[![CI](https://example.org/ci.svg)](https://example.org/ci)
+[![Coverage of the main branch](https://example.org/coverage.svg)](https://example.org/coverage)
+[![Supported versions](https://example.org/versions.svg)](https://example.org/versions)
+[![Downloads a month](https://example.org/downloads.svg)](https://example.org/downloads)
+[![License](https://example.org/license.svg)](https://example.org/license)
+[![Chat with us](https://example.org/chat.svg)](https://example.org/chat)
+
+Counts *widgets* for **acme**. :rocket: See [the guide](docs/guide.md) or [the sizes](#sizes--prices).
+
+![A screenshot of the counter](https://example.org/counter.png)
+
+` + "```" + `python
+import widgets  # the library
+
+@widgets.counted
+def count(limit: int = 10) -> str:
+    """Count up to limit."""
+    return f"{limit} widgets" if limit > 1 else None
+` + "```" + `
+
+` + "```" + `console
+$ pip install --upgrade widgets
+Successfully installed widgets
+` + "```" + `
+
+` + "```" + `diff
+-widgets==1.0
++widgets==1.1
+` + "```" + `
+
+## Sizes & prices
+
+| size | price | in stock |
+|:-----|------:|:--------:|
+| small | 1 | yes |
+| large | 100 | no |
+
+1. one
+2. two
+   - [x] done
+   - [ ] not done
+
+> quoted
+
+> [!NOTE]
+> Useful information with ` + "`code`" + ` and [a link](https://example.org/).
+
+> [!TIP]
+> Advice.
+
+> [!IMPORTANT]
+> Key information.
+
+> [!WARNING]
+> Urgent information.
+
+> [!CAUTION] Mind the gap
+> Risks.
+
+### Über uns
+
+A footnote[^1].
+
+[^1]: The note.
+`
 
 func newBusy(t *testing.T) *busy {
 	t.Helper()

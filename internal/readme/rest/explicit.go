@@ -91,8 +91,9 @@ func (d *document) footnoteLabel(label string, count *footnoteCount) string {
 
 func (b *blocks) footnote(label string, body []string) {
 	label = b.doc.footnoteLabel(label, &b.doc.footnotesShown)
-	b.out.WriteString(`<div id="` + html.EscapeString("footnote-"+slug(label)) + `"><p>[` + html.EscapeString(label) +
-		"]</p>" + b.nested(dedent(body)) + "</div>\n")
+	id := html.EscapeString(slug(label))
+	b.out.WriteString(`<div id="footnote-` + id + `"><p><a href="#footnote-reference-` + id + `">[` +
+		html.EscapeString(label) + "]</a></p>" + b.nested(dedent(body)) + "</div>\n")
 }
 
 // admonitions maps admonition directives to their titles.
@@ -103,12 +104,19 @@ var admonitions = map[string]string{
 	"versionadded": "New in version", "versionchanged": "Changed in version",
 }
 
+// alerts maps admonition directives to the classes of GitHub's alerts. The others are notes.
+var alerts = map[string]string{
+	"attention": "warning", "caution": "caution", "danger": "caution", "error": "caution", "hint": "tip", "tip": "tip",
+	"important": "important", "warning": "warning", "deprecated": "warning",
+}
+
 // directives has the functions that render the other known directives, by name.
 var directives map[string]func(b *blocks, argument string, opts map[string]string, content []string)
 
 func init() { // not an initializer, because the functions refer to the map for nested directives
 	type options = map[string]string
-	code := func(b *blocks, _ string, _ options, content []string) { b.literal(content) }
+	code := func(b *blocks, language string, _ options, content []string) { b.code(content, language) }
+	doctest := func(b *blocks, _ string, _ options, content []string) { b.code(content, "pycon") }
 	text := func(b *blocks, argument string, _ options, content []string) {
 		if argument != "" {
 			content = append([]string{argument}, content...)
@@ -116,7 +124,7 @@ func init() { // not an initializer, because the functions refer to the map for 
 		b.literal(content)
 	}
 	box := func(b *blocks, title string, opts options, content []string) {
-		b.admonition(title, opts["subtitle"], content)
+		b.admonition("", title, opts["subtitle"], content)
 	}
 	div := func(b *blocks, _ string, _ options, content []string) {
 		b.tag("div", b.nested(append([]string{""}, content...)))
@@ -125,7 +133,7 @@ func init() { // not an initializer, because the functions refer to the map for 
 	nothing := func(*blocks, string, options, []string) {} // for directives without text of their own
 	directives = map[string]func(*blocks, string, options, []string){
 		"admonition": box, "topic": box, "sidebar": box,
-		"code": code, "code-block": code, "sourcecode": code, "doctest": code,
+		"code": code, "code-block": code, "sourcecode": code, "doctest": doctest,
 		"math": text, "parsed-literal": text,
 		"container": div, "compound": div, "epigraph": div, "highlights": div, "pull-quote": div, "centered": div,
 		"sectnum": numbers, "section-numbering": numbers,
@@ -151,17 +159,35 @@ func init() { // not an initializer, because the functions refer to the map for 
 
 // directive renders a directive. An unknown directive is shown as source.
 func (b *blocks) directive(name, argument string, body, source []string) {
+	if name == "image" || name == "figure" {
+		argument, body = addressOf(argument, body)
+	}
 	opts, content := split(body)
 	if title, ok := admonitions[name]; ok {
 		if strings.HasPrefix(name, "version") || name == "deprecated" {
 			title, argument = strings.TrimSpace(title+" "+argument), ""
 		}
-		b.admonition(title, argument, content)
+		kind := alerts[name]
+		if kind == "" {
+			kind = "note"
+		}
+		b.admonition(" alert-"+kind, title, argument, content)
 	} else if render, ok := directives[name]; ok {
 		render(b, argument, opts, content)
 	} else {
 		b.literal(source)
 	}
+}
+
+// addressOf returns the address of a picture, which may begin or continue on the lines before the options, and the rest
+// of the body.
+func addressOf(argument string, body []string) (address string, rest []string) {
+	n := 0
+	for n < len(body) && body[n] != "" && !fieldLine.MatchString(body[n]) {
+		argument += strings.TrimSpace(body[n])
+		n++
+	}
+	return argument, body[n:]
 }
 
 // contents adds the placeholder of the table of contents. A text has only one table of contents.
@@ -192,10 +218,10 @@ func split(body []string) (map[string]string, []string) {
 	return opts, dedent(body[n:])
 }
 
-func (b *blocks) admonition(title, first string, content []string) {
+func (b *blocks) admonition(class, title, first string, content []string) {
 	if first != "" {
 		content = append([]string{first}, content...)
 	}
-	b.out.WriteString("<blockquote><p><strong>" + b.inline(title) + "</strong></p>" + b.nested(content) +
-		"</blockquote>\n")
+	b.out.WriteString(`<aside class="alert` + class + `"><p class="alert-title">` + b.inline(title) + "</p>" +
+		b.nested(content) + "</aside>\n")
 }

@@ -3,6 +3,7 @@ package rest
 import (
 	"fmt"
 	"html"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,13 +20,17 @@ type inline struct {
 	before  rune
 	out     strings.Builder
 	absent  map[string]bool // ends of markup that do not occur from here on
+	noMail  int             // end of a run of characters that is not an e-mail address
 	noName  int             // end of a run of name characters that is not a reference
 	noURL   int             // end of the searched part of a URL that is too long
 }
 
 const (
+	maxDocument = 99_999 // number of a PEP or RFC
+
 	maxRole    = 64    // bytes of a role's name, and of a footnote's
 	maxAddress = 2_000 // bytes of a link's address
+	maxMail    = 250   // bytes of each part of an e-mail address
 	maxName    = 1_000 // bytes of a substitution's name
 	maxOptions = 30    // options of a directive
 	maxDepth   = 40    // nested blocks
@@ -116,6 +121,9 @@ func (in *inline) markup(c rune) int {
 		return 0
 	}
 	if n := in.url(s); n > 0 {
+		return n
+	}
+	if n := in.mail(s); n > 0 {
 		return n
 	}
 	return in.reference(s)
@@ -290,7 +298,7 @@ func (in *inline) role(role, text string) {
 	case tag != "":
 		in.tag(tag, text)
 	case role == "pep" || role == "rfc":
-		in.tag("span", strings.ToUpper(role)+" "+text)
+		in.document(role, text)
 	case role == "raw":
 		in.tag("code", text)
 	default:
@@ -299,6 +307,30 @@ func (in *inline) role(role, text string) {
 		}
 		in.tag("code", text)
 	}
+}
+
+// document renders a link to a PEP or an RFC: "8", "8#section" or "text <8>".
+func (in *inline) document(role, text string) {
+	label, number, explicit := embeddedAddress(text)
+	if !explicit {
+		number = text
+		label, _, _ = strings.Cut(text, "#")
+		label = strings.ToUpper(role) + " " + label
+	}
+	number, fragment, within := strings.Cut(strings.TrimSpace(number), "#")
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 0 || n > maxDocument {
+		in.link(label, "")
+		return
+	}
+	address := fmt.Sprintf("https://peps.python.org/pep-%04d/", n)
+	if role == "rfc" {
+		address = fmt.Sprintf("https://www.rfc-editor.org/rfc/rfc%d.html", n)
+	}
+	if within {
+		address += "#" + fragment
+	}
+	in.link(label, address)
 }
 
 // footnote renders a reference to a footnote or citation: [1]_, [#name]_, [*]_, [name]_.
@@ -313,7 +345,8 @@ func (in *inline) footnote(s string) int {
 	}
 	in.flush(in.at)
 	label = in.doc.footnoteLabel(label, &in.doc.footnotesReferred)
-	in.write(fmt.Sprintf(`<a href="#footnote-%s">[%s]</a>`, html.EscapeString(slug(label)), html.EscapeString(label)))
+	id := html.EscapeString(slug(label)) // of several references to a footnote, the first keeps its ID
+	in.write(fmt.Sprintf(`<a id="footnote-reference-%s" href="#footnote-%s">[%s]</a>`, id, id, html.EscapeString(label)))
 	return end + 2
 }
 
@@ -376,6 +409,37 @@ func (in *inline) url(s string) int {
 	}
 	address := strings.TrimRight(s[:end], `.,:;!?'")]}*\`)
 	in.link(address, address)
+	return len(address)
+}
+
+const mailCharacters = nameCharacters + "!#$%&'*/=?^`{|}~"
+
+// mail renders an e-mail address as a link.
+func (in *inline) mail(s string) int {
+	if in.at < in.noMail || !isName(s[0]) {
+		return 0
+	}
+	at := 0
+	for at < len(s) && strings.IndexByte(mailCharacters, s[at]) >= 0 {
+		at++
+	}
+	end := at + 1
+	for end < len(s) && (isLetter(s[end]) || isDigit(s[end]) || s[end] == '-' || s[end] == '.') {
+		end++
+	}
+	in.doc.budget.Step(end)
+	if at == 0 || at == len(s) || s[at] != '@' || at > maxMail || end > at+maxMail {
+		in.noMail = in.at + at
+		return 0
+	}
+	address := strings.TrimRight(s[:end], ".-")
+	if host := address[at+1:]; !strings.Contains(host, ".") || strings.HasPrefix(host, ".") || !closes(s[len(address):]) {
+		in.noMail = in.at + at
+		return 0
+	}
+	in.flush(in.at)
+	shown := html.EscapeString(address)
+	in.write(`<a href="mailto:` + shown + `">` + shown + "</a>")
 	return len(address)
 }
 

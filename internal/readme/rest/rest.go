@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"pyindex/internal/readme/budget"
+	"pyindex/internal/readme/highlight"
 )
 
 // HTML renders text as HTML that is not sanitized. The result is incomplete if the budget runs out.
@@ -23,6 +24,7 @@ func HTML(text string, b *budget.Budget) string {
 	}
 	d := &document{
 		budget: b, targets: map[string]string{}, substitutions: map[string]string{}, numbers: map[string]string{},
+		ids: map[string]int{},
 	}
 	d.collect(lines)
 	out := &blocks{doc: d}
@@ -40,7 +42,7 @@ func (d *document) contents() string {
 	var out strings.Builder
 	out.WriteString("<ul>\n")
 	for _, s := range d.sections {
-		out.WriteString(`<li><a href="#` + html.EscapeString(slug(s.title)) + `">` + s.number +
+		out.WriteString(`<li><a href="#` + html.EscapeString(s.id) + `">` + s.number +
 			html.EscapeString(unescape(s.title)) + "</a></li>\n")
 	}
 	out.WriteString("</ul>\n")
@@ -67,7 +69,7 @@ func untab(line string) string {
 	return b.String()
 }
 
-type section struct{ number, title string }
+type section struct{ number, title, id string }
 
 // document is the state for a whole text.
 type document struct {
@@ -80,7 +82,8 @@ type document struct {
 
 	sections      []section
 	contentsAsked bool
-	sectionNumber []int // current number at each level, nil if sections are not numbered
+	sectionNumber []int          // current number at each level, nil if sections are not numbered
+	ids           map[string]int // number of sections by the ID that they would have
 
 	numbers           map[string]string // of footnotes labeled "#name"
 	numbered          []string          // of footnotes labeled "#"
@@ -185,6 +188,9 @@ func (d *document) targetOf(first string, rest []string, indent int) string {
 func (d *document) substitution(name, directive, argument string, rest []string, indent int) string {
 	switch directive {
 	case "image":
+		for len(rest) > 0 && leading(rest[0]) > indent && !fieldLine.MatchString(rest[0]) && d.budget.Step(len(rest[0])) {
+			argument, rest = argument+strings.TrimSpace(rest[0]), rest[1:]
+		}
 		opts := options(rest, indent)
 		if opts["alt"] == "" {
 			opts["alt"] = name
@@ -380,7 +386,7 @@ func (b *blocks) construct() func() {
 	case is("-/", optionLine):
 		return b.optionList
 	case strings.HasPrefix(line, ">>> "):
-		return func() { b.literal(b.until(func(l string) bool { return l == "" })) }
+		return func() { b.code(b.until(func(l string) bool { return l == "" }), "pycon") }
 	case strings.HasPrefix(line, "| ") || line == "|":
 		return b.lineBlock
 	}
@@ -395,6 +401,11 @@ func (b *blocks) text(s string) { b.tag("p", b.inline(s)) }
 
 func (b *blocks) literal(lines []string) {
 	b.out.WriteString("<pre>" + html.EscapeString(strings.Join(lines, "\n")) + "</pre>\n")
+}
+
+// code writes code with the colors of its language.
+func (b *blocks) code(lines []string, language string) {
+	b.out.WriteString("<pre>" + highlight.HTML(strings.Join(lines, "\n"), language, b.doc.budget) + "</pre>\n")
 }
 
 func (b *blocks) inline(s string) string { return b.doc.inline(s) }
@@ -492,9 +503,20 @@ func (b *blocks) heading(text, style string) {
 		b.doc.styles = append(b.doc.styles, style)
 	}
 	number := b.doc.nextSection(level)
-	b.doc.sections = append(b.doc.sections, section{number, text})
+	id := b.doc.sectionID(text)
+	b.doc.sections = append(b.doc.sections, section{number, text, id})
 	level = min(level+1, 5)
-	fmt.Fprintf(&b.out, "<h%d id=\"%s\">%s%s</h%d>\n", level, html.EscapeString(slug(text)), number, b.inline(text), level)
+	fmt.Fprintf(&b.out, "<h%d id=\"%s\">%s%s</h%d>\n", level, html.EscapeString(id), number, b.inline(text), level)
+}
+
+// sectionID returns the ID of a section. Later sections with the same title are numbered.
+func (d *document) sectionID(title string) string {
+	id := slug(title)
+	n := d.ids[id]
+	if d.ids[id]++; n > 0 {
+		return id + "-" + strconv.Itoa(n)
+	}
+	return id
 }
 
 // nextSection returns the number of a new section, or "" if sections are not numbered.

@@ -117,61 +117,120 @@ func (b *blocks) rows(rows [][]cell, tag string) string {
 	return out.String()
 }
 
-// gridTable renders a table drawn with "+---+". A table with spanning cells is shown as source.
+// gridTable renders a table drawn with "+---+", whose cells may span columns. A table with cells that span rows is shown
+// as source.
 func (b *blocks) gridTable() {
 	from := b.at
 	lines := b.until(func(l string) bool { return l == "" || l[0] != '+' && l[0] != '|' })
-	columns := spans(strings.ReplaceAll(lines[0], "+", " "), '-')
-	if len(columns) > maxColumns || !b.doc.budget.Table(len(columns), len(lines)) {
+	g := grid{edges: edges(lines)}
+	if len(g.edges) > maxColumns || !b.doc.budget.Table(len(g.edges), len(lines)) || !g.read(lines) {
 		b.literal(b.lines[from:b.at])
 		return
 	}
-	var head, rows [][]cell
-	var row []cell
-	for _, line := range lines[1:] {
-		switch {
-		case line == lines[0] || headBorder.MatchString(line) && len(line) == len(lines[0]):
-			if row != nil {
-				rows = append(rows, row)
-			}
-			row = nil
-			if line[1] == '=' {
-				head, rows = rows, nil
-			}
-		case line[0] == '|' && fits(line, columns):
-			row = addCells(row, columns, line)
-		default:
-			b.literal(b.lines[from:b.at])
-			return
-		}
+	b.out.WriteString("<table>\n")
+	if len(g.head) > 0 {
+		b.tag("thead", b.gridRows(g.head, "th"))
 	}
-	if row != nil {
-		b.literal(b.lines[from:b.at])
-		return
-	}
-	b.table(head, rows)
+	b.tag("tbody", b.gridRows(g.rows, "td"))
+	b.out.WriteString("</table>\n")
 }
 
-// fits reports whether the borders of a line of cells are those of the columns.
-func fits(line string, columns [][2]int) bool {
-	text := []rune(line)
-	for _, c := range columns {
-		if len(text) <= c[1] || text[c[0]-1] != '|' || text[c[1]] != '|' {
+// edges returns the positions of the edges of columns in all borders as long as the first, in order.
+func edges(lines []string) []int {
+	at := make([]bool, len(lines[0]))
+	for _, line := range lines {
+		if len(line) != len(at) || !isGridBorder(line) {
+			continue
+		}
+		for i := range at {
+			at[i] = at[i] || line[i] == '+'
+		}
+	}
+	var out []int
+	for i, edge := range at {
+		if edge {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+func isGridBorder(line string) bool {
+	return gridTable.MatchString(line) || headBorder.MatchString(line)
+}
+
+// grid is a table while it is read.
+type grid struct {
+	edges      []int
+	head, rows [][]gridCell
+	row        []gridCell // the row whose lines are being read
+}
+
+type gridCell struct {
+	lines      []string
+	start, end int // indexes of its edges
+}
+
+// read reads the lines of a table after its first border. It returns false if they are not a table.
+func (g *grid) read(lines []string) bool {
+	for _, line := range lines[1:] {
+		switch {
+		case isGridBorder(line) && len(line) == len(lines[0]):
+			if g.row != nil {
+				g.rows = append(g.rows, g.row)
+			}
+			g.row = nil
+			if line[1] == '=' {
+				g.head, g.rows = g.rows, nil
+			}
+		case line[0] != '|' || !g.add([]rune(line)):
 			return false
 		}
 	}
-	return true
+	return g.row == nil
 }
 
-func addCells(row []cell, columns [][2]int, line string) []cell {
-	text := []rune(line)
-	if row == nil {
-		row = make([]cell, len(columns))
+// add adds a line to the cells of a row. All lines of a row must have the same cells.
+func (g *grid) add(line []rune) bool {
+	var starts []int
+	for i, at := range g.edges {
+		if at >= len(line) || i == len(g.edges)-1 && line[at] != '|' || line[at] == '+' {
+			return false
+		}
+		if line[at] == '|' {
+			starts = append(starts, i)
+		}
 	}
-	for i, c := range columns {
-		row[i] = append(row[i], strings.TrimRight(string(text[c[0]:c[1]]), " "))
+	if g.row == nil {
+		for i, start := range starts[:len(starts)-1] {
+			g.row = append(g.row, gridCell{start: start, end: starts[i+1]})
+		}
 	}
-	return row
+	for i := range g.row {
+		c := &g.row[i]
+		from, to := g.edges[c.start], g.edges[c.end]
+		if line[from] != '|' || line[to] != '|' {
+			return false
+		}
+		c.lines = append(c.lines, strings.TrimRight(string(line[from+1:to]), " "))
+	}
+	return len(g.row) > 0
+}
+
+func (b *blocks) gridRows(rows [][]gridCell, tag string) string {
+	var out strings.Builder
+	for _, row := range rows {
+		out.WriteString("<tr>")
+		for _, c := range row {
+			span := ""
+			if n := c.end - c.start; n > 1 {
+				span = ` colspan="` + strconv.Itoa(n) + `"`
+			}
+			out.WriteString("<" + tag + span + ">" + b.compact(b.nested(dedent(c.lines))) + "</" + tag + ">")
+		}
+		out.WriteString("</tr>\n")
+	}
+	return out.String()
 }
 
 // listTable renders a table written as a list of lists. If the rows have different numbers of cells, the lists are

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"pyindex/internal/readme"
@@ -19,8 +20,10 @@ func main() {
 			os.Exit(1)
 		}
 		kind := map[string]string{".md": "text/markdown", ".rst": "text/x-rst"}[filepath.Ext(path)]
+		urls, _ := os.ReadFile(path + ".urls") // there is none for a text without a project
+		source := readme.SourceOf(strings.Split(string(urls), "\n")...)
 		start := time.Now()
-		r := readme.Render(context.Background(), string(text), kind)
+		r := readme.Render(context.Background(), string(text), kind, readme.Options{Source: source})
 		if r.Plain {
 			fmt.Fprintln(os.Stderr, path, "is shown as plain text")
 		}
