@@ -49,6 +49,7 @@ var importers = map[string][]string{
 	module + "internal/mail":                        {"internal/app", "internal/config"},
 	"github.com/emersion/":                          {"internal/mail/mailtest"},
 	"rsc.io/qr":                                     {"web"},
+	"github.com/aymanbagabas/go-udiff":              {"web"},
 	"golang.org/x/net/html":                         {"internal/readme"},
 	"golang.org/x/time/rate":                        {"internal/server"},
 	"golang.org/x/sync/":                            {"web", "internal/simpleapi/ready"},

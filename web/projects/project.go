@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
@@ -179,35 +178,6 @@ func (s *Section) versions(w http.ResponseWriter, r *http.Request, who access.Ca
 	}
 	v.Listed = o.Releases[from:min(from+versionsPerPage, len(o.Releases))]
 	return s.Render(w, http.StatusOK, "versions", &v)
-}
-
-type diffView struct {
-	ui.Frame
-	browse.Comparison
-}
-
-// maxMembersShown is the largest number of archive members in a comparison.
-const maxMembersShown = 300
-
-// diff compares a release with the previous one, or with the version in the query parameter against.
-func (s *Section) diff(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	name, err := s.ProjectName(w, r)
-	if err != nil || name.IsZero() {
-		return err
-	}
-	c, err := s.o.Browser.Compare(r.Context(), who, ui.Repository(r), name, r.URL.Query().Get("against"),
-		r.PathValue("version"))
-	if err != nil {
-		return err
-	}
-	for _, list := range []*[]string{&c.Members.Added, &c.Members.Removed} {
-		if n := len(*list); n > maxMembersShown {
-			*list = append((*list)[:maxMembersShown:maxMembersShown], fmt.Sprintf("and %s more", ui.Count(n-maxMembersShown)))
-		}
-	}
-	v := diffView{Frame: s.Frame(r, who,
-		fmt.Sprintf("%s %s against %s", c.Project.Display, c.To.Version, c.From.Version)), Comparison: c}
-	return s.Render(w, http.StatusOK, "diff", &v)
 }
 
 // download serves a file of the release or its metadata. Browsers need it because the API URLs require a token.
