@@ -50,6 +50,7 @@ var importers = map[string][]string{
 	"github.com/emersion/":                          {"internal/mail/mailtest"},
 	"rsc.io/qr":                                     {"web"},
 	"github.com/aymanbagabas/go-udiff":              {"web"},
+	"github.com/github/go-spdx":                     {"internal/packaging"},
 	"golang.org/x/net/html":                         {"internal/readme"},
 	"golang.org/x/time/rate":                        {"internal/server"},
 	"golang.org/x/sync/":                            {"web", "internal/simpleapi/ready"},
