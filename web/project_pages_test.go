@@ -3,10 +3,13 @@ package web_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
+	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging/packagingtest"
 )
 
@@ -62,5 +65,105 @@ func TestDiffPageIsBounded(t *testing.T) {
 			append(long, "Summary: "+strings.Repeat("s", 1<<20), "", strings.Repeat("line\nother\n", 100_000))...))
 	if got := len(x.page("reader", "/project/big/1.1/diff/")); got > 400_000 {
 		t.Errorf("the comparison with 3 MB of metadata has %d bytes", got)
+	}
+}
+
+// The parts of a project page come in the order in which they are read on a phone.
+func TestProjectPageOrder(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	x.put("main", packagingtest.Wheel("read", "1.0", "x", "Classifier: Topic :: One", "Description-Content-Type: text/plain", "", "words"))
+	got, at := x.page("reader", "/project/read/"), 0
+	for _, part := range []string{
+		">pip install ", `id="description"`, `id="files"`, `id="details"`, "<details class=\"classifiers\"><summary>1 classifier<",
+	} {
+		n := strings.Index(got[at:], part)
+		if n < 0 {
+			t.Fatalf("%q is missing, or comes too early in\n%s", part, got)
+		}
+		at += n
+	}
+}
+
+// Readers learn how to authenticate, whom to ask, and how much a project is used.
+func TestProjectPageForReaders(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	gone, err := x.dir.AddUser(t.Context(), x.operator, access.NewUser{Name: "leaver"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	group, err := x.dir.AddGroup(t.Context(), x.operator, "builders", "")
+	if err == nil {
+		err = x.index.GrantGroup(t.Context(), x.operator, "main", x.name("demo"), group.Name, access.Maintainer)
+	}
+	if err == nil {
+		err = x.index.Grant(t.Context(), x.operator, "main", x.name("demo"), gone.Name, access.Owner)
+	}
+	if err == nil {
+		err = x.dir.DisableUser(t.Context(), x.operator, gone.Name)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := x.get("reader", "/project/demo/1.0/file/demo-1.0-py3-none-any.whl"); w.Code != http.StatusOK {
+		t.Fatalf("the download = %d", w.Code)
+	}
+	if err := x.index.FlushDownloads(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	x.shows("reader", "/project/demo/", `href="/#connect">Set up your machine</a>`, "<code>__token__</code>",
+		`</svg> owner <span class="small muted">owner</span>`, `</svg> maintainer <span class="small muted">maintainer</span>`,
+		`Group builders <span class="small muted">maintainer</span>`, "-leaver", "-> uploader <", "-> reader <span",
+		"<dt>Downloads</dt><dd>1 in the last 30 days</dd>")
+	x.shows("reader", "/r/inner/project/demo/", `href="/r/inner/#connect">Set up your machine</a>`, "-builders",
+		"<dt>Downloads</dt><dd>0 in the last 30 days</dd>")
+	if w := x.get("stranger", "/r/inner/project/demo/"); w.Code != http.StatusNotFound {
+		t.Errorf("a stranger sees a hidden project's contacts: %d", w.Code)
+	}
+}
+
+func TestProjectPageNames(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	x.put("main", packagingtest.Wheel("named", "1.0", "x", "Author: =?utf-8?q?Zo=C3=AB_Odoo?=", "License-Expression: mit or apache-2.0",
+		"Import-Name: named", "Import-Name: _named ; private", "Import-Namespace: acme"),
+		packagingtest.Wheel("mailed", "1.0", "x", "Maintainer-email: =?utf-8?q?Zo=C3=AB?= <zoe@acme.example>, =?utf-7?q?b?= <b@acme.example>"))
+	x.shows("reader", "/project/named/", "<dd>Zoë Odoo</dd>", "MIT OR Apache-2.0", "<code>named</code>, <code>_named</code> (private), <code>acme</code>",
+		"-utf-8?q")
+	x.shows("reader", "/project/mailed/", "Zoë", "zoe@acme.example")
+}
+
+// Metadata may have megabytes; a page about it may not.
+func TestProjectPageIsBounded(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	long := strings.Repeat("long ", 20_000)
+	for _, field := range []string{
+		"Summary: ", "Author: ", "Author-email: ", "Maintainer: ", "License: ", "Keywords: ", "Home-page: https://x.example/",
+		"Download-URL: https://x.example/", "Requires-Python: >=3.9,!=", "Project-URL: ", "Classifier: ", "Provides-Extra: ",
+		"Import-Name: ", "Requires-Dist: six; python_version > '", "Platform: ",
+	} {
+		many := []string{field + long}
+		if slices.Contains([]string{"Project-URL: ", "Classifier: ", "Provides-Extra: ", "Import-Name: ", "Requires-Dist: six; python_version > '"}, field) {
+			many = nil
+			for n := range 5_000 {
+				many = append(many, strings.NewReplacer(": ", fmt.Sprintf(": a%d", n), "six", fmt.Sprintf("six%d", n)).Replace(field)+
+					strings.Repeat("y", 200)+map[bool]string{true: "'"}[strings.HasSuffix(field, "'")])
+			}
+		}
+		f := packagingtest.Wheel("large", fmt.Sprintf("1.%d", len(x.record())), "x", many...)
+		in, err := x.index.Begin(t.Context(), x.operator, "main", x.name("large"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.Write(f.Bytes)
+		if _, err := x.index.Publish(t.Context(), in, ingest.Upload{Filename: f.Name}); err != nil {
+			t.Logf("not accepted: %s: %.100v", field, err)
+			in.Discard()
+			continue
+		}
+		in.Discard()
+		for _, path := range []string{"/project/large/", "/project/large/" + f.Version + "/", "/search/?q=large", "/", "/project/large/versions/"} {
+			if got := len(x.page("reader", path)); got > 200_000 {
+				t.Errorf("GET %s with a large %s has %d bytes", path, field, got)
+			}
+		}
 	}
 }

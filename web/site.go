@@ -95,6 +95,7 @@ func New(o Options) (*Site, error) {
 		projects.New(kit, projects.Options{
 			Index:     o.Index.Index,
 			Browser:   o.Index.Browser,
+			Roles:     o.Index.Roles,
 			Authority: o.Authority,
 		}).Routes(),
 		s.account.Routes(),

@@ -4,22 +4,32 @@ import (
 	"errors"
 	"io"
 	"mime"
+	"regexp"
 	"strings"
 	"unicode"
 
 	"github.com/github/go-spdx/v2/spdxexp/spdxlicenses"
 )
 
+var encodedWord = regexp.MustCompile(`=\?[^?\s]+\?[bBqQ]\?[^?\s]*\?=`)
+
 // PlainName returns the name of a person for people: with RFC 2047 encoded words decoded, as in "=?utf-8?q?Zo=C3=AB?=",
 // and without control characters. Some build back ends write such names into metadata, where they remain as they are. A
-// text that cannot be decoded is returned as written.
+// word that cannot be decoded is returned as written.
 func PlainName(s string) string {
 	d := mime.WordDecoder{CharsetReader: func(string, io.Reader) (io.Reader, error) {
 		return nil, errors.New("only UTF-8, US-ASCII and ISO-8859-1 are decoded")
 	}}
-	if decoded, err := d.DecodeHeader(s); err == nil {
-		s = decoded
+	decoded, err := d.DecodeHeader(s)
+	if err != nil { // one of the words; keep that one
+		decoded = encodedWord.ReplaceAllStringFunc(s, func(word string) string {
+			if text, err := d.Decode(word); err == nil {
+				return text
+			}
+			return word
+		})
 	}
+	s = decoded
 	return strings.Map(func(c rune) rune {
 		if unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) {
 			return ' '

@@ -16,6 +16,7 @@ func TestPlainName(t *testing.T) {
 		"=?iso-8859-1?q?Zo=EB?=": "Zoë",
 		"=?utf-8?q?Zo=C3=AB?= =?utf-8?q?_Odoo?=, Community": "Zoë Odoo, Community",
 		"=?utf-16?b?AFoAbw==?=":                             "=?utf-16?b?AFoAbw==?=",
+		"=?utf-8?q?Zo=C3=AB?=, =?utf-7?q?b?=":               "Zoë, =?utf-7?q?b?=",
 		"=?utf-8?q?Zo=?":                                    "=?utf-8?q?Zo=?",
 		"=?utf-8?q?a=0Ab=00c=E2=80=AEd?=":                   "a b c d",
 		"a\xffb":                                            "a\uFFFDb",

@@ -14,6 +14,7 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/readme"
+	"pyindex/internal/roles"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
 )
@@ -34,6 +35,15 @@ func (s *Section) projectRoutes() []route.Route {
 // fewVersions is the number of releases on the project page. All of them are on the versions page.
 const fewVersions = 8
 
+// downloadDays is the period of the download count.
+const downloadDays = 30
+
+// Limits on the files and origins on the project page.
+const (
+	maxFilesShown   = 200
+	maxOriginsShown = 3
+)
+
 // fewDependents is the number of dependents on the project page.
 const fewDependents = 30
 
@@ -43,11 +53,20 @@ type projectView struct {
 	Description readme.Rendered
 	Files       []fileView
 	Origins     []ui.Origin // distinct origins of the files
+	MoreFiles   int         // files that are not shown
+	MoreOrigins int
 	Requires    []requirementGroup
 	People      []person
 	Links       []namedLink
 	Keywords    []string
+	Imports     []importName
 	Classifiers []classifierGroup
+	Classified  int // number of all classifiers
+	Left        omitted
+	Contacts    []roles.Contact
+	Downloads   int // in the last downloadDays days
+	Days        int
+	Closed      bool // installing needs a token
 	Listed      []catalog.Summary
 	Pip, UV     string
 	Older       bool // not the release that installers choose
@@ -80,7 +99,18 @@ func (s *Section) project(w http.ResponseWriter, r *http.Request, who access.Cal
 	if r.PathValue("version") != "" {
 		title += " " + o.Release.Version
 	}
-	v := projectView{Frame: s.Frame(r, who, title), Overview: o, Maintains: who.May(access.Maintainer, o.Project.Object())}
+	v := projectView{
+		Frame: s.Frame(r, who, title), Maintains: who.May(access.Maintainer, o.Project.Object()),
+		Closed: s.Closed || !o.Project.Repository.Public, Days: downloadDays,
+	}
+	o.Metadata, v.Left = shown(o.Metadata)
+	v.Overview, v.Classified = o, len(o.Metadata.Classifiers)+v.Left.Classifiers
+	if v.Contacts, err = s.o.Roles.Contacts(r.Context(), who, ui.Repository(r), name); err != nil {
+		return err
+	}
+	if v.Downloads, err = s.o.Index.Downloads(r.Context(), who, ui.Repository(r), name, "", downloadDays); err != nil {
+		return err
+	}
 	if who.May(access.Owner, o.Project.Object()) {
 		if v.Formerly, err = s.o.Index.Formerly(r.Context(), who, ui.Repository(r), name); err != nil {
 			return err
@@ -123,7 +153,9 @@ func (s *Section) mark(r *http.Request, who access.Caller, groups []requirementG
 func (v *projectView) fill(ctx context.Context, s *Section, o catalog.Overview) {
 	m := o.Metadata
 	v.Description = s.descriptions.of(ctx, o.Source.ID, m)
-	for _, f := range o.Files {
+	v.MoreFiles = max(0, len(o.Files)-maxFilesShown)
+	for _, f := range o.Files[:len(o.Files)-v.MoreFiles] {
+		f.RequiresPython = ui.Cut(maxFact, f.RequiresPython)
 		x := fileView{
 			File: f, URL: v.Root + "/project/" + o.Project.Name.String() + "/" + url.PathEscape(o.Release.Version) + "/file/" +
 				url.PathEscape(f.Filename), Origin: ui.OriginOf(f.Uploader),
@@ -136,12 +168,16 @@ func (v *projectView) fill(ctx context.Context, s *Section, o catalog.Overview) 
 			v.Origins = append(v.Origins, x.Origin)
 		}
 	}
-	v.Requires = requirements(m.RequiresDist)
+	if v.MoreOrigins = max(0, len(v.Origins)-maxOriginsShown); v.MoreOrigins > 0 {
+		v.Origins = v.Origins[:maxOriginsShown]
+	}
+	v.Requires, v.Imports = requirements(m.RequiresDist), importNames(m)
 	v.People, v.Links, v.Classifiers = people(m), links(m), classified(m.Classifiers)
 	v.Keywords = strings.FieldsFunc(m.Keywords, func(c rune) bool { return c == ',' || c == ';' })
 	if len(v.Keywords) == 1 {
 		v.Keywords = strings.Fields(m.Keywords)
 	}
+	v.Keywords = few(maxWords, maxWord, v.Keywords)
 	exact := o.Project.Name.String()
 	if v.Older {
 		exact += "==" + o.Release.Version

@@ -7,13 +7,15 @@ package projects
 import (
 	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
+	"pyindex/internal/roles"
 	"pyindex/web/ui"
 )
 
-// Options configure the pages. Index is required.
+// Options configure the pages. Index, Browser and Roles are required.
 type Options struct {
 	Index     *catalog.Index
 	Browser   *browse.Browser
+	Roles     *roles.Roles
 	Authority []byte // PEM certificate of the server's own certificate authority; empty if there is none
 }
 
