@@ -120,7 +120,7 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 	x.handler, err = server.New(server.Options{
 		Keyring: access.NewKeyring(x.db.Access(), o.keyring), Origin: shopHost,
 		Cookie: route.Cookie(base, route.SessionCookie).Name,
-		Rates:  rates, Log: log, Now: x.clock.Now,
+		Rates:  rates, Log: log, Now: x.clock.Now, Missing: site.Missing,
 	}, site.Table())
 	if err != nil {
 		t.Fatal(err)

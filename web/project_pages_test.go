@@ -167,3 +167,36 @@ func TestProjectPageIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// A page that is not there shows who is signed in, and the way on.
+func TestMissingPages(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	lacking := func(user, path string, texts ...string) string {
+		t.Helper()
+		w := x.send(user, http.MethodGet, path, "", "text/html", nil)
+		if w.Code != http.StatusNotFound {
+			t.Fatalf("GET %s as %s = %d, want 404", path, user, w.Code)
+		}
+		for _, text := range texts {
+			no, is := strings.CutPrefix(text, "-")
+			if strings.Contains(w.Body.String(), no) == is {
+				t.Errorf("GET %s as %s: %q is there: %v", path, user, no, is)
+			}
+		}
+		return w.Body.String()
+	}
+	for _, path := range []string{"/nothing/here/", "/project/demo/1.0/nothing/like/it/"} {
+		lacking("owner", path, "Account of </span>owner", "Sign out", "->Sign in<")
+		lacking("nobody", path, "-Account of", ">Sign in<")
+	}
+	lacking("reader", "/project/demo/9.9/", `href="/project/demo/"`, `href="/project/demo/versions/"`, "-/manage/upload/")
+	lacking("reader", "/r/inner/project/demo/9.9/diff/", `href="/r/inner/project/demo/"`)
+	lacking("reader", "/project/demo/1.0/file/nothing.whl", `href="/project/demo/"`)
+	lacking("owner", "/project/new-one/", `href="/manage/upload/"`, `href="/manage/account/publishing/?project_name=new-one"`,
+		`href="/help/public-index/"`)
+	// A hidden project looks as one that does not exist.
+	hidden := lacking("stranger", "/r/inner/project/demo/")
+	if other := lacking("stranger", "/r/inner/project/gone/"); strings.ReplaceAll(other, "gone", "demo") != hidden {
+		t.Errorf("a hidden project differs from a missing one:\n%s\n%s", hidden, other)
+	}
+}

@@ -135,7 +135,9 @@ func (s *Site) Table() route.Table {
 }
 
 // Missing writes the 404 page of an address that has no route.
-func (s *Site) Missing(w http.ResponseWriter, r *http.Request) { s.kit.Missing(w, r) }
+func (s *Site) Missing(w http.ResponseWriter, r *http.Request, who access.Caller) {
+	s.kit.Missing(w, r, who)
+}
 
 // Known returns an identifier of the browser that sent r if the browser was used to sign in before, and "" otherwise.
 func (s *Site) Known(r *http.Request) string { return s.account.Known(r) }

@@ -94,7 +94,7 @@ func TestCookie(t *testing.T) {
 
 // For an unknown address, browsers get a page and other clients get a line of text.
 func TestMissing(t *testing.T) {
-	s := newServer(t, server.Options{Missing: func(w http.ResponseWriter, _ *http.Request) {
+	s := newServer(t, server.Options{Missing: func(w http.ResponseWriter, _ *http.Request, _ access.Caller) {
 		w.WriteHeader(http.StatusNotFound)
 		io.WriteString(w, "page")
 	}})

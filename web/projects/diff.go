@@ -46,7 +46,7 @@ func (s *Section) diff(w http.ResponseWriter, r *http.Request, who access.Caller
 	c, err := s.o.Browser.Compare(r.Context(), who, ui.Repository(r), name,
 		browse.Pair{From: in.Get("against"), To: r.PathValue("version"), File: in.Get("file")})
 	if err != nil {
-		return err
+		return s.missing(r, who, name, err)
 	}
 	v := diffView{
 		Frame:      s.Frame(r, who, fmt.Sprintf("%s %s against %s", c.Project.Display, c.To.Version, c.From.Version)),

@@ -93,7 +93,7 @@ func (s *Section) project(w http.ResponseWriter, r *http.Request, who access.Cal
 	}
 	o, err := s.o.Index.Overview(r.Context(), who, ui.Repository(r), name, r.PathValue("version"))
 	if err != nil {
-		return err
+		return s.missing(r, who, name, err)
 	}
 	title := o.Project.Display
 	if r.PathValue("version") != "" {
@@ -205,7 +205,7 @@ func (s *Section) versions(w http.ResponseWriter, r *http.Request, who access.Ca
 	}
 	o, err := s.o.Index.Overview(r.Context(), who, ui.Repository(r), name, "")
 	if err != nil {
-		return err
+		return s.missing(r, who, name, err)
 	}
 	p := ui.Paginate(r, ui.PageNumber(r), len(o.Releases), versionsPerPage)
 	from := min((p.Page-1)*versionsPerPage, len(o.Releases))
@@ -224,12 +224,12 @@ func (s *Section) download(w http.ResponseWriter, r *http.Request, who access.Ca
 	}
 	o, err := s.o.Index.Overview(r.Context(), who, ui.Repository(r), name, r.PathValue("version"))
 	if err != nil {
-		return err
+		return s.missing(r, who, name, err)
 	}
 	filename, metadata := strings.CutSuffix(r.PathValue("filename"), ".metadata")
 	i := slices.IndexFunc(o.Files, func(f catalog.File) bool { return f.Filename == filename })
 	if i < 0 {
-		return fault.New(fault.NotFound, "the release has no such file")
+		return s.missing(r, who, name, fault.New(fault.NotFound, "the release has no such file"))
 	}
 	part := catalog.Bytes
 	if metadata {
