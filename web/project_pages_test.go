@@ -200,3 +200,25 @@ func TestMissingPages(t *testing.T) {
 		t.Errorf("a hidden project differs from a missing one:\n%s\n%s", hidden, other)
 	}
 }
+
+// Everyone finds the repositories that they may read, and learns of no other.
+func TestRepositorySwitcher(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	x.shows("reader", "/", `<a href="/" aria-current="true">main</a>`, `<a href="/r/inner/">inner</a>`, "Other repositories: ")
+	x.shows("reader", "/r/inner/", `<a href="/">main</a>`, `<a href="/r/inner/" aria-current="true">inner</a>`)
+	x.shows("reader", "/search/?q=demo", `Other repositories: <a href="/r/inner/search/?q=demo">inner</a>`)
+	x.shows("reader", "/manage/account/", `<a href="/r/inner/">inner</a>`)
+	x.shows("root", "/", `<a href="/r/inner/">inner</a>`)
+	x.shows("stranger", "/", "-inner", "-Repositories")
+	if err := x.index.Grant(t.Context(), x.operator, "inner", x.name("demo"), "stranger", access.Reader); err != nil {
+		t.Fatal(err)
+	}
+	x.shows("stranger", "/", `<a href="/r/inner/">inner</a>`)
+	if err := x.index.Ungrant(t.Context(), x.operator, "inner", x.name("demo"), "stranger"); err != nil {
+		t.Fatal(err)
+	}
+	x.shows("stranger", "/", "-inner")
+	if w := x.get("nobody", "/login/"); strings.Contains(w.Body.String(), "inner") {
+		t.Error("the sign-in page names repositories")
+	}
+}

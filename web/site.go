@@ -75,7 +75,7 @@ type Site struct {
 func New(o Options) (*Site, error) {
 	kit, err := ui.New(ui.Options{
 		Files: files, BaseURL: o.BaseURL, Name: o.Name, Logo: o.Logo, Closed: o.Closed, Believed: o.Believed, Log: o.Log,
-		Now: o.Now,
+		Now: o.Now, Repositories: o.Index.Visible,
 	})
 	if err != nil {
 		return nil, err
