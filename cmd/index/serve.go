@@ -25,6 +25,7 @@ import (
 	"pyindex/internal/legacyupload"
 	"pyindex/internal/publishers/mintapi"
 	"pyindex/internal/route"
+	"pyindex/internal/rssapi"
 	"pyindex/internal/server"
 	"pyindex/internal/simpleapi"
 	"pyindex/internal/tlsserve"
@@ -201,6 +202,7 @@ func (e *endpoints) tables() []route.Table {
 				BasePath: e.base.Path, BaseURL: e.base.String(), CacheBytes: int64(e.Config.Limits.PageCache),
 			}).Table(),
 		jsonapi.New(e.Index.Index, jsonapi.Options{BaseURL: e.base.String()}).Table(),
+		rssapi.New(e.Index.Index, rssapi.Options{BaseURL: e.base.String(), Name: e.Config.Name()}).Table(),
 		legacyupload.New(e.Index.Intake, legacyupload.Options{}).Table(),
 		mintapi.New(e.Minter, config.Audience(e.base), mintapi.Options{BaseURL: e.base}).Table(),
 	}

@@ -116,6 +116,7 @@ func (s *Section) project(w http.ResponseWriter, r *http.Request, who access.Cal
 			return err
 		}
 	}
+	v.Feed = v.Root + "/rss/project/" + name.String() + "/releases.xml"
 	v.Listed = o.Releases[:min(len(o.Releases), fewVersions)]
 	v.Older = o.Release.ID != "" && o.Release.ID != o.Latest.ID
 	if len(o.Files) > 0 {

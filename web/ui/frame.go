@@ -29,6 +29,7 @@ type Frame struct {
 	Who     Person      // signed-in user; zero for an anonymous reader
 	Find    bool        // whether the header has a search box
 	Notice  *Notice     // shown once
+	Feed    string      // URL path of a feed of this page, "" for none
 	Section string      // highlighted in the header: "projects", "account", "admin" or "help"
 	Tab     string      // highlighted tab
 	Scripts []string    // files of static/js in addition to index.js
