@@ -23,6 +23,7 @@ import (
 	"pyindex/internal/audit"
 	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
+	"pyindex/internal/follow"
 	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
@@ -110,6 +111,7 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 	x.accounts = account.New(x.db.Accounts(), x.signin, o.accounts)
 	o.site.Index, o.site.Directory, o.site.Accounts = x.index, x.dir, x.accounts
 	o.site.SignIn, o.site.Outbox = x.signin, x.outbox
+	o.site.Followers = follow.New(x.index.Index, x.db.Follow(), x.clock.Now)
 	o.site.Registry = publishers.New(x.db.Publishers(), nil, publishers.Options{Now: x.clock.Now})
 	o.site.Exchange = exchange.New(o.site.Registry, nil, exchange.Options{})
 	o.site.BaseURL, o.site.Name, o.site.Closed, o.site.Now, o.site.Log = base, "Shop", true, x.clock.Now, log

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -8,6 +9,8 @@ import (
 	"testing"
 
 	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
 	"pyindex/internal/catalog"
 	"pyindex/internal/ingest"
 	"pyindex/internal/packaging/packagingtest"
@@ -221,4 +224,67 @@ func TestRepositorySwitcher(t *testing.T) {
 	if w := x.get("nobody", "/login/"); strings.Contains(w.Body.String(), "inner") {
 		t.Error("the sign-in page names repositories")
 	}
+}
+
+// postbox is a mail server that takes everything.
+type postbox struct{}
+
+func (postbox) Send(context.Context, string, outbox.Letter) error { return nil }
+
+// Readers subscribe on the project page, and unsubscribe there or in their account.
+func TestSubscriptionPages(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) { o.site.Mail = postbox{} })
+	x.shows("reader", "/project/demo/", "add an address to your account", "-Unsubscribe")
+	if w := x.post("reader", "/manage/account/", "email", "reader@acme.example"); w.Code == http.StatusUnprocessableEntity {
+		t.Fatalf("setting an address = %d: %s", w.Code, w.Body)
+	}
+	profile := func() string {
+		var p access.Profile
+		err := x.db.Accounts().View(t.Context(), func(tx account.Tx) error {
+			u, err := tx.UserByName(t.Context(), "reader")
+			if err == nil {
+				p, err = access.ProfileOf(t.Context(), tx, u.ID)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Email
+	}
+	if profile() == "" {
+		t.Skip("the address needs confirming")
+	}
+	x.shows("reader", "/r/inner/project/demo/", "E-mail me about new releases")
+	for _, path := range []string{"/r/inner/project/demo/", "/project/demo/"} {
+		if w := x.post("reader", path+"versions/follow/"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != path {
+			t.Fatalf("POST %sfollow/ = %d to %q", path, w.Code, w.Header().Get("Location"))
+		}
+		x.shows("reader", path, "Unsubscribe</button>", "-E-mail me about")
+	}
+	x.shows("reader", "/manage/account/", `<a href="/r/inner/project/demo/">demo</a>`, `<a href="/project/demo/">demo</a>`)
+	if w := x.post("reader", "/project/demo/versions/unfollow/"); w.Code != http.StatusSeeOther {
+		t.Errorf("unsubscribing = %d", w.Code)
+	}
+	x.shows("reader", "/project/demo/", "E-mail me about new releases")
+	if err := x.index.Ungrant(t.Context(), x.operator, "inner", x.name("demo"), "reader"); err != nil {
+		t.Fatal(err)
+	}
+	page := x.page("reader", "/manage/account/")
+	if strings.Contains(page, "/project/demo/") || !strings.Contains(page, "A project that you can no longer see") {
+		t.Errorf("a lost project is named: %s", page)
+	}
+	_, rest, _ := strings.Cut(page, `name="project" value="`)
+	id, _, _ := strings.Cut(rest, `"`)
+	if w := x.post("reader", "/manage/account/unfollow/", "project", id); w.Code != http.StatusSeeOther {
+		t.Errorf("unsubscribing from a lost project = %d", w.Code)
+	}
+	x.shows("reader", "/manage/account/", "-Subscriptions")
+	for who, want := range map[string]int{"stranger": http.StatusNotFound, "nobody": http.StatusSeeOther} {
+		if w := x.post(who, "/r/inner/project/demo/versions/follow/"); w.Code != want {
+			t.Errorf("%s subscribes to a hidden project: %d, want %d", who, w.Code, want)
+		}
+	}
+	y := newShop(t, catalog.Limits{}, nil)
+	y.shows("reader", "/project/demo/", "-E-mail me", "-add an address") // no mail server
 }

@@ -14,6 +14,7 @@ import (
 	"pyindex/internal/account/outbox"
 	"pyindex/internal/account/signin"
 	"pyindex/internal/assembly"
+	"pyindex/internal/follow"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/exchange"
@@ -33,8 +34,8 @@ import (
 //go:embed static templates
 var files embed.FS
 
-// Options configure the pages. Index, Directory, Registry, Exchange, Accounts, SignIn, Outbox, Desk and BaseURL are
-// required.
+// Options configure the pages. Index, Directory, Registry, Exchange, Accounts, SignIn, Outbox, Desk, Followers and
+// BaseURL are required.
 type Options struct {
 	Index     *assembly.Index
 	Directory *access.Directory
@@ -44,6 +45,7 @@ type Options struct {
 	SignIn    *signin.Methods
 	Outbox    *outbox.Outbox
 	Desk      *lockout.Desk
+	Followers *follow.Followers
 	BaseURL   *url.URL // public URL of the index; its path is the prefix of every link
 	Name      string   // display name of this index; "Index" if empty
 	Logo      []byte   // PNG, SVG or WebP image, shown in place of Name; nil for none
@@ -88,7 +90,7 @@ func New(o Options) (*Site, error) {
 	s := &Site{kit: kit}
 	s.account = accountpages.New(kit, accountpages.Options{
 		Index: o.Index.Index, Directory: o.Directory, Accounts: o.Accounts, SignIn: o.SignIn, Letters: mail,
-		SignOn: o.SignOn, SignOnName: o.SignOnName, SignOnCreates: o.SignOnCreates,
+		Followers: o.Followers, SignOn: o.SignOn, SignOnName: o.SignOnName, SignOnCreates: o.SignOnCreates,
 	})
 	s.rows = slices.Concat(
 		kit.StaticRoutes(),
@@ -96,6 +98,9 @@ func New(o Options) (*Site, error) {
 			Index:     o.Index.Index,
 			Browser:   o.Index.Browser,
 			Roles:     o.Index.Roles,
+			Followers: o.Followers,
+			Accounts:  o.Accounts,
+			Mail:      o.Mail != nil,
 			Authority: o.Authority,
 		}).Routes(),
 		s.account.Routes(),

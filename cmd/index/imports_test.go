@@ -80,6 +80,7 @@ var middle = []string{
 	"internal/catalog",
 	"internal/custody",
 	"internal/fault",
+	"internal/follow",
 	"internal/ingest",
 	"internal/lockout",
 	"internal/memo",

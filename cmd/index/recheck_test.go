@@ -37,6 +37,10 @@ var unchecked = map[string]string{
 
 	"lockout.Desk.refuse": "records a refusal",
 
+	"follow.Followers.Follow":   "the user's right to read is asked in the transaction; the row gives no right",
+	"follow.Followers.Unfollow": "ends what only the caller has",
+	"follow.Followers.notify":   "the server's own",
+
 	"publishers.Registry.sweepExchanges": "the server's own",
 	"signin.Methods.unjudged":            "takes back a try that nobody judged",
 	"account.Accounts.TakeSignOn":        "the challenge decides, and is used up",

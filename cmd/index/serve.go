@@ -171,7 +171,7 @@ func (e *endpoints) site() (*web.Site, error) {
 	o := web.Options{
 		Logo: logo, Authority: authority, Version: version.Read().Version,
 		Index: e.Index, Directory: e.Directory, Registry: e.Registry, Exchange: e.Minter, Accounts: e.Accounts,
-		SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Name: e.Config.Name(), BaseURL: e.base, Log: e.log,
+		SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Followers: e.Followers, Name: e.Config.Name(), BaseURL: e.base, Log: e.log,
 		Closed: !e.Config.Access.AnonymousRead, Believed: e.Config.BelievedFor(),
 	}
 	for _, s := range e.settings {

@@ -67,6 +67,7 @@ type projectView struct {
 	Downloads   int // in the last downloadDays days
 	Days        int
 	Closed      bool // installing needs a token
+	Follow      followView
 	Listed      []catalog.Summary
 	Pip, UV     string
 	Older       bool // not the release that installers choose
@@ -106,6 +107,9 @@ func (s *Section) project(w http.ResponseWriter, r *http.Request, who access.Cal
 	o.Metadata, v.Left = shown(o.Metadata)
 	v.Overview, v.Classified = o, len(o.Metadata.Classifiers)+v.Left.Classifiers
 	if v.Contacts, err = s.o.Roles.Contacts(r.Context(), who, ui.Repository(r), name); err != nil {
+		return err
+	}
+	if v.Follow, err = s.follow(r, who, o.Project); err != nil {
 		return err
 	}
 	if v.Downloads, err = s.o.Index.Downloads(r.Context(), who, ui.Repository(r), name, "", downloadDays); err != nil {
