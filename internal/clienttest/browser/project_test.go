@@ -92,9 +92,14 @@ func TestSwitchRepository(t *testing.T) {
 	b.Press("private")
 	b.At("/r/private/")
 	b.Scripts(true)
-	for _, width := range []int64{390, 1280} {
+	for _, width := range []int64{360, 390, 1280} {
 		b.Look(width, "light")
-		b.Go("/r/private/")
+		for _, page := range []string{"/", "/r/private/"} {
+			b.Go(page)
+			if height := number(t, b, `document.querySelector(".top").offsetHeight`); height > 140 {
+				t.Errorf("the header of %s is %v pixels high at %d pixels", page, height, width)
+			}
+		}
 		b.Press("Repositories")
 		b.Accessible()
 		b.Fits()
