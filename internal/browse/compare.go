@@ -196,78 +196,119 @@ func (c *Comparison) metadata(ctx context.Context, tx Tx, a, b catalog.File) err
 	if m.Description != n.Description {
 		c.Descriptions = [2]string{m.Description, n.Description}
 	}
-	c.Required = changed(canonical(m.RequiresDist), canonical(n.RequiresDist))
+	old, current := requirements(m), requirements(n)
+	c.Required = Change{Removed: absent(old, current), Added: absent(current, old)}
 	for _, f := range comparedFields {
-		if before, after := f.value(m), f.value(n); before != after {
+		if before, after := f.value(m), f.value(n); before != after && (f.key == nil || f.key(before) != f.key(after)) {
 			c.Fields = append(c.Fields, FieldChange{Name: f.name, Before: before, After: after})
 		}
 	}
 	for _, f := range comparedLists {
-		if list := changed(f.values(m), f.values(n)); !list.Empty() {
+		before, after := keyed(f.values(m), f.key), keyed(f.values(n), f.key)
+		list := Change{Removed: absent(before, after), Added: absent(after, before)}
+		if !list.Empty() {
 			c.Fields = append(c.Fields, FieldChange{Name: f.name, List: list})
 		}
 	}
 	return nil
 }
 
-func canonical(requirements []string) []string {
-	out := make([]string, len(requirements))
-	for i, s := range requirements {
-		out[i] = s
-		if r, err := packaging.ParseRequirement(s); err == nil {
-			out[i] = r.Canonical()
+// requirements returns the canonical text of each requirement, by a text that does not depend on the build backend that
+// wrote it.
+func requirements(m packaging.Metadata) map[string]string {
+	out := make(map[string]string, len(m.RequiresDist))
+	for _, s := range m.RequiresDist {
+		if r, ok := packaging.LegacyRequirement(s); ok {
+			out[r.Equivalent()] = r.Canonical()
+		} else {
+			out[s] = s
 		}
 	}
+	return out
+}
+
+// absent returns the values of a whose keys are not in b, sorted.
+func absent(a, b map[string]string) []string {
+	var out []string
+	for key, text := range a {
+		if _, ok := b[key]; !ok {
+			out = append(out, text)
+		}
+	}
+	slices.Sort(out)
 	return out
 }
 
 type comparedField struct {
 	name  string
 	value func(packaging.Metadata) string
+	key   func(string) string // equal for values that mean the same; nil compares the text
+}
+
+// sameSpecifiers returns an equal text for all spellings of a Requires-Python.
+func sameSpecifiers(s string) string {
+	if set, err := packaging.ParseSpecifiers(s); err == nil {
+		return set.String()
+	}
+	return s
+}
+
+// sameExtra returns an equal text for all spellings of an extra, which is normalized like a project.
+func sameExtra(s string) string {
+	if n, err := packaging.ParseProjectName(s); err == nil {
+		return n.String()
+	}
+	return s
+}
+
+// keyed returns values by their key.
+func keyed(values []string, key func(string) string) map[string]string {
+	out := make(map[string]string, len(values))
+	for _, s := range values {
+		if key != nil {
+			out[key(s)] = s
+		} else {
+			out[s] = s
+		}
+	}
+	return out
 }
 
 type comparedList struct {
 	name   string
 	values func(packaging.Metadata) []string
+	key    func(string) string // equal for values that mean the same; nil compares the text
 }
 
 // comparedFields are the compared fields of core metadata with one value, in the order of the specification.
 var comparedFields = []comparedField{
-	{"Metadata-Version", func(m packaging.Metadata) string { return m.MetadataVersion }},
-	{"Summary", func(m packaging.Metadata) string { return m.Summary }},
-	{"Description-Content-Type", func(m packaging.Metadata) string { return m.DescriptionContentType }},
-	{"Keywords", func(m packaging.Metadata) string { return m.Keywords }},
-	{"Author", func(m packaging.Metadata) string { return m.Author }},
-	{"Author-email", func(m packaging.Metadata) string { return m.AuthorEmail }},
-	{"Maintainer", func(m packaging.Metadata) string { return m.Maintainer }},
-	{"Maintainer-email", func(m packaging.Metadata) string { return m.MaintainerEmail }},
-	{"License", func(m packaging.Metadata) string { return m.License }},
-	{"License-Expression", func(m packaging.Metadata) string { return m.LicenseExpression }},
-	{"Requires-Python", func(m packaging.Metadata) string { return specifiers(m.RequiresPython) }},
-	{"Home-page", func(m packaging.Metadata) string { return m.HomePage }},
-	{"Download-URL", func(m packaging.Metadata) string { return m.DownloadURL }},
+	{"Metadata-Version", func(m packaging.Metadata) string { return m.MetadataVersion }, nil},
+	{"Summary", func(m packaging.Metadata) string { return m.Summary }, nil},
+	{"Description-Content-Type", func(m packaging.Metadata) string { return m.DescriptionContentType }, nil},
+	{"Keywords", func(m packaging.Metadata) string { return m.Keywords }, nil},
+	{"Author", func(m packaging.Metadata) string { return m.Author }, nil},
+	{"Author-email", func(m packaging.Metadata) string { return m.AuthorEmail }, nil},
+	{"Maintainer", func(m packaging.Metadata) string { return m.Maintainer }, nil},
+	{"Maintainer-email", func(m packaging.Metadata) string { return m.MaintainerEmail }, nil},
+	{"License", func(m packaging.Metadata) string { return m.License }, strings.ToLower},
+	{"License-Expression", func(m packaging.Metadata) string { return m.LicenseExpression }, packaging.LicenseKey},
+	{"Requires-Python", func(m packaging.Metadata) string { return m.RequiresPython }, sameSpecifiers},
+	{"Home-page", func(m packaging.Metadata) string { return m.HomePage }, nil},
+	{"Download-URL", func(m packaging.Metadata) string { return m.DownloadURL }, nil},
 }
 
 // comparedLists are the compared fields with several values, in the order of the specification.
 var comparedLists = []comparedList{
-	{"License-File", func(m packaging.Metadata) []string { return m.LicenseFiles }},
-	{"Classifier", func(m packaging.Metadata) []string { return m.Classifiers }},
-	{"Provides-Extra", func(m packaging.Metadata) []string { return m.ProvidesExtra }},
-	{"Project-URL", func(m packaging.Metadata) []string { return m.ProjectURLs }},
-	{"Platform", func(m packaging.Metadata) []string { return m.Platforms }},
-	{"Supported-Platform", func(m packaging.Metadata) []string { return m.SupportedPlatforms }},
-	{"Requires-External", func(m packaging.Metadata) []string { return m.RequiresExternal }},
-	{"Provides-Dist", func(m packaging.Metadata) []string { return m.ProvidesDist }},
-	{"Obsoletes-Dist", func(m packaging.Metadata) []string { return m.ObsoletesDist }},
-	{"Dynamic", func(m packaging.Metadata) []string { return m.Dynamic }},
-	{"Import-Name", func(m packaging.Metadata) []string { return m.ImportNames }},
-	{"Import-Namespace", func(m packaging.Metadata) []string { return m.ImportNamespaces }},
-}
-
-// specifiers returns version clauses in their canonical spelling, or the text if they are invalid.
-func specifiers(text string) string {
-	if s, err := packaging.ParseSpecifiers(text); err == nil {
-		return s.String()
-	}
-	return text
+	{"License-File", func(m packaging.Metadata) []string { return m.LicenseFiles }, nil},
+	{"Classifier", func(m packaging.Metadata) []string { return m.Classifiers }, nil},
+	{"Provides-Extra", func(m packaging.Metadata) []string { return m.ProvidesExtra }, sameExtra},
+	{"Project-URL", func(m packaging.Metadata) []string { return m.ProjectURLs }, nil},
+	{"Platform", func(m packaging.Metadata) []string { return m.Platforms }, nil},
+	{"Supported-Platform", func(m packaging.Metadata) []string { return m.SupportedPlatforms }, nil},
+	{"Requires-External", func(m packaging.Metadata) []string { return m.RequiresExternal }, nil},
+	{"Provides-Dist", func(m packaging.Metadata) []string { return m.ProvidesDist }, nil},
+	{"Obsoletes-Dist", func(m packaging.Metadata) []string { return m.ObsoletesDist }, nil},
+	{"Dynamic", func(m packaging.Metadata) []string { return m.Dynamic }, nil},
+	{"Import-Name", func(m packaging.Metadata) []string { return m.ImportNames }, nil},
+	{"Import-Namespace", func(m packaging.Metadata) []string { return m.ImportNamespaces }, nil},
 }

@@ -436,6 +436,9 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 	"SetTrustedOnly": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.SetTrustedOnly(ctx, who, "", p, false)
 	},
+	"SetStartupFiles": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+		return x.SetStartupFiles(ctx, who, "", p, true)
+	},
 	"Grant": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.Grant(ctx, who, "", p, "friend", access.Reader)
 	},
