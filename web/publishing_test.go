@@ -79,20 +79,20 @@ func newTrust(t *testing.T, change ...func(*publishers.Options)) *trust {
 	}
 	t.Cleanup(func() { x.db.Close() })
 	x.issuer = issuertest.New(t, issuertest.Options{Plain: true})
-	verifier, err := idtoken.New([]idtoken.Issuer{{Kind: "github", URL: x.issuer.URL, Audience: trustAudience}},
+	verifier, err := idtoken.New([]idtoken.Issuer{{Kind: "github", URL: x.issuer.URL, Audiences: []string{trustAudience}}},
 		idtoken.Options{Now: x.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := publishers.Options{Now: x.clock.Now, Issuers: []publishers.Issuer{
-		{Provider: "github", URL: workload.GitHubIssuer, Audience: trustAudience},
-		{Provider: "github", URL: x.issuer.URL, Audience: trustAudience},
-		{Provider: "gitlab", URL: workload.GitLabIssuer, Audience: trustAudience},
-		{Provider: "google", URL: workload.GoogleIssuer, Audience: trustAudience},
-		{Provider: "activestate", URL: workload.ActiveStateIssuer, Audience: trustAudience},
-		{Provider: "circleci", URL: workload.CircleCIIssuer, Audience: trustAudience},
-		{Provider: "generic", URL: "https://forge.acme.example/api/actions", Audience: trustAudience},
-		{Provider: "generic", URL: "https://ci.acme.example", Audience: trustAudience},
+		{Provider: "github", URL: workload.GitHubIssuer},
+		{Provider: "github", URL: x.issuer.URL},
+		{Provider: "gitlab", URL: workload.GitLabIssuer},
+		{Provider: "google", URL: workload.GoogleIssuer},
+		{Provider: "activestate", URL: workload.ActiveStateIssuer},
+		{Provider: "circleci", URL: workload.CircleCIIssuer},
+		{Provider: "generic", URL: "https://forge.acme.example/api/actions"},
+		{Provider: "generic", URL: "https://ci.acme.example"},
 	}}
 	for _, f := range change {
 		f(&o)
@@ -1048,5 +1048,29 @@ func TestWithheldRun(t *testing.T) {
 	wants(t, page, "The run is shown once this workflow has uploaded a file to widgets")
 	if strings.Contains(page, "778899") || strings.Contains(page, "somebody-else") {
 		t.Error("the page tells of a run that published nothing here")
+	}
+}
+
+// TestUnservedIssuer checks that the page warns about a publisher whose issuer the server does not have, and that the
+// form refuses such an issuer.
+func TestUnservedIssuer(t *testing.T) {
+	x := newTrust(t)
+	x.user("alice")
+	x.project("main", "widgets", "alice")
+	elsewhere := publishers.New(x.db.Publishers(), workload.All, publishers.Options{Now: x.clock.Now})
+	if _, err := elsewhere.Add(t.Context(), x.operator, publishers.AddRequest{
+		Provider: "github", Issuer: "https://ghes.acme.example", Project: "widgets",
+		Fields: map[string]string{"owner": "acme", "repository": "widgets", "workflow": "release.yml", "owner_id": "42"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	const text = "The server does not have the issuer https://ghes.acme.example of kind github, so no token can match"
+	if body := x.ask("alice", widgetsPublishing, nil).Body.String(); !strings.Contains(body, text) {
+		t.Errorf("the page does not say %q", text)
+	}
+	form := x.github("issuer", "https://ghes.acme.example")
+	if w := x.ask("alice", widgetsPublishing, form); !strings.Contains(w.Body.String(),
+		"this index is not configured for the issuer") {
+		t.Errorf("adding a publisher of such an issuer = %d\n%s", w.Code, w.Body)
 	}
 }

@@ -84,7 +84,9 @@ func New(o Options) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	manual, err := help.New(kit, help.Options{Settings: o.Settings, Authority: o.Authority})
+	manual, err := help.New(kit, help.Options{
+		Settings: o.Settings, Authority: o.Authority, Audience: o.Registry.Options().Audience,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -46,10 +46,12 @@ type commands struct {
 	Migrate   upkeep.Migrate   `cmd:"" help:"Move the index to another database and storage."`
 	Recovered upkeep.Recovered `cmd:"" help:"Finish a database restore: advance the serial past every number used before."`
 	Doctor    doctorCmd        `cmd:"" help:"Diagnose problems of this installation, or between a CI job and the index."`
-	Version   version.Command  `cmd:"" help:"Print the version."`
+	Version   version.Command  `cmd:"" plain:"" help:"Print the version."`
 
-	Completion manual.Completion `cmd:"" help:"Print a completion script for a shell."`
-	Man        manual.Man        `cmd:"" help:"Print the manual page."`
+	general `embed:""`
+
+	Completion manual.Completion `cmd:"" plain:"" help:"Print a completion script for a shell."`
+	Man        manual.Man        `cmd:"" plain:"" help:"Print the manual page."`
 }
 
 // doctorCmd has the checks of the server and those of a CI job.
@@ -64,8 +66,11 @@ func (c *commands) options() kong.Option {
 	return config.KongOptions()
 }
 
-// check returns an error if the settings are invalid.
+// check returns an error if the settings are invalid. Commands with the tag "plain" use no settings.
 func (c *commands) check(parsed *kong.Context) error {
+	if config.Plain(parsed) {
+		return nil
+	}
 	err := errors.Join(config.SecretsOnCommandLine(parsed), c.Config.Check())
 	if err == nil && parsed.Command() == "serve" {
 		err = c.Config.CheckServed()
@@ -76,5 +81,5 @@ func (c *commands) check(parsed *kong.Context) error {
 func (c *commands) run(parsed *kong.Context, t terminal.Session) error {
 	c.Login.Default = c.BaseURL.URL
 	s := cli.Session{Session: t, Config: &c.Config}
-	return parsed.Run(&s, &s.Session)
+	return c.Config.Located(parsed.Run(&s, &s.Session))
 }

@@ -19,6 +19,8 @@ type commands struct {
 	Doctor  doctorCmd       `cmd:"" help:"Diagnose problems between a CI job and the index."`
 	Version version.Command `cmd:"" help:"Print the version."`
 
+	general `embed:""`
+
 	Completion manual.Completion `cmd:"" help:"Print a completion script for a shell."`
 	Man        manual.Man        `cmd:"" help:"Print the manual page."`
 

@@ -11,6 +11,9 @@ import (
 	"testing"
 )
 
+// settingsHelp is the last line of an error about a setting.
+const settingsHelp = "Run index serve --help for the settings.\n"
+
 // A setting that cannot be stops the program, with status 2 and its name on one line.
 func TestRefusedSettings(t *testing.T) {
 	notPEM := write(t, "nothing")
@@ -28,9 +31,9 @@ func TestRefusedSettings(t *testing.T) {
 		},
 		{"number for an issuer", "[[oidc.issuers]]\nkind = 1", "", "oidc.issuers[0].kind"},
 		{"comma in an issuer", "[[oidc.issuers]]\nkind = 'github,issuer=https://evil.example'", "", "oidc.issuers[0].kind"},
-		{"broken file", "listen = ", "", "line 1"},
+		{"broken file", "listen = ", "", ":1:9: expected value"},
 		{"help is no key", "help = true", "", "help"},
-		{"wrong type", "[access]\nanonymous_read = 'maybe'", "", "access-anonymous-read"},
+		{"wrong type", "[access]\nanonymous_read = 'maybe'", "", ":2: access.anonymous_read"},
 		{"number that is a float", "[limits]\nmint_rate = 1.5", "", "limits.mint_rate"},
 		{"no such file", "", "--config=/nonexistent/x.toml", "config"},
 		{"size", "", "--limits-file-size=lots", "limits-file-size"},
@@ -38,7 +41,7 @@ func TestRefusedSettings(t *testing.T) {
 		{"overflowing size", "", "--limits-file-size=99999999999TiB", "limits-file-size"},
 		{"negative rate", "", "--limits-mint-rate=-1", "limits-mint-rate"},
 		{"negative rate of signing in", "", "--limits-sign-in-rate=-1", "limits-sign-in-rate"},
-		{"a record of minutes", "", "--audit-keep=90m", "audit.keep"},
+		{"a record of minutes", "", "--audit-keep=90m", "--audit-keep"},
 		{"refusals of minutes", "[audit]\nkeep_refusals = '90m'", "", "audit.keep_refusals"},
 		{"a record of less than nothing", "", "--audit-keep=-48h", "audit"},
 		{"duration", "", "--drain-timeout=soon", "drain-timeout"},
@@ -50,17 +53,17 @@ func TestRefusedSettings(t *testing.T) {
 		{"base URL with credentials", "", "--base-url=https://u:p@a/", "base-url"},
 		{"base URL with dots", "", "--base-url=https://a/b/../c", "base-url"},
 		{"base URL with an encoded path", "", "--base-url=https://a/b%2Fc", "base-url"},
-		{"empty data folder", "", "--data-dir=", "data_dir"},
-		{"certificate without key", "", "--tls-cert=x", "tls_key"},
-		{"two kinds of TLS", "", "--tls-self-signed --tls-acme=a.example", "tls_self_signed"},
-		{"ACME for a URL", "", "--tls-acme=https://a.example", "tls_acme"},
-		{"unreadable secret", "", "--database-url-file=/nonexistent/secret", "database.url_file"},
-		{"empty secret", "", "--database-url-file=" + write(t, ""), "database.url_file"},
-		{"two databases", "", "--database-url=sqlite:x --database-url-file=y", "database.url_file"},
-		{"database of another kind", "", "--database-url=mysql://x", "database.url"},
+		{"empty data folder", "", "--data-dir=", "--data-dir"},
+		{"certificate without key", "", "--tls-cert=x", "--tls-cert and tls_key"},
+		{"two kinds of TLS", "", "--tls-self-signed --tls-acme=a.example", "--tls-self-signed"},
+		{"ACME for a URL", "", "--tls-acme=https://a.example", "--tls-acme"},
+		{"unreadable secret", "", "--database-url-file=/nonexistent/secret", "--database-url-file"},
+		{"empty secret", "", "--database-url-file=" + write(t, ""), "--database-url-file"},
+		{"two databases", "", "--database-url=sqlite:x --database-url-file=y", "--database-url-file"},
+		{"database of another kind", "", "--database-url=mysql://x", "--database-url"},
 		{"password on the command line", "", "--database-url=postgres://u:hush@h/d", "--database-url-file"},
-		{"storage of another kind", "", "--storage-url=ftp://x", "storage.url"},
-		{"redirect from a folder", "", "--storage-delivery=redirect", "storage.delivery"},
+		{"storage of another kind", "", "--storage-url=ftp://x", "--storage-url"},
+		{"redirect from a folder", "", "--storage-delivery=redirect", "--storage-delivery"},
 		{"delivery", "", "--storage-delivery=drone", "storage-delivery"},
 		{"policy", "", "--upload-policy=none", "upload-policy"},
 		{"log level", "", "--log-level=loud", "log-level"},
@@ -81,27 +84,25 @@ func TestRefusedSettings(t *testing.T) {
 		{"issuer without a URL", "", "--oidc-issuers=kind=github", "issuer"},
 		{
 			"issuer twice", "", "--oidc-issuers=kind=github,issuer=https://a.example;kind=github,issuer=https://a.example",
-			"oidc.issuers",
+			"--oidc-issuers",
 		},
 		{"issuer with credentials", "", "--oidc-issuers=kind=github,issuer=https://u:p@a.example", "issuer"},
 		{"issuer field twice", "", "--oidc-issuers=kind=github,kind=github,issuer=https://a.example", "kind"},
 		{"unreadable CA", "", "--oidc-issuers=kind=github,issuer=https://a.example,ca_file=/nonexistent/ca", "ca_file"},
 		{"CA that is none", "", "--oidc-issuers=kind=github,issuer=https://a.example,ca_file=" + notPEM, "ca_file"},
-		{"token lifetime too long", "", "--oidc-token-lifetime=7h", "oidc.token_lifetime"},
-		{"token lifetime too short", "", "--oidc-token-lifetime=1s", "oidc.token_lifetime"},
+		{"token lifetime too long", "", "--oidc-token-lifetime=7h", "--oidc-token-lifetime"},
+		{"token lifetime too short", "", "--oidc-token-lifetime=1s", "--oidc-token-lifetime"},
 		{
 			"session of sign-on too short", "", "--sso-issuer=https://login.example --sso-client-id=x --sso-session-life=1m",
-			"sso.session_life",
+			"--sso-session-life",
 		},
-		{"default life of tokens too long", "", "--access-token-default-life=366d", "access.token_default_life"},
+		{"default life of tokens too long", "", "--access-token-default-life=366d", "--access-token-default-life"},
 		{"unknown second factor policy", "", "--access-require-second-factor=some", "require-second-factor"},
 		{"unknown invitations", "", "--access-invitations=everybody", "access-invitations"},
 		{"attestations of another policy", "", "--attestations-policy=maybe", "attestations-policy"},
-		{"required attestations without a root", "", "--attestations-policy=require", "attestations.policy"},
-		{"no trusted root", "", "--attestations-trusted-root=/nonexistent/root.json", "attestations.trusted_root"},
-		{"trusted root that is none", "[attestations]\ntrusted_root = '" + notPEM + "'", "", "attestations.trusted_root"},
+		{"required attestations without a root", "", "--attestations-policy=require", "--attestations-policy"},
 		{"unreadable key of a finder", "[leaks]\nkeys = ['/nonexistent/key.pem']", "", "leaks.keys"},
-		{"key of a finder that is none", "", "--leaks-keys=" + notPEM, "leaks.keys"},
+		{"key of a finder that is none", "", "--leaks-keys=" + notPEM, "--leaks-keys"},
 		{"one text for the keys of finders", "[leaks]\nkeys = 7", "", "leaks.keys"},
 		{"unknown key of leaks", "[leaks]\nkey = ['x']", "", "leaks.key"},
 		{"mail without a server", "[mail]\nfrom = 'index@example.com'", "", "mail.server"},
@@ -123,7 +124,7 @@ func TestRefusedSettings(t *testing.T) {
 			"mail in the clear to elsewhere",
 			"[mail]\nserver = 'smtp.example.com:25'\nfrom = 'index@example.com'\ntls = 'none'", "", "mail.tls",
 		},
-		{"mail spoken to otherwise", "[mail]\ntls = 'ssl'", "", "mail-tls"},
+		{"mail spoken to otherwise", "[mail]\ntls = 'ssl'", "", ":2: mail.tls"},
 		{"mail password in the file", "[mail]\npassword = 'x'", "", "mail.password"},
 		{"realm with a line end", "[access]\nrealm = \"a\\nb\"", "", "access.realm"},
 	}
@@ -135,7 +136,8 @@ func TestRefusedSettings(t *testing.T) {
 			}
 			var out, errs bytes.Buffer
 			status := run(context.Background(), args, strings.NewReader(""), &out, &errs)
-			if status != statusMisused || !strings.Contains(errs.String(), tt.want) || strings.Count(errs.String(), "\n") != 1 {
+			problem, rest, _ := strings.Cut(errs.String(), "\n")
+			if status != statusMisused || !strings.Contains(problem, tt.want) || !helpLine.MatchString(rest) {
 				t.Errorf("run(%q) = %d, %q, want status 2 and one line with %q", args, status, errs.String(), tt.want)
 			}
 			if strings.Contains(errs.String(), "hush") {
@@ -145,10 +147,27 @@ func TestRefusedSettings(t *testing.T) {
 	}
 }
 
+// The trusted root is read when the server starts, because no other command needs it. Errors name the setting.
+func TestRefusedTrustedRoot(t *testing.T) {
+	none := write(t, "nothing")
+	file := write(t, "[attestations]\ntrusted_root = '"+none+"'")
+	for arg, want := range map[string]string{
+		"--attestations-trusted-root=/nonexistent/root.json": "index: --attestations-trusted-root: ",
+		"--config=" + file: "index: " + file + ":2: attestations.trusted_root: ",
+	} {
+		var out, errs bytes.Buffer
+		args := []string{"serve", "--listen=127.0.0.1:0", "--data-dir=" + t.TempDir(), arg}
+		status := run(t.Context(), args, strings.NewReader(""), &out, &errs)
+		if status != statusRefused || !strings.HasPrefix(errs.String(), want) || strings.Count(errs.String(), "\n") != 1 {
+			t.Errorf("run(%q) = %d, %q, want 1 and %q", args, status, errs.String(), want)
+		}
+	}
+}
+
 // An error about a key of the file names the file and the key, and no flag that has nothing to do with it.
 func TestUnknownKeyNamesNoFlag(t *testing.T) {
 	file := write(t, "[access]\nanonymus_read = true")
-	want := "index: config " + file + `: unknown key "access.anonymus_read"; run index --help for usage` + "\n"
+	want := "index: " + file + `:2: unknown key "access.anonymus_read"; did you mean access.anonymous_read?` + "\n" + settingsHelp
 	for _, args := range [][]string{
 		{"serve", "--config", file}, {"project", "list", "--config", file}, {"serve", "--listen=:9", "--config=" + file},
 	} {

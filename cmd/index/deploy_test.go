@@ -65,7 +65,11 @@ func TestDeployNamesSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range parser.Model.Flags {
+	parsed, err := parser.Parse([]string{"version"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range parsed.Model.Flags {
 		for _, env := range f.Envs {
 			known[env] = true
 		}

@@ -191,6 +191,11 @@ func TestMailTest(t *testing.T) {
 	if got := server.All(); len(got) != 1 || !strings.Contains(got[0], "https://pypi.example/") {
 		t.Errorf("the server took %q", got)
 	}
+	var out, errs bytes.Buffer
+	if status := run(t.Context(), append(set, "--to=ann@acme.example", "--json"), strings.NewReader(""), &out, &errs); status != statusDone ||
+		!strings.Contains(out.String(), `"to": "ann@acme.example"`) {
+		t.Errorf("with --json: status %d, %q, %q", status, out.String(), errs.String())
+	}
 }
 
 // What changes how an account is entered is told to its address, and a changed address to the one before; without an

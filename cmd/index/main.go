@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -13,11 +13,11 @@ import (
 	"pyindex/internal/terminal"
 )
 
-// Exit statuses.
+// Exit statuses. The manual documents them.
 const (
 	statusDone    = 0
-	statusRefused = 1
-	statusMisused = 2
+	statusRefused = 1 // the command was refused, failed or was interrupted
+	statusMisused = 2 // the command line or a setting is wrong; nothing was done
 )
 
 func main() {
@@ -28,7 +28,8 @@ func main() {
 	os.Exit(status)
 }
 
-// run runs one command line and returns the exit status. It prints an error as one line to errs.
+// run runs one command line and returns the exit status. Without arguments it prints the help. It prints errors to
+// errs.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	var c commands
 	parser, err := newParser(&c, out, errs)
@@ -36,15 +37,23 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		terminal.Complain(errs, err)
 		return statusMisused
 	}
+	if len(args) == 0 {
+		args = []string{"help"}
+	}
 	parsed, err := parser.Parse(args)
 	if err == nil {
 		err = c.check(parsed)
 	}
 	if err != nil {
-		terminal.Complain(errs, fmt.Errorf("%w; run index --help for usage", err))
+		complain(errs, misused(err))
 		return statusMisused
 	}
-	if err := c.run(parsed, terminal.Session{Ctx: ctx, In: in, Out: out, Errs: errs}); err != nil {
+	err = c.run(parsed, terminal.Session{Ctx: ctx, In: in, Out: out, Errs: errs})
+	if m, ok := errors.AsType[*misuse](err); ok {
+		complain(errs, m)
+		return statusMisused
+	}
+	if err != nil {
 		terminal.Complain(errs, err)
 		return statusRefused
 	}

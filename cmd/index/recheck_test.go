@@ -35,6 +35,8 @@ var unchecked = map[string]string{
 	"exchange.Minter.refused":      "records a refusal",
 	"publishers.Registry.Sweep":    "the server's own",
 
+	"publishers.Registry.RecordServing": "the server's own",
+
 	"lockout.Desk.refuse": "records a refusal",
 
 	"follow.Followers.Follow":   "the user's right to read is asked in the transaction; the row gives no right",

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -17,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -48,7 +50,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"wheel": cmdWheel, "await": cmdAwait, "get": cmdGet, "readenv": cmdReadenv, "mode": cmdMode, "damage": cmdDamage,
-			"misused": ends(statusMisused), "refused": ends(statusRefused),
+			"json": cmdJSON, "misused": ends(statusMisused), "refused": ends(statusRefused),
 		},
 	})
 }
@@ -149,7 +151,8 @@ func cmdMode(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// ends runs the program and wants an exit status and one line that holds a text: refused TEXT ARGS...
+// ends runs the program and wants an exit status and one line that holds a text: refused TEXT ARGS... For misused, lines
+// with the usage may follow, and the last line names the command's --help.
 func ends(status int) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		want := fmt.Sprintf("exit status %d", status)
@@ -157,11 +160,39 @@ func ends(status int) func(*testscript.TestScript, bool, []string) {
 		if err == nil || err.Error() != want {
 			ts.Fatalf("index %v ended with %v, want %s", args[1:], err, want)
 		}
-		if text := ts.ReadFile("stderr"); !strings.Contains(text, args[0]) || strings.Count(text, "\n") != 1 {
+		text := ts.ReadFile("stderr")
+		first, rest, _ := strings.Cut(text, "\n")
+		if !strings.Contains(first, args[0]) || status != statusMisused && rest != "" {
 			ts.Fatalf("index %v says %q, want one line with %q", args[1:], text, args[0])
+		}
+		if status == statusMisused && !helpLine.MatchString(rest) {
+			ts.Fatalf("index %v says %q, want a last line with the command's --help", args[1:], text)
 		}
 	}
 }
+
+// cmdJSON runs the program with --json and wants one JSON value on standard output: json object|array ARGS...
+func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: json object|array args...")
+	}
+	ts.Check(ts.Exec("index", append(args[1:], "--json")...))
+	d := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
+	var value any
+	ts.Check(d.Decode(&value))
+	kind := "object"
+	if _, ok := value.([]any); ok {
+		kind = "array"
+	} else if _, ok := value.(map[string]any); !ok {
+		ts.Fatalf("index %v --json prints %v", args[1:], value)
+	}
+	if _, err := d.Token(); kind != args[0] || err != io.EOF {
+		ts.Fatalf("index %v --json prints an %s and then %v, want one %s", args[1:], kind, err, args[0])
+	}
+}
+
+// helpLine matches the lines after an error about the command line.
+var helpLine = regexp.MustCompile(`^(Usage: index .*\n)?Run index .*--help for .*\n$`)
 
 // cmdDamage changes a byte in the middle of the first file below a folder.
 func cmdDamage(ts *testscript.TestScript, neg bool, args []string) {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -41,9 +42,12 @@ type serveCmd struct{}
 func (c *serveCmd) Run(s *cli.Session, parsed *kong.Context) error {
 	log := s.Config.Log.Logger(s.Errs)
 	slog.SetDefault(log)
-	l, err := net.Listen("tcp", s.Config.Listen)
+	if err := s.UnknownVariables(func(text string) { log.Warn(text) }); err != nil {
+		return err
+	}
+	l, err := listen(s.Config.Listen)
 	if err != nil {
-		return fmt.Errorf("listen: %w; is another server using this address?", err)
+		return err
 	}
 	base := s.Config.Base(l.Addr())
 	a, err := app.Open(s.Ctx, s.Config, log, base)
@@ -53,6 +57,27 @@ func (c *serveCmd) Run(s *cli.Session, parsed *kong.Context) error {
 	e := &endpoints{App: a, base: base, log: log, settings: config.SettingsOf(parsed)}
 	err = e.serve(s, l)
 	return errors.Join(err, a.Close())
+}
+
+// listen opens the configured address. Errors name the setting, the address and the remedy.
+func listen(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	cause := err
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		cause = op.Err // the address follows the name of the setting
+	}
+	if number, ok := errors.AsType[syscall.Errno](err); ok {
+		cause = number
+	}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("listen: %s: %w; is another server using this address?", address, cause)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("listen: %s: %w; may this user open ports below 1024?", address, cause)
+	case err != nil:
+		return nil, fmt.Errorf("listen: %s: %w", address, cause)
+	}
+	return l, nil
 }
 
 // browsersKeepTLS reports whether to send Strict-Transport-Security for the host of base. On localhost the header would
@@ -106,6 +131,9 @@ func (e *endpoints) serve(s *cli.Session, l net.Listener) error {
 	}
 	if err := welcome(s, e.App, e.base, secure.Authority); err != nil {
 		return err
+	}
+	if err := e.Registry.RecordServing(s.Ctx); err != nil {
+		e.log.Warn("cannot record the issuers for commands, which rely on their own settings instead", "error", err)
 	}
 	stop := e.Background(s.Ctx, keyring, e.log, secure.Watch)
 	defer stop()
@@ -211,6 +239,6 @@ func (e *endpoints) tables() []route.Table {
 		jsonapi.New(e.Index.Index, jsonapi.Options{BaseURL: e.base.String()}).Table(),
 		rssapi.New(e.Index.Index, rssapi.Options{BaseURL: e.base.String(), Name: e.Config.Name()}).Table(),
 		legacyupload.New(e.Index.Intake, legacyupload.Options{}).Table(),
-		mintapi.New(e.Minter, config.Audience(e.base), mintapi.Options{BaseURL: e.base}).Table(),
+		mintapi.New(e.Minter, e.Config.Audience(e.base), mintapi.Options{BaseURL: e.base}).Table(),
 	}
 }

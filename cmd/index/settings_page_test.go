@@ -24,6 +24,7 @@ func TestPagesOfSettings(t *testing.T) {
 	}
 	parsed, err := k.Parse([]string{
 		"serve", "--trusted-proxies=127.0.0.1/32", "--sso-issuer=https://u:hush@login.example",
+		"--hsts=2d", "--data-dir=" + x.app.Config.DataDir,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -37,13 +38,17 @@ func TestPagesOfSettings(t *testing.T) {
 	}
 	for path, wanted := range map[string][]string{
 		"/admin/settings/": {
-			`<code class="key">trusted_<wbr>proxies</code>`, "<code>127.0.0.1/32</code>", "<code>365d</code>",
+			`<code class="key">trusted_<wbr>proxies</code>`, "<code>127.0.0.1/32</code>", "<code>2d</code>",
 			"<code>12h</code>", "<code>2GiB</code>", "<code>profile, email</code>",
 			"<code>github https://token.actions.githubusercontent.com</code>", "[secret]@login.example",
+			`<h2 id="settings-">Server</h2>`, `<h2 id="settings-sso">Single sign-on <code class="small muted">[sso]</code></h2>`,
+			`<strong>flag</strong>`, `<span class="muted">default</span>`, "4 settings differ from their defaults.",
+			`<strong>flag</strong><br><span class="small muted">default: 365d</span>`,
 		},
 		"/help/settings/": {
 			`<tr id="setting-trusted_proxies"><th scope="row"><code class="key">trusted_<wbr>proxies</code></th>`,
 			"<td><code>false</code></td>", "<td><code>365d</code></td>", "(default: none).</td>\n<td></td>",
+			`<h2 id="settings-limits">Limits <code class="small muted">[limits]</code></h2>`,
 		},
 	} {
 		page := x.visit(t, "GET", path, "administrator", "").Body.String()

@@ -82,12 +82,9 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
-	a.Registry = publishers.New(a.DB.Publishers(), workload.All, publishers.Options{
-		KeepExchanges: time.Duration(c.OIDC.KeepExchanges),
-		OwnerID:       accountid.New(http.DefaultClient, c.AccountAPIs()...).Of,
-		Issuers:       c.Issuers(base),
-		Policy:        c.Upload.Rules().NamePolicy,
-	})
+	if a.Registry, err = openRegistry(ctx, a, base); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	a.Minter = exchange.New(a.Registry, verifier, exchange.Options{
 		Lifetime: time.Duration(c.OIDC.TokenLifetime), Created: created, Log: log,
 	})
@@ -98,6 +95,29 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	})
 	a.Followers = follow.New(a.Index.Index, a.DB.Follow(), nil)
 	return a, nil
+}
+
+// openRegistry opens the publishers. A command, whose base is nil, relies on the issuers and the audience that the
+// server last started with.
+func openRegistry(ctx context.Context, a *App, base *url.URL) (*publishers.Registry, error) {
+	c := a.Config
+	o := publishers.Options{
+		KeepExchanges: time.Duration(c.OIDC.KeepExchanges),
+		OwnerID:       accountid.New(http.DefaultClient, c.AccountAPIs()...).Of,
+		Issuers:       c.Issuers(),
+		Audience:      c.Audience(base),
+		Policy:        c.Upload.Rules().NamePolicy,
+	}
+	if base == nil {
+		s, ok, err := publishers.LastServing(ctx, a.DB.Publishers())
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			o.Issuers, o.Audience, o.Unserved = s.Issuers, s.Audience, o.Issuers
+		}
+	}
+	return publishers.New(a.DB.Publishers(), workload.All, o), nil
 }
 
 // openAccounts creates the services for accounts, sign-in and e-mail. base is nil for commands, which have no passkeys.
@@ -161,10 +181,9 @@ func newVerifier(c *config.Config, base *url.URL, log *slog.Logger) (*idtoken.Ve
 	}
 	var issuers []idtoken.Issuer
 	for _, i := range c.OIDC.Issuers {
-		if i.Audience == "" {
-			i.Audience = config.Audience(base)
-		}
-		issuers = append(issuers, idtoken.Issuer{Kind: i.Kind, URL: i.Issuer, Audience: i.Audience, CAFile: i.CAFile})
+		issuers = append(issuers, idtoken.Issuer{
+			Kind: i.Kind, URL: i.Issuer, Audiences: c.Audiences(i, base), CAFile: i.CAFile,
+		})
 	}
 	return idtoken.New(issuers, idtoken.Options{Log: log})
 }

@@ -83,20 +83,28 @@ func (c *indexClient) mint(ctx context.Context, raw access.Secret, scope string)
 	return m, nil
 }
 
-// refusal returns an error with the reasons that the index gave.
+// refusal is an error with the reasons that an index gave.
+type refusal struct {
+	codes []string
+	text  string
+}
+
+// Error returns the reasons.
+func (r *refusal) Error() string { return r.text }
+
 func (c *indexClient) refusal(status int, m mintAnswer) error {
-	var why []string
+	var why, codes []string
 	for _, e := range m.Errors {
 		text := e.Code + ": " + e.Description
 		if e.Code == "invalid-reuse-token" {
 			text += "; a token from a file or variable can be used for only one login"
 		}
-		why = append(why, terminal.Printable(text))
+		why, codes = append(why, terminal.Printable(text)), append(codes, e.Code)
 	}
 	if len(why) == 0 {
 		why = []string{fmt.Sprintf("status %d %s", status, terminal.Printable(m.Message))}
 	}
-	return fmt.Errorf("%s refused: %s", c.host(), strings.Join(why, "; "))
+	return &refusal{codes, fmt.Sprintf("%s refused: %s", c.host(), strings.Join(why, "; "))}
 }
 
 // ask sends a request and decodes the JSON response.

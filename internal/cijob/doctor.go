@@ -87,7 +87,7 @@ func (d *publishDoctor) examine() {
 	}
 	d.suggest()
 	if d.Exchange && audience != "" {
-		d.exchange(raw)
+		d.exchange(raw, audience)
 	}
 }
 

@@ -174,8 +174,9 @@ func (d *publishDoctor) redirected(check, from string, a answer) {
 	d.found.Fail(check, advice, "%s redirects (status %d) to %s", from, a.StatusCode, to.Redacted())
 }
 
-// exchange exchanges the identity token, reports the result and revokes the minted token.
-func (d *publishDoctor) exchange(raw access.Secret) {
+// exchange exchanges the identity token, or the one of the platform's other issuer if the index does not have the issuer
+// of the first. It reports the result and revokes the minted token.
+func (d *publishDoctor) exchange(raw access.Secret, audience string) {
 	const check = "exchange"
 	a, err := d.ask(http.MethodPost, d.root("/_/oidc/mint-token"), map[string]string{"token": raw.Reveal()})
 	if err != nil {
@@ -193,6 +194,10 @@ func (d *publishDoctor) exchange(raw access.Secret) {
 		var why []string
 		for _, e := range doc.Errors {
 			why = append(why, fmt.Sprintf("%.60s: %.500s", e.Code, e.Description))
+			if other := d.identity.otherAfter(d.ctx, audience, e.Code); other != "" {
+				d.exchange(other, audience)
+				return
+			}
 		}
 		d.found.Fail(check, "Run index publisher explain on the machine of the index to see the expected claims.",
 			"refused with status %d: %s",

@@ -20,7 +20,6 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/app"
 	"pyindex/internal/cli/clitest"
-	"pyindex/internal/config"
 	"pyindex/internal/legacyupload"
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/publishers/insight"
@@ -69,12 +68,12 @@ func newClinicOf(t *testing.T, kind string) *clinic {
 	if h, err = server.New(server.Options{Keyring: keyring, Log: log, Name: "index"},
 		simpleapi.New(c.app.Index.Index, simpleapi.Options{BaseURL: base.String()}).Table(),
 		legacyupload.New(c.app.Index.Intake, legacyupload.Options{}).Table(),
-		mintapi.New(c.app.Minter, config.Audience(base), mintapi.Options{BaseURL: base}).Table(),
+		mintapi.New(c.app.Minter, settings.Audience(base), mintapi.Options{BaseURL: base}).Table(),
 		server.NewHealth().Table(),
 	); err != nil {
 		t.Fatal(err)
 	}
-	c.audience = config.Audience(base)
+	c.audience = settings.Audience(base)
 	c.env = map[string]string{
 		"CI": "true", "GITHUB_ACTIONS": "true", "ACTIONS_ID_TOKEN_REQUEST_URL": c.issuer.TokenURL(),
 		"ACTIONS_ID_TOKEN_REQUEST_TOKEN": issuertest.JobBearer,

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"pyindex/internal/access"
@@ -29,6 +30,7 @@ type jobIdentity struct {
 	run       func(ctx context.Context, program string, args ...string) ([]byte, error)
 	file      string // path given by --token-file, or ""
 	projected string
+	rooted    bool // the token is of CircleCI's root issuer
 }
 
 func newJobIdentity(file string) *jobIdentity {
@@ -73,6 +75,29 @@ func (j *jobIdentity) token(ctx context.Context, audience string) (access.Secret
 	if err != nil {
 		return "", err
 	}
+	return jwt(text)
+}
+
+// unreadable is the code of a refusal of a token that an index cannot use at all, such as one of an issuer that it does
+// not have.
+const unreadable = "invalid-payload"
+
+// otherAfter returns the job's token of another issuer after a refusal with one of the codes, if the platform has two
+// issuers and the refusal may be due to the first one. It returns "" otherwise.
+func (j *jobIdentity) otherAfter(ctx context.Context, audience string, codes ...string) access.Secret {
+	if !j.rooted || !slices.Contains(codes, unreadable) {
+		return ""
+	}
+	j.rooted = false
+	text, err := j.circleCommand(ctx, audience)
+	if err != nil {
+		return ""
+	}
+	raw, _ := jwt(text)
+	return raw
+}
+
+func jwt(text string) (access.Secret, error) {
 	text = strings.TrimSpace(text)
 	if strings.Count(text, ".") != 2 || strings.ContainsAny(text, " \t\r\n\"") {
 		return "", errors.New("the job's identity token is not a JWT")
@@ -171,17 +196,17 @@ func (j *jobIdentity) gitlab(_ context.Context, audience string) (string, error)
 	return "", fmt.Errorf("this GitLab job has no variable %s: add id_tokens: {%s: {aud: %s}} to it", name, name, audience)
 }
 
-// circle requests a token for the audience from the circleci command, which every CircleCI job has. If that fails, it
-// uses the job's own token, whose audience is the organization.
+// circle requests a token for the audience from the circleci command, which every CircleCI job has: from the root issuer
+// as uv and pdm do, or else from the issuer of the organization. If that fails, it uses the job's own token, whose
+// audience is the organization.
 func (j *jobIdentity) circle(ctx context.Context, audience string) (string, error) {
-	if j.installed("circleci") {
-		claims, err := json.Marshal(map[string]string{"aud": audience})
-		if err != nil {
-			return "", err
-		}
-		if out, err := j.run(ctx, "circleci", "run", "oidc", "get", "--claims", string(claims)); err == nil {
-			return string(out), nil
-		}
+	text, err := j.circleCommand(ctx, audience, "--root-issuer")
+	if err == nil {
+		j.rooted = true
+		return text, nil
+	}
+	if text, err := j.circleCommand(ctx, audience); err == nil {
+		return text, nil
 	}
 	if text := j.env("CIRCLE_OIDC_TOKEN_V2"); text != "" {
 		return text, nil
@@ -189,4 +214,18 @@ func (j *jobIdentity) circle(ctx context.Context, audience string) (string, erro
 	return "", errors.New(
 		"this CircleCI job has no CIRCLE_OIDC_TOKEN_V2: add a context (context: [...]) to the job, so that CircleCI sets it",
 	)
+}
+
+// circleCommand requests a token with the circleci command.
+func (j *jobIdentity) circleCommand(ctx context.Context, audience string, flags ...string) (string, error) {
+	if !j.installed("circleci") {
+		return "", errors.New("circleci is not on the PATH")
+	}
+	claims, err := json.Marshal(map[string]string{"aud": audience})
+	if err != nil {
+		return "", err
+	}
+	args := append([]string{"run", "oidc", "get"}, flags...)
+	out, err := j.run(ctx, "circleci", append(args, "--claims", string(claims))...)
+	return string(out), err
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"strings"
@@ -27,7 +28,20 @@ type Login struct {
 	Audience  string `placeholder:"A" help:"Audience of the identity token (default: the host of the URL, which must be the audience that the index requests)."`
 	TokenFile string `placeholder:"FILE" help:"File with an identity token, such as a projected token of Kubernetes (default: /var/run/secrets/index/token, if it exists)."`
 
+	terminal.Listing
+
 	Default *url.URL `kong:"-"` // used without --url
+}
+
+// loggedIn is a login in JSON.
+type loggedIn struct {
+	URL      string          `json:"url"` // without credentials
+	Scope    string          `json:"scope"`
+	Username string          `json:"username"`
+	Token    string          `json:"token,omitempty"` // omitted with --write
+	Expires  terminal.Moment `json:"expires"`
+	File     string          `json:"file,omitempty"` // with --write
+	Notes    []string        `json:"notes"`
 }
 
 // login is a login to an index: the issued token and its use.
@@ -46,6 +60,9 @@ func (c *Login) Run(s *terminal.Session) error {
 		return err
 	}
 	l := &login{site: site, scope: c.Scope, env: os.Getenv}
+	if c.JSON && !c.Write && c.Format != "url" {
+		return fault.New(fault.Invalid, "--json and --format %s are two formats: choose one, or add --write", c.Format)
+	}
 	write, err := l.writer(c.Format, c.Write)
 	if err != nil {
 		return err
@@ -57,9 +74,35 @@ func (c *Login) Run(s *terminal.Session) error {
 		// Standard output is often captured; the runner recognizes this command on standard error too.
 		fmt.Fprintf(s.Errs, "::add-mask::%s\n", l.token.Reveal())
 	}
-	said, err := write(s.Out)
-	if err != nil {
-		return err
+	return c.finish(s, l, write)
+}
+
+// finish writes the login, and reports on standard error what keeps a tool from using this index alone.
+func (c *Login) finish(s *terminal.Session, l *login, write func(io.Writer) (file string, err error)) error {
+	out := loggedIn{URL: l.plain(), Scope: l.scope, Username: loginUser, Expires: terminal.Moment(l.expires)}
+	written := ""
+	if c.Write {
+		written = c.Format
+	}
+	out.Notes = terminal.NotNil(l.notes(c.Format, written))
+	var err error
+	if c.Write || !c.JSON {
+		if out.File, err = write(s.Out); err != nil {
+			return err
+		}
+	}
+	for _, note := range out.Notes {
+		fmt.Fprintf(s.Errs, "note: %s\n", note)
+	}
+	if c.JSON {
+		if !c.Write {
+			out.Token = l.token.Reveal()
+		}
+		return terminal.WriteJSON(s.Out, out)
+	}
+	said := ""
+	if out.File != "" {
+		said = fmt.Sprintf("%s was written for %s: ", out.File, l.plain())
 	}
 	fmt.Fprintf(s.Errs, "%svalid until %s\n", said, l.expires.UTC().Format("15:04:05 UTC"))
 	return nil
@@ -124,6 +167,11 @@ func (l *login) exchange(ctx context.Context, index *indexClient, job *jobIdenti
 		return err
 	}
 	m, err := index.mint(ctx, raw, l.scope)
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		if raw := job.otherAfter(ctx, audience, refused.codes...); raw != "" {
+			m, err = index.mint(ctx, raw, l.scope)
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package cijob
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -34,7 +35,7 @@ func TestIdentityByProgram(t *testing.T) {
 		args              []string
 	}{
 		{"BUILDKITE", "buildkite-agent", []string{"oidc", "request-token", "--audience", "pypi.acme.example"}},
-		{"CIRCLECI", "circleci", []string{"run", "oidc", "get", "--claims", `{"aud":"pypi.acme.example"}`}},
+		{"CIRCLECI", "circleci", []string{"run", "oidc", "get", "--root-issuer", "--claims", `{"aud":"pypi.acme.example"}`}},
 	} {
 		j := outside(t, map[string]string{c.platform: "true"})
 		j.installed = func(program string) bool { return program == c.program }
@@ -321,5 +322,65 @@ func TestLoginWithAudience(t *testing.T) {
 	if err := l.exchange(t.Context(), newIndexClient(site), outside(t, map[string]string{"INDEX_ID_TOKEN": "a.b.c"}),
 		"pypi.acme.example"); err != nil {
 		t.Errorf("exchange with an audience that was said = %v", err)
+	}
+}
+
+// TestCircleIssuers checks that login uses the token of CircleCI's root issuer as uv does, and the organization's if the
+// index does not have the root issuer, or if the command is too old to know it.
+func TestCircleIssuers(t *testing.T) {
+	const root, organization = "by.root.x", "by.organization.x"
+	for _, c := range []struct {
+		name    string
+		known   string   // the token whose issuer the index has
+		fails   bool     // the command does not know --root-issuer
+		code    string   // of the refusal of other tokens
+		want    []string // the tokens that the index gets
+		granted bool
+	}{
+		{"root issuer", root, false, "invalid-payload", []string{root}, true},
+		{"organization's issuer", organization, false, "invalid-payload", []string{root, organization}, true},
+		{"old command", organization, true, "invalid-payload", []string{organization}, true},
+		{"neither", "none", false, "invalid-payload", []string{root, organization}, false},
+		{"a refusal for another reason", organization, false, "invalid-publisher", []string{root}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var got []string
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/_/oidc/audience" {
+					fmt.Fprintf(w, `{"audience": %q}`, r.Host)
+					return
+				}
+				var sent struct{ Token string }
+				_ = json.NewDecoder(r.Body).Decode(&sent)
+				got = append(got, sent.Token)
+				if sent.Token != c.known {
+					w.WriteHeader(http.StatusUnprocessableEntity)
+					fmt.Fprintf(w, `{"errors": [{"code": %q, "description": "unknown trusted publishing issuer"}]}`, c.code)
+					return
+				}
+				fmt.Fprintf(w, `{"token": %q, "expires": 4000000000}`, access.NewToken().Reveal())
+			}))
+			defer server.Close()
+			job := outside(t, map[string]string{"CIRCLECI": "true"})
+			job.installed = func(string) bool { return true }
+			job.run = func(_ context.Context, _ string, args ...string) ([]byte, error) {
+				switch rooted := slices.Contains(args, "--root-issuer"); {
+				case rooted && c.fails:
+					return nil, errors.New("unknown flag")
+				case rooted:
+					return []byte(root), nil
+				}
+				return []byte(organization), nil
+			}
+			site, err := url.Parse(server.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l := &login{site: site, scope: "read"}
+			err = l.exchange(t.Context(), newIndexClient(site), job, "")
+			if (err == nil) != c.granted || !slices.Equal(got, c.want) {
+				t.Errorf("exchange() = %v after sending %q, want %q", err, got, c.want)
+			}
+		})
 	}
 }

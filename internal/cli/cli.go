@@ -27,6 +27,10 @@ func (s *Session) With(f func(*app.App) error) error {
 
 // WithNew is like With, but creates the index if there is none.
 func (s *Session) WithNew(f func(*app.App) error) (err error) {
+	warn := func(text string) { fmt.Fprintln(s.Errs, "index: warning: "+text) }
+	if err := s.UnknownVariables(warn); err != nil {
+		return err
+	}
 	a, err := app.Open(s.Ctx, s.Config, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		return err
@@ -39,6 +43,15 @@ func (s *Session) WithNew(f func(*app.App) error) (err error) {
 type Session struct {
 	terminal.Session
 	Config *config.Config
+}
+
+// UnknownVariables calls warn for each environment variable that looks like a setting but is none.
+func (s *Session) UnknownVariables(warn func(text string)) error {
+	all, err := config.UnknownVariables()
+	for _, text := range all {
+		warn(text)
+	}
+	return err
 }
 
 // InPlain adds to fault.NotFound the project's name and the command that lists the projects. The catalog omits them
@@ -94,13 +107,14 @@ func SettingsArgs(c *config.Config) string {
 	return args
 }
 
-// Believed prints how long a server that cannot reach the database may still accept a credential that was just revoked.
-// It prints nothing if there is only one process, or if servers refuse requests without the database.
-func (s *Session) Believed(a *app.App) error {
-	if d := a.Config.BelievedFor(); d > 0 {
-		_, err := fmt.Fprintf(s.Out,
-			"this takes effect on the next request; a server that cannot reach the database may still accept it for up to %d seconds (database.bridge)\n", int64(d.Seconds()))
-		return err
+// Believed returns how many seconds a server that cannot reach the database may still accept a credential that was just
+// revoked, with a sentence about it. Both are zero if there is only one process, or if servers refuse requests without
+// the database.
+func Believed(a *app.App) (seconds int64, text string) {
+	seconds = int64(a.Config.BelievedFor().Seconds())
+	if seconds > 0 {
+		text = fmt.Sprintf(
+			"this takes effect on the next request; a server that cannot reach the database may still accept it for up to %d seconds (database.bridge)", seconds)
 	}
-	return nil
+	return seconds, text
 }

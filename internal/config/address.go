@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"net"
 	"net/netip"
 	"net/url"
@@ -49,8 +50,34 @@ func (c *Config) Trusts(addr netip.Addr) bool {
 	return slices.ContainsFunc(c.TrustedProxies, func(p prefix) bool { return p.Addresses.Contains(addr.Unmap()) })
 }
 
-// Audience returns the audience of identity tokens for this index: the host, with the port unless it is 443.
-func Audience(u *url.URL) string { return strings.TrimSuffix(u.Host, ":443") }
+// Audience returns the audience that clients are told to request, wherever they publish from: the one that every issuer
+// has, or the host of the base URL (with the port unless it is 443) if the issuers differ. Every issuer accepts it. If
+// base is nil, Audience returns "".
+func (c *Config) Audience(base *url.URL) string {
+	if base == nil {
+		return ""
+	}
+	host := strings.TrimSuffix(base.Host, ":443")
+	told := host
+	for n, i := range c.OIDC.Issuers {
+		own := cmp.Or(i.Audience, host)
+		if n > 0 && own != told {
+			return host
+		}
+		told = own
+	}
+	return told
+}
+
+// Audiences returns the audiences that the tokens of an issuer may have: the one that clients are told to request, and
+// the issuer's own if it has another.
+func (c *Config) Audiences(i issuer, base *url.URL) []string {
+	told := c.Audience(base)
+	if i.Audience == "" || i.Audience == told {
+		return []string{told}
+	}
+	return []string{told, i.Audience}
+}
 
 // Loopback reports whether host is localhost or a loopback address.
 func Loopback(host string) bool {

@@ -32,14 +32,15 @@ const maxPageAge = 10 * time.Minute
 // maxLinkLifetime bounds signed URLs, which cannot be revoked, well below the limit of the object stores.
 const maxLinkLifetime = 6 * time.Hour
 
-// Check returns an error that names the first setting that is invalid or contradicts another setting.
+// Check returns an error that names the first setting that is invalid or contradicts another setting, under the name
+// that the person used.
 func (c *Config) Check() error {
 	for _, check := range []func() error{
 		c.checkListen, c.checkTLS, c.checkSecurity, c.checkDatabase, c.checkStorage, c.checkOIDC, c.checkAccess, c.checkAttestations,
 		c.checkLeaks, c.checkSSO, c.checkMail, c.checkAudit,
 	} {
 		if err := check(); err != nil {
-			return err
+			return c.Located(err)
 		}
 	}
 	return nil

@@ -1,7 +1,8 @@
 // Package config reads and checks the settings of the program, and derives other packages' options from them.
 //
-// A setting is taken from its flag, or else from the environment, the file of --config, or its default. Unknown keys in
-// the file are an error. The package opens no database and no blob store.
+// A setting is taken from its flag, or else from the environment, the file of --config, or its default. An empty
+// variable and an empty text in the file mean that the setting is not set there. Unknown keys of the file are an error,
+// and unknown INDEX_ variables a warning. The package opens no database and no blob store.
 package config
 
 // Config holds every setting of the program. A field's flag is its name in lower case with dashes, prefixed with the
@@ -42,6 +43,8 @@ type Config struct {
 	Mail         mailConfig         `embed:"" prefix:"mail-"`
 	Audit        auditConfig        `embed:"" prefix:"audit-"`
 	Log          logConfig          `embed:"" prefix:"log-"`
+
+	origins *origins // of the command line, nil in ReadPlace
 }
 
 // sections lists the tables of the file. Each is a field of Config, with its name as the prefix of its flags.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -210,9 +211,45 @@ func TestAudience(t *testing.T) {
 		"https://pypi.acme.example:8443": "pypi.acme.example:8443", "http://127.0.0.1:8080": "127.0.0.1:8080",
 	} {
 		var b baseURL
-		if err := b.UnmarshalText([]byte(text)); err != nil || Audience(b.URL) != want {
-			t.Errorf("audience(%s) = %q, %v, want %q", text, Audience(b.URL), err, want)
+		if err := b.UnmarshalText([]byte(text)); err != nil || new(Config).Audience(b.URL) != want {
+			t.Errorf("audience(%s) = %q, %v, want %q", text, new(Config).Audience(b.URL), err, want)
 		}
+	}
+}
+
+// TestConfiguredAudience checks the audience that clients are told, and that every issuer accepts it beside its own.
+func TestConfiguredAudience(t *testing.T) {
+	base := &url.URL{Scheme: "https", Host: "pypi.acme.example"}
+	const host, own, other = "pypi.acme.example", "index.team.example", "api://AzureADTokenExchange"
+	for _, c := range []struct {
+		name       string
+		configured []string // of each issuer
+		told       string
+		accepted   []string // by each issuer, joined
+	}{
+		{"none configured", []string{"", ""}, host, []string{host, host}},
+		{"the only issuer", []string{own}, own, []string{own}},
+		{"all the same", []string{own, own}, own, []string{own, own}},
+		{"one of two", []string{own, ""}, host, []string{host + " " + own, host}},
+		{"the other of two", []string{"", own}, host, []string{host, host + " " + own}},
+		{"all different", []string{own, other}, host, []string{host + " " + own, host + " " + other}},
+		{"the last differs", []string{own, own, other}, host, []string{host + " " + own, host + " " + own, host + " " + other}},
+		{"the host spelled out", []string{host, ""}, host, []string{host, host}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var conf Config
+			for _, a := range c.configured {
+				conf.OIDC.Issuers = append(conf.OIDC.Issuers, issuer{Kind: "github", Audience: a})
+			}
+			if got := conf.Audience(base); got != c.told {
+				t.Errorf("Audience() = %q, want %q", got, c.told)
+			}
+			for n, i := range conf.OIDC.Issuers {
+				if got := strings.Join(conf.Audiences(i, base), " "); got != c.accepted[n] {
+					t.Errorf("Audiences(issuer %d) = %q, want %q", n, got, c.accepted[n])
+				}
+			}
+		})
 	}
 }
 

@@ -18,101 +18,116 @@ import (
 // configFile is the path of a TOML file. A key applies if neither a flag nor the environment sets it.
 type configFile string
 
-// BeforeResolve reads the file after kong has parsed its path.
-func (configFile) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
-	path, _ := ctx.FlagValue(trace.Flag).(configFile)
-	if path == "" {
-		return nil
-	}
-	text, err := os.ReadFile(string(path))
-	if err != nil {
-		return fmt.Errorf("config: %w", err)
-	}
-	values, err := flatten(text)
-	if err != nil {
-		return fmt.Errorf("config %s: %w", path, err)
-	}
-	file := &fileResolver{path: string(path), values: values}
-	if err := file.check(ctx.Model); err != nil { // not in Resolve, because kong prefixes its errors with a flag
-		return err
-	}
-	ctx.AddResolver(file)
-	return nil
+// file is a parsed configuration file.
+type file struct {
+	path   string
+	values map[string]any // by key, such as "listen" and "access.anonymous_read"
+	tables []string       // the top-level tables, including empty ones
+	lines  keyLines
 }
 
-// flatten parses TOML into values by key, such as "listen" and "access.anonymous_read".
-func flatten(text []byte) (map[string]any, error) {
-	var file map[string]any
-	if err := toml.Unmarshal(text, &file); err != nil {
-		if at, ok := errors.AsType[*toml.DecodeError](err); ok {
-			row, column := at.Position()
-			return nil, fmt.Errorf("line %d, column %d: %s", row, column, strings.TrimPrefix(at.Error(), "toml: "))
-		}
+// readFile reads and parses a file. Errors begin with the path, and with the line if the file is not TOML.
+func readFile(path string) (*file, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
 		return nil, err
 	}
-	values := map[string]any{}
-	for key, value := range file {
+	var tree map[string]any
+	if err := toml.Unmarshal(text, &tree); err != nil {
+		if at, ok := errors.AsType[*toml.DecodeError](err); ok {
+			row, column := at.Position()
+			return nil, fmt.Errorf("%s:%d:%d: %s", path, row, column, strings.TrimPrefix(at.Error(), "toml: "))
+		}
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	f := &file{path: path, values: map[string]any{}, lines: linesOf(text)}
+	for key, value := range tree {
 		table, ok := value.(map[string]any)
 		if !ok {
-			values[key] = value
+			f.values[key] = value
 			continue
 		}
+		f.tables = append(f.tables, key)
 		for k, v := range table {
-			values[key+"."+k] = v
-		}
-		if len(table) == 0 && !slices.Contains(sections, key) {
-			return nil, fmt.Errorf("unknown key %q", key)
+			f.values[key+"."+k] = v
 		}
 	}
-	return values, nil
+	return f, nil
 }
 
-// fileResolver resolves flags from the values of a file.
-type fileResolver struct {
-	path   string
-	values map[string]any
+// errorf returns an error about a key. It begins with the path and the line.
+func (f *file) errorf(key, format string, args ...any) error {
+	return &lineError{f.lines.of(key), fmt.Errorf("%s: "+format, append([]any{f.at(key)}, args...)...)}
 }
 
-// Validate does nothing. BeforeResolve checks the keys of the file.
-func (f *fileResolver) Validate(*kong.Application) error { return nil }
+// at returns the path and line of a key, or only the path if the line is unknown.
+func (f *file) at(key string) string {
+	if line := f.lines.of(key); line > 0 {
+		return fmt.Sprintf("%s:%d", f.path, line)
+	}
+	return f.path
+}
 
-// check returns an error that names the first key, in alphabetical order, that is not a setting of app.
-func (f *fileResolver) check(app *kong.Application) error {
-	known := map[string]bool{}
-	for _, flag := range app.Flags {
-		if isSetting(flag) && flag.Name != "config" {
-			known[tomlKey(flag.Name)] = true
+// lineError is an error about a line of a file.
+type lineError struct {
+	line int
+	error
+}
+
+// unknown returns an error for each key that is not known, in the order of their lines.
+func (f *file) unknown(known []string) []error {
+	var all []error
+	for key, value := range f.values {
+		if !slices.Contains(known, key) {
+			all = append(all, f.unknownKey(key, key, known))
+		}
+		if key == "oidc.issuers" {
+			all = append(all, f.unknownInIssuers(key, value)...)
 		}
 	}
-	var unknown []string
-	for key := range f.values {
-		if !known[key] {
-			unknown = append(unknown, key)
+	for _, table := range f.tables {
+		filled := func(key string) bool { return strings.HasPrefix(key, table+".") }
+		if !slices.Contains(sections, table) && !slices.ContainsFunc(slices.Collect(maps.Keys(f.values)), filled) {
+			all = append(all, f.unknownKey(table, table, sections))
 		}
 	}
-	if len(unknown) == 0 {
-		return nil
-	}
-	slices.Sort(unknown)
-	return fmt.Errorf("config %s: unknown key %q", f.path, unknown[0])
+	return inOrder(all)
 }
 
-// Resolve returns the file's value for a flag, or nil if the environment sets the flag.
-func (f *fileResolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	value, ok := f.values[tomlKey(flag.Name)]
-	if !ok || !isSetting(flag) || slices.ContainsFunc(flag.Envs, isSet) {
-		return nil, nil
+// unknownInIssuers returns an error for each unknown key of an entry of [[oidc.issuers]].
+func (f *file) unknownInIssuers(key string, value any) []error {
+	list, _ := value.([]any)
+	var all []error
+	for i, v := range list {
+		table, _ := v.(map[string]any)
+		for name := range table {
+			if new(issuer).field(name) == nil {
+				all = append(all, f.unknownKey(fmt.Sprintf("%s[%d].%s", key, i, name), name, issuerFields))
+			}
+		}
 	}
-	text, err := flagText(tomlKey(flag.Name), value, string(flag.Tag.Sep))
-	if err != nil {
-		return nil, fmt.Errorf("config %s: %w", f.path, err)
-	}
-	return text, nil
+	return all
 }
 
-func isSet(env string) bool {
-	_, ok := os.LookupEnv(env)
-	return ok
+// unknownKey returns the error about an unknown key, whose part name resembles one of known.
+func (f *file) unknownKey(key, name string, known []string) error {
+	if near := nearest(name, known); near != "" {
+		return f.errorf(key, "unknown key %q; did you mean %s?", key, near)
+	}
+	return f.errorf(key, "unknown key %q", key)
+}
+
+// inOrder sorts errors about a file by line.
+func inOrder(all []error) []error {
+	slices.SortFunc(all, func(a, b error) int {
+		x, _ := errors.AsType[*lineError](a)
+		y, _ := errors.AsType[*lineError](b)
+		if x.line != y.line {
+			return x.line - y.line
+		}
+		return strings.Compare(a.Error(), b.Error())
+	})
+	return all
 }
 
 // tomlKey returns the key of a flag: the section, if its name begins with one, and the rest with underscores.
@@ -125,83 +140,118 @@ func tomlKey(flag string) string {
 	return strings.ReplaceAll(flag, "-", "_")
 }
 
-// flagText returns a value in the form of a flag's argument.
-func flagText(key string, value any, sep string) (string, error) {
-	switch v := value.(type) {
+// value returns the value of a key in a form that kong parses: a text, or a list of texts whose elements may contain
+// the separator of the flag. It returns nil if the file does not have the key, or has an empty text for it.
+func (f *file) value(key string) (any, error) {
+	switch v := f.values[key].(type) {
+	case nil:
+		return nil, nil
 	case string:
+		if v == "" {
+			return nil, nil
+		}
 		return v, nil
 	case bool:
 		return strconv.FormatBool(v), nil
 	case int64:
 		return strconv.FormatInt(v, 10), nil
 	case []any:
-		return listText(key, v, sep)
+		return f.list(key, v)
 	}
-	return "", fmt.Errorf("%s: no setting has this type of value", key)
+	return nil, f.errorf(key, "%s: no setting has this type of value", key)
 }
 
-func listText(key string, list []any, sep string) (string, error) {
-	parts := make([]string, 0, len(list))
+func (f *file) list(key string, list []any) ([]any, error) {
+	out := make([]any, 0, len(list))
 	for i, v := range list {
 		at := fmt.Sprintf("%s[%d]", key, i)
-		part, ok := v.(string)
-		if table, is := v.(map[string]any); is {
-			var err error
-			if part, err = issuerText(at, table); err != nil {
-				return "", err
+		switch v := v.(type) {
+		case string:
+			out = append(out, v)
+		case map[string]any:
+			text, err := f.issuer(at, v)
+			if err != nil {
+				return nil, err
 			}
-			ok = true
+			out = append(out, text)
+		default:
+			return nil, f.errorf(at, "%s must be a string", at)
 		}
-		if !ok || strings.Contains(part, sep) {
-			return "", fmt.Errorf("%s must be a string without %q", at, sep)
-		}
-		parts = append(parts, part)
 	}
-	return strings.Join(parts, sep), nil
+	return out, nil
 }
 
-// issuerText returns a table of [[oidc.issuers]] in the text form.
-func issuerText(at string, table map[string]any) (string, error) {
+// issuer returns a table of [[oidc.issuers]] in the text form.
+func (f *file) issuer(at string, table map[string]any) (string, error) {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(table)) {
 		value, ok := table[name].(string)
 		if new(issuer).field(name) == nil {
-			return "", fmt.Errorf("unknown key %q", at+"."+name)
+			continue // unknownInIssuers reports it
 		}
 		if !ok || strings.Contains(value, ",") {
-			return "", fmt.Errorf("%s.%s must be a string without a comma", at, name)
+			return "", f.errorf(at+"."+name, "%s.%s must be a string without a comma", at, name)
 		}
-		pairs = append(pairs, name+"="+value)
+		if value != "" {
+			pairs = append(pairs, name+"="+value)
+		}
 	}
 	return strings.Join(pairs, ","), nil
 }
 
-// ReadPlace reads the database and storage settings of a migration's target. It ignores the other settings of the file.
+// ReadPlace reads the database and storage settings of a migration's target. It ignores the values of the other
+// settings in the file, but returns an error if the file has unknown keys.
 func ReadPlace(path string) (*Config, error) {
-	text, err := os.ReadFile(path)
+	f, err := readFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("to: %w", err)
+		return nil, fmt.Errorf("--to: %w", err)
 	}
-	values, err := flatten(text)
+	k, err := model()
 	if err != nil {
-		return nil, fmt.Errorf("to %s: %w", path, err)
+		return nil, err
+	}
+	if unknown := f.unknown(keysOf(k)); len(unknown) > 0 {
+		return nil, Problems(unknown)
 	}
 	c := &Config{DataDir: "./data", Storage: storageConfig{Delivery: "stream"}}
 	for key, into := range map[string]*string{
 		"data_dir": &c.DataDir, "database.url": &c.Database.URL, "database.url_file": &c.Database.URLFile,
 		"storage.url": &c.Storage.URL,
 	} {
-		value, ok := values[key]
-		if !ok {
-			continue
+		value, err := f.value(key)
+		if err != nil {
+			return nil, err
 		}
-		if *into, ok = value.(string); !ok {
-			return nil, fmt.Errorf("to %s: %s must be a string", path, key)
+		text, ok := value.(string)
+		if ok {
+			*into = text
+		} else if value != nil {
+			return nil, f.errorf(key, "%s must be a string", key)
 		}
 	}
 	c.Storage.LinkLifetime = Span(blobs.DefaultLinkLifetime)
 	if err := errors.Join(c.checkDatabase(), c.checkStorage()); err != nil {
-		return nil, fmt.Errorf("to %s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
+}
+
+// model returns the flags of the settings.
+func model() (*kong.Application, error) {
+	k, err := kong.New(new(Config), KongOptions())
+	if err != nil {
+		return nil, err
+	}
+	return k.Model, nil
+}
+
+// keysOf returns the keys that a file may have.
+func keysOf(app *kong.Application) []string {
+	var keys []string
+	for _, f := range app.Flags {
+		if isSetting(f) && f.Name != "config" {
+			keys = append(keys, tomlKey(f.Name))
+		}
+	}
+	return keys
 }

@@ -20,6 +20,9 @@ type issuer struct {
 	APIURL   string // for kind github: API for account look-ups, "" for api.github.com, or for none with another issuer
 }
 
+// issuerFields are the keys of an issuer.
+var issuerFields = []string{"kind", "issuer", "audience", "ca_file", "api_url"}
+
 // field returns a pointer to the named field, or nil if there is no such field.
 func (i *issuer) field(name string) *string {
 	return map[string]*string{

@@ -3,54 +3,17 @@ package config
 import (
 	"crypto/tls"
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 
-	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
-	"pyindex/internal/workload"
 	"pyindex/internal/workload/accountid"
 )
 
-// IssuerOf returns the issuer for a publisher of a kind: the named one, or else the kind's default issuer, or else the
-// only configured one. It returns fault.Invalid, listing the configured issuers, if none of these exists.
-func (c *Config) IssuerOf(kind, named string) (string, error) {
-	var all []string
-	for _, i := range c.OIDC.Issuers {
-		if i.Kind == kind {
-			all = append(all, i.Issuer)
-		}
-	}
-	if len(all) == 0 {
-		return "", fault.New(fault.Invalid,
-			"oidc.issuers has no issuer of kind %s: add one to the settings first", kind)
-	}
-	if named != "" && !slices.Contains(all, named) {
-		return "", fault.New(fault.Invalid, "%.200q is not exactly an issuer of kind %s in oidc.issuers: choose %s",
-			named, kind, strings.Join(all, " or "))
-	}
-	if named != "" {
-		return named, nil
-	}
-	if usual := workload.Of(kind).Issuer(); slices.Contains(all, usual) {
-		return usual, nil
-	}
-	if len(all) > 1 {
-		return "", fault.New(fault.Invalid, "oidc.issuers has several issuers of kind %s: choose one with --issuer %s",
-			kind, strings.Join(all, " or "))
-	}
-	return all[0], nil
-}
-
-// Issuers returns the configured issuers. If base is nil, an audience that is not configured is "".
-func (c *Config) Issuers(base *url.URL) []publishers.Issuer {
+// Issuers returns the configured issuers. It never returns nil.
+func (c *Config) Issuers() []publishers.Issuer {
 	all := []publishers.Issuer{}
 	for _, i := range c.OIDC.Issuers {
-		if i.Audience == "" && base != nil {
-			i.Audience = Audience(base)
-		}
-		all = append(all, publishers.Issuer{Provider: i.Kind, URL: i.Issuer, Audience: i.Audience})
+		all = append(all, publishers.Issuer{Provider: i.Kind, URL: i.Issuer})
 	}
 	return all
 }

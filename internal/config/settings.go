@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -63,7 +64,7 @@ func valueText(flag string, value any) string {
 	return hideSecrets(flag, fmt.Sprint(value))
 }
 
-// listed joins the texts of a list's elements, each without secrets.
+// listed joins the texts of a list's elements, each without secrets. Elements with commas are one on a line.
 func listed[T any](flag string, list []T, sep string) string {
 	parts := make([]string, 0, len(list))
 	for _, v := range list {
@@ -72,6 +73,9 @@ func listed[T any](flag string, list []T, sep string) string {
 			continue
 		}
 		parts = append(parts, hideSecrets(flag, fmt.Sprint(v)))
+	}
+	if slices.ContainsFunc(parts, func(s string) bool { return strings.Contains(s, ",") }) {
+		sep = "\n"
 	}
 	return strings.Join(parts, sep)
 }
@@ -135,10 +139,8 @@ func sourceOf(parsed *kong.Context, f *kong.Flag) string {
 			return "flag"
 		}
 	}
-	for _, name := range f.Envs {
-		if _, ok := os.LookupEnv(name); ok {
-			return "environment"
-		}
+	if os.Getenv(variable(f)) != "" {
+		return "environment"
 	}
 	for _, p := range parsed.Path {
 		if p.Flag == f {

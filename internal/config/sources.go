@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"net/url"
-	"strings"
 
 	"github.com/alecthomas/kong"
 )
@@ -12,7 +11,10 @@ import (
 // all settings.
 func KongOptions() kong.Option {
 	return kong.OptionFunc(func(k *kong.Kong) error {
-		for _, o := range []kong.Option{kong.Help(shortHelp), kong.PostBuild(nameSettings)} {
+		o := new(origins)
+		for _, o := range []kong.Option{
+			kong.Help(shortHelp), kong.PostBuild(nameSettings), kong.WithBeforeResolve(o.read),
+		} {
 			if err := o.Apply(k); err != nil {
 				return err
 			}
@@ -24,17 +26,28 @@ func KongOptions() kong.Option {
 // isSetting reports whether a flag is a field of Config.
 func isSetting(f *kong.Flag) bool { return f.Group != nil && f.Group.Key == "settings" }
 
-// nameSettings gives each setting an environment variable: INDEX_ and the name of its flag.
+// nameSettings puts the flags of settings into a group of their own.
 func nameSettings(k *kong.Kong) error {
 	group := &kong.Group{Key: "settings", Title: "Settings (also INDEX_… in the environment, and keys of --config):"}
 	for _, f := range k.Model.Flags {
-		if f.Name == "help" {
-			continue
+		if f.Name != "help" && f.Name != "version" {
+			f.Group = group
 		}
-		env := "INDEX_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		f.Group, f.Envs, f.Tag.Envs = group, []string{env}, []string{env}
 	}
 	return nil
+}
+
+// variable returns the environment variable of a setting: INDEX_ and the name of its flag.
+func variable(f *kong.Flag) string { return variableOf(tomlKey(f.Name)) }
+
+// showVariables adds the environment variables to the flags of settings, for help. Kong must not know them while it
+// parses, because to kong an empty variable is a value.
+func showVariables(app *kong.Application) {
+	for _, f := range app.Flags {
+		if isSetting(f) {
+			f.Envs, f.Tag.Envs = []string{variable(f)}, []string{variable(f)}
+		}
+	}
 }
 
 // SecretsOnCommandLine returns an error if the command line, which every user of the machine can read, has a password.
@@ -64,6 +77,8 @@ func hasPassword(text string) bool {
 
 // shortHelp prints the help, with most settings hidden unless the command is serve.
 func shortHelp(o kong.HelpOptions, ctx *kong.Context) error {
+	showVariables(ctx.Model)
+	o.NoExpandSubcommands = ctx.Selected() == nil // a page of commands is enough to begin with
 	if at := ctx.Selected(); at == nil || at.Name != "serve" {
 		for _, f := range ctx.Model.Flags {
 			f.Hidden = isSetting(f) && f.Name != "config" && f.Name != "data-dir"

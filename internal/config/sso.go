@@ -41,18 +41,19 @@ func (c *Config) checkSSO() error {
 	return err
 }
 
-// groups returns the groups of this index by the provider's group, or nil if none are configured.
+// groups returns the groups of this index by the provider's group, or nil if none are configured. The provider's name may
+// contain "=", as CN=devs,DC=acme does; names of this index do not.
 func (c ssoConfig) groups() (map[string]string, error) {
 	if len(c.Groups) == 0 {
 		return nil, nil
 	}
 	out := map[string]string{}
 	for _, pair := range c.Groups {
-		theirs, ours, ok := strings.Cut(pair, "=")
-		if !ok || theirs == "" || ours == "" {
+		i := strings.LastIndexByte(pair, '=')
+		if i < 1 || i == len(pair)-1 {
 			return nil, fmt.Errorf("sso.groups: %q is not THEIRS=OURS", pair)
 		}
-		out[theirs] = ours
+		out[pair[:i]] = pair[i+1:]
 	}
 	return out, nil
 }

@@ -91,19 +91,20 @@ func notYours(who access.Caller, name packaging.ProjectName, o access.Object) er
 }
 
 // mayCreate decides whether the caller may create a project of a new name. It reads the repository again, because its
-// members' role may have changed since the upload began.
+// members' role may have changed since the upload began. A refusal must not differ from that for a project of others,
+// also not in its cost: a publisher is refused without another query, and a user after one, in both cases.
 func (x *Intake) mayCreate(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
 	name packaging.ProjectName,
 ) error {
+	if who.Kind() == access.KindPublisher {
+		return notYours(who, name, r.Object())
+	}
 	r, err := tx.RepositoryByName(ctx, r.Name)
 	switch {
 	case fault.Is(err, fault.NotFound):
 		return fault.Wrap(fault.NotFound, err, "there is no repository of that name here")
 	case err != nil:
 		return err
-	case who.Kind() == access.KindPublisher:
-		return fault.New(fault.Invalid,
-			"project %s does not exist, and a trusted publisher cannot create it: register a pending publisher for it", name)
 	case !who.MayCreate(r.Object()):
 		return notYours(who, name, r.Object())
 	}
@@ -123,7 +124,7 @@ func whoText(who access.Caller) string {
 func whoHint(who access.Caller, o access.Object) string {
 	switch {
 	case who.Kind() == access.KindPublisher:
-		return "add it to the project's publishers"
+		return "add it to the project's publishers, or register a pending publisher if there is no such project yet"
 	case who.SessionID() != "":
 		return "your account does not have permission"
 	case !who.Covers(o):

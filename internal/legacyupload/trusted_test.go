@@ -54,7 +54,7 @@ func TestSingleUseToken(t *testing.T) {
 		word   string
 	}{
 		{"an identical file", demo, 200, ""},
-		{"another project", wheel("other", "1.0", "x"), 400, "trusted publisher cannot create it"},
+		{"another project", wheel("other", "1.0", "x"), 403, "may not upload to project other"},
 		{"the first", first, 200, ""},
 		{"the same again", first, 403, "for one upload"},
 		{"a second", wheel("demo", "3.0", "x"), 403, "for one upload"},

@@ -40,11 +40,15 @@ func page(w io.Writer, app *kong.Application) {
 			}
 		}
 	})
-	fmt.Fprint(w, ".SH SETTINGS\nEach setting is also an environment variable, and a key of the file given by \\-\\-config.\n")
+	fmt.Fprint(w, ".SH JSON\nWith \\-\\-json, commands that list things print an array, and others print one object.\n"+
+		"Sizes are in bytes, times in UTC as in RFC 3339.\n")
+	fmt.Fprint(w, ".SH SETTINGS\nEach setting is also an environment variable, and a key of the file given by \\-\\-config.\n"+
+		"A flag overrides the variable, and the variable overrides the file.\n"+
+		"An empty variable means that the setting is not set there.\n")
 	for _, f := range app.Flags {
 		option(w, f)
 	}
-	fmt.Fprint(w, ".SH EXIT STATUS\n0 if the command succeeded, 1 if it was refused or failed, 2 if the command line or a setting is wrong.\n")
+	fmt.Fprint(w, ".SH EXIT STATUS\n0 if the command succeeded, 1 if it was refused, failed or interrupted, 2 if the command line or a setting is wrong.\n")
 }
 
 func option(w io.Writer, f *kong.Flag) {

@@ -37,6 +37,7 @@ type Added struct {
 	Fields    map[string]string // as compiled
 	OwnerID   string            // "" if not pinned
 	Warning   string            // why it is not pinned; "" if it is, or if its kind never is
+	Unserved  string            // a warning if the server does not have the issuer; "" if it does
 	ExpiresAt time.Time         // if pending
 }
 
@@ -84,6 +85,7 @@ func (r *Registry) Add(ctx context.Context, who access.Caller, req AddRequest) (
 	out := Added{
 		Pending: req.Pending, Project: a.name.String(), Provider: a.publisher.Provider, Issuer: a.publisher.Issuer,
 		Sentence: r.Sentence(a.publisher), Fields: a.publisher.Fields, OwnerID: a.publisher.OwnerID, Warning: a.warning,
+		Unserved: r.unserved(a.publisher),
 	}
 	err = access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) (err error) {
 		if req.Pending {
@@ -145,8 +147,8 @@ func (r *Registry) issuerFor(provider *workload.Kind, named string) (string, err
 		return "", fault.InField(FieldIssuer, "a %s publisher needs an issuer: this kind has no default",
 			provider.Name())
 	}
-	if r.o.Issuers != nil &&
-		!slices.ContainsFunc(r.o.Issuers, func(i Issuer) bool { return i.Provider == provider.Name() && i.URL == issuer }) {
+	if !r.serves(provider.Name(), issuer) &&
+		!slices.Contains(r.o.Unserved, Issuer{Provider: provider.Name(), URL: issuer}) {
 		return "", fault.InField(FieldIssuer, "this index is not configured for the issuer %.200q of kind %s", issuer,
 			provider.Name())
 	}

@@ -156,7 +156,7 @@ func newBenchOn(t *testing.T, url string, change ...func(*settings)) *bench {
 	b := &bench{T: t, url: url, clock: newClock(), issuer: issuertest.New(t, issuertest.Options{Plain: true})}
 	b.db = b.open()
 	var err error
-	b.verifier, err = idtoken.New([]idtoken.Issuer{{Kind: "github", URL: b.issuer.URL, Audience: audience}},
+	b.verifier, err = idtoken.New([]idtoken.Issuer{{Kind: "github", URL: b.issuer.URL, Audiences: []string{audience}}},
 		idtoken.Options{Now: b.clock.Now})
 	if err != nil {
 		t.Fatal(err)

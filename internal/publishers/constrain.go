@@ -132,7 +132,7 @@ func (r *Registry) replace(ctx context.Context, tx Tx, who access.Caller, projec
 	}
 	return Added{
 		ID: p.ID, Project: project.Name.String(), Provider: p.Provider, Issuer: p.Issuer, Sentence: r.Sentence(p),
-		Fields: p.Fields, OwnerID: p.OwnerID,
+		Fields: p.Fields, OwnerID: p.OwnerID, Unserved: r.unserved(p),
 	}, tx.InsertAudit(ctx, r.entry("publisher.remove", who.Actor(), project, old.ID, at, removed))
 }
 

@@ -167,7 +167,7 @@ var badStandard = []hostile{
 	{"exp negative", claim("exp", -1), invalid, "exp is -1"},
 	{"exp past 64 bits", claim("exp", json.Number("36893488147419103232")), invalid, "exp is 36893488147419103232"},
 	{"expired", later("exp", -30), invalid, "expired (exp)"},
-	{"good for a century", later("exp", 100*365*86400), invalid, "more than 24h"},
+	{"good for a century", later("exp", 100*365*86400), invalid, "more than 24 hours"},
 	{"iat missing", claim("iat", issuertest.Absent), invalid, "iat is missing"},
 	{"iat a bool", claim("iat", true), invalid, "iat is true"},
 	{"issued in the future", later("iat", 31), invalid, "issued (iat) in the future"},

@@ -98,7 +98,7 @@ type site struct {
 func newSite(t *testing.T, k kind) *site {
 	t.Helper()
 	s := &site{newBench(t), k}
-	v, err := idtoken.New([]idtoken.Issuer{{Kind: k.provider.Name(), URL: s.issuer.URL, Audience: audience}},
+	v, err := idtoken.New([]idtoken.Issuer{{Kind: k.provider.Name(), URL: s.issuer.URL, Audiences: []string{audience}}},
 		idtoken.Options{Now: s.clock.Now})
 	if err != nil {
 		t.Fatal(err)
@@ -184,7 +184,10 @@ var gitlabCases = []kindCase{
 	},
 	{"a subject that was configured", nil, one("sub", "project_path:acme/libs/widgets:user_login:alice"), ""},
 	{"another project", nil, one("project_path", "acme/libs/widgets2"), "no project here trusts"},
-	{"a group that ends like ours", nil, one("project_path", "evil/acme/libs/widgets"), "no project here trusts"},
+	{
+		"a group that ends like ours", nil,
+		map[string]any{"project_path": "evil/acme/libs/widgets", "namespace_id": "73"}, "no project here trusts",
+	},
 	{"no project", nil, one("project_path", absent), "project_path"},
 	{"project with dots", nil, one("project_path", "acme/../libs"), "project_path"},
 	{"project escaped", nil, one("project_path", "acme%2Flibs/widgets"), "project_path"},
@@ -254,8 +257,14 @@ var googleCases = []kindCase{
 	{"the ordinary account", nil, nil, ""},
 	{"not pinned yet", rule("sub", ""), nil, ""},
 	{"numbered", nil, one("jti", "1"), ""},
-	{"another address", nil, one("email", "other@acme.iam.gserviceaccount.com"), "no project here trusts"},
-	{"address in other letters", nil, one("email", "Publisher@acme.iam.gserviceaccount.com"), "no project here trusts"},
+	{
+		"another address", nil,
+		map[string]any{"email": "other@acme.iam.gserviceaccount.com", "sub": "444"}, "no project here trusts",
+	},
+	{
+		"address in other letters", nil,
+		map[string]any{"email": "Publisher@acme.iam.gserviceaccount.com", "sub": "444"}, "no project here trusts",
+	},
 	{"address with a blank", nil, one("email", "publisher@acme.iam.gserviceaccount.com "), "email"},
 	{"no address", nil, one("email", absent), "email"},
 	{"not verified", nil, one("email_verified", false), "email_verified"},
@@ -290,8 +299,14 @@ var activeStateCases = []kindCase{
 var forgejoCases = []kindCase{
 	{"the ordinary job", nil, nil, ""},
 	{"the other event", nil, one("event_name", "release"), ""},
-	{"another repository", nil, one("repository", "acme/gadgets"), "no project here trusts"},
-	{"repository in other letters", nil, one("repository", "Acme/widgets"), "no project here trusts"},
+	{
+		"another repository", nil,
+		map[string]any{"repository": "acme/gadgets", "repository_id": "78"}, "no project here trusts",
+	},
+	{
+		"repository in other letters", nil,
+		map[string]any{"repository": "Acme/widgets", "repository_id": "78"}, "no project here trusts",
+	},
 	{"repository a list", nil, one("repository", []string{"acme/widgets"}), "no project here trusts"},
 	{"no repository", nil, one("repository", absent), "no project here trusts"},
 	{"another repository of that name", nil, one("repository_id", "78"), "no project here trusts"},

@@ -22,6 +22,7 @@ type Listed struct {
 	OwnerID    string            `json:"owner_id,omitempty"`
 	Pinned     bool              `json:"pinned"` // whether no id is taken from the first token
 	Sentence   string            `json:"publisher"`
+	Unserved   string            `json:"warning,omitempty"`    // if the server does not have the issuer
 	Registrant string            `json:"registrant,omitempty"` // if pending: user id
 	AddedAt    time.Time         `json:"added_at"`
 	ExpiresAt  time.Time         `json:"expires_at,omitzero"` // if pending
@@ -131,7 +132,7 @@ func (l *listing) add(row Listed, p Publisher) { l.out = append(l.out, l.registr
 // Listed fills in the fields of a row that come from p.
 func (r *Registry) Listed(row Listed, p Publisher) Listed {
 	row.Provider, row.Issuer, row.Fields, row.OwnerID = p.Provider, p.Issuer, p.Fields, p.OwnerID
-	row.Pinned, row.Sentence = r.pinned(p), r.Sentence(p)
+	row.Pinned, row.Sentence, row.Unserved = r.pinned(p), r.Sentence(p), r.unserved(p)
 	return row
 }
 

@@ -2,6 +2,7 @@ package publishers_test
 
 import (
 	"testing"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
@@ -23,6 +24,9 @@ func TestExchangeOnce(t *testing.T) {
 		if who := b.identify(m.Token); !who.SingleUse() || !who.May(access.Uploader, b.object(widgets)) ||
 			who.May(access.Uploader, b.object("else")) {
 			t.Errorf("the caller is %+v", who)
+		}
+		if life := m.Expires.Sub(b.clock.Now()); life > 5*time.Minute || life < 3*time.Minute {
+			t.Errorf("the token lasts %v: a client would not renew it before its next upload", life)
 		}
 		if who := b.identify(b.mint(nil).Token); who.SingleUse() {
 			t.Error("Exchange made a single-use token")

@@ -49,6 +49,7 @@ type ListedReader struct {
 	OwnerID    string            `json:"owner_id,omitempty"`
 	Sentence   string            `json:"reader"`
 	AddedAt    time.Time         `json:"added_at"`
+	Unserved   string            `json:"warning,omitempty"` // if the server does not have the issuer
 
 	Warning string `json:"-"` // from AddReader: why it is not pinned; "" if it is, or if its kind never is
 }
@@ -168,6 +169,7 @@ func (r *Registry) listed(rd Reader, repository string) ListedReader {
 	l := ListedReader{
 		ID: rd.ID, Repository: repository, Projects: []string{}, Whole: rd.Whole, Provider: rd.Provider, Issuer: rd.Issuer,
 		Fields: rd.Fields, OwnerID: rd.OwnerID, Sentence: r.Sentence(rd.Publisher), AddedAt: rd.CreatedAt,
+		Unserved: r.unserved(rd.Publisher),
 	}
 	for _, p := range rd.Projects {
 		l.Projects = append(l.Projects, p.Name)

@@ -36,17 +36,20 @@ type Options struct {
 	// OwnerID looks up the numeric id of an account at the issuer's API. It returns fault.NotFound if there is no such
 	// account. If it is nil or returns another error, the first accepted token pins the publisher.
 	OwnerID func(ctx context.Context, provider, issuer, owner string) (string, error)
-	// Issuers lists the issuers that the index is configured for, in display order. If nil, a publisher may name any.
+	// Issuers lists the issuers that the server has, in display order. If nil, a publisher may name any.
 	Issuers []Issuer
+	// Unserved lists more issuers that a publisher may name, with a warning: those of a command's own settings.
+	Unserved []Issuer
+	// Audience is the audience that clients request tokens for, from any issuer; "" if it is not known.
+	Audience string
 	// Policy restricts the names of new projects.
 	Policy catalog.NamePolicy
 }
 
 // Issuer is an issuer of identity tokens that the index is configured for.
 type Issuer struct {
-	Provider string // the kind of its claims: Provider.Name
-	URL      string // exact "iss"
-	Audience string // of tokens for this index
+	Provider string `json:"kind"` // of its claims: Provider.Name
+	URL      string `json:"url"`  // exact "iss"
 }
 
 // FieldIssuer is the name of the issuer's field in faults.

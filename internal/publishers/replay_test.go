@@ -101,3 +101,28 @@ func TestFailedMatchKeepsToken(t *testing.T) {
 	_, err = b.exchange(raw)
 	refuse(t, err, exchange.CodeReuse, "used before")
 }
+
+// TestReplayOfLongJob checks that a GitLab token, which lasts as long as its job may run, can be used once during all
+// that time, also after every sweep.
+func TestReplayOfLongJob(t *testing.T) {
+	s := newSite(t, gitlabKind)
+	s.project("widgets", "")
+	s.trust("widgets", nil)
+	exp := s.clock.Now().Add(31 * 24 * time.Hour)
+	raw := s.token(map[string]any{"exp": exp.Unix()})
+	if _, err := s.exchange(raw); err != nil {
+		t.Fatal(err)
+	}
+	for s.clock.Now().Before(exp) {
+		s.clock.Pass(11 * time.Hour)
+		if err := s.registry.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		code, word := exchange.CodeReuse, "used before"
+		if !s.clock.Now().Before(exp.Add(exchange.Leeway)) {
+			code, word = exchange.CodeToken, "expired"
+		}
+		_, err := s.exchange(raw)
+		refuse(t, err, code, word)
+	}
+}

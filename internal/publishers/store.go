@@ -7,6 +7,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
+	"pyindex/internal/workload"
 )
 
 // Tx is a transaction over the rows of publishers, readers and exchanges. It includes the catalog, because an exchange
@@ -22,6 +23,9 @@ type Tx interface {
 	PublisherByID(ctx context.Context, id string) (Publisher, error)
 	// PublishersFor returns the publishers of an issuer with this provider and lookup key, oldest first.
 	PublishersFor(ctx context.Context, issuer, provider, lookup string) ([]Publisher, error)
+	// PublishersPinnedTo returns publishers under other lookup keys that may be pinned to ids of a workload, oldest first.
+	// The caller must compare the ids, because the filter is not exact.
+	PublishersPinnedTo(ctx context.Context, f PinFilter) ([]Publisher, error)
 	// PinPublisher sets the owner id if none is set and reports whether it did. It does nothing if a publisher with the
 	// same rule exists for that owner already.
 	PinPublisher(ctx context.Context, id, ownerID string) (bool, error)
@@ -37,6 +41,8 @@ type Tx interface {
 	// InsertPending adds p, or returns fault.Conflict if the same publisher is pending for the same project.
 	InsertPending(ctx context.Context, p Pending) error
 	PendingFor(ctx context.Context, issuer, provider, lookup string) ([]Pending, error)
+	// PendingPinnedTo is PublishersPinnedTo for pending publishers.
+	PendingPinnedTo(ctx context.Context, f PinFilter) ([]Pending, error)
 	PendingAll(ctx context.Context) ([]Pending, error)
 	DeletePending(ctx context.Context, id string) (bool, error)
 	// DeletePendingExpiredBefore deletes the pending publishers that expired before t and returns them.
@@ -55,6 +61,13 @@ type Tx interface {
 	// It deletes no other entries of the audit log.
 	DeleteExchangesBefore(ctx context.Context, t time.Time, limit int) (int64, error)
 
+	// The server.
+
+	// Serving returns what the server last started with, or fault.NotFound.
+	Serving(ctx context.Context) (Serving, error)
+	// PutServing replaces it.
+	PutServing(ctx context.Context, s Serving, at time.Time) error
+
 	// Readers.
 
 	// InsertReader adds r with its projects, or returns fault.Conflict if the id is taken.
@@ -62,12 +75,22 @@ type Tx interface {
 	ReaderByID(ctx context.Context, id string) (Reader, error)
 	// ReadersFor returns the readers of an issuer with this provider and lookup key, oldest first.
 	ReadersFor(ctx context.Context, issuer, provider, lookup string) ([]Reader, error)
+	// ReadersPinnedTo is PublishersPinnedTo for readers.
+	ReadersPinnedTo(ctx context.Context, f PinFilter) ([]Reader, error)
 	// ReadersAll returns all readers, oldest first.
 	ReadersAll(ctx context.Context) ([]Reader, error)
 	// PinReader sets the owner id if none is set and reports whether it did.
 	PinReader(ctx context.Context, id, ownerID string) (bool, error)
 	// DeleteReader deletes a reader and the bindings of its tokens, and reports whether it existed.
 	DeleteReader(ctx context.Context, id string) (bool, error)
+}
+
+// PinFilter selects rules by the ids that they are pinned to.
+type PinFilter struct {
+	Issuer, Provider string
+	Except           string // the lookup key under which rules were found already
+	workload.PinnedIDs
+	Limit int
 }
 
 // ExchangeFilter selects recorded exchanges; an empty field matches any.

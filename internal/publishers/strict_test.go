@@ -198,7 +198,7 @@ func TestIssuersOfOneKind(t *testing.T) {
 		second := issuertest.New(t, issuertest.Options{Plain: true})
 		name := k.provider.Name()
 		v, err := idtoken.New([]idtoken.Issuer{
-			{Kind: name, URL: s.issuer.URL, Audience: audience}, {Kind: name, URL: second.URL, Audience: audience},
+			{Kind: name, URL: s.issuer.URL, Audiences: []string{audience}}, {Kind: name, URL: second.URL, Audiences: []string{audience}},
 		}, idtoken.Options{Now: s.clock.Now})
 		if err != nil {
 			t.Fatal(err)
@@ -233,7 +233,7 @@ func TestStrangersLeaveNothing(t *testing.T) {
 	s := newSite(t, forgejoKind)
 	s.project("widgets", "")
 	s.trust("widgets", nil)
-	_, err := s.exchange(s.token(one("repository", "evil/widgets")))
+	_, err := s.exchange(s.token(map[string]any{"repository": "evil/widgets", "repository_id": "666"}))
 	refuse(t, err, exchange.CodePublisher, "repo:acme-4/widgets-77")
 	e := s.store.of("publisher.exchange")
 	if len(e) != 1 || e[0].Project != "" {

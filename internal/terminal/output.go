@@ -4,12 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
-	"text/tabwriter"
 	"time"
 )
 
-// Listing is the --json flag of commands that list rows.
+// Listing is the --json flag of commands that print something: an array from those that list things, and one object from
+// the others.
 type Listing struct {
 	JSON bool `name:"json" help:"Write the output as JSON."`
 }
@@ -19,15 +18,24 @@ func (l Listing) Write(w io.Writer, value any, heading []string, rows [][]string
 	if l.JSON {
 		return WriteJSON(w, value)
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, strings.Join(heading, "\t"))
+	table := [][]string{heading}
 	for _, row := range rows {
-		fmt.Fprintln(t, strings.Join(dashes(row), "\t"))
+		table = append(table, dashes(row))
 	}
-	return t.Flush()
+	_, err := io.WriteString(w, layout(table, width(w)))
+	return err
 }
 
-// dashes replaces empty cells of a row by "-", because an empty cell ends a column of a tabwriter.
+// Report writes value as JSON, or text as a line. It is for commands that act on one thing.
+func (l Listing) Report(w io.Writer, value any, text string) error {
+	if l.JSON {
+		return WriteJSON(w, value)
+	}
+	_, err := fmt.Fprintln(w, text)
+	return err
+}
+
+// dashes replaces empty cells of a row by "-", so that every cell can be seen.
 func dashes(row []string) []string {
 	out := make([]string, len(row))
 	for i, cell := range row {

@@ -61,7 +61,7 @@ func Plural(n int64, one string) string {
 	return fmt.Sprintf("%d %ss", n, one)
 }
 
-// SizeText returns a number of bytes in the largest unit that fits.
+// SizeText returns a number of bytes in the largest unit that fits, in the units of the settings and the pages.
 func SizeText(n int64) string {
 	switch {
 	case n >= 1<<30:
@@ -73,6 +73,3 @@ func SizeText(n int64) string {
 	}
 	return fmt.Sprintf("%d B", n)
 }
-
-// InMiB returns a number of bytes in MiB.
-func InMiB(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/alecthomas/kong"
+
 	"pyindex/internal/terminal"
 )
 
@@ -22,10 +24,16 @@ type Program struct {
 	Platform string `json:"platform"`
 }
 
-// Read returns the description of the running program.
+// Read returns the description of the running program. The commit comes from the stamp of the go command.
 func Read() Program {
+	info, _ := debug.ReadBuildInfo()
+	return describe(info)
+}
+
+// describe returns the description of a program with the given build information, which may be nil.
+func describe(info *debug.BuildInfo) Program {
 	p := Program{Version: Version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-	if info, ok := debug.ReadBuildInfo(); ok {
+	if info != nil {
 		if p.Version == "" {
 			p.Version = info.Main.Version
 		}
@@ -45,17 +53,25 @@ func Read() Program {
 }
 
 // Command prints the version.
-type Command struct {
-	JSON bool `name:"json" help:"Write the output as JSON."`
-}
+type Command struct{ terminal.Listing }
 
 // Run prints the version as one line or as JSON.
 func (c *Command) Run(s *terminal.Session) error {
 	p := Read()
-	if c.JSON {
-		return terminal.WriteJSON(s.Out, p)
-	}
-	words := strings.Fields(strings.Join([]string{"index", p.Version, p.Revision, p.Go, p.Platform}, " "))
-	fmt.Fprintln(s.Out, strings.Join(words, " "))
+	return c.Report(s.Out, p, p.String())
+}
+
+// String returns the description on one line.
+func (p Program) String() string {
+	return strings.Join(strings.Fields(strings.Join([]string{"index", p.Version, p.Revision, p.Go, p.Platform}, " ")), " ")
+}
+
+// Flag is the --version flag. It prints the same line as Command and exits.
+type Flag bool
+
+// BeforeReset prints the version before the rest of the command line is checked.
+func (Flag) BeforeReset(k *kong.Kong) error {
+	fmt.Fprintln(k.Stdout, Read())
+	k.Exit(0)
 	return nil
 }

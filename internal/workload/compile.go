@@ -1,9 +1,11 @@
 package workload
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"pyindex/internal/fault"
 )
@@ -21,6 +23,9 @@ func (k *Kind) PinField() string { return k.pin }
 // NeedsTokenID reports whether tokens of this kind must have an id ("jti"). For other kinds, the signed content
 // replaces a missing id. Either way a token can be used once.
 func (k *Kind) NeedsTokenID() bool { return k.numbered }
+
+// MaxLifetime returns the longest remaining lifetime of an acceptable token. Jobs end within it.
+func (k *Kind) MaxLifetime() time.Duration { return cmp.Or(k.life, 24*time.Hour) }
 
 // Field returns the field with a name. The name under which rules store the field works too.
 func (k *Kind) Field(name string) (Field, bool) {

@@ -1,5 +1,10 @@
 package workload
 
+import (
+	"regexp"
+	"strings"
+)
+
 // RuleName returns the name under which rules store the field.
 func (f Field) RuleName() string {
 	if f.Stored != "" {
@@ -102,3 +107,25 @@ const (
 	starWords = "a name, optionally with one * at the end"
 	fileWords = "a file name that ends in .yml or .yaml, without '/'"
 )
+
+var fieldWord = regexp.MustCompile(`"[^"]*"|[a-z_]+`)
+
+// Rename replaces the names of fields in a message by those that its reader knows: the flags of a command, or the labels
+// of a form. Names without "_" are also common words, so they are replaced only if they begin the message. Quoted values
+// stay as they are.
+func Rename(message string, all []Field, name func(f Field) string) string {
+	fields := map[string]Field{}
+	for _, f := range all {
+		fields[f.Name], fields[f.RuleName()] = f, f
+	}
+	var b strings.Builder
+	last := 0
+	for _, at := range fieldWord.FindAllStringIndex(message, -1) {
+		word := message[at[0]:at[1]]
+		if f, ok := fields[word]; ok && (at[0] == 0 || strings.Contains(word, "_")) {
+			b.WriteString(message[last:at[0]] + name(f))
+			last = at[1]
+		}
+	}
+	return b.String() + message[last:]
+}

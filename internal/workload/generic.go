@@ -19,6 +19,7 @@ var Generic = &Kind{
 	name: "generic", Help: "A job of any other issuer, by rules on its claims or by a preset.",
 	lookup:  func(Claims) (string, *Mismatch) { return AnyLookup, nil },
 	suggest: suggestGeneric, warn: claimWarnings, run: runClaims{workload: []string{"sub"}, ref: "ref"},
+	renames: openRenames,
 	open: &openKind{
 		compile:  compileGeneric,
 		checks:   genericChecks,
@@ -175,7 +176,7 @@ func pinRank(field string) int {
 }
 
 // genericAdmits compares claims with a rule. If a claim that identifies the workload differs, the rule concerns another
-// workload, so it is never reported as the nearest rule.
+// workload, so it is never reported as the nearest rule, unless an id shows that the workload was renamed.
 func genericAdmits(r Rule, c Claims) error {
 	if !pins(r) {
 		return &Mismatch{Claim: "sub", Got: Show(c["sub"]), Why: "and the rule does not restrict it", Passed: -1}
@@ -185,7 +186,7 @@ func genericAdmits(r Rule, c Claims) error {
 		if m == nil {
 			continue
 		}
-		if m.Passed = passed; pinRank(field) < len(pinSets) {
+		if m.Passed = passed; pinRank(field) < len(pinSets) && openRenames.find(r, c) == nil {
 			m.Passed = -1
 		}
 		return m

@@ -90,6 +90,9 @@ var GitHub = &Kind{
 		},
 	},
 	claims: githubClaims,
+	renames: forgeRenaming(
+		"owner", "repository", "repository", "account", "repository", "repository_owner_id", "repository_id",
+	),
 	lookup: lookupGitHub, shape: shapeGitHub, validate: validateGitHub, suggest: suggestGitHub,
 	checks: []check{
 		folds("repository", "owner", "repository"), folds("repository_owner", "owner"),

@@ -5,12 +5,16 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"pyindex/internal/fault"
 )
 
 // GitLabIssuer signs the identity tokens of gitlab.com. A self-managed GitLab uses its own URL as the issuer.
 const GitLabIssuer = "https://gitlab.com"
+
+// gitlabTimeout is the longest timeout of a job, a month. A job's token is valid as long as the job may run.
+const gitlabTimeout = 31 * 24 * time.Hour
 
 var (
 	gitlabSegment     = regexp.MustCompile(`\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}\z`)
@@ -21,7 +25,7 @@ var (
 // of namespaces and projects, and compares files, refs and environments case-sensitively.
 var GitLab = &Kind{
 	name: "gitlab", Short: "GitLab", Title: "GitLab CI/CD", Help: "A GitLab CI/CD pipeline.",
-	issuer: GitLabIssuer, numbered: true, pin: "namespace_id", key: []string{"namespace", "project"},
+	issuer: GitLabIssuer, numbered: true, life: gitlabTimeout, pin: "namespace_id", key: []string{"namespace", "project"},
 	sentence: "pipeline {workflow_filepath} in {namespace/project}(, environment {environment}), on @",
 	Fields: []Field{
 		{
@@ -67,6 +71,9 @@ var GitLab = &Kind{
 		},
 	},
 	claims: []string{"project_path", "namespace_id", "sub", "ci_config_ref_uri"},
+	renames: forgeRenaming(
+		"namespace", "project", "project_path", "namespace", "project", "namespace_id", "project_id",
+	),
 	lookup: lookupGitLab, suggest: suggestGitLab,
 	checks: []check{
 		folds("project_path", "namespace", "project"), pinned("namespace_id", decimalID, "not a decimal number"),

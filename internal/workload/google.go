@@ -41,6 +41,13 @@ var Google = &Kind{
 		}
 		return text(c, "email"), nil
 	},
+	renames: renaming{
+		adopt: func(r Rule, c Claims) { r.Fields["email"] = text(c, "email") },
+		ids: []lasting{{
+			thing: "account", claim: "sub", id: ownerID, of: "email",
+			name: func(r Rule) (string, string) { return r.Fields["email"], "" },
+		}},
+	},
 	checks: []check{is("email", "email"), googleVerified, pinned("sub", googleSubject, "not the id of an account")},
 	run:    runClaims{workload: []string{"email"}, ref: "ref"},
 	warn: func(_ map[string]string, ownerID string) []Warning {

@@ -1,5 +1,7 @@
 package workload
 
+import "time"
+
 // Kind is a kind of identity-token issuer: the fields of its rules, and the meaning of its claims.
 type Kind struct {
 	Title   string // the platform: "GitHub Actions"
@@ -8,14 +10,15 @@ type Kind struct {
 	Fields  []Field
 	Account string // the field whose id the issuer's API can look up; "" if there is no such API
 
-	name     string   // of the configuration and the command line
-	issuer   string   // the default
-	host     string   // display name of the default issuer; "" if it is the host of its URL
-	pin      string   // the field with the id that rules are pinned to
-	numbered bool     // tokens always have an id
-	claims   []string // compared with every rule
-	sentence string   // see Words.fill
-	key      []string // the fields that make the lookup key
+	name     string        // of the configuration and the command line
+	issuer   string        // the default
+	host     string        // display name of the default issuer; "" if it is the host of its URL
+	pin      string        // the field with the id that rules are pinned to
+	numbered bool          // tokens always have an id
+	life     time.Duration // longest lifetime of a token; 0 for a day
+	claims   []string      // compared with every rule
+	sentence string        // see Words.fill
+	key      []string      // the fields that make the lookup key
 	run      runClaims
 
 	lookup   func(c Claims) (string, *Mismatch)
@@ -24,6 +27,7 @@ type Kind struct {
 	validate func(r Rule) error       // validates combinations of fields
 	suggest  func(c Claims) map[string]string
 	warn     func(fields map[string]string, ownerID string) []Warning
+	renames  renaming
 	open     *openKind // for a kind whose rules may name any claim
 }
 

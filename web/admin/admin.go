@@ -129,12 +129,20 @@ func (s *Section) adminStorage(w http.ResponseWriter, r *http.Request, who acces
 
 type serverSettingsView struct {
 	ui.Frame
-	Settings []ui.Setting
+	Groups  []ui.SettingGroup
+	Changed int // number of settings with another value than the default
 }
 
 func (s *Section) adminSettings(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	return s.Render(w, http.StatusOK, "admin-settings",
-		&serverSettingsView{s.adminFrame(r, who, "settings", "Settings"), s.o.Settings})
+	v := serverSettingsView{
+		Frame: s.adminFrame(r, who, "settings", "Settings"), Groups: ui.GroupSettings(s.o.Settings),
+	}
+	for _, x := range s.o.Settings {
+		if x.Changed() {
+			v.Changed++
+		}
+	}
+	return s.Render(w, http.StatusOK, "admin-settings", &v)
 }
 
 type repositoriesView struct {

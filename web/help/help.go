@@ -2,6 +2,7 @@ package help
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"html/template"
@@ -47,10 +48,11 @@ func (s *Section) Routes() []route.Route {
 
 // filling has the values that the manual's templates use.
 type filling struct {
-	Name, URL, Simple, Signed, Upload, Audience string
-	Host                                        string // without the port
-	Closed, Authority                           bool
-	GetProgram                                  []string // lines of a shell that get the index program in a CI job
+	Name, URL, Simple, Signed, Upload string
+	Audience                          string // of identity tokens
+	HostPort, Host                    string // Host is without the port
+	Closed, Authority                 bool
+	GetProgram                        []string // lines of a shell that get the index program in a CI job
 }
 
 // WithUser returns the index URL with the user name for tokens, for clients that look up the token elsewhere.
@@ -63,7 +65,8 @@ func (f filling) SignedFrom(token string) string { return strings.Replace(f.Sign
 func (s *Section) loadManual() error {
 	c := s.Connection(s.Base)
 	fill := filling{
-		Name: s.Name, URL: c.Root, Simple: c.Index, Signed: c.Signed, Upload: s.Absolute("/legacy/"), Audience: c.Host,
+		Name: s.Name, URL: c.Root, Simple: c.Index, Signed: c.Signed, Upload: s.Absolute("/legacy/"),
+		Audience: cmp.Or(s.o.Audience, c.Host), HostPort: c.Host,
 		Host: s.BaseURL.Hostname(), Closed: s.Closed, Authority: len(s.o.Authority) > 0,
 		GetProgram: strings.Split(s.GetProgram(), "\n"),
 	}
@@ -117,7 +120,7 @@ type helpView struct {
 	Chapter  chapter
 	Ask      string
 	Found    []foundHelp
-	Settings []ui.Setting
+	Settings []ui.SettingGroup
 }
 
 type foundHelp struct{ Chapter, Slug, Title, Anchor string }
@@ -158,7 +161,7 @@ func hasAll(text string, words []string) bool {
 func (s *Section) helpChapter(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	slug := r.PathValue("chapter")
 	v := helpView{
-		Frame: s.Frame(r, who, "Settings"), Chapters: s.manual, Settings: s.o.Settings,
+		Frame: s.Frame(r, who, "Settings"), Chapters: s.manual, Settings: ui.GroupSettings(s.o.Settings),
 		Chapter: chapter{Slug: "settings", Title: "Settings"},
 	}
 	v.Section = "help"

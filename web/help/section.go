@@ -9,6 +9,7 @@ import (
 type Options struct {
 	Settings  []ui.Setting
 	Authority []byte // PEM certificate of the server's own certificate authority; empty if there is none
+	Audience  string // that clients of trusted publishing request; "" for the host of the base URL
 }
 
 // Section serves the manual. It is safe for concurrent use.

@@ -125,11 +125,11 @@ func (s *Section) settingsPage(w http.ResponseWriter, r *http.Request, who acces
 	})
 	v.File = f.Field(ui.Field{
 		Name: "file_size", Label: "One file", Value: ownSize(p.Limits.FileSize), Placeholder: "server setting",
-		Help: "For example, 500 MB. Leave empty to use the server setting.",
+		Help: "For example, 500 MiB. Leave empty to use the server setting.",
 	})
 	v.Size = f.Field(ui.Field{
 		Name: "project_size", Label: "All files together", Value: ownSize(p.Limits.ProjectSize),
-		Placeholder: "server setting", Help: "For example, 20 GB. Leave empty to use the server setting.",
+		Placeholder: "server setting", Help: "For example, 20 GiB. Leave empty to use the server setting.",
 	})
 	v.Typed = f.Field(ui.Field{
 		Name: "typed", Label: "Type " + name.String() + " to delete it", Required: true, Mono: true,
@@ -166,7 +166,7 @@ var sizeUnits = []struct {
 	{"bytes", 1},
 }
 
-// sizeTyped parses a limit such as "500 MB". Without a unit it is in bytes; an empty field is 0.
+// sizeTyped parses a limit such as "500 MiB". Without a unit it is in bytes; an empty field is 0.
 func sizeTyped(f ui.Form, field string) int64 {
 	text := strings.ToLower(f.Get(field))
 	if text == "" {
@@ -181,7 +181,7 @@ func sizeTyped(f ui.Form, field string) int64 {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 1 || n > math.MaxInt64/2/factor {
-		f.Wrong(field, "Enter a whole number with a unit, such as 500 MB or 2 GB.")
+		f.Wrong(field, "Enter a whole number with a unit, such as 500 MiB or 2 GiB.")
 		return 0
 	}
 	return n * factor

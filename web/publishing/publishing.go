@@ -120,7 +120,8 @@ func (s *Section) addPublisher(w http.ResponseWriter, r *http.Request, who acces
 	text := workload.Clause(workload.Of(added.Provider).Describe(added.Issuer, a.compiled).Capital().String()) +
 		" may now publish " + added.Project + ". The workflow file is below."
 	if added.Warning != "" {
-		text += " Not yet pinned: " + added.Warning + "."
+		label := func(f workload.Field) string { return f.Label }
+		text += " Not yet pinned: " + workload.Rename(added.Warning, workload.Of(added.Provider).Fields, label) + "."
 	}
 	return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID), text)
 }
@@ -258,11 +259,9 @@ func (s *Section) guideFor(r *http.Request, all []insight.Shown) *guideView {
 		return nil
 	}
 	p := all[i]
-	t := ciconfig.Target{BaseURL: s.Absolute(""), Repository: p.Repository, Project: p.Project, Audience: s.BaseURL.Host}
-	for _, issuer := range s.o.Registry.Issuers() {
-		if issuer.Provider == p.Provider && issuer.URL == p.Issuer {
-			t.Audience = cmp.Or(issuer.Audience, t.Audience)
-		}
+	t := ciconfig.Target{
+		BaseURL: s.Absolute(""), Repository: p.Repository, Project: p.Project,
+		Audience: cmp.Or(s.o.Registry.Options().Audience, s.BaseURL.Host),
 	}
 	g := ciconfig.For(t, p.Provider, p.Issuer, p.Fields)
 	v := &guideView{Project: p.Project, Publisher: p.ID, Words: p.Words, Others: g.Files, Steps: g.Steps, CA: g.CA}

@@ -44,6 +44,12 @@ func publisherCardOf(n int, p insight.Shown, t tightening) publisherCard {
 			c.Near = nearestTableOf(*p.Last, p.Last.Nearest[0], map[string]bool{}).Rows
 		}
 	}
+	if text := p.Unserved; text != "" {
+		c.Worst = "bad"
+		c.Loose = append(c.Loose, tighten{Warning: workload.Warning{
+			Degree: workload.AsLooseAsToken, Text: strings.ToUpper(text[:1]) + text[1:] + ".",
+		}})
+	}
 	form, _ := workload.FormFor(p.Provider, "")
 	for _, w := range p.Warnings {
 		field, ok := form.Field(w.Field)
@@ -117,7 +123,7 @@ func exchangeRows(all []insight.Exchange, said map[string]workload.Words, asked 
 	for _, x := range all {
 		row := exchangeRow{Exchange: x, Run: workload.Of(x.Provider).Run(x.Issuer, x.Claims)}
 		if len(x.Nearest) > 0 {
-			row.Differing = differing(x.Nearest[0].Differences)
+			row.Differing = differing(x.Nearest[0])
 		}
 		row.Open = x.ID == asked
 		if row.Full = !x.Granted && (full < fullExchanges || row.Open); row.Full {
@@ -152,10 +158,13 @@ func (row *exchangeRow) fill(said map[string]workload.Words) {
 	}
 }
 
-// differing names the claims that differ.
-func differing(all []insight.Difference) string {
-	names := make([]string, 0, len(all))
-	for _, d := range all {
+// differing names the claims that differ, or the former name if the workload was renamed.
+func differing(near insight.Nearest) string {
+	if r := near.Renamed; r != "" {
+		return strings.ToUpper(r[:1]) + r[1:]
+	}
+	names := make([]string, 0, len(near.Differences))
+	for _, d := range near.Differences {
 		names = append(names, d.Claim)
 	}
 	switch n := len(names); n {

@@ -69,15 +69,15 @@ func ago(now, t time.Time) string {
 	return text + " ago"
 }
 
-// size formats a number of bytes in decimal units.
+// size formats a number of bytes in the binary units of the settings and the command line.
 func size(n int64) string {
-	if n < 1000 {
+	if n < 1<<10 {
 		return Plural(int(n), "byte", "bytes")
 	}
-	v, units := float64(n), []string{"kB", "MB", "GB", "TB", "PB"}
+	v, units := float64(n), []string{"KiB", "MiB", "GiB", "TiB", "PiB"}
 	unit := ""
 	for _, unit = range units {
-		if v /= 1000; v < 999.5 {
+		if v /= 1 << 10; v < 1023.5 {
 			break
 		}
 	}

@@ -38,13 +38,14 @@ func TestWords(t *testing.T) {
 	for n, want := range map[int64]string{
 		0:         "0 bytes",
 		1:         "1 byte",
-		999:       "999 bytes",
-		1000:      "1.0 kB",
-		9_940:     "9.9 kB",
-		9_960:     "10 kB",
-		999_600:   "1.0 MB",
-		1_234_567: "1.2 MB",
-		5e12:      "5.0 TB",
+		1023:      "1,023 bytes",
+		1024:      "1.0 KiB",
+		10_180:    "9.9 KiB",
+		10_200:    "10 KiB",
+		1_048_200: "1.0 MiB",
+		1_234_567: "1.2 MiB",
+		2 << 30:   "2.0 GiB",
+		5 << 40:   "5.0 TiB",
 	} {
 		if got := size(n); got != want {
 			t.Errorf("size(%d) = %q, want %q", n, got, want)

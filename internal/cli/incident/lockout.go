@@ -28,7 +28,7 @@ type lockingOut struct {
 	Quarantine bool        `help:"Quarantine the listed uploads, so that they cannot be installed."`
 	Reason     string      `placeholder:"R" help:"Reason, shown to administrators."`
 	DryRun     bool        `help:"Show what would be revoked, without changing anything."`
-	JSON       bool        `name:"json" help:"Write the output as JSON."`
+	terminal.Listing
 }
 
 type lockoutUserCmd struct {

@@ -61,6 +61,13 @@ type quarantineReleaseCmd struct {
 	Project string `arg:""`
 	File    string `arg:"" optional:"" help:"Name of the file (default: all files of the project)."`
 	cli.InRepository
+	terminal.Listing
+}
+
+// releasedFiles is the result of a release in JSON.
+type releasedFiles struct {
+	Project  string `json:"project"`
+	Released int    `json:"released"`
 }
 
 // Run releases the named file, or all files of the project.
@@ -68,8 +75,10 @@ func (c *quarantineReleaseCmd) Run(s *cli.Session) error {
 	return s.OnProject(c.Repository, c.Project, func(a *app.App, name packaging.ProjectName) error {
 		const hint = "index quarantine list shows the files in quarantine"
 		if c.File != "" {
-			return hinted(a.Index.ReleaseFile(s.Ctx, a.Operator, c.Repository, name, c.File), hint, fault.NotFound,
-				fault.Conflict)
+			if err := a.Index.ReleaseFile(s.Ctx, a.Operator, c.Repository, name, c.File); err != nil {
+				return hinted(err, hint, fault.NotFound, fault.Conflict)
+			}
+			return c.Report(s.Out, releasedFiles{name.String(), 1}, fmt.Sprintf("released from quarantine: %s", c.File))
 		}
 		n, err := a.Index.ReleaseFiles(s.Ctx, a.Operator, c.Repository, name)
 		if err != nil {
@@ -78,8 +87,8 @@ func (c *quarantineReleaseCmd) Run(s *cli.Session) error {
 		if n == 0 {
 			return fault.New(fault.Conflict, "no file of %s is in quarantine: %s", name, hint)
 		}
-		fmt.Fprintf(s.Out, "released from quarantine: %d of %s\n", n, name)
-		return nil
+		return c.Report(s.Out, releasedFiles{name.String(), int(n)},
+			fmt.Sprintf("released from quarantine: %d of %s", n, name))
 	})
 }
 

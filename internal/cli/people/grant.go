@@ -56,6 +56,16 @@ type grantAddCmd struct {
 	grantee
 	Role string `required:"" enum:"reader,uploader,maintainer,owner" help:"Role: reader, uploader, maintainer or owner."`
 	grantPlace
+	terminal.Listing
+}
+
+// changedGrant is a changed role in JSON.
+type changedGrant struct {
+	User       string `json:"user,omitempty"`
+	Group      string `json:"group,omitempty"`
+	Repository string `json:"repository"`
+	Project    string `json:"project,omitempty"`
+	Role       string `json:"role"` // "" if it was removed
 }
 
 // Run gives the role.
@@ -76,14 +86,15 @@ func (c *grantAddCmd) Run(s *cli.Session) error {
 		if err := give(s.Ctx, a.Operator, c.Repository, name, to, role); err != nil {
 			return cli.InPlain(err, name)
 		}
-		fmt.Fprintf(s.Out, "%s is %s of %s\n", c.grantee, role, c.grantPlace)
-		return nil
+		return c.Report(s.Out, changedGrant{c.User, c.Group, c.Repository, name.String(), role.String()},
+			fmt.Sprintf("%s is %s of %s", c.grantee, role, c.grantPlace))
 	})
 }
 
 type grantRemoveCmd struct {
 	grantee
 	grantPlace
+	terminal.Listing
 }
 
 // Run takes the role away.
@@ -100,8 +111,8 @@ func (c *grantRemoveCmd) Run(s *cli.Session) error {
 		if err := take(s.Ctx, a.Operator, c.Repository, name, from); err != nil {
 			return cli.InPlain(err, name)
 		}
-		fmt.Fprintf(s.Out, "%s no longer has a role of its own in %s\n", c.grantee, c.grantPlace)
-		return nil
+		return c.Report(s.Out, changedGrant{c.User, c.Group, c.Repository, name.String(), ""},
+			fmt.Sprintf("%s no longer has a role of its own in %s", c.grantee, c.grantPlace))
 	})
 }
 

@@ -20,16 +20,18 @@ type Group struct {
 type groupAddCmd struct {
 	Name        string `arg:""`
 	Description string `help:"Purpose of the group."`
+	terminal.Listing
 }
 
 // Run creates the group.
 func (c *groupAddCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		g, err := a.Directory.AddGroup(s.Ctx, a.Operator, c.Name, c.Description)
-		if err == nil {
-			fmt.Fprintf(s.Out, "group %s was added\n", g.Name)
+		if err != nil {
+			return err
 		}
-		return err
+		return c.Report(s.Out, groupRow{g.Name, g.Description, []string{}, []string{}},
+			fmt.Sprintf("group %s was added", g.Name))
 	})
 }
 

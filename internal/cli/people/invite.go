@@ -66,17 +66,30 @@ func (c *userUnlinkCmd) Run(s *cli.Session) error {
 
 type userResetLinkCmd struct {
 	Name string `arg:""`
+	terminal.Listing
 }
 
 // Run prints only the link to standard output.
 func (c *userResetLinkCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
-		secret, err := a.Accounts.ResetLink(s.Ctx, a.Operator, c.Name)
-		if err == nil {
-			fmt.Fprintln(s.Out, s.Config.LinkTo(ui.LinkPath(onetime.Reset, secret)))
+		link, err := resetLink(s, a, c.Name)
+		if err != nil {
+			return err
 		}
-		return err
+		return c.Report(s.Out, struct {
+			Name string `json:"name"`
+			Link string `json:"password_link"`
+		}{c.Name, link}, link)
 	})
+}
+
+// resetLink returns a link with which a user sets a new password.
+func resetLink(s *cli.Session, a *app.App, name string) (string, error) {
+	secret, err := a.Accounts.ResetLink(s.Ctx, a.Operator, name)
+	if err != nil {
+		return "", err
+	}
+	return s.Config.LinkTo(ui.LinkPath(onetime.Reset, secret)), nil
 }
 
 type userInviteCmd struct {
@@ -86,6 +99,7 @@ type userInviteCmd struct {
 	Role       string   `enum:"reader,uploader,maintainer,owner" default:"uploader" help:"Role in the projects, or in the whole repository if only --repository is given."`
 	Project    []string `help:"Projects in which the new account gets the role."`
 	Repository string   `help:"Repository of the projects (default: main)."`
+	terminal.Listing
 }
 
 // Run prints only the link to standard output. It also sends the link if there is an address and a mail server.
@@ -107,12 +121,17 @@ func (c *userInviteCmd) Run(s *cli.Session) error {
 			}
 			n.Grants = append(n.Grants, g)
 		}
-		_, secret, err := a.Accounts.Invite(s.Ctx, a.Operator, n)
-		if err == nil {
-			link := s.Config.LinkTo(ui.LinkPath(onetime.Invite, secret))
-			fmt.Fprintln(s.Out, link)
-			sendLetter(s, c.Email, outbox.InvitationLetter(s.Config.Name(), link))
+		o, secret, err := a.Accounts.Invite(s.Ctx, a.Operator, n)
+		if err != nil {
+			return err
 		}
+		link := s.Config.LinkTo(ui.LinkPath(onetime.Invite, secret))
+		err = c.Report(s.Out, struct {
+			ID      string          `json:"id"`
+			Link    string          `json:"link"`
+			Expires terminal.Moment `json:"expires"`
+		}{o.ID, link, terminal.Moment(o.ExpiresAt)}, link)
+		sendLetter(s, c.Email, outbox.InvitationLetter(s.Config.Name(), link))
 		return err
 	})
 }
@@ -169,16 +188,22 @@ func waiting(b bool) string {
 
 type userApproveCmd struct {
 	ID string `arg:"" name:"id"`
+	terminal.Listing
 }
 
 // Run approves the invitation.
 func (c *userApproveCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		o, err := a.Accounts.ApproveInvitation(s.Ctx, a.Operator, c.ID)
-		if err == nil {
-			fmt.Fprintf(s.Out, "the invitation by %s was approved; its link works for a week\n", o.By)
+		if err != nil {
+			return err
 		}
-		return err
+		return c.Report(s.Out, struct {
+			ID      string          `json:"id"`
+			By      string          `json:"by"`
+			Expires terminal.Moment `json:"expires"`
+		}{o.ID, o.By, terminal.Moment(o.ExpiresAt)},
+			fmt.Sprintf("the invitation by %s was approved; its link works for a week", o.By))
 	})
 }
 

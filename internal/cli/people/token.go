@@ -21,12 +21,23 @@ type Token struct {
 }
 
 type tokenCreateCmd struct {
-	User        string       `required:"" help:"Owner of the token."`
+	User        string       `required:"" placeholder:"NAME" help:"Owner of the token."`
 	Project     []string     `short:"p" placeholder:"P" help:"Limit the token to this project. Can be repeated."`
 	Scope       string       `enum:"upload,read,admin" default:"upload" help:"Scope of the token: read, upload or admin."`
 	Expires     *config.Span `placeholder:"24h" help:"Lifetime, such as 24h or 30d (default: access.token_default_life). 0s means no expiry; it is allowed only if access.token_max_life is 0."`
 	Description string       `placeholder:"D" help:"Purpose of the token."`
 	Repository  string       `default:"main" help:"Repository of the projects."`
+	terminal.Listing
+}
+
+// createdToken is a new token in JSON.
+type createdToken struct {
+	ID       string          `json:"id"`
+	Token    string          `json:"token"`
+	User     string          `json:"user"`
+	Scope    string          `json:"scope"`
+	Projects []string        `json:"projects"` // empty for all projects of the user
+	Expires  terminal.Moment `json:"expires"`
 }
 
 // Run creates the token. It prints only the token to standard output, so that scripts can capture it.
@@ -40,7 +51,12 @@ func (c *tokenCreateCmd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(s.Out, secret.Reveal())
+		out := createdToken{
+			t.ID, secret.Reveal(), c.User, t.Scope.String(), terminal.NotNil(n.Projects), terminal.Moment(t.ExpiresAt),
+		}
+		if err := c.Report(s.Out, out, out.Token); err != nil || c.JSON {
+			return err
+		}
 		if t.ExpiresAt.IsZero() {
 			fmt.Fprintln(s.Errs, "the token does not expire")
 		} else {
@@ -126,6 +142,7 @@ func projectsText(limited bool, projects []string) string {
 
 type tokenRevokeCmd struct {
 	ID string `arg:""`
+	terminal.Listing
 }
 
 // Run revokes the token.
@@ -134,6 +151,13 @@ func (c *tokenRevokeCmd) Run(s *cli.Session) error {
 		if err := a.Directory.RevokeToken(s.Ctx, a.Operator, c.ID); err != nil {
 			return err
 		}
-		return s.Believed(a)
+		accepted, text := cli.Believed(a)
+		if text == "" {
+			text = "token " + c.ID + " was revoked"
+		}
+		return c.Report(s.Out, struct {
+			ID       string `json:"id"`
+			Accepted int64  `json:"accepted_seconds"` // by servers without the database
+		}{c.ID, accepted}, text)
 	})
 }

@@ -36,9 +36,17 @@ type userAddCmd struct {
 	Name          string `arg:"" help:"User name: lower-case letters, digits, '.', '-' and '_'."`
 	Admin         bool   `help:"Make the user an administrator."`
 	PasswordStdin bool   `help:"Read a password for the web pages from standard input."`
+	terminal.Listing
 }
 
-// Run creates the account.
+// addedUser is a new account in JSON.
+type addedUser struct {
+	Name  string `json:"name"`
+	Admin bool   `json:"admin"`
+	Link  string `json:"password_link"` // "" with --password-stdin
+}
+
+// Run creates the account. Unless it has a password, Run also prints a link with which the user sets one.
 func (c *userAddCmd) Run(s *cli.Session) error {
 	n := access.NewUser{Name: c.Name, Admin: c.Admin}
 	if c.PasswordStdin {
@@ -49,10 +57,18 @@ func (c *userAddCmd) Run(s *cli.Session) error {
 	}
 	return s.WithNew(func(a *app.App) error {
 		u, err := a.Directory.AddUser(s.Ctx, a.Operator, n)
-		if err == nil {
-			fmt.Fprintf(s.Out, "user %s was added\n", u.Name)
+		if err != nil {
+			return err
 		}
-		return err
+		added, text := addedUser{Name: u.Name, Admin: u.Admin}, fmt.Sprintf("user %s was added", u.Name)
+		if !c.PasswordStdin {
+			if added.Link, err = resetLink(s, a, u.Name); err != nil {
+				return err
+			}
+			text += fmt.Sprintf("\n%s sets a password and signs in with this link, which can be used once, within a day:\n  %s",
+				u.Name, added.Link)
+		}
+		return c.Report(s.Out, added, text)
 	})
 }
 
@@ -102,6 +118,20 @@ func (c *userListCmd) Run(s *cli.Session) error {
 
 type userDisableCmd struct {
 	Name string `arg:""`
+	terminal.Listing
+}
+
+// disabledUser is the result of disabling an account in JSON.
+type disabledUser struct {
+	Name     string       `json:"name"`
+	Invited  []inviteeRow `json:"invited"`
+	Accepted int64        `json:"accepted_seconds"` // by servers without the database
+}
+
+type inviteeRow struct {
+	Name   string `json:"name"`
+	By     string `json:"by"`
+	Active bool   `json:"active"`
 }
 
 // Run disables the account and prints the accounts that it invited, with their state.
@@ -114,14 +144,20 @@ func (c *userDisableCmd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
+		out, lines := disabledUser{Name: c.Name, Invited: []inviteeRow{}}, []string{"user " + c.Name + " was disabled"}
 		for _, u := range all {
 			state := "active"
 			if !u.Active() {
 				state = "disabled"
 			}
-			fmt.Fprintf(s.Out, "%s invited %s, whose account is %s\n", u.By, u.Name, state)
+			out.Invited = append(out.Invited, inviteeRow{u.Name, u.By, u.Active()})
+			lines = append(lines, fmt.Sprintf("%s invited %s, whose account is %s", u.By, u.Name, state))
 		}
-		return s.Believed(a)
+		accepted, text := cli.Believed(a)
+		if out.Accepted = accepted; text != "" {
+			lines = append(lines, text)
+		}
+		return c.Report(s.Out, out, strings.Join(lines, "\n"))
 	})
 }
 

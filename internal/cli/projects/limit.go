@@ -12,9 +12,19 @@ import (
 
 type projectLimitCmd struct {
 	Project     string           `arg:""`
-	FileSize    *config.ByteSize `placeholder:"S" help:"Maximum size of a file, such as 500MB; 0 for the configured limit."`
-	ProjectSize *config.ByteSize `placeholder:"S" help:"Maximum total size of the files, such as 20GB; 0 for the configured limit."`
+	FileSize    *config.ByteSize `placeholder:"S" help:"Maximum size of a file, such as 500MiB; 0 for the configured limit."`
+	ProjectSize *config.ByteSize `placeholder:"S" help:"Maximum total size of the files, such as 20GiB; 0 for the configured limit."`
 	cli.InRepository
+	terminal.Listing
+}
+
+// limitsRow are the limits of a project in JSON, in bytes; 0 for none.
+type limitsRow struct {
+	Name           string `json:"name"`
+	FileSize       int64  `json:"file_size"`
+	ProjectSize    int64  `json:"project_size"`
+	OwnFileSize    int64  `json:"own_file_size"` // 0 if the configured limit applies
+	OwnProjectSize int64  `json:"own_project_size"`
 }
 
 // Run changes the given limits and prints the effective ones.
@@ -40,9 +50,9 @@ func (c *projectLimitCmd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(s.Out, "%s: one file %s, all files %s\n", name, limitText(holds.FileSize, l.FileSize),
-			limitText(holds.ProjectSize, l.ProjectSize))
-		return nil
+		return c.Report(s.Out, limitsRow{name.String(), holds.FileSize, holds.ProjectSize, l.FileSize, l.ProjectSize},
+			fmt.Sprintf("%s: one file %s, all files %s", name, limitText(holds.FileSize, l.FileSize),
+				limitText(holds.ProjectSize, l.ProjectSize)))
 	})
 }
 

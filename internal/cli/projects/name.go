@@ -89,6 +89,7 @@ func nameLine(r nameRow, d catalog.Deleted) []string {
 type nameReleaseCmd struct {
 	Name string `arg:""`
 	cli.InRepository
+	terminal.Listing
 }
 
 // Run releases the name.
@@ -99,9 +100,13 @@ func (c *nameReleaseCmd) Run(s *cli.Session) error {
 	}
 	return s.With(func(a *app.App) error {
 		err := a.Index.ReleaseName(s.Ctx, a.Operator, c.Repository, name)
-		if err == nil {
-			fmt.Fprintf(s.Out, "the name %s is free; anyone who can create projects in %s can use it\n", name, c.Repository)
+		if err != nil {
+			return err
 		}
-		return err
+		return c.Report(s.Out, struct {
+			Name       string `json:"name"`
+			Repository string `json:"repository"`
+		}{name.String(), c.Repository},
+			fmt.Sprintf("the name %s is free; anyone who can create projects in %s can use it", name, c.Repository))
 	})
 }

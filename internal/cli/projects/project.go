@@ -4,6 +4,7 @@ package projects
 import (
 	"bufio"
 	"fmt"
+	"slices"
 	"strings"
 
 	"pyindex/internal/app"
@@ -175,19 +176,43 @@ type projectDeleteCmd struct {
 	Yes bool `short:"y" help:"Do not ask for confirmation."`
 }
 
-// Run deletes the release or project, after the user has confirmed by typing the project's name or given --yes.
+// Run deletes the release or project, after the user has confirmed by typing the project's name or given --yes. It does
+// not ask about a project or release that does not exist.
 func (c *projectDeleteCmd) Run(s *cli.Session) error {
-	if !c.Yes {
-		if err := c.confirm(s); err != nil {
+	return s.OnProject(c.Repository, c.Project, func(a *app.App, name packaging.ProjectName) error {
+		if err := c.exists(s, a, name); err != nil {
 			return err
 		}
-	}
-	return s.OnProject(c.Repository, c.Project, func(a *app.App, name packaging.ProjectName) error {
+		if !c.Yes {
+			if err := c.confirm(s); err != nil {
+				return err
+			}
+		}
 		if c.Version != "" {
 			return a.Index.DeleteRelease(s.Ctx, a.Operator, c.Repository, name, c.Version)
 		}
 		return a.Index.DeleteProject(s.Ctx, a.Operator, c.Repository, name)
 	})
+}
+
+// exists returns fault.NotFound if there is nothing to delete.
+func (c *projectDeleteCmd) exists(s *cli.Session, a *app.App, name packaging.ProjectName) error {
+	found, err := a.Index.ManagedContents(s.Ctx, a.Operator, c.Repository, name)
+	if err != nil || c.Version == "" {
+		return err
+	}
+	version, err := packaging.ParseVersion(c.Version)
+	if err != nil {
+		return err
+	}
+	has := func(f catalog.File) bool {
+		v, err := packaging.ParseVersion(f.Version)
+		return err == nil && v.Key() == version.Key()
+	}
+	if !slices.ContainsFunc(found.Files, has) {
+		return fault.New(fault.NotFound, "project %s has no release %s", name, version)
+	}
+	return nil
 }
 
 // kept explains that the name of a deleted project is reserved. It returns "" if only a release is deleted.

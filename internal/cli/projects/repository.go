@@ -21,6 +21,12 @@ type repositoryAddCmd struct {
 	Name    string `arg:"" help:"Name: lower-case letters, digits and '-'."`
 	Members string `enum:"none,reader,uploader" default:"none" help:"Role of every user in the repository: none, reader, or uploader, who may also create projects."`
 	Public  bool   `help:"Allow reading without a token, if access.anonymous_read is set."`
+	terminal.Listing
+}
+
+// changedRepository is a repository that was added or removed, in JSON.
+type changedRepository struct {
+	Name string `json:"name"`
 }
 
 // Run creates the repository.
@@ -31,25 +37,27 @@ func (c *repositoryAddCmd) Run(s *cli.Session) error {
 	}
 	return s.With(func(a *app.App) error {
 		err := a.Index.AddRepository(s.Ctx, a.Operator, catalog.NewRepository{Name: c.Name, Members: role, Public: c.Public})
-		if err == nil {
-			fmt.Fprintf(s.Out, "repository %s was added: it is at /r/%s/simple/ and /r/%s/legacy/\n", c.Name, c.Name, c.Name)
+		if err != nil {
+			return err
 		}
-		return err
+		return c.Report(s.Out, changedRepository{c.Name},
+			fmt.Sprintf("repository %s was added: it is at /r/%s/simple/ and /r/%s/legacy/", c.Name, c.Name, c.Name))
 	})
 }
 
 type repositoryRemoveCmd struct {
 	Name string `arg:""`
+	terminal.Listing
 }
 
 // Run removes the repository.
 func (c *repositoryRemoveCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		err := a.Index.RemoveRepository(s.Ctx, a.Operator, c.Name)
-		if err == nil {
-			fmt.Fprintf(s.Out, "repository %s was removed\n", c.Name)
+		if err != nil {
+			return err
 		}
-		return err
+		return c.Report(s.Out, changedRepository{c.Name}, fmt.Sprintf("repository %s was removed", c.Name))
 	})
 }
 

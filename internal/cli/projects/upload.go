@@ -9,6 +9,7 @@ import (
 
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
+	"pyindex/internal/fault"
 	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/terminal"
@@ -19,16 +20,36 @@ type Upload struct {
 	Files []string `arg:"" name:"file" help:"Wheels and source distributions."`
 	cli.InRepository
 	StartupFiles bool `help:"Accept wheels with files that run code whenever Python starts, although no earlier version of the project has one."`
+	terminal.Listing
 }
 
-// Run adds the files one by one and prints the result of each. It continues after a refused file.
+// uploadedFile is the result for a file in JSON.
+type uploadedFile struct {
+	Path     string   `json:"path"`
+	Filename string   `json:"filename"`
+	Result   string   `json:"result"` // "added", "already there" or "refused"
+	Error    string   `json:"error,omitempty"`
+	Warnings []string `json:"warnings"`
+}
+
+// Run adds the files one by one and prints the result of each. It continues after a refused file. With --json, it prints
+// an array at the end, which has the errors and warnings too.
 func (c *Upload) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
-		refused := 0
+		refused, all := 0, []uploadedFile{}
 		for _, path := range c.Files {
-			if err := c.add(s, a, path); err != nil {
+			f, err := c.add(s, a, path)
+			if err != nil {
 				refused++
+				f = uploadedFile{Path: path, Filename: filepath.Base(path), Result: "refused", Error: fault.Explain(err)}
 				terminal.Complain(s.Errs, fmt.Errorf("%s: %w", path, err))
+			}
+			f.Warnings = terminal.NotNil(f.Warnings)
+			all = append(all, f)
+		}
+		if c.JSON {
+			if err := terminal.WriteJSON(s.Out, all); err != nil {
+				return err
 			}
 		}
 		if refused > 0 {
@@ -38,29 +59,35 @@ func (c *Upload) Run(s *cli.Session) error {
 	})
 }
 
-func (c *Upload) add(s *cli.Session, a *app.App, path string) (err error) {
+func (c *Upload) add(s *cli.Session, a *app.App, path string) (f uploadedFile, err error) {
 	name, _ := packaging.ProjectOf(filepath.Base(path)) // Publish reports an invalid file name
 	in, err := a.Index.Begin(s.Ctx, a.Operator, c.Repository, name)
 	if err != nil {
-		return err
+		return f, err
 	}
 	defer func() { err = errors.Join(err, in.Discard()) }()
 	if err := read(in, path); err != nil {
-		return err
+		return f, err
 	}
 	got, err := a.Index.Publish(s.Ctx, in, ingest.Upload{Filename: filepath.Base(path), Startup: c.StartupFiles})
 	if err != nil {
-		return err
+		return f, err
 	}
-	what := "added"
+	f = uploadedFile{Path: path, Filename: got.File.Filename, Result: "added"}
 	if !got.Created {
-		what = "already there"
+		f.Result = "already there"
 	}
-	fmt.Fprintf(s.Out, "%s: %s\n", got.File.Filename, what)
 	for _, warning := range got.Warnings {
-		fmt.Fprintf(s.Errs, "%s: %s\n", got.File.Filename, warning)
+		f.Warnings = append(f.Warnings, fmt.Sprint(warning))
 	}
-	return nil
+	if c.JSON {
+		return f, nil
+	}
+	fmt.Fprintf(s.Out, "%s: %s\n", f.Filename, f.Result)
+	for _, warning := range f.Warnings {
+		fmt.Fprintf(s.Errs, "%s: %s\n", f.Filename, warning)
+	}
+	return f, nil
 }
 
 func read(to io.Writer, path string) error {

@@ -8,6 +8,7 @@ import (
 
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
+	"pyindex/internal/fault"
 	"pyindex/internal/publishers/insight"
 	"pyindex/internal/terminal"
 )
@@ -30,6 +31,13 @@ func (c *publisherExplainCmd) Run(s *cli.Session) error {
 		list, err := insight.New(a.Registry).Exchanges(s.Ctx, a.Operator, c.Project, c.Last)
 		if err != nil {
 			return err
+		}
+		rules, err := a.Registry.List(s.Ctx, a.Operator, c.Project)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		for _, p := range rules {
+			warnUnserved(s, "publisher", p.ID, p.Unserved)
 		}
 		var all []explained
 		for _, x := range list {
@@ -86,6 +94,9 @@ func writeNearest(w io.Writer, scope string, n insight.Nearest) error {
 		kind = "pending publisher"
 	}
 	fmt.Fprintf(w, "  nearest %s %s: %s\n", kind, n.ID, terminal.Printable(n.Publisher))
+	if n.Renamed != "" {
+		fmt.Fprintf(w, "    %s\n", terminal.Printable(n.Renamed))
+	}
 	if len(n.Differences) == 0 { // it matches, but another one was chosen
 		return nil
 	}

@@ -2,6 +2,7 @@
 package publishing
 
 import (
+	"cmp"
 	"fmt"
 
 	"pyindex/internal/app"
@@ -21,16 +22,47 @@ type Publisher struct {
 	Explain   publisherExplainCmd   `cmd:"" help:"Explain why token exchanges were refused, and how to allow them."`
 }
 
+// addedPublisher is a new publisher in JSON.
+type addedPublisher struct {
+	ID       string            `json:"id"`
+	Project  string            `json:"project"`
+	Provider string            `json:"provider"`
+	Issuer   string            `json:"issuer"`
+	Sentence string            `json:"publisher"`
+	Fields   map[string]string `json:"fields"`
+	OwnerID  string            `json:"owner_id,omitempty"`
+	Pending  bool              `json:"pending"`
+	Expires  terminal.Moment   `json:"pending_until"`
+	Warning  string            `json:"warning,omitempty"`
+}
+
 // tell prints only a new publisher's ID to standard output. To standard error it prints the trusted workload, the
-// expiry if the publisher is pending, and a warning if there is one.
-func tell(s *cli.Session, p publishers.Added) {
-	fmt.Fprintln(s.Out, p.ID)
+// expiry if the publisher is pending, and a warning if there is one. With --json, everything is in the object.
+func tell(s *cli.Session, l terminal.Listing, p publishers.Added) error {
+	err := l.Report(s.Out, addedPublisher{
+		p.ID, p.Project, p.Provider, p.Issuer, p.Sentence, p.Fields, p.OwnerID, p.Pending, terminal.Moment(p.ExpiresAt),
+		cmp.Or(p.Unserved, p.Warning),
+	}, p.ID)
+	if err != nil || l.JSON {
+		return err
+	}
 	fmt.Fprintf(s.Errs, "%s may now publish %s\n", workload.Clause(p.Sentence), p.Project)
 	if p.Pending {
 		fmt.Fprintf(s.Errs, "pending until %s: the first matching token creates the project\n", terminal.Moment(p.ExpiresAt))
 	}
 	if p.Warning != "" {
 		fmt.Fprintf(s.Errs, "note: %s\n", p.Warning)
+	}
+	if p.Unserved != "" {
+		fmt.Fprintf(s.Errs, "warning: %s\n", terminal.Printable(p.Unserved))
+	}
+	return nil
+}
+
+// warnUnserved prints the warning about a rule whose issuer the server does not have, if there is one.
+func warnUnserved(s *cli.Session, rule, id, warning string) {
+	if warning != "" {
+		fmt.Fprintf(s.Errs, "warning: %s %s: %s\n", rule, id, terminal.Printable(warning))
 	}
 }
 
@@ -51,8 +83,15 @@ func (c *publisherListCmd) Run(s *cli.Session) error {
 			rows = append(rows,
 				[]string{p.ID, p.Project, p.Provider, p.Sentence, pinText(p), terminal.Moment(p.ExpiresAt).String()})
 		}
-		return c.Write(s.Out, terminal.NotNil(list),
+		err = c.Write(s.Out, terminal.NotNil(list),
 			[]string{"ID", "PROJECT", "KIND", "PUBLISHER", "OWNER ID", "PENDING UNTIL"}, rows)
+		if err != nil {
+			return err
+		}
+		for _, p := range list {
+			warnUnserved(s, "publisher", p.ID, p.Unserved)
+		}
+		return nil
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"pyindex/internal/cli"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/terminal"
 )
 
 // publisherAddCmd has a command for each kind of issuer.
@@ -19,6 +20,7 @@ type publisherAdd struct {
 	User            string `placeholder:"NAME" help:"With --pending: the user who becomes the owner of the project."`
 	Pending         bool   `help:"The project does not exist yet; the first token creates it."`
 	IndexRepository string `default:"main" help:"Repository of the project in this index."`
+	terminal.Listing
 	ruleFlags
 }
 
@@ -31,19 +33,19 @@ func (c *publisherAdd) Run(s *cli.Session) error {
 	if err != nil {
 		return err
 	}
-	issuer, err := s.Config.IssuerOf(kind, c.Issuer)
-	if err != nil {
-		return err
-	}
 	return s.With(func(a *app.App) error {
+		issuer, err := a.Registry.IssuerOf(kind, c.Issuer)
+		if err != nil {
+			return err
+		}
 		added, err := a.Registry.Add(s.Ctx, a.Operator, publishers.AddRequest{
 			Provider: kind, Issuer: issuer, Repository: c.IndexRepository, Project: c.Project, Pending: c.Pending, User: c.User,
 			Fields: fields,
 		})
 		if err != nil {
-			return err
+			return c.inFlags(err)
 		}
-		tell(s, added)
-		return nil
+		added.Warning = c.flagged(added.Warning)
+		return tell(s, c.Listing, added)
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"pyindex/internal/cli"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/terminal"
 	"pyindex/internal/workload"
 )
 
@@ -12,6 +13,7 @@ type publisherConstrainCmd struct {
 	ID              string `arg:"" help:"ID of the publisher, as listed by index publisher list."`
 	Project         string `required:"" placeholder:"P" help:"Project of the publisher. Other projects of the publisher are not changed."`
 	IndexRepository string `default:"main" help:"Repository of the project in this index."`
+	terminal.Listing
 	ruleFlags
 }
 
@@ -46,9 +48,9 @@ func (c *publisherConstrainCmd) Run(s *cli.Session) error {
 		added, err := a.Registry.Constrain(s.Ctx, a.Operator,
 			publishers.ConstrainRequest{ID: c.ID, Repository: c.IndexRepository, Project: c.Project, Fields: fields})
 		if err != nil {
-			return err
+			return c.inFlags(err)
 		}
-		tell(s, added)
-		return nil
+		added.Warning = c.flagged(added.Warning)
+		return tell(s, c.Listing, added)
 	})
 }

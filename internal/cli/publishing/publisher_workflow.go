@@ -9,7 +9,6 @@ import (
 
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
-	"pyindex/internal/config"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 	"pyindex/internal/terminal"
@@ -20,6 +19,18 @@ type publisherWorkflowCmd struct {
 	Project string `required:"" placeholder:"P" help:"Project to publish."`
 	ID      string `arg:"" optional:"" help:"ID of the publisher (default: the newest of the project)."`
 	With    string `placeholder:"WORD" help:"Variant of the file, for example action, uv or twine (default: the recommended one)."`
+	terminal.Listing
+}
+
+// workflowRow is a workflow in JSON: its files, and the steps in order.
+type workflowRow struct {
+	Files []workflowFile `json:"files"` // a second file calls the first one
+	Steps []string       `json:"steps"`
+}
+
+type workflowFile struct {
+	Path string `json:"path"`
+	Text string `json:"text"`
 }
 
 // Run prints the file to standard output. It prints the file's path and the other steps to standard error.
@@ -38,13 +49,11 @@ func (c *publisherWorkflowCmd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
-		t := ciconfig.Target{BaseURL: base.String(), Repository: p.Repository, Project: p.Project}
-		for _, i := range s.Config.Issuers(base) {
-			if i.Provider == p.Provider && i.URL == p.Issuer {
-				t.Audience = i.Audience
-			}
+		warnUnserved(s, "publisher", p.ID, p.Unserved)
+		t := ciconfig.Target{
+			BaseURL: base.String(), Repository: p.Repository, Project: p.Project,
+			Audience: cmp.Or(a.Registry.Options().Audience, s.Config.Audience(base)),
 		}
-		t.Audience = cmp.Or(t.Audience, config.Audience(base))
 		return c.write(s, ciconfig.For(t, p.Provider, p.Issuer, p.Fields))
 	})
 }
@@ -64,6 +73,9 @@ func (c *publisherWorkflowCmd) choose(list []publishers.Listed) (publishers.List
 }
 
 func (c *publisherWorkflowCmd) write(s *cli.Session, g ciconfig.Guide) error {
+	if c.JSON {
+		return c.writeJSON(s, g)
+	}
 	if len(g.Files) > 0 {
 		f, err := alternative(g.Files, c.With)
 		if err != nil {
@@ -83,6 +95,21 @@ func (c *publisherWorkflowCmd) write(s *cli.Session, g ciconfig.Guide) error {
 		fmt.Fprintf(s.Errs, "%d. %s\n", i+1, terminal.Printable(step))
 	}
 	return nil
+}
+
+func (c *publisherWorkflowCmd) writeJSON(s *cli.Session, g ciconfig.Guide) error {
+	out := workflowRow{Files: []workflowFile{}, Steps: terminal.NotNil(g.Steps)}
+	if len(g.Files) > 0 {
+		f, err := alternative(g.Files, c.With)
+		if err != nil {
+			return err
+		}
+		out.Files = append(out.Files, workflowFile{f.Path, f.Text})
+		if f.Calls != nil {
+			out.Files = append(out.Files, workflowFile{f.Calls.Path, f.Calls.Text})
+		}
+	}
+	return terminal.WriteJSON(s.Out, out)
 }
 
 func alternative(files []ciconfig.File, key string) (ciconfig.File, error) {

@@ -1,6 +1,7 @@
 package publishing
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -28,6 +29,7 @@ type readerAdd struct {
 	Issuer          string   `placeholder:"URL" help:"Issuer, if several of this kind are configured (default: the usual one, or the only one)."`
 	IndexRepository string   `default:"main" aliases:"repository-of-index" help:"Repository of this index that the workload may read."`
 	Project         []string `sep:"none" placeholder:"P" help:"Project that the workload may read. Can be repeated (default: the whole repository)."`
+	terminal.Listing
 	ruleFlags
 }
 
@@ -37,21 +39,30 @@ func (c *readerAdd) Run(s *cli.Session) error {
 	if err != nil {
 		return err
 	}
-	issuer, err := s.Config.IssuerOf(kind, c.Issuer)
-	if err != nil {
-		return err
-	}
 	return s.With(func(a *app.App) error {
+		issuer, err := a.Registry.IssuerOf(kind, c.Issuer)
+		if err != nil {
+			return err
+		}
 		added, err := a.Registry.AddReader(s.Ctx, a.Operator, publishers.ReaderRequest{
 			Provider: kind, Issuer: issuer, Repository: c.IndexRepository, Projects: c.Project, Fields: fields,
 		})
 		if err != nil {
+			return c.inFlags(err)
+		}
+		added.Warning = c.flagged(added.Warning)
+		if err := c.Report(s.Out, addedReader{added, cmp.Or(added.Unserved, added.Warning)}, added.ID); err != nil || c.JSON {
 			return err
 		}
-		fmt.Fprintln(s.Out, added.ID)
 		tellReader(s, added)
 		return nil
 	})
+}
+
+// addedReader is a new reader in JSON.
+type addedReader struct {
+	publishers.ListedReader
+	Warning string `json:"warning,omitempty"`
 }
 
 // tellReader prints the trusted workload of a new reader to standard error, and a warning if there is one.
@@ -59,6 +70,9 @@ func tellReader(s *cli.Session, l publishers.ListedReader) {
 	fmt.Fprintf(s.Errs, "%s may now read %s\n", workload.Clause(l.Sentence), readsText(l))
 	if l.Warning != "" {
 		fmt.Fprintf(s.Errs, "note: %s\n", l.Warning)
+	}
+	if l.Unserved != "" {
+		fmt.Fprintf(s.Errs, "warning: %s\n", terminal.Printable(l.Unserved))
 	}
 }
 
@@ -83,7 +97,13 @@ func (c *readerListCmd) Run(s *cli.Session) error {
 		for _, l := range list {
 			rows = append(rows, []string{l.ID, readsText(l), l.Provider, l.Sentence, terminal.Moment(l.AddedAt).String()})
 		}
-		return c.Write(s.Out, terminal.NotNil(list), []string{"ID", "READS", "KIND", "READER", "ADDED"}, rows)
+		if err := c.Write(s.Out, terminal.NotNil(list), []string{"ID", "READS", "KIND", "READER", "ADDED"}, rows); err != nil {
+			return err
+		}
+		for _, l := range list {
+			warnUnserved(s, "reader", l.ID, l.Unserved)
+		}
+		return nil
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"pyindex/internal/fault"
 	"pyindex/internal/workload"
 )
 
@@ -94,4 +95,16 @@ func (r *ruleFlags) rule() (kind string, fields map[string]string, err error) {
 		}
 	}
 	return r.kind.Name(), fields, nil
+}
+
+// inFlags names flags instead of fields in an error of a rule.
+func (r *ruleFlags) inFlags(err error) error {
+	if err == nil || fault.KindOf(err) == fault.Internal {
+		return err
+	}
+	return fault.Wrap(fault.KindOf(err), err, "%s", r.flagged(fault.Message(err)))
+}
+
+func (r *ruleFlags) flagged(message string) string {
+	return workload.Rename(message, r.of, func(f workload.Field) string { return "--" + r.kind.Flag(f.Name) })
 }

@@ -27,6 +27,8 @@ import (
 // Doctor checks this installation, or the stored objects.
 type Doctor struct {
 	terminal.Listing
+	Strict bool `help:"Treat an issuer whose keys cannot be fetched as a failure instead of a warning."`
+
 	bytesDoctor `embed:""`
 }
 
@@ -36,13 +38,16 @@ func (c *Doctor) Run(s *cli.Session) error {
 		return c.bytesDoctor.run(s, c.JSON)
 	}
 	d := &localDoctor{Session: s, now: time.Now}
+	if err := d.variables(); err != nil {
+		return err
+	}
 	if d.folder() {
 		d.database()
 		d.storage()
 	}
 	d.address()
 	d.certificate()
-	d.issuers()
+	d.issuers(c.Strict)
 	d.attestations()
 	if !c.JSON {
 		d.found.Write(s.Out)
@@ -60,6 +65,13 @@ type localDoctor struct {
 	*cli.Session
 	now   func() time.Time
 	found terminal.Findings
+}
+
+// variables warns of environment variables that look like settings but are none.
+func (d *localDoctor) variables() error {
+	return d.UnknownVariables(func(text string) {
+		d.found.Warn("environment", "Remove the variable, or correct its name: index serve --help lists them.", "%s", text)
+	})
 }
 
 // folder checks the data folder and the permissions of the secrets in it. It reports whether the folder exists.
@@ -321,8 +333,9 @@ func (d *localDoctor) judge(check, path string, cert *x509.Certificate) {
 	}
 }
 
-// issuers fetches the keys of each issuer.
-func (d *localDoctor) issuers() {
+// issuers fetches the keys of each issuer. Without strict, keys that cannot be fetched are only a warning, because the
+// machine may be offline now and the server may have the keys already.
+func (d *localDoctor) issuers(strict bool) {
 	const check = "issuer"
 	if len(d.Config.OIDC.Issuers) == 0 {
 		d.found.Skip(check, "none is configured: trusted publishing is off")
@@ -331,12 +344,16 @@ func (d *localDoctor) issuers() {
 	for _, i := range d.Config.OIDC.Issuers {
 		n, err := idtoken.Probe(d.Ctx,
 			idtoken.Issuer{
-				Kind: i.Kind, URL: i.Issuer, Audience: config.Audience(d.Config.Base(listenAddr(d.Config.Listen))),
-				CAFile: i.CAFile,
+				Kind: i.Kind, URL: i.Issuer, CAFile: i.CAFile,
+				Audiences: d.Config.Audiences(i, d.Config.Base(listenAddr(d.Config.Listen))),
 			})
 		if err != nil {
-			d.found.Fail(check, "Check that this machine can connect to it. For a private certificate authority, set ca_file.",
-				"the keys of %s cannot be fetched: %.300v", i.Issuer, err)
+			note := d.found.Fail
+			advice := "Check that this machine can connect to it. For a private certificate authority, set ca_file."
+			if !strict {
+				note, advice = d.found.Warn, advice+"\nindex doctor --strict reports this as a failure."
+			}
+			note(check, advice, "the keys of %s cannot be fetched: %.300v", i.Issuer, err)
 			continue
 		}
 		d.found.OK(check, "%s answers with %d usable keys", i.Issuer, n)

@@ -107,7 +107,7 @@ func (c *bytesDoctor) check(s *cli.Session, a *app.App, x *custody.Keeper, json 
 		if !json && time.Since(said) > 5*time.Second {
 			said = time.Now()
 			fmt.Fprintf(s.Errs, "%s checked without errors so far (%s)\n", terminal.Plural(objects, "object"),
-				terminal.InMiB(bytes))
+				terminal.SizeText(bytes))
 		}
 		return done.add(key, size)
 	}

@@ -139,8 +139,17 @@ func TestLocalIssuers(t *testing.T) {
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			d := local(t, "--oidc-issuers", x.setting)
-			d.issuers()
+			d.issuers(true)
 			d.want(t, x.name, "issuer", x.status, x.word)
+			if x.status != "failed" {
+				return
+			}
+			d = local(t, "--oidc-issuers", x.setting)
+			d.issuers(false)
+			d.want(t, x.name, "issuer", "warning", x.word)
+			if err := d.found.Failed(); err != nil {
+				t.Errorf("without --strict the doctor fails: %v", err)
+			}
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"pyindex/internal/account/outbox"
 	"pyindex/internal/cli"
 	"pyindex/internal/fault"
+	"pyindex/internal/terminal"
 )
 
 // Mail has the commands about e-mail.
@@ -15,6 +16,7 @@ type Mail struct {
 
 type mailTestCmd struct {
 	To string `required:"" placeholder:"ADDRESS" help:"Recipient of the message."`
+	terminal.Listing
 }
 
 // Run sends the message immediately.
@@ -32,8 +34,9 @@ func (c *mailTestCmd) Run(s *cli.Session) error {
 		Text: "This is a test message of " + name + ", the package index at " + s.Config.LinkTo("/") +
 			".\n\nIt was sent by index mail test. Nothing needs to be done.\n",
 	})
-	if err == nil {
-		fmt.Fprintf(s.Out, "%s accepted the message to %s\n", s.Config.Mail.Server, c.To)
+	if err != nil {
+		return err
 	}
-	return err
+	return c.Report(s.Out, map[string]any{"server": s.Config.Mail.Server, "to": c.To},
+		fmt.Sprintf("%s accepted the message to %s", s.Config.Mail.Server, c.To))
 }

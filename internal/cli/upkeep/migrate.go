@@ -28,7 +28,7 @@ type Migrate struct {
 	BytesOnly bool   `help:"Only copy and verify the stored objects. The actual move then takes less time."`
 	DryRun    bool   `help:"Show how much would be copied."`
 	Stay      bool   `help:"Undo a move: this index accepts changes again."`
-	JSON      bool   `name:"json" help:"Write the output as JSON."`
+	terminal.Listing
 }
 
 // migrated is the result in JSON.
@@ -37,7 +37,7 @@ type migrated struct {
 	Bytes   int64           `json:"bytes"`
 	Sent    int64           `json:"bytes_sent"` // the other objects were already there, and were verified
 	Tables  []migratedTable `json:"tables"`     // none with --bytes-only
-	Done    bool            `json:"done"`
+	Done    bool            `json:"done"`       // false with --bytes-only and --dry-run
 }
 
 type migratedTable struct {
@@ -67,8 +67,8 @@ func (c *Migrate) stay(s *cli.Session, a *app.App) error {
 	if !was {
 		return fault.New(fault.Conflict, "this index was not moved: it already accepts changes")
 	}
-	fmt.Fprintln(s.Out, "this index accepts changes again; later changes in the other index are not included")
-	return nil
+	return c.Report(s.Out, map[string]any{"accepts_changes": true},
+		"this index accepts changes again; later changes in the other index are not included")
 }
 
 func (c *Migrate) move(s *cli.Session, a *app.App) error {
@@ -131,10 +131,11 @@ func (m *mover) rows(ctx context.Context) ([]db.TableMoved, error) {
 func (c *Migrate) tell(s *cli.Session, a *app.App) error {
 	var n, bytes int64
 	err := a.DB.EachStored(s.Ctx, func(b custody.Stored) error { n, bytes = n+1, bytes+b.Size; return nil })
-	if err == nil {
-		fmt.Fprintf(s.Out, "%d objects (%s of files) and then the rows would be copied\n", n, terminal.InMiB(bytes))
+	if err != nil {
+		return err
 	}
-	return err
+	return c.Report(s.Out, migrated{Objects: n, Bytes: bytes, Tables: []migratedTable{}},
+		fmt.Sprintf("%d objects (%s of files) and then the rows would be copied", n, terminal.SizeText(bytes)))
 }
 
 func (c *Migrate) report(s *cli.Session, m *mover, tables []db.TableMoved) error {
@@ -154,7 +155,7 @@ func (c *Migrate) report(s *cli.Session, m *mover, tables []db.TableMoved) error
 		return terminal.WriteJSON(s.Out, out)
 	}
 	fmt.Fprintf(s.Out, "%d objects (%s) are at the new place and verified; %s were sent now\n", out.Objects,
-		terminal.InMiB(out.Bytes), terminal.InMiB(out.Sent))
+		terminal.SizeText(out.Bytes), terminal.SizeText(out.Sent))
 	if c.BytesOnly {
 		fmt.Fprintf(s.Out, "to move the index: index migrate --to %s\n", c.To)
 		return nil
@@ -261,7 +262,7 @@ func (m *mover) progress() {
 		return
 	}
 	m.said = time.Now()
-	m.say(fmt.Sprintf("%d objects (%s) have been copied", m.objects.Load(), terminal.InMiB(m.bytes.Load())))
+	m.say(fmt.Sprintf("%d objects (%s) have been copied", m.objects.Load(), terminal.SizeText(m.bytes.Load())))
 }
 
 func (m *mover) say(text string) {

@@ -18,7 +18,9 @@ var tokenDemands = []demand{
 	{"044-a minted token makes no project", func(w *workflow) {
 		w.pending("a")
 		m := w.granted("the workflow", w.token(nil))
-		w.uploads(m.Token, w.project("new"), "1.0", http.StatusBadRequest, "does not exist")
+		w.make(w.project("old"))
+		w.uploads(m.Token, w.project("new"), "1.0", http.StatusForbidden, "may not upload to project "+w.project("new"))
+		w.uploads(m.Token, w.project("old"), "1.0", http.StatusForbidden, "may not upload to project "+w.project("old"))
 		if out := w.Index("project", "list").OK(w.t).Stdout; strings.Contains(out, w.project("new")) {
 			w.t.Errorf("the projects: %s, want no %s", out, w.project("new"))
 		}

@@ -28,12 +28,13 @@ func newJob(t *testing.T) *job {
 	return newJobOf(t, "github")
 }
 
-// newJobOf is newJob for another kind of issuer.
-func newJobOf(t *testing.T, kind string) *job {
+// newJobOf is newJob for another kind of issuer, with more settings: those of the issuer come first.
+func newJobOf(t *testing.T, kind string, settings ...string) *job {
 	t.Helper()
 	issuer := issuertest.New(t, issuertest.Options{})
 	config := filepath.Join(t.TempDir(), "index.toml")
-	text := fmt.Sprintf("[[oidc.issuers]]\nkind = %q\nissuer = %q\nca_file = %q\n", kind, issuer.URL, issuer.CAFile(t))
+	text := fmt.Sprintf("[[oidc.issuers]]\nkind = %q\nissuer = %q\nca_file = %q\n%s", kind, issuer.URL, issuer.CAFile(t),
+		strings.Join(settings, "\n"))
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

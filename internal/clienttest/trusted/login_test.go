@@ -33,10 +33,15 @@ func (j *job) letRead(more ...string) string {
 	return strings.TrimSpace(j.Index(append(args, more...)...).OK(j.t).Stdout)
 }
 
-// login runs "index login" as a job does: far from any data, with nothing but its environment.
+// login runs "index login" as a job does.
 func (j *job) login(env []string, args ...string) clienttest.Result {
 	j.t.Helper()
-	args = append([]string{"login", "--url", j.URL}, args...)
+	return j.run(env, append([]string{"login", "--url", j.URL}, args...)...)
+}
+
+// run runs the program far from any data, with nothing but an environment.
+func (j *job) run(env []string, args ...string) clienttest.Result {
+	j.t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.Command(clienttest.Binary(j.t, false), args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = j.t.TempDir(), &stdout, &stderr

@@ -88,12 +88,15 @@ func expiry(c workload.Claims) (time.Time, error) {
 	return time.Unix(s, 0), nil
 }
 
-// subject returns the workload's name for error messages.
-func (a attempt) subject() any {
-	if a.lookup == workload.AnyLookup && a.want.Scope == access.ScopeUpload {
-		return a.claims["sub"]
+// subject returns the workload's name for error messages. Issuers whose rules may name any claim have only the subject.
+func (a attempt) subject() string {
+	if a.lookup != workload.AnyLookup {
+		return workload.Show(a.lookup)
 	}
-	return a.lookup
+	if sub, ok := a.claims["sub"].(string); ok && sub != "" {
+		return workload.Show(sub)
+	}
+	return "this job of " + a.provider.Host(a.issuer)
 }
 
 // mark marks an exchange for reading in the audit log. Exchanges for uploads have no mark.

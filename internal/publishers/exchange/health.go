@@ -9,11 +9,12 @@ import (
 
 // IssuerHealth is the state of a configured issuer and its keys.
 type IssuerHealth struct {
-	Kind, URL, Audience string
-	Keys                int       // number of cached keys
-	Fetched             time.Time // time of the last successful fetch; zero for never
-	Failure             string    // error of the last fetch; "" if it succeeded or there was none
-	NotBefore           time.Time // no fetch before this time; zero if one may start
+	Kind, URL string
+	Audiences []string  // that tokens may have, first the one that clients request
+	Keys      int       // number of cached keys
+	Fetched   time.Time // time of the last successful fetch; zero for never
+	Failure   string    // error of the last fetch; "" if it succeeded or there was none
+	NotBefore time.Time // no fetch before this time; zero if one may start
 }
 
 // Healthy is implemented by verifiers that report the state of their issuers.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"pyindex/internal/access"
@@ -36,7 +37,7 @@ func (m *Minter) match(ctx context.Context, tx publishers.Tx, a attempt) (fits, 
 	}
 	f.all = all
 	for _, r := range all {
-		if n.ask(r, m.admits(a, r.Publisher)) {
+		if m.ask(a, &n, r) {
 			f.rules = append(f.rules, r)
 		}
 	}
@@ -50,6 +51,9 @@ func (m *Minter) match(ctx context.Context, tx publishers.Tx, a attempt) (fits, 
 		})
 	}
 	if len(f.rules)+len(f.pending) == 0 {
+		if err := m.findRenamed(ctx, tx, a, &n); err != nil {
+			return f, err
+		}
 		why := n.refusal(a)
 		why.passed = f.passed
 		return f, why
@@ -76,6 +80,64 @@ func candidates(ctx context.Context, tx publishers.Tx, a attempt) (out []rule, e
 		return out, err
 	}
 	return nil, fmt.Errorf("no rules give scope %d", a.want.Scope)
+}
+
+// findRenamed adds the rules that are pinned to the ids of the token's workload but stored under a name that it no
+// longer has. They explain a refusal and never match.
+func (m *Minter) findRenamed(ctx context.Context, tx publishers.Tx, a attempt, n *nearest) error {
+	ids, ok := a.provider.IDs(a.lookup, a.claims)
+	if !ok {
+		return nil
+	}
+	all, err := renamedRules(ctx, tx, a, publishers.PinFilter{
+		Issuer: a.issuer, Provider: a.provider.Name(), Except: a.lookup, PinnedIDs: ids, Limit: maxHistories,
+	})
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		if r.pending != nil {
+			if why, _, err := m.expiredReason(ctx, tx, a, *r.pending); err != nil || why != "" {
+				continue
+			}
+		}
+		miss := m.measured(a, nearMiss{rule: r})
+		if miss.former == nil {
+			continue
+		}
+		rule, err := m.registry.Rule(r.Publisher)
+		if err != nil {
+			continue
+		}
+		if all := a.provider.Differences(rule, a.claims); len(all) > 0 {
+			miss.by = all[0]
+			miss.by.Passed = math.MaxInt // the id is the stronger evidence
+			n.add(miss)
+		}
+	}
+	return nil
+}
+
+func renamedRules(ctx context.Context, tx publishers.Tx, a attempt, f publishers.PinFilter) (out []rule, err error) {
+	if a.want.Scope == access.ScopeRead {
+		all, err := tx.ReadersPinnedTo(ctx, f)
+		for _, rd := range all {
+			out = append(out, readerRule(rd))
+		}
+		return out, err
+	}
+	all, err := tx.PublishersPinnedTo(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range all {
+		out = append(out, publisherRule(p))
+	}
+	waiting, err := tx.PendingPinnedTo(ctx, f)
+	for _, p := range waiting {
+		out = append(out, pendingRule(p))
+	}
+	return out, err
 }
 
 // admits reports whether a rule accepts the token. It first checks that the row has the token's issuer and provider.

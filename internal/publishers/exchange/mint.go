@@ -13,6 +13,10 @@ import (
 // mint creates the token for the places of the rules, with audit entries.
 func (m *Minter) mint(ctx context.Context, tx publishers.Tx, a attempt, trusted []rule) (Minted, error) {
 	secret, sentence := access.NewToken(), m.registry.Sentence(trusted[0].Publisher)
+	life := m.o.Lifetime
+	if a.want.Single {
+		life = min(life, singleLifetime)
+	}
 	t := access.Token{
 		ID:          m.rules.NewID(),
 		Kind:        access.TokenMinted,
@@ -21,7 +25,7 @@ func (m *Minter) mint(ctx context.Context, tx publishers.Tx, a attempt, trusted 
 		Description: terms[a.want.Scope].minted + sentence,
 		Limited:     true,
 		CreatedAt:   a.at,
-		ExpiresAt:   a.at.Add(m.o.Lifetime).Truncate(time.Second),
+		ExpiresAt:   a.at.Add(life).Truncate(time.Second),
 		Publisher:   sentence,
 		Claims:      bounded(a.claims),
 		SingleUse:   a.want.Single,

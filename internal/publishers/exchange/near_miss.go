@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 
 	"pyindex/internal/audit"
 	"pyindex/internal/publishers"
@@ -21,7 +22,22 @@ const (
 // nearMiss is a rule that a token almost matched. Several rules may be equally near and expect different values.
 type nearMiss struct {
 	rule
-	by *workload.Mismatch
+	by     *workload.Mismatch
+	differ int              // number of claims that differ; those of a new name are one
+	former *workload.Former // nil unless the workload was renamed
+}
+
+// compare orders the nearest rule first: it has the fewest differences, or else the last first difference.
+func (n nearMiss) compare(o nearMiss) int {
+	return cmp.Or(cmp.Compare(n.differ, o.differ), cmp.Compare(o.by.Passed, n.by.Passed))
+}
+
+// renamed returns the change of the workload's name in words, or "".
+func (n nearMiss) renamed() string {
+	if n.former == nil {
+		return ""
+	}
+	return n.former.String(terms[n.scope()].rule)
 }
 
 // nearest collects the rules that a token came closest to.
@@ -30,21 +46,43 @@ type nearest struct {
 	why string // why a pending publisher was skipped
 }
 
-// ask adds the result of comparing a rule, and reports whether the rule matches.
-func (n *nearest) ask(r rule, err error) bool {
+// ask compares the token with a rule, and reports whether the rule matches.
+func (m *Minter) ask(a attempt, n *nearest, r rule) bool {
+	err := m.admits(a, r.Publisher)
 	if err == nil {
 		return true
 	}
-	by := workload.AsMismatch(err)
-	if by.Passed < 0 && r.reader == nil { // the rule is about another workload
+	miss := nearMiss{rule: r, by: workload.AsMismatch(err)}
+	if miss.by.Passed < 0 { // the rule is about another workload
 		return false
 	}
-	if len(n.all) == 0 || by.Passed > n.all[0].by.Passed {
-		n.all = []nearMiss{{r, by}}
-	} else if by.Passed == n.all[0].by.Passed {
-		n.all = append(n.all, nearMiss{r, by})
-	}
+	n.add(m.measured(a, miss))
 	return false
+}
+
+// add adds a rule that does not match.
+func (n *nearest) add(miss nearMiss) {
+	switch {
+	case len(n.all) == 0 || miss.compare(n.all[0]) < 0:
+		n.all = []nearMiss{miss}
+	case miss.compare(n.all[0]) == 0:
+		n.all = append(n.all, miss)
+	}
+}
+
+// measured fills in how near a rule is.
+func (m *Minter) measured(a attempt, n nearMiss) nearMiss {
+	rule, err := m.registry.Rule(n.Publisher)
+	if err != nil {
+		n.differ = math.MaxInt // the row cannot be compared
+		return n
+	}
+	if n.former = a.provider.Renamed(rule, a.claims); n.former == nil {
+		n.differ = len(a.provider.Differences(rule, a.claims))
+		return n
+	}
+	n.differ = 1 + len(a.provider.Differences(n.former.Now, a.claims))
+	return n
 }
 
 // refusal explains why no rule matched. It omits the values that the nearest rule expects, because anyone may present a
@@ -52,13 +90,18 @@ func (n *nearest) ask(r rule, err error) bool {
 func (n *nearest) refusal(a attempt) *Refusal {
 	words := terms[a.want.Scope]
 	if len(n.all) == 0 {
-		return noRule(a.want.Scope, cmp.Or(n.why, fmt.Sprintf(words.untrusted, workload.Show(a.subject()))))
+		return noRule(a.want.Scope, cmp.Or(n.why, fmt.Sprintf(words.untrusted, a.subject())))
 	}
-	by := *n.all[0].by
-	if by.Want != "" {
+	first, then := n.all[0], words.compare
+	by := *first.by
+	switch {
+	case first.former != nil:
+		by = workload.Mismatch{Claim: by.Claim, Got: by.Got, Why: "but " + first.renamed()}
+		then = words.renew
+	case by.Want != "":
 		by.Want, by.Why = "", "which the nearest "+words.rule+" does not accept"
 	}
-	f := noRule(a.want.Scope, by.Public()+"; "+words.compare)
+	f := noRule(a.want.Scope, by.Public()+"; "+then)
 	f.nearest = n.all
 	return f
 }
@@ -119,7 +162,7 @@ func (m *Minter) tellNearest(ctx context.Context, tx publishers.Tx, a attempt, e
 		e, first := e, h.all[0]
 		e.ID, e.Subject, e.Detail = m.rules.NewID(), first.id(), maps.Clone(e.Detail)
 		e.Detail["claim"], e.Detail["got"] = first.by.Claim, first.by.Got
-		e.Detail["expected"], e.Detail["difference"] = first.by.Want, first.by.Error()
+		e.Detail["expected"], e.Detail["difference"] = first.by.Want, cmp.Or(first.renamed(), first.by.Error())
 		var asked []publishers.Publisher
 		for _, n := range h.all {
 			asked = append(asked, n.Publisher)
@@ -144,9 +187,13 @@ func (m *Minter) nearestDetail(a attempt, all []nearMiss) []any {
 				"why":      cut(d.Why, maxClaimText),
 			})
 		}
-		out = append(out, map[string]any{
+		miss := map[string]any{
 			"id": n.id(), "publisher": m.registry.Sentence(n.Publisher), "pending": n.pending != nil, "differences": differences,
-		})
+		}
+		if n.former != nil {
+			miss["renamed"] = n.renamed()
+		}
+		out = append(out, miss)
 	}
 	return out
 }

@@ -31,7 +31,7 @@ func (m *Minter) matchPending(ctx context.Context, tx publishers.Tx, a attempt,
 			}
 			continue
 		}
-		if n.ask(pendingRule(p), m.admits(a, p.Publisher)) {
+		if m.ask(a, n, pendingRule(p)) {
 			out = append(out, p)
 		}
 	}

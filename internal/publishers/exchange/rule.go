@@ -12,18 +12,21 @@ var terms = map[access.Scope]struct {
 	rule      string // the kind of rule that gives the scope
 	untrusted string // no rule concerns the workload %s
 	compare   string // who can inspect a rule that almost matched
+	renew     string // who can adapt a rule to a new name
 	minted    string // prefix of the sentence of a token's rule
 }{
 	access.ScopeUpload: {
 		rule:      "publisher",
 		untrusted: "no project here trusts %s; its owner has to add a publisher for it first",
 		compare:   "a project's owner can compare it with the publisher",
+		renew:     "a project's owner can add a publisher for the new name",
 		minted:    "minted for ",
 	},
 	access.ScopeRead: {
 		rule:      "reader",
 		untrusted: "nothing here lets %s read; index reader add does",
 		compare:   "the user who added the reader can compare it",
+		renew:     "the user who added the reader can add one for the new name",
 		minted:    "minted for reading by ",
 	},
 }

@@ -33,7 +33,7 @@ func newBench(t testing.TB) *bench {
 	b := &bench{TB: t, issuer: issuertest.New(t, issuertest.Options{}), at: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
 	var err error
 	b.verifier, err = idtoken.New([]idtoken.Issuer{
-		{Kind: "github", URL: b.issuer.URL, Audience: audience, CAFile: b.issuer.CAFile(t)},
+		{Kind: "github", URL: b.issuer.URL, Audiences: []string{audience}, CAFile: b.issuer.CAFile(t)},
 	}, idtoken.Options{Now: b.now, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		t.Fatal(err)

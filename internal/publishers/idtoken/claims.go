@@ -3,6 +3,7 @@ package idtoken
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,10 +11,6 @@ import (
 	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/workload"
 )
-
-// maxAhead is the longest remaining lifetime of a token. Jobs end within it. Longer-lived tokens would have to be
-// remembered just as long.
-const maxAhead = 24 * time.Hour
 
 var standard = []string{"iss", "aud", "exp", "iat", "nbf", "jti"}
 
@@ -30,24 +27,31 @@ func checkNames(c workload.Claims) error {
 	return nil
 }
 
-// checkAudience rejects lists, because one recipient of a token for two could use it at the other. If list is true, it
-// accepts a list of one string, which is how Kubernetes writes the audience.
-func checkAudience(c workload.Claims, want string, list bool) error {
+// checkAudience returns the audience of the token if it is one of want. It rejects lists, because one recipient of a
+// token for two could use it at the other. If list is true, it accepts a list of one string, which is how Kubernetes
+// writes the audience.
+func checkAudience(c workload.Claims, want []string, list bool) (string, error) {
 	got, ok := c["aud"].(string)
 	if all, is := c["aud"].([]any); list && is && len(all) == 1 {
 		got, ok = all[0].(string)
 	}
+	var names []string
+	for _, w := range want {
+		names = append(names, strconv.Quote(w))
+	}
 	if !ok {
-		return fmt.Errorf("its audience (aud) is %s; it must be the single string %q", show(c["aud"]), want)
+		return "", fmt.Errorf("its audience (aud) is %s; it must be the single string %s", show(c["aud"]),
+			strings.Join(names, " or "))
 	}
-	if got != want {
-		return fmt.Errorf("its audience (aud) is %s, not %q", show(got), want)
+	if !slices.Contains(want, got) {
+		return "", fmt.Errorf("its audience (aud) is %s, not %s", show(got), strings.Join(names, " or "))
 	}
-	return nil
+	return got, nil
 }
 
-// checkTimes compares exp, iat and nbf with the current time, with exchange.Leeway for clock differences.
-func checkTimes(c workload.Claims, now time.Time) error {
+// checkTimes compares exp, iat and nbf with the current time, with exchange.Leeway for clock differences. most is the
+// longest remaining lifetime of a token: a used token is remembered until it expires.
+func checkTimes(c workload.Claims, now time.Time, most time.Duration) error {
 	exp, err := seconds(c, "exp")
 	if err != nil {
 		return err
@@ -59,8 +63,9 @@ func checkTimes(c workload.Claims, now time.Time) error {
 	if !now.Before(exp.Add(exchange.Leeway)) {
 		return fmt.Errorf("it expired (exp) at %s", stamp(exp))
 	}
-	if exp.After(now.Add(maxAhead)) {
-		return fmt.Errorf("it expires (exp) at %s, more than %v ahead", stamp(exp), maxAhead)
+	if exp.After(now.Add(most)) {
+		return fmt.Errorf("it expires (exp) at %s, more than %d hours ahead: request a token with a shorter lifetime, "+
+			"or shorten the timeout of the job if its tokens last as long", stamp(exp), most/time.Hour)
 	}
 	if iat.After(now.Add(exchange.Leeway)) {
 		return fmt.Errorf("it was issued (iat) in the future, at %s; is a clock wrong?", stamp(iat))

@@ -15,7 +15,7 @@ func (v *Verifier) Health() []exchange.IssuerHealth {
 	var out []exchange.IssuerHealth
 	for _, s := range v.from {
 		h := s.keys.health()
-		h.Kind, h.URL, h.Audience = s.Kind, s.URL, s.Audience
+		h.Kind, h.URL, h.Audiences = s.Kind, s.URL, s.Audiences
 		out = append(out, h)
 	}
 	slices.SortFunc(out, func(a, b exchange.IssuerHealth) int { return strings.Compare(a.URL, b.URL) })

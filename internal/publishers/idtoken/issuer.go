@@ -7,14 +7,15 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 )
 
 // Issuer is a trusted issuer of identity tokens.
 type Issuer struct {
-	Kind     string // the provider that interprets its claims: "github"
-	URL      string // the exact "iss"; https, or http on a loopback address
-	Audience string // the exact "aud" of tokens for this index
-	CAFile   string // PEM certificates to trust in addition to the system's; "" for none
+	Kind      string   // the provider that interprets its claims: "github"
+	URL       string   // the exact "iss"; https, or http on a loopback address
+	Audiences []string // the exact "aud" of tokens for this index: one of these
+	CAFile    string   // PEM certificates to trust in addition to the system's; "" for none
 }
 
 // lists reports whether an audience may be a list of one. The issuers of the specific kinds write a string.
@@ -22,7 +23,7 @@ func (i Issuer) lists() bool { return i.Kind == "generic" }
 
 // check returns an error that names the invalid setting.
 func (i Issuer) check() error {
-	if i.Kind == "" || i.Audience == "" {
+	if i.Kind == "" || len(i.Audiences) == 0 || slices.Contains(i.Audiences, "") {
 		return fmt.Errorf("issuer %q needs a kind and an audience", i.URL)
 	}
 	u, err := parseURL(i.URL)

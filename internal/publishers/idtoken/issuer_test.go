@@ -16,14 +16,14 @@ func TestNewRefuses(t *testing.T) {
 	if err := os.WriteFile(junk, []byte("not a certificate"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	good := idtoken.Issuer{Kind: "github", URL: "https://token.example", Audience: audience}
+	good := idtoken.Issuer{Kind: "github", URL: "https://token.example", Audiences: []string{audience}}
 	for _, c := range []struct {
 		name   string
 		change func(i *idtoken.Issuer)
 		word   string
 	}{
 		{"no kind", func(i *idtoken.Issuer) { i.Kind = "" }, "kind"},
-		{"no audience", func(i *idtoken.Issuer) { i.Audience = "" }, "audience"},
+		{"no audience", func(i *idtoken.Issuer) { i.Audiences = nil }, "audience"},
 		{"no URL", func(i *idtoken.Issuer) { i.URL = "" }, "absolute URL"},
 		{"a host alone", func(i *idtoken.Issuer) { i.URL = "token.example" }, "absolute URL"},
 		{"http", func(i *idtoken.Issuer) { i.URL = "http://token.example" }, "https"},
@@ -61,11 +61,37 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+// TestAudiences checks that an issuer's tokens may have each of its audiences and no other.
+func TestAudiences(t *testing.T) {
+	b := newBench(t)
+	var err error
+	b.verifier, err = idtoken.New([]idtoken.Issuer{{
+		Kind: "github", URL: b.issuer.URL, Audiences: []string{audience, "index.team.example"}, CAFile: b.issuer.CAFile(t),
+	}}, idtoken.Options{Now: b.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, aud := range []string{audience, "index.team.example"} {
+		if err := b.verify(b.issuer.Sign(b.issuer.Claims(aud, b.now(), nil))); err != nil {
+			t.Errorf("a token for %s: %v", aud, err)
+		}
+	}
+	for name, aud := range map[string]any{
+		"another": "pypi", "both": []any{audience, "index.team.example"}, "joined": audience + " index.team.example",
+		"none": "", "a list": []any{audience}, "case": "INDEX.TEAM.EXAMPLE", "missing": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			refuse(t, name, b.verify(b.issuer.Sign(b.issuer.Claims("", b.now(), map[string]any{"aud": aud}))),
+				exchange.CodeToken, `"`+audience+`" or "index.team.example"`)
+		})
+	}
+}
+
 // TestUntrustedTLS: keys of an issuer whose certificate nobody vouches for are not had.
 func TestUntrustedTLS(t *testing.T) {
 	b := newBench(t)
 	var err error
-	b.verifier, err = idtoken.New([]idtoken.Issuer{{Kind: "github", URL: b.issuer.URL, Audience: audience}},
+	b.verifier, err = idtoken.New([]idtoken.Issuer{{Kind: "github", URL: b.issuer.URL, Audiences: []string{audience}}},
 		idtoken.Options{Now: b.now})
 	if err != nil {
 		t.Fatal(err)

@@ -18,22 +18,22 @@ func TestProbe(t *testing.T) {
 		keys int
 		word string // of the error
 	}{
-		{"plain on this machine", idtoken.Issuer{Kind: "github", URL: plain.URL, Audience: "a"}, 1, ""},
+		{"plain on this machine", idtoken.Issuer{Kind: "github", URL: plain.URL, Audiences: []string{"a"}}, 1, ""},
 		{
 			"its authority is named",
-			idtoken.Issuer{Kind: "github", URL: secure.URL, Audience: "a", CAFile: secure.CAFile(t)},
+			idtoken.Issuer{Kind: "github", URL: secure.URL, Audiences: []string{"a"}, CAFile: secure.CAFile(t)},
 			1, "",
 		},
-		{"its authority is unknown", idtoken.Issuer{Kind: "github", URL: secure.URL, Audience: "a"}, 0, "certificate"},
+		{"its authority is unknown", idtoken.Issuer{Kind: "github", URL: secure.URL, Audiences: []string{"a"}}, 0, "certificate"},
 		{
 			"the file of its authority is not there",
-			idtoken.Issuer{Kind: "github", URL: secure.URL, Audience: "a", CAFile: "/no/such"},
+			idtoken.Issuer{Kind: "github", URL: secure.URL, Audiences: []string{"a"}, CAFile: "/no/such"},
 			0, "CA file",
 		},
 		{"no audience", idtoken.Issuer{Kind: "github", URL: plain.URL}, 0, "audience"},
-		{"the keys fail", idtoken.Issuer{Kind: "github", URL: broken.URL, Audience: "a"}, 0, "503"},
-		{"another issuer's name", idtoken.Issuer{Kind: "github", URL: plain.URL + "/", Audience: "a"}, 0, "issuer"},
-		{"nobody there", idtoken.Issuer{Kind: "github", URL: "http://127.0.0.1:1", Audience: "a"}, 0, "refused"},
+		{"the keys fail", idtoken.Issuer{Kind: "github", URL: broken.URL, Audiences: []string{"a"}}, 0, "503"},
+		{"another issuer's name", idtoken.Issuer{Kind: "github", URL: plain.URL + "/", Audiences: []string{"a"}}, 0, "issuer"},
+		{"nobody there", idtoken.Issuer{Kind: "github", URL: "http://127.0.0.1:1", Audiences: []string{"a"}}, 0, "refused"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n, err := idtoken.Probe(t.Context(), c.i)

@@ -128,7 +128,7 @@ func TestAudienceList(t *testing.T) {
 		{"gitlab", []string{audience}, false},
 		{"google", []string{audience}, false},
 	} {
-		v, err := idtoken.New([]idtoken.Issuer{{Kind: c.kind, URL: i.URL, Audience: audience}},
+		v, err := idtoken.New([]idtoken.Issuer{{Kind: c.kind, URL: i.URL, Audiences: []string{audience}}},
 			idtoken.Options{Now: func() time.Time { return at }})
 		if err != nil {
 			t.Fatal(err)

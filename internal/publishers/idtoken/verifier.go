@@ -119,10 +119,11 @@ func (s *source) verify(ctx context.Context, raw string, t token, now time.Time)
 	if err := checkNames(t.claims); err != nil {
 		return bad(err)
 	}
-	if err := checkAudience(t.claims, s.Audience, s.lists()); err != nil {
+	audience, err := checkAudience(t.claims, s.Audiences, s.lists())
+	if err != nil {
 		return bad(err)
 	}
-	if err := checkTimes(t.claims, now); err != nil {
+	if err := checkTimes(t.claims, now, workload.Of(s.Kind).MaxLifetime()); err != nil {
 		return bad(err)
 	}
 	keys, err := s.keys.find(ctx, kid)
@@ -132,14 +133,16 @@ func (s *source) verify(ctx context.Context, raw string, t token, now time.Time)
 	if err != nil {
 		return bad(err)
 	}
-	return s.signed(ctx, raw, t, keys, now)
+	return s.signed(ctx, raw, t, audience, keys, now)
 }
 
 // signed has go-oidc verify signature, issuer, audience and expiry independently, and then checks that both parsers
 // decoded the same payload.
-func (s *source) signed(ctx context.Context, raw string, t token, keys []crypto.PublicKey, now time.Time) error {
+func (s *source) signed(ctx context.Context, raw string, t token, audience string, keys []crypto.PublicKey,
+	now time.Time,
+) error {
 	config := &oidc.Config{
-		ClientID:             s.Audience,
+		ClientID:             audience,
 		SupportedSigningAlgs: []string{oidc.RS256},
 		Now:                  func() time.Time { return now.Add(-exchange.Leeway) },
 	}

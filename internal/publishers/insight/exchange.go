@@ -42,6 +42,7 @@ type Nearest struct {
 	ID          string       `json:"id"`
 	Publisher   string       `json:"publisher"` // the sentence
 	Pending     bool         `json:"pending"`
+	Renamed     string       `json:"renamed,omitempty"` // the workload's former name in words, if an id shows that it changed
 	Differences []Difference `json:"differences"`
 }
 
@@ -81,7 +82,10 @@ func waitedFor(d detail) bool {
 
 func nearestOf(d detail) Nearest {
 	pending, _ := d["pending"].(bool)
-	n := Nearest{ID: d.text("id"), Publisher: d.text("publisher"), Pending: pending, Differences: []Difference{}}
+	n := Nearest{
+		ID: d.text("id"), Publisher: d.text("publisher"), Pending: pending, Renamed: d.text("renamed"),
+		Differences: []Difference{},
+	}
 	for _, c := range d.list("differences") {
 		n.Differences = append(n.Differences, Difference{c.text("claim"), c.text("expected"), c.text("got"), c.text("why")})
 	}

@@ -59,7 +59,7 @@ func newSite(t *testing.T, o settings) *site {
 	log := slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var issuers []idtoken.Issuer
 	if o.issuers {
-		issuers = append(issuers, idtoken.Issuer{Kind: "github", URL: s.issuer.URL, Audience: audience})
+		issuers = append(issuers, idtoken.Issuer{Kind: "github", URL: s.issuer.URL, Audiences: []string{audience}})
 	}
 	v, err := idtoken.New(issuers, idtoken.Options{Log: log})
 	s.must(err)

@@ -41,6 +41,10 @@ func (t *Tx) PendingFor(ctx context.Context, issuer, provider, lookup string) ([
 		WHERE issuer = $1 AND provider = $2 AND lookup = $3 ORDER BY created_at, id`, issuer, provider, lookup)
 }
 
+func (t *Tx) PendingPinnedTo(ctx context.Context, f publishers.PinFilter) ([]publishers.Pending, error) {
+	return many(ctx, t, scanPending, `SELECT `+pendingColumns+` FROM pending_publishers p `+pinnedTo, pinnedArgs(f)...)
+}
+
 func (t *Tx) PendingAll(ctx context.Context) ([]publishers.Pending, error) {
 	return many(ctx, t, scanPending, `SELECT `+pendingColumns+` FROM pending_publishers ORDER BY created_at, id`)
 }

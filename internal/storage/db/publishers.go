@@ -56,6 +56,28 @@ func (t *Tx) PublishersFor(ctx context.Context, issuer, provider, lookup string)
 		WHERE p.issuer = $1 AND p.provider = $2 AND p.lookup = $3 ORDER BY p.created_at, p.id`, issuer, provider, lookup)
 }
 
+// pinnedTo is the condition of a publishers.PinFilter. Ids of owner and repository that came from one token are stored
+// together, with "/" between; a repository's id alone is a field. "_" in an id matches more than the id, and the caller
+// compares again.
+const pinnedTo = `WHERE p.issuer = $1 AND p.provider = $2 AND p.lookup <> $3 AND (
+		$4 <> '' AND (p.owner_id = $4 OR p.owner_id LIKE $5) AND p.lookup LIKE $6
+		OR $7 <> '' AND (p.owner_id LIKE $8 OR p.fields LIKE $9)) ORDER BY p.created_at, p.id LIMIT $10`
+
+func pinnedArgs(f publishers.PinFilter) []any {
+	name := "%"
+	if f.Name != "" {
+		name = "%/" + f.Name
+	}
+	return []any{
+		f.Issuer, f.Provider, f.Except, f.Owner, f.Owner + "/%", name,
+		f.Repository, "%/" + f.Repository, `%"repository_id":"` + f.Repository + `"%`, f.Limit,
+	}
+}
+
+func (t *Tx) PublishersPinnedTo(ctx context.Context, f publishers.PinFilter) ([]publishers.Publisher, error) {
+	return many(ctx, t, scanPublisher, `SELECT `+publisherColumns+` FROM publishers p `+pinnedTo, pinnedArgs(f)...)
+}
+
 // PinPublisher does nothing if the same rule already exists for that owner. Otherwise two equal rows could not be told
 // apart.
 func (t *Tx) PinPublisher(ctx context.Context, id, ownerID string) (bool, error) {

@@ -80,6 +80,10 @@ func (t *Tx) ReadersFor(ctx context.Context, issuer, provider, lookup string) ([
 		issuer, provider, lookup)
 }
 
+func (t *Tx) ReadersPinnedTo(ctx context.Context, f publishers.PinFilter) ([]publishers.Reader, error) {
+	return t.readers(ctx, selectReader+pinnedTo, pinnedArgs(f)...)
+}
+
 func (t *Tx) ReadersAll(ctx context.Context) ([]publishers.Reader, error) {
 	return t.readers(ctx, selectReader+`ORDER BY p.created_at, p.id`)
 }

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"cmp"
 	"testing"
 	"time"
 
@@ -8,12 +9,15 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
+	"pyindex/internal/workload"
 )
 
 // Publishers checks the guarantees of publishers.Store and its rows.
 func Publishers(t *testing.T, open Opener) {
 	for name, check := range map[string]func(*world){
 		"put":             checkPut,
+		"pinned to":       checkPinnedTo,
+		"serving":         checkServing,
 		"pin":             checkPin,
 		"links":           checkLinks,
 		"pending":         checkPending,
@@ -109,6 +113,91 @@ func checkPut(w *world) {
 		}
 		return nil
 	})
+}
+
+// checkServing replaces what the server started with.
+func checkServing(w *world) {
+	w.update(func(tx publishers.Tx) error {
+		_, err := tx.Serving(w.ctx)
+		w.want("Serving() before a server started", err, fault.NotFound)
+		for _, s := range []publishers.Serving{
+			{Issuers: []publishers.Issuer{{Provider: "github", URL: "https://b"}, {Provider: "gitlab", URL: "https://a"}}, Audience: "x"},
+			{Issuers: []publishers.Issuer{}, Audience: ""},
+		} {
+			w.must(tx.PutServing(w.ctx, s, at))
+			got, err := tx.Serving(w.ctx)
+			w.must(err)
+			w.same("Serving()", got, s)
+		}
+		return nil
+	})
+}
+
+// checkPinnedTo finds publishers, pending ones and readers by ids. Near values of an id find nothing.
+func checkPinnedTo(w *world) {
+	type ids = workload.PinnedIDs
+	type list = []publishers.Publisher
+	byID, byOwner, byBoth, other := newPublisher("id"), newPublisher("owner"), newPublisher("both"), newPublisher("other")
+	byID.Fields["repository_id"] = "777"
+	byOwner.OwnerID = "4242"
+	byBoth.OwnerID, byBoth.Fields["repository_id"] = "4242/777", "first"
+	other.OwnerID, other.Fields["repository_id"] = "42420", "7777"
+	named := newPublisher("named")
+	named.OwnerID, named.Fields["note"] = "9", "777"
+	for _, c := range []struct {
+		name string
+		f    publishers.PinFilter
+		want list
+	}{
+		{"repository", publishers.PinFilter{PinnedIDs: ids{Repository: "777"}}, list{byBoth, byID}},
+		{"owner", publishers.PinFilter{PinnedIDs: ids{Owner: "4242"}}, list{byBoth, byOwner}},
+		{
+			"owner of a name", publishers.PinFilter{PinnedIDs: ids{Owner: "4242", Name: "owner"}},
+			list{byOwner},
+		},
+		{
+			"both", publishers.PinFilter{PinnedIDs: ids{Owner: "4242", Repository: "777", Name: "owner"}},
+			list{byBoth, byID, byOwner},
+		},
+		{
+			"found already", publishers.PinFilter{PinnedIDs: ids{Repository: "777"}, Except: byID.Lookup},
+			list{byBoth},
+		},
+		{"at most one", publishers.PinFilter{PinnedIDs: ids{Repository: "777"}, Limit: 1}, list{byBoth}},
+		{"no ids", publishers.PinFilter{}, nil},
+		{"another issuer", publishers.PinFilter{PinnedIDs: ids{Owner: "4242"}, Issuer: "https://other"}, nil},
+		{"another provider", publishers.PinFilter{PinnedIDs: ids{Owner: "4242"}, Provider: "gitlab"}, nil},
+		{"part of an id", publishers.PinFilter{PinnedIDs: ids{Owner: "424", Repository: "77"}}, nil},
+	} {
+		c.f.Issuer, c.f.Provider = cmp.Or(c.f.Issuer, byID.Issuer), cmp.Or(c.f.Provider, byID.Provider)
+		c.f.Limit = cmp.Or(c.f.Limit, 10)
+		w.update(func(tx publishers.Tx) error {
+			for _, p := range []publishers.Publisher{byID, byOwner, byBoth, other, named} {
+				_, err := tx.PutPublisher(w.ctx, p)
+				w.must(err)
+				_, err = tx.ReaderByID(w.ctx, p.ID)
+				if fault.Is(err, fault.NotFound) {
+					w.must(tx.InsertReader(w.ctx, publishers.Reader{Publisher: p, RepositoryID: w.main.ID, Whole: true}))
+					w.must(tx.InsertPending(w.ctx, publishers.Pending{
+						ID: p.ID, RepositoryID: w.main.ID, Project: p.ID, Publisher: p, CreatedAt: at, ExpiresAt: at.Add(time.Hour),
+					}))
+				}
+			}
+			got, err := tx.PublishersPinnedTo(w.ctx, c.f)
+			w.must(err)
+			w.same("PublishersPinnedTo("+c.name+")", got, c.want)
+			readers, err := tx.ReadersPinnedTo(w.ctx, c.f)
+			w.must(err)
+			pending, err := tx.PendingPinnedTo(w.ctx, c.f)
+			w.must(err)
+			for i, p := range c.want {
+				if len(readers) != len(c.want) || readers[i].ID != p.ID || len(pending) != len(c.want) || pending[i].ID != p.ID {
+					w.Errorf("%s: readers %+v, pending %+v, want those of %s", c.name, readers, pending, p.ID)
+				}
+			}
+			return nil
+		})
+	}
 }
 
 func checkPin(w *world) {

@@ -16,7 +16,7 @@ type Target struct {
 	BaseURL    string // of this index, with its path and without a slash at the end
 	Repository string // of this index; "" and "main" for main
 	Project    string // normal name
-	Audience   string // of identity tokens of the publisher's issuer for this index
+	Audience   string // that the index tells clients to request
 }
 
 // UploadURL is the address that clients upload to.

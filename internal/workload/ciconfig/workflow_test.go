@@ -398,3 +398,25 @@ func TestIDTokenVariable(t *testing.T) {
 		}
 	}
 }
+
+// TestCircleRootIssuer checks that a job requests the token of the issuer that its publisher has.
+func TestCircleRootIssuer(t *testing.T) {
+	const id = "01890000-0000-4000-8000-000000000002"
+	for _, c := range []struct {
+		kind, issuer string
+		fields       map[string]string
+		root         bool
+	}{
+		{"circleci", workload.CircleCIIssuer, map[string]string{"org_id": id, "project_id": id}, true},
+		{"circleci", workload.CircleCIIssuer + "/org/" + id, map[string]string{"org_id": id, "project_id": id}, false},
+		{"generic", workload.CircleCIIssuer, map[string]string{"claim:oidc.circleci.com/project-id": id}, true},
+		{
+			"generic", workload.CircleCIIssuer + "/org/" + id, map[string]string{"claim:oidc.circleci.com/project-id": id}, false,
+		},
+	} {
+		g := ciconfig.For(target, c.kind, c.issuer, c.fields)
+		if len(g.Files) == 0 || strings.Contains(g.Files[0].Text, "circleci run oidc get --root-issuer --claims") != c.root {
+			t.Errorf("%s of %s: --root-issuer should be there: %v\n%+v", c.kind, c.issuer, c.root, g.Files)
+		}
+	}
+}

@@ -64,7 +64,8 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// An input with data-filter="#id" hides the table rows or list items that do not contain all its words.
+// An input with data-filter="#id" hides the table rows or list items that do not contain all its words, and sections
+// without a row that is left.
 for (const input of document.querySelectorAll("input[data-filter]")) {
   const list = document.querySelector(input.dataset.filter);
   if (!list) continue;
@@ -74,6 +75,9 @@ for (const input of document.querySelectorAll("input[data-filter]")) {
     for (const row of rows) {
       const text = row.textContent.toLowerCase();
       row.hidden = !words.every((word) => text.includes(word));
+    }
+    for (const part of list.querySelectorAll(":scope > section")) {
+      part.hidden = !part.querySelector("tbody > tr:not([hidden])");
     }
   });
 }

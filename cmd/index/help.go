@@ -1,0 +1,104 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"pyindex/internal/terminal"
+	"pyindex/internal/version"
+)
+
+// general has the flag and the command that every program has.
+type general struct {
+	ShowVersion version.Flag `name:"version" short:"V" help:"Print the version."`
+	Help        helpCmd      `cmd:"" plain:"" help:"Show the help of the program, or of a command."`
+}
+
+type helpCmd struct {
+	Command []string `arg:"" optional:"" help:"Command, such as user add."`
+}
+
+// Run prints the same as the --help flag of the command.
+func (c *helpCmd) Run(parsed *kong.Context) error {
+	at := parsed.Model.Node
+	for i, word := range c.Command {
+		next := slices.IndexFunc(at.Children, func(n *kong.Node) bool { return n.Name == word && n.Type == kong.CommandNode })
+		if next < 0 {
+			return &misuse{fmt.Errorf("there is no command %.80q", "index "+strings.Join(c.Command[:i+1], " ")), at}
+		}
+		at = at.Children[next]
+	}
+	ctx, err := kong.Trace(parsed.Kong, c.Command)
+	if err != nil {
+		return err
+	}
+	return ctx.PrintUsage(false)
+}
+
+// misuse is an error about the command line.
+type misuse struct {
+	error
+	at *kong.Node // the command that was used
+}
+
+// misused returns an error of the parser with the command that was used, if it is about the command line.
+func misused(err error) error {
+	parse, ok := errors.AsType[*kong.ParseError](err)
+	if !ok || parse.Context == nil || parse.ExitCode() != kongUsage {
+		return err
+	}
+	at := parse.Context.Selected()
+	if at == nil {
+		at = parse.Context.Model.Node
+	}
+	if parse.Context.Error == nil && len(at.Children) > 0 && at.DefaultCmd == nil {
+		var names []string
+		for _, c := range at.Children {
+			if !c.Hidden {
+				names = append(names, c.Name)
+			}
+		}
+		return &misuse{fmt.Errorf("%s needs a command: %s", cmp.Or(at.Path(), "index"), strings.Join(names, ", ")), at}
+	}
+	return &misuse{err, at}
+}
+
+// kongUsage is the exit status that kong suggests for errors about the command line.
+const kongUsage = 80
+
+// complain prints an error about the command line with the usage of the command. The last line names the command that
+// shows more: --help of the command, or of serve for an error about a setting.
+func complain(errs io.Writer, err error) {
+	m, ok := errors.AsType[*misuse](err)
+	if !ok {
+		terminal.Complain(errs, err)
+		fmt.Fprintln(errs, "Run index serve --help for the settings.")
+		return
+	}
+	terminal.Complain(errs, m.error)
+	fmt.Fprintf(errs, "Usage: %s\n", usage(m.at))
+	fmt.Fprintf(errs, "Run %s --help for more.\n", m.at.FullPath())
+}
+
+// usage returns the synopsis of a command: its words, arguments and required flags.
+func usage(n *kong.Node) string {
+	words := []string{n.FullPath()}
+	for _, p := range n.Positional {
+		words = append(words, p.Summary())
+	}
+	if len(n.Children) > 0 && n.DefaultCmd == nil {
+		words = append(words, "<command>")
+	}
+	for _, f := range n.Flags {
+		if f.Required {
+			words = append(words, "--"+f.Name+"="+f.FormatPlaceHolder())
+		}
+	}
+	return strings.Join(append(words, "[flags]"), " ")
+}
