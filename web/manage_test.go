@@ -24,6 +24,7 @@ import (
 	"pyindex/internal/audit"
 	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
+	"pyindex/internal/follow"
 	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
@@ -112,6 +113,7 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 	x.accounts = account.New(x.db.Accounts(), x.signin, o.accounts)
 	o.site.Index, o.site.Directory, o.site.Accounts = x.index, x.dir, x.accounts
 	o.site.SignIn, o.site.Outbox = x.signin, x.outbox
+	o.site.Followers = follow.New(x.index.Index, x.db.Follow(), x.clock.Now)
 	o.site.Registry = publishers.New(x.db.Publishers(), nil, publishers.Options{Now: x.clock.Now})
 	o.site.Exchange = exchange.New(o.site.Registry, nil, exchange.Options{})
 	o.site.BaseURL, o.site.Name, o.site.Closed, o.site.Now = base, "Shop", !o.open, x.clock.Now
@@ -123,7 +125,7 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 	x.handler, err = server.New(server.Options{
 		Keyring: access.NewKeyring(x.db.Access(), o.keyring), Origin: shopHost,
 		Cookie: route.Cookie(base, route.SessionCookie).Name,
-		Rates:  rates, Log: log, Now: x.clock.Now,
+		Rates:  rates, Log: log, Now: x.clock.Now, Missing: site.Missing,
 	}, site.Table())
 	if err != nil {
 		t.Fatal(err)

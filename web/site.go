@@ -14,6 +14,7 @@ import (
 	"pyindex/internal/account/outbox"
 	"pyindex/internal/account/signin"
 	"pyindex/internal/assembly"
+	"pyindex/internal/follow"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/exchange"
@@ -33,8 +34,8 @@ import (
 //go:embed static templates
 var files embed.FS
 
-// Options configure the pages. Index, Directory, Registry, Exchange, Accounts, SignIn, Outbox, Desk and BaseURL are
-// required.
+// Options configure the pages. Index, Directory, Registry, Exchange, Accounts, SignIn, Outbox, Desk, Followers and
+// BaseURL are required.
 type Options struct {
 	Index     *assembly.Index
 	Directory *access.Directory
@@ -44,6 +45,7 @@ type Options struct {
 	SignIn    *signin.Methods
 	Outbox    *outbox.Outbox
 	Desk      *lockout.Desk
+	Followers *follow.Followers
 	BaseURL   *url.URL // public URL of the index; its path is the prefix of every link
 	Name      string   // display name of this index; "Index" if empty
 	Logo      []byte   // PNG, SVG or WebP image, shown in place of Name; nil for none
@@ -77,8 +79,8 @@ type Site struct {
 // New returns a site. It returns an error if a template or the manual cannot be parsed.
 func New(o Options) (*Site, error) {
 	kit, err := ui.New(ui.Options{
-		Files: files, BaseURL: o.BaseURL, Name: o.Name, Logo: o.Logo, Security: o.Security, Programs: o.Programs, Closed: o.Closed, Believed: o.Believed, Log: o.Log,
-		Now: o.Now,
+		Files: files, BaseURL: o.BaseURL, Name: o.Name, Logo: o.Logo, Security: o.Security, Programs: o.Programs,
+		Closed: o.Closed, Believed: o.Believed, Log: o.Log, Now: o.Now, Repositories: o.Index.Visible,
 	})
 	if err != nil {
 		return nil, err
@@ -93,13 +95,17 @@ func New(o Options) (*Site, error) {
 	s := &Site{kit: kit}
 	s.account = accountpages.New(kit, accountpages.Options{
 		Index: o.Index.Index, Directory: o.Directory, Accounts: o.Accounts, SignIn: o.SignIn, Letters: mail,
-		SignOn: o.SignOn, SignOnName: o.SignOnName, SignOnCreates: o.SignOnCreates,
+		Followers: o.Followers, SignOn: o.SignOn, SignOnName: o.SignOnName, SignOnCreates: o.SignOnCreates,
 	})
 	s.rows = slices.Concat(
 		kit.StaticRoutes(),
 		projects.New(kit, projects.Options{
 			Index:     o.Index.Index,
 			Browser:   o.Index.Browser,
+			Roles:     o.Index.Roles,
+			Followers: o.Followers,
+			Accounts:  o.Accounts,
+			Mail:      o.Mail != nil,
 			Authority: o.Authority,
 			Pictures:  o.Pictures,
 		}).Routes(),
@@ -140,7 +146,9 @@ func (s *Site) Table() route.Table {
 }
 
 // Missing writes the 404 page of an address that has no route.
-func (s *Site) Missing(w http.ResponseWriter, r *http.Request) { s.kit.Missing(w, r) }
+func (s *Site) Missing(w http.ResponseWriter, r *http.Request, who access.Caller) {
+	s.kit.Missing(w, r, who)
+}
 
 // Known returns an identifier of the browser that sent r if the browser was used to sign in before, and "" otherwise.
 func (s *Site) Known(r *http.Request) string { return s.account.Known(r) }

@@ -50,6 +50,8 @@ var importers = map[string][]string{
 	module + "internal/mail":                        {"internal/app", "internal/config"},
 	"github.com/emersion/":                          {"internal/mail/mailtest"},
 	"rsc.io/qr":                                     {"web"},
+	"github.com/aymanbagabas/go-udiff":              {"web"},
+	"github.com/github/go-spdx":                     {"internal/packaging"},
 	"golang.org/x/net/html":                         {"internal/readme"},
 	"golang.org/x/term":                             {"internal/terminal"},
 	"golang.org/x/time/rate":                        {"internal/server", "internal/pictures"},
@@ -80,6 +82,7 @@ var middle = []string{
 	"internal/catalog",
 	"internal/custody",
 	"internal/fault",
+	"internal/follow",
 	"internal/ingest",
 	"internal/lockout",
 	"internal/memo",
@@ -92,8 +95,8 @@ var middle = []string{
 // edges speak one protocol each and reach neither storage nor each other's packages, a shared helper below one
 // excepted.
 var edges = []string{
-	"internal/legacyupload", "internal/simpleapi", "internal/jsonapi", "internal/publishers/mintapi", "internal/leakapi",
-	"internal/programs", "web",
+	"internal/legacyupload", "internal/simpleapi", "internal/jsonapi", "internal/rssapi", "internal/publishers/mintapi",
+	"internal/leakapi", "internal/programs", "web",
 }
 
 // helpers are the packages outside the middle ring that an edge may import beside it.

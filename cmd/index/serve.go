@@ -27,6 +27,7 @@ import (
 	"pyindex/internal/programs"
 	"pyindex/internal/publishers/mintapi"
 	"pyindex/internal/route"
+	"pyindex/internal/rssapi"
 	"pyindex/internal/server"
 	"pyindex/internal/simpleapi"
 	"pyindex/internal/tlsserve"
@@ -204,7 +205,7 @@ func (e *endpoints) site(offered *programs.Set) (*web.Site, error) {
 		Logo: logo, Security: ui.Security{Contacts: e.Config.SecurityContact, Policy: e.Config.SecurityPolicy},
 		Authority: authority, Version: version.Read().Version, Programs: offered.Names(),
 		Index: e.Index, Directory: e.Directory, Registry: e.Registry, Exchange: e.Minter, Accounts: e.Accounts,
-		SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Name: e.Config.Name(), BaseURL: e.base, Log: e.log,
+		SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Followers: e.Followers, Name: e.Config.Name(), BaseURL: e.base, Log: e.log,
 		Closed: !e.Config.Access.AnonymousRead, Believed: e.Config.BelievedFor(),
 	}
 	o.Pictures.Direct, o.Pictures.Proxy = e.Config.Pages.Pictures()
@@ -237,6 +238,7 @@ func (e *endpoints) tables() []route.Table {
 				MaxAge: time.Duration(e.Config.Access.PageMaxAge),
 			}).Table(),
 		jsonapi.New(e.Index.Index, jsonapi.Options{BaseURL: e.base.String()}).Table(),
+		rssapi.New(e.Index.Index, rssapi.Options{BaseURL: e.base.String(), Name: e.Config.Name()}).Table(),
 		legacyupload.New(e.Index.Intake, legacyupload.Options{}).Table(),
 		mintapi.New(e.Minter, e.Config.Audience(e.base), mintapi.Options{BaseURL: e.base}).Table(),
 	}

@@ -22,6 +22,7 @@ import (
 	"pyindex/internal/account/signin"
 	"pyindex/internal/assembly"
 	"pyindex/internal/config"
+	"pyindex/internal/follow"
 	"pyindex/internal/lockout"
 	"pyindex/internal/passkeys"
 	"pyindex/internal/publishers"
@@ -48,6 +49,7 @@ type App struct {
 	Accounts  *account.Accounts
 	SignIn    *signin.Methods
 	Outbox    *outbox.Outbox
+	Followers *follow.Followers
 	Operator  access.Caller
 }
 
@@ -91,6 +93,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 		Log: log, Policy: c.Upload.Rules(), Limits: c.Limits.Catalog(), Attester: attester,
 		Redact: insight.New(a.Registry).Redact,
 	})
+	a.Followers = follow.New(a.Index.Index, a.DB.Follow(), nil)
 	return a, nil
 }
 

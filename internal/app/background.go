@@ -11,6 +11,8 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/account/outbox"
 	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
+	"pyindex/internal/follow"
 	"pyindex/internal/mail"
 )
 
@@ -45,6 +47,7 @@ const (
 	// checking whether the daily check of the stored objects, one for all replicas, is due
 	checkEvery   = time.Hour
 	refreshEvery = time.Minute // refreshing the keys of issuers
+	notifyEvery  = time.Minute // writing to subscribers of new releases
 	remindEvery  = time.Hour   // finding tokens that expire soon
 	// time after the start at which memory needed only for the start is returned to the system
 	tidyAfter = 500 * time.Millisecond
@@ -85,6 +88,7 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 	loops.every(ctx, checkEvery, func() error { return a.Index.Backfill(ctx) }, log, "filling the search")
 	if sender, err := a.Config.Mail.Sender(); err == nil && sender != nil {
 		loops.every(ctx, remindEvery, func() error { return a.remind(ctx, sender) }, log, "reminding of tokens that expire")
+		loops.every(ctx, notifyEvery, func() error { return a.notify(ctx, sender) }, log, "writing of new releases")
 	}
 	loops.Go(func() { a.post(ctx, log) })
 	for _, f := range also {
@@ -105,6 +109,18 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 func (a *App) remind(ctx context.Context, sender *mail.Sender) error {
 	return a.Outbox.RemindOfTokens(ctx, func(ctx context.Context, r outbox.Reminder) error {
 		return sender.Send(ctx, r.Email, outbox.ReminderLetter(a.Config.Name(), r, a.Config.LinkTo("/manage/account/token/")))
+	})
+}
+
+// notify sends a letter to the subscribers of projects with new releases.
+func (a *App) notify(ctx context.Context, sender *mail.Sender) error {
+	return a.Followers.Notify(ctx, func(ctx context.Context, n follow.News) error {
+		root := ""
+		if repo := n.Project.Repository.Name; repo != catalog.MainRepository {
+			root = "/r/" + repo
+		}
+		return sender.Send(ctx, n.Email, outbox.ReleaseLetter(a.Config.Name(), n.User, n.Project.Display, n.Versions, n.Total,
+			a.Config.LinkTo(root+"/project/"+n.Project.Name.String()+"/"), a.Config.LinkTo("/manage/account/")))
 	})
 }
 

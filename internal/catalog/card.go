@@ -80,14 +80,15 @@ func card(p Project, s Summary, f File, m packaging.Metadata) (Card, CardText) {
 		UploaderKind: f.Uploader.Kind, UploaderName: f.Uploader.Name,
 	}
 	return c, CardText{
-		Keywords: m.Keywords, People: strings.Join([]string{m.Author, m.AuthorEmail, m.Maintainer, m.MaintainerEmail}, " "),
-		Body: CutText(m.Description, maxBody),
+		Keywords: m.Keywords,
+		People:   packaging.PlainName(strings.Join([]string{m.Author, m.AuthorEmail, m.Maintainer, m.MaintainerEmail}, " ")),
+		Body:     CutText(m.Description, maxBody),
 	}
 }
 
 func licenseOf(m packaging.Metadata) string {
 	if m.LicenseExpression != "" {
-		return CutText(m.LicenseExpression, 200)
+		return packaging.SPDXCase(CutText(m.LicenseExpression, 200))
 	}
 	first, _, _ := strings.Cut(m.License, "\n")
 	return CutText(first, 200)

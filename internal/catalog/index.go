@@ -39,6 +39,7 @@ type Index struct {
 	limits  Limits
 
 	repositories *memo.BySerial[string, Repository]
+	visible      *memo.BySerial[string, []string] // names of repositories by user id
 	projects     *memo.BySerial[projectKey, Project]
 	files        *memo.BySerial[fileKey, located]
 	lists        *memo.Weighted[string, list]      // by repository id
@@ -62,6 +63,7 @@ type (
 // The number of rows of each kind in the cache, some tens of megabytes at most.
 const (
 	memoRepositories = 1_000
+	memoUsers        = 1_000
 	memoProjects     = 50_000
 	memoFiles        = 20_000
 )
@@ -71,6 +73,7 @@ func New(s Store, k *custody.Keeper, o Options) *Index {
 	return &Index{
 		store: s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), limits: o.Limits,
 		repositories: memo.NewBySerial[string, Repository](memoRepositories),
+		visible:      memo.NewBySerial[string, []string](memoUsers),
 		projects:     memo.NewBySerial[projectKey, Project](memoProjects),
 		files:        memo.NewBySerial[fileKey, located](memoFiles),
 		lists:        memo.NewWeighted(maxList, func(_ string, l list) int64 { return int64(len(l)) + 1 }),

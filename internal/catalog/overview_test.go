@@ -1,10 +1,12 @@
 package catalog_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"pyindex/internal/access"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/ingest"
@@ -66,7 +68,7 @@ func TestOverview(t *testing.T) {
 	if _, err := w.Overview(ctx, w.admin, "", demo, "3.0"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a release of a quarantined project = %v, want not found", err)
 	}
-	if _, err := w.Compare(ctx, w.admin, "", demo, "1.9", "3.0"); !fault.Is(err, fault.NotFound) {
+	if _, err := w.Compare(ctx, w.admin, "", demo, browse.Pair{From: "1.9", To: "3.0"}); !fault.Is(err, fault.NotFound) {
 		t.Errorf("comparing in quarantine = %v, want not found", err)
 	}
 }
@@ -81,7 +83,7 @@ func TestOverviewIsForReaders(t *testing.T) {
 	for who, want := range map[*access.Caller]fault.Kind{&bound: fault.NotFound, {}: fault.Unauthenticated} {
 		_, err := w.Overview(ctx, *who, "", demo, "")
 		_, err2 := w.Overview(ctx, *who, "", name(t, "nothing"), "")
-		_, err3 := w.Compare(ctx, *who, "", demo, "", "2.0")
+		_, err3 := w.Compare(ctx, *who, "", demo, browse.Pair{To: "2.0"})
 		for _, e := range []error{err, err2, err3} {
 			if !fault.Is(e, want) {
 				t.Errorf("%s: %v, want %v", who.Name(), e, want)
@@ -101,12 +103,12 @@ func TestCompare(t *testing.T) {
 		packagingtest.Wheel("demo", "1.1", "y", "Summary: two", "Requires-Dist: six >= 1", "Requires-Dist: rich",
 			"Requires-Python: >=3.9"),
 		packagingtest.SDist("demo", "1.1", "y", "Summary: two"), packagingtest.Wheel("demo", "1.2rc1", "z"))
-	c, err := w.Compare(ctx, w.admin, "", demo, "", "1.1")
+	c, err := w.Compare(ctx, w.admin, "", demo, browse.Pair{To: "1.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.From.Version != "1.0" || c.To.Version != "1.1" || !c.MembersKnown {
-		t.Errorf("Compare = %s to %s, members known %v", c.From.Version, c.To.Version, c.MembersKnown)
+	if c.From.Version != "1.0" || c.To.Version != "1.1" || c.Inside.Basis != browse.MembersRead {
+		t.Errorf("Compare = %s to %s, members %q (%s)", c.From.Version, c.To.Version, c.Inside.Basis, c.Inside.Why)
 	}
 	if r := c.Required; len(r.Added) != 1 || r.Added[0] != "rich" || len(r.Removed) != 1 || r.Removed[0] != "attrs" {
 		t.Errorf("required: %+v", r)
@@ -114,8 +116,10 @@ func TestCompare(t *testing.T) {
 	if f := c.Files; len(f.Removed) != 0 || len(f.Added) != 1 || f.Added[0] != "demo-*.tar.gz" {
 		t.Errorf("files: %+v", f)
 	}
-	if m := c.Members; len(m.Added)+len(m.Removed) != 0 {
-		t.Errorf("members: %+v, want none to differ but by version", m)
+	// The code differs, though no name does but by version.
+	if m := c.Inside.Members; len(m.Added)+len(m.Removed) != 0 || !slices.Equal(m.Changed, []string{"demo.py"}) ||
+		c.Inside.Same != 1 {
+		t.Errorf("members: %+v, want demo.py to be the changed one", c.Inside)
 	}
 	got := map[string][2]string{}
 	for _, f := range c.Fields {
@@ -124,12 +128,63 @@ func TestCompare(t *testing.T) {
 	if len(got) != 2 || got["Summary"] != [2]string{"one", "two"} || got["Requires-Python"] != [2]string{"", ">=3.9"} {
 		t.Errorf("fields: %v", got)
 	}
-	if c, err = w.Compare(ctx, w.admin, "", demo, "1.1", "1.0"); err != nil || c.From.Version != "1.1" {
+	if c, err = w.Compare(ctx, w.admin, "", demo, browse.Pair{From: "1.1", To: "1.0"}); err != nil || c.From.Version != "1.1" {
 		t.Errorf("backwards = %v, %v", c.From.Version, err)
 	}
 	for _, pair := range [][2]string{{"", "1.0"}, {"9", "1.0"}, {"1.0", "9"}, {"x", "y"}} {
-		if _, err := w.Compare(ctx, w.admin, "", demo, pair[0], pair[1]); !fault.Is(err, fault.NotFound) {
+		if _, err := w.Compare(ctx, w.admin, "", demo, browse.Pair{From: pair[0], To: pair[1]}); !fault.Is(err, fault.NotFound) {
 			t.Errorf("Compare(%q, %q) = %v, want not found", pair[0], pair[1], err)
+		}
+	}
+}
+
+// One project built by two back ends differs in spelling only.
+func TestCompareByMeaning(t *testing.T) {
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
+	w.must(packagingtest.Wheel("demo", "1.0", "x", "Requires-Python: >=3.9,<4", "Classifier: A", "Classifier: B",
+		`Requires-Dist: Zope.Interface [B_x,a] (>=1.0,<2) ; python_version<'3.9' and extra=='Fast'`),
+		packagingtest.Wheel("demo", "2.0", "x", "Requires-Python: <4, >=3.9", "Classifier: B", "Classifier: C",
+			`Requires-Dist: zope-interface[a,b-x]<2,>=1.0; python_version < "3.9" and extra == "fast"`))
+	c, err := w.Compare(t.Context(), w.admin, "", name(t, "demo"), browse.Pair{To: "2.0"})
+	if err != nil || !c.Required.Empty() {
+		t.Errorf("requirements that differ in spelling: %+v, %v, want no difference", c.Required, err)
+	}
+	if len(c.Fields) != 1 || c.Fields[0].Name != "Classifier" || !slices.Equal(c.Fields[0].List.Added, []string{"C"}) ||
+		!slices.Equal(c.Fields[0].List.Removed, []string{"A"}) {
+		t.Errorf("fields: %+v, want only the two classifiers that differ", c.Fields)
+	}
+	if in := c.Inside; !in.Members.Empty() || in.Basis != browse.MembersRead {
+		t.Errorf("members of equal content: %+v", in)
+	}
+}
+
+func TestCompareFiles(t *testing.T) {
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
+	ctx, demo := t.Context(), name(t, "demo")
+	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x"),
+		packagingtest.Wheel("demo", "1.1", "x"), packagingtest.SDist("demo", "1.1", "y"), packagingtest.SDist("demo", "1.2", "y"),
+		packagingtest.Wheel("demo", "1.3", "y"))
+	for _, tt := range []struct {
+		pair     browse.Pair
+		to       string
+		changed  []string
+		others   []string
+		compared bool
+	}{
+		{browse.Pair{To: "1.1"}, "demo-1.1-py3-none-any.whl", nil, []string{"demo-1.1.tar.gz"}, true},
+		{
+			browse.Pair{To: "1.1", File: "demo-1.1.tar.gz"}, "demo-1.1.tar.gz", []string{"demo-*/demo.py"},
+			[]string{"demo-1.1-py3-none-any.whl"}, true,
+		},
+		{browse.Pair{To: "1.1", File: "nothing"}, "demo-1.1-py3-none-any.whl", nil, []string{"demo-1.1.tar.gz"}, true},
+		{browse.Pair{To: "1.2"}, "demo-1.2.tar.gz", nil, nil, true},
+		{browse.Pair{To: "1.3"}, "", nil, nil, false},
+	} {
+		c, err := w.Compare(ctx, w.admin, "", demo, tt.pair)
+		in := c.Inside
+		if err != nil || in.To != tt.to || !slices.Equal(in.Members.Changed, tt.changed) || !slices.Equal(in.Others, tt.others) ||
+			(in.Basis == browse.MembersRead) != tt.compared || len(in.Members.Added)+len(in.Members.Removed) != 0 {
+			t.Errorf("Compare(%+v) = %+v, %v", tt.pair, in, err)
 		}
 	}
 }
@@ -146,11 +201,11 @@ func TestCompareSpellings(t *testing.T) {
 			`Requires-Dist: six; python_full_version >= "3.9" and extra == "dev-tools"`, "Requires-Dist: foo-bar>=1"),
 		packagingtest.Wheel("demo", "1.2", "x", "License-Expression: MIT", "License: BSD",
 			"Requires-Python: >=3.8", "Provides-Extra: test", "Requires-Dist: foo-bar>=2", `Requires-Dist: six; python_version>'3.9'`))
-	c, err := w.Compare(t.Context(), w.admin, "", name(t, "demo"), "1.0", "1.1")
+	c, err := w.Compare(t.Context(), w.admin, "", name(t, "demo"), browse.Pair{From: "1.0", To: "1.1"})
 	if err != nil || len(c.Fields) > 0 || len(c.Required.Added)+len(c.Required.Removed) > 0 {
 		t.Errorf("Compare of two spellings = %+v, %+v, %v, want no change", c.Fields, c.Required, err)
 	}
-	c, err = w.Compare(t.Context(), w.admin, "", name(t, "demo"), "1.1", "1.2")
+	c, err = w.Compare(t.Context(), w.admin, "", name(t, "demo"), browse.Pair{From: "1.1", To: "1.2"})
 	if err != nil || len(c.Fields) != 3 || strings.Join(c.Required.Added, "|") != `foo-bar>=2|six; python_version > "3.9"` {
 		t.Errorf("Compare of two releases = %+v, %+v, %v", c.Fields, c.Required, err)
 	}

@@ -57,6 +57,60 @@ func (x *Index) Repositories(ctx context.Context, who access.Caller) (out []Repo
 	return out, err
 }
 
+// Visible returns the names of the repositories that the caller may open, by name: those that the caller may read, and
+// those with a project that the caller may read.
+//
+// It is cheap until the index changes, so that every page can show them. It ignores the restrictions of tokens.
+func (x *Index) Visible(ctx context.Context, who access.Caller) ([]string, error) {
+	read := func(tx Tx) ([]string, error) {
+		all, err := tx.Repositories(ctx)
+		if err != nil {
+			return nil, err
+		}
+		mine, err := repositoriesOf(ctx, tx, who)
+		if err != nil {
+			return nil, err
+		}
+		var names []string
+		for _, r := range all {
+			if who.May(access.Reader, r.Object()) || who.Known() && r.Members >= access.Reader || mine[r.ID] {
+				names = append(names, r.Name)
+			}
+		}
+		return names, nil
+	}
+	if who.Kind() != access.KindUser {
+		var names []string
+		err := x.store.View(ctx, func(tx Tx) (err error) {
+			names, err = read(tx)
+			return err
+		})
+		return names, err
+	}
+	at, err := x.store.Stamp(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return recallAt(ctx, x, at, x.visible, who.ID(), read)
+}
+
+// repositoriesOf returns the ids of the repositories that the caller has grants in.
+func repositoriesOf(ctx context.Context, tx Tx, who access.Caller) (map[string]bool, error) {
+	out := map[string]bool{}
+	for _, id := range who.ProjectIDs() {
+		p, err := tx.ProjectByID(ctx, id)
+		switch {
+		case err == nil:
+			out[p.Repository.ID] = true
+		case fault.Is(err, fault.NotFound):
+			out[id] = true // a grant in a whole repository
+		default:
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
 // RemoveRepository deletes an empty repository. It needs an administrator. It returns fault.Conflict for the main
 // repository, and if the repository has projects or names of deleted files, which must remain taken.
 func (x *Index) RemoveRepository(ctx context.Context, who access.Caller, name string) error {

@@ -22,6 +22,8 @@ type info struct {
 	Downloads              downloads         `json:"downloads"`
 	Dynamic                []string          `json:"dynamic"`
 	HomePage               *string           `json:"home_page"`
+	ImportNames            []string          `json:"import_names"`
+	ImportNamespaces       []string          `json:"import_namespaces"`
 	Keywords               *string           `json:"keywords"`
 	License                *string           `json:"license"`
 	LicenseExpression      *string           `json:"license_expression"`
@@ -68,7 +70,8 @@ func stated(m packaging.Metadata) info {
 		Classifiers: append([]string{}, m.Classifiers...),
 		Description: m.Description, DescriptionContentType: orNull(m.DescriptionContentType),
 		DownloadURL: orNull(m.DownloadURL), Downloads: downloads{notCounted, notCounted, notCounted},
-		Dynamic: m.Dynamic, HomePage: orNull(m.HomePage), Keywords: orNull(m.Keywords),
+		Dynamic: m.Dynamic, HomePage: orNull(m.HomePage), ImportNames: m.ImportNames,
+		ImportNamespaces: m.ImportNamespaces, Keywords: orNull(m.Keywords),
 		License: orNull(m.License), LicenseExpression: orNull(m.LicenseExpression), LicenseFiles: m.LicenseFiles,
 		Maintainer: orNull(m.Maintainer), MaintainerEmail: orNull(m.MaintainerEmail),
 		Platform: orNull(strings.Join(m.Platforms, ",")), ProjectURLs: projectURLs(m), ProvidesExtra: m.ProvidesExtra,

@@ -20,18 +20,21 @@ const (
 	Open           // credentials are ignored; the handler gets the zero Caller
 	Reader         // an API token; optional on a public index
 	Writer         // an API token; without a valid one the response is 401
+	Feed           // an API token, or the session of a browser without one; as Reader otherwise. Only for GET
 	Visitor        // a session if there is one; anonymous users are admitted even on a private index, e.g. to sign in
 	Page           // a session; optional on a public index. Tokens are ignored
 	Signed         // a session; without one the error is fault.Unauthenticated
 )
 
-var authNames = [...]string{"undecided", "open", "reader", "writer", "visitor", "page", "signed"}
+var authNames = [...]string{"undecided", "open", "reader", "writer", "feed", "visitor", "page", "signed"}
 
 // Session reports whether the credential is a session, that is, whether the route is meant for browsers.
 func (a Auth) Session() bool { return a >= Visitor }
 
 // Anonymous reports whether a request without a credential may reach the handler.
-func (a Auth) Anonymous() bool { return a == Open || a == Reader || a == Visitor || a == Page }
+func (a Auth) Anonymous() bool {
+	return a == Open || a == Reader || a == Feed || a == Visitor || a == Page
+}
 
 // String returns the rule in one word, for the golden table.
 func (a Auth) String() string { return authNames[a] }
@@ -84,6 +87,9 @@ func (t Table) Check() error {
 		if r.Auth == Undecided || r.Method == "" || r.Path == "" || r.Path[0] != '/' || r.Handle == nil {
 			return fmt.Errorf("table %s: route %s %s is incomplete: method, path, auth and handler are required", t.Name,
 				r.Method, r.Path)
+		}
+		if r.writes() && r.Auth == Feed {
+			return fmt.Errorf("table %s: route %s %s writes, but another site may cause its requests", t.Name, r.Method, r.Path)
 		}
 		if r.writes() && r.Auth.Anonymous() && r.Limit == "" {
 			return fmt.Errorf("table %s: route %s %s writes without a credential, so it needs a limit", t.Name, r.Method, r.Path)

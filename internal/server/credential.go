@@ -23,6 +23,12 @@ func (s *Server) caller(r *http.Request, auth route.Auth) (access.Caller, error)
 		return s.person(r, auth)
 	}
 	values := r.Header["Authorization"]
+	if auth == route.Feed && len(values) == 0 {
+		who, err := s.person(r, route.Visitor)
+		if err != nil || who.Known() && !who.MustEnrol() {
+			return who, err
+		}
+	}
 	if len(values) == 0 {
 		if auth == route.Writer || s.o.Keyring.Closed() {
 			return access.Caller{}, errNoCredential

@@ -36,8 +36,9 @@ type Options struct {
 	// Away returns how long the database has been unreachable, and whether reads are being served from memory. Such
 	// responses carry a Warning header. nil if that never happens.
 	Away func() (time.Duration, bool)
-	// Missing writes the page for an unknown address to browsers. If nil, they get plain text.
-	Missing        http.HandlerFunc
+	// Missing writes the page for an unknown address to browsers; who is the user if the browser has a session. If nil,
+	// browsers get plain text.
+	Missing        func(w http.ResponseWriter, r *http.Request, who access.Caller)
 	TrustedProxies []netip.Prefix      // peers whose X-Forwarded-For, -Proto, -Host and X-Request-Id are used
 	Rates          map[route.Limit]int // requests per minute and client address; absent or 0 for no limit
 	HSTS           time.Duration       // max-age of Strict-Transport-Security; 0 omits the header

@@ -200,7 +200,10 @@ func (s *Server) unrouted(err error, c echo.Context) {
 	}
 	if r := c.Request(); s.o.Missing != nil && r.Method == http.MethodGet && browses(r) {
 		w.err = fault.New(fault.NotFound, "nothing is here")
-		s.o.Missing(w, r)
+		if who, err := s.person(r, route.Visitor); err == nil { // otherwise the page is the one of a signed-out user
+			w.caller = who
+		}
+		s.o.Missing(w, r, w.caller)
 		return
 	}
 	where := ""

@@ -92,9 +92,59 @@ func TestCookie(t *testing.T) {
 	}
 }
 
+// A feed accepts a token as APIs do, and the session of a browser without one.
+func TestFeedCredentials(t *testing.T) {
+	row := route.Route{
+		Method: "GET", Path: "/feed", Auth: route.Feed,
+		Handle: func(w http.ResponseWriter, _ *http.Request, who access.Caller) error {
+			_, err := io.WriteString(w, who.Name())
+			return err
+		},
+	}
+	good, bad := "c="+goodSession, "c=nonsense"
+	for _, c := range []struct {
+		name, cookie, authorization string
+		closed, open                int
+		who                         string
+	}{
+		{"anonymous", "", "", 401, 200, ""},
+		{"session", good, "", 200, 200, "signed in"},
+		{"bad session", bad, "", 401, 200, ""},
+		{"token", "", basicAuth("__token__", goodToken), 200, 200, ""},
+		{"bad token", "", basicAuth("__token__", "nonsense"), 401, 401, ""},
+		{"bad token with a session", good, basicAuth("__token__", "nonsense"), 401, 401, ""},
+	} {
+		for _, closed := range []bool{true, false} {
+			s := newServer(t, server.Options{Cookie: "c", Keyring: keyring{closed: closed}, Name: "acme"}, row)
+			var header []string
+			if c.cookie != "" {
+				header = append(header, "Cookie", c.cookie)
+			}
+			if c.authorization != "" {
+				header = append(header, "Authorization", c.authorization)
+			}
+			want := c.open
+			if closed {
+				want = c.closed
+			}
+			got := ask(s, "GET", "/feed", header...)
+			if who := body(t, got); got.StatusCode != want || want == 200 && c.who != "" && who != c.who {
+				t.Errorf("%s, closed %v: %d as %q, want %d as %q", c.name, closed, got.StatusCode, who, want, c.who)
+			}
+			checkChallenge(t, got)
+		}
+	}
+	post := row
+	post.Method, post.Limit = "POST", "any"
+	if err := (route.Table{Name: "x", Fail: func(http.ResponseWriter, *http.Request, error) {},
+		Routes: []route.Route{post}}).Check(); err == nil {
+		t.Error("a route for feeds may write")
+	}
+}
+
 // For an unknown address, browsers get a page and other clients get a line of text.
 func TestMissing(t *testing.T) {
-	s := newServer(t, server.Options{Missing: func(w http.ResponseWriter, _ *http.Request) {
+	s := newServer(t, server.Options{Missing: func(w http.ResponseWriter, _ *http.Request, _ access.Caller) {
 		w.WriteHeader(http.StatusNotFound)
 		io.WriteString(w, "page")
 	}})

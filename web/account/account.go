@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/account/signin"
 	"pyindex/internal/fault"
+	"pyindex/internal/follow"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
 )
@@ -19,6 +20,9 @@ func (s *Section) accountRoutes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/manage/account/", Auth: route.Signed, Handle: s.profile},
 		{Method: http.MethodPost, Path: "/manage/account/", Auth: route.Signed, Handle: s.Posted(s.setProfile)},
+		{
+			Method: http.MethodPost, Path: "/manage/account/unfollow/", Auth: route.Signed, Handle: s.Posted(s.unfollow),
+		},
 		{Method: http.MethodGet, Path: "/manage/account/security/", Auth: route.Signed, Handle: s.security},
 		{
 			Method: http.MethodPost, Path: "/manage/account/security/password/", Auth: route.Signed,
@@ -44,6 +48,7 @@ func (s *Section) accountFrame(r *http.Request, who access.Caller, tab, title st
 type profileView struct {
 	ui.Frame
 	FullName, Email ui.Field
+	Following       []follow.Followed
 }
 
 func (s *Section) profile(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -64,7 +69,19 @@ func (s *Section) profilePage(w http.ResponseWriter, r *http.Request, who access
 		Name: "email", Label: "E-mail", Type: "email", Autocomplete: "email", MaxLength: 254,
 		Help: "For invitations and security notices, if this index sends e-mail. Only you and administrators can see it.",
 	})
+	var err error
+	if v.Following, err = s.o.Followers.Following(r.Context(), who); err != nil {
+		return err
+	}
 	return s.Render(w, f.Status(), "account", &v)
+}
+
+// unfollow ends a subscription, also to a project that the caller can no longer see.
+func (s *Section) unfollow(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	if err := s.o.Followers.Unfollow(r.Context(), who, f.Get("project")); err != nil {
+		return err
+	}
+	return s.Done(w, r, "/manage/account/", "The subscription was removed.")
 }
 
 func (s *Section) setProfile(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {

@@ -8,17 +8,19 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/account/signin"
 	"pyindex/internal/catalog"
+	"pyindex/internal/follow"
 	"pyindex/web/letters"
 	"pyindex/web/ui"
 )
 
-// Options configure the pages. Index, Directory, Accounts, SignIn and Letters are required.
+// Options configure the pages. Index, Directory, Accounts, SignIn, Letters and Followers are required.
 type Options struct {
 	Index     *catalog.Index
 	Directory *access.Directory
 	Accounts  *account.Accounts
 	SignIn    *signin.Methods
 	Letters   *letters.Sender
+	Followers *follow.Followers
 
 	SignOn        SignOn // single sign-on provider; nil for none
 	SignOnName    string // display name of the provider

@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/packaging"
 	"pyindex/internal/readme"
+	"pyindex/web/ui"
 )
 
 // requirementGroup is a group of requirements that belong to the same extra.
@@ -31,6 +32,8 @@ func requirements(all []string) []requirementGroup {
 		if err == nil {
 			item, extra = readRequirement(r)
 		}
+		item.Text, item.Marker = ui.Cut(maxValueShown, item.Text), ui.Cut(maxValueShown, item.Marker)
+		extra = ui.Cut(maxWord, extra)
 		if n := groupOf(out, extra); n >= 0 {
 			out[n].Items = append(out[n].Items, item)
 		} else {
@@ -80,13 +83,16 @@ func people(m packaging.Metadata) []person {
 		case of.emails != "" && err != nil:
 			out = append(out, person{of.role, strings.TrimSpace(of.names + " " + of.emails), ""})
 		default:
-			for i, a := range list {
+			for i, a := range list[:min(len(list), maxPeople)] {
 				if a.Name == "" && i == 0 {
 					a.Name = of.names
 				}
 				out = append(out, person{of.role, a.Name, a.Address})
 			}
 		}
+	}
+	for i := range out {
+		out[i].Name = packaging.PlainName(out[i].Name)
 	}
 	return out
 }
@@ -98,8 +104,8 @@ func links(m packaging.Metadata) []namedLink {
 	var out []namedLink
 	add := func(label, address string) {
 		u, err := url.Parse(strings.TrimSpace(address))
-		if err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" {
-			out = append(out, namedLink{label, u.String()})
+		if err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && len(address) <= maxURL {
+			out = append(out, namedLink{ui.Cut(maxWord, label), u.String()})
 		}
 	}
 	add("Homepage", m.HomePage)
@@ -154,6 +160,70 @@ func classified(all []string) []classifierGroup {
 			out = append(out, classifierGroup{Name: group})
 		}
 		out[i].Values = append(out[i].Values, classifier{c, rest})
+	}
+	return out
+}
+
+// Limits on the metadata that a page shows. The metadata of a file may have 8 MiB.
+const (
+	maxSummary = 500 // characters
+	maxFact    = 200 // characters of another field with one value
+	maxWord    = 100 // characters of a keyword, extra, import name or label
+	maxWords   = 50  // keywords, extras, import names or links
+	maxPeople  = 20  // people of one kind
+	maxURL     = 2_000
+	maxListed  = 200 // classifiers or requirements
+	maxRaw     = 4_000
+)
+
+// shown returns the part of the metadata that pages show. Cut texts end in an ellipsis. The description is not cut,
+// because rendering it has its own bound. Long lists are cut without a mark; left reports how many requirements and
+// classifiers are missing.
+func shown(m packaging.Metadata) (out packaging.Metadata, left omitted) {
+	out = packaging.Metadata{
+		Name: m.Name, Version: m.Version, Summary: ui.Cut(maxSummary, m.Summary),
+		Description: m.Description, DescriptionContentType: m.DescriptionContentType,
+		Keywords: ui.Cut(maxRaw, m.Keywords), HomePage: m.HomePage, DownloadURL: m.DownloadURL,
+		Author: ui.Cut(maxFact, m.Author), AuthorEmail: ui.Cut(maxRaw, m.AuthorEmail),
+		Maintainer: ui.Cut(maxFact, m.Maintainer), MaintainerEmail: ui.Cut(maxRaw, m.MaintainerEmail),
+		License: ui.Cut(maxFact, m.License), LicenseExpression: packaging.SPDXCase(ui.Cut(maxFact, m.LicenseExpression)),
+		RequiresPython: ui.Cut(maxFact, m.RequiresPython),
+		ProjectURLs:    m.ProjectURLs[:min(len(m.ProjectURLs), maxWords)],
+		Classifiers:    few(maxListed, maxFact, m.Classifiers), RequiresDist: m.RequiresDist[:min(len(m.RequiresDist), maxListed)],
+		ProvidesExtra: few(maxWords, maxWord, m.ProvidesExtra),
+		ImportNames:   few(maxWords, maxWord, m.ImportNames), ImportNamespaces: few(maxWords, maxWord, m.ImportNamespaces),
+	}
+	left.Classifiers = len(m.Classifiers) - len(out.Classifiers)
+	left.Requirements = len(m.RequiresDist) - len(out.RequiresDist)
+	return out, left
+}
+
+// omitted counts the values that a page leaves out.
+type omitted struct{ Classifiers, Requirements int }
+
+// few returns the first n values, each of at most length characters.
+func few(n, length int, all []string) []string {
+	out := make([]string, 0, min(n, len(all)))
+	for _, s := range all[:min(n, len(all))] {
+		out = append(out, ui.Cut(length, s))
+	}
+	return out
+}
+
+// importName is a name that the release can be imported as.
+type importName struct {
+	Name    string
+	Private bool
+}
+
+// importNames reads Import-Name and Import-Namespace (PEP 794), whose values may end in "; private".
+func importNames(m packaging.Metadata) []importName {
+	var out []importName
+	for _, s := range append(m.ImportNames[:len(m.ImportNames):len(m.ImportNames)], m.ImportNamespaces...) {
+		name, mark, _ := strings.Cut(s, ";")
+		if name = strings.TrimSpace(name); name != "" {
+			out = append(out, importName{name, strings.TrimSpace(mark) == "private"})
+		}
 	}
 	return out
 }

@@ -10,11 +10,11 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/readme"
+	"pyindex/internal/roles"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
 )
@@ -39,6 +39,15 @@ func (s *Section) projectRoutes() []route.Route {
 // fewVersions is the number of releases on the project page. All of them are on the versions page.
 const fewVersions = 8
 
+// downloadDays is the period of the download count.
+const downloadDays = 30
+
+// Limits on the files and origins on the project page.
+const (
+	maxFilesShown   = 200
+	maxOriginsShown = 3
+)
+
 // fewDependents is the number of dependents on the project page.
 const fewDependents = 30
 
@@ -48,11 +57,21 @@ type projectView struct {
 	Description readme.Rendered
 	Files       []fileView
 	Origins     []ui.Origin // distinct origins of the files
+	MoreFiles   int         // files that are not shown
+	MoreOrigins int
 	Requires    []requirementGroup
 	People      []person
 	Links       []namedLink
 	Keywords    []string
+	Imports     []importName
 	Classifiers []classifierGroup
+	Classified  int // number of all classifiers
+	Left        omitted
+	Contacts    []roles.Contact
+	Downloads   int // in the last downloadDays days
+	Days        int
+	Closed      bool // installing needs a token
+	Follow      followView
 	Listed      []catalog.Summary
 	Pip, UV     string
 	Older       bool // not the release that installers choose
@@ -79,18 +98,33 @@ func (s *Section) project(w http.ResponseWriter, r *http.Request, who access.Cal
 	}
 	o, err := s.o.Index.Overview(r.Context(), who, ui.Repository(r), name, r.PathValue("version"))
 	if err != nil {
-		return err
+		return s.missing(r, who, name, err)
 	}
 	title := o.Project.Display
 	if r.PathValue("version") != "" {
 		title += " " + o.Release.Version
 	}
-	v := projectView{Frame: s.Frame(r, who, title), Overview: o, Maintains: who.May(access.Maintainer, o.Project.Object())}
+	v := projectView{
+		Frame: s.Frame(r, who, title), Maintains: who.May(access.Maintainer, o.Project.Object()),
+		Closed: s.Closed || !o.Project.Repository.Public, Days: downloadDays,
+	}
+	o.Metadata, v.Left = shown(o.Metadata)
+	v.Overview, v.Classified = o, len(o.Metadata.Classifiers)+v.Left.Classifiers
+	if v.Contacts, err = s.o.Roles.Contacts(r.Context(), who, ui.Repository(r), name); err != nil {
+		return err
+	}
+	if v.Follow, err = s.follow(r, who, o.Project); err != nil {
+		return err
+	}
+	if v.Downloads, err = s.o.Index.Downloads(r.Context(), who, ui.Repository(r), name, "", downloadDays); err != nil {
+		return err
+	}
 	if who.May(access.Owner, o.Project.Object()) {
 		if v.Formerly, err = s.o.Index.Formerly(r.Context(), who, ui.Repository(r), name); err != nil {
 			return err
 		}
 	}
+	v.Feed = v.Root + "/rss/project/" + name.String() + "/releases.xml"
 	v.Listed = o.Releases[:min(len(o.Releases), fewVersions)]
 	v.Older = o.Release.ID != "" && o.Release.ID != o.Latest.ID
 	if len(o.Files) > 0 {
@@ -129,7 +163,9 @@ func (v *projectView) fill(ctx context.Context, s *Section, o catalog.Overview) 
 	m := o.Metadata
 	v.Description = s.descriptions.of(ctx, o.Source.ID, m, s.picture(v.Root, o))
 	v.Pictures = s.o.Pictures.Direct
-	for _, f := range o.Files {
+	v.MoreFiles = max(0, len(o.Files)-maxFilesShown)
+	for _, f := range o.Files[:len(o.Files)-v.MoreFiles] {
+		f.RequiresPython = ui.Cut(maxFact, f.RequiresPython)
 		x := fileView{
 			File: f, URL: v.Root + "/project/" + o.Project.Name.String() + "/" + url.PathEscape(o.Release.Version) + "/file/" +
 				url.PathEscape(f.Filename), Origin: ui.OriginOf(f.Uploader),
@@ -142,12 +178,16 @@ func (v *projectView) fill(ctx context.Context, s *Section, o catalog.Overview) 
 			v.Origins = append(v.Origins, x.Origin)
 		}
 	}
-	v.Requires = requirements(m.RequiresDist)
+	if v.MoreOrigins = max(0, len(v.Origins)-maxOriginsShown); v.MoreOrigins > 0 {
+		v.Origins = v.Origins[:maxOriginsShown]
+	}
+	v.Requires, v.Imports = requirements(m.RequiresDist), importNames(m)
 	v.People, v.Links, v.Classifiers = people(m), links(m), classified(m.Classifiers)
 	v.Keywords = strings.FieldsFunc(m.Keywords, func(c rune) bool { return c == ',' || c == ';' })
 	if len(v.Keywords) == 1 {
 		v.Keywords = strings.Fields(m.Keywords)
 	}
+	v.Keywords = few(maxWords, maxWord, v.Keywords)
 	exact := o.Project.Name.String()
 	if v.Older {
 		exact += "==" + o.Release.Version
@@ -175,7 +215,7 @@ func (s *Section) versions(w http.ResponseWriter, r *http.Request, who access.Ca
 	}
 	o, err := s.o.Index.Overview(r.Context(), who, ui.Repository(r), name, "")
 	if err != nil {
-		return err
+		return s.missing(r, who, name, err)
 	}
 	p := ui.Paginate(r, ui.PageNumber(r), len(o.Releases), versionsPerPage)
 	from := min((p.Page-1)*versionsPerPage, len(o.Releases))
@@ -186,35 +226,6 @@ func (s *Section) versions(w http.ResponseWriter, r *http.Request, who access.Ca
 	return s.Render(w, http.StatusOK, "versions", &v)
 }
 
-type diffView struct {
-	ui.Frame
-	browse.Comparison
-}
-
-// maxMembersShown is the largest number of archive members in a comparison.
-const maxMembersShown = 300
-
-// diff compares a release with the previous one, or with the version in the query parameter against.
-func (s *Section) diff(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	name, err := s.ProjectName(w, r)
-	if err != nil || name.IsZero() {
-		return err
-	}
-	c, err := s.o.Browser.Compare(r.Context(), who, ui.Repository(r), name, r.URL.Query().Get("against"),
-		r.PathValue("version"))
-	if err != nil {
-		return err
-	}
-	for _, list := range []*[]string{&c.Members.Added, &c.Members.Removed} {
-		if n := len(*list); n > maxMembersShown {
-			*list = append((*list)[:maxMembersShown:maxMembersShown], fmt.Sprintf("and %s more", ui.Count(n-maxMembersShown)))
-		}
-	}
-	v := diffView{Frame: s.Frame(r, who,
-		fmt.Sprintf("%s %s against %s", c.Project.Display, c.To.Version, c.From.Version)), Comparison: c}
-	return s.Render(w, http.StatusOK, "diff", &v)
-}
-
 // download serves a file of the release or its metadata. Browsers need it because the API URLs require a token.
 func (s *Section) download(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	name, err := packaging.ParseProjectName(r.PathValue("project"))
@@ -223,12 +234,12 @@ func (s *Section) download(w http.ResponseWriter, r *http.Request, who access.Ca
 	}
 	o, err := s.o.Index.Overview(r.Context(), who, ui.Repository(r), name, r.PathValue("version"))
 	if err != nil {
-		return err
+		return s.missing(r, who, name, err)
 	}
 	filename, metadata := strings.CutSuffix(r.PathValue("filename"), ".metadata")
 	i := slices.IndexFunc(o.Files, func(f catalog.File) bool { return f.Filename == filename })
 	if i < 0 {
-		return fault.New(fault.NotFound, "the release has no such file")
+		return s.missing(r, who, name, fault.New(fault.NotFound, "the release has no such file"))
 	}
 	part := catalog.Bytes
 	if metadata {

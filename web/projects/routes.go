@@ -8,5 +8,5 @@ import (
 
 // Routes returns the pages and forms of the area.
 func (s *Section) Routes() []route.Route {
-	return slices.Concat(s.homeRoutes(), s.connectRoutes(), s.searchRoutes(), s.projectRoutes())
+	return slices.Concat(s.homeRoutes(), s.connectRoutes(), s.searchRoutes(), s.projectRoutes(), s.followRoutes())
 }

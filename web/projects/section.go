@@ -1,20 +1,27 @@
 // Package projects serves the pages on which people find and read projects: home, search, releases and files.
 //
-// Package catalog checks the permissions. A project that the caller may not read looks as if it did not exist. The
-// pages are read-only.
+// Package catalog checks the permissions. A project that the caller may not read looks as if it did not exist. Pages
+// change nothing but subscriptions.
 package projects
 
 import (
+	"pyindex/internal/account"
 	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
+	"pyindex/internal/follow"
 	"pyindex/internal/pictures"
+	"pyindex/internal/roles"
 	"pyindex/web/ui"
 )
 
-// Options configure the pages. Index is required.
+// Options configure the pages. Authority and Mail are optional.
 type Options struct {
 	Index     *catalog.Index
 	Browser   *browse.Browser
+	Roles     *roles.Roles
+	Followers *follow.Followers
+	Accounts  *account.Accounts
+	Mail      bool   // whether the index sends e-mail
 	Authority []byte // PEM certificate of the server's own certificate authority; empty if there is none
 	Pictures  Pictures
 }

@@ -20,9 +20,24 @@ type failure struct {
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
+// Step is a link to a page that may help after an error.
+type Step struct{ Label, Path string } // Path is relative to the base path
+
+// advice is an error with steps that may help.
+type advice struct {
+	error
+	steps []Step
+}
+
+func (a *advice) Unwrap() error { return a.error }
+
+// Advise adds links to the error page of err.
+func Advise(err error, steps ...Step) error { return &advice{err, steps} }
+
 type failView struct {
 	Frame
 	Status           int
+	Steps            []Step
 	Heading, Message string
 	Request          string // request ID in the log, for internal errors
 }
@@ -59,6 +74,9 @@ func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	v := failView{Frame: k.Frame(r, who, headings[status]), Status: status, Heading: headings[status], Message: message}
+	if a, ok := errors.AsType[*advice](err); ok {
+		v.Steps = a.steps
+	}
 	if status == http.StatusInternalServerError {
 		v.Message, v.Request = "", w.Header().Get("X-Request-Id")
 	}
@@ -76,9 +94,9 @@ func retryAfter(w http.ResponseWriter, status int, err error) {
 	route.RetryLater(w.Header(), status, strconv.Itoa(seconds))
 }
 
-// Missing writes the 404 page of an address that has no route.
-func (k *Kit) Missing(w http.ResponseWriter, r *http.Request) {
-	k.Fail(w, r, fault.New(fault.NotFound, "check the address; the page may have been moved or deleted"))
+// Missing writes the 404 page of an address that has no route, with the header of the signed-in user.
+func (k *Kit) Missing(w http.ResponseWriter, r *http.Request, who access.Caller) {
+	k.Fail(w, r, &failure{who, fault.New(fault.NotFound, "check the address; the page may have been moved or deleted")})
 }
 
 // signInFirst redirects to the sign-in page, which leads back here. The response is the same whether or not the page

@@ -2,6 +2,8 @@ package ui
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,19 +15,21 @@ import (
 // Frame holds the data of the layout that surrounds every page. Views embed it.
 type Frame struct {
 	Title      string
-	Name       string // display name of the index
-	Logo       string // file name of the logo among the static files, "" if there is none
-	Base       string // path prefix of pages that exist once per index: account, admin, help, login
-	Root       string // path prefix of pages of the current repository
-	Repository string // "" for main
-	Version    string // of the static files, in their path
-	Path       string // URL path of this page, for links back to it
+	Name       string  // display name of the index
+	Logo       string  // file name of the logo among the static files, "" if there is none
+	Base       string  // path prefix of pages that exist once per index: account, admin, help, login
+	Root       string  // path prefix of pages of the current repository
+	Repository string  // "" for main
+	Places     []Place // the repositories to switch between; none if the reader sees only one
+	Version    string  // of the static files, in their path
+	Path       string  // URL path of this page, for links back to it
 	// prefix of links to this page and its forms: empty for a GET, the page's path in the response to a form
 	Here    string
 	Query   string      // content of the search box
 	Who     Person      // signed-in user; zero for an anonymous reader
 	Find    bool        // whether the header has a search box
 	Notice  *Notice     // shown once
+	Feed    string      // URL path of a feed of this page, "" for none
 	Section string      // highlighted in the header: "projects", "account", "admin" or "help"
 	Tab     string      // highlighted tab
 	Scripts []string    // files of static/js in addition to index.js
@@ -33,6 +37,15 @@ type Frame struct {
 
 	Pictures bool // whether the page may load pictures of other sites
 }
+
+// Place is a repository that the reader can switch to.
+type Place struct {
+	Name, Root string
+	Current    bool
+}
+
+// maxPlaces is the number of repositories in the header.
+const maxPlaces = 100
 
 // Person is the signed-in user.
 type Person struct {
@@ -73,7 +86,30 @@ func (k *Kit) Frame(r *http.Request, who access.Caller, title string) Frame {
 		f.Who = Person{Name: who.Name(), Admin: who.Admin()}
 	}
 	f.Find = f.Who.Name != "" || !k.Closed
+	if f.Find {
+		f.Places = k.places(r.Context(), who, f.Repository)
+	}
 	return f
+}
+
+// places returns the repositories to switch between. A page does not depend on them, so it has none if they cannot be
+// read.
+func (k *Kit) places(ctx context.Context, who access.Caller, current string) (out []Place) {
+	if k.Repositories == nil {
+		return nil
+	}
+	names, err := k.Repositories(ctx, who)
+	if err != nil {
+		return nil
+	}
+	for _, name := range names[:min(len(names), maxPlaces)] {
+		root := Tree(k.Base, name)
+		out = append(out, Place{name, root, name == cmp.Or(current, catalog.MainRepository)})
+	}
+	if len(out) == 1 && out[0].Current {
+		return nil
+	}
+	return out
 }
 
 // policy is the Content-Security-Policy of pages. It allows only styles, scripts and images of this server.

@@ -4,26 +4,32 @@
 package ui
 
 import (
+	"context"
 	"html/template"
 	"io/fs"
 	"log/slog"
 	"net/url"
 	"strings"
 	"time"
+
+	"pyindex/internal/access"
 )
 
 // Options configure a Kit. Files and BaseURL are required.
 type Options struct {
-	Files    fs.FS            // directories templates and static
-	BaseURL  *url.URL         // public URL of the index; its path is the prefix of every link
-	Name     string           // display name of this index; "Index" if empty
-	Logo     []byte           // PNG, SVG or WebP image, shown in place of Name; nil for none
-	Security Security         // contents of /.well-known/security.txt
-	Programs []string         // file names of the programs below /_/client/, such as index-linux-amd64
-	Closed   bool             // whether reading requires signing in
-	Believed time.Duration    // how long a replica without database access may accept revoked rights; 0 for not at all
-	Log      *slog.Logger     // default slog.Default()
-	Now      func() time.Time // default time.Now
+	Files    fs.FS         // directories templates and static
+	BaseURL  *url.URL      // public URL of the index; its path is the prefix of every link
+	Name     string        // display name of this index; "Index" if empty
+	Logo     []byte        // PNG, SVG or WebP image, shown in place of Name; nil for none
+	Security Security      // contents of /.well-known/security.txt
+	Programs []string      // file names of the programs below /_/client/, such as index-linux-amd64
+	Closed   bool          // whether reading requires signing in
+	Believed time.Duration // how long a replica without database access may accept revoked rights; 0 for not at all
+	// Repositories returns the names of the repositories that a caller may open, to switch between them. If it is nil,
+	// pages name only their own.
+	Repositories func(ctx context.Context, who access.Caller) ([]string, error)
+	Log          *slog.Logger     // default slog.Default()
+	Now          func() time.Time // default time.Now
 }
 
 // Kit renders the pages of all areas. It is safe for concurrent use.

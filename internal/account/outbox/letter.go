@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"strconv"
 	"strings"
 	"time"
 )
@@ -63,4 +64,21 @@ func AlertLetter(index, user, happened string, seen Seen, link string) Letter {
 		"If this was you, no action is needed. " +
 		"Otherwise, change your password, remove anything that is not yours and end the other sessions:\n\n" +
 		link + "\n\nand contact an administrator of the index.\n"}
+}
+
+// ReleaseLetter informs a subscriber about new releases of a project; total counts more than those in versions. page is
+// the URL of the project, and account that of the page where the subscription ends.
+func ReleaseLetter(index, user, project string, versions []string, total int, page, account string) Letter {
+	what := "New release of " + project + ": " + strings.Join(versions, ", ")
+	if total > 1 {
+		what = strconv.Itoa(total) + " new releases of " + project
+	}
+	text := "- " + project + " " + strings.Join(versions, "\n- "+project+" ")
+	if more := total - len(versions); more > 0 {
+		text += "\n- and " + strconv.Itoa(more) + " more"
+	}
+	return Letter{
+		what, "New at " + index + ":\n\n" + text + "\n\n" + page + "\n\nYou get this message because " + user +
+			" is subscribed to the project. To unsubscribe, open the project's page or your account:\n\n" + account + "\n",
+	}
 }

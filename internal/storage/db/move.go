@@ -24,7 +24,7 @@ var moved = []string{
 	"token_readers",
 	"jtis", "audit", "sessions", "links", "totps", "recovery_codes", "passkeys", "challenges", "keys", "outbox",
 	"identities", "devices", "attempts",
-	"downloads", "names", "deleted_projects", "deleted_project_owners",
+	"downloads", "names", "deleted_projects", "deleted_project_owners", "subscriptions",
 }
 
 // rebuilt lists the tables that Move leaves empty. catalog.Index.Backfill fills the cards and requirements, later

@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
+	"pyindex/internal/follow"
 	"pyindex/internal/ingest"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
@@ -28,6 +29,7 @@ var (
 	_ catalog.Tx    = (*Tx)(nil)
 	_ publishers.Tx = (*Tx)(nil)
 	_ lockout.Tx    = (*Tx)(nil)
+	_ follow.Tx     = (*Tx)(nil)
 )
 
 // storeOf is the database as seen by a package whose transactions are of type T. *Tx must implement T.
@@ -55,6 +57,9 @@ func (d *DB) Accounts() account.Store { return storeOf[account.Tx]{d} }
 
 // SignIn returns the database as seen by package signin.
 func (d *DB) SignIn() signin.Store { return storeOf[signin.Tx]{d} }
+
+// Follow returns the database as seen by package follow.
+func (d *DB) Follow() follow.Store { return storeOf[follow.Tx]{d} }
 
 // Outbox returns the database as seen by package outbox.
 func (d *DB) Outbox() outbox.Store { return storeOf[outbox.Tx]{d} }

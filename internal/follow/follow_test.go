@@ -1,0 +1,211 @@
+package follow_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/account"
+	"pyindex/internal/account/outbox"
+	"pyindex/internal/account/signin"
+	"pyindex/internal/assembly"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/follow"
+	"pyindex/internal/ingest"
+	"pyindex/internal/packaging"
+	"pyindex/internal/packaging/packagingtest"
+	"pyindex/internal/storage/blobs"
+	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/storagetest"
+)
+
+// club is an index with a project that everyone with an account may read, and one in the repository inner for members.
+type club struct {
+	*testing.T
+	*assembly.Index
+	followers, other *follow.Followers // two processes
+	dir              *access.Directory
+	keys             *access.Keyring
+	accounts         *account.Accounts
+	boss             access.Caller
+	now              time.Time
+
+	mu   sync.Mutex
+	sent []string
+	err  error
+}
+
+func newClub(t *testing.T, url string) *club {
+	t.Helper()
+	c := &club{T: t, boss: access.Operator("test"), now: time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)}
+	clock := func() time.Time { return c.now }
+	rows, second := storagetest.OpenDB(t, url, db.Options{Now: clock}), storagetest.OpenDB(t, url, db.Options{Now: clock})
+	bytes, err := blobs.Open(t.Context(), "file://"+t.TempDir(), blobs.Options{})
+	c.must(err)
+	t.Cleanup(func() { _ = bytes.Close() })
+	c.Index = assembly.New(rows.Catalog(), bytes, assembly.Options{Now: clock, Log: slog.New(slog.DiscardHandler)})
+	c.followers = follow.New(c.Index.Index, rows.Follow(), clock)
+	c.other = follow.New(c.Index.Index, second.Follow(), clock)
+	c.dir = access.NewDirectory(rows.Access(), access.DirectoryOptions{Now: clock})
+	c.accounts = account.New(rows.Accounts(), signin.New(rows.SignIn(), outbox.New(rows.Outbox(), outbox.Options{}),
+		signin.Options{Now: clock}), account.Options{})
+	c.keys = access.NewKeyring(rows.Access(), access.KeyringOptions{Now: clock})
+	c.must(c.AddRepository(t.Context(), c.boss, catalog.NewRepository{Name: "inner"}))
+	for _, repo := range []string{"main", "inner"} {
+		c.put(repo, "1.0")
+	}
+	return c
+}
+
+func (c *club) must(err error) {
+	c.Helper()
+	if err != nil {
+		c.Fatal(err)
+	}
+}
+
+func (c *club) demo() packaging.ProjectName {
+	name, err := packaging.ParseProjectName("demo")
+	c.must(err)
+	return name
+}
+
+func (c *club) put(repo, version string) {
+	c.Helper()
+	c.now = c.now.Add(time.Minute)
+	f := packagingtest.Wheel("demo", version, repo)
+	in, err := c.Begin(c.Context(), c.boss, repo, packaging.ProjectName{})
+	c.must(err)
+	defer in.Discard()
+	_, err = in.Write(f.Bytes)
+	c.must(err)
+	_, err = c.Publish(c.Context(), in, ingest.Upload{Filename: f.Name})
+	c.must(err)
+}
+
+// user returns a signed-in user, with an e-mail address.
+func (c *club) user(name string) access.Caller {
+	c.Helper()
+	_, err := c.dir.AddUser(c.Context(), c.boss, access.NewUser{Name: name})
+	c.must(err)
+	who := c.session(name)
+	c.must(c.accounts.SetProfile(c.Context(), who, access.Profile{Email: name + "@acme.example"}))
+	return who
+}
+
+// session signs a user in.
+func (c *club) session(name string) access.Caller {
+	c.Helper()
+	u, err := c.dir.User(c.Context(), c.boss, name)
+	c.must(err)
+	_, secret, err := c.dir.BeginSession(c.Context(), access.Guest(true), access.NewSession{UserID: u.ID, Method: "password"})
+	c.must(err)
+	who, err := c.keys.Session(c.Context(), secret)
+	c.must(err)
+	return who
+}
+
+func (c *club) send(_ context.Context, n follow.News) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.sent = append(c.sent, fmt.Sprintf("%s <%s>: %s/%s %s", n.User, n.Email, n.Project.Repository.Name, n.Project.Name,
+			strings.Join(n.Versions, " ")))
+	}
+	return c.err
+}
+
+// told checks what is sent now.
+func (c *club) told(when string, want ...string) {
+	c.Helper()
+	c.sent = nil
+	var both sync.WaitGroup
+	for _, f := range []*follow.Followers{c.followers, c.other} {
+		both.Go(func() {
+			if err := f.Notify(c.Context(), c.send); (err != nil) != (c.err != nil) {
+				c.Errorf("%s: Notify = %v", when, err)
+			}
+		})
+	}
+	both.Wait()
+	if got := strings.Join(c.sent, "; "); got != strings.Join(want, "; ") {
+		c.Errorf("%s: sent %q, want %q", when, got, strings.Join(want, "; "))
+	}
+}
+
+func TestSubscribersAreToldOnce(t *testing.T) {
+	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
+		c := newClub(t, fresh(t))
+		ctx, alice := t.Context(), c.user("alice")
+		c.user("bob")
+		c.must(c.followers.Follow(ctx, alice, "", c.demo()))
+		c.must(c.followers.Follow(ctx, alice, "", c.demo())) // again
+		c.told("with nothing new")
+		c.put("main", "1.1")
+		c.put("main", "1.2")
+		c.err = errors.New("the mail server is away")
+		c.told("while the mail server is away")
+		c.err = nil
+		c.put("main", "1.3")
+		c.told("after releases", "alice <alice@acme.example>: main/demo 1.1 1.2 1.3")
+		c.told("again")
+		all, err := c.followers.Following(ctx, alice)
+		if err != nil || len(all) != 1 || all[0].Name != "demo" || all[0].Repository != catalog.MainRepository {
+			t.Fatalf("Following = %+v, %v", all, err)
+		}
+		c.must(c.followers.Unfollow(ctx, alice, all[0].ProjectID))
+		c.put("main", "1.4")
+		c.told("after unsubscribing")
+	})
+}
+
+// A person who lost reading gets no letter, and learns nothing from the list of subscriptions.
+func TestSubscribersMustBeReaders(t *testing.T) {
+	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
+		c := newClub(t, fresh(t))
+		ctx, alice := t.Context(), c.user("alice")
+		for what, who := range map[string]access.Caller{"a stranger": alice, "nobody": {}, "a guest": access.Guest(true)} {
+			if err := c.followers.Follow(ctx, who, "inner", c.demo()); !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Unauthenticated) {
+				t.Errorf("%s follows a hidden project: %v", what, err)
+			}
+		}
+		if err := c.followers.Follow(ctx, c.boss, "", c.demo()); !fault.Is(err, fault.Denied) {
+			t.Errorf("the operator follows a project: %v", err)
+		}
+		c.must(c.Grant(ctx, c.boss, "inner", c.demo(), "alice", access.Reader))
+		c.user("carol")
+		c.must(c.Grant(ctx, c.boss, "inner", c.demo(), "carol", access.Reader))
+		for _, name := range []string{"alice", "carol"} {
+			c.must(c.followers.Follow(ctx, c.session(name), "inner", c.demo()))
+		}
+		c.must(c.Ungrant(ctx, c.boss, "inner", c.demo(), "alice"))
+		c.put("inner", "2.0")
+		c.told("after alice lost her role", "carol <carol@acme.example>: inner/demo 2.0")
+		all, err := c.followers.Following(ctx, alice)
+		if err != nil || len(all) != 1 || all[0].Name != "" || all[0].Repository != "" || all[0].Display != "" {
+			t.Errorf("alice's subscriptions are %+v, %v, want one without a name", all, err)
+		}
+		// The role comes back: what was released without it stays untold.
+		c.must(c.Grant(ctx, c.boss, "inner", c.demo(), "alice", access.Reader))
+		c.told("after alice got it back")
+		c.put("inner", "2.1")
+		c.told("after the next release", "alice <alice@acme.example>: inner/demo 2.1", "carol <carol@acme.example>: inner/demo 2.1")
+		c.must(c.dir.DisableUser(ctx, c.boss, "carol"))
+		c.put("inner", "2.2")
+		c.told("after carol left", "alice <alice@acme.example>: inner/demo 2.2")
+		c.must(c.SetStatus(ctx, c.boss, "inner", c.demo(), catalog.Quarantined, "bad"))
+		c.told("in quarantine")
+		c.must(c.DeleteProject(ctx, c.boss, "inner", c.demo()))
+		c.told("after the project was deleted")
+		if all, err := c.followers.Following(ctx, alice); err != nil || len(all) != 0 {
+			t.Errorf("a deleted project is still followed: %+v, %v", all, err)
+		}
+	})
+}

@@ -1,0 +1,45 @@
+package db
+
+import (
+	"context"
+	"time"
+
+	"pyindex/internal/follow"
+)
+
+func (t *Tx) PutSubscription(ctx context.Context, s follow.Subscription) error {
+	_, err := t.exec(ctx,
+		`INSERT INTO subscriptions (user_id, project_id, told_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+		s.UserID, s.ProjectID, micros(s.ToldAt))
+	return err
+}
+
+func (t *Tx) DeleteSubscription(ctx context.Context, userID, projectID string) error {
+	_, err := t.exec(ctx, `DELETE FROM subscriptions WHERE user_id = $1 AND project_id = $2`, userID, projectID)
+	return err
+}
+
+func scanSubscription(r row) (s follow.Subscription, err error) {
+	var told int64
+	err = r.Scan(&s.UserID, &s.ProjectID, &told)
+	s.ToldAt = moment(told)
+	return s, err
+}
+
+func (t *Tx) SubscriptionsOf(ctx context.Context, userID string) ([]follow.Subscription, error) {
+	return many(ctx, t, scanSubscription,
+		`SELECT user_id, project_id, told_at FROM subscriptions WHERE user_id = $1 ORDER BY project_id`, userID)
+}
+
+func (t *Tx) SubscriptionsDue(ctx context.Context, after follow.Subscription, limit int) ([]follow.Subscription, error) {
+	return many(ctx, t, scanSubscription,
+		`SELECT s.user_id, s.project_id, s.told_at FROM subscriptions s
+		WHERE (s.project_id > $1 OR s.project_id = $1 AND s.user_id > $2)
+			AND EXISTS (SELECT 1 FROM releases r WHERE r.project_id = s.project_id AND r.created_at > s.told_at)
+		ORDER BY s.project_id, s.user_id LIMIT $3`, after.ProjectID, after.UserID, int64(limit))
+}
+
+func (t *Tx) MoveSubscription(ctx context.Context, s follow.Subscription, told time.Time) (bool, error) {
+	return t.did(ctx, `UPDATE subscriptions SET told_at = $4 WHERE user_id = $1 AND project_id = $2 AND told_at = $3`,
+		s.UserID, s.ProjectID, micros(s.ToldAt), micros(told))
+}
