@@ -117,6 +117,8 @@ func New(o Options) (*Site, error) {
 			Intake:   o.Index.Intake,
 			Accounts: o.Accounts,
 			Letters:  mail,
+
+			Directory: o.Directory,
 		}).Routes(),
 	)
 	kit.SetPages(s.rows)

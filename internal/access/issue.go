@@ -54,7 +54,7 @@ func (d *Directory) CreateToken(ctx context.Context, who Caller, n NewAPIToken) 
 			if err != nil {
 				return err
 			}
-			e.Repository, e.Project = s.RepositoryID, s.Project
+			s.note(&e)
 		}
 		u, err := userNamed(ctx, tx, n.User)
 		if err != nil {

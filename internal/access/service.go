@@ -279,3 +279,6 @@ func EndServices(ctx context.Context, tx ServiceRows, projectID, groupID string,
 	}
 	return names, err
 }
+
+// ShortName returns the name without its prefix.
+func (s Service) ShortName() string { return strings.TrimPrefix(s.Name, ServicePrefix) }

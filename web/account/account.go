@@ -55,8 +55,12 @@ func (s *Section) profile(w http.ResponseWriter, r *http.Request, who access.Cal
 }
 
 func (s *Section) profilePage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	tokens, err := s.o.Directory.OwnTokens(r.Context(), who)
+	if err != nil {
+		return err
+	}
 	v := profileView{Frame: s.accountFrame(r, who, "profile", "Account of "+who.Name())}
-	v.Notice = cmp.Or(f.Problem(), v.Notice)
+	v.Notice = cmp.Or(f.Problem(), v.Notice, ending(tokens, s.Now()))
 	v.FullName = f.Field(ui.Field{
 		Name: "full_name", Label: "Name", Autocomplete: "name", MaxLength: 100, Help: "Your full name.",
 	})
