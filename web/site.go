@@ -87,8 +87,9 @@ func New(o Options) (*Site, error) {
 	mail := letters.New(kit, o.Accounts, o.Outbox, o.Mail)
 	s := &Site{kit: kit}
 	s.account = accountpages.New(kit, accountpages.Options{
-		Index: o.Index.Index, Directory: o.Directory, Accounts: o.Accounts, SignIn: o.SignIn, Letters: mail,
-		SignOn: o.SignOn, SignOnName: o.SignOnName, SignOnCreates: o.SignOnCreates,
+		Index: o.Index.Index, Browser: o.Index.Browser, Directory: o.Directory, Accounts: o.Accounts, SignIn: o.SignIn,
+		Letters: mail,
+		SignOn:  o.SignOn, SignOnName: o.SignOnName, SignOnCreates: o.SignOnCreates,
 	})
 	s.rows = slices.Concat(
 		kit.StaticRoutes(),
