@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -102,5 +103,47 @@ func TestNoLogo(t *testing.T) {
 	page := fetch(newShop(t, catalog.Limits{}, nil), "/login/").Body.String()
 	if !strings.Contains(page, `<a class="brand" href="/">Shop</a>`) {
 		t.Error("without a logo the header does not show the name")
+	}
+}
+
+// security.txt names the contacts that the operator set and expires in the future; without any it does not exist.
+func TestSecurityTxt(t *testing.T) {
+	if w := fetch(newShop(t, catalog.Limits{}, nil), "/.well-known/security.txt"); w.Code != http.StatusNotFound {
+		t.Errorf("without contacts: GET /.well-known/security.txt = %d, want 404", w.Code)
+	}
+	x := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) {
+		o.site.Security.Contacts = []string{"mailto:security@acme.example", "https://acme.example/report"}
+		o.site.Security.Policy = "https://acme.example/policy"
+	})
+	w := fetch(x, "/.well-known/security.txt")
+	want := "Contact: mailto:security@acme.example\nContact: https://acme.example/report\nPolicy: https://acme.example/policy\n" +
+		"Expires: 2027-05-25T00:00:00Z\nCanonical: " + shopHost + "/.well-known/security.txt\n"
+	if got := w.Body.String(); w.Code != http.StatusOK || got != want {
+		t.Errorf("GET /.well-known/security.txt = %d\n%swant 200\n%s", w.Code, got, want)
+	}
+	if got := w.Header().Get("Content-Type"); got != "text/plain; charset=utf-8" {
+		t.Errorf("Content-Type = %q", got)
+	}
+}
+
+// The job that pages show obtains the program that it calls, from this server if it offers one.
+func TestPrintedJobGetsItsProgram(t *testing.T) {
+	offered := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) { o.site.Programs = []string{"index-linux-amd64"} })
+	other := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) { o.site.Programs = []string{"index-darwin-arm64"} })
+	for _, c := range []struct {
+		name string
+		x    *shop
+		want string
+	}{
+		{"offered", offered, "curl -fsSLO " + shopHost + "/_/client/index-linux-amd64"},
+		{"not offered", other, "# Get the index program for the runner"},
+	} {
+		for _, path := range []string{"/?tool=github", "/help/connect/"} {
+			page := html.UnescapeString(c.x.get("reader", path).Body.String())
+			before, after, found := strings.Cut(page, "index login --url")
+			if !found || !strings.Contains(before, c.want) || strings.Contains(after, "curl") {
+				t.Errorf("%s: %s does not show %q before index login", c.name, path, c.want)
+			}
+		}
 	}
 }

@@ -1,7 +1,9 @@
 package web_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -205,5 +207,32 @@ func TestSignOnLeadsToTheCode(t *testing.T) {
 		if strings.HasSuffix(c.Name, "session") && c.Value != "" {
 			t.Error("somebody is signed in before the code")
 		}
+	}
+}
+
+// Why a sign-on failed is in the log, with the request's id; the person sees the message alone.
+func TestFailedSignOnIsLogged(t *testing.T) {
+	for name, err := range map[string]error{
+		"denied":      fault.Wrap(fault.Denied, errors.New("error \"invalid_grant\""), "begin again"),
+		"unavailable": fault.Wrap(fault.Unavailable, errors.New("get keys failed: 503"), "begin again"),
+		"invalid":     fault.Wrap(fault.Invalid, errors.New("no such claim"), "begin again"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			p := &signOn{err: err}
+			x := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) {
+				o.site.SignOn, o.site.SignOnName, o.site.Log = p, "Example", slog.New(slog.NewTextHandler(&log, nil))
+			})
+			got := x.back("nobody", x.signOn("nobody", ""))
+			if got.Code != http.StatusSeeOther || got.Header().Get("Location") != "/login/" {
+				t.Errorf("a failed sign-on = %d to %s", got.Code, got.Header().Get("Location"))
+			}
+			line := log.String()
+			for _, want := range []string{"single sign-on failed", "begin again", got.Header().Get("X-Request-Id")} {
+				if strings.Count(line, want) != 1 {
+					t.Errorf("the log has not one %q: %s", want, line)
+				}
+			}
+		})
 	}
 }

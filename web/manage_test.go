@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -112,7 +113,8 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 	o.site.SignIn, o.site.Outbox = x.signin, x.outbox
 	o.site.Registry = publishers.New(x.db.Publishers(), nil, publishers.Options{Now: x.clock.Now})
 	o.site.Exchange = exchange.New(o.site.Registry, nil, exchange.Options{})
-	o.site.BaseURL, o.site.Name, o.site.Closed, o.site.Now, o.site.Log = base, "Shop", true, x.clock.Now, log
+	o.site.BaseURL, o.site.Name, o.site.Closed, o.site.Now = base, "Shop", true, x.clock.Now
+	o.site.Log = cmp.Or(o.site.Log, log)
 	site, err := web.New(o.site)
 	if err != nil {
 		t.Fatal(err)

@@ -47,12 +47,14 @@ type Options struct {
 	BaseURL   *url.URL // public URL of the index; its path is the prefix of every link
 	Name      string   // display name of this index; "Index" if empty
 	Logo      []byte   // PNG, SVG or WebP image, shown in place of Name; nil for none
-	Closed    bool     // whether reading requires signing in
+	Security  ui.Security
+	Closed    bool // whether reading requires signing in
 	// PEM certificate of the server's own certificate authority; empty if there is none
 	Authority []byte
 	SignOn    accountpages.SignOn // single sign-on provider; nil for none
 	Mail      letters.Mailer      // nil if the index sends no e-mail
 	Version   string              // of the program
+	Programs  []string            // file names of the programs below /_/client/, such as index-linux-amd64
 	Settings  []ui.Setting
 
 	Believed time.Duration // how long a replica without database access may accept revoked credentials; 0 for not at all
@@ -74,7 +76,7 @@ type Site struct {
 // New returns a site. It returns an error if a template or the manual cannot be parsed.
 func New(o Options) (*Site, error) {
 	kit, err := ui.New(ui.Options{
-		Files: files, BaseURL: o.BaseURL, Name: o.Name, Logo: o.Logo, Closed: o.Closed, Believed: o.Believed, Log: o.Log,
+		Files: files, BaseURL: o.BaseURL, Name: o.Name, Logo: o.Logo, Security: o.Security, Programs: o.Programs, Closed: o.Closed, Believed: o.Believed, Log: o.Log,
 		Now: o.Now,
 	})
 	if err != nil {
@@ -144,7 +146,7 @@ func (s *Site) Known(r *http.Request) string { return s.account.Known(r) }
 
 // enrolling are the prefixes of the paths that users can open before they set up a required second factor.
 var enrolling = []string{
-	"/static/", "/favicon.ico", "/robots.txt", "/login/", "/logout/", "/confirm/", "/help/", "/manage/account/security/",
+	"/static/", "/favicon.ico", "/robots.txt", "/.well-known/", "/login/", "/logout/", "/confirm/", "/help/", "/manage/account/security/",
 }
 
 // enrolled redirects users who must set up a second factor to the page for that.

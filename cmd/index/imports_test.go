@@ -91,7 +91,7 @@ var middle = []string{
 // excepted.
 var edges = []string{
 	"internal/legacyupload", "internal/simpleapi", "internal/jsonapi", "internal/publishers/mintapi", "internal/leakapi",
-	"web",
+	"internal/programs", "web",
 }
 
 // helpers are the packages outside the middle ring that an edge may import beside it.

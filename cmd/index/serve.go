@@ -23,6 +23,7 @@ import (
 	"pyindex/internal/jsonapi"
 	"pyindex/internal/leakapi"
 	"pyindex/internal/legacyupload"
+	"pyindex/internal/programs"
 	"pyindex/internal/publishers/mintapi"
 	"pyindex/internal/route"
 	"pyindex/internal/server"
@@ -141,13 +142,17 @@ func (e *endpoints) handler(keyring *access.Keyring) (*server.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	offered, err := programs.New(programs.Options{Folder: c.ClientPrograms})
+	if err != nil {
+		return nil, fmt.Errorf("client_programs: %w", err)
+	}
 	leaks := leakapi.New(e.Directory, leakapi.Options{Keys: keys})
-	site, err := e.site()
+	site, err := e.site(offered)
 	if err != nil {
 		return nil, err
 	}
 	o.Missing, o.Known = site.Missing, site.Known
-	h, err := server.New(o, append(e.tables(), leaks.Table(), health.Table(), site.Table())...)
+	h, err := server.New(o, append(e.tables(), leaks.Table(), offered.Table(), health.Table(), site.Table())...)
 	if err == nil {
 		health.Watch(h)
 	}
@@ -155,7 +160,7 @@ func (e *endpoints) handler(keyring *access.Keyring) (*server.Server, error) {
 }
 
 // site returns the web pages.
-func (e *endpoints) site() (*web.Site, error) {
+func (e *endpoints) site(offered *programs.Set) (*web.Site, error) {
 	var authority []byte
 	if e.authority != "" {
 		var err error
@@ -168,7 +173,8 @@ func (e *endpoints) site() (*web.Site, error) {
 		return nil, err
 	}
 	o := web.Options{
-		Logo: logo, Authority: authority, Version: version.Read().Version,
+		Logo: logo, Security: ui.Security{Contacts: e.Config.SecurityContact, Policy: e.Config.SecurityPolicy},
+		Authority: authority, Version: version.Read().Version, Programs: offered.Names(),
 		Index: e.Index, Directory: e.Directory, Registry: e.Registry, Exchange: e.Minter, Accounts: e.Accounts,
 		SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Name: e.Config.Name(), BaseURL: e.base, Log: e.log,
 		Closed: !e.Config.Access.AnonymousRead, Believed: e.Config.BelievedFor(),
@@ -199,6 +205,7 @@ func (e *endpoints) tables() []route.Table {
 		simpleapi.New(e.Index.Index,
 			simpleapi.Options{
 				BasePath: e.base.Path, BaseURL: e.base.String(), CacheBytes: int64(e.Config.Limits.PageCache),
+				MaxAge: time.Duration(e.Config.Access.PageMaxAge),
 			}).Table(),
 		jsonapi.New(e.Index.Index, jsonapi.Options{BaseURL: e.base.String()}).Table(),
 		legacyupload.New(e.Index.Intake, legacyupload.Options{}).Table(),

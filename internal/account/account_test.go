@@ -269,9 +269,16 @@ func TestInvitations(t *testing.T) {
 	if fault.FieldOf(err) != "name" {
 		t.Errorf("inviting a name that is taken = %v", err)
 	}
-	_, _, err = b.Invite(ctx, b.boss, account.NewInvitation{Email: "not an address"})
-	if fault.FieldOf(err) != "email" {
-		t.Errorf("inviting no address = %v", err)
+	for _, bad := range []string{"not an address", "zoë@example.com", "Zoe <zoe@example.com>", "zoe@example.com\n", "zoe@"} {
+		if _, _, err = b.Invite(ctx, b.boss, account.NewInvitation{Email: bad}); fault.FieldOf(err) != "email" {
+			t.Errorf("inviting %q = %v, want a fault of the address", bad, err)
+		}
+		if err := b.SetProfile(ctx, alice, access.Profile{Email: bad}); fault.FieldOf(err) != "email" {
+			t.Errorf("a profile with %q = %v, want a fault of the address", bad, err)
+		}
+	}
+	if err := b.SetProfile(ctx, alice, access.Profile{Email: "zoe@bücher.example"}); err != nil {
+		t.Errorf("a profile with a domain outside ASCII: %v", err)
 	}
 	l, secret, err := b.Invite(ctx, b.boss, account.NewInvitation{Name: "bob", Email: "bob@example.com"})
 	b.must(err)

@@ -212,7 +212,11 @@ func (a *Accounts) newcomer(ctx context.Context, tx Tx, who access.Caller, id Id
 	} else if err != nil {
 		return u, err
 	}
-	if err := tx.PutProfile(ctx, u.ID, access.Profile{FullName: cutRunes(id.FullName, 100), Email: id.Email}); err != nil {
+	profile := access.Profile{FullName: cutRunes(id.FullName, 100), Email: id.Email}
+	if checkEmail(id.Email) != nil {
+		profile.Email = "" // the user can sign in without one
+	}
+	if err := tx.PutProfile(ctx, u.ID, profile); err != nil {
 		return u, err
 	}
 	e := a.entry(who, "user.add", u.Name, map[string]any{"by": groupSource, "issuer": id.Issuer})

@@ -202,6 +202,7 @@ func errTaken(name string) error {
 	return fault.InField("name", "user %s exists already: choose another name", name)
 }
 
+// checkEmail returns fault.Invalid unless s is empty or an address to which letters can be sent.
 func checkEmail(s string) error {
 	if s == "" {
 		return nil
@@ -209,6 +210,10 @@ func checkEmail(s string) error {
 	a, err := mail.ParseAddress(s)
 	if err != nil || a.Address != s || len(s) > 254 || strings.ContainsFunc(s, unicode.IsControl) {
 		return fault.InField("email", "this is not an e-mail address")
+	}
+	local := s[:strings.LastIndexByte(s, '@')]
+	if strings.ContainsFunc(local, func(c rune) bool { return c > unicode.MaxASCII }) {
+		return fault.InField("email", "only ASCII letters can be used before the @: many mail servers refuse others")
 	}
 	return nil
 }

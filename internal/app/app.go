@@ -56,9 +56,12 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}
-	attester, err := c.Attester()
+	attester, err := c.Attester(base == nil)
 	if err != nil {
 		return nil, err
+	}
+	for _, left := range attester.LeftOut() {
+		log.Warn("attestations.trusted_root: " + left)
 	}
 	a := &App{Config: c, Operator: access.Operator(osUser())}
 	if err := a.OpenStores(ctx, log); err != nil {

@@ -29,6 +29,9 @@ type Options struct {
 	TrustedRoot string // path of the trusted root; if "", nothing is verified
 	// WithoutSCT accepts certificates of a private authority without proof that they are logged.
 	WithoutSCT bool
+	// Operator is set in programs whose only uploader is the operator, whose attestations are not verified. The trusted
+	// root is then not read.
+	Operator bool
 	// Kind returns the kind of an issuer, which determines the format of its claims: "github", "gitlab", "google", or ""
 	// if it is unknown.
 	Kind func(issuer string) string
@@ -37,7 +40,9 @@ type Options struct {
 // Verifier handles the attestations of uploads. It is safe for concurrent use.
 type Verifier struct {
 	policy Policy
-	trust  *verify.Verifier // nil without a trusted root
+	rooted bool             // a trusted root is configured
+	trust  *verify.Verifier // nil without a trusted root, or if it was not read
+	left   []string
 	kind   func(string) string
 }
 
@@ -61,10 +66,18 @@ func New(o Options) (*Verifier, error) {
 	if v.policy == Ignore {
 		return v, nil
 	}
+	v.rooted = true
+	if o.Operator {
+		return v, nil
+	}
 	var err error
-	v.trust, err = load(o.TrustedRoot, !o.WithoutSCT)
+	v.trust, v.left, err = load(o.TrustedRoot, !o.WithoutSCT)
 	return v, err
 }
+
+// LeftOut describes the logs and authorities of the trusted root that this program does not support. Attestations that
+// depend on them cannot be verified.
+func (v *Verifier) LeftOut() []string { return v.left }
 
 // Warnings for the sender.
 const (
@@ -101,7 +114,7 @@ func (v *Verifier) judge(u ingest.Attested) ([]catalog.Attestation, []string, er
 	}
 	all, err := read(u.Sent)
 	if v.trust == nil || u.Uploader != access.KindPublisher {
-		return lenient(all, err, v.trust != nil)
+		return lenient(all, err, v.rooted)
 	}
 	if err != nil {
 		return nil, nil, err

@@ -111,7 +111,8 @@ func (a *attestation) readMaterial(v any) error {
 	return nil
 }
 
-// readEntry parses a log entry in protocol buffer JSON, as clients write it.
+// readEntry parses a log entry in protocol buffer JSON, as clients write it. Members that it does not know are ignored:
+// entries come from the log, which may add some. The document is kept as it came.
 func readEntry(v any) (*protorekor.TransparencyLogEntry, error) {
 	if _, ok := v.(map[string]any); !ok {
 		return nil, errors.New("a transparency entry is not an object")
@@ -121,7 +122,7 @@ func readEntry(v any) (*protorekor.TransparencyLogEntry, error) {
 		return nil, err
 	}
 	e := new(protorekor.TransparencyLogEntry)
-	if protojson.Unmarshal(b, e) != nil {
+	if (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(b, e) != nil || len(e.GetCanonicalizedBody()) == 0 {
 		return nil, errors.New("a transparency entry is not a Rekor entry")
 	}
 	return e, nil

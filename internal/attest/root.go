@@ -9,8 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	prototrustroot "github.com/sigstore/protobuf-specs/gen/pb-go/trustroot/v1"
 	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/verify"
+	"google.golang.org/protobuf/encoding/protojson"
 )
 
 // maxRoot limits the trusted root file, in bytes. Sigstore's own has 7,000.
@@ -21,18 +23,19 @@ const publicGood = "sigstore.dev"
 
 // load reads a trusted root, a JSON document of type application/vnd.dev.sigstore.trustedroot+json, and returns a
 // verifier for it. If sct is true, certificates must prove that they are logged. sct must be true for the public
-// instance: anyone can get certificates from it, so every issuance must be publicly visible.
-func load(path string, sct bool) (*verify.Verifier, error) {
+// instance: anyone can get certificates from it, so every issuance must be publicly visible. load also returns
+// descriptions of the logs and authorities that were left out.
+func load(path string, sct bool) (*verify.Verifier, []string, error) {
 	text, err := readFile(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	trusted, err := root.NewTrustedRootFromJSON(text)
+	trusted, left, err := supported(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s is not a trusted root of Sigstore: %w", path, err)
+		return nil, nil, fmt.Errorf("%s is not a trusted root of Sigstore: %w", path, err)
 	}
 	if err := complete(trusted, sct); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, nil, fmt.Errorf("%s: %w%s", path, err, because(left))
 	}
 	options := []verify.VerifierOption{
 		verify.WithTransparencyLog(1), verify.WithObserverTimestamps(1), verify.WithoutStatementPredicate(),
@@ -40,7 +43,55 @@ func load(path string, sct bool) (*verify.Verifier, error) {
 	if sct {
 		options = append(options, verify.WithSignedCertificateTimestamps(1))
 	}
-	return verify.NewVerifier(trusted, options...)
+	v, err := verify.NewVerifier(trusted, options...)
+	return v, left, err
+}
+
+// supported parses a trusted root without the logs and authorities that the library does not support, so that a new
+// kind of key in Sigstore's next root does not stop the index. It also ignores members that the library does not know.
+func supported(text []byte) (*root.TrustedRoot, []string, error) {
+	all := new(prototrustroot.TrustedRoot)
+	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(text, all); err != nil {
+		return nil, nil, err
+	}
+	var left []string
+	keep := func(what, name string, alone *prototrustroot.TrustedRoot) bool {
+		alone.MediaType = all.GetMediaType()
+		_, err := root.NewTrustedRootFromProtobuf(alone)
+		if err != nil {
+			left = append(left, fmt.Sprintf("%s %.200s is left out: %.200s", what, name, err))
+		}
+		return err == nil
+	}
+	if _, err := root.NewTrustedRootFromProtobuf(&prototrustroot.TrustedRoot{MediaType: all.GetMediaType()}); err != nil {
+		return nil, nil, err
+	}
+	type log = prototrustroot.TransparencyLogInstance
+	type authority = prototrustroot.CertificateAuthority
+	all.Tlogs = slices.DeleteFunc(all.GetTlogs(), func(x *log) bool {
+		return !keep("the transparency log", x.GetBaseUrl(), &prototrustroot.TrustedRoot{Tlogs: []*log{x}})
+	})
+	all.Ctlogs = slices.DeleteFunc(all.GetCtlogs(), func(x *log) bool {
+		return !keep("the certificate log", x.GetBaseUrl(), &prototrustroot.TrustedRoot{Ctlogs: []*log{x}})
+	})
+	all.CertificateAuthorities = slices.DeleteFunc(all.GetCertificateAuthorities(), func(x *authority) bool {
+		alone := &prototrustroot.TrustedRoot{CertificateAuthorities: []*authority{x}}
+		return !keep("the certificate authority", x.GetUri(), alone)
+	})
+	all.TimestampAuthorities = slices.DeleteFunc(all.GetTimestampAuthorities(), func(x *authority) bool {
+		alone := &prototrustroot.TrustedRoot{TimestampAuthorities: []*authority{x}}
+		return !keep("the timestamp authority", x.GetUri(), alone)
+	})
+	trusted, err := root.NewTrustedRootFromProtobuf(all)
+	return trusted, left, err
+}
+
+// because explains a refused root by the parts that were left out of it.
+func because(left []string) string {
+	if len(left) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(left, "; ") + ")"
 }
 
 func readFile(path string) ([]byte, error) {

@@ -15,18 +15,19 @@ type attestationsConfig struct {
 }
 
 func (c *Config) checkAttestations() error {
-	_, err := c.Attester()
-	return err
+	if a := c.Attestations; a.Policy == string(attest.Require) && a.TrustedRoot == "" {
+		return errors.New("attestations.policy: require needs attestations.trusted_root")
+	}
+	return nil
 }
 
-// Attester returns the verifier of attestations. Its errors name the setting.
-func (c *Config) Attester() (*attest.Verifier, error) {
+// Attester returns the verifier of attestations. Its errors name the setting. If operator is set, all uploads are the
+// operator's, and the trusted root is not read.
+func (c *Config) Attester(operator bool) (*attest.Verifier, error) {
 	a := c.Attestations
-	if a.Policy == string(attest.Require) && a.TrustedRoot == "" {
-		return nil, errors.New("attestations.policy: require needs attestations.trusted_root")
-	}
 	v, err := attest.New(attest.Options{
 		Policy: attest.Policy(a.Policy), TrustedRoot: a.TrustedRoot, WithoutSCT: a.SCT == "ignore", Kind: c.issuerKind,
+		Operator: operator,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("attestations.trusted_root: %w", err)

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"pyindex/internal/access"
 	"pyindex/internal/storage/blobs"
@@ -25,13 +26,16 @@ const (
 // maxBridge bounds how long a replica without the database accepts permissions that may have been revoked meanwhile.
 const maxBridge = time.Hour
 
+// maxPageAge bounds how long a client may miss a published, yanked or quarantined file.
+const maxPageAge = 10 * time.Minute
+
 // maxLinkLifetime bounds signed URLs, which cannot be revoked, well below the limit of the object stores.
 const maxLinkLifetime = 6 * time.Hour
 
 // Check returns an error that names the first setting that is invalid or contradicts another setting.
 func (c *Config) Check() error {
 	for _, check := range []func() error{
-		c.checkListen, c.checkTLS, c.checkDatabase, c.checkStorage, c.checkOIDC, c.checkAccess, c.checkAttestations,
+		c.checkListen, c.checkTLS, c.checkSecurity, c.checkDatabase, c.checkStorage, c.checkOIDC, c.checkAccess, c.checkAttestations,
 		c.checkLeaks, c.checkSSO, c.checkMail, c.checkAudit,
 	} {
 		if err := check(); err != nil {
@@ -69,6 +73,32 @@ func (c *Config) checkTLS() error {
 		return fmt.Errorf("tls_acme: %q is not a host name", c.TLSACME)
 	}
 	return nil
+}
+
+// checkSecurity checks the addresses of security.txt, which RFC 9116 requires to be URLs.
+func (c *Config) checkSecurity() error {
+	for _, contact := range c.SecurityContact {
+		if !reachable(contact, "https", "mailto", "tel") {
+			return fmt.Errorf("security_contact: %q is not an https:, mailto: or tel: URL", contact)
+		}
+	}
+	if c.SecurityPolicy == "" {
+		return nil
+	}
+	if len(c.SecurityContact) == 0 {
+		return errors.New("security_policy: set security_contact too")
+	}
+	if !reachable(c.SecurityPolicy, "https") {
+		return fmt.Errorf("security_policy: %q is not an https: URL", c.SecurityPolicy)
+	}
+	return nil
+}
+
+// reachable reports whether text is one line with a URL of one of the schemes.
+func reachable(text string, schemes ...string) bool {
+	u, err := url.Parse(text)
+	return err == nil && slices.Contains(schemes, u.Scheme) && (u.Opaque != "" || u.Host != "") &&
+		!strings.ContainsFunc(text, func(c rune) bool { return unicode.IsControl(c) || unicode.IsSpace(c) })
 }
 
 func (c *Config) checkDatabase() error {
@@ -182,6 +212,9 @@ func (c *Config) checkAccess() error {
 		usual > longest {
 		return fmt.Errorf("access.token_default_life: %s is longer than access.token_max_life, %s", access.Days(usual),
 			access.Days(longest))
+	}
+	if d := time.Duration(c.Access.PageMaxAge); d < 0 || d > maxPageAge {
+		return fmt.Errorf("access.page_max_age: %v is not between 0s and %v", d, maxPageAge)
 	}
 	return nil
 }

@@ -25,6 +25,11 @@ type Config struct {
 
 	Logo string `placeholder:"FILE" help:"Logo in the header of pages: a PNG, SVG or WebP image of up to 64 KiB, read at start. Pages show it in place of access.realm."`
 
+	SecurityContact []string `sep:"," placeholder:"URL" help:"Where to report security problems of this server: https: or mailto: URLs. They are served at /.well-known/security.txt (RFC 9116); without any there is no such file."`
+	SecurityPolicy  string   `placeholder:"URL" help:"URL of the policy for reports of security problems, for security.txt."`
+
+	ClientPrograms string `placeholder:"FOLDER" help:"Folder with the programs of this version for other platforms, as a release has them. CI jobs download them from /_/client/. The running program is always offered."`
+
 	Database     databaseConfig     `embed:"" prefix:"database-"`
 	Storage      storageConfig      `embed:"" prefix:"storage-"`
 	Access       accessConfig       `embed:"" prefix:"access-"`
@@ -63,6 +68,7 @@ type accessConfig struct {
 	RequireSecond string `name:"require-second-factor" enum:"none,administrators,publishers,all" default:"none" help:"Which users must set up an authenticator or a passkey before they can use the web pages: none, administrators, publishers (all users who may upload to any project) or all."`
 	TokenMaxLife  Span   `default:"365d" help:"Maximum lifetime of new API tokens; 0s for no limit. Existing tokens keep their lifetime and are marked in the lists."`
 	TokenDefault  Span   `name:"token-default-life" default:"90d" help:"Lifetime of an API token that is created without one; 0s for token_max_life."`
+	PageMaxAge    Span   `default:"0s" help:"How long a client may use a page of the simple API without asking again, at most 10m. With 0s every install sees a file as soon as it is published."`
 	Invitations   string `enum:"administrators,owners" default:"administrators" help:"Whose invitations can create accounts: administrators only, or owners of projects too. With administrators, an owner's invitation waits for an administrator's approval."`
 }
 

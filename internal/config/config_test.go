@@ -215,3 +215,31 @@ func TestAudience(t *testing.T) {
 		}
 	}
 }
+
+// The addresses of security.txt are URLs, each on one line.
+func TestSecurityContacts(t *testing.T) {
+	for _, c := range []struct {
+		contacts []string
+		policy   string
+		ok       bool
+	}{
+		{nil, "", true},
+		{[]string{"mailto:security@acme.example"}, "", true},
+		{[]string{"https://acme.example/report", "tel:+1-201-555-0123"}, "https://acme.example/policy", true},
+		{[]string{"security@acme.example"}, "", false},
+		{[]string{"http://acme.example/"}, "", false},
+		{[]string{"mailto:"}, "", false},
+		{[]string{"https://"}, "", false},
+		{[]string{"mailto:a@b.example\nPolicy: https://evil.example"}, "", false},
+		{[]string{"mailto:a@b.example c"}, "", false},
+		{[]string{""}, "", false},
+		{nil, "https://acme.example/policy", false},
+		{[]string{"mailto:a@b.example"}, "mailto:a@b.example", false},
+		{[]string{"mailto:a@b.example"}, "javascript:alert(1)", false},
+	} {
+		err := (&Config{SecurityContact: c.contacts, SecurityPolicy: c.policy}).checkSecurity()
+		if (err == nil) != c.ok {
+			t.Errorf("contacts %q, policy %q: %v, want ok %v", c.contacts, c.policy, err, c.ok)
+		}
+	}
+}

@@ -18,6 +18,7 @@ import (
 	"unicode"
 
 	gomail "github.com/wneessen/go-mail"
+	"golang.org/x/net/idna"
 
 	"pyindex/internal/access"
 	"pyindex/internal/account/outbox"
@@ -75,17 +76,33 @@ func New(o Options) (*Sender, error) {
 	return &Sender{o: o, host: host, port: int(n), from: from}, nil
 }
 
-// parse parses one address. It refuses control characters.
+// domains converts domains to ASCII. Unlike idna.Lookup, it refuses empty labels.
+var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(true), idna.VerifyDNSLength(true))
+
+// parse parses one address and writes its domain in ASCII (RFC 5891), as servers without SMTPUTF8 need it. It refuses
+// control characters, and letters outside ASCII before the "@", which only SMTPUTF8 could transport (RFC 6531).
 func parse(s string) (*netmail.Address, error) {
 	a, err := netmail.ParseAddress(s)
 	if err != nil || len(s) > 320 || strings.ContainsFunc(s, unicode.IsControl) ||
 		strings.ContainsFunc(a.Name+a.Address, unicode.IsControl) {
 		return nil, fault.New(fault.Invalid, "%.100q is not an e-mail address", s)
 	}
+	at := strings.LastIndexByte(a.Address, '@')
+	local, domain := a.Address[:at], a.Address[at+1:]
+	if strings.ContainsFunc(local, func(c rune) bool { return c > unicode.MaxASCII }) {
+		return nil, fault.New(fault.Invalid, "%.100q has letters outside ASCII before the @, which mail servers may refuse", s)
+	}
+	if strings.ContainsFunc(domain, func(c rune) bool { return c > unicode.MaxASCII }) {
+		if domain, err = domains.ToASCII(domain); err != nil {
+			return nil, fault.Wrap(fault.Invalid, err, "%.100q is not an e-mail address", s)
+		}
+	}
+	a.Address = local + "@" + domain
 	return a, nil
 }
 
-// Send sends a letter to one address and returns when the server has accepted it, within 30 seconds. It returns
+// Send sends a letter to one address and returns when the server has accepted it, within 30 seconds. A connection that
+// fails after the server accepted the letter is no error, or the letter would be sent again. Send returns
 // fault.Invalid if the letter is invalid or the server refuses it permanently, and fault.Unavailable if the error may
 // be temporary.
 func (s *Sender) Send(ctx context.Context, to string, l outbox.Letter) error {
@@ -99,7 +116,7 @@ func (s *Sender) Send(ctx context.Context, to string, l outbox.Letter) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if err := c.DialAndSendWithContext(ctx, m); err != nil {
+	if err := c.DialAndSendWithContext(ctx, m); err != nil && !m.IsDelivered() {
 		return explain(err)
 	}
 	return nil
@@ -137,6 +154,7 @@ func (s *Sender) compose(address string, l outbox.Letter) (*gomail.Msg, error) {
 func (s *Sender) client() (*gomail.Client, error) {
 	o := []gomail.Option{
 		gomail.WithPort(s.port), gomail.WithTimeout(timeout),
+		gomail.WithoutNoop(), gomail.WithoutRset(), // a connection carries one letter
 		gomail.WithTLSConfig(&tls.Config{ServerName: s.host, RootCAs: s.o.Roots, MinVersion: tls.VersionTLS12}),
 	}
 	switch s.o.TLS {

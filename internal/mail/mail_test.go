@@ -131,3 +131,64 @@ func TestOptions(t *testing.T) {
 		}
 	}
 }
+
+// After the server accepted a message, nothing that it says or does makes it unsent.
+func TestAcceptedIsSent(t *testing.T) {
+	for name, c := range map[string]struct {
+		after  map[string]string // answers to commands after the message; "" closes the connection
+		closes bool              // right after the message
+		answer string            // to the message
+		ok     bool
+	}{
+		"well":              {nil, false, "250 queued", true},
+		"closes after it":   {nil, true, "250 queued", true},
+		"RSET unknown":      {map[string]string{"RSET": "502 no"}, false, "250 queued", true},
+		"RSET unavailable":  {map[string]string{"RSET": "421 bye"}, false, "250 queued", true},
+		"NOOP unknown":      {map[string]string{"NOOP": "502 no"}, false, "250 queued", true},
+		"QUIT closes":       {map[string]string{"QUIT": ""}, false, "250 queued", true},
+		"QUIT refused":      {map[string]string{"QUIT": "500 stay"}, false, "250 queued", true},
+		"message refused":   {nil, false, "554 no", false},
+		"message postponed": {nil, false, "451 later", false},
+		"closes in between": {nil, true, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := mailtest.Script(t, c.answer, c.closes, c.after)
+			o := mail.Options{Server: server.Addr, From: "index@acme.example", TLS: mail.None}
+			err := sender(t, o).Send(t.Context(), "bob@acme.example", outbox.Letter{Subject: "Hello", Text: "text"})
+			if (err == nil) != c.ok {
+				t.Errorf("Send = %v, want success %v; the server saw %q", err, c.ok, server.Commands())
+			}
+		})
+	}
+}
+
+// An address goes to a server without SMTPUTF8 in ASCII, or not at all.
+func TestAddressesAreASCII(t *testing.T) {
+	for to, want := range map[string]string{
+		"zoe@bücher.example":       "RCPT TO:<zoe@xn--bcher-kva.example>",
+		"Zoë <zoe@BÜCHER.example>": "RCPT TO:<zoe@xn--bcher-kva.example>",
+		"zoe@acme.example":         "RCPT TO:<zoe@acme.example>",
+		"zoë@acme.example":         "",
+		"\"zo ë\"@acme.example":    "",
+		"zoe@a\u202eb.example":     "",
+		"zoe@\u00ad\u00ad.example": "",
+		"zoë@bücher.example":       "",
+	} {
+		server := mailtest.Script(t, "250 queued", false, nil)
+		o := mail.Options{Server: server.Addr, From: "index@bücher.example", TLS: mail.None}
+		err := sender(t, o).Send(t.Context(), to, outbox.Letter{Subject: "Hello", Text: "text"})
+		said := strings.Join(server.Commands(), "\n")
+		switch {
+		case want == "" && (!fault.Is(err, fault.Invalid) || strings.Contains(said, "RCPT")):
+			t.Errorf("to %q: %v, and the server saw %q; want a refusal", to, err, said)
+		case want != "" && (err != nil || !strings.Contains(said, want) || !strings.Contains(said, "<index@xn--bcher-kva.example>")):
+			t.Errorf("to %q: %v, and the server saw %q; want %s", to, err, said, want)
+		}
+		for _, c := range said {
+			if c > 127 {
+				t.Errorf("to %q: the server got text outside ASCII: %q", to, said)
+				break
+			}
+		}
+	}
+}

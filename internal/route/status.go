@@ -26,12 +26,14 @@ var statuses = map[fault.Kind]int{
 // their protocol require another status.
 func Status(k fault.Kind) int { return cmp.Or(statuses[k], http.StatusInternalServerError) }
 
-// maxPhrase bounds a reason phrase in bytes. It is about one terminal line: twine prints the phrase after the status,
-// and proxies limit the length of a status line.
-const maxPhrase = 200
+// maxPhrase bounds a reason phrase in bytes. It is about four lines of a terminal: twine prints the phrase after the
+// status and shows nothing else, so the advice at the end of a message must fit. Proxies limit a status line to 4 KiB
+// or more.
+const maxPhrase = 400
 
-// ReasonPhrase returns the first sentence of a message as a reason phrase in Latin-1 (RFC 9112, section 4) of at most
-// 200 bytes. Control characters become blanks, and characters outside Latin-1 become '?'.
+// ReasonPhrase returns a message as a reason phrase in Latin-1 (RFC 9112, section 4) of at most 400 bytes. A longer
+// message is cut after a sentence, or within its first one. Control characters become blanks, and characters outside
+// Latin-1 become '?'.
 func ReasonPhrase(message string) []byte {
 	line := strings.TrimSpace(strings.Map(func(c rune) rune {
 		switch {
@@ -42,13 +44,15 @@ func ReasonPhrase(message string) []byte {
 		}
 		return c
 	}, message))
-	sentence, _, _ := strings.Cut(line, ". ")
 	var out []byte
-	for _, c := range sentence {
+	for _, c := range line {
 		out = append(out, byte(c))
 	}
-	if len(out) > maxPhrase {
-		out = append(bytes.TrimRight(out[:maxPhrase-3], " "), "..."...)
+	if len(out) <= maxPhrase {
+		return out
 	}
-	return out
+	if end := bytes.LastIndex(out[:maxPhrase], []byte(". ")); end > 0 {
+		return out[:end+1]
+	}
+	return append(bytes.TrimRight(out[:maxPhrase-3], " "), "..."...)
 }

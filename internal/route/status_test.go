@@ -22,16 +22,18 @@ func TestStatus(t *testing.T) {
 func TestReasonPhrase(t *testing.T) {
 	tests := map[string]struct{ message, want string }{
 		"whole":       {"File already exists", "File already exists"},
-		"first":       {"one thing. Another", "one thing"},
+		"sentences":   {"one thing. Another", "one thing. Another"},
 		"version":     {"foo 1.0.2 is there", "foo 1.0.2 is there"},
 		"line end":    {"a\r\nSet-Cookie: b", "a  Set-Cookie: b"},
 		"separators":  {"a\u2028b\u2029c\u0085d", "a b c d"},
 		"Latin-1":     {"Käse", "K\xe4se"},
 		"not Latin-1": {"日本 \u202e x", "?? ? x"},
 		"not UTF-8":   {"a\xffb", "a?b"},
-		"long":        {strings.Repeat("a", 300), strings.Repeat("a", 197) + "..."},
-		"exactly":     {strings.Repeat("a", 200), strings.Repeat("a", 200)},
-		"line":        {strings.Repeat("ä", 200), strings.Repeat("\xe4", 200)},
+		"long":        {strings.Repeat("a", 500), strings.Repeat("a", 397) + "..."},
+		"exactly":     {strings.Repeat("a", 400), strings.Repeat("a", 400)},
+		"line":        {strings.Repeat("ä", 400), strings.Repeat("\xe4", 400)},
+		"long second": {"Do this. " + strings.Repeat("a", 500), "Do this."},
+		"long third":  {"Do this. Or that. " + strings.Repeat("a", 500), "Do this. Or that."},
 		"empty":       {"", ""},
 	}
 	for name, tt := range tests {

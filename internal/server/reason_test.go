@@ -37,7 +37,7 @@ func TestReasonOverTheWire(t *testing.T) {
 		{"beyond latin 1", "a→b 日本", "400 a?b ??"},
 		{"header injection", "a\r\nSet-Cookie: x=y\x00\u0085", "400 a  Set-Cookie: x=y"},
 		{"empty", "", "400 "},
-		{"long", strings.Repeat("x", 9000), "400 " + strings.Repeat("x", 197) + "..."},
+		{"long", strings.Repeat("x", 9000), "400 " + strings.Repeat("x", 397) + "..."},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -87,6 +87,15 @@ func (s *Server) ServeHTTP(hw http.ResponseWriter, r *http.Request) {
 		s.refuse(w, http.StatusBadRequest, err)
 		return
 	}
+	if err := encoded(r); w.body != nil && err != nil {
+		w.Header().Set("Accept-Encoding", "identity") // RFC 9110, 15.5.16
+		s.direct(w, http.StatusUnsupportedMediaType, err)
+		return
+	}
+	if s.front(r.URL.Path) && installs(r) {
+		s.direct(w, http.StatusNotFound, s.elsewhere(r))
+		return
+	}
 	s.echo.ServeHTTP(w, r)
 }
 
@@ -175,7 +184,16 @@ func (s *Server) unrouted(err error, c echo.Context) {
 	w := c.Response().Writer.(*response)
 	w.caller = access.Caller{}
 	known, ok := errors.AsType[*echo.HTTPError](err)
-	if ok && known.Code == http.StatusMethodNotAllowed {
+	notAllowed := ok && known.Code == http.StatusMethodNotAllowed
+	if err := s.elsewhere(c.Request()); err != nil {
+		status := http.StatusNotFound
+		if notAllowed {
+			status = http.StatusMethodNotAllowed
+		}
+		s.direct(w, status, err)
+		return
+	}
+	if notAllowed {
 		s.refuse(w, known.Code,
 			fault.New(fault.Invalid, "this address does not support %s: see the Allow header", method(c.Request().Method)))
 		return

@@ -48,17 +48,17 @@ type Provider struct {
 	unmapped sync.Once // for logging once that the provider's groups are not used
 
 	mu       sync.Mutex
-	is       *oidc.Provider // nil until discovery has succeeded
-	asking   *discovery     // the running discovery, or nil
-	failed   error          // error of the last discovery, or nil
+	found    *endpoints // nil until discovery has succeeded
+	asking   *discovery // the running discovery, or nil
+	failed   error      // error of the last discovery, or nil
 	failedAt time.Time
 }
 
 // discovery is a request for the discovery document. All concurrent sign-ins wait for it.
 type discovery struct {
-	done chan struct{} // closed when is and err are set
-	is   *oidc.Provider
-	err  error
+	done  chan struct{} // closed when found and err are set
+	found *endpoints
+	err   error
 }
 
 // Timeouts for a provider.
@@ -87,48 +87,45 @@ func New(o Options) *Provider {
 // Issuer returns the provider's issuer identifier.
 func (p *Provider) Issuer() string { return p.o.Issuer }
 
-// discovered returns the provider of the discovery document. It returns fault.Unavailable if the provider does not
+// discovered returns the endpoints of the discovery document. It returns fault.Unavailable if the provider does not
 // respond, if a discovery has just failed, or if ctx ends. Only one discovery runs at a time, and it continues if a
 // sign-in that waits for it is canceled.
-func (p *Provider) discovered(ctx context.Context) (*oidc.Provider, *oauth2.Config, error) {
+func (p *Provider) discovered(ctx context.Context) (*endpoints, error) {
 	p.mu.Lock()
-	is, d := p.is, p.asking
-	if is == nil && d == nil {
+	found, d := p.found, p.asking
+	if found == nil && d == nil {
 		if p.failed != nil && p.o.Now().Sub(p.failedAt) < coolDown {
 			err := p.failed
 			p.mu.Unlock()
-			return nil, nil, errAway(err)
+			return nil, errAway(err)
 		}
 		d = &discovery{done: make(chan struct{})}
 		p.asking = d
 		go p.discover(d)
 	}
 	p.mu.Unlock()
-	if is == nil {
-		select {
-		case <-d.done:
-			if d.err != nil {
-				return nil, nil, errAway(d.err)
-			}
-			is = d.is
-		case <-ctx.Done():
-			return nil, nil, errAway(ctx.Err())
-		}
+	if found != nil {
+		return found, nil
 	}
-	return is, &oauth2.Config{
-		ClientID: p.o.ClientID, ClientSecret: p.o.ClientSecret, Endpoint: is.Endpoint(), RedirectURL: p.o.Redirect,
-		Scopes: append([]string{oidc.ScopeOpenID}, p.o.Scopes...),
-	}, nil
+	select {
+	case <-d.done:
+		if d.err != nil {
+			return nil, errAway(d.err)
+		}
+		return d.found, nil
+	case <-ctx.Done():
+		return nil, errAway(ctx.Err())
+	}
 }
 
 // discover fetches the discovery document. It outlives the request that started it, because others wait for it too.
 func (p *Provider) discover(d *discovery) {
 	ctx, cancel := context.WithTimeout(oidc.ClientContext(context.Background(), p.client), budget)
 	defer cancel()
-	d.is, d.err = oidc.NewProvider(ctx, p.o.Issuer)
+	d.found, d.err = discover(ctx, p.o)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.is, p.asking, p.failed, p.failedAt = d.is, nil, d.err, p.o.Now()
+	p.found, p.asking, p.failed, p.failedAt = d.found, nil, d.err, p.o.Now()
 	close(d.done)
 }
 
@@ -149,19 +146,25 @@ type way struct {
 func (p *Provider) Begin(ctx context.Context, next string) (url string, kept []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
-	_, config, err := p.discovered(ctx)
+	at, err := p.discovered(ctx)
 	if err != nil {
 		return "", nil, err
 	}
 	w := way{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Next: next}
 	kept, err = json.Marshal(w)
-	return config.AuthCodeURL(w.State, oidc.Nonce(w.Nonce), oauth2.S256ChallengeOption(w.Verifier)), kept, err
+	return at.config.AuthCodeURL(w.State, oidc.Nonce(w.Nonce), oauth2.S256ChallengeOption(w.Verifier)), kept, err
 }
 
 var errFinish = fault.New(fault.Denied, "the response of single sign-on does not match the request: sign in again")
 
+// mismatch returns errFinish with a cause for the log.
+func mismatch(cause error) error {
+	return fault.Wrap(fault.Denied, cause, "%s", fault.Message(errFinish))
+}
+
 // Finish completes a sign-in with the state and code from the redirect. It returns the user's identity and next. It
-// returns fault.Denied if the response does not match the request.
+// returns fault.Denied if the response does not match the request, and fault.Unavailable if the provider fails or does
+// not accept this index as a client. The causes of both are for the log and contain no secret, code or token.
 func (p *Provider) Finish(ctx context.Context, kept []byte, state, code string) (account.Identity, string, error) {
 	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, p.client), budget)
 	defer cancel()
@@ -169,39 +172,36 @@ func (p *Provider) Finish(ctx context.Context, kept []byte, state, code string) 
 	if err := json.Unmarshal(kept, &w); err != nil {
 		return account.Identity{}, "", err
 	}
-	if w.State == "" || w.Nonce == "" || subtle.ConstantTimeCompare([]byte(state), []byte(w.State)) != 1 || code == "" {
-		return account.Identity{}, "", errFinish
+	if w.State == "" || w.Nonce == "" || subtle.ConstantTimeCompare([]byte(state), []byte(w.State)) != 1 {
+		return account.Identity{}, "", mismatch(errors.New("the state is not that of the request"))
 	}
-	is, config, err := p.discovered(ctx)
+	if code == "" {
+		return account.Identity{}, "", mismatch(errors.New("the redirect has no code"))
+	}
+	at, err := p.discovered(ctx)
 	if err != nil {
 		return account.Identity{}, "", err
 	}
-	tokens, err := config.Exchange(ctx, code, oauth2.VerifierOption(w.Verifier))
+	tokens, err := at.config.Exchange(ctx, code, oauth2.VerifierOption(w.Verifier))
 	if err != nil {
 		return account.Identity{}, "", exchangeFailed(err)
 	}
 	raw, ok := tokens.Extra("id_token").(string)
-	if !ok || len(raw) > 64<<10 {
-		return account.Identity{}, "", errFinish
+	if !ok || len(raw) > maxToken {
+		return account.Identity{}, "", mismatch(errors.New("the token response has no id_token, or one of more than 64 KiB"))
 	}
-	token, err := is.VerifierContext(ctx, &oidc.Config{ClientID: p.o.ClientID}).Verify(ctx, raw)
+	token, err := at.verify(ctx, raw)
 	if err != nil {
-		return account.Identity{}, "", fault.Wrap(fault.Denied, err, "%s", fault.Message(errFinish))
+		return account.Identity{}, "", err
 	}
-	if subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(w.Nonce)) != 1 || token.Subject == "" {
-		return account.Identity{}, "", errFinish
+	if subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(w.Nonce)) != 1 {
+		return account.Identity{}, "", mismatch(errors.New("the nonce of the ID token is not that of the request"))
+	}
+	if token.Subject == "" {
+		return account.Identity{}, "", mismatch(errors.New("the ID token has no subject"))
 	}
 	id, err := p.identity(token)
 	return id, w.Next, err
-}
-
-// exchangeFailed returns fault.Denied if the provider refused the code, and fault.Unavailable otherwise.
-func exchangeFailed(err error) error {
-	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.Response != nil &&
-		refused.Response.StatusCode < 500 {
-		return fault.Wrap(fault.Denied, err, "%s", fault.Message(errFinish))
-	}
-	return errAway(err)
 }
 
 // identity returns the identity in the claims. It also returns fault.Denied if the user is in none of the required
@@ -216,7 +216,7 @@ func (p *Provider) identity(token *oidc.IDToken) (account.Identity, error) {
 		return s
 	}
 	id := account.Identity{Issuer: token.Issuer, Subject: token.Subject, Name: text(p.o.NameClaim), FullName: text("name")}
-	if verified, _ := claims["email_verified"].(bool); verified {
+	if verified := claims["email_verified"]; verified == true || verified == "true" {
 		id.Email = text("email")
 	}
 	groups := groupsOf(claims[p.o.GroupsClaim])
@@ -247,7 +247,11 @@ func (p *Provider) identity(token *oidc.IDToken) (account.Identity, error) {
 // maxGroups is the maximum number of a token's groups that are used.
 const maxGroups = 500
 
+// groupsOf returns the groups in a claim. Some providers, among them AD FS, write a claim with one value as text.
 func groupsOf(claim any) (out []string) {
+	if one, ok := claim.(string); ok && one != "" {
+		return []string{one}
+	}
 	all, _ := claim.([]any)
 	for _, v := range all[:min(len(all), maxGroups)] {
 		if s, ok := v.(string); ok {

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
@@ -21,6 +23,9 @@ type Options struct {
 	BasePath   string // path of the base URL: "" or "/prefix"
 	BaseURL    string // absolute, with the same path; used for provenance links, and only if it is https
 	CacheBytes int64  // limit on cached pages, in bytes; DefaultCacheBytes if 0, no caching if negative
+	// MaxAge is how long clients may use a page without asking again, in whole seconds. With 0 they must ask each time, so
+	// that a published file can be installed immediately.
+	MaxAge time.Duration
 }
 
 // API serves the simple repository API from a catalog.
@@ -29,6 +34,9 @@ type API struct {
 	base   string
 	origin string // "https://host", or ""
 	cache  *ready.Cache
+	// These Cache-Control values of pages are shared, so that a cached page is served without allocation. Shared caches
+	// may store only pages served without a credential.
+	private, public []string
 }
 
 // New returns the API of x.
@@ -37,8 +45,14 @@ func New(x *catalog.Index, o Options) *API {
 	if base != "" {
 		base = "/" + base
 	}
+	caching := "no-cache"
+	if seconds := int64(o.MaxAge / time.Second); seconds > 0 {
+		caching = "max-age=" + strconv.FormatInt(seconds, 10)
+	}
 	return &API{
-		index: x, base: base, origin: secureOrigin(o.BaseURL), cache: ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes)),
+		index: x, base: base, origin: secureOrigin(o.BaseURL),
+		cache:   ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes)),
+		private: []string{"private, " + caching}, public: []string{"public, " + caching},
 	}
 }
 
@@ -62,8 +76,6 @@ func (a *API) Table() route.Table {
 		row("/simple/", a.list),
 		row("/simple/:project", a.redirectProject),
 		row("/simple/:project/", a.project),
-		row("/legacy/+simple/:project", a.redirectProject),
-		row("/legacy/+simple/:project/", a.project), // hatch derives this path from the upload URL
 		row("/packages/:sha256/:filename", a.file),
 		row("/integrity/:project/:version/:filename/provenance", a.provenance),
 	}}

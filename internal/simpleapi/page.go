@@ -9,25 +9,20 @@ import (
 	"pyindex/internal/simpleapi/ready"
 )
 
-// These header values are shared, so that a cached page is served without allocation.
-var (
-	vary           = []string{"Accept, Accept-Encoding, Authorization"}
-	privateNoCache = []string{"private, no-cache"}
-	publicNoCache  = []string{"public, no-cache"}
-)
+// vary is shared, so that a cached page is served without allocation.
+var vary = []string{"Accept, Accept-Encoding, Authorization"}
 
 // listForms is the first Form of a list in the cache. The Form of a project page is its format.
 const listForms = uint8(formats)
 
-// pageHeaders sets the headers of every page. Caches must revalidate each time, so that a published file can be
-// installed immediately. Shared caches may store only pages served without a credential.
-func pageHeaders(w http.ResponseWriter, who access.Caller) {
+// pageHeaders sets the headers of every page.
+func (a *API) pageHeaders(w http.ResponseWriter, who access.Caller) {
 	h := w.Header()
 	h["Vary"] = vary
 	if who.Known() {
-		h["Cache-Control"] = privateNoCache
+		h["Cache-Control"] = a.private
 	} else {
-		h["Cache-Control"] = publicNoCache
+		h["Cache-Control"] = a.public
 	}
 }
 
@@ -57,7 +52,7 @@ func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller)
 	if err != nil {
 		return err
 	}
-	pageHeaders(w, who)
+	a.pageHeaders(w, who)
 	answer.ServeHTTP(w, r)
 	return nil
 }
@@ -98,7 +93,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, who access.Caller) er
 	if err != nil {
 		return err
 	}
-	pageHeaders(w, who)
+	a.pageHeaders(w, who)
 	answer.ServeHTTP(w, r)
 	return nil
 }

@@ -25,8 +25,6 @@ func TestPageTypes(t *testing.T) {
 		{"/simple/de-mo/?format=application/vnd.pypi.simple.v1%2Bjson", "text/html", jsonType},
 		{"/simple/", "", "text/html; charset=utf-8"},
 		{"/simple/", jsonType + ", */*;q=0.1", jsonType},
-		{"/legacy/+simple/de-mo/", "text/html", "text/html; charset=utf-8"},
-		{"/legacy/%2Bsimple/de-mo/", jsonType, jsonType},
 		{"/r/main/simple/de-mo/", jsonType, jsonType},
 	} {
 		w := call(d.open, "GET "+tt.target, "Accept", tt.accept)
@@ -103,7 +101,7 @@ func TestLinksLead(t *testing.T) {
 		indextest.File{File: catalog.File{Filename: "x-1.0.tar.gz", Version: "1.0"}, Content: "x", Metadata: "M"})
 	api := simpleapi.New(d.Index, simpleapi.Options{BasePath: "/pre/"})
 	h, auth := d.Serve("/pre", false, api.Table()), basic(d.Token(access.Reader, other.ID, ""))
-	for _, target := range []string{"/pre/simple/de-mo/", "/pre/legacy/%2Bsimple/de-mo/", "/pre/r/other/simple/x/"} {
+	for _, target := range []string{"/pre/simple/de-mo/", "/pre/r/other/simple/x/"} {
 		w := call(h, "GET "+target, "Accept", jsonType, "Authorization", auth)
 		var doc struct {
 			Files []struct {

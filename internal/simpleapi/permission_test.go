@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/simpleapi"
 	"pyindex/internal/simpleapi/indextest"
 )
 
@@ -17,7 +19,7 @@ func TestClosedIndex(t *testing.T) {
 	for _, target := range []string{
 		"/simple", "/simple/", "/simple/de-mo/", "/simple/De_Mo", "/simple/missing/", "/r/none/simple/", path(d.wheel),
 		path(d.wheel) + ".metadata",
-		"/packages/00/missing", "/integrity/de-mo/1.0/x/provenance", "/legacy/+simple/de-mo/",
+		"/packages/00/missing", "/integrity/de-mo/1.0/x/provenance",
 	} {
 		for _, accept := range []string{"", "image/png"} {
 			w := call(d.closed, "GET "+target, "Accept", accept)
@@ -171,5 +173,39 @@ func TestQuarantine(t *testing.T) {
 	}
 	if w := call(d.open, "GET /simple/"); strings.Contains(w.Body.String(), "de-mo") {
 		t.Error("the list shows a quarantined project")
+	}
+}
+
+// By default clients must ask each time. With MaxAge, they may use a page for a while; shared caches may do so only with
+// pages that anyone may read. Files and errors are not affected.
+func TestCacheControlOfPages(t *testing.T) {
+	d := newDemo(t)
+	auth := basic(d.Token(access.NoRole, "", ""))
+	for _, c := range []struct {
+		maxAge          time.Duration
+		private, public string
+	}{
+		{0, "private, no-cache", "public, no-cache"},
+		{-time.Hour, "private, no-cache", "public, no-cache"},
+		{time.Millisecond, "private, no-cache", "public, no-cache"},
+		{90 * time.Second, "private, max-age=90", "public, max-age=90"},
+	} {
+		h := d.Serve("", true, simpleapi.New(d.Index, simpleapi.Options{MaxAge: c.maxAge}).Table())
+		for _, target := range []string{"/simple/", "/simple/de-mo/"} {
+			if got := call(h, "GET "+target, "Authorization", auth).Header().Get("Cache-Control"); got != c.private {
+				t.Errorf("MaxAge %v: GET %s with a token: Cache-Control %q, want %q", c.maxAge, target, got, c.private)
+			}
+			if got := call(h, "GET "+target).Header().Get("Cache-Control"); got != c.public {
+				t.Errorf("MaxAge %v: GET %s: Cache-Control %q, want %q", c.maxAge, target, got, c.public)
+			}
+		}
+		for _, target := range []string{"/simple/missing/", "/simple"} {
+			if got := call(h, "GET "+target).Header().Get("Cache-Control"); strings.Contains(got, "max-age") {
+				t.Errorf("MaxAge %v: GET %s: Cache-Control %q", c.maxAge, target, got)
+			}
+		}
+		if got := call(h, "GET "+path(d.wheel)).Header().Get("Cache-Control"); !strings.Contains(got, "immutable") {
+			t.Errorf("MaxAge %v: Cache-Control of a file %q", c.maxAge, got)
+		}
 	}
 }

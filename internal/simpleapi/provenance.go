@@ -41,7 +41,7 @@ func (a *API) provenance(w http.ResponseWriter, r *http.Request, who access.Call
 	if err != nil {
 		return err
 	}
-	pageHeaders(w, who)
+	a.pageHeaders(w, who)
 	sum := sha256.Sum256(append([]byte(media), body...))
 	etag := `"` + hex.EncodeToString(sum[:16]) + `"`
 	w.Header()["Etag"] = []string{etag}

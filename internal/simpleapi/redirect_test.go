@@ -24,8 +24,6 @@ func TestRedirects(t *testing.T) {
 		{d.open, "/simple/De_Mo/", "/simple/de-mo/"},
 		{d.open, "/simple/De.-_Mo", "/simple/de-mo/"},
 		{d.open, "/simple/De_Mo/?x=//evil.example", "/simple/de-mo/?x=//evil.example"},
-		{d.open, "/legacy/+simple/De_Mo/", "/simple/de-mo/"},
-		{d.open, "/legacy/%2Bsimple/de-mo", "/simple/de-mo/"},
 		{d.open, "/r/other/simple", "/r/other/simple/"},
 		{d.open, "/r/other/simple/De_Mo/", "/r/other/simple/de-mo/"},
 		{d.open, "/r/main/simple/De_Mo/", "/simple/de-mo/"},

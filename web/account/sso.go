@@ -76,6 +76,8 @@ func (s *Section) finishSignOn(w http.ResponseWriter, r *http.Request, who acces
 	s.setCookie(w, ssoCookie, "", 0)
 	switch {
 	case fault.Is(err, fault.Denied) || fault.Is(err, fault.Invalid) || fault.Is(err, fault.Unavailable):
+		s.Log.WarnContext(r.Context(), "single sign-on failed", "provider", s.o.SignOn.Issuer(), "error", err, "request",
+			w.Header().Get("X-Request-Id"))
 		path := "/login/"
 		if who.SessionID() != "" {
 			path = "/manage/account/security/"

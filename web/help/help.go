@@ -50,6 +50,7 @@ type filling struct {
 	Name, URL, Simple, Signed, Upload, Audience string
 	Host                                        string // without the port
 	Closed, Authority                           bool
+	GetProgram                                  []string // lines of a shell that get the index program in a CI job
 }
 
 // WithUser returns the index URL with the user name for tokens, for clients that look up the token elsewhere.
@@ -64,6 +65,7 @@ func (s *Section) loadManual() error {
 	fill := filling{
 		Name: s.Name, URL: c.Root, Simple: c.Index, Signed: c.Signed, Upload: s.Absolute("/legacy/"), Audience: c.Host,
 		Host: s.BaseURL.Hostname(), Closed: s.Closed, Authority: len(s.o.Authority) > 0,
+		GetProgram: strings.Split(s.GetProgram(), "\n"),
 	}
 	names, err := fs.Glob(manual, "*.md")
 	if err != nil {

@@ -20,9 +20,11 @@ type Tool struct {
 // tools returns the setup instructions in display order.
 func (s *Section) tools(root string) []Tool {
 	c := s.Connection(root)
-	all := []Tool{pip(c), uv(c), poetry(c), pipConf(c), uvToml(c), dockerfile(c), workflowFile(c)}
+	all := []Tool{
+		pip(c), uv(c), poetry(c), pdm(c), pipenv(c), pipConf(c), uvToml(c), dockerfile(c), workflowFile(c, s.GetProgram()),
+	}
 	if c.Closed {
-		for i := range all[:6] {
+		for i := range all[:len(all)-1] {
 			if all[i].Note == "" {
 				all[i].Note = "Replace TOKEN with an API token with the scope read."
 			}
@@ -43,6 +45,10 @@ func uv(c ui.Connection) Tool {
 		{Label: "Add a dependency", Text: "uv add --index internal=" + c.Index + " NAME"},
 		{Label: "Or install without a project", Text: "uv pip install --index-url " + c.Signed + " NAME"},
 	}
+	blocks = append(blocks, ui.Block{
+		Label: "Or use it instead of the public index, in pyproject.toml; then run uv lock",
+		Text:  "[[tool.uv.index]]\nname = \"internal\"\nurl = \"" + c.Index + "\"\ndefault = true",
+	})
 	if c.Closed {
 		blocks = append([]ui.Block{{
 			Label: "Once in this shell", Text: "export UV_INDEX_INTERNAL_USERNAME=__token__ UV_INDEX_INTERNAL_PASSWORD=TOKEN",
@@ -61,6 +67,38 @@ func poetry(c ui.Connection) Tool {
 		ID: "poetry", Name: "poetry",
 		Blocks: append(blocks, ui.Block{Label: "Then", Text: "poetry add --source internal NAME"}),
 	}
+}
+
+// pdm names the source pypi: beside a source of another name, pdm asks the public index too.
+func pdm(c ui.Connection) Tool {
+	blocks := []ui.Block{{
+		Label: "In pyproject.toml, in place of the public index",
+		Text:  "[[tool.pdm.source]]\nname = \"pypi\"\nurl = \"" + c.Index + "\"",
+	}}
+	if c.Closed {
+		blocks = append(blocks, ui.Block{
+			Label: "Once on this machine",
+			Text:  "pdm config pypi.username __token__\npdm config pypi.password TOKEN",
+		})
+	}
+	return Tool{ID: "pdm", Name: "pdm", Blocks: append(blocks, ui.Block{Label: "Then", Text: "pdm add NAME"})}
+}
+
+// pipenv reads credentials from the variables in the URL, and keeps the variables in its lock file.
+func pipenv(c ui.Connection) Tool {
+	address := c.Index
+	blocks := []ui.Block{}
+	if c.Closed {
+		address = strings.Replace(c.Index, "://", "://__token__:${INDEX_TOKEN}@", 1)
+		blocks = append(blocks, ui.Block{Label: "Once in this shell", Text: "export INDEX_TOKEN=TOKEN"})
+	}
+	blocks = append(blocks,
+		ui.Block{
+			Label: "In the Pipfile, in place of the public index",
+			Text:  "[[source]]\nname = \"internal\"\nurl = \"" + address + "\"\nverify_ssl = true",
+		},
+		ui.Block{Label: "Then", Text: "pipenv install NAME"})
+	return Tool{ID: "pipenv", Name: "pipenv", Blocks: blocks}
 }
 
 func pipConf(c ui.Connection) Tool {
@@ -102,7 +140,10 @@ func dockerfile(c ui.Connection) Tool {
 	}, Note: "The token is a build secret and is not stored in the image. Replace TOKEN with an API token with the scope read."}
 }
 
-func workflowFile(c ui.Connection) Tool {
+// indent returns text with each line indented.
+func indent(text, by string) string { return by + strings.ReplaceAll(text, "\n", "\n"+by) }
+
+func workflowFile(c ui.Connection, program string) Tool {
 	if !c.Closed {
 		return Tool{
 			ID: "github", Name: "GitHub workflow",
@@ -115,8 +156,8 @@ func workflowFile(c ui.Connection) Tool {
 	return Tool{ID: "github", Name: "GitHub workflow", Blocks: []ui.Block{
 		{
 			Label: "In a job of .github/workflows/ci.yml",
-			Text: "permissions:\n  contents: read\n  id-token: write\nsteps:\n  - run: index login --url " + c.Root +
-				" --format env --write\n  - run: pip install NAME",
+			Text: "permissions:\n  contents: read\n  id-token: write\nsteps:\n  - run: |\n" + indent(program, "      ") +
+				"\n  - run: index login --url " + c.Root + " --format env --write\n  - run: pip install NAME",
 		},
 		{
 			Label: "Once, by an owner of the project",

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -12,6 +13,23 @@ type Connection struct {
 	Closed bool
 	Host   string
 	Root   string // URL of the server, as index login needs it
+}
+
+// GetProgram returns the shell commands with which a CI job on Linux gets the index program from this server and checks
+// it, one on each line. GitHub Actions then finds the program in later steps. If the server does not offer the program
+// for such a job, the result is a comment.
+func (k *Kit) GetProgram() string {
+	const name = "index-linux-amd64"
+	if !slices.Contains(k.Programs, name) {
+		return "# Get the index program for the runner, and put it on the PATH."
+	}
+	url := k.Absolute("/_/client/" + name)
+	return strings.Join([]string{
+		"curl -fsSLO " + url,
+		"curl -fsSL " + url + ".sha256 | sha256sum --check",
+		`install -D -m 755 ` + name + ` "$HOME/.local/bin/index"`,
+		`echo "$HOME/.local/bin" >> "$GITHUB_PATH"`,
+	}, "\n")
 }
 
 // Connection returns the URLs of a repository. root is the path prefix of its links.

@@ -18,6 +18,8 @@ type Options struct {
 	BaseURL  *url.URL         // public URL of the index; its path is the prefix of every link
 	Name     string           // display name of this index; "Index" if empty
 	Logo     []byte           // PNG, SVG or WebP image, shown in place of Name; nil for none
+	Security Security         // contents of /.well-known/security.txt
+	Programs []string         // file names of the programs below /_/client/, such as index-linux-amd64
 	Closed   bool             // whether reading requires signing in
 	Believed time.Duration    // how long a replica without database access may accept revoked rights; 0 for not at all
 	Log      *slog.Logger     // default slog.Default()

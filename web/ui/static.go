@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
@@ -91,6 +92,7 @@ func (k *Kit) StaticRoutes() []route.Route {
 		{Method: http.MethodGet, Path: "/static/:version/:file", Auth: route.Open, Handle: k.asset},
 		{Method: http.MethodGet, Path: "/favicon.ico", Auth: route.Open, Handle: k.favicon},
 		{Method: http.MethodGet, Path: "/robots.txt", Auth: route.Open, Handle: robots},
+		{Method: http.MethodGet, Path: "/.well-known/security.txt", Auth: route.Open, Handle: k.securityTxt, HostRoot: true},
 	}
 }
 
@@ -112,6 +114,36 @@ func robots(w http.ResponseWriter, _ *http.Request, _ access.Caller) error {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "public, max-age=86400")
 	_, err := io.WriteString(w, "User-agent: *\nDisallow: /\n")
+	return err
+}
+
+// Security tells people where to report a security problem of this server.
+type Security struct {
+	Contacts []string // https:, mailto: or tel: URLs; without any there is no security.txt
+	Policy   string   // https: URL, or ""
+}
+
+// expires is how long a copy of security.txt is valid. RFC 9116 asks for less than a year.
+const expires = 180 * 24 * time.Hour
+
+// securityTxt serves the contacts in the format of RFC 9116.
+func (k *Kit) securityTxt(w http.ResponseWriter, _ *http.Request, _ access.Caller) error {
+	if len(k.Security.Contacts) == 0 {
+		return fault.New(fault.NotFound, "this server names no contact for security problems")
+	}
+	var b strings.Builder
+	for _, contact := range k.Security.Contacts {
+		b.WriteString("Contact: " + contact + "\n")
+	}
+	if k.Security.Policy != "" {
+		b.WriteString("Policy: " + k.Security.Policy + "\n")
+	}
+	until := k.Now().UTC().Truncate(24 * time.Hour).Add(expires)
+	b.WriteString("Expires: " + until.Format(time.RFC3339) + "\n")
+	b.WriteString("Canonical: " + k.BaseURL.Scheme + "://" + k.BaseURL.Host + "/.well-known/security.txt\n")
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "public, max-age=86400")
+	_, err := io.WriteString(w, b.String())
 	return err
 }
 

@@ -43,6 +43,7 @@ func (c *Doctor) Run(s *cli.Session) error {
 	d.address()
 	d.certificate()
 	d.issuers()
+	d.attestations()
 	if !c.JSON {
 		d.found.Write(s.Out)
 		return d.found.Failed()
@@ -339,5 +340,26 @@ func (d *localDoctor) issuers() {
 			continue
 		}
 		d.found.OK(check, "%s answers with %d usable keys", i.Issuer, n)
+	}
+}
+
+// attestations checks that the trusted root can be read, and reports the parts of it that this program does not
+// support.
+func (d *localDoctor) attestations() {
+	const check = "attestations"
+	if d.Config.Attestations.TrustedRoot == "" {
+		d.found.Skip(check, "no trusted root is configured: attestations are not verified")
+		return
+	}
+	v, err := d.Config.Attester(false)
+	if err != nil {
+		d.found.Fail(check, "Download the trusted root again, or correct the setting.", "%.300v", err)
+		return
+	}
+	for _, left := range v.LeftOut() {
+		d.found.Warn(check, "Attestations that depend on it cannot be verified until you upgrade index.", "%.300s", left)
+	}
+	if len(v.LeftOut()) == 0 {
+		d.found.OK(check, "the trusted root can be read")
 	}
 }

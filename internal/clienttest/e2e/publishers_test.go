@@ -54,13 +54,12 @@ func flit(t *testing.T, s *site, token, dir string, _ ...string) clienttest.Resu
 var publishers = []struct {
 	name, kind, project string
 	publish             publisher
-	skips               bool // asks for the names that are there and leaves those out, whatever their bytes
 }{
-	{"twine", "setuptools", "acme-greeter", twine, false},
-	{"uv", "setuptools", "acme-greeter", uv, false},
-	{"poetry", "poetry", "acme-menu", poetry, false},
-	{"hatch", "hatch", "acme-counter", hatch, true},
-	{"flit", "flit", "acme-flag", flit, false},
+	{"twine", "setuptools", "acme-greeter", twine},
+	{"uv", "setuptools", "acme-greeter", uv},
+	{"poetry", "poetry", "acme-menu", poetry},
+	{"hatch", "hatch", "acme-counter", hatch},
+	{"flit", "flit", "acme-flag", flit},
 }
 
 // dists is what lies in the project's dist folder now, by the time a client has built there.

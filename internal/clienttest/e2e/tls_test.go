@@ -36,3 +36,40 @@ func TestSelfSignedTLSUntrusted(t *testing.T) {
 	pip.Run(t, target, "install", "--target", target, "--retries", "0", "--index-url", s.simple(),
 		"acme-greeter").Refused(t, "certificate")
 }
+
+// By default pip installs a release as soon as it is published, although it has the project's page in its cache. With
+// access.page_max_age it may reuse the page for that time, and --refresh-package asks again.
+func TestPageCacheOfPip(t *testing.T) {
+	t.Parallel()
+	first, second := clienttest.Sample(t, "setuptools", "1.0"), clienttest.Sample(t, "setuptools", "1.1")
+	for _, c := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"default", nil, "1.1"},
+		{"page_max_age", []string{"--access-page-max-age", "10m"}, "1.0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := open(t, clienttest.Options{TLS: true, Args: c.args})
+			pip := clienttest.NewestPip(t).Set("PIP_CACHE_DIR="+t.TempDir(), "PIP_NO_CACHE_DIR=false")
+			install := func(more ...string) string {
+				target := t.TempDir()
+				args := []string{"install", "--target", target, "--cert", s.CA, "--index-url", s.simple(), "acme-greeter"}
+				pip.Run(t, target, append(args, more...)...).OK(t)
+				return installed(t, target)
+			}
+			s.publish(t, first...)
+			if got := install(); got != "1.0" {
+				t.Fatalf("pip installed %s, want 1.0", got)
+			}
+			s.publish(t, second...)
+			if got := install(); got != c.want {
+				t.Errorf("after 1.1 was published pip installed %s, want %s", got, c.want)
+			}
+			if got := install("--refresh-package", "acme-greeter"); got != "1.1" {
+				t.Errorf("with --refresh-package pip installed %s, want 1.1", got)
+			}
+		})
+	}
+}
