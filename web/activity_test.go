@@ -39,10 +39,16 @@ func TestActivityIsOnesOwn(t *testing.T) {
 		who, view string
 		has, not  []string
 	}{
-		{"owner", "mine", []string{"owner yanked demo 1.0", "gave stranger the role reader"}, []string{"maintainer yanked", "other-2.0"}},
+		{
+			"owner", "mine", []string{"owner yanked demo 1.0", "gave stranger the role reader"},
+			[]string{"maintainer yanked", "other-2.0"},
+		},
 		{"owner", "projects", []string{"maintainer yanked demo 2.0"}, []string{"owner yanked", "other-2.0"}},
 		{"maintainer", "mine", []string{"maintainer yanked demo 2.0"}, []string{"owner yanked"}},
-		{"maintainer", "projects", []string{"owner yanked demo 1.0: broken", "inner too"}, []string{"maintainer yanked", "other-2.0"}},
+		{
+			"maintainer", "projects", []string{"owner yanked demo 1.0: broken", "inner too"},
+			[]string{"maintainer yanked", "other-2.0"},
+		},
 		{"uploader", "projects", nil, []string{"yanked", "gave"}},
 		{"reader", "projects", nil, []string{"yanked", "gave"}},
 		{"stranger", "projects", nil, []string{"yanked", "gave"}},
@@ -98,7 +104,8 @@ func TestActivityFollowsPresentRoles(t *testing.T) {
 		t.Fatal(err)
 	}
 	x.signAgain("maintainer")
-	if body := x.activity("maintainer", "?show=projects"); strings.Contains(body, "before") || !strings.Contains(body, "demo-9.0") {
+	body := x.activity("maintainer", "?show=projects")
+	if strings.Contains(body, "before") || !strings.Contains(body, "demo-9.0") {
 		t.Error("the maintainer of a new project sees what was done to the one before, or not what was done to this one")
 	}
 }
@@ -106,8 +113,8 @@ func TestActivityFollowsPresentRoles(t *testing.T) {
 // A refusal of a token names the token, and only its owner sees it.
 func TestActivityNamesRefusedTokens(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
-	made := x.post("stranger", "/manage/account/token/", "description", "laptop", "scope", "admin", "expires", "30").Body.String()
-	who, err := x.identify(made)
+	made := x.post("stranger", "/manage/account/token/", "description", "laptop", "scope", "admin", "expires", "30")
+	who, err := x.identify(made.Body.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +157,8 @@ func TestActivityPagesAndExports(t *testing.T) {
 		if err := json.Unmarshal([]byte(lines[0]), &e); err != nil || len(lines) != 25 || e["actor_name"] != "owner" {
 			t.Errorf("%v: the export has %d lines, %v, %v", view, len(lines), e, err)
 		}
-		rows, err := csv.NewReader(strings.NewReader(x.activity(view.who, "export?as=csv&what=yanks&show="+view.show))).ReadAll()
+		table := x.activity(view.who, "export?as=csv&what=yanks&show="+view.show)
+		rows, err := csv.NewReader(strings.NewReader(table)).ReadAll()
 		if err != nil || len(rows) != 26 || (rows[1][7] == "") != (view.show == "projects") {
 			t.Errorf("%v: the table has %d rows, %v; the address is %q", view, len(rows), err, rows[1][7])
 		}

@@ -67,7 +67,8 @@ func TestServiceAccountPages(t *testing.T) {
 	if _, err := x.identify(made); err != nil {
 		t.Errorf("the old token within the overlap: %v", err)
 	}
-	if got := x.post("owner", page+"token/regenerate/", "token", id, "overlap", "0", "expires", "30"); got.Code != http.StatusUnprocessableEntity {
+	got := x.post("owner", page+"token/regenerate/", "token", id, "overlap", "0", "expires", "30")
+	if got.Code != http.StatusUnprocessableEntity {
 		t.Errorf("regenerating the old token again = %d, want 422", got.Code)
 	}
 	if got := x.post("owner", page+"token/revoke/", "token", id); got.Code != http.StatusSeeOther {
@@ -97,8 +98,8 @@ func TestServiceAccountPages(t *testing.T) {
 	if got := x.get("owner", page).Body.String(); !strings.Contains(got, "removed") || strings.Contains(got, "Create token") {
 		t.Error("the page of the removed account offers a token")
 	}
-	if got := x.post("owner", list+"add/", "name", "svc:deploy", "role", "reader"); got.Code != http.StatusUnprocessableEntity ||
-		!strings.Contains(got.Body.String(), "was used before") {
+	got = x.post("owner", list+"add/", "name", "svc:deploy", "role", "reader")
+	if got.Code != http.StatusUnprocessableEntity || !strings.Contains(got.Body.String(), "was used before") {
 		t.Errorf("the name again = %d", got.Code)
 	}
 }
@@ -146,7 +147,8 @@ func TestServiceAccountsOfOthers(t *testing.T) {
 	if got := x.post("owner", "/manage/account/token/revoke/", "token", id); got.Code != http.StatusNotFound {
 		t.Errorf("the token on the owner's own page = %d, want 404", got.Code)
 	}
-	if got := x.post("root", "/manage/account/token/regenerate/", "token", id, "overlap", "0", "expires", "30"); got.Code != http.StatusNotFound {
+	got := x.post("root", "/manage/account/token/regenerate/", "token", id, "overlap", "0", "expires", "30")
+	if got.Code != http.StatusNotFound {
 		t.Errorf("the token on an administrator's own page = %d, want 404", got.Code)
 	}
 	x.clock.Pass(access.ConfirmedFor)
@@ -185,7 +187,8 @@ func TestAdministratorsServiceAccounts(t *testing.T) {
 			t.Errorf("%s = %d, want a refusal", name, got.Code)
 		}
 	}
-	if got := x.post("root", "/admin/service-accounts/", "name", "deploy", "group", "release"); got.Header().Get("Location") != "/manage/service-account/deploy/" {
+	got := x.post("root", "/admin/service-accounts/", "name", "deploy", "group", "release")
+	if got.Header().Get("Location") != "/manage/service-account/deploy/" {
 		t.Errorf("adding = %d: %s", got.Code, got.Body)
 	}
 	if got := x.get("root", "/admin/service-accounts/").Body.String(); !strings.Contains(got, "svc:deploy") {
@@ -213,7 +216,8 @@ func TestAdministratorsServiceAccounts(t *testing.T) {
 // The account pages warn about tokens of the next two weeks, and a user regenerates a token of theirs there.
 func TestTokensThatEndSoonAndRegenerating(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
-	made := x.post("reader", "/manage/account/token/", "description", "laptop", "scope", "read", "expires", "90").Body.String()
+	form := []string{"description", "laptop", "scope", "read", "expires", "90"}
+	made := x.post("reader", "/manage/account/token/", form...).Body.String()
 	id := tokenField.FindStringSubmatch(made)[1]
 	const day = 24 * time.Hour
 	sees := func(path string) bool {
@@ -245,7 +249,8 @@ func TestTokensThatEndSoonAndRegenerating(t *testing.T) {
 	}
 	for _, other := range []string{"owner", "root"} {
 		x.signAgain(other)
-		if got := x.post(other, "/manage/account/token/regenerate/", "token", id, "overlap", "0", "expires", "30"); got.Code != http.StatusNotFound {
+		got := x.post(other, "/manage/account/token/regenerate/", "token", id, "overlap", "0", "expires", "30")
+		if got.Code != http.StatusNotFound {
 			t.Errorf("regenerating as %s = %d, want 404", other, got.Code)
 		}
 	}
@@ -267,7 +272,8 @@ func (x *shop) signAgain(name string) {
 	if err != nil {
 		x.Fatal(err)
 	}
-	_, secret, err := x.dir.BeginSession(x.Context(), access.Guest(true), access.NewSession{UserID: u.ID, Method: "password"})
+	_, secret, err := x.dir.BeginSession(x.Context(), access.Guest(true),
+		access.NewSession{UserID: u.ID, Method: "password"})
 	if err != nil {
 		x.Fatal(err)
 	}

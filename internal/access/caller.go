@@ -162,8 +162,8 @@ func (c Caller) roleIn(o Object) Role {
 }
 
 // MayCreate reports whether c may create a project in the repository o. Users may if its members are uploaders. A token
-// restricted to projects may not, nor may a service account, and neither may a trusted workload, whose pending publisher creates the project
-// instead.
+// restricted to projects may not, nor may a service account. A trusted workload may not either: its pending publisher
+// creates the project instead.
 func (c Caller) MayCreate(o Object) bool {
 	if c.kind == KindPublisher || c.kind == KindReader || c.kind == KindService || c.limited || c.scope < ScopeUpload {
 		return false
@@ -218,8 +218,9 @@ func (c Caller) ProjectIDs() []string {
 	return slices.Concat(slices.Collect(maps.Keys(c.grants)), slices.Collect(maps.Keys(c.projects)))
 }
 
-// Renewed returns c with its grants replaced by those of grants that belong to c. It changes nothing unless c is a
-// user or a service account. Callers use it when a grant was added after c was identified, for example by a concurrent upload.
+// Renewed returns c with its grants replaced by those of grants that belong to c. It changes nothing unless c is a user
+// or a service account. Callers use it when a grant was added after c was identified, for example by a concurrent
+// upload.
 func (c Caller) Renewed(grants []Grant) Caller {
 	if c.kind != KindUser && c.kind != KindService {
 		return c

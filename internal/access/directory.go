@@ -82,7 +82,8 @@ func (d *Directory) AddUser(ctx context.Context, who Caller, n NewUser) (User, e
 		})
 }
 
-// Users returns the accounts of all people by name; see Services for service accounts. It returns fault.Denied unless the caller is an administrator.
+// Users returns the accounts of all people by name; see Services for service accounts. It returns fault.Denied unless
+// the caller is an administrator.
 func (d *Directory) Users(ctx context.Context, who Caller) (users []User, err error) {
 	if !who.Admin() {
 		return nil, denied("users")

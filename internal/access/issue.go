@@ -30,9 +30,9 @@ type TokenInfo struct {
 const maxDescription = 100
 
 // CreateToken creates an API token and returns the token itself, which cannot be read again. Users with the scope admin
-// can create tokens for themselves and for the service accounts that they manage, administrators for all accounts; other
-// callers get fault.Denied. It returns fault.NotFound if the account or a project is unknown, fault.Invalid if the
-// settings do not allow the lifetime, and fault.Conflict if a service account has MaxServiceTokens already.
+// can create tokens for themselves and for the service accounts that they manage, administrators for all accounts;
+// other callers get fault.Denied. It returns fault.NotFound if the account or a project is unknown, fault.Invalid if
+// the settings do not allow the lifetime, and fault.Conflict if a service account has MaxServiceTokens already.
 func (d *Directory) CreateToken(ctx context.Context, who Caller, n NewAPIToken) (Token, Secret, error) {
 	secret := NewToken()
 	t := Token{
@@ -93,8 +93,8 @@ func expiresText(t Token) string {
 	return t.ExpiresAt.UTC().Format(time.RFC3339)
 }
 
-// mayHold reports whether the caller may create tokens for a user: administrators for all, users for themselves. Whether
-// they may for a service account is decided in the transaction.
+// mayHold reports whether the caller may create tokens for a user: administrators for all, users for themselves.
+// Whether they may for a service account is decided in the transaction.
 func mayHold(who Caller, user string) bool {
 	own := who.name == user || strings.HasPrefix(user, ServicePrefix)
 	return who.Admin() || who.kind == KindUser && own && who.scope == ScopeAdmin && !who.limited

@@ -198,8 +198,8 @@ func person(ctx context.Context, tx Tx, c Caller, userID string) (Caller, error)
 	return c.account(u).Renewed(grants), nil
 }
 
-// account returns c as the caller of an account, without its grants. A service account administers nothing, whatever its
-// rows say.
+// account returns c as the caller of an account, without its grants. A service account administers nothing, whatever
+// its rows say.
 func (c Caller) account(u User) Caller {
 	c.kind, c.id, c.name, c.admin = KindUser, u.ID, u.Name, u.Admin
 	if u.Service {

@@ -11,8 +11,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-// TestRegenerateToken: the new token has the name, scope and projects of the old one and a new life; the old one ends at
-// once, or after the overlap, never later than it would have.
+// TestRegenerateToken: the new token has the name, scope and projects of the old one and a new life; the old one ends
+// at once, or after the overlap, never later than it would have.
 func TestRegenerateToken(t *testing.T) {
 	for name, c := range map[string]struct {
 		overlap, life time.Duration // of the old token; 0 for no end
@@ -39,8 +39,8 @@ func TestRegenerateToken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.ID == old.ID || got.Scope != old.Scope || got.Description != "laptop" || !got.Limited || got.User != "alice" ||
-				len(got.Projects) != 1 || !got.ExpiresAt.Equal(o.now.Add(90*day)) {
+			if got.ID == old.ID || got.Scope != old.Scope || got.Description != "laptop" || !got.Limited ||
+				got.User != "alice" || len(got.Projects) != 1 || !got.ExpiresAt.Equal(o.now.Add(90*day)) {
 				t.Errorf("RegenerateToken() = %+v", got)
 			}
 			who, refusal := o.identify(next)
@@ -94,7 +94,8 @@ func TestRegenerateTokenRefusals(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := o.write(func(tx access.Tx) error {
-		if err := tx.InsertToken(ctx, access.Token{ID: "minted", Kind: access.TokenMinted, Hash: "h", Scope: access.ScopeUpload}); err != nil {
+		minted := access.Token{ID: "minted", Kind: access.TokenMinted, Hash: "h", Scope: access.ScopeUpload}
+		if err := tx.InsertToken(ctx, minted); err != nil {
 			return err
 		}
 		return tx.InsertToken(ctx, access.Token{

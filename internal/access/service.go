@@ -53,8 +53,8 @@ func (s Service) ManagedBy(who Caller) bool {
 		who.May(Owner, Object{RepositoryID: s.RepositoryID, ProjectID: s.ProjectID})
 }
 
-// ServiceRows stores service accounts, beside their rows of UserRows. Reads of a single account return fault.NotFound if
-// it does not exist.
+// ServiceRows stores service accounts, beside their rows of UserRows. Reads of a single account return fault.NotFound
+// if it does not exist.
 type ServiceRows interface {
 	// InsertService adds the account of a user row. It returns fault.NotFound if the project or group does not exist.
 	InsertService(ctx context.Context, s Service) error
@@ -210,9 +210,10 @@ func serviceFor(ctx context.Context, tx Tx, who Caller, name string) (Service, e
 	return s, err
 }
 
-// ServicesOf returns the service accounts of a project, by name. It returns fault.Denied unless the caller is an owner of
-// the project.
-func (d *Directory) ServicesOf(ctx context.Context, who Caller, repositoryID, projectID string) (out []Service, err error) {
+// ServicesOf returns the service accounts of a project, by name. It returns fault.Denied unless the caller is an owner
+// of the project.
+func (d *Directory) ServicesOf(ctx context.Context, who Caller, repositoryID, projectID string,
+) (out []Service, err error) {
 	if projectID == "" || !who.May(Owner, Object{RepositoryID: repositoryID, ProjectID: projectID}) {
 		return nil, fault.New(fault.Denied, "only an owner may see the service accounts of a project")
 	}
@@ -235,8 +236,8 @@ func (d *Directory) Services(ctx context.Context, who Caller) (out []Service, er
 	return out, err
 }
 
-// RemoveService removes a service account for good: its tokens stop working with the next request, and its name is never
-// used again. It returns fault.NotFound unless the caller may manage the account.
+// RemoveService removes a service account for good: its tokens stop working with the next request, and its name is
+// never used again. It returns fault.NotFound unless the caller may manage the account.
 func (d *Directory) RemoveService(ctx context.Context, who Caller, name string) error {
 	return d.changeService(ctx, who, "service.remove", name, func(tx Tx, _ Caller, s Service) error {
 		did, err := tx.RemoveService(ctx, s.ID, d.now())
@@ -264,9 +265,10 @@ func (d *Directory) changeService(ctx context.Context, who Caller, action, name 
 	})
 }
 
-// EndServices removes the service accounts of a project or a group that is about to be deleted, and returns their names.
-// Callers call it in the transaction of the deletion.
-func EndServices(ctx context.Context, tx ServiceRows, projectID, groupID string, at time.Time) (names []string, err error) {
+// EndServices removes the service accounts of a project or a group that is about to be deleted, and returns their
+// names. Callers call it in the transaction of the deletion.
+func EndServices(ctx context.Context, tx ServiceRows, projectID, groupID string, at time.Time,
+) (names []string, err error) {
 	if cmp.Or(projectID, groupID) == "" {
 		return nil, nil // an empty id would select all of them
 	}

@@ -296,14 +296,26 @@ func TestWhoMayAddServiceAccounts(t *testing.T) {
 		n    access.NewService
 		kind fault.Kind
 	}{
-		"of nothing":         {access.NewService{Name: "x", Role: access.Reader}, fault.Invalid},
-		"of both":            {access.NewService{Name: "x", ProjectID: demo.ProjectID, Group: "release"}, fault.Invalid},
-		"of no group":        {access.NewService{Name: "x", Group: "nothing"}, fault.NotFound},
-		"of no project":      {access.NewService{Name: "x", ProjectID: "gone", Project: "gone", Role: access.Reader}, fault.NotFound},
-		"a maintainer":       {access.NewService{Name: "x", ProjectID: demo.ProjectID, Project: "demo", Role: access.Maintainer}, fault.Invalid},
-		"an owner":           {access.NewService{Name: "x", ProjectID: demo.ProjectID, Project: "demo", Role: access.Owner}, fault.Invalid},
-		"without a role":     {access.NewService{Name: "x", ProjectID: demo.ProjectID, Project: "demo"}, fault.Invalid},
-		"a long description": {access.NewService{Name: "x", Group: "release", Description: strings.Repeat("x", 101)}, fault.Invalid},
+		"of nothing":  {access.NewService{Name: "x", Role: access.Reader}, fault.Invalid},
+		"of both":     {access.NewService{Name: "x", ProjectID: demo.ProjectID, Group: "release"}, fault.Invalid},
+		"of no group": {access.NewService{Name: "x", Group: "nothing"}, fault.NotFound},
+		"of no project": {
+			access.NewService{Name: "x", ProjectID: "gone", Project: "gone", Role: access.Reader},
+			fault.NotFound,
+		},
+		"a maintainer": {
+			access.NewService{Name: "x", ProjectID: demo.ProjectID, Project: "demo", Role: access.Maintainer},
+			fault.Invalid,
+		},
+		"an owner": {
+			access.NewService{Name: "x", ProjectID: demo.ProjectID, Project: "demo", Role: access.Owner},
+			fault.Invalid,
+		},
+		"without a role": {access.NewService{Name: "x", ProjectID: demo.ProjectID, Project: "demo"}, fault.Invalid},
+		"a long description": {
+			access.NewService{Name: "x", Group: "release", Description: strings.Repeat("x", 101)},
+			fault.Invalid,
+		},
 	} {
 		if _, err := o.AddService(ctx, o.boss, c.n); fault.KindOf(err) != c.kind {
 			t.Errorf("AddService(%s) = %v (%v), want %v", name, err, fault.KindOf(err), c.kind)

@@ -30,7 +30,8 @@ const maxActivityProjects = 200
 // client address, and those from before a project was created are left out, as are exchanges of identity tokens, which
 // the history of each project has. The filter's fields Actor, Address, Repository, Project and Version are ignored,
 // except Actor in ProjectActivity. It returns fault.Denied unless the caller is a signed-in person.
-func (x *Browser) Activity(ctx context.Context, who access.Caller, view ActivityView, f HistoryFilter) (History, error) {
+func (x *Browser) Activity(ctx context.Context, who access.Caller, view ActivityView, f HistoryFilter,
+) (History, error) {
 	if who.Kind() != access.KindUser || who.SessionID() == "" || !who.Manages() {
 		return History{}, fault.New(fault.Denied, "only a person who is signed in has an activity page")
 	}
@@ -124,7 +125,8 @@ func (x *Browser) maintained(ctx context.Context, tx Tx, who access.Caller, name
 		}
 		out = append(out, some...)
 	}
-	out = slices.DeleteFunc(out, func(p catalog.Project) bool { return !who.Renewed(grants).May(access.Maintainer, p.Object()) })
+	now := who.Renewed(grants)
+	out = slices.DeleteFunc(out, func(p catalog.Project) bool { return !now.May(access.Maintainer, p.Object()) })
 	slices.SortFunc(out, func(a, b catalog.Project) int {
 		return cmp.Or(cmp.Compare(b.Serial, a.Serial), cmp.Compare(a.ID, b.ID))
 	})

@@ -110,7 +110,8 @@ func TestLockOutServiceAccounts(t *testing.T) {
 		w.must(err)
 		r, err := w.desk.LockOut(ctx, w.boss, lockout.Request{Target: lockout.Target{Kind: lockout.User, Name: "mallory"}})
 		w.must(err)
-		if len(r.Tokens) != 2 || !slices.ContainsFunc(r.Review, func(s string) bool { return strings.Contains(s, "svc:deploy") }) {
+		named := func(s string) bool { return strings.Contains(s, "svc:deploy") }
+		if len(r.Tokens) != 2 || !slices.ContainsFunc(r.Review, named) {
 			w.Errorf("the report = %d tokens, %q; want her token, that of the account, and its name", len(r.Tokens), r.Review)
 		}
 		_, err = w.keys.Identify(ctx, "", seen)

@@ -75,8 +75,8 @@ func (s *Section) askedRegeneration(f ui.Form) (g access.Regeneration, err error
 	return g, fault.New(fault.Invalid, "choose when the old token ends, and a lifetime")
 }
 
-// regenerateToken replaces a token of the caller and shows the new one. It returns fault.NotFound for a token of another
-// user, also if the caller is an administrator.
+// regenerateToken replaces a token of the caller and shows the new one. It returns fault.NotFound for a token of
+// another user, also if the caller is an administrator.
 func (s *Section) regenerateToken(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	if err := s.ownToken(r, who, f.Get("token")); err != nil {
 		return err

@@ -30,7 +30,8 @@ type newToken struct {
 	Token    string          `json:"token"`
 }
 
-// Run replaces the token. Without --json it prints only the new token to standard output, so that scripts can capture it.
+// Run replaces the token. Without --json it prints only the new token to standard output, so that scripts can capture
+// it.
 func (c *tokenRegenerateCmd) Run(s *cli.Session) error {
 	g := access.Regeneration{ID: c.ID, Overlap: time.Duration(c.Overlap)}
 	if c.Expires != nil {
