@@ -376,6 +376,8 @@ var forms = []struct {
 		[]string{"status", "deprecated", "reason", "use other"},
 	},
 	{"/manage/project/demo/settings/status/", "project.status", access.Owner, []string{"status", "active"}},
+	{"/manage/project/demo/settings/startup-files/", "project.startup-files", access.Owner, []string{"on", "on"}},
+	{"/manage/project/demo/settings/startup-files/", "project.startup-files", access.Owner, []string{}},
 	{"/manage/project/demo/settings/trusted-only/", "project.trusted-only", access.Owner, []string{"on", "on"}},
 	{"/manage/project/demo/settings/trusted-only/", "project.trusted-only", access.Owner, []string{}},
 	{
@@ -500,7 +502,7 @@ func TestDangerousActsAreConfirmed(t *testing.T) {
 	x.clock.Pass(access.ConfirmedFor + time.Minute)
 	for _, f := range forms {
 		dangerous := strings.Contains(f.action, "delete") || strings.HasPrefix(f.action, "grant.") ||
-			f.action == "project.trusted-only"
+			f.action == "project.trusted-only" || f.action == "project.startup-files"
 		got := x.post("owner", "/r/inner"+f.path, f.fields...)
 		if led := strings.HasPrefix(got.Header().Get("Location"), "/confirm/?next="); led != dangerous {
 			t.Errorf("POST %s %v = %d, leads to %q", f.path, f.fields, got.Code, got.Header().Get("Location"))

@@ -67,7 +67,11 @@ func (c *commands) options() kong.Option {
 
 // check returns an error if the settings are invalid.
 func (c *commands) check(parsed *kong.Context) error {
-	return errors.Join(config.SecretsOnCommandLine(parsed), c.Config.Check())
+	err := errors.Join(config.SecretsOnCommandLine(parsed), c.Config.Check())
+	if err == nil && parsed.Command() == "serve" {
+		err = c.Config.CheckServed()
+	}
+	return err
 }
 
 func (c *commands) run(parsed *kong.Context, t terminal.Session) error {

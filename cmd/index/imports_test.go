@@ -34,6 +34,7 @@ var importers = map[string][]string{
 	"github.com/aws/":                               {"internal/storage/blobs"},
 	"github.com/Azure/":                             {"internal/storage/blobs"},
 	"cloud.google.com/go/":                          {"internal/storage/blobs"},
+	"google.golang.org/api/":                        {"internal/storage/blobs"},
 	"modernc.org/":                                  {"internal/storage/db"},
 	"github.com/jackc/":                             {"internal/storage/db"},
 	"github.com/pressly/goose":                      {"internal/storage/db"},

@@ -176,6 +176,7 @@ func TestSearchOfHidden(t *testing.T) {
 	for _, visitor := range []string{"nobody", "stranger", "owner"} {
 		for _, path := range []string{
 			"/search/?q=%s", "/search/?q=%s&sort=newest", "/r/main/search/?q=%s", "/manage/projects/?q=%s",
+			"/search/?license=%s", "/search/?owner=%s", "/search/?owner=group:%s", "/search/?c=%s",
 		} {
 			page := func(q string) string {
 				got := x.visit(t, http.MethodGet, fmt.Sprintf(path, q), visitor, "")
@@ -188,6 +189,48 @@ func TestSearchOfHidden(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// The page of a search offers the Python versions, owners, licenses and classifiers of what the visitor may see, with
+// links that lead to as many projects as they say.
+func TestSearchFacets(t *testing.T) {
+	x := newFixture(t, "http://h.example", true)
+	x.people(t)
+	x.hide(t)
+	for _, f := range []packagingtest.File{
+		packagingtest.SDist("facet-a", "1.0", "x", "License: mit", "Requires-Python: >=3.19", "Classifier: Topic :: Database"),
+		packagingtest.SDist("facet-b", "1.0", "x", "License: MIT", "Requires-Python: >=3.20"),
+	} {
+		if err := x.put(t, "main", f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page := func(path string) string { return x.visit(t, http.MethodGet, path, "nobody", "").Body.String() }
+	got := page("/search/?q=facet")
+	for _, want := range []string{
+		`<option value="3.20">3.20 (2)</option>`, `<option value="3.19">3.19 (1)</option>`,
+		`<a href="?license=mit&amp;q=facet">MIT</a> <span class="muted">2</span>`,
+		`<a href="?c=Topic&#43;%3A%3A&#43;Database&amp;q=facet">Topic :: Database</a> <span class="muted">1</span>`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the page lacks %s:\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, `value="3.18"`) {
+		t.Error("the page offers a Python version on which no project found runs")
+	}
+	got = page("/search/?q=facet&license=mit&c=Topic+%3A%3A+Database&page=1")
+	for _, want := range []string{
+		"1 project<", `<strong>mit</strong>`, `<input type="hidden" name="license" value="mit">`,
+		`<a href="?c=Topic&#43;%3A%3A&#43;Database&amp;q=facet">Remove`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the page of two filters lacks %s:\n%s", want, got)
+		}
+	}
+	if got := page("/search/?q=facte-b"); !strings.Contains(got, `Did you mean <a href="?q=facet-b">facet-b</a>?`) {
+		t.Errorf("a misspelled name:\n%s", got)
 	}
 }
 

@@ -77,11 +77,12 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 			log.Error("sweeping", "error", err)
 		}
 	})
-	loops.Go(func() { // adds projects from before the search existed
+	loops.Go(func() { // indexes projects that another version indexed, or none
 		if err := a.Index.Backfill(ctx); err != nil && ctx.Err() == nil {
 			log.Error("filling the search", "error", err)
 		}
 	})
+	loops.every(ctx, checkEvery, func() error { return a.Index.Backfill(ctx) }, log, "filling the search")
 	if sender, err := a.Config.Mail.Sender(); err == nil && sender != nil {
 		loops.every(ctx, remindEvery, func() error { return a.remind(ctx, sender) }, log, "reminding of tokens that expire")
 	}

@@ -18,6 +18,11 @@ type Tx interface {
 
 	// Search returns a page of results and the number of all results, at most MaxFound + 1.
 	Search(ctx context.Context, q SearchQuery) ([]catalog.Card, int, error)
+	// FacetRows returns the projects that a query finds, whatever its page, at most MaxFound; without words, the newest.
+	FacetRows(ctx context.Context, q SearchQuery) ([]FacetRow, error)
+	// OwnerCounts returns the owners of most of the projects that a query finds, at most MaxFound, and only owners of the
+	// project itself.
+	OwnerCounts(ctx context.Context, q SearchQuery, limit int) ([]OwnerCount, error)
 	// NamesFrom returns at most limit names that begin with a prefix, in order. ids is as in SearchQuery.ProjectIDs.
 	NamesFrom(ctx context.Context, repositoryID, prefix string, ids []string, limit int) ([]string, error)
 	// Dependents returns a page of the projects whose latest release requires the named project, and the number of all of
@@ -71,12 +76,16 @@ const (
 // SearchQuery is a search in the form for the database.
 type SearchQuery struct {
 	RepositoryID  string
-	Words         []string // of letters and digits; each must be a prefix of a word of the project
+	Words         []string // of catalog.Words; each must be a prefix of a word of the project
 	Name          string   // the query text, normalized like a project name
 	ProjectIDs    []string // nil for all projects of the repository
 	Classifier    string
 	Python        string
+	License       string // as catalog.LicenseKey returns it
+	Owner         string
+	OwnerGroup    bool // Owner names a group
 	Attested      bool
+	Common        bool // the words are known to match more than MaxFound projects
 	Sort          Sort
 	Limit, Offset int
 }

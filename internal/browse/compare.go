@@ -159,52 +159,89 @@ func (c *Comparison) metadata(ctx context.Context, tx Tx, a, b catalog.File) err
 		return err
 	}
 	c.Described = m.Description != n.Description
-	c.Required = changed(canonical(m.RequiresDist), canonical(n.RequiresDist))
+	old, current := requirements(m), requirements(n)
+	c.Required = Change{Removed: absent(old, current), Added: absent(current, old)}
 	for _, f := range comparedFields {
-		if before, after := f.value(m), f.value(n); before != after {
+		if before, after := f.value(m), f.value(n); before != after && (f.key == nil || f.key(before) != f.key(after)) {
 			c.Fields = append(c.Fields, FieldChange{f.name, before, after})
 		}
 	}
 	return nil
 }
 
-func canonical(requirements []string) []string {
-	out := make([]string, len(requirements))
-	for i, s := range requirements {
-		out[i] = s
-		if r, err := packaging.ParseRequirement(s); err == nil {
-			out[i] = r.Canonical()
+// requirements returns the canonical text of each requirement, by a text that does not depend on the build backend that
+// wrote it.
+func requirements(m packaging.Metadata) map[string]string {
+	out := make(map[string]string, len(m.RequiresDist))
+	for _, s := range m.RequiresDist {
+		if r, ok := packaging.LegacyRequirement(s); ok {
+			out[r.Equivalent()] = r.Canonical()
+		} else {
+			out[s] = s
 		}
 	}
+	return out
+}
+
+// absent returns the values of a whose keys are not in b, sorted.
+func absent(a, b map[string]string) []string {
+	var out []string
+	for key, text := range a {
+		if _, ok := b[key]; !ok {
+			out = append(out, text)
+		}
+	}
+	slices.Sort(out)
 	return out
 }
 
 type comparedField struct {
 	name  string
 	value func(packaging.Metadata) string
+	key   func(string) string // equal for values that mean the same; nil compares the text
+}
+
+// sameSpecifiers returns an equal text for all spellings of a Requires-Python.
+func sameSpecifiers(s string) string {
+	if set, err := packaging.ParseSpecifiers(s); err == nil {
+		return set.String()
+	}
+	return s
+}
+
+// sameExtras returns an equal text for all spellings and orders of a list of extras.
+func sameExtras(s string) string {
+	names := strings.Split(s, "\n")
+	for i, name := range names {
+		if n, err := packaging.ParseProjectName(name); err == nil { // extras are normalized like projects
+			names[i] = n.String()
+		}
+	}
+	slices.Sort(names)
+	return lined(slices.Compact(names))
 }
 
 func lined(values []string) string { return strings.Join(values, "\n") }
 
 // comparedFields are the compared fields of core metadata, in the order of the specification.
 var comparedFields = []comparedField{
-	{"Metadata-Version", func(m packaging.Metadata) string { return m.MetadataVersion }},
-	{"Summary", func(m packaging.Metadata) string { return m.Summary }},
-	{"Description-Content-Type", func(m packaging.Metadata) string { return m.DescriptionContentType }},
-	{"Keywords", func(m packaging.Metadata) string { return m.Keywords }},
-	{"Author", func(m packaging.Metadata) string { return m.Author }},
-	{"Author-email", func(m packaging.Metadata) string { return m.AuthorEmail }},
-	{"Maintainer", func(m packaging.Metadata) string { return m.Maintainer }},
-	{"Maintainer-email", func(m packaging.Metadata) string { return m.MaintainerEmail }},
-	{"License", func(m packaging.Metadata) string { return m.License }},
-	{"License-Expression", func(m packaging.Metadata) string { return m.LicenseExpression }},
-	{"License-File", func(m packaging.Metadata) string { return lined(m.LicenseFiles) }},
-	{"Requires-Python", func(m packaging.Metadata) string { return m.RequiresPython }},
-	{"Provides-Extra", func(m packaging.Metadata) string { return lined(m.ProvidesExtra) }},
-	{"Classifier", func(m packaging.Metadata) string { return lined(m.Classifiers) }},
-	{"Home-page", func(m packaging.Metadata) string { return m.HomePage }},
-	{"Project-URL", func(m packaging.Metadata) string { return lined(m.ProjectURLs) }},
-	{"Platform", func(m packaging.Metadata) string { return lined(m.Platforms) }},
-	{"Dynamic", func(m packaging.Metadata) string { return lined(m.Dynamic) }},
-	{"Import-Name", func(m packaging.Metadata) string { return lined(m.ImportNames) }},
+	{"Metadata-Version", func(m packaging.Metadata) string { return m.MetadataVersion }, nil},
+	{"Summary", func(m packaging.Metadata) string { return m.Summary }, nil},
+	{"Description-Content-Type", func(m packaging.Metadata) string { return m.DescriptionContentType }, nil},
+	{"Keywords", func(m packaging.Metadata) string { return m.Keywords }, nil},
+	{"Author", func(m packaging.Metadata) string { return m.Author }, nil},
+	{"Author-email", func(m packaging.Metadata) string { return m.AuthorEmail }, nil},
+	{"Maintainer", func(m packaging.Metadata) string { return m.Maintainer }, nil},
+	{"Maintainer-email", func(m packaging.Metadata) string { return m.MaintainerEmail }, nil},
+	{"License", func(m packaging.Metadata) string { return m.License }, strings.ToLower},
+	{"License-Expression", func(m packaging.Metadata) string { return m.LicenseExpression }, packaging.LicenseKey},
+	{"License-File", func(m packaging.Metadata) string { return lined(m.LicenseFiles) }, nil},
+	{"Requires-Python", func(m packaging.Metadata) string { return m.RequiresPython }, sameSpecifiers},
+	{"Provides-Extra", func(m packaging.Metadata) string { return lined(m.ProvidesExtra) }, sameExtras},
+	{"Classifier", func(m packaging.Metadata) string { return lined(m.Classifiers) }, nil},
+	{"Home-page", func(m packaging.Metadata) string { return m.HomePage }, nil},
+	{"Project-URL", func(m packaging.Metadata) string { return lined(m.ProjectURLs) }, nil},
+	{"Platform", func(m packaging.Metadata) string { return lined(m.Platforms) }, nil},
+	{"Dynamic", func(m packaging.Metadata) string { return lined(m.Dynamic) }, nil},
+	{"Import-Name", func(m packaging.Metadata) string { return lined(m.ImportNames) }, nil},
 }

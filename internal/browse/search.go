@@ -3,7 +3,6 @@ package browse
 import (
 	"context"
 	"strings"
-	"unicode"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
@@ -15,6 +14,8 @@ type Query struct {
 	Text       string // words or prefixes of words
 	Classifier string // exact
 	Python     string // "3.12": the latest release runs on it
+	License    string // in any case
+	Owner      string // name of a user, or of a group after GroupOwner
 	Attested   bool   // the latest release has a verified attestation
 	Sort       Sort
 	Page       int // from 1
@@ -27,6 +28,7 @@ type Found struct {
 	Total   int    // at most MaxFound
 	More    bool   // more than MaxFound were found
 	Instead string // suggested name if nothing was found
+	Facets  Facets
 }
 
 // Limits of a query, in bytes and words.
@@ -47,16 +49,25 @@ func (x *Browser) Search(ctx context.Context, who access.Caller, repo string, q 
 	ask := SearchQuery{
 		RepositoryID: r.ID, Words: words(q.Text), Name: typedName(q.Text), ProjectIDs: ids,
 		Classifier: catalog.CutText(q.Classifier, maxQuery), Python: pythonOf(q.Python),
-		Attested: q.Attested, Sort: q.Sort, Limit: q.PerPage, Offset: min(max(q.Page-1, 0), MaxFound) * q.PerPage,
+		License: catalog.LicenseKey(catalog.CutText(q.License, maxQuery)), Attested: q.Attested, Sort: q.Sort,
+		Limit: q.PerPage, Offset: min(max(q.Page-1, 0), MaxFound) * q.PerPage,
 	}
+	ask.Owner, ask.OwnerGroup = ownerOf(catalog.CutText(q.Owner, maxQuery))
 	var f Found
 	if len(ask.Words) == 0 && strings.TrimSpace(q.Text) != "" || ask.Offset >= MaxFound {
 		return f, nil
 	}
 	err = x.store.View(ctx, func(tx Tx) (err error) {
-		if f.Cards, f.Total, err = tx.Search(ctx, ask); err == nil && f.Total == 0 && len(ask.Words) > 0 {
-			f.Instead, err = nearest(ctx, tx, ask)
+		if f.Cards, f.Total, err = tx.Search(ctx, ask); err != nil {
+			return err
 		}
+		if f.Total == 0 && len(ask.Words) > 0 {
+			if f.Instead, err = nearest(ctx, tx, ask); err != nil {
+				return err
+			}
+		}
+		ask.Common = f.Total > MaxFound
+		f.Facets, err = facets(ctx, tx, ask)
 		return err
 	})
 	f.More = f.Total > MaxFound
@@ -86,10 +97,9 @@ func (x *Browser) searchable(ctx context.Context, who access.Caller,
 	return r, ids, err
 }
 
-// words splits a text into runs of letters and digits, in lower case.
+// words returns the words of a query.
 func words(text string) []string {
-	all := strings.FieldsFunc(strings.ToLower(catalog.CutText(text, maxQuery)),
-		func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) })
+	all := catalog.Words(catalog.CutText(text, maxQuery))
 	return all[:min(len(all), maxWords)]
 }
 
@@ -109,44 +119,69 @@ func pythonOf(s string) string {
 	return ""
 }
 
-const nearNames = 500
+// Limits on the names that are compared for a suggestion: of a repository that is compared completely, and of each
+// range of a larger one.
+const (
+	nearNames  = 2_000
+	nearWithin = 500
+)
 
-// nearest returns the project name most similar to the query, or "" if none is similar. It assumes that the first two
-// letters are right.
+// nearest returns the project name that the caller may see and that is most similar to the query, or "" if none is
+// similar. In a large repository, only names that begin with the first two letters, in any order, or with the first or
+// the second of them are compared.
 func nearest(ctx context.Context, tx Tx, q SearchQuery) (string, error) {
 	if len(q.Name) < 3 {
 		return "", nil
 	}
-	names, err := tx.NamesFrom(ctx, q.RepositoryID, q.Name[:2], q.ProjectIDs, nearNames)
+	names, err := tx.NamesFrom(ctx, q.RepositoryID, "", q.ProjectIDs, nearNames)
+	if err != nil {
+		return "", err
+	}
+	if len(names) == nearNames {
+		names = nil
+		a, b := q.Name[:1], q.Name[1:2]
+		for _, prefix := range []string{a + b, b + a, b, a} {
+			more, err := tx.NamesFrom(ctx, q.RepositoryID, prefix, q.ProjectIDs, nearWithin)
+			if err != nil {
+				return "", err
+			}
+			names = append(names, more...)
+		}
+	}
 	best, least := "", 1+len(q.Name)/4
 	for _, n := range names {
-		if d := distance(q.Name, n, least); d <= least && (best == "" || d < least) {
+		d := distance(q.Name, n, least)
+		if d < least || d == least && (best == "" || n[0] == q.Name[0] && best[0] != n[0]) {
 			best, least = n, d
 		}
 	}
-	return best, err
+	return best, nil
 }
 
-// distance returns the Levenshtein distance of a and b, or more than most if it exceeds most.
+// distance returns the number of letters to insert, delete, replace or swap with the next one to get from a to b
+// (optimal string alignment), or more than most if it exceeds most.
 func distance(a, b string, most int) int {
 	if len(a)-len(b) > most || len(b)-len(a) > most {
 		return most + 1
 	}
-	row := make([]int, len(b)+1)
+	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
+		next := make([]int, len(b)+1)
+		next[0] = i + 1
 		for j := range len(b) {
-			cost := before
+			cost := row[j]
 			if a[i] != b[j] {
 				cost++
 			}
-			before = row[j+1]
-			row[j+1] = min(cost, row[j]+1, before+1)
+			next[j+1] = min(cost, row[j+1]+1, next[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				next[j+1] = min(next[j+1], before[j-1]+1)
+			}
 		}
+		before, row = row, next
 	}
 	return row[len(b)]
 }

@@ -93,6 +93,12 @@ func licenseOf(m packaging.Metadata) string {
 	return CutText(first, 200)
 }
 
+// LicenseKey returns a license in the form in which licenses are compared: without case, because identifiers of SPDX
+// have none.
+func LicenseKey(license string) string {
+	return strings.Join(strings.Fields(strings.ToLower(license)), " ")
+}
+
 // CutText truncates a text to at most n bytes, at a character boundary.
 func CutText(s string, n int) string {
 	if len(s) <= n {
@@ -104,7 +110,7 @@ func CutText(s string, n int) string {
 func required(m packaging.Metadata) []Required {
 	var out []Required
 	for _, text := range m.RequiresDist[:min(len(m.RequiresDist), maxRequired)] {
-		if r, err := packaging.ParseRequirement(text); err == nil {
+		if r, ok := packaging.LegacyRequirement(text); ok {
 			out = append(out, Required{r.Name.String(), CutText(text, maxRequirement)})
 		}
 	}

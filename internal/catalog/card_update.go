@@ -89,8 +89,9 @@ func addToRelease(ctx context.Context, tx Tx, p Project, now Card, f File, m pac
 
 const backfillBatch = 50
 
-// Backfill creates cards for projects from before cards existed, a few at a time, until none is left or ctx ends. It
-// continues from the last batch after an interruption, and two processes may run it at once.
+// Backfill creates cards for projects without one, and indexes again those of another WordsVersion, a few at a time,
+// until none is left or ctx ends. It continues from the last batch after an interruption, and two processes may run it
+// at once.
 func (x *Index) Backfill(ctx context.Context) error {
 	for after := ""; ; {
 		var ids []string

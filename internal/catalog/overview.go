@@ -45,6 +45,8 @@ type Overview struct {
 	Source   File      // the file whose metadata represents the release
 	Metadata packaging.Metadata
 
+	Startup map[string][]string // by id of a file, its members that run code whenever Python starts
+
 	Quarantined int // number of quarantined files, if the caller is a maintainer
 }
 
@@ -76,7 +78,9 @@ func (x *Index) Overview(ctx context.Context, who access.Caller, repo string, na
 			return err
 		}
 		o.Source = Telling(o.Files)
-		o.Metadata, err = tx.Metadata(ctx, o.Source.ID)
+		if o.Metadata, err = tx.Metadata(ctx, o.Source.ID); err == nil {
+			o.Startup, err = tx.StartupOfRelease(ctx, o.Release.ID)
+		}
 		return err
 	})
 	if fault.Is(err, fault.NotFound) {

@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"strings"
 	"testing"
 
 	"pyindex/internal/access"
@@ -130,5 +131,27 @@ func TestCompare(t *testing.T) {
 		if _, err := w.Compare(ctx, w.admin, "", demo, pair[0], pair[1]); !fault.Is(err, fault.NotFound) {
 			t.Errorf("Compare(%q, %q) = %v, want not found", pair[0], pair[1], err)
 		}
+	}
+}
+
+// TestCompareSpellings: releases by different build backends do not differ in what these spell differently: the case of
+// licenses and names, quotes, blanks, order, markers.
+func TestCompareSpellings(t *testing.T) {
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
+	w.must(packagingtest.Wheel("demo", "1.0", "x", "License-Expression: mit OR (apache-2.0)", "License: bsd",
+		"Requires-Python: >=3.8,<4", "Provides-Extra: Dev_Tools", "Provides-Extra: test", "Requires-Dist: Foo_Bar (>=1.0)",
+		"Requires-Dist: six ; python_version > '3.8' and extra == 'Dev_Tools'", "Requires-Dist: old (>=1.*)"),
+		packagingtest.Wheel("demo", "1.1", "x", "License-Expression: MIT OR (Apache-2.0)", "License: BSD",
+			"Requires-Python: <4, >=3.8", "Provides-Extra: test", "Provides-Extra: dev-tools", "Requires-Dist: old>=1",
+			`Requires-Dist: six; python_full_version >= "3.9" and extra == "dev-tools"`, "Requires-Dist: foo-bar>=1"),
+		packagingtest.Wheel("demo", "1.2", "x", "License-Expression: MIT", "License: BSD",
+			"Requires-Python: >=3.8", "Provides-Extra: test", "Requires-Dist: foo-bar>=2", `Requires-Dist: six; python_version>'3.9'`))
+	c, err := w.Compare(t.Context(), w.admin, "", name(t, "demo"), "1.0", "1.1")
+	if err != nil || len(c.Fields) > 0 || len(c.Required.Added)+len(c.Required.Removed) > 0 {
+		t.Errorf("Compare of two spellings = %+v, %+v, %v, want no change", c.Fields, c.Required, err)
+	}
+	c, err = w.Compare(t.Context(), w.admin, "", name(t, "demo"), "1.1", "1.2")
+	if err != nil || len(c.Fields) != 3 || strings.Join(c.Required.Added, "|") != `foo-bar>=2|six; python_version > "3.9"` {
+		t.Errorf("Compare of two releases = %+v, %+v, %v", c.Fields, c.Required, err)
 	}
 }

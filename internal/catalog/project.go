@@ -32,6 +32,7 @@ type Project struct {
 	Epoch        int64 // epoch in which this process read it, see memo.Stamp; not stored
 	Size         int64 // bytes of all its files
 	CreatedAt    time.Time
+	StartupFiles bool   // uploads may have start-up files although no earlier version had one
 	TrustedOnly  bool   // only trusted publishers may upload, not API tokens
 	Limits       Limits // its own; a zero field means the configured limit
 }

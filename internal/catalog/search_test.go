@@ -203,3 +203,93 @@ func TestBackfill(t *testing.T) {
 		t.Errorf("after Backfill %v are found, want three", got)
 	}
 }
+
+// TestSearchSuggests checks the suggestion for a misspelled name, wherever it is misspelled.
+func TestSearchSuggests(t *testing.T) {
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
+	for _, name := range []string{"requests", "numpy", "six", "request-ids"} {
+		w.must(packagingtest.SDist(name, "1.0", "x"))
+	}
+	for text, want := range map[string]string{
+		"reqests": "requests", "Reqeusts": "requests", "equests": "requests", "erquests": "requests", "wequests": "requests",
+		"nupmy": "numpy", "umpy": "numpy", "sixx": "six", "zzz": "", "requests": "", "requestids": "", "xx": "",
+		"quite another": "",
+	} {
+		if f, err := w.Search(t.Context(), w.admin, "", browse.Query{Text: text}); err != nil || f.Instead != want {
+			t.Errorf("searching %q suggests %q, %v, want %q", text, f.Instead, err, want)
+		}
+	}
+}
+
+// TestSearchFacets checks the facets of a search and the filters by their values, for callers with different rights.
+func TestSearchFacets(t *testing.T) {
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
+	ctx := t.Context()
+	w.must(packagingtest.SDist("one", "1.0", "x", "License: mit", "Requires-Python: >=3.19",
+		"Classifier: Topic :: Database", "Classifier: Programming Language :: Python :: 3.12"),
+		packagingtest.SDist("two", "1.0", "x", "License: MIT", "Requires-Python: <3.8,>=3.7"),
+		packagingtest.SDist("three", "1.0", "x", "License: MIT", "Classifier: Topic :: Database"),
+		packagingtest.SDist("four", "1.0", "x", "License: BSD  3"))
+	search := func(who access.Caller, q browse.Query) browse.Found {
+		t.Helper()
+		q.PerPage = 10
+		f, err := w.Search(ctx, who, "", q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	f := search(w.admin, browse.Query{}).Facets
+	if want := []browse.Facet{{Value: "mit", Label: "MIT", Count: 3}, {Value: "bsd 3", Label: "BSD  3", Count: 1}}; !slices.Equal(f.Licenses, want) {
+		t.Errorf("licenses = %v, want %v", f.Licenses, want)
+	}
+	if want := []browse.Facet{{Value: "Topic :: Database", Label: "Topic :: Database", Count: 2}}; !slices.Equal(f.Classifiers, want) {
+		t.Errorf("classifiers = %v, want %v", f.Classifiers, want)
+	}
+	var pythons []string
+	for _, p := range search(w.admin, browse.Query{License: "Mit", Python: "3.19"}).Facets.Pythons {
+		pythons = append(pythons, p.Value)
+	}
+	if got := strings.Join(pythons, " "); !strings.HasPrefix(got, "3.6 3.7 ") { // "three" runs on all versions
+		t.Errorf("Python versions = %s", got)
+	}
+	pythons = nil
+	for _, p := range search(w.admin, browse.Query{Text: "two"}).Facets.Pythons {
+		pythons = append(pythons, p.Value)
+	}
+	if !slices.Equal(pythons, []string{"3.7"}) {
+		t.Errorf("Python versions of two = %v, want 3.7 alone", pythons)
+	}
+	for name, c := range map[string]struct {
+		q    browse.Query
+		want int
+	}{
+		"license": {browse.Query{License: " MIT"}, 3}, "two filters": {browse.Query{License: "mit", Classifier: "Topic :: Database"}, 2},
+		"other": {browse.Query{License: "gpl"}, 0}, "nobody": {browse.Query{Owner: "nobody"}, 0},
+	} {
+		if f := search(w.admin, c.q); f.Total != c.want {
+			t.Errorf("%s: %d found, want %d", name, f.Total, c.want)
+		}
+	}
+
+	ann := w.user("ann", access.NewAPIToken{Scope: access.ScopeUpload})
+	w.user("bob", access.NewAPIToken{Scope: access.ScopeUpload})
+	if _, err := w.upload(ann, packagingtest.SDist("anns", "1.0", "x", "License: Secret")); err != nil {
+		t.Fatal(err)
+	}
+	f = search(w.admin, browse.Query{}).Facets
+	if want := []browse.Facet{{Value: "ann", Label: "ann", Count: 1}}; !slices.Equal(f.Owners, want) {
+		t.Errorf("owners = %v, want %v", f.Owners, want)
+	}
+	if got := w.found(w.admin, browse.Query{Owner: "ann"}); !slices.Equal(got, []string{"anns"}) {
+		t.Errorf("projects of ann: %v", got)
+	}
+	bound := w.token("bob", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"one"}})
+	got := search(bound, browse.Query{})
+	if len(got.Facets.Owners) != 0 || len(got.Facets.Licenses) != 1 || got.Facets.Licenses[0].Count != 1 {
+		t.Errorf("a token for one project sees the facets %+v", got.Facets)
+	}
+	if got := search(bound, browse.Query{Owner: "ann"}); got.Total != 0 {
+		t.Errorf("a token for one project finds %v", got.Cards)
+	}
+}

@@ -100,6 +100,9 @@ type Tx interface {
 	Files(ctx context.Context, projectID string) ([]File, error)
 	// FilesOfRelease returns the same for one release, with Uploader.
 	FilesOfRelease(ctx context.Context, releaseID string) ([]File, error)
+	// StartupOfRelease returns, by file id, the members of a release's files that run code whenever Python starts. Files
+	// without any are left out, and so are files that were uploaded before this was recorded.
+	StartupOfRelease(ctx context.Context, releaseID string) (map[string][]string, error)
 	// AllFiles and AllFilesOfRelease include those in quarantine, with Uploader, for deleting and managing files.
 	AllFiles(ctx context.Context, projectID string) ([]File, error)
 	AllFilesOfRelease(ctx context.Context, releaseID string) ([]File, error)
@@ -128,7 +131,8 @@ type Tx interface {
 	SetCardAttested(ctx context.Context, projectID string) error
 	DeleteCard(ctx context.Context, projectID string) error
 	CardOf(ctx context.Context, projectID string) (Card, error)
-	// WithoutCards returns the ids, in order and after the given one, of projects that have releases but no card.
+	// WithoutCards returns the ids, in order and after the given one, of projects that have releases but no card, or one
+	// that was indexed with another WordsVersion.
 	WithoutCards(ctx context.Context, after string, limit int) ([]string, error)
 	// PutRequirements replaces the requirements of a project.
 	PutRequirements(ctx context.Context, c Card, required []Required) error

@@ -21,6 +21,12 @@ func (c *Config) checkAttestations() error {
 	return nil
 }
 
+// CheckServed checks the files that only a server reads.
+func (c *Config) CheckServed() error {
+	_, err := c.Attester(false)
+	return err
+}
+
 // Attester returns the verifier of attestations. Its errors name the setting. If operator is set, all uploads are the
 // operator's, and the trusted root is not read.
 func (c *Config) Attester(operator bool) (*attest.Verifier, error) {

@@ -12,10 +12,13 @@ import (
 type uploadConfig struct {
 	Policy string `enum:"private,pypi" default:"private" help:"Strictness of uploads: private accepts every file that PyPI serves and pip installs; pypi refuses every file that PyPI refuses."`
 
+	StartupFiles string `name:"startup-files" enum:"allow,known,refuse" default:"known" help:"Wheels with files that run code whenever Python starts (.pth files with import lines, .start files): allow accepts them; known accepts them if an earlier version of the project has such a file, or if an owner of the project allowed it; refuse accepts none."`
+
 	RefuseUnknownMetadataVersions *bool `rule:"Rules.KnownMetadataVersions" help:"Refuse a Metadata-Version that PyPI does not know."`
 	RefuseFieldsOfOtherVersions   *bool `rule:"Rules.FieldVersions" help:"Refuse a field newer than the declared Metadata-Version."`
 	RefuseLocalVersions           *bool `rule:"Rules.LocalVersions" help:"Refuse versions such as 1.0+cu121."`
 	RefuseDirectURLs              *bool `name:"refuse-direct-urls" rule:"Rules.DirectURLs" help:"Refuse requirements with a URL."`
+	RefuseBadRequirements         *bool `rule:"Rules.Requirements" help:"Refuse a Requires-Dist that pip cannot read, even if uv can."`
 	RefuseBadRequiresPython       *bool `rule:"Rules.RequiresPython" help:"Refuse a Requires-Python that cannot be read."`
 	RefuseBadExtras               *bool `rule:"Rules.Extras" help:"Refuse a Provides-Extra that is not a valid name."`
 	RefuseBadOldDists             *bool `rule:"Rules.OldDists" help:"Refuse invalid requirements in Provides-Dist and Obsoletes-Dist."`
@@ -27,11 +30,12 @@ type uploadConfig struct {
 	RefuseBadLinks                *bool `rule:"Rules.Links" help:"Refuse a Home-page or Download-URL that is not an http or https URL."`
 	RefuseBadProjectURLs          *bool `name:"refuse-bad-project-urls" rule:"Rules.ProjectURLs" help:"Refuse a Project-URL that is not of the form \"Label, URL\"."`
 	RefuseBadEmails               *bool `rule:"Rules.Emails" help:"Refuse malformed e-mail addresses."`
-	RefuseBadDynamic              *bool `rule:"Rules.Dynamic" help:"Refuse a Dynamic that names an unknown field or a field that must be static."`
+	RefuseBadDynamic              *bool `rule:"Rules.Dynamic" help:"Refuse a Dynamic that names an unknown field, a field that must be static or, since Metadata-Version 2.6, a field of a source distribution with a value that is not a list."`
 	RefuseBadImports              *bool `rule:"Rules.Imports" help:"Refuse an Import-Name or Import-Namespace that is not a valid identifier."`
 
 	RefuseDataDescriptors     *bool `rule:"Archive.DataDescriptors" help:"Refuse wheels with ZIP data descriptors (entries whose size follows their data)."`
 	RefuseEntryComments       *bool `rule:"Archive.EntryComments" help:"Refuse wheels with comments on ZIP entries."`
+	RefuseDuplicateMembers    *bool `rule:"Archive.Duplicates" help:"Refuse wheels with two ZIP entries of one name, even if they have the same content."`
 	RefuseDistInfoSpelling    *bool `rule:"Archive.DistInfo" help:"Refuse a .dist-info folder whose name is spelled differently from the file name."`
 	RefuseBadEntryPoints      *bool `rule:"Archive.EntryPoints" help:"Refuse an entry_points.txt that cannot be read."`
 	RefuseMissingLicenseFiles *bool `rule:"Archive.LicenseFiles" help:"Refuse archives that lack a License-File named in their metadata."`
@@ -50,6 +54,7 @@ func (c uploadConfig) Rules() ingest.Policy {
 	if c.Policy == "pypi" {
 		p = ingest.PyPIPolicy()
 	}
+	p.StartupFiles = ingest.StartupPolicy(c.StartupFiles)
 	from, to := reflect.ValueOf(c), reflect.ValueOf(&p).Elem()
 	for i := range from.NumField() {
 		tag := from.Type().Field(i).Tag

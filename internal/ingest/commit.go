@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 
 	"pyindex/internal/access"
@@ -89,6 +90,9 @@ func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []str
 	if err := a.checkNameFree(ctx, tx); err != nil {
 		return f, err
 	}
+	if err := a.checkStartup(ctx, tx); err != nil {
+		return f, err
+	}
 	p, err := a.project(ctx, tx, f)
 	if err != nil {
 		return f, err
@@ -110,9 +114,13 @@ func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []str
 			return f, err
 		}
 	}
-	e := a.intake.changes.Entry(a.who, "file.add", map[string]any{
+	detail := map[string]any{
 		"sha256": f.SHA256, "size": f.Size, "uploader": f.Uploader, "warnings": a.contents.Warnings, "attested": f.Attested,
-	})
+	}
+	if startup := a.startupFiles(); len(startup) > 0 {
+		detail["startup_files"] = startup
+	}
+	e := a.intake.changes.Entry(a.who, "file.add", detail)
 	e.Repository, e.Project, e.Version, e.Filename = a.repository.ID, a.name.String(), f.Version, f.Filename
 	return f, tx.InsertAudit(ctx, e)
 }
@@ -150,7 +158,9 @@ func (a *addition) insertFile(ctx context.Context, tx Tx, p catalog.Project, f c
 		return f, err
 	}
 	names := a.contents.Members
-	members := catalog.Members{Names: names[:min(len(names), catalog.MaxMembers)], Total: len(names)}
+	members := catalog.Members{
+		Names: names[:min(len(names), catalog.MaxMembers)], Total: len(names), Startup: a.startupFiles(),
+	}
 	if err := tx.InsertMembers(ctx, f.ID, members); err != nil {
 		return f, err
 	}
@@ -293,6 +303,10 @@ func (a *addition) warnings() []string {
 	all := a.contents.Warnings[:len(a.contents.Warnings):len(a.contents.Warnings)]
 	if a.warning != "" {
 		all = append(all, a.warning)
+	}
+	if n := len(a.contents.Startup); n > 0 {
+		all = append(all, fmt.Sprintf("%s runs code whenever Python starts, even if the package is not imported%s",
+			a.contents.Startup[0], others(n)))
 	}
 	return all
 }

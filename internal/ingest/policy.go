@@ -17,7 +17,19 @@ type Policy struct {
 	Platforms     bool            // allow only the platform tags that PyPI accepts
 	OneSDist      bool            // allow one source distribution for each release
 	SharedContent bool            // accept content that the repository has under another file name
+	StartupFiles  StartupPolicy   // for files that run code whenever Python starts; KnownStartup if ""
 }
+
+// StartupPolicy specifies which uploads may have start-up files: members of a wheel that run code whenever Python
+// starts, whether or not the package is imported.
+type StartupPolicy string
+
+// These are the policies for start-up files.
+const (
+	AllowStartup  StartupPolicy = "allow"  // all uploads
+	KnownStartup  StartupPolicy = "known"  // those of projects that have such a file or an owner's permission
+	RefuseStartup StartupPolicy = "refuse" // none
+)
 
 // PrivatePolicy returns the default policy.
 func PrivatePolicy() Policy { return Policy{} }

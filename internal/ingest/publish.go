@@ -25,6 +25,8 @@ type Upload struct {
 	ContentType   string             // of the file's part, or ""
 	// all values of the field of PEP 740; one byte more than MaxAttestations is enough
 	Attestations []string
+	// Startup accepts start-up files although no earlier version had one, under KnownStartup. Only the operator can set it.
+	Startup bool
 }
 
 // Receipt is the result of an upload.
@@ -61,6 +63,7 @@ func (x *Intake) publish(ctx context.Context, in *Incoming, u Upload) (Receipt, 
 	a := &addition{
 		intake: x, who: in.who, repository: in.repository, content: in, python: u.PythonVersion, comment: u.Comment,
 		form: u.Form, claimed: u.Digests, measured: in.Digests(), sent: u.Attestations,
+		startup: u.Startup && in.who.Kind() == access.KindOperator,
 	}
 	if err := a.parseNames(u); err != nil {
 		return Receipt{}, err
@@ -75,6 +78,9 @@ func (x *Intake) publish(ctx context.Context, in *Incoming, u Upload) (Receipt, 
 		return Receipt{}, err
 	}
 	if err := a.attest(); err != nil {
+		return Receipt{}, err
+	}
+	if err := x.store.View(ctx, func(tx Tx) error { return a.checkStartup(ctx, tx) }); err != nil {
 		return Receipt{}, err
 	}
 	return a.commit(ctx)
@@ -96,6 +102,7 @@ type addition struct {
 	claimed  Digests
 	measured Digests
 	sent     []string // attestations
+	startup  bool     // start-up files are accepted
 
 	contents archive.Contents
 	attested []catalog.Attestation
@@ -107,7 +114,7 @@ type addition struct {
 func (a *addition) parseNames(u Upload) (err error) {
 	if a.form.Name == "" {
 		a.name, err = packaging.ProjectOf(u.Filename)
-	} else if err = a.form.Check(a.intake.policy.Rules); err == nil {
+	} else if err = a.form.Check(packaging.KindOf(u.Filename), a.intake.policy.Rules); err == nil {
 		if a.name, err = packaging.ParseProjectName(a.form.Name); err == nil {
 			a.version, err = packaging.ParseVersion(a.form.Version)
 		}
@@ -302,10 +309,15 @@ func (a *addition) inspect() (err error) {
 	if err != nil {
 		return err
 	}
+	kind, rules, m := a.filename.Kind(), a.intake.policy.Rules, a.contents.Parsed
+	a.contents.Warnings = append(a.contents.Warnings, m.Tolerated(kind)...)
 	if a.form.Name == "" {
-		return a.contents.Parsed.Check(a.intake.policy.Rules)
+		return m.Check(kind, rules)
 	}
-	return packaging.Disagreement(a.form, a.contents.Parsed)
+	if err := packaging.Disagreement(a.form, m); err != nil {
+		return err
+	}
+	return m.CheckDependencies(kind, rules)
 }
 
 // sibling reports whether the file gets a ".metadata" sibling: always for wheels, and for sdists if their metadata is

@@ -26,6 +26,9 @@ type Tx interface {
 	// InsertAttestation adds an attestation to a file, with which it is deleted. It returns fault.Conflict if the file has
 	// one with that predicate.
 	InsertAttestation(ctx context.Context, fileID string, a catalog.Attestation) error
+	// HasStartup reports whether a file of a project that is not in quarantine has start-up files. Of files that were
+	// uploaded before start-up files were recorded, it judges by the names of their members.
+	HasStartup(ctx context.Context, projectID string) (bool, error)
 	// InsertMembers stores the names of an archive's members. They are deleted with their file.
 	InsertMembers(ctx context.Context, fileID string, m catalog.Members) error
 }

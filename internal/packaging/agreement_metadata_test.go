@@ -35,7 +35,7 @@ func TestReadsMetadataAsPython(t *testing.T) {
 }
 
 func ourMetadata(text string) any {
-	m, err := packaging.ParseMetadata([]byte(text))
+	m, _, err := packaging.ParseMetadata([]byte(text), packaging.Wheel)
 	if err != nil {
 		return nil
 	}

@@ -59,7 +59,7 @@ func checkLink(s string) string {
 	return ""
 }
 
-func checkProjectURLs(m *Metadata, r Rules) string {
+func checkProjectURLs(m *Metadata, _ Kind, r Rules) string {
 	if !r.ProjectURLs {
 		return ""
 	}
@@ -91,17 +91,6 @@ func checkEmail(s string) string {
 	user, host, _ := strings.Cut(address, "@")
 	if user == "" || host == "" || strings.ContainsAny(address, " \t\r\n<>()") || strings.Contains(host, "@") {
 		return quote(s) + " does not begin with an e-mail address"
-	}
-	return ""
-}
-
-func checkDynamic(s string) string {
-	name := strings.ToLower(s)
-	if name == "name" || name == "version" || name == "metadata-version" {
-		return quote(s) + " cannot be dynamic"
-	}
-	if _, known := fieldsByHeader[name]; !known {
-		return quote(s) + " is not a metadata field"
 	}
 	return ""
 }

@@ -85,7 +85,7 @@ func sameVersion(s string) string {
 }
 
 func sameRequirement(s string) string {
-	if r, err := ParseRequirement(trimSpace(s)); err == nil {
+	if r, ok := LegacyRequirement(trimSpace(s)); ok {
 		return r.Canonical()
 	}
 	return trimSpace(s)

@@ -33,7 +33,7 @@ type Filename struct {
 // from the one before the version. Spellings older than PEP 625 are accepted if they are unambiguous: sdists end in
 // .tar.gz, .tgz, .tar.bz2 or .zip. It returns fault.Invalid for every other name, such as a name of another project,
 // with an invalid version or invalid characters, or of more than 255 bytes. If possible, the message shows the correct
-// form.
+// form. It also names other files that people upload: eggs, binary archives, variant wheels.
 func ParseFilename(s string, name ProjectName) (Filename, error) {
 	if name.IsZero() {
 		return Filename{}, fault.New(fault.Invalid, "file name %s cannot be read without its project's name", quote(s))
@@ -52,8 +52,16 @@ func ParseFilename(s string, name ProjectName) (Filename, error) {
 			return f.readSDist(stem)
 		}
 	}
-	return Filename{}, fault.New(fault.Invalid,
-		"file name %s has no known extension: upload a wheel (.whl) or a source distribution (.tar.gz)", quote(s))
+	return Filename{}, unknownExtension(s)
+}
+
+// KindOf returns the kind of a file by the extension of its name alone. Every other file than a wheel is taken for a
+// source distribution; ParseFilename decides whether it is one.
+func KindOf(filename string) Kind {
+	if strings.HasSuffix(filename, ".whl") {
+		return Wheel
+	}
+	return SDist
 }
 
 // checkCharacters rejects characters that are dangerous in a path, a header or a log line. The remaining names are

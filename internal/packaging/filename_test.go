@@ -138,6 +138,53 @@ func TestParseFilenameNamesTheRightName(t *testing.T) {
 	}
 }
 
+// TestRefusedFilenamesSay: a message names the part that is wrong, and what the file is.
+func TestRefusedFilenamesSay(t *testing.T) {
+	for file, want := range map[string]string{
+		"foo-2004d.tar.gz":                    `has the version "2004d", which is not valid`,
+		"foo-latest.zip":                      `such as 1.2.3, as in "foo-<version>.zip"`,
+		"foo-1.0.dev-r99.tgz":                 `has the version "1.0.dev-r99"`,
+		"foo-1.0.linux-x86_64.tar.gz":         "a binary archive for linux-x86_64 (bdist_dumb), which installers do not use",
+		"foo-1.0.macosx-10.9-universal2.tgz":  "a binary archive for macosx-10.9-universal2",
+		"foo-1.0.win32.zip":                   "a binary archive for win32",
+		"foo-1.0.win-amd64.zip":               "a binary archive for win-amd64",
+		"foo-1.0-py2.7.egg":                   "an egg, which pip and uv do not install: upload a wheel (.whl)",
+		"foo-1.0.win32-py2.7.exe":             "a Windows installer",
+		"foo-1.0-1.noarch.rpm":                "an RPM package",
+		"foo-1.0.tar.xz":                      "(.tar.gz; also .zip, .tgz or .tar.bz2)",
+		"foo-1.0":                             "no known extension",
+		"foo-2004d-py3-none-any.whl":          `its second part, "2004d", is not a valid version`,
+		"foo-1.0-py3-none-any-null.whl":       "a variant wheel (PEP 825), which this index does not accept yet",
+		"foo-1.0-2-py3-none-any-x8664_v3.whl": "a variant wheel (PEP 825), which this index does not accept yet",
+		"foo-1.0-cp313-cp313t-musllinux_1_2_x86_64-x86_64_v3.whl": "a variant wheel (PEP 825)",
+		"foo-1.0-py2.py3-none-any-cu12.8.whl":                     "a variant wheel (PEP 825)",
+		"foo-1.0-variants.json":                                   "a variant wheel (PEP 825)",
+		"foo-1.0-py3-none-any-CUDA.whl":                           "build number", // no label has capitals
+		"foo-1.0-py3-none-any-a_label_that_is_long.whl":           "build number",
+		"foo-1.0-2-py3-none-any-x-y.whl":                          "five parts",
+		"bar-1.0-py3-none-any-null.whl":                           "does not begin with the name of project",
+		"foo-2004d-py3-none-any-null.whl":                         "not a valid version",
+	} {
+		_, err := packaging.ParseFilename(file, project(t, "foo"))
+		if refused(t, file, err); !strings.Contains(fault.Message(err), want) || !strings.Contains(fault.Message(err), file) {
+			t.Errorf("ParseFilename(%q) = %v, want %q", file, err, want)
+		}
+	}
+	for file, want := range map[string]string{
+		"pytz-2004d.tar.gz":                  `has the version "2004d"`,
+		"Acme.Tools-1.0.linux-x86_64.tar.gz": "a binary archive for linux-x86_64",
+		"acme-tools-1.0.win32.zip":           "a binary archive for win32",
+		"acme-1.0-py3.11.egg":                "an egg",
+		"acme.tar.gz":                        "has no version",
+		"acme-1.0-cp313-variants.json":       "PEP 825",
+	} {
+		_, err := packaging.ProjectOf(file)
+		if refused(t, file, err); !strings.Contains(fault.Message(err), want) {
+			t.Errorf("ProjectOf(%q) = %v, want %q", file, err, want)
+		}
+	}
+}
+
 func TestCheckSpelling(t *testing.T) {
 	for file, ok := range map[string]bool{
 		"foo_bar-1.0.tar.gz":               true,

@@ -119,20 +119,59 @@ func FuzzMetadata(f *testing.F) {
 	f.Add([]byte(wheelMetadata))
 	f.Add([]byte("Name: a\rName: b\n"))
 	f.Add([]byte("Metadata-Version: 2.1\nName: a\nVersion: 1\nRequires-Dist: b\n c\nstray\n\nbody"))
+	f.Add([]byte("Metadata-Version: 2.1\nName: a\nVersion: 1\nstray\nRequires-Dist: b (>=1.*)\nVersion: 2\n"))
+	f.Add([]byte("Metadata-Version: 2.6\nName: a\nVersion: 1\nDynamic: Summary\nSummary: b\nSummary: c\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := packaging.ParseMetadata(b)
-		if rejected(t, err) {
+		for _, kind := range []packaging.Kind{packaging.SDist, packaging.Wheel} {
+			checkParsed(t, b, kind)
+		}
+	})
+}
+
+// checkParsed parses b as a file of the kind, and requires text that can be stored and a bounded number of defects.
+func checkParsed(t *testing.T, b []byte, kind packaging.Kind) {
+	m, defects, err := packaging.ParseMetadata(b, kind)
+	if rejected(t, err) {
+		return
+	}
+	for _, text := range append(defects, m.Name, m.Description, m.Summary, strings.Join(m.RequiresDist, "")) {
+		if !utf8.ValidString(text) || strings.Contains(text, "\x00") {
+			t.Fatalf("ParseMetadata kept %q", text)
+		}
+	}
+	for _, text := range append(defects, m.Tolerated(kind)...) {
+		if len(text) > 2000 || strings.ContainsAny(text, "\r\n") {
+			t.Fatalf("unfit warning %q", text)
+		}
+	}
+	if len(defects) > 50 {
+		t.Fatalf("ParseMetadata found %d defects", len(defects))
+	}
+	rejected(t, m.Check(kind, packaging.Rules{}))
+	rejected(t, m.Check(kind, packaging.PyPIRules()))
+	rejected(t, m.CheckDependencies(kind, packaging.Rules{}))
+	if err := packaging.Disagreement(m, m); err != nil {
+		t.Fatalf("metadata disagrees with itself: %v", err)
+	}
+}
+
+// FuzzLegacyRequirement: what LegacyRequirement reads has a canonical text that every reader reads.
+func FuzzLegacyRequirement(f *testing.F) {
+	for _, s := range []string{"a (<=1.*)", "a!=~1.0", "a>=1<2", "a>dev", "'a' >=1'; extra == \"b\"", "a==1.0*", "a>1a1.0"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		strict, err := packaging.ParseRequirement(s)
+		got, ok := packaging.LegacyRequirement(s)
+		if err == nil && (!ok || got.Canonical() != strict.Canonical()) {
+			t.Fatalf("LegacyRequirement(%q) = %q, %v, want %q", s, got.Canonical(), ok, strict.Canonical())
+		}
+		if !ok {
 			return
 		}
-		for _, text := range []string{m.Name, m.Description, m.Summary, strings.Join(m.RequiresDist, "")} {
-			if !utf8.ValidString(text) || strings.Contains(text, "\x00") {
-				t.Fatalf("ParseMetadata kept %q", text)
-			}
-		}
-		rejected(t, m.Check(packaging.Rules{}))
-		rejected(t, m.Check(packaging.PyPIRules()))
-		if err := packaging.Disagreement(m, m); err != nil {
-			t.Fatalf("metadata disagrees with itself: %v", err)
+		again, err := packaging.ParseRequirement(got.Canonical())
+		if len(got.Canonical()) < 16<<10 && (err != nil || again.Canonical() != got.Canonical()) {
+			t.Fatalf("LegacyRequirement(%q) = %q, which reads as %q, %v", s, got.Canonical(), again.Canonical(), err)
 		}
 	})
 }
@@ -150,7 +189,7 @@ func FuzzForm(f *testing.F) {
 				continue
 			}
 			m.Name, m.Version = "foo", "1.0"
-			rejected(t, m.Check(packaging.PyPIRules()))
+			rejected(t, m.Check(packaging.SDist, packaging.PyPIRules()))
 			rejected(t, packaging.Disagreement(m, packaging.Metadata{}))
 		}
 	})

@@ -11,42 +11,57 @@ import (
 type header struct{ name, value string }
 
 // splitHeaders splits text into headers and body. Like Python's email parser, it ends the headers at the first blank
-// line or at a line that is not a header.
-func splitHeaders(text string) (headers []header, body string, err error) {
+// line or at a line that is not a header. In the second case the body begins with that line, and stray is the same text.
+func splitHeaders(text string) (headers []header, body, stray string, err error) {
 	for text != "" {
 		line, rest := cutLine(text)
 		if line == "" {
-			return headers, rest, nil
+			return headers, rest, "", nil
 		}
 		name, _, found := strings.Cut(line, ":")
 		if !found || !isHeaderName(name) {
-			return headers, text, checkStray(text)
+			return headers, text, text, nil
 		}
 		rest = skipFolded(rest)
 		value := text[len(name)+1 : len(text)-len(rest)]
 		headers = append(headers, header{strings.ToLower(name), unixLines(strings.TrimLeft(value, " \t"))})
 		if len(headers) > maxHeaders {
-			return nil, "", fault.New(fault.Invalid, "the metadata file has too many fields: at most %d", maxHeaders)
+			return nil, "", "", fault.New(fault.Invalid, "the metadata file has too many fields: at most %d", maxHeaders)
 		}
 		text = rest
 	}
-	return headers, "", nil
+	return headers, "", "", nil
 }
 
 // checkStray checks the lines after one that is not a header, up to a blank line. Readers disagree whether more headers
-// can follow there, so it rejects fields that affect installation. Old files do contain other fields there, after an
-// unindented license text.
-func checkStray(text string) error {
+// can follow there, so it rejects fields that affect installation if installers use this file. Otherwise it rejects only
+// another project, version or metadata version. Old files do contain fields there, after an unindented license text.
+func (r *metadataReader) checkStray(text string) error {
 	stray, rest := cutLine(text)
 	for line := stray; line != ""; line, rest = cutLine(rest) {
-		name, _, found := strings.Cut(line, ":")
-		if f := fieldsByHeader[strings.ToLower(trimSpace(name))]; found && f.exact() {
+		name, value, found := strings.Cut(line, ":")
+		f, known := fieldsByHeader[strings.ToLower(trimSpace(name))]
+		if !found || !known {
+			continue
+		}
+		if f.exact() && (r.decides || r.contradicts(f, value)) {
 			return fault.New(fault.Invalid,
 				"the metadata file has fields after the line %s, which is not a field: indent the continuation lines of a value",
 				quote(stray))
 		}
+		r.once("the metadata file has fields after the line "+quote(stray)+", which is not a field",
+			"they are ignored, the first of them is "+f.header+"; indent the continuation lines of a value")
 	}
 	return nil
+}
+
+// contradicts reports whether a field that identifies the release has another value than in the headers.
+func (r *metadataReader) contradicts(f field, value string) bool {
+	switch f.header {
+	case "metadata-version", "name", "version":
+		return trimSpace(value) != r.first[f.header]
+	}
+	return false
 }
 
 // cutLine splits s after its first line. As in Python, lines end at LF, CR LF or a lone CR.

@@ -2,7 +2,7 @@ package packaging
 
 import "strings"
 
-func checkLicense(m *Metadata, r Rules) string {
+func checkLicense(m *Metadata, _ Kind, r Rules) string {
 	if r.License && m.License != "" && m.LicenseExpression != "" {
 		return "it cannot be combined with license_expression: remove one of them"
 	}
@@ -22,11 +22,18 @@ func checkLicenseFile(s string) string {
 	return ""
 }
 
+// LicenseKey returns a text that is equal for two spellings of a license expression: SPDX identifiers are compared
+// without case, and build backends keep the case in which a project wrote them.
+func LicenseKey(expression string) string {
+	return strings.ToLower(strings.Join(strings.Fields(spacedBrackets.Replace(expression)), " "))
+}
+
+var spacedBrackets = strings.NewReplacer("(", " ( ", ")", " ) ")
+
 // checkLicenseExpression parses the SPDX grammar of PEP 639: identifiers joined by AND, OR and WITH, with optional
 // parentheses. It checks only the form of identifiers, because the list of licenses grows.
 func checkLicenseExpression(s string) string {
-	spaced := strings.NewReplacer("(", " ( ", ")", " ) ").Replace(s)
-	e := &licenseScanner{words: strings.Fields(spaced)}
+	e := &licenseScanner{words: strings.Fields(spacedBrackets.Replace(s))}
 	if e.expression(0) && len(e.words) == 0 {
 		return ""
 	}

@@ -40,8 +40,19 @@ type Metadata struct {
 
 // StaticDependencies reports whether every wheel built from a source distribution has the same metadata, so that it can
 // be served in place of a wheel's. That is so if it declares PEP 643 (Metadata-Version 2.2 or later) and has no Dynamic
-// field.
+// field. A field that is Dynamic may be changed in a wheel, and since version 2.6 only extended (PEP 808); neither is
+// static.
 func (m Metadata) StaticDependencies() bool {
 	v, ok := parseMetadataVersion(m.MetadataVersion)
 	return ok && v.major == 2 && !v.before(v22) && len(m.Dynamic) == 0
+}
+
+// Decides reports whether installers take the dependencies of a file of this kind from its metadata: those of a wheel,
+// and those of a source distribution since Metadata-Version 2.2 (PEP 643). An older source distribution is built to
+// learn them.
+func (m Metadata) Decides(kind Kind) bool { return decides(kind, m.MetadataVersion) }
+
+func decides(kind Kind, version string) bool {
+	v, ok := parseMetadataVersion(version)
+	return kind != SDist || ok && !v.before(v22)
 }

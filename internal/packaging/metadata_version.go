@@ -18,10 +18,11 @@ var (
 	v23 = metadataVersion{2, 3}
 	v24 = metadataVersion{2, 4}
 	v25 = metadataVersion{2, 5}
+	v26 = metadataVersion{2, 6}
 )
 
-// knownMetadataVersions are the versions that PyPI accepts; 2.0 was withdrawn.
-var knownMetadataVersions = []metadataVersion{v10, v11, v12, v21, v22, v23, v24, v25}
+// knownMetadataVersions are the versions that have been published, which Python's packaging accepts; 2.0 was withdrawn.
+var knownMetadataVersions = []metadataVersion{v10, v11, v12, v21, v22, v23, v24, v25, v26}
 
 func parseMetadataVersion(s string) (metadataVersion, bool) {
 	major, minor, ok := strings.Cut(s, ".")

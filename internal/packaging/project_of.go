@@ -22,8 +22,7 @@ func ProjectOf(filename string) (ProjectName, error) {
 			return projectOfSDist(filename, stem)
 		}
 	}
-	return ProjectName{}, fault.New(fault.Invalid,
-		"file name %s has no known extension: upload a wheel (.whl) or a source distribution (.tar.gz)", quote(filename))
+	return ProjectName{}, unknownExtension(filename)
 }
 
 func projectOfSDist(filename, stem string) (ProjectName, error) {
@@ -34,6 +33,10 @@ func projectOfSDist(filename, stem string) (ProjectName, error) {
 		if _, err := ParseVersion(stem[i+1:]); err == nil {
 			return ParseProjectName(stem[:i])
 		}
+	}
+	if name, version, ok := strings.Cut(stem, "-"); ok && name != "" {
+		ext := filename[len(stem):]
+		return ProjectName{}, badVersion(filename, version, "<project>-<version>"+ext)
 	}
 	return ProjectName{},
 		fault.New(fault.Invalid, "file name %s has no version: it should read <project>-<version>.tar.gz", quote(filename))

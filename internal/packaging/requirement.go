@@ -121,6 +121,9 @@ func (sc *scanner) versions() (Specifiers, string) {
 	inside := sc.take("(")
 	sc.blanks()
 	text := sc.clauses()
+	if strings.HasPrefix(sc.rest, ".*") {
+		return Specifiers{}, ".* is allowed only with == and !=, not after " + quote(strings.TrimSpace(text))
+	}
 	if inside {
 		if problem := sc.closing(")", "the versions"); problem != "" {
 			return Specifiers{}, problem

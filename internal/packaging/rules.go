@@ -8,6 +8,7 @@ type Rules struct {
 	LocalVersions         bool // a version with a local part, 1.0+cu121
 	DirectURLs            bool // Requires-Dist, Provides-Dist, Obsoletes-Dist with a URL
 	RequiresPython        bool // an invalid Requires-Python, which pip ignores
+	Requirements          bool // a Requires-Dist that pip does not read, also if uv does
 	Extras                bool // a Provides-Extra that is not a valid name
 	OldDists              bool // Provides-Dist and Obsoletes-Dist that are not requirements
 	// License rejects License beside License-Expression, and invalid expressions. Identifiers are checked by form only.
@@ -19,8 +20,10 @@ type Rules struct {
 	Links        bool // Home-page and Download-URL that are not http or https URLs
 	ProjectURLs  bool // Project-URL that is not "Label, URL", or with a label of over 32 characters or used twice
 	Emails       bool // an invalid first address of an author or maintainer
-	Dynamic      bool // Dynamic that names an unknown field, or one that must be static
-	Imports      bool // Import-Name and Import-Namespace that are not dotted identifiers
+	// Dynamic rejects Dynamic of an unknown field, of one that must be static, and of one with a value that no wheel can
+	// extend.
+	Dynamic bool
+	Imports bool // Import-Name and Import-Namespace that are not dotted identifiers
 }
 
 // PyPIRules returns all of PyPI's restrictions. PyPI applies them to the upload form and never to the file inside, in
@@ -28,7 +31,7 @@ type Rules struct {
 func PyPIRules() Rules {
 	return Rules{
 		KnownMetadataVersions: true, FieldVersions: true, LocalVersions: true, DirectURLs: true, RequiresPython: true,
-		Extras: true, OldDists: true, License: true, LicenseFiles: true, Classifiers: true, ContentType: true,
+		Requirements: true, Extras: true, OldDists: true, License: true, LicenseFiles: true, Classifiers: true, ContentType: true,
 		Summary512: true, Links: true, ProjectURLs: true, Emails: true, Dynamic: true, Imports: true,
 	}
 }

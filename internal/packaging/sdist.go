@@ -15,9 +15,7 @@ func (f Filename) readSDist(stem string) (Filename, error) {
 		}
 		v, err := ParseVersion(stem[i+1:])
 		if err != nil {
-			return Filename{},
-				fault.New(fault.Invalid, "file name %s has no valid version after %s: it should read %s", quote(f.text),
-					quote(stem[:i]), quote(f.project.Underscored()+"-<version>"+f.ext))
+			return Filename{}, badVersion(f.text, stem[i+1:], f.project.Underscored()+"-<version>"+f.ext)
 		}
 		f.namePart, f.versionPart, f.version = stem[:i], stem[i+1:], v
 		return f, nil

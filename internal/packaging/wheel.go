@@ -18,7 +18,8 @@ func (t Tag) String() string { return t.Python + "-" + t.ABI + "-" + t.Platform 
 
 func (f Filename) readWheel(stem string) (Filename, error) {
 	parts := strings.Split(stem, "-")
-	if len(parts) != 5 && len(parts) != 6 {
+	variant := isVariant(parts)
+	if len(parts) != 5 && len(parts) != 6 && !variant {
 		return Filename{},
 			f.malformed("it should have five parts, or six with a build number: name-version-python-abi-platform.whl")
 	}
@@ -31,7 +32,10 @@ func (f Filename) readWheel(stem string) (Filename, error) {
 	}
 	v, err := ParseVersion(f.versionPart)
 	if err != nil {
-		return Filename{}, f.malformed("its second part is not a valid version")
+		return Filename{}, f.malformed("its second part, " + quote(f.versionPart) + ", is not a valid version")
+	}
+	if variant {
+		return Filename{}, fault.New(fault.Invalid, "file name %s is that of %s", quote(f.text), variantWheels)
 	}
 	f.version = v
 	if len(parts) == 6 {

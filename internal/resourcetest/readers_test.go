@@ -107,7 +107,7 @@ func TestMetadataResources(t *testing.T) {
 		"long name":                          repeated("Metadata-Version: 2.1\nVersion: 1\nName: ", "a-", "b\n"),
 		"body":                               repeated(head+"\n", "a\n", ""),
 		"bytes that are text in no encoding": repeated(head+"Summary: ", "\xff", "\n"),
-	}, func(s string) { _, _ = packaging.ParseMetadata([]byte(s)) })
+	}, func(s string) { _, _, _ = packaging.ParseMetadata([]byte(s), packaging.Wheel) })
 }
 
 func TestNameResources(t *testing.T) {

@@ -55,7 +55,10 @@ var Kinds = []struct {
 		},
 	},
 	{"exchanges", "Token requests", []string{"publisher.exchange"}},
-	{"settings", "Settings", []string{"project.status", "project.limits", "project.trusted-only"}},
+	{
+		"settings", "Settings",
+		[]string{"project.status", "project.limits", "project.trusted-only", "project.startup-files"},
+	},
 }
 
 // FilterFields returns the form fields that all audit log pages share.

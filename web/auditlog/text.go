@@ -41,6 +41,7 @@ var deeds = map[string]deed{
 	"name.release":              {"released the name %s", "release the name %s"},
 	"project.status":            {"changed the status of %s", "change the status of %s"},
 	"project.trusted-only":      {"changed who may upload to %s", "change who may upload to %s"},
+	"project.startup-files":     {"changed whether %s may have start-up files", "change whether %s may have start-up files"},
 	"project.limits":            {"changed the limits of %s", "change the limits of %s"},
 	"grant.add":                 {"added a role in %s", "add a role in %s"},
 	"grant.remove":              {"removed a role in %s", "remove a role in %s"},
@@ -194,6 +195,11 @@ func particular(e audit.Entry, about string) string {
 			return "allowed only trusted publishers to upload to " + about
 		}
 		return "allowed people and API tokens to upload to " + about + " again"
+	case "project.startup-files":
+		if text("on") == "true" {
+			return "allowed start-up files in " + about
+		}
+		return "disallowed new start-up files in " + about
 	case "grant.add":
 		return "gave " + granted(e) + " the role " + text("role") + " in " + about
 	case "grant.remove":

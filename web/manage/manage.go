@@ -44,10 +44,11 @@ func (s *Section) Routes() []route.Route {
 
 		managePath + "service-accounts/add/": s.addService,
 
-		managePath + "settings/status/":       s.setStatus,
-		managePath + "settings/limits/":       s.setLimits,
-		managePath + "settings/trusted-only/": s.trustOnly,
-		managePath + "settings/delete/":       s.deleteProject,
+		managePath + "settings/status/":        s.setStatus,
+		managePath + "settings/limits/":        s.setLimits,
+		managePath + "settings/trusted-only/":  s.trustOnly,
+		managePath + "settings/startup-files/": s.allowStartup,
+		managePath + "settings/delete/":        s.deleteProject,
 	})...)
 	for i := range rows {
 		rows[i].Auth, rows[i].Tree = route.Signed, true

@@ -9,6 +9,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/web/ui"
 )
 
@@ -20,6 +21,7 @@ type settingsView struct {
 	Limits                    []limit
 	Counts                    catalog.Counts
 	Requires                  requiring
+	Startup                   ingest.StartupPolicy
 }
 
 // Kept reports whether a quarantine prevents the reader from deleting the project.
@@ -109,6 +111,7 @@ func (s *Section) settingsPage(w http.ResponseWriter, r *http.Request, who acces
 		{"One file", m.Limits.FileSize, p.Limits.FileSize > 0},
 		{"All files together", m.Limits.ProjectSize, p.Limits.ProjectSize > 0},
 	}
+	v.Startup = s.o.Intake.StartupPolicy()
 	v.Frozen = p.Status == catalog.Quarantined && !who.Admin()
 	if !v.Frozen {
 		v.Choices = statusChoices(p, who.Admin())
@@ -236,6 +239,24 @@ func (s *Section) trustOnly(w http.ResponseWriter, r *http.Request, who access.C
 	text := "People and API tokens can upload to " + name.String() + " again."
 	if f.On("on") {
 		text = "Only trusted publishers can now upload to " + name.String() + "."
+	}
+	return s.Done(w, r, s.Back(r), text)
+}
+
+func (s *Section) allowStartup(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	name, err := s.ProjectName(w, r)
+	if err == nil {
+		err = s.Confirmed(who)
+	}
+	if err == nil {
+		err = s.o.Index.SetStartupFiles(r.Context(), who, ui.Repository(r), name, f.On("on"))
+	}
+	if err != nil {
+		return err
+	}
+	text := "New start-up files are no longer allowed in " + name.String() + "."
+	if f.On("on") {
+		text = "New versions of " + name.String() + " may now have start-up files."
 	}
 	return s.Done(w, r, s.Back(r), text)
 }

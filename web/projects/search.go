@@ -1,6 +1,7 @@
 package projects
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,9 +20,25 @@ type searchView struct {
 	Python  ui.Field
 	Sort    ui.Field
 	Pages   ui.Pages
+	Facets  []facetView
+	Chosen  []choice
 	Clear   string // link without the filters, "" if none is set
 	Instead string
 }
+
+// facetView is a facet of the results with links that narrow them down.
+type facetView struct {
+	Title  string
+	Values []facetLink
+}
+
+type facetLink struct {
+	browse.Facet
+	Link string // "" for the chosen value
+}
+
+// choice is a chosen value of a facet, which the form keeps, with a link that removes it.
+type choice struct{ Name, Title, Value, Label, Without string }
 
 func (s *Section) searchRoutes() []route.Route {
 	return []route.Route{{Method: http.MethodGet, Path: "/search/", Auth: route.Page, Tree: true, Handle: s.search}}
@@ -34,6 +51,7 @@ func (s *Section) search(w http.ResponseWriter, r *http.Request, who access.Call
 	in := r.URL.Query()
 	ask := browse.Query{
 		Text: in.Get("q"), Python: in.Get("python"), Classifier: in.Get("c"), Attested: in.Has("attested"),
+		License: in.Get("license"), Owner: in.Get("owner"),
 		Page: ui.PageNumber(r), PerPage: foundPerPage,
 	}
 	if order := browse.Sort(in.Get("sort")); order == browse.ByName || order == browse.ByNewest {
@@ -52,14 +70,17 @@ func (s *Section) search(w http.ResponseWriter, r *http.Request, who access.Call
 	}
 	v.Query, v.Scripts = ask.Text, []string{"search.js"}
 	f := ui.Typed(in)
-	v.Python = f.Field(ui.Field{Name: "python", Label: "Runs on Python", Type: "select", Options: pythonOptions()})
+	v.Python = f.Field(ui.Field{
+		Name: "python", Label: "Runs on Python", Type: "select", Options: pythonOptions(found.Facets),
+	})
 	v.Sort = f.Field(ui.Field{
 		Name: "sort", Label: "Order", Type: "select",
 		Options: []ui.Option{
 			{Label: "Best match"}, {Value: "newest", Label: "Newest release"}, {Value: "name", Label: "Name"},
 		},
 	})
-	if ask.Python != "" || ask.Classifier != "" || ask.Attested || ask.Sort != "" {
+	v.narrow(in, found.Facets)
+	if len(v.Chosen) > 0 || ask.Python != "" || ask.Attested || ask.Sort != "" {
 		v.Clear = "?" + url.Values{"q": {ask.Text}}.Encode()
 	}
 	if found.Instead != "" {
@@ -68,10 +89,58 @@ func (s *Section) search(w http.ResponseWriter, r *http.Request, who access.Call
 	return s.Render(w, http.StatusOK, "search", &v)
 }
 
-func pythonOptions() []ui.Option {
+// narrow sets the facets and the chosen values. A facet with one value that is not chosen is shown too: it tells the
+// license or the owner of all results.
+func (v *searchView) narrow(in url.Values, f browse.Facets) {
+	for _, facet := range []struct {
+		name, title string
+		values      []browse.Facet
+	}{
+		{"owner", "Owner", f.Owners}, {"license", "License", f.Licenses}, {"c", "Classifier", f.Classifiers},
+	} {
+		chosen := in.Get(facet.name)
+		if facet.name == "license" {
+			chosen = catalog.LicenseKey(chosen)
+		}
+		label := chosen
+		var links []facetLink
+		for _, x := range facet.values {
+			link := facetLink{Facet: x}
+			if x.Value == chosen {
+				label = x.Label
+			} else {
+				link.Link = with(in, facet.name, x.Value)
+			}
+			links = append(links, link)
+		}
+		if chosen != "" {
+			v.Chosen = append(v.Chosen, choice{facet.name, facet.title, chosen, label, with(in, facet.name, "")})
+		}
+		if len(links) > 0 {
+			v.Facets = append(v.Facets, facetView{facet.title, links})
+		}
+	}
+}
+
+// with returns a link to the first page of the same search with another value of a parameter, or without it.
+func with(in url.Values, name, value string) string {
+	out := url.Values{}
+	for _, kept := range []string{"q", "python", "sort", "attested", "owner", "license", "c"} {
+		if in.Has(kept) && (in.Get(kept) != "" || kept == "attested") {
+			out.Set(kept, in.Get(kept))
+		}
+	}
+	if out.Set(name, value); value == "" {
+		out.Del(name)
+	}
+	return "?" + out.Encode()
+}
+
+// pythonOptions offers the Python versions that some of the found projects run on, the newest first.
+func pythonOptions(f browse.Facets) []ui.Option {
 	out := []ui.Option{{Label: "Any"}}
-	for _, p := range slices.Backward(catalog.KnownPythons()) {
-		out = append(out, ui.Option{Value: p, Label: p})
+	for _, p := range slices.Backward(f.Pythons) {
+		out = append(out, ui.Option{Value: p.Value, Label: fmt.Sprintf("%s (%s)", p.Label, ui.Count(p.Count))})
 	}
 	return out
 }

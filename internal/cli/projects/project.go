@@ -25,7 +25,8 @@ type Project struct {
 
 	Limit projectLimitCmd `cmd:"" help:"Show or change the size limits of a project."`
 
-	TrustedOnly projectTrustedOnlyCmd `cmd:"" name:"trusted-only" help:"Allow only trusted publishers to upload to a project, or API tokens too."`
+	StartupFiles projectStartupFilesCmd `cmd:"" name:"startup-files" help:"Allow or disallow new files that run code whenever Python starts (.pth, .start) in a project."`
+	TrustedOnly  projectTrustedOnlyCmd  `cmd:"" name:"trusted-only" help:"Allow only trusted publishers to upload to a project, or API tokens too."`
 }
 
 type projectListCmd struct {
@@ -42,11 +43,13 @@ type projectRow struct {
 	Serial  int64           `json:"serial"`
 	Created terminal.Moment `json:"created"`
 	Trusted bool            `json:"trusted_only"`
+	Startup bool            `json:"startup_files"`
 }
 
 func describe(p catalog.Project) projectRow {
 	return projectRow{
 		p.Name.String(), p.Display, p.Status, p.StatusReason, p.Size, p.Serial, terminal.Moment(p.CreatedAt), p.TrustedOnly,
+		p.StartupFiles,
 	}
 }
 

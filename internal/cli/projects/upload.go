@@ -18,6 +18,7 @@ import (
 type Upload struct {
 	Files []string `arg:"" name:"file" help:"Wheels and source distributions."`
 	cli.InRepository
+	StartupFiles bool `help:"Accept wheels with files that run code whenever Python starts, although no earlier version of the project has one."`
 }
 
 // Run adds the files one by one and prints the result of each. It continues after a refused file.
@@ -47,7 +48,7 @@ func (c *Upload) add(s *cli.Session, a *app.App, path string) (err error) {
 	if err := read(in, path); err != nil {
 		return err
 	}
-	got, err := a.Index.Publish(s.Ctx, in, ingest.Upload{Filename: filepath.Base(path)})
+	got, err := a.Index.Publish(s.Ctx, in, ingest.Upload{Filename: filepath.Base(path), Startup: c.StartupFiles})
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,11 @@ import (
 // shown are the addresses at which each page is looked at, by its route, in the states that look different. Those of
 // signed-out people are after a "-".
 var shown = map[string][]string{
-	"/":                 {"/", "/?tool=uv", "-/"},
-	"/search/":          {"/search/?q=widget", "/search/?q=nothing-like-it", "/search/?sort=newest"},
+	"/": {"/", "/?tool=uv", "-/"},
+	"/search/": {
+		"/search/?q=widget", "/search/?q=nothing-like-it", "/search/?sort=newest", "/search/?owner=alice&license=mit",
+		"/search/?q=wigdets",
+	},
 	"/login/":           {"-/login/"},
 	"/confirm/":         {"/confirm/?next=/"},
 	"/:missing/":        {"/nothing/here/", "/project/nothing/"},

@@ -95,6 +95,13 @@ func goodWheels() []upload {
 			})),
 		plain("written by archive/zip", goZip()),
 		plain("signed RECORD", wheelOf2(zmember{name: info + "RECORD.jws", body: "{}"})),
+		twice("module twice", zmember{name: "a/", deflate: true}, zmember{name: "foo_bar/__init__.py", body: "x = 1\n"}),
+		twice("file three times", zmember{name: "a", body: "x"}, zmember{name: "a", body: "x", deflate: true},
+			zmember{name: "a", body: "x", flags: 8}),
+		twice("folder twice", zmember{name: "a/"}, zmember{name: "a/"}),
+		twice("METADATA twice", zmember{name: "a"}, zmember{name: info + "METADATA", body: goodMetadata, deflate: true}),
+		twice("WHEEL twice", zmember{name: "a"}, zmember{name: info + "WHEEL", body: goodWheel}),
+		twice("script twice", zmember{name: "a", external: 0o100755 << 16}, zmember{name: "a", external: 0o100711 << 16}),
 		{
 			name: "case twins",
 			file: wheelName,
@@ -112,6 +119,21 @@ func goodWheels() []upload {
 		{name: "old file name", file: "Foo.Bar-1.0-py2.py3-none-any.whl", data: wheelOf(), meta: goodMetadata},
 		{name: "version spelled in full", file: "foo_bar-1.0.0-py3-none-any.whl", data: wheelOf(), meta: goodMetadata},
 		{name: "dashes in dist-info", file: wheelName, data: renamedAll("Foo-Bar-1.0"), meta: goodMetadata},
+	}
+}
+
+// twice is a wheel with the member first, whose last members repeat others.
+func twice(name string, first zmember, again ...zmember) upload {
+	return upload{
+		name: name, file: wheelName, data: zspec{members: append(wheelMembers(first), again...)}.bytes(), meta: goodMetadata,
+		warn: "more than once with the same content",
+	}
+}
+
+// repeated is an sdist whose last members repeat others.
+func repeated(name string, more ...tmember) upload {
+	return upload{
+		name: name, file: sdistName, data: sdistOf(more...), meta: goodInfo, warn: "more than once with the same content",
 	}
 }
 
@@ -180,7 +202,7 @@ func goodSDists() []upload {
 				tmember{name: in("m"), kind: '2', link: "d"}, tmember{name: in("dangling"), kind: '2', link: "gone/there"})),
 		plain("hard link inside", sdistOf(tmember{name: in("h"), kind: '1', link: in("setup.py")})),
 		plain("folder twice", sdistOf(tmember{name: in(""), kind: '5'})),
-		plain("dot steps", pack(rawTar(tmember{name: "./" + in("PKG-INFO"), body: goodInfo}))),
+		plain("dot steps", sdistOf(tmember{name: in("a/./b")})),
 		plain("backslash in a name", sdistOf(tmember{name: in(`x\x2dy`)})),
 		plain("written by archive/tar, long", goTar(tar.FormatPAX, deep)),
 		plain("written by archive/tar, GNU", goTar(tar.FormatGNU, deep)),
@@ -188,12 +210,20 @@ func goodSDists() []upload {
 		plain("egg-info beside", sdistOf(tmember{name: in("foo_bar.egg-info/PKG-INFO"), body: goodInfo})),
 		{name: "tgz", file: "foo_bar-1.0.tgz", data: sdistOf(), meta: goodInfo},
 		{name: "old file name", file: "Foo.Bar-1.0.tar.gz", data: sdistOf(), meta: goodInfo},
+		repeated("file twice", tmember{name: in("setup.py"), body: "import setuptools\n"}),
+		repeated("file three times", tmember{name: in("a")}, tmember{name: in("a")}, tmember{name: in("a")}),
+		repeated("script twice", tmember{name: in("a"), poke: put(100, "0000755")},
+			tmember{name: in("a"), poke: put(100, "0000700")}),
+		repeated("symlink twice", tmember{name: in("l"), kind: '2', link: "setup.py"},
+			tmember{name: in("l"), kind: '2', link: "setup.py"}),
+		repeated("hard link twice", tmember{name: in("h"), kind: '1', link: in("setup.py")},
+			tmember{name: in("h"), kind: '1', link: in("setup.py")}),
+		repeated("PKG-INFO twice", tmember{name: in("PKG-INFO"), body: goodInfo}),
+		repeated("file twice after a long name", longName(in(strings.Repeat("deep/", 40)+"x")),
+			tmember{name: "x", body: "y", gnu: true}, paxOf("path", in(strings.Repeat("deep/", 40)+"x")), tmember{name: "x", body: "y"}),
 		{
-			name: "file twice",
-			file: sdistName,
-			data: sdistOf(tmember{name: in("setup.py"), body: "again"}),
-			meta: goodInfo,
-			warn: "more than once",
+			name: "zip file twice", file: "foo_bar-1.0.zip",
+			data: sdistZip(zmember{name: in("setup.py"), body: "x", deflate: true}), meta: goodInfo, warn: "more than once with the same content",
 		},
 		{
 			name: "latin-1 name",

@@ -25,6 +25,7 @@ type Contents struct {
 	Metadata []byte             // METADATA or PKG-INFO, unmodified
 	Parsed   packaging.Metadata // Metadata, parsed
 	Warnings []string           // defects that installers tolerate, each a sentence for the project's owner
+	Startup  []string           // members of a wheel that run code whenever Python starts, sorted
 	Members  []string           // names of all members as written, without the trailing slash of folders, sorted
 }
 
@@ -69,7 +70,7 @@ func (g *gate) inspect() (Contents, error) {
 
 // contents completes an inspection. It checks that the metadata raw, found at where, agrees with the file name.
 func (g *gate) contents(raw []byte, where string, t *tree) (Contents, error) {
-	m, err := packaging.ParseMetadata(raw)
+	m, defects, err := packaging.ParseMetadata(raw, g.name.Kind())
 	if err != nil {
 		return Contents{}, fault.Wrap(fault.KindOf(err), err, "%s: %s", where, fault.Message(err))
 	}
@@ -78,6 +79,9 @@ func (g *gate) contents(raw []byte, where string, t *tree) (Contents, error) {
 	}
 	if err := g.licenseFiles(m, path.Dir(where), t); err != nil {
 		return Contents{}, err
+	}
+	for _, d := range defects {
+		g.warn("%s: %s", where, d)
 	}
 	slices.Sort(t.names)
 	return Contents{Metadata: raw, Parsed: m, Warnings: append(g.warnings, t.warnings()...), Members: t.names}, nil

@@ -51,6 +51,7 @@ func (l Limits) unpacked(size, ceiling int64) int64 {
 type Rules struct {
 	DataDescriptors bool // reject zip members whose sizes follow their content
 	EntryComments   bool // reject comments on zip members
+	Duplicates      bool // reject two zip members of one name also if they are the same
 	DistInfo        bool // require name and version of the .dist-info folder to be spelled as in the file name
 	EntryPoints     bool // require valid INI in entry_points.txt and script names of letters, digits, '_', '-' and '.'
 	LicenseFiles    bool // require every License-File of metadata 2.4 and later in the archive
@@ -58,5 +59,7 @@ type Rules struct {
 
 // PyPIRules enables every rule.
 func PyPIRules() Rules {
-	return Rules{DataDescriptors: true, EntryComments: true, DistInfo: true, EntryPoints: true, LicenseFiles: true}
+	return Rules{
+		DataDescriptors: true, EntryComments: true, Duplicates: true, DistInfo: true, EntryPoints: true, LicenseFiles: true,
+	}
 }

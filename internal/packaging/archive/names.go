@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"pyindex/internal/packaging"
 )
 
 const (
@@ -26,6 +28,17 @@ func checkName(name string) error {
 		return refuse("the member name %s is absolute", quote(name))
 	}
 	return checkSteps(name)
+}
+
+// checkTopStep rejects a name in an sdist that begins with "./". Installers remove the first step of all names, the
+// folder in which an sdist contains everything. pip removes "." then, and finds no project.
+func (g *gate) checkTopStep(name string) error {
+	if g.name.Kind() == packaging.SDist && (name == "." || strings.HasPrefix(name, "./")) {
+		stem := strings.TrimSuffix(g.name.String(), g.name.Ext())
+		return refuse("its name begins with \"./\", which pip takes for the top folder of the sdist: pack the folder by its "+
+			"name, as %s and not as %s, or build the sdist with \"python -m build\"", quote(stem), quote("./"+stem))
+	}
+	return nil
 }
 
 // checkSteps also treats backslashes as separators, as Windows does.

@@ -26,6 +26,7 @@ func TestRules(t *testing.T) {
 	}{
 		{"data descriptor", goZip(), archive.Rules{DataDescriptors: true}, "data descriptor"},
 		{"member comment", wheelOf(zmember{name: "a", comment: "x"}), archive.Rules{EntryComments: true}, "has a comment"},
+		{"file twice", twice("", zmember{name: "a"}, zmember{name: "a"}).data, archive.Rules{Duplicates: true}, "two members"},
 		{"dist-info spelling", renamedAll("Foo.Bar-1.0"), archive.Rules{DistInfo: true}, "should be"},
 		{"dist-info version spelling", renamedAll("foo_bar-1.0.0"), archive.Rules{DistInfo: true}, "should be"},
 		{"license file", wheelWith("METADATA", body(license)), archive.Rules{LicenseFiles: true}, "License-File"},
@@ -99,6 +100,11 @@ func TestLimits(t *testing.T) {
 		{"tar members", sdistName, sdistOf(many...), func(l *archive.Limits) { l.Members = 100 }, "more than 100"},
 		{"tar names", sdistName, sdistOf(many...), func(l *archive.Limits) { l.Directory = 1000 }, "names are too long"},
 		{"tar expanded", sdistName, zeros, func(l *archive.Limits) { l.Expanded = 1 << 20 }, "more than 1048576"},
+		{
+			"zip of two names compared", wheelName,
+			twice("", zmember{name: "a", body: "xyz"}, zmember{name: "a", body: "xyz"}).data,
+			func(l *archive.Limits) { l.Expanded = 4 }, "to be decompressed",
+		},
 		{"tar ratio", sdistName, zeros, func(l *archive.Limits) { l.Free = 1 << 20 }, "too much for its size"},
 		{"bzip2", "foo_bar-1.0.tar.bz2", mustBase64(tarBz2), func(l *archive.Limits) { l.Bzip2 = 2000 }, "more than 2000"},
 		{"PKG-INFO", sdistName, sdistOf(), func(l *archive.Limits) { l.Metadata = 10 }, "10 are allowed"},

@@ -17,6 +17,15 @@ func gzipHidingZip(zip []byte) []byte {
 	return slices.Concat(head, zip, b[10:])
 }
 
+// dotted is an sdist with the folder root, unless it is "", and everything else below top.
+func dotted(root, top string) []byte {
+	m := []tmember{{name: root, kind: '5'}, {name: top + "/PKG-INFO", body: goodInfo}, {name: top + "/setup.py"}}
+	if root == "" {
+		m = m[1:]
+	}
+	return pack(rawTar(m...))
+}
+
 func TestTarRefused(t *testing.T) {
 	whole := sdistTar()
 	body := rawTar(sdistMembers()...)
@@ -208,7 +217,50 @@ func TestTarRefused(t *testing.T) {
 			pack(rawTar(tmember{name: in("x"), body: goodInfo}, tmember{name: in("PKG-INFO"), kind: '1', link: in("x")})),
 			"is missing",
 		},
-		{"PKG-INFO twice", sdistOf(tmember{name: in("PKG-INFO"), body: goodInfo}), "two members"},
+		{"PKG-INFO twice", sdistOf(tmember{name: in("PKG-INFO"), body: goodInfo + "Summary: x\n"}), "two members"},
+		{"file twice", sdistOf(tmember{name: in("setup.py"), body: "import evil_tools\n"}), "two members"},
+		{"file twice, once longer", sdistOf(tmember{name: in("setup.py"), body: "import setuptools\n\n"}), "two members"},
+		{"file twice, once empty", sdistOf(tmember{name: in("setup.py")}), "two members"},
+		{
+			"file thrice, the last another",
+			sdistOf(tmember{name: in("a")}, tmember{name: in("a")}, tmember{name: in("a"), body: "x"}), "two members",
+		},
+		{"file twice by a dot", sdistOf(tmember{name: in("./setup.py"), body: "import setuptools\n"}), "two members"},
+		{"file twice, once executable", sdistOf(tmember{
+			name: in("setup.py"), body: "import setuptools\n", poke: put(100, "0000755"),
+		}), "two members"},
+		{
+			"file twice, once a hard link to another",
+			sdistOf(tmember{name: in("a")}, tmember{name: in("a"), kind: '1', link: in("setup.py")}), "two members",
+		},
+		{
+			"hard link twice, to different files",
+			sdistOf(tmember{name: in("a")}, tmember{name: in("h"), kind: '1', link: in("a")},
+				tmember{name: in("h"), kind: '1', link: in("setup.py")}), "two members",
+		},
+		{
+			"symlink twice, to different files",
+			sdistOf(tmember{name: in("l"), kind: '2', link: "a"}, tmember{name: in("l"), kind: '2', link: "b"}), "two members",
+		},
+		{
+			"symlink over a file",
+			sdistOf(tmember{name: in("l"), body: "x"}, tmember{name: in("l"), kind: '2', link: "setup.py"}), "two members",
+		},
+
+		{"all names below ./", dotted("", "./"+topDir), `begins with "./"`},
+		{"all names below ./, with its folder", dotted("./", "./"+topDir), `begins with "./"`},
+		{"the folder . itself", dotted(".", topDir), `begins with "./"`},
+		{
+			"only the folder ./", dotted("./", topDir),
+			`pack the folder by its name, as "foo_bar-1.0" and not as "./foo_bar-1.0"`,
+		},
+		{"no top folder but ./", dotted("./", "."), `begins with "./"`},
+		{"one name below ./", sdistOf(tmember{name: "./" + in("x")}), `begins with "./"`},
+		{"a name below .//", sdistOf(tmember{name: ".//" + in("x")}), `begins with "./"`},
+		{"a name below ./.", sdistOf(tmember{name: "././" + in("x")}), `begins with "./"`},
+		{"./ by a pax path", sdistOf(paxOf("path", "./"+in("x")), tmember{name: in("x")}), `begins with "./"`},
+		{"./ by a long name", sdistOf(longName("./"+in("x")), tmember{name: in("x")}), `begins with "./"`},
+		{"./ by a symlink", sdistOf(tmember{name: "./" + in("x"), kind: '2', link: "setup.py"}), `begins with "./"`},
 		{"PKG-INFO twice by a dot", sdistOf(tmember{name: in("./PKG-INFO"), body: goodInfo}), "two members"},
 		{"PKG-INFO twice by case", sdistOf(tmember{name: in("pkg-info"), body: goodInfo}), "ignore case"},
 		{

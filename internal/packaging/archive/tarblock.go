@@ -77,6 +77,8 @@ func (b tarBlock) size() (int64, error) {
 	return n, err
 }
 
+func (b tarBlock) mode() (int64, error) { return number(b[100:108]) }
+
 // checkNumbers rejects unreadable numbers, which Python treats as the end of the archive.
 func (b tarBlock) checkNumbers() error {
 	for _, f := range [][]byte{b[100:108], b[108:116], b[116:124], b[136:148]} {

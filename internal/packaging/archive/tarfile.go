@@ -10,6 +10,7 @@ import (
 type tarFile struct {
 	tree  *tree
 	infos map[string][]byte // content of the PKG-INFO files directly below a top folder
+	again map[string]bool   // clean paths of files and links that occur more than once
 }
 
 // openTar reads the whole stream once and keeps only names and PKG-INFO.
@@ -21,12 +22,12 @@ func (g *gate) openTar() (*tarFile, error) {
 	if err := notZip(g.src); err != nil {
 		return nil, err
 	}
-	f := &tarFile{tree: newTree(true), infos: map[string][]byte{}}
+	f := &tarFile{tree: newTree(), infos: map[string][]byte{}, again: map[string]bool{}}
 	names, t := g.lim.Directory, &tarReader{r: bufferedTar(stream)}
 	for {
 		m, err := t.next()
 		if err == io.EOF {
-			return f, f.tree.settle()
+			return f, g.settle(f)
 		}
 		if err != nil {
 			return nil, err
@@ -40,7 +41,17 @@ func (g *gate) openTar() (*tarFile, error) {
 	}
 }
 
+func (g *gate) settle(f *tarFile) error {
+	if err := f.tree.settle(); err != nil || len(f.again) == 0 {
+		return err
+	}
+	return g.compareRepeated(f)
+}
+
 func (g *gate) take(f *tarFile, t *tarReader, m tarMember) error {
+	if err := g.checkTopStep(m.name); err != nil {
+		return inMember(m.name, err)
+	}
 	if err := checkName(m.name); err != nil {
 		return err
 	}
@@ -51,8 +62,11 @@ func (g *gate) take(f *tarFile, t *tarReader, m tarMember) error {
 	if err := f.checkLink(m, p); err != nil {
 		return inMember(m.name, err)
 	}
-	if err := f.tree.add(m.name, m.unpacksTo()); err != nil {
+	if again, err := f.tree.add(m.name, m.unpacksTo()); err != nil {
 		return err
+	} else if again && m.kind != typeFolder {
+		f.tree.repeated = append(f.tree.repeated, p)
+		f.again[p] = true
 	}
 	if m.kind != typeFile || path.Base(p) != pkgInfo || path.Dir(p) != top(p) {
 		return nil

@@ -12,6 +12,7 @@ type tarMember struct {
 	link string
 	kind byte
 	size int64
+	mode int64 // permissions
 }
 
 // tarReader reads headers from a stream like Python's tarfile. It rejects input that other readers would interpret
@@ -184,6 +185,9 @@ func (t *tarReader) member(b tarBlock) (tarMember, error) {
 		return m, err
 	}
 	if m.size, err = b.size(); err != nil {
+		return m, err
+	}
+	if m.mode, err = b.mode(); err != nil {
 		return m, err
 	}
 	m.settleKind(b.name())

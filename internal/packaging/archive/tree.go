@@ -17,37 +17,47 @@ const (
 // tree contains every path of the archive as a file system would see it, and detects conflicts between them.
 type tree struct {
 	kinds     map[string]kind   // by clean path
+	spelled   map[string]string // first spelling of a clean path, if it differs
 	folded    map[string]string // first clean path, by its fold
 	names     []string          // as written, without the trailing slash of folders
 	tops      map[string]bool   // first path elements
-	repeats   bool              // a tar may repeat a file: all readers use the last one
-	repeated  []string
+	repeated  []string          // clean paths of members that occur again
 	colliding [][2]string
 }
 
-func newTree(repeats bool) *tree {
-	return &tree{kinds: map[string]kind{}, folded: map[string]string{}, tops: map[string]bool{}, repeats: repeats}
+func newTree() *tree {
+	return &tree{
+		kinds: map[string]kind{}, spelled: map[string]string{}, folded: map[string]string{}, tops: map[string]bool{},
+	}
 }
 
-func (t *tree) add(name string, k kind) error {
-	p := clean(name)
-	t.names = append(t.names, strings.TrimRight(name, "/"))
+// add adds a member. It reports whether the path occurred before, with the same kind and spelling. The caller must then
+// require that the contents are the same too: which of two different ones is unpacked depends on the reader.
+func (t *tree) add(name string, k kind) (again bool, err error) {
+	p, name := clean(name), strings.TrimRight(name, "/")
+	t.names = append(t.names, name)
 	t.tops[top(p)] = true
-	if before, ok := t.kinds[p]; ok {
-		return t.again(p, before, k)
+	before, again := t.kinds[p]
+	if !again {
+		t.kinds[p] = k
+		if name != p {
+			t.spelled[p] = name
+		}
+		return false, t.collide(p)
 	}
-	t.kinds[p] = k
-	return t.collide(p)
+	first, ok := t.spelled[p]
+	if !ok {
+		first = p
+	}
+	if before != k || k != folder && first != name {
+		return false, twoMembers(p)
+	}
+	return true, nil
 }
 
-func (t *tree) again(p string, before, k kind) error {
-	if before != k || k == symlink || !t.repeats || precious(p) {
-		return refuse("two members are named %s", quote(p))
-	}
-	if k == file {
-		t.repeated = append(t.repeated, p)
-	}
-	return nil
+// twoMembers is the refusal of members that differ and unpack to one path.
+func twoMembers(p string) error {
+	return refuse("two members are named %s, and they differ: leave one of them out", quote(p))
 }
 
 func (t *tree) collide(p string) error {
@@ -87,7 +97,7 @@ func (t *tree) isFile(p string) bool { return t.kinds[p] == file }
 func (t *tree) warnings() []string {
 	var w []string
 	if n := len(t.repeated); n > 0 {
-		w = append(w, fmt.Sprintf("%d members occur more than once, such as %s; installers use the last one", n,
+		w = append(w, fmt.Sprintf("%d members occur more than once with the same content, such as %s", n,
 			quote(t.repeated[0])))
 	}
 	if n := len(t.colliding); n > 0 {

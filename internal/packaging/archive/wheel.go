@@ -32,7 +32,13 @@ func (g *gate) wheel() (Contents, error) {
 	if err != nil {
 		return Contents{}, err
 	}
-	return g.contents(raw, dir+"/METADATA", z.tree)
+	startup, err := g.startup(z)
+	if err != nil {
+		return Contents{}, err
+	}
+	c, err := g.contents(raw, dir+"/METADATA", z.tree)
+	c.Startup = startup
+	return c, err
 }
 
 // distInfo returns the only top folder that ends in .dist-info. It must have the project and version of the file name.

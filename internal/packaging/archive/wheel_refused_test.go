@@ -124,6 +124,11 @@ func TestZipSDistRefused(t *testing.T) {
 		{"tar.gz inside the name", sdistOf(), "not a zip file"},
 		{"symlink", sdistZip(zmember{name: in("l"), external: 0o120777 << 16}), "symbolic link"},
 		{"duplicate", sdistZip(zmember{name: in("setup.py")}), "two members"},
+		{"folder ./", sdistZip(zmember{name: "./"}), `begins with "./"`},
+		{
+			"all names below ./", zspec{members: []zmember{{name: "./" + in("PKG-INFO"), body: goodInfo}}}.bytes(),
+			`begins with "./"`,
+		},
 		{
 			"another project", zspec{members: []zmember{{name: in("PKG-INFO"), body: meta("other", "1.0")}}}.bytes(),
 			"says the project",

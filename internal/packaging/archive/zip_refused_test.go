@@ -95,8 +95,34 @@ func TestZipRefused(t *testing.T) {
 			"wrong directory position",
 		},
 
-		{"duplicate name", wheelOf(zmember{name: "a"}, zmember{name: "a"}), "two members are named"},
-		{"duplicate METADATA", wheelOf(zmember{name: info + "METADATA", body: goodMetadata}), "two members are named"},
+		{"duplicate name", wheelOf(zmember{name: "a"}, zmember{name: "a", body: "x"}), "two members are named"},
+		{
+			"duplicate of one size", wheelOf(zmember{name: "a", body: "y"}, zmember{name: "a", body: "x"}),
+			"two members are named",
+		},
+		{
+			"duplicate of one checksum", wheelOf(zmember{name: "a", body: oneSum}, zmember{name: "a", body: sameSum}),
+			"two members are named",
+		},
+		{
+			"duplicate, once executable",
+			wheelOf(zmember{name: "a", external: 0o100755 << 16}, zmember{name: "a", external: 0o100644 << 16}),
+			"two members are named",
+		},
+		{
+			"three of a name, the last another",
+			wheelOf(zmember{name: "a", body: "x"}, zmember{name: "a", body: "x"}, zmember{name: "a"}), "two members are named",
+		},
+		{
+			"duplicate METADATA", wheelOf(zmember{name: info + "METADATA", body: goodMetadata + "Requires-Dist: evil\n"}),
+			"two members are named",
+		},
+		{
+			"duplicate whose second body is damaged",
+			wheelOf(zmember{name: "a", body: "abc", deflate: true},
+				zmember{name: "a", body: "abc", packed: squeeze("abd"), deflate: true}),
+			"does not unpack",
+		},
 		{"duplicate by an empty step", wheelOf(zmember{name: "a/b"}, zmember{name: "a//b"}), "two members are named"},
 		{"duplicate by a dot step", wheelOf(zmember{name: "a/b"}, zmember{name: "a/./b"}), "two members are named"},
 		{"file and folder", wheelOf(zmember{name: "a"}, zmember{name: "a/"}), "two members are named"},
@@ -175,7 +201,10 @@ func TestZipRefused(t *testing.T) {
 			wheelOf(zmember{name: "a", body: "abc", dirExtra: block(1, u64s(3, 3)), pokeEntry: poke32(20, 0xffffffff)}),
 			"too long",
 		},
-		{"zip64 not asked for, lying", wheelOf(zmember{name: "a", body: "abc", dirExtra: block(1, u64s(4))}), "contradicts"},
+		{
+			"zip64 not asked for, lying", wheelOf(zmember{name: "a", body: "abc", dirExtra: block(1, u64s(4))}),
+			"unpack it and pack it again",
+		},
 		{
 			"zip64 of three bytes", wheelOf(zmember{name: "a", body: "abc", dirExtra: block(1, []byte("xyz"))}),
 			"invalid length",
@@ -264,5 +293,17 @@ func TestZipRefused(t *testing.T) {
 			_, err := inspect(t, wheelName, tt.zip)
 			refused(t, wheelName, err, tt.want)
 		})
+	}
+}
+
+// oneSum and sameSum have the same length and the same CRC-32.
+const (
+	oneSum  = "plumless"
+	sameSum = "buckeroo"
+)
+
+func TestOneSum(t *testing.T) {
+	if sumOf(oneSum) != sumOf(sameSum) {
+		t.Errorf("the checksums are %x and %x", sumOf(oneSum), sumOf(sameSum))
 	}
 }

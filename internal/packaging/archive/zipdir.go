@@ -39,6 +39,8 @@ type zipMember struct {
 	size   int64 // bytes unpacked
 	offset int64 // of its local header
 	data   int64 // of its body; set by walkLocal
+
+	executable bool // by its permissions, which installers keep
 }
 
 func (m *zipMember) isFolder() bool { return strings.HasSuffix(m.name, "/") }
@@ -110,6 +112,9 @@ func inMember(name string, err error) error {
 }
 
 func (g *gate) checkEntry(m *zipMember, h, extra record, comment bool) error {
+	if err := g.checkTopStep(m.name); err != nil {
+		return err
+	}
 	if err := checkZipName(m.name, m.flags); err != nil {
 		return err
 	}
@@ -125,6 +130,7 @@ func (g *gate) checkEntry(m *zipMember, h, extra record, comment bool) error {
 	if err := m.place(h, extra); err != nil {
 		return err
 	}
+	m.executable = h.u32(38)>>16&anyExecute != 0
 	return m.checkType(h.u16(4), h.u32(38))
 }
 
@@ -197,6 +203,7 @@ const (
 	modeRegular = 0o100000
 	modeFolder  = 0o040000
 	modeSymlink = 0o120000
+	anyExecute  = 0o111
 	dosFolder   = 0x10
 	madeByDOS   = 0
 )

@@ -80,13 +80,16 @@ func (x *extras) resolve(values ...*uint64) error {
 	return nil
 }
 
+// packAgain is the remedy for headers that a tool copied from another archive.
+const packAgain = "unpack it and pack it again, a wheel with: python -m wheel unpack, then pack"
+
 func repeatsValues(b record, values []*uint64) error {
 	if len(b)%8 != 0 || len(b)/8 > len(values) {
 		return refuse("its zip64 field has an invalid length")
 	}
 	for i := range len(b) / 8 {
 		if b.u64(8*i) != *values[i] {
-			return refuse("its zip64 field contradicts its sizes")
+			return refuse("its zip64 field contradicts its sizes: a tool rewrote the archive and kept old headers; " + packAgain)
 		}
 	}
 	return nil

@@ -1,10 +1,13 @@
 package archive
 
+import "crypto/sha256"
+
 // zipFile is a zip whose structure all readers interpret in the same way.
 type zipFile struct {
 	g      *gate
 	byPath map[string]*zipMember // files by clean path
 	tree   *tree
+	pairs  [][2]*zipMember // members of one name, to be compared
 }
 
 // openZip checks the structure and all names.
@@ -20,12 +23,15 @@ func (g *gate) openZip() (*zipFile, error) {
 	if err := g.checkTotal(members); err != nil {
 		return nil, err
 	}
-	z := &zipFile{g: g, byPath: map[string]*zipMember{}, tree: newTree(false)}
+	z := &zipFile{g: g, byPath: map[string]*zipMember{}, tree: newTree()}
 	if err := z.fill(members); err != nil {
 		return nil, err
 	}
 	// The names are checked first, which is cheaper than walking the file.
 	if err := g.walkLocal(members, end.offset); err != nil {
+		return nil, err
+	}
+	if err := z.compare(); err != nil {
 		return nil, err
 	}
 	return z, notTar(g.src)
@@ -38,12 +44,47 @@ func (z *zipFile) fill(members []zipMember) error {
 		if m.isFolder() {
 			k = folder
 		}
-		if err := z.tree.add(m.name, k); err != nil {
+		again, err := z.tree.add(m.name, k)
+		if err != nil {
 			return err
 		}
-		z.byPath[clean(m.name)] = m
+		p := clean(m.name)
+		if again {
+			z.tree.repeated = append(z.tree.repeated, p)
+			z.pairs = append(z.pairs, [2]*zipMember{z.byPath[p], m})
+		}
+		z.byPath[p] = m
+	}
+	if z.g.rules.Duplicates && len(z.pairs) > 0 {
+		return refuse("two members are named %s, which is not allowed here", quote(z.tree.repeated[0]))
 	}
 	return z.tree.settle()
+}
+
+// compare requires that members of one name have the same content and permissions, so that it does not matter which of
+// them a reader unpacks.
+func (z *zipFile) compare() error {
+	known := map[*zipMember][sha256.Size]byte{}
+	for _, pair := range z.pairs {
+		a, b := pair[0], pair[1]
+		if a.size != b.size || a.crc != b.crc || a.executable != b.executable {
+			return twoMembers(clean(a.name))
+		}
+		for _, m := range pair {
+			if _, ok := known[m]; ok {
+				continue
+			}
+			sum := sha256.New()
+			if err := z.g.unpack(m, sum); err != nil {
+				return inMember(m.name, err)
+			}
+			known[m] = [sha256.Size]byte(sum.Sum(nil))
+		}
+		if known[a] != known[b] {
+			return twoMembers(clean(a.name))
+		}
+	}
+	return nil
 }
 
 // checkTotal rejects a zip whose declared sizes make it a bomb. If they are false, unpack detects it.

@@ -91,7 +91,7 @@ func (g *gate) compareLocal(m *zipMember, h, extra record, next int64) error {
 		return err
 	}
 	if crc != m.crc || int64(size) != m.size || int64(packed) != m.packed {
-		return refuse("its local header and the directory have different sizes or checksums")
+		return refuse("its local header and the directory have different sizes or checksums; " + packAgain)
 	}
 	if end := m.data + m.packed; end != next {
 		return refuse("%d bytes that belong to no member follow it", next-end)

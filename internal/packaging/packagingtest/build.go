@@ -30,6 +30,11 @@ func (f File) SHA256() string {
 
 // Wheel builds a py3-none-any wheel with one module that contains content; extra are further lines of METADATA.
 func Wheel(project, version, content string, extra ...string) File {
+	return WheelWith(project, version, content, nil, extra...)
+}
+
+// WheelWith builds the same wheel as Wheel with more members, each a name with its content.
+func WheelWith(project, version, content string, more [][2]string, extra ...string) File {
 	under := strings.ReplaceAll(project, "-", "_")
 	info := fmt.Sprintf("%s-%s.dist-info/", under, version)
 	meta := metadata(project, version, extra)
@@ -38,6 +43,7 @@ func Wheel(project, version, content string, extra ...string) File {
 		{info + "METADATA", meta},
 		{info + "WHEEL", "Wheel-Version: 1.0\nGenerator: packagingtest\nRoot-Is-Purelib: true\nTag: py3-none-any\n"},
 	}
+	members = append(members, more...)
 	members = append(members, [2]string{info + "RECORD", record(members, info)})
 	return File{
 		Name: fmt.Sprintf("%s-%s-py3-none-any.whl", under, version), Project: project, Version: version,

@@ -3,13 +3,12 @@ package blobs
 import (
 	"context"
 	"errors"
-	"io"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gocloud.dev/blob"
-	"gocloud.dev/gcerrors"
 
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
@@ -39,6 +38,9 @@ type Blobs struct {
 	stages *stages
 	folder *folder // nil if the store is not a folder
 	links  *links  // nil if blobs are streamed
+	// refused classifies errors of the bucket.
+	refused func(error) refusal
+	known   atomic.Int64 // when the bucket last responded, in seconds
 }
 
 var _ custody.Blobs = (*Blobs)(nil)
@@ -102,7 +104,7 @@ func (b *Blobs) keep(ctx context.Context, key string, s *stage) error {
 	if b.folder != nil {
 		return b.folder.keep(key, s)
 	}
-	return b.upload(ctx, key, io.NewSectionReader(s, 0, s.Size()))
+	return b.upload(ctx, key, s)
 }
 
 // Put implements custody.Blobs.
@@ -128,7 +130,7 @@ func (b *Blobs) Open(ctx context.Context, key string) (custody.Blob, int64, erro
 	}
 	r := &ranged{ctx: ctx, b: b.bucket, key: key}
 	if err := r.begin(); err != nil {
-		return nil, 0, explainRead(err)
+		return nil, 0, b.explainRead(ctx, err)
 	}
 	return r, r.size, nil
 }
@@ -143,7 +145,7 @@ func (b *Blobs) Size(ctx context.Context, key string) (int64, error) {
 	}
 	size, err := b.size(ctx, key)
 	if err != nil {
-		err = explainRead(err)
+		err = b.explainRead(ctx, err)
 	}
 	return size, err
 }
@@ -162,7 +164,8 @@ func (b *Blobs) Delete(ctx context.Context, key string) error {
 		return err
 	}
 	err := b.bucket.Delete(ctx, key)
-	if gcerrors.Code(err) == gcerrors.NotFound {
+	gone, err := b.gone(ctx, err)
+	if gone {
 		return nil
 	}
 	return explain("the stored content cannot be deleted", err)
@@ -178,7 +181,7 @@ func (b *Blobs) Ping(ctx context.Context) error {
 	}
 	ok, err := b.bucket.IsAccessible(ctx)
 	if err == nil && !ok {
-		return fault.New(fault.Unavailable, "the storage does not exist")
+		return fault.New(fault.Unavailable, "the storage does not exist, or may not be used")
 	}
 	return explain("the storage does not answer", err)
 }

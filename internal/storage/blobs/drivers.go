@@ -19,6 +19,8 @@ type driver struct {
 	// sign returns a URL for reading key between two times. Equal times give the same URL in every process, so that
 	// caches see one address. sign returns an error if the store cannot sign.
 	sign func(ctx context.Context, at place, key string, from, until time.Time) (string, error)
+	// refused classifies errors of the store.
+	refused func(error) refusal
 }
 
 // place is an open bucket, its name, and the prefix of all keys (the URL parameter prefix).
@@ -54,6 +56,7 @@ func openStore(ctx context.Context, location string, o Options) (*Blobs, error) 
 	if err != nil {
 		return nil, err
 	}
+	b.refused = d.refused
 	if b.links, err = openLinks(ctx, at, d, o); err != nil {
 		b.Close()
 		return nil, err

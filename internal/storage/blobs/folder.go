@@ -54,7 +54,12 @@ func openFolder(path string, o Options) (*Blobs, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "the storage folder cannot be opened: %v", err)
 	}
-	return &Blobs{bucket: bucket, stages: s, folder: &folder{root: root, ready: map[string]bool{}}}, nil
+	return &Blobs{
+		bucket:  bucket,
+		stages:  s,
+		refused: plainRefusal,
+		folder:  &folder{root: root, ready: map[string]bool{}},
+	}, nil
 }
 
 // keep gives a staged file its final name. It syncs the content first, then sets the name, then syncs the directory. An

@@ -11,10 +11,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
 	"gocloud.dev/blob/s3blob"
 )
 
-func init() { drivers[s3blob.Scheme] = driver{sign: signS3} }
+func init() { drivers[s3blob.Scheme] = driver{sign: signS3, refused: refusedS3} }
 
 // signS3 returns a URL with Signature Version 4 in its query. It does not use gocloud.dev, which signs with the current
 // time.
@@ -43,4 +44,19 @@ func (p pinned) PresignHTTP(ctx context.Context, c aws.Credentials, r *http.Requ
 	_ time.Time, o ...func(*v4.SignerOptions),
 ) (string, http.Header, error) {
 	return p.HTTPPresignerV4.PresignHTTP(ctx, c, r, hash, service, region, p.at, o...)
+}
+
+// refusedS3 reads S3's error codes. The response to a HEAD has no code but NotFound, not even for a missing bucket.
+func refusedS3(err error) refusal {
+	e, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		return otherwise
+	}
+	switch e.ErrorCode() {
+	case "NoSuchKey", "NotFound":
+		return missing
+	case "ConditionalRequestConflict", "OperationAborted", "PreconditionFailed":
+		return collided
+	}
+	return otherwise
 }

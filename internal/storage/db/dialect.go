@@ -27,14 +27,18 @@ type dialect struct {
 	check    func(ctx context.Context, write *sql.DB) error   // checks that the database can be used at all
 	lock     func(ctx context.Context, write *sql.DB) (unlock func(), err error)
 	tries    int // attempts to migrate
-	sort     func(error) failure
-	cut      func(error) bool // reports whether the connection is lost and another one may work
+	// collate runs after migrations and makes text compare by its bytes; nil if it does
+	collate func(ctx context.Context, write *sql.DB) error
+	sort    func(error) failure
+	cut     func(error) bool // reports whether the connection is lost and another one may work
 
-	size func(ctx context.Context, t *Tx) (int64, error) // size of the database in bytes
-	text []string                                        // creates the full-text index
+	size  func(ctx context.Context, t *Tx) (int64, error) // size of the database in bytes
+	text  []string                                        // creates the full-text index
+	words []string                                        // adapts it to the words of catalog.Words
 	// name, summary, keywords, people, classifiers, body
-	putText  func(ctx context.Context, t *Tx, projectID string, texts []string) error
-	matching func(s *statement, words []string, exact bool) (from, rank string) // lower ranks are better matches
+	putWords func(ctx context.Context, t *Tx, projectID string, words [][]string) error
+	// lower ranks are better matches; rank is called if the statement needs it
+	matching func(s *statement, words []string, exact bool) (from string, rank func() string)
 }
 
 // failure classifies the error codes of a database.

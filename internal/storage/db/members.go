@@ -6,10 +6,12 @@ import (
 	"context"
 	"encoding/base64"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/packaging"
 )
 
 func (t *Tx) InsertMembers(ctx context.Context, fileID string, m catalog.Members) error {
@@ -18,15 +20,49 @@ func (t *Tx) InsertMembers(ctx context.Context, fileID string, m catalog.Members
 		return err
 	}
 	return t.insert(ctx, "list of members",
-		`INSERT INTO file_members (file_id, total, names) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
-		fileID, int64(m.Total), names)
+		`INSERT INTO file_members (file_id, total, names, startup) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		fileID, int64(m.Total), names, strings.Join(m.Startup, "\n"))
+}
+
+func (t *Tx) StartupOfRelease(ctx context.Context, releaseID string) (map[string][]string, error) {
+	found := map[string][]string{}
+	each := func(r row) error {
+		var id, startup string
+		err := r.Scan(&id, &startup)
+		found[id] = strings.Split(startup, "\n")
+		return err
+	}
+	return found, t.query(ctx, each, `SELECT f.id, m.startup FROM files f JOIN file_members m ON m.file_id = f.id
+		WHERE f.release_id = $1 AND m.startup <> ''`, releaseID)
+}
+
+func (t *Tx) HasStartup(ctx context.Context, projectID string) (bool, error) {
+	recorded, err := many(ctx, t, scanText, `SELECT m.file_id FROM files f JOIN file_members m ON m.file_id = f.id
+		WHERE f.project_id = $1 AND f.quarantined_at = 0 AND m.startup <> '' LIMIT 1`, projectID)
+	if err != nil || len(recorded) > 0 {
+		return len(recorded) > 0, err
+	}
+	found := false
+	each := func(r row) error {
+		var packed string
+		if err := r.Scan(&packed); err != nil || found {
+			return err
+		}
+		names, err := unpack(packed)
+		found = slices.ContainsFunc(strings.Split(names, "\n"), packaging.StartupPlace)
+		return err
+	}
+	err = t.query(ctx, each, `SELECT m.names FROM files f JOIN file_members m ON m.file_id = f.id
+		WHERE f.project_id = $1 AND f.quarantined_at = 0 AND f.kind = $2 AND m.startup IS NULL`,
+		projectID, string(packaging.Wheel))
+	return found, err
 }
 
 func (t *Tx) Members(ctx context.Context, fileID string) (catalog.Members, error) {
 	scan := func(r row) (m catalog.Members, err error) {
 		var total int64
-		var packed string
-		if err = r.Scan(&total, &packed); err != nil {
+		var packed, startup string
+		if err = r.Scan(&total, &packed, &startup); err != nil {
 			return m, err
 		}
 		names, err := unpack(packed)
@@ -34,9 +70,13 @@ func (t *Tx) Members(ctx context.Context, fileID string) (catalog.Members, error
 		if names != "" {
 			m.Names = strings.Split(names, "\n")
 		}
+		if startup != "" {
+			m.Startup = strings.Split(startup, "\n")
+		}
 		return m, err
 	}
-	return one(ctx, t, "list of members", scan, `SELECT total, names FROM file_members WHERE file_id = $1`, fileID)
+	return one(ctx, t, "list of members", scan,
+		`SELECT total, names, COALESCE(startup, '') FROM file_members WHERE file_id = $1`, fileID)
 }
 
 // packers reuses compressors. Allocating one took most of the memory of a small upload.

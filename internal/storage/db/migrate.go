@@ -35,7 +35,7 @@ func (d *DB) provider() (*goose.Provider, error) {
 	}
 	return goose.NewProvider(d.dialect.goose, d.write, files, goose.WithSlog(d.options.Log),
 		goose.WithDisableGlobalRegistry(true),
-		goose.WithGoMigrations(d.dialect.searchTables()))
+		goose.WithGoMigrations(d.dialect.searchMigrations()...))
 }
 
 // migrate applies the missing migrations, each in its own transaction. Two processes may start at once. On PostgreSQL a
@@ -48,6 +48,9 @@ func (d *DB) migrate(ctx context.Context) error {
 	defer unlock()
 	for n := 1; ; n++ {
 		err := d.migrateOnce(ctx)
+		if err == nil && d.dialect.collate != nil {
+			err = d.dialect.collate(ctx, d.write)
+		}
 		if err == nil || n >= d.dialect.tries || fault.Is(err, fault.Invalid) {
 			return err
 		}

@@ -1,11 +1,8 @@
 package db
 
 import (
-	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +10,7 @@ import (
 
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
+	"pyindex/internal/storage/postgrestest"
 )
 
 func openAt(t *testing.T, url string, o Options) *DB {
@@ -27,26 +25,10 @@ func openAt(t *testing.T, url string, o Options) *DB {
 
 func freshSQLite(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "index.db") }
 
-// freshPostgres makes a schema of its own. (The suite's helper lies in a package that imports this one.)
 func freshPostgres(t *testing.T) string {
 	t.Helper()
-	server := os.Getenv("INDEX_TEST_POSTGRES")
-	if server == "" && os.Getenv("CI") != "true" {
-		t.Skip("INDEX_TEST_POSTGRES is not set")
-	}
-	schema := "m" + strings.ToLower(rand.Text())
-	d, err := connect(server, Options{}.filled())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		d.write.ExecContext(context.Background(), `DROP SCHEMA "`+schema+`" CASCADE`)
-		d.Close()
-	})
-	if _, err := d.write.ExecContext(t.Context(), `CREATE SCHEMA "`+schema+`"`); err != nil {
-		t.Fatal(err)
-	}
-	return server + "&search_path=" + schema
+	postgrestest.Skip(t)
+	return postgrestest.Schema(t)
 }
 
 // fill puts rows into every table. Texts of row i are all alike, so that whatever refers to another table finds its

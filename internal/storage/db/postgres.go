@@ -38,10 +38,11 @@ var postgresDialect = dialect{
 	check:   checkPostgres,
 	lock:    lockPostgres,
 	tries:   1, // the lock excludes other processes
+	collate: collatePostgres,
 	sort:    sortPostgres,
 	cut:     cutPostgres,
 
-	size: sizePostgres, text: postgresText, putText: putPostgresText, matching: matchPostgres,
+	size: sizePostgres, text: postgresText, putWords: putPostgresWords, matching: matchPostgres,
 }
 
 // connectTime is the connection timeout if the URL does not set one.

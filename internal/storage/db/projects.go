@@ -13,7 +13,7 @@ import (
 	"pyindex/internal/packaging"
 )
 
-const projectColumns = `p.id, p.name, p.display, p.status, p.status_reason, p.serial, p.size, p.created_at, p.trusted_only, p.file_limit, p.size_limit`
+const projectColumns = `p.id, p.name, p.display, p.status, p.status_reason, p.serial, p.size, p.created_at, p.trusted_only, p.file_limit, p.size_limit, p.startup_files`
 
 type projectRow struct {
 	p       catalog.Project
@@ -24,7 +24,7 @@ type projectRow struct {
 func (s *projectRow) into() []any {
 	return []any{
 		&s.p.ID, &s.name, &s.p.Display, &s.p.Status, &s.p.StatusReason, &s.p.Serial, &s.p.Size, &s.created, &s.p.TrustedOnly,
-		&s.p.Limits.FileSize, &s.p.Limits.ProjectSize,
+		&s.p.Limits.FileSize, &s.p.Limits.ProjectSize, &s.p.StartupFiles,
 	}
 }
 
@@ -54,19 +54,20 @@ const selectProject = `SELECT ` + projectColumns + `, ` + repositoryColumns + `
 func (t *Tx) InsertProject(ctx context.Context, p catalog.Project) error {
 	return t.insert(ctx, "project "+p.Name.String(), `INSERT INTO projects
 		(id, repository_id, name, display, status, status_reason, serial, size, created_at, trusted_only,
-		file_limit, size_limit) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
+		file_limit, size_limit, startup_files) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		ON CONFLICT DO NOTHING`,
 		p.ID, p.Repository.ID, p.Name.String(), p.Display, string(p.Status), p.StatusReason, p.Serial, p.Size,
 		micros(p.CreatedAt), p.TrustedOnly,
-		p.Limits.FileSize, p.Limits.ProjectSize)
+		p.Limits.FileSize, p.Limits.ProjectSize, p.StartupFiles)
 }
 
 // UpdateProject returns fault.NotFound if the project is gone.
 func (t *Tx) UpdateProject(ctx context.Context, p catalog.Project) error {
 	ok, err := t.did(ctx,
 		`UPDATE projects SET display = $2, status = $3, status_reason = $4, serial = $5, size = $6, trusted_only = $7,
-		file_limit = $8, size_limit = $9 WHERE id = $1`,
+		file_limit = $8, size_limit = $9, startup_files = $10 WHERE id = $1`,
 		p.ID, p.Display, string(p.Status), p.StatusReason, p.Serial, p.Size, p.TrustedOnly, p.Limits.FileSize,
-		p.Limits.ProjectSize)
+		p.Limits.ProjectSize, p.StartupFiles)
 	if err == nil && !ok {
 		return fault.New(fault.NotFound, "no such project")
 	}

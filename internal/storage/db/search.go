@@ -29,24 +29,38 @@ func scanCard(r row) (c catalog.Card, err error) {
 func (t *Tx) PutCard(ctx context.Context, c catalog.Card, text catalog.CardText) error {
 	_, err := t.exec(ctx,
 		`INSERT INTO project_cards (project_id, repository_id, number, name, display, status, summary, version, yanked,
-		source_kind, released_at, pythons, license, classifiers, attested, uploader_kind, uploader_name)
-		VALUES ($1, $2, (SELECT COALESCE(MAX(number), 0) + 1 FROM project_cards), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+		source_kind, released_at, pythons, license, license_key, classifiers, attested, uploader_kind, uploader_name, indexed)
+		VALUES ($1, $2, (SELECT COALESCE(MAX(number), 0) + 1 FROM project_cards), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
+		$15, $16, $17, $18)
 		ON CONFLICT (project_id) DO UPDATE SET display = excluded.display, status = excluded.status, summary = excluded.summary,
 		version = excluded.version, yanked = excluded.yanked, source_kind = excluded.source_kind, released_at = excluded.released_at,
-		pythons = excluded.pythons, license = excluded.license, classifiers = excluded.classifiers, attested = excluded.attested,
-		uploader_kind = excluded.uploader_kind, uploader_name = excluded.uploader_name`,
+		pythons = excluded.pythons, license = excluded.license, license_key = excluded.license_key,
+		classifiers = excluded.classifiers, attested = excluded.attested,
+		uploader_kind = excluded.uploader_kind, uploader_name = excluded.uploader_name, indexed = excluded.indexed`,
 		c.ProjectID, c.RepositoryID, c.Name, c.Display, string(c.Status), c.Summary, c.Version, c.Yanked,
 		string(c.SourceKind),
-		micros(c.ReleasedAt), " "+strings.Join(c.Pythons, " ")+" ", c.License, "\n"+strings.Join(c.Classifiers, "\n")+"\n",
-		c.Attested, c.UploaderKind, c.UploaderName)
+		micros(c.ReleasedAt), " "+strings.Join(c.Pythons, " ")+" ", c.License, catalog.LicenseKey(c.License),
+		"\n"+strings.Join(c.Classifiers, "\n")+"\n", c.Attested, c.UploaderKind, c.UploaderName, indexed+c.Version)
 	if err != nil {
 		return err
 	}
 	name := c.Name + " " + c.Display + " " + strings.NewReplacer("-", "", ".", "", "_", "").Replace(c.Name)
-	return t.db.dialect.putText(ctx, t, c.ProjectID, []string{
-		name, c.Summary, text.Keywords, text.People, strings.Join(c.Classifiers, " "), text.Body,
-	})
+	texts := []string{name, c.Summary, text.Keywords, text.People, strings.Join(c.Classifiers, " "), text.Body}
+	words := make([][]string, len(texts))
+	for i, text := range texts {
+		words[i] = catalog.Words(catalog.CutText(text, maxText))
+		slices.Sort(words[i]) // neither their order nor their number matters
+		words[i] = slices.Compact(words[i])
+	}
+	return t.db.dialect.putWords(ctx, t, c.ProjectID, words)
 }
+
+// indexed begins the column of the same name, which ends with the version on the card. An older program that changes a
+// card does not change the column, so that the card is found to be out of date.
+const indexed = catalog.WordsVersion + " "
+
+// maxText limits each text of a card, in bytes. A tsvector holds at most a megabyte.
+const maxText = 64 << 10
 
 func (t *Tx) SetCardAttested(ctx context.Context, projectID string) error {
 	_, err := t.exec(ctx, `UPDATE project_cards SET attested = TRUE WHERE project_id = $1`, projectID)
@@ -64,8 +78,8 @@ func (t *Tx) CardOf(ctx context.Context, projectID string) (catalog.Card, error)
 
 func (t *Tx) WithoutCards(ctx context.Context, after string, limit int) ([]string, error) {
 	return many(ctx, t, scanText, `SELECT p.id FROM projects p WHERE p.id > $1
-		AND NOT EXISTS (SELECT 1 FROM project_cards c WHERE c.project_id = p.id)
-		AND EXISTS (SELECT 1 FROM releases r WHERE r.project_id = p.id) ORDER BY p.id LIMIT $2`, after, int64(limit))
+		AND NOT EXISTS (SELECT 1 FROM project_cards c WHERE c.project_id = p.id AND c.indexed = $2 || c.version)
+		AND EXISTS (SELECT 1 FROM releases r WHERE r.project_id = p.id) ORDER BY p.id LIMIT $3`, after, indexed, int64(limit))
 }
 
 // statement is a SQL statement under construction, with its arguments.
@@ -106,27 +120,27 @@ func (t *Tx) Search(ctx context.Context, q browse.SearchQuery) ([]catalog.Card, 
 	if err != nil || n == 0 {
 		return nil, 0, err
 	}
-	if n > browse.MaxFound {
-		rank = `0` // words this common do not distinguish projects
-	}
-	with := ``
+	with, score := ``, `0`
 	if len(q.Words) > 0 {
-		with, tail, rank = s.ranked(q, tail, rank, s.where[words:]),
+		if n <= browse.MaxFound { // words that are more common do not distinguish projects
+			score = rank()
+		}
+		with, tail, score = s.ranked(q, tail, score, s.where[words:]),
 			` FROM ranked f JOIN project_cards c ON c.project_id = f.id`, `f.score`
 	}
-	order := t.order(s, q, rank)
+	order := t.order(s, q, score)
 	cards, err := many(ctx, t, scanCard,
 		with+`SELECT `+cardColumns+tail+` ORDER BY `+order+` LIMIT `+s.arg(int64(q.Limit))+` OFFSET `+s.arg(int64(q.Offset)),
 		s.args...)
 	return cards, int(n), err
 }
 
-// matches begins the statement of a search: its sources and conditions, its rank, and the number of conditions about
-// words. Exact words are tried first. A prefix of a very common word would make the full-text index merge the entries
-// of all matching words, and with that many hits a longer list does not help.
-func (t *Tx) matches(q browse.SearchQuery, exact bool) (s *statement, tail, rank string, words int) {
+// matches begins the statement of a search: its sources and conditions, a function that adds its rank, and the number
+// of conditions about words. Exact words are tried first. A prefix of a very common word would make the full-text index
+// merge the entries of all matching words, and with that many hits a longer list does not help.
+func (t *Tx) matches(q browse.SearchQuery, exact bool) (s *statement, tail string, rank func() string, words int) {
 	s = &statement{}
-	from, rank := `project_cards c`, `0`
+	from := `project_cards c`
 	if len(q.Words) > 0 {
 		from, rank = t.db.dialect.matching(s, q.Words, exact)
 	}
@@ -164,7 +178,19 @@ func (s *statement) filter(q browse.SearchQuery) {
 		s.and(`c.pythons LIKE ` + s.arg("% "+q.Python+" %"))
 	}
 	if q.Classifier != "" {
-		s.and(`c.classifiers LIKE ` + s.arg("%\n"+likeText.Replace(q.Classifier)+"\n%") + ` ESCAPE '!'`)
+		// LIKE ignores case on SQLite alone.
+		s.and(`REPLACE(c.classifiers, ` + s.arg("\n"+q.Classifier+"\n") + `, '') <> c.classifiers`)
+	}
+	if q.License != "" {
+		s.and(`c.license_key = ` + s.arg(q.License))
+	}
+	switch {
+	case q.Owner != "" && q.OwnerGroup:
+		s.and(`EXISTS (SELECT 1 FROM group_grants x JOIN groups o ON o.id = x.group_id
+			WHERE x.project_id = c.project_id AND x.role = 'owner' AND o.name = ` + s.arg(q.Owner) + `)`)
+	case q.Owner != "":
+		s.and(`EXISTS (SELECT 1 FROM grants x JOIN users o ON o.id = x.user_id
+			WHERE x.project_id = c.project_id AND x.role = 'owner' AND o.name = ` + s.arg(q.Owner) + `)`)
 	}
 	if q.Attested {
 		s.and(`c.attested`)
@@ -183,6 +209,39 @@ func (t *Tx) order(s *statement, q browse.SearchQuery, rank string) string {
 	prefix := s.arg(likeText.Replace(q.Name) + "%")
 	return `CASE WHEN c.name = ` + name + ` THEN 0 WHEN c.name LIKE ` + prefix + ` ESCAPE '!' THEN 1 ELSE 2 END, ` +
 		rank + `, c.name`
+}
+
+// hits returns a statement of the ids of found projects.
+func (t *Tx) hits(q browse.SearchQuery) (*statement, string) {
+	s, tail, _, _ := t.matches(q, q.Common)
+	if len(q.Words) == 0 {
+		tail += ` ORDER BY c.released_at DESC, c.name`
+	}
+	return s, `SELECT c.project_id` + tail + fmt.Sprintf(` LIMIT %d`, browse.MaxFound)
+}
+
+func (t *Tx) FacetRows(ctx context.Context, q browse.SearchQuery) ([]browse.FacetRow, error) {
+	s, hits := t.hits(q)
+	return many(ctx, t, func(r row) (f browse.FacetRow, err error) {
+		var pythons, classifiers string
+		err = r.Scan(&pythons, &f.License, &classifiers)
+		f.Pythons = strings.Fields(pythons)
+		f.Classifiers = strings.FieldsFunc(classifiers, func(c rune) bool { return c == '\n' })
+		return f, err
+	}, `SELECT c.pythons, c.license, c.classifiers FROM project_cards c WHERE c.project_id IN (`+hits+`)`, s.args...)
+}
+
+func (t *Tx) OwnerCounts(ctx context.Context, q browse.SearchQuery, limit int) ([]browse.OwnerCount, error) {
+	s, hits := t.hits(q)
+	return many(ctx, t, func(r row) (o browse.OwnerCount, err error) {
+		err = r.Scan(&o.Name, &o.Group, &o.Count)
+		return o, err
+	}, `WITH hits AS (`+hits+`) SELECT name, is_group, COUNT(*) FROM (
+		SELECT o.name AS name, FALSE AS is_group FROM hits h JOIN grants x ON x.project_id = h.project_id AND x.role = 'owner'
+			JOIN users o ON o.id = x.user_id
+		UNION ALL SELECT o.name, TRUE FROM hits h JOIN group_grants x ON x.project_id = h.project_id AND x.role = 'owner'
+			JOIN groups o ON o.id = x.group_id) owners
+		GROUP BY name, is_group ORDER BY 3 DESC, 1, 2 LIMIT `+s.arg(int64(limit)), s.args...)
 }
 
 func scanNumber(r row) (n int64, err error) {
@@ -237,8 +296,8 @@ func (t *Tx) Dependents(ctx context.Context, repositoryID, name string, ids []st
 	return cards, int(counted[0]), err
 }
 
-// putSQLiteText indexes a project's words in FTS5, under the number of its card.
-func putSQLiteText(ctx context.Context, t *Tx, projectID string, texts []string) error {
+// putSQLiteWords indexes a project's words in FTS5, under the number of its card.
+func putSQLiteWords(ctx context.Context, t *Tx, projectID string, words [][]string) error {
 	numbers, err := many(ctx, t, scanNumber, `SELECT number FROM project_cards WHERE project_id = $1`, projectID)
 	if err != nil {
 		return err
@@ -246,46 +305,95 @@ func putSQLiteText(ctx context.Context, t *Tx, projectID string, texts []string)
 	if _, err := t.exec(ctx, `DELETE FROM project_text WHERE rowid = $1`, numbers[0]); err != nil {
 		return err
 	}
+	args := []any{numbers[0]}
+	for _, w := range words {
+		args = append(args, strings.Join(w, " "))
+	}
 	_, err = t.exec(ctx,
 		`INSERT INTO project_text (rowid, name, summary, keywords, people, classifiers, body) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		numbers[0], texts[0], texts[1], texts[2], texts[3], texts[4], texts[5])
+		args...)
 	return err
 }
 
 // matchSQLite searches words in FTS5. Words are quoted, so that none is an operator. Unless exact, they match as
 // prefixes.
-func matchSQLite(s *statement, words []string, exact bool) (from, rank string) {
-	quoted := make([]string, len(words))
-	for i, w := range words {
-		quoted[i] = `"` + strings.ReplaceAll(w, `"`, `""`) + `"`
-		if !exact {
-			quoted[i] += `*`
+func matchSQLite(s *statement, words []string, exact bool) (from string, rank func() string) {
+	terms := func(exact bool) string {
+		quoted := make([]string, len(words))
+		for i, w := range words {
+			quoted[i] = `"` + w + `"`
+			if !exact {
+				quoted[i] += `*`
+			}
 		}
+		return `(` + strings.Join(quoted, " AND ") + `)`
 	}
-	s.and(`project_text MATCH ` + s.arg(strings.Join(quoted, " ")))
-	return `project_text JOIN project_cards c ON c.number = project_text.rowid`,
-		`bm25(project_text, 12.0, 5.0, 4.0, 2.0, 1.0, 0.5)`
+	s.and(`project_text MATCH ` + s.arg(terms(exact)))
+	return `project_text JOIN project_cards c ON c.number = project_text.rowid`, func() string {
+		return ranked(func(columns int, exact bool) string {
+			within := s.arg(`{` + strings.Join(textColumns[:columns], " ") + `} : ` + terms(exact))
+			return `project_text.rowid IN (SELECT rowid FROM project_text WHERE project_text MATCH ` + within + `)`
+		})
+	}
 }
 
-// putPostgresText indexes a project's words in a tsvector. A text with more than a megabyte of words does not fit.
-func putPostgresText(ctx context.Context, t *Tx, projectID string, texts []string) error {
-	_, err := t.exec(ctx,
-		`UPDATE project_cards SET document = setweight(to_tsvector('simple', $2), 'A') || setweight(to_tsvector('simple', $3), 'B')
-		|| setweight(to_tsvector('simple', $4), 'B') || setweight(to_tsvector('simple', $5), 'C') || setweight(to_tsvector('simple', $6), 'D')
-		|| setweight(to_tsvector('simple', $7), 'D') WHERE project_id = $1`,
-		projectID, texts[0], texts[1], texts[2], texts[3], texts[4], texts[5])
+// textColumns are the columns of the full-text index, in the order of their importance, with their weights in a
+// tsvector.
+var (
+	textColumns = []string{"name", "summary", "keywords", "people", "classifiers", "body"}
+	textWeights = []string{"A", "B", "B", "C", "D", "D"}
+)
+
+// ranks are the ways in which a project matches all words of a query, the best first: in its first columns, as whole
+// words or as their beginnings. The ranks of the databases themselves differ from each other.
+var ranks = []struct {
+	columns int
+	exact   bool
+}{{1, true}, {1, false}, {3, true}, {3, false}, {4, false}}
+
+// ranked returns an expression with the number of the first rank whose condition holds.
+func ranked(condition func(columns int, exact bool) string) string {
+	var cases strings.Builder
+	for i, r := range ranks {
+		fmt.Fprintf(&cases, ` WHEN %s THEN %d`, condition(r.columns, r.exact), i)
+	}
+	return fmt.Sprintf(`CASE%s ELSE %d END`, cases.String(), len(ranks))
+}
+
+// putPostgresWords indexes a project's words in a tsvector, which is written out, because the parser of PostgreSQL
+// would keep "node.js" and "a/b" as one word. Positions only tell the weights apart.
+func putPostgresWords(ctx context.Context, t *Tx, projectID string, words [][]string) error {
+	marks := map[string]string{}
+	for i, column := range words {
+		for _, w := range column {
+			marks[w] += fmt.Sprintf(",%d%s", i+1, textWeights[i])
+		}
+	}
+	var document strings.Builder
+	for w, at := range marks {
+		fmt.Fprintf(&document, "'%s':%s ", w, at[1:])
+	}
+	_, err := t.exec(ctx, `UPDATE project_cards SET document = CAST(CAST($2 AS TEXT) AS tsvector) WHERE project_id = $1`,
+		projectID, document.String())
 	return err
 }
 
-// matchPostgres searches words in tsvectors. Words consist of letters and digits, so none is an operator.
-func matchPostgres(s *statement, words []string, exact bool) (from, rank string) {
-	terms := make([]string, len(words))
-	for i, w := range words {
-		if terms[i] = w; !exact {
-			terms[i] += ":*"
+// matchPostgres searches words in tsvectors. Words are quoted and hold no quotes.
+func matchPostgres(s *statement, words []string, exact bool) (from string, rank func() string) {
+	terms := func(marks string, exact bool) string {
+		quoted := make([]string, len(words))
+		for i, w := range words {
+			quoted[i] = `'` + w + `':` + marks
+			if !exact {
+				quoted[i] += `*`
+			}
 		}
+		return `CAST(CAST(` + s.arg(strings.Join(quoted, " & ")) + ` AS TEXT) AS tsquery)`
 	}
-	query := `to_tsquery('simple', ` + s.arg(strings.Join(terms, " & ")) + `)`
-	s.and(`c.document @@ ` + query)
-	return `project_cards c`, `-ts_rank('{0.05, 0.2, 0.5, 1.0}', c.document, ` + query + `)`
+	s.and(`c.document @@ ` + terms("ABCD", exact))
+	return `project_cards c`, func() string {
+		return ranked(func(columns int, exact bool) string {
+			return `c.document @@ ` + terms(strings.Join(textWeights[:columns], ""), exact)
+		})
+	}
 }

@@ -3,13 +3,17 @@ package db
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"github.com/pressly/goose/v3"
 )
 
-// searchVersion is the number of the migration that creates the search tables. It is the only migration that differs
-// between the databases, because each has its own full-text index.
-const searchVersion = 9
+// Numbers of the migrations that create the search tables, and that prepare them for words cut by catalog.Words. They
+// differ between the databases, because each has its own full-text index.
+const (
+	searchVersion = 9
+	wordsVersion  = 28
+)
 
 // cardTables are the same on both databases: project cards for lists, and the requirements of the latest release.
 var cardTables = []string{
@@ -57,14 +61,41 @@ var postgresText = []string{
 	`CREATE INDEX project_cards_document ON project_cards USING GIN (document)`,
 }
 
-func (d dialect) searchTables() *goose.Migration {
+// cardColumns28 are added to cards on both databases. Cards with the default of indexed are indexed again in the
+// background.
+var cardColumns28 = []string{
+	`ALTER TABLE project_cards ADD COLUMN indexed TEXT NOT NULL DEFAULT ''`,
+	`ALTER TABLE project_cards ADD COLUMN license_key TEXT NOT NULL DEFAULT ''`,
+	`UPDATE project_cards SET license_key = LOWER(license)`,
+}
+
+// sqliteWords replaces the FTS5 index. All words are in ASCII or beyond it, so its tokenizer does not depend on an old
+// version of Unicode. Until they are indexed again, projects are found by what is on their cards.
+var sqliteWords = []string{
+	`DROP TABLE project_text`,
+	`CREATE VIRTUAL TABLE project_text USING fts5(name, summary, keywords, people, classifiers, body,
+		content='', contentless_delete=1, tokenize='ascii', prefix='2 3')`,
+	`INSERT INTO project_text (rowid, name, summary, keywords, people, classifiers, body)
+		SELECT number, name || ' ' || display || ' ' || REPLACE(name, '-', ''), summary, '', '', classifiers, '' FROM project_cards`,
+}
+
+// searchMigrations returns the migrations of the search.
+func (d dialect) searchMigrations() []*goose.Migration {
+	return []*goose.Migration{
+		statements(searchVersion, cardTables, d.text),
+		statements(wordsVersion, cardColumns28, d.words),
+	}
+}
+
+// statements returns a migration that runs statements.
+func statements(version int64, groups ...[]string) *goose.Migration {
 	up := func(ctx context.Context, tx *sql.Tx) error {
-		for _, q := range append(cardTables[:len(cardTables):len(cardTables)], d.text...) {
+		for _, q := range slices.Concat(groups...) {
 			if _, err := tx.ExecContext(ctx, q); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	return goose.NewGoMigration(searchVersion, &goose.GoFunc{RunTx: up}, nil)
+	return goose.NewGoMigration(version, &goose.GoFunc{RunTx: up}, nil)
 }

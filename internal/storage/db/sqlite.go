@@ -47,7 +47,7 @@ var sqliteDialect = dialect{
 	sort:     sortSQLite,
 	cut:      func(error) bool { return false },
 
-	size: sizeSQLite, text: sqliteText, putText: putSQLiteText, matching: matchSQLite,
+	size: sizeSQLite, text: sqliteText, words: sqliteWords, putWords: putSQLiteWords, matching: matchSQLite,
 }
 
 // connectSQLite opens a file twice: one connection for writing and several for reading.

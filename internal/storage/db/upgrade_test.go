@@ -3,9 +3,7 @@ package db
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -43,22 +41,20 @@ func TestUpgrade(t *testing.T) {
 // versionsSince returns the numbers of the migrations but the newest, from one on.
 func versionsSince(t *testing.T, first int64) (out []int64) {
 	t.Helper()
-	files, err := fs.ReadDir(embedded, "migrations")
+	d := openAt(t, freshSQLite(t), Options{})
+	p, err := d.provider()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range files[:len(files)-1] {
-		number, _, _ := strings.Cut(f.Name(), "_")
-		if n, err := strconv.ParseInt(number, 10, 64); err != nil {
-			t.Fatal(err)
-		} else if n >= first {
-			out = append(out, n)
+	for _, m := range p.ListSources() {
+		if m.Version >= first {
+			out = append(out, m.Version)
 		}
 	}
-	if len(out) == 0 {
+	if len(out) < 2 {
 		t.Fatalf("there is no migration after %d", first)
 	}
-	return out
+	return out[:len(out)-1]
 }
 
 // oldTable is a table of an old schema and its content.

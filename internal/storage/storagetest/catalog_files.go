@@ -144,9 +144,21 @@ func checkMembers(w *world) {
 	p := w.project("demo")
 	r, empty := w.release(p, "1.0"), w.release(p, "2.0")
 	f, g := w.file(r, "demo-1.0.whl"), w.file(r, "demo-1.0.tar.gz")
-	m := catalog.Members{Names: []string{"a/b.py", "a/é.py"}, Total: 7}
+	m := catalog.Members{Names: []string{"a/b.py", "a/é.py"}, Total: 7, Startup: []string{"a.pth", "é.start"}}
+	startup := func(tx publishers.Tx, want bool) {
+		got, err := tx.(ingest.Tx).HasStartup(w.ctx, p.ID)
+		w.must(err)
+		w.same("HasStartup", got, want)
+	}
 	w.update(func(tx publishers.Tx) error {
+		startup(tx, false)
+		w.must(tx.(ingest.Tx).InsertMembers(w.ctx, g.ID, catalog.Members{Names: []string{"a.pth"}, Total: 1}))
+		startup(tx, false)
 		w.must(tx.(ingest.Tx).InsertMembers(w.ctx, f.ID, m))
+		startup(tx, true)
+		w.must(tx.SetQuarantine(w.ctx, f.ID, time.Now(), "bad"))
+		startup(tx, false)
+		w.must(tx.SetQuarantine(w.ctx, f.ID, time.Time{}, ""))
 		w.want("InsertMembers(again)", tx.(ingest.Tx).InsertMembers(w.ctx, f.ID, m), fault.Conflict)
 		w.must(tx.SetYank(w.ctx, g.ID, true, "bad"))
 		return nil
@@ -155,8 +167,11 @@ func checkMembers(w *world) {
 		got, err := tx.(browse.Tx).Members(w.ctx, f.ID)
 		w.must(err)
 		w.same("Members", got, m)
-		_, err = tx.(browse.Tx).Members(w.ctx, g.ID)
+		_, err = tx.(browse.Tx).Members(w.ctx, "none")
 		w.want("Members(none)", err, fault.NotFound)
+		of, err := tx.StartupOfRelease(w.ctx, r.ID)
+		w.must(err)
+		w.same("StartupOfRelease", of, map[string][]string{f.ID: m.Startup})
 		all, err := tx.Summaries(w.ctx, p.ID)
 		w.must(err)
 		byID := map[string]catalog.Summary{}

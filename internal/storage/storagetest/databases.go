@@ -2,41 +2,40 @@ package storagetest
 
 import (
 	"context"
-	"crypto/rand"
-	"database/sql"
-	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/postgrestest"
 )
 
 // PostgresVariable names the environment variable with the URL of a PostgreSQL server on which tests may create
 // schemas.
-const PostgresVariable = "INDEX_TEST_POSTGRES"
+const PostgresVariable = postgrestest.Variable
 
 // EachDatabase runs f on SQLite, and on PostgreSQL if INDEX_TEST_POSTGRES names a server. If CI=true, a missing server
 // is a failure. fresh creates a database without rows and returns its URL. On SQLite all migrations have been applied.
 func EachDatabase(t *testing.T, f func(t *testing.T, fresh func(*testing.T) string)) {
-	each(t, f, SQLite)
+	each(t, f, SQLite, Postgres)
+}
+
+// EachLinguistic is EachDatabase with PostgreSQL in a database that sorts text as a dictionary does.
+func EachLinguistic(t *testing.T, f func(t *testing.T, fresh func(*testing.T) string)) {
+	each(t, f, SQLite, postgrestest.Linguistic)
 }
 
 // EachEmptyDatabase is EachDatabase with databases that have no migrations applied.
 func EachEmptyDatabase(t *testing.T, f func(t *testing.T, fresh func(*testing.T) string)) {
-	each(t, f, func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "data", "index.db") })
+	each(t, f, func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "data", "index.db") }, Postgres)
 }
 
-func each(t *testing.T, f func(*testing.T, func(*testing.T) string), sqlite func(testing.TB) string) {
+func each(t *testing.T, f func(*testing.T, func(*testing.T) string), sqlite, postgres func(testing.TB) string) {
 	t.Run("sqlite", func(t *testing.T) { f(t, func(t *testing.T) string { return sqlite(t) }) })
 	t.Run("postgres", func(t *testing.T) {
-		if os.Getenv(PostgresVariable) == "" && os.Getenv("CI") != "true" {
-			t.Skipf("%s is not set", PostgresVariable)
-		}
-		f(t, func(t *testing.T) string { return Postgres(t) })
+		postgrestest.Skip(t)
+		f(t, func(t *testing.T) string { return postgres(t) })
 	})
 }
 
@@ -70,47 +69,16 @@ var migratedSQLite = sync.OnceValues(func() ([]byte, error) {
 		return nil, err
 	}
 	// Open created these, but a test's options may require other values.
-	if err := execute("sqlite", path, `DELETE FROM repositories`, `UPDATE counters SET epoch = ''`); err != nil {
+	if err := postgrestest.Execute("sqlite", path, `DELETE FROM repositories`, `UPDATE counters SET epoch = ''`); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(path)
 })
 
-func execute(driver, name string, statements ...string) error {
-	h, err := sql.Open(driver, name)
-	if err != nil {
-		return err
-	}
-	defer h.Close()
-	for _, q := range statements {
-		if _, err := h.Exec(q); err != nil {
-			return fmt.Errorf("%s: %w", q, err)
-		}
-	}
-	return nil
-}
-
 // Postgres creates a schema for one test on the server of INDEX_TEST_POSTGRES and returns its URL.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	base, err := url.Parse(os.Getenv(PostgresVariable))
-	if err != nil || base.Host == "" {
-		t.Fatalf("%s is not the URL of a PostgreSQL server", PostgresVariable)
-	}
-	schema := "t" + strings.ToLower(rand.Text())
-	server := base.String()
-	run := func(q string) {
-		t.Helper()
-		if err := execute("pgx", server, q); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run(`CREATE SCHEMA "` + schema + `"`)
-	t.Cleanup(func() { run(`DROP SCHEMA "` + schema + `" CASCADE`) })
-	q := base.Query()
-	q.Set("search_path", schema)
-	base.RawQuery = q.Encode()
-	return base.String()
+	return postgrestest.Schema(t)
 }
 
 // OpenDB opens a database for the duration of a test.

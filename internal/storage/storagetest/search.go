@@ -1,8 +1,13 @@
 package storagetest
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"pyindex/internal/access"
 	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
@@ -131,6 +136,173 @@ func checkSearch(w *world) {
 	if names, _ := w.found(browse.SearchQuery{Words: []string{"changed"}}); len(names) != 0 {
 		w.Errorf("a deleted project is found: %v", names)
 	}
+}
+
+// checkWords checks that both databases find the same projects for the same words, in the same order: those with the
+// words in their name first, then those with them in their summary or keywords, in the people, and anywhere.
+func checkWords(w *world) {
+	for _, p := range []struct{ name, summary, body string }{
+		{"node-bridge", "Call Node.js from Python", "Uses async/await over TCP/IP. Requires Python 3.14."},
+		{"mailer", "Client/server mail", "Write to a.b@c.d or see https://github.com/acme/mailer and example.org."},
+		{"await", "nothing", "<https://Example.org:80/guide>"},
+		{"unicode-names", "by Zoë Müller-Straße, ΟΔΟΣ", "ﬁle हिन्दी Ελλάδα naïve İstanbul C++ 日本語 がく"},
+		{"quotes", `it's "quoted" \ 'x':1A & !y | (z)`, "<b>bold</b> don't&nbsp;stop snake_case dotted.name.here"},
+		{"clients", "many of them", "server"},
+		{"letters", "\U00010400dlam \U0001E900x \u0561\u0580", "a\u200bb soft\u00adhyphen x² ½"},
+		{"long", "", strings.Repeat("x", 3000) + " " + strings.Repeat("é", 3000) + " tail"},
+	} {
+		w.card(w.project(p.name), p.summary, p.body, func(c *catalog.Card) { c.Classifiers = nil })
+	}
+	for query, want := range map[string]string{
+		"node.js": "node-bridge", "node": "node-bridge", "js": "node-bridge", "async": "node-bridge",
+		"await": "await node-bridge", "async/await": "node-bridge", "AWAIT": "await node-bridge",
+		"tcp": "node-bridge", "ip": "node-bridge", "tcp/ip": "node-bridge", "tcp ip": "node-bridge", "3.14": "node-bridge",
+		"14": "node-bridge", "python 3": "node-bridge",
+		"client": "clients mailer", "client/server": "mailer clients", "server": "mailer clients", "clients": "clients",
+		"a.b@c.d": "mailer", "b@c": "clients mailer node-bridge quotes unicode-names", "example.org": "mailer", "acme": "mailer", "guide": "await",
+		"http": "", "https": "", "github": "", "github.com": "", "https://github.com/acme": "mailer", "80": "",
+		"zoe":        "unicode-names await clients letters long mailer node-bridge quotes",
+		"zoe muller": "unicode-names", "Müller": "unicode-names", "strasse": "unicode-names", "straße": "unicode-names",
+		"οδος": "unicode-names", "ελλαδα": "unicode-names", "file": "unicode-names", "हिन्दी": "unicode-names", "हि": "unicode-names",
+		"naive": "unicode-names", "istanbul": "unicode-names", "c++": "clients mailer node-bridge quotes unicode-names",
+		"日本": "unicode-names", "がく": "unicode-names", "かく": "",
+		"it's": "quotes", "x 1a": "quotes", "y": "quotes", "don't": "quotes", "bold": "quotes",
+		"snake": "quotes", "case": "quotes", "snake_case": "quotes", "name.here": "quotes", "dotted": "quotes",
+		"\U00010400dlam": "letters", "\U0001E900": "letters", "\u0561": "letters", "soft": "letters", "hyphen": "letters",
+		"x2":                     "letters",
+		strings.Repeat("x", 99):  "long",
+		strings.Repeat("x", 200): "long",
+		strings.Repeat("é", 40):  "long",
+		"tail":                   "long",
+		"quick":                  "await clients letters long mailer node-bridge quotes unicode-names",
+	} {
+		words := catalog.Words(query)
+		var names []string
+		if len(words) > 0 {
+			names, _ = w.found(browse.SearchQuery{Words: words, Name: strings.Join(words, "-")})
+		}
+		if got := strings.Join(names, " "); got != want {
+			w.Errorf("searching %.80q (%q) finds %q, want %q", query, words, got, want)
+		}
+	}
+}
+
+// checkFacets checks the rows and owners that facets count, and the filters by their values.
+func checkFacets(w *world) {
+	a, b, c, gone := w.project("a"), w.project("b"), w.project("c"), w.project("gone")
+	license := func(text string) func(*catalog.Card) { return func(c *catalog.Card) { c.License = text } }
+	w.card(a, "word", "", license("Apache-2.0"))
+	w.card(b, "word", "", license("apache-2.0"))
+	w.card(c, "other", "", license("É"))
+	w.card(gone, "word", "", func(c *catalog.Card) { c.Status = catalog.Quarantined })
+	amy, zed := w.user("amy"), w.user("zed")
+	team := access.Group{ID: w.id("group"), Name: "amy", CreatedAt: at}
+	w.updateAccess(func(tx access.Tx) error {
+		w.must(tx.InsertGroup(w.ctx, team))
+		w.must(tx.PutGroupGrant(w.ctx, access.GroupGrant{
+			GroupID: team.ID, RepositoryID: w.main.ID, ProjectID: a.ID, Role: access.Owner, CreatedAt: at,
+		}))
+		for _, g := range []access.Grant{
+			{UserID: zed.ID, ProjectID: a.ID, Role: access.Owner}, {UserID: amy.ID, ProjectID: a.ID, Role: access.Maintainer},
+			{UserID: zed.ID, ProjectID: b.ID, Role: access.Owner}, {UserID: amy.ID, ProjectID: c.ID, Role: access.Owner},
+			{UserID: amy.ID, ProjectID: gone.ID, Role: access.Owner}, {UserID: amy.ID, Role: access.Owner},
+		} {
+			g.RepositoryID, g.CreatedAt = w.main.ID, at
+			w.must(tx.PutGrant(w.ctx, g))
+		}
+		return nil
+	})
+	for _, x := range []struct {
+		name     string
+		q        browse.SearchQuery
+		licenses []string
+		owners   []browse.OwnerCount
+	}{
+		{
+			"all", browse.SearchQuery{}, []string{"Apache-2.0", "apache-2.0", "É"},
+			[]browse.OwnerCount{{Name: "zed", Count: 2}, {Name: "amy", Count: 1}, {Name: "amy", Group: true, Count: 1}},
+		},
+		{
+			"word", browse.SearchQuery{Words: []string{"wor"}}, []string{"Apache-2.0", "apache-2.0"},
+			[]browse.OwnerCount{{Name: "zed", Count: 2}, {Name: "amy", Group: true, Count: 1}},
+		},
+		{
+			"common word", browse.SearchQuery{Words: []string{"word"}, Common: true}, []string{"Apache-2.0", "apache-2.0"},
+			[]browse.OwnerCount{{Name: "zed", Count: 2}, {Name: "amy", Group: true, Count: 1}},
+		},
+		{
+			"license", browse.SearchQuery{License: "apache-2.0"}, []string{"Apache-2.0", "apache-2.0"},
+			[]browse.OwnerCount{{Name: "zed", Count: 2}, {Name: "amy", Group: true, Count: 1}},
+		},
+		{"license that is not in ASCII", browse.SearchQuery{License: "é"}, []string{"É"}, []browse.OwnerCount{{Name: "amy", Count: 1}}},
+		{"user", browse.SearchQuery{Owner: "amy"}, []string{"É"}, []browse.OwnerCount{{Name: "amy", Count: 1}}},
+		{
+			"group", browse.SearchQuery{Owner: "amy", OwnerGroup: true}, []string{"Apache-2.0"},
+			[]browse.OwnerCount{{Name: "amy", Group: true, Count: 1}, {Name: "zed", Count: 1}},
+		},
+		{"some", browse.SearchQuery{ProjectIDs: []string{c.ID}}, []string{"É"}, []browse.OwnerCount{{Name: "amy", Count: 1}}},
+		{"none", browse.SearchQuery{ProjectIDs: []string{}}, nil, nil},
+		{"nobody", browse.SearchQuery{Owner: "nobody"}, nil, nil},
+	} {
+		x.q.RepositoryID = w.main.ID
+		w.view(func(tx catalog.Tx) error {
+			rows, err := tx.(browse.Tx).FacetRows(w.ctx, x.q)
+			w.must(err)
+			var licenses []string
+			for _, r := range rows {
+				licenses = append(licenses, r.License)
+				w.same("Pythons", r.Pythons, []string{"3.9", "3.10"})
+				w.same("Classifiers", r.Classifiers, []string{"Topic :: A_B", "Private :: 100%"})
+			}
+			slices.Sort(licenses)
+			w.same("FacetRows of "+x.name, licenses, x.licenses)
+			owners, err := tx.(browse.Tx).OwnerCounts(w.ctx, x.q, 10)
+			w.must(err)
+			slices.SortFunc(owners, func(a, b browse.OwnerCount) int {
+				return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name))
+			})
+			w.same("OwnerCounts of "+x.name, owners, x.owners)
+			return nil
+		})
+	}
+}
+
+// checkSorting checks that names are compared byte by byte, in ranges and in order: hyphens come before letters.
+func checkSorting(w *world) {
+	want := []string{"a-b", "a-c", "a1", "aa", "ab"}
+	for _, name := range []string{"ab", "a-c", "a1", "a-b", "aa"} {
+		w.card(w.project(name), "sorted", "sorted", func(c *catalog.Card) { c.ReleasedAt = at })
+		w.updateAccess(func(tx access.Tx) error {
+			return tx.InsertUser(w.ctx, access.User{ID: w.id("user"), Name: name, CreatedAt: at})
+		})
+	}
+	for _, q := range []browse.SearchQuery{
+		{}, {Sort: browse.ByName}, {Sort: browse.ByNewest}, {Words: []string{"sorted"}, Name: "sorted"},
+	} {
+		names, _ := w.found(q)
+		w.same(fmt.Sprintf("Search(%+v)", q), names, want)
+	}
+	w.view(func(tx catalog.Tx) error {
+		near, err := tx.(browse.Tx).NamesFrom(w.ctx, w.main.ID, "a-", nil, 10)
+		w.must(err)
+		w.same("NamesFrom a-", near, want[:2])
+		page, total, err := tx.ProjectsNamed(w.ctx, w.main.ID, "a", 1, 3)
+		w.must(err)
+		var names []string
+		for _, p := range page {
+			names = append(names, p.Name.String())
+		}
+		w.same("ProjectsNamed", names, want[1:4])
+		w.same("their number", total, 5)
+		users, err := tx.Users(w.ctx)
+		w.must(err)
+		names = nil
+		for _, u := range users {
+			names = append(names, u.Name)
+		}
+		w.same("Users", names, want)
+		return nil
+	})
 }
 
 func checkRequirements(w *world) {

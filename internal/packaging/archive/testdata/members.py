@@ -77,8 +77,7 @@ def look_zip(file):
 def look_tar(file):
     with tarfile.open(file, "r:*", encoding="utf-8") as t:
         listed = t.getnames()
-        which = metadata([n[2:] if n.startswith("./") else n for n in listed], "/PKG-INFO")
-        which = which if which in listed else "./" + which
+        which = metadata(listed, "/PKG-INFO")
         read = t.extractfile(which).read().decode("utf-8", "replace")
     return {"members": names(listed), "metadata": read}
 

@@ -43,7 +43,7 @@ var tables = [tableCount]table{
 	cards: {
 		"project_cards",
 		words(`project_id repository_id number name display status summary version yanked source_kind released_at
-		pythons license classifiers attested uploader_kind uploader_name`),
+		pythons license classifiers attested uploader_kind uploader_name indexed license_key`),
 	},
 	texts:        {"", words(`project_id number name summary keywords people classifiers body`)},
 	requirements: {"requirements", words(`project_id position repository_id name requirement`)},

@@ -1,0 +1,136 @@
+package browse
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"pyindex/internal/catalog"
+)
+
+// Facet is a value of a filter, with the number of the found projects that have it.
+type Facet struct {
+	Value string // for the query
+	Label string
+	Count int
+}
+
+// Facets are the filters that found projects can be narrowed by, each with its most frequent values. Only projects that
+// the caller may see are counted, and at most MaxFound of them.
+type Facets struct {
+	Pythons                       []Facet // all that occur, oldest first; those of projects for other versions too
+	Owners, Licenses, Classifiers []Facet
+}
+
+// FacetRow is a found project as facets count it.
+type FacetRow struct {
+	Pythons     []string
+	License     string
+	Classifiers []string
+}
+
+// OwnerCount is an owner with the number of found projects.
+type OwnerCount struct {
+	Name  string
+	Group bool
+	Count int
+}
+
+// facetValues is the number of values of a facet that are shown.
+const facetValues = 8
+
+// GroupOwner begins the value of an owner that is a group.
+const GroupOwner = "group:"
+
+// pythonClassifier matches the classifiers that the filter by Python version makes superfluous.
+var pythonClassifier = regexp.MustCompile(`^Programming Language :: Python :: [23]`)
+
+// facets counts the values of the projects that a query finds.
+func facets(ctx context.Context, tx Tx, q SearchQuery) (Facets, error) {
+	any := q
+	any.Python = ""
+	rows, err := tx.FacetRows(ctx, any)
+	if err != nil {
+		return Facets{}, err
+	}
+	pythons, licenses, classifiers := tally{}, tally{}, tally{}
+	for _, r := range rows {
+		for _, p := range r.Pythons {
+			pythons.add(p, p)
+		}
+		if q.Python != "" && !slices.Contains(r.Pythons, q.Python) {
+			continue
+		}
+		licenses.add(catalog.LicenseKey(r.License), r.License)
+		for _, c := range r.Classifiers {
+			if !pythonClassifier.MatchString(c) {
+				classifiers.add(c, c)
+			}
+		}
+	}
+	f := Facets{Licenses: licenses.top(q.License), Classifiers: classifiers.top(q.Classifier)}
+	for _, p := range catalog.KnownPythons() {
+		if n := pythons.count(p); n > 0 || p == q.Python {
+			f.Pythons = append(f.Pythons, Facet{p, p, n})
+		}
+	}
+	owners, err := tx.OwnerCounts(ctx, q, facetValues)
+	for _, o := range owners {
+		value, label := o.Name, o.Name
+		if o.Group {
+			value, label = GroupOwner+o.Name, o.Name+" (group)"
+		}
+		f.Owners = append(f.Owners, Facet{value, label, o.Count})
+	}
+	return f, err
+}
+
+// tally counts values, each with its spellings.
+type tally map[string]map[string]int
+
+func (t tally) add(value, spelling string) {
+	if value == "" {
+		return
+	}
+	if t[value] == nil {
+		t[value] = map[string]int{}
+	}
+	t[value][spelling]++
+}
+
+func (t tally) count(value string) (n int) {
+	for _, times := range t[value] {
+		n += times
+	}
+	return n
+}
+
+// top returns the most frequent values, under their most frequent spelling, and in any case the chosen one.
+func (t tally) top(chosen string) []Facet {
+	var out []Facet
+	for value, spellings := range t {
+		labels := slices.SortedFunc(maps.Keys(spellings), func(a, b string) int {
+			return cmp.Or(cmp.Compare(spellings[b], spellings[a]), cmp.Compare(a, b))
+		})
+		out = append(out, Facet{value, labels[0], t.count(value)})
+	}
+	slices.SortFunc(out, func(a, b Facet) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value))
+	})
+	if len(out) <= facetValues {
+		return out
+	}
+	if i := slices.IndexFunc(out, func(f Facet) bool { return f.Value == chosen }); i >= facetValues {
+		return append(out[:facetValues-1:facetValues-1], out[i])
+	}
+	return out[:facetValues]
+}
+
+// ownerOf returns the name of the user or group that a value of the facet stands for.
+func ownerOf(value string) (name string, group bool) {
+	name, group = strings.CutPrefix(value, GroupOwner)
+	return name, group
+}

@@ -1,0 +1,104 @@
+package packaging_test
+
+import (
+	"strings"
+	"testing"
+
+	"pyindex/internal/packaging"
+)
+
+func TestStartupPlace(t *testing.T) {
+	for member, want := range map[string]bool{
+		"acme.pth":                         true,
+		".acme.pth":                        true,
+		"acme.start":                       true,
+		"__editable__.acme-1.0.pth":        true,
+		"acme-1.0.data/purelib/acme.pth":   true,
+		"acme-1.0.data/platlib/acme.start": true,
+		"acme-1.0.DATA/PureLib/acme.pth":   true,
+		"acme-1.0.data/data/lib/python3.13/site-packages/acme.pth": true,
+		"acme-1.0.data/data/Lib/Site-Packages/acme.pth":            true,
+		"acme-1.0.data/data/lib/python3/dist-packages/acme.start":  true,
+		"acme-1.0.data/data/site-packages/acme.pth":                true,
+		"acme-1.0.data/data/site-packages/site-packages/acme.pth":  true,
+		"sitecustomize.py":                              true,
+		"sitecustomize/__init__.py":                     true,
+		"usercustomize.cpython-313-x86_64-linux-gnu.so": true,
+		"acme-1.0.data/purelib/sitecustomize.py":        true,
+		"acme/acme.pth":                                 false,
+		"acme.pth.txt":                                  false,
+		"acmepth":                                       false,
+		"acme.PTH":                                      false,
+		"acme/sitecustomize.py":                         false,
+		"sitecustomize_acme.py":                         false,
+		"acme-1.0.data/purelib/acme/x.pth":              false,
+		"acme-1.0.data/scripts/acme.pth":                false,
+		"acme-1.0.data/headers/acme.pth":                false,
+		"acme-1.0.data/data/share/acme.pth":             false,
+		"acme-1.0.data/data/site-packages/acme/x.pth":   false,
+		"acme-1.0.data/data/my-site-packages/acme.pth":  false,
+		"acme-1.0.dist-info/acme.pth":                   false,
+		"":                                              false,
+	} {
+		if got := packaging.StartupPlace(member); got != want {
+			t.Errorf("StartupPlace(%q) = %v, want %v", member, got, want)
+		}
+	}
+}
+
+// startupCode has contents of *.pth files with what Python's site module does with them.
+var startupCode = map[string]struct {
+	content string
+	runs    bool
+}{
+	"import":                {"import acme", true},
+	"import and tab":        {"import\tacme", true},
+	"second line":           {"./acme\nimport acme\n", true},
+	"after CR":              {"./acme\rimport acme", true},
+	"after CR LF":           {"./acme\r\nimport acme\r\n", true},
+	"after a form feed":     {"./acme\x0cimport acme", true},
+	"after a vertical tab":  {"./acme\x0bimport acme", true},
+	"after FS":              {"./acme\x1cimport acme", true},
+	"after NEL":             {"./acme\u0085import acme", true},
+	"after LS":              {"./acme\u2028import acme", true},
+	"after PS":              {"./acme\u2029import acme", true},
+	"after a BOM":           {"\ufeffimport acme", true},
+	"after bytes not UTF-8": {"\xff\xfe\nimport acme", true},
+	"distutils' own":        {"import os; var = 'X'; enabled = os.environ.get(var)", true},
+	"a path":                {"./acme\n../lib\n", false},
+	"a comment":             {"# import acme\n#import acme", false},
+	"indented":              {" import acme\n\timport acme", false},
+	"another word":          {"importlib\nimports acme\nimport", false},
+	"upper case":            {"Import acme", false},
+	"no-break space":        {"import\u00a0acme", false},
+	"in a path":             {"/opt/import me/lib", false},
+	"empty":                 {"", false},
+}
+
+func TestStartupCode(t *testing.T) {
+	for name, c := range startupCode {
+		if got := packaging.StartupCode("acme.pth", []byte(c.content)); got != c.runs {
+			t.Errorf("%s: StartupCode(%q) = %v, want %v", name, c.content, got, c.runs)
+		}
+	}
+	for _, member := range []string{"acme.start", "sitecustomize.py"} {
+		if !packaging.StartupCode(member, nil) {
+			t.Errorf("StartupCode(%s) = false", member)
+		}
+	}
+}
+
+func FuzzStartup(f *testing.F) {
+	f.Add("acme.pth", []byte("import x"))
+	f.Add("a.data/data/site-packages/", []byte("\x85import "))
+	f.Fuzz(func(t *testing.T, member string, content []byte) {
+		packaging.StartupPlace(member)
+		runs := packaging.StartupCode("x.pth", content)
+		if want := strings.Contains(string(content), "import"); runs && !want {
+			t.Errorf("StartupCode(%q) = true without import", content)
+		}
+		if again := packaging.StartupCode("x.pth", append([]byte("x\n"), content...)); runs && !again {
+			t.Errorf("a line before %q hides its code", content)
+		}
+	})
+}
