@@ -285,6 +285,7 @@ var pagesOf = map[string]access.Role{
 	"/manage/project/demo/history/":                                    access.Maintainer,
 	"/manage/project/demo/history/?what=exchanges":                     access.Maintainer,
 	"/manage/project/demo/collaboration/":                              access.Owner,
+	"/manage/project/demo/service-accounts/":                           access.Owner,
 	"/manage/project/demo/settings/":                                   access.Owner,
 	"/manage/upload/?project=demo":                                     access.Uploader,
 }

@@ -94,8 +94,8 @@ func New(o Options) (*Site, error) {
 	mail := letters.New(kit, o.Accounts, o.Outbox, o.Mail)
 	s := &Site{kit: kit}
 	s.account = accountpages.New(kit, accountpages.Options{
-		Index: o.Index.Index, Directory: o.Directory, Accounts: o.Accounts, SignIn: o.SignIn, Letters: mail,
-		Followers: o.Followers, SignOn: o.SignOn, SignOnName: o.SignOnName, SignOnCreates: o.SignOnCreates,
+		Index: o.Index.Index, Browser: o.Index.Browser, Directory: o.Directory, Accounts: o.Accounts, SignIn: o.SignIn,
+		Letters: mail, Followers: o.Followers, SignOn: o.SignOn, SignOnName: o.SignOnName, SignOnCreates: o.SignOnCreates,
 	})
 	s.rows = slices.Concat(
 		kit.StaticRoutes(),
@@ -129,6 +129,8 @@ func New(o Options) (*Site, error) {
 			Intake:   o.Index.Intake,
 			Accounts: o.Accounts,
 			Letters:  mail,
+
+			Directory: o.Directory,
 		}).Routes(),
 	)
 	kit.SetPages(s.rows)

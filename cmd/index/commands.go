@@ -35,6 +35,7 @@ type commands struct {
 	Repository projects.Repository `cmd:"" help:"Manage repositories (collections of projects)."`
 	Name       projects.Name       `cmd:"" help:"Manage project names, including those of deleted projects."`
 	Group      people.Group        `cmd:"" help:"Manage groups of users."`
+	Service    people.Service      `cmd:"" help:"Manage service accounts: accounts for machines, which belong to a project or a group."`
 	Grant      people.Grant        `cmd:"" help:"Manage roles of users and groups in projects and repositories."`
 
 	Lockout    incident.Lockout    `cmd:"" help:"Revoke all access of a user, publisher or token at once, and list its uploads."`

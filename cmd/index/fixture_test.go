@@ -161,7 +161,23 @@ func (x *fixture) credentials(ctx context.Context) error {
 	if err := x.mint(ctx); err != nil {
 		return err
 	}
+	if err := x.service(ctx); err != nil {
+		return err
+	}
 	return x.mintRead(ctx)
+}
+
+// service makes a service account of the project, and a token of it.
+func (x *fixture) service(ctx context.Context) error {
+	s, err := x.app.Directory.AddService(ctx, x.app.Operator, access.NewService{
+		Name: "deploy", Role: access.Uploader, RepositoryID: x.file.RepositoryID, ProjectID: x.file.ProjectID, Project: demo,
+	})
+	if err != nil {
+		return err
+	}
+	_, x.tokens["service"], err = x.app.Directory.CreateToken(ctx, x.app.Operator,
+		access.NewAPIToken{User: s.Name, Scope: access.ScopeUpload})
+	return err
 }
 
 // mintRead makes a minted token that reads the project, as an exchange does.

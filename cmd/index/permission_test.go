@@ -10,10 +10,10 @@ import (
 )
 
 // kinds are the columns of the matrix, and who they stand for: nobody; tokens that are no good; a member's; a token of
-// an administrator bound to another project; a minted one for the project; a minted one that reads it; an
-// administrator's.
+// an administrator bound to another project; a minted one for the project; a minted one that reads it; one of
+// a service account of the project; an administrator's.
 var kinds = []string{
-	"", "bad", "expired", "revoked", "disabled", "read", "upload", "other", "minted", "reader", "admin",
+	"", "bad", "expired", "revoked", "disabled", "read", "upload", "other", "minted", "reader", "service", "admin",
 }
 
 // things are the values of a path's parameters: what is there, and what is not.
@@ -21,7 +21,7 @@ func (x *fixture) things(path string) []string {
 	fill := func(repository, project string) string {
 		return strings.NewReplacer(
 			":repository", repository, ":project", project, ":version", "1.0", ":user", "member", ":kind", "user", ":subject",
-			"member", ":filename", demoFile, ":sha256", x.file.SHA256,
+			"member", ":account", "deploy", ":filename", demoFile, ":sha256", x.file.SHA256,
 		).Replace(path)
 	}
 	var all []string

@@ -21,6 +21,7 @@ type Kind string
 const (
 	KindNobody    Kind = ""
 	KindUser      Kind = "user"      // a person, by an API token or a session
+	KindService   Kind = "service"   // a service account, by an API token
 	KindPublisher Kind = "publisher" // a token minted for a trusted workload
 	KindReader    Kind = "reader"    // a token minted for a workload that may only read
 	KindOperator  Kind = "operator"  // the command line on the server's own data
@@ -151,17 +152,20 @@ func (c Caller) roleIn(o Object) Role {
 		return Owner
 	}
 	role := max(c.grants[o.RepositoryID], c.grants[o.ProjectID])
-	if c.kind == KindUser {
+	switch c.kind {
+	case KindUser:
 		role = max(role, min(o.Members, Reader))
+	case KindService:
+		role = min(role, Uploader) // whatever a group of it may do
 	}
 	return role
 }
 
 // MayCreate reports whether c may create a project in the repository o. Users may if its members are uploaders. A token
-// restricted to projects may not, and neither may a trusted workload, whose pending publisher creates the project
-// instead.
+// restricted to projects may not, nor may a service account. A trusted workload may not either: its pending publisher
+// creates the project instead.
 func (c Caller) MayCreate(o Object) bool {
-	if c.kind == KindPublisher || c.kind == KindReader || c.limited || c.scope < ScopeUpload {
+	if c.kind == KindPublisher || c.kind == KindReader || c.kind == KindService || c.limited || c.scope < ScopeUpload {
 		return false
 	}
 	if c.admin {
@@ -214,10 +218,11 @@ func (c Caller) ProjectIDs() []string {
 	return slices.Concat(slices.Collect(maps.Keys(c.grants)), slices.Collect(maps.Keys(c.projects)))
 }
 
-// Renewed returns c with its grants replaced by those of grants that belong to c. It changes nothing unless c is a
-// user. Callers use it when a grant was added after c was identified, for example by a concurrent upload.
+// Renewed returns c with its grants replaced by those of grants that belong to c. It changes nothing unless c is a user
+// or a service account. Callers use it when a grant was added after c was identified, for example by a concurrent
+// upload.
 func (c Caller) Renewed(grants []Grant) Caller {
-	if c.kind != KindUser {
+	if c.kind != KindUser && c.kind != KindService {
 		return c
 	}
 	c.grants = make(map[string]Role, len(grants))

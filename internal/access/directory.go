@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -81,7 +82,8 @@ func (d *Directory) AddUser(ctx context.Context, who Caller, n NewUser) (User, e
 		})
 }
 
-// Users returns all accounts by name. It returns fault.Denied unless the caller is an administrator.
+// Users returns the accounts of all people by name; see Services for service accounts. It returns fault.Denied unless
+// the caller is an administrator.
 func (d *Directory) Users(ctx context.Context, who Caller) (users []User, err error) {
 	if !who.Admin() {
 		return nil, denied("users")
@@ -90,7 +92,7 @@ func (d *Directory) Users(ctx context.Context, who Caller) (users []User, err er
 		users, err = tx.Users(ctx)
 		return err
 	})
-	return users, err
+	return slices.DeleteFunc(users, func(u User) bool { return u.Service }), err
 }
 
 // DisableUser disables an account. Its tokens stop working with the next request, and its sessions and the open links
@@ -129,6 +131,13 @@ func (d *Directory) setDisabled(ctx context.Context, who Caller, name, action st
 				return err
 			}
 		}
+		if at.IsZero() && u.Service {
+			if s, err := tx.ServiceByID(ctx, u.ID); err != nil {
+				return err
+			} else if !s.RemovedAt.IsZero() {
+				return fault.New(fault.Conflict, "the service account %s was removed for good: create another one", u.Name)
+			}
+		}
 		u.DisabledAt = at
 		return tx.UpdateUser(ctx, u)
 	})
@@ -165,8 +174,15 @@ func (d *Directory) change(ctx context.Context, who Caller, may func(Caller) boo
 func (d *Directory) changeAs(ctx context.Context, who Caller, may func(Caller) bool, e audit.Entry,
 	f func(Tx, Caller) error,
 ) error {
+	return d.changeWith(ctx, who, may, &e, f)
+}
+
+// changeWith is like changeAs, but f may complete the entry.
+func (d *Directory) changeWith(ctx context.Context, who Caller, may func(Caller) bool, e *audit.Entry,
+	f func(Tx, Caller) error,
+) error {
 	if !may(who) {
-		return d.refuse(ctx, e, denied("this"))
+		return d.refuse(ctx, *e, denied("this"))
 	}
 	err := Update(ctx, d.store, who, func(tx Tx, who Caller) error {
 		if !may(who) {
@@ -178,10 +194,10 @@ func (d *Directory) changeAs(ctx context.Context, who Caller, may func(Caller) b
 		if _, err := tx.NextSerial(ctx); err != nil {
 			return err
 		}
-		return tx.InsertAudit(ctx, e)
+		return tx.InsertAudit(ctx, *e)
 	})
 	if fault.Is(err, fault.Denied) || fault.Is(err, fault.Unauthenticated) {
-		return d.refuse(ctx, e, err)
+		return d.refuse(ctx, *e, err)
 	}
 	return err
 }

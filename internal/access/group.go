@@ -153,13 +153,21 @@ func groupNamed(ctx context.Context, tx Tx, name string) (Group, error) {
 	return g, err
 }
 
-// DeleteGroup deletes a group. Its members lose the group's roles with their next request. It requires an
-// administrator.
+// DeleteGroup deletes a group. Its members lose the group's roles with their next request, and its service accounts are
+// removed. It requires an administrator.
 func (d *Directory) DeleteGroup(ctx context.Context, who Caller, name string) error {
-	return d.change(ctx, who, Caller.Admin, d.entry(who, "group.remove", name, nil), func(tx Tx) error {
+	e := d.entry(who, "group.remove", name, nil)
+	return d.changeWith(ctx, who, Caller.Admin, &e, func(tx Tx, _ Caller) error {
 		g, err := groupNamed(ctx, tx, name)
 		if err != nil {
 			return err
+		}
+		services, err := EndServices(ctx, tx, "", g.ID, d.now())
+		if err != nil {
+			return err
+		}
+		if len(services) > 0 {
+			e.Detail = map[string]any{"service_accounts": services}
 		}
 		return tx.DeleteGroup(ctx, g.ID)
 	})
@@ -168,8 +176,25 @@ func (d *Directory) DeleteGroup(ctx context.Context, who Caller, name string) er
 // AddMember adds a user to a group. It requires an administrator.
 func (d *Directory) AddMember(ctx context.Context, who Caller, group, user string) error {
 	return d.changeMember(ctx, who, "group.add-member", group, user, func(tx Tx, g Group, u User) error {
+		if u.Service {
+			return d.restoreMember(ctx, tx, g, u)
+		}
 		return tx.PutMember(ctx, g.ID, u.ID, "", d.now())
 	})
+}
+
+// restoreMember adds a service account to the group that it belongs to. It returns fault.Conflict for another group,
+// whose members are people.
+func (d *Directory) restoreMember(ctx context.Context, tx Tx, g Group, u User) error {
+	s, err := tx.ServiceByID(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	if s.GroupID != g.ID || !s.RemovedAt.IsZero() {
+		return fault.New(fault.Conflict,
+			"%s is a service account of %s: give it roles of its own, or create one for group %s", u.Name, s.Owner(), g.Name)
+	}
+	return tx.PutMember(ctx, g.ID, u.ID, serviceSource, d.now())
 }
 
 // RemoveMember removes a user from a group. It requires an administrator, and returns fault.NotFound if the user is not

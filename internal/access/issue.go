@@ -2,14 +2,16 @@ package access
 
 import (
 	"context"
+	"strings"
 	"time"
 
+	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 )
 
 // NewAPIToken is the input of CreateToken.
 type NewAPIToken struct {
-	User        string
+	User        string   // user name, or full name of a service account
 	Repository  string   // repository of the projects
 	Projects    []string // normal names; empty for everything that the user may do
 	Scope       Scope
@@ -28,8 +30,9 @@ type TokenInfo struct {
 const maxDescription = 100
 
 // CreateToken creates an API token and returns the token itself, which cannot be read again. Users with the scope admin
-// can create tokens for themselves, administrators for any user; other callers get fault.Denied. It returns
-// fault.NotFound if the user or a project is unknown, and fault.Invalid if the settings do not allow the lifetime.
+// can create tokens for themselves and for the service accounts that they manage, administrators for all accounts;
+// other callers get fault.Denied. It returns fault.NotFound if the account or a project is unknown, fault.Invalid if
+// the settings do not allow the lifetime, and fault.Conflict if a service account has MaxServiceTokens already.
 func (d *Directory) CreateToken(ctx context.Context, who Caller, n NewAPIToken) (Token, Secret, error) {
 	secret := NewToken()
 	t := Token{
@@ -45,7 +48,14 @@ func (d *Directory) CreateToken(ctx context.Context, who Caller, n NewAPIToken) 
 	}
 	e := d.entry(who, "token.create", t.ID,
 		map[string]any{"user": n.User, "scope": n.Scope.String(), "projects": n.Projects, "expires": expiresText(t)})
-	err = d.change(ctx, who, func(who Caller) bool { return mayHold(who, n.User) }, e, func(tx Tx) error {
+	err = d.changeWith(ctx, who, func(who Caller) bool { return mayHold(who, n.User) }, &e, func(tx Tx, who Caller) error {
+		if strings.HasPrefix(n.User, ServicePrefix) {
+			s, err := serviceFor(ctx, tx, who, n.User)
+			if err != nil {
+				return err
+			}
+			s.note(&e)
+		}
 		u, err := userNamed(ctx, tx, n.User)
 		if err != nil {
 			return err
@@ -54,6 +64,12 @@ func (d *Directory) CreateToken(ctx context.Context, who Caller, n NewAPIToken) 
 			return fault.New(fault.Conflict, "user %s is disabled: enable the account first", n.User)
 		}
 		t.UserID = u.ID
+		if u.Service {
+			t.CreatedBy = who.id
+			if err := d.checkServiceToken(ctx, tx, u, t); err != nil {
+				return err
+			}
+		}
 		if who.sessionID != "" {
 			if err := d.undescribed(ctx, tx, u.ID, n.Description); err != nil {
 				return err
@@ -78,8 +94,28 @@ func expiresText(t Token) string {
 }
 
 // mayHold reports whether the caller may create tokens for a user: administrators for all, users for themselves.
+// Whether they may for a service account is decided in the transaction.
 func mayHold(who Caller, user string) bool {
-	return who.Admin() || who.kind == KindUser && who.name == user && who.scope == ScopeAdmin && !who.limited
+	own := who.name == user || strings.HasPrefix(user, ServicePrefix)
+	return who.Admin() || who.kind == KindUser && own && who.scope == ScopeAdmin && !who.limited
+}
+
+// checkServiceToken returns an error unless a service account may get the token.
+func (d *Directory) checkServiceToken(ctx context.Context, tx Tx, u User, t Token) error {
+	if t.Scope > ScopeUpload {
+		return fault.InField("scope", "a token of a service account has the scope read or upload")
+	}
+	tokens, _, err := tx.Tokens(ctx, u.ID)
+	live := 0
+	for _, t := range tokens {
+		if t.RevokedAt.IsZero() && (t.ExpiresAt.IsZero() || d.now().Before(t.ExpiresAt)) {
+			live++
+		}
+	}
+	if err == nil && live >= MaxServiceTokens {
+		return fault.New(fault.Conflict, "%s has %d tokens already: revoke one first", u.Name, MaxServiceTokens)
+	}
+	return err
 }
 
 func checkToken(n NewAPIToken) error {
@@ -152,19 +188,50 @@ func withNames(ctx context.Context, tx Tx, tokens []Token, projects map[string][
 }
 
 // RevokeToken revokes a token. The change takes effect with the next request. It returns fault.NotFound if the token is
-// unknown, or belongs to another user and the caller is not an administrator.
+// unknown, or if the caller may not manage it: users manage their own tokens and those of their service accounts,
+// administrators all.
 func (d *Directory) RevokeToken(ctx context.Context, who Caller, id string) error {
 	may := func(who Caller) bool { return who.Admin() || who.kind == KindUser && who.scope == ScopeAdmin }
-	return d.changeAs(ctx, who, may, d.entry(who, "token.revoke", id, nil), func(tx Tx, who Caller) error {
-		t, err := tx.TokenByID(ctx, id)
-		if fault.Is(err, fault.NotFound) || err == nil && !who.Admin() && t.UserID != who.id {
-			return fault.New(fault.NotFound, "there is no token %.80q: index token list shows the tokens", id)
-		} else if err != nil {
+	e := d.entry(who, "token.revoke", audit.Cut(id), nil)
+	return d.changeWith(ctx, who, may, &e, func(tx Tx, who Caller) error {
+		_, s, err := managedToken(ctx, tx, who, id)
+		if err != nil {
 			return err
 		}
+		s.note(&e)
 		_, err = tx.RevokeToken(ctx, id, d.now())
 		return err
 	})
+}
+
+// managedToken returns a token that the caller may manage, with its service account, or the zero Service for the token
+// of a person. It returns the same fault.NotFound for an unknown token and for one of others.
+func managedToken(ctx context.Context, tx Tx, who Caller, id string) (t Token, s Service, err error) {
+	none := fault.New(fault.NotFound, "there is no token %.80q: index token list shows the tokens", id)
+	if t, err = tx.TokenByID(ctx, id); fault.Is(err, fault.NotFound) {
+		return t, s, none
+	} else if err != nil {
+		return t, s, err
+	}
+	s, err = tx.ServiceByID(ctx, t.UserID)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return t, s, err
+	}
+	if own := t.UserID == who.id && t.UserID != ""; !own && !who.Admin() && (err != nil || !s.ManagedBy(who)) {
+		return t, s, none
+	}
+	return t, s, nil
+}
+
+// note names the account in an entry about one of its tokens.
+func (s Service) note(e *audit.Entry) {
+	if s.ID == "" {
+		return
+	}
+	if e.Detail == nil {
+		e.Detail = map[string]any{}
+	}
+	e.Repository, e.Project, e.Detail["service_account"] = s.RepositoryID, s.Project, s.Name
 }
 
 // undescribed returns fault.Invalid if the user has a live token with the same description. The user could not tell the

@@ -192,8 +192,20 @@ func person(ctx context.Context, tx Tx, c Caller, userID string) (Caller, error)
 	if err != nil {
 		return Caller{}, err
 	}
+	if u.Service && c.sessionID != "" {
+		return Caller{}, errNoSession
+	}
+	return c.account(u).Renewed(grants), nil
+}
+
+// account returns c as the caller of an account, without its grants. A service account administers nothing, whatever
+// its rows say.
+func (c Caller) account(u User) Caller {
 	c.kind, c.id, c.name, c.admin = KindUser, u.ID, u.Name, u.Admin
-	return c.Renewed(grants), nil
+	if u.Service {
+		c.kind, c.admin, c.scope = KindService, false, min(c.scope, ScopeUpload)
+	}
+	return c
 }
 
 func set(ids []string) map[string]struct{} {

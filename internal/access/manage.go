@@ -84,6 +84,9 @@ func (d *Directory) SetAdmin(ctx context.Context, who Caller, name string, admin
 			if err != nil {
 				return err
 			}
+			if u.Service {
+				return fault.New(fault.Conflict, "%s is a service account: it cannot be an administrator", name)
+			}
 			if !admin {
 				if err := AnotherAdmin(ctx, tx, u); err != nil {
 					return err

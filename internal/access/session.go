@@ -96,6 +96,9 @@ func (d *Directory) BeginSession(ctx context.Context, who Caller, n NewSession) 
 		if err != nil {
 			return err
 		}
+		if u.Service {
+			return fault.New(fault.Denied, "this is a service account: it cannot sign in")
+		}
 		if !u.Active() {
 			return fault.New(fault.Denied, "this account is disabled: ask an administrator")
 		}

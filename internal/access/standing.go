@@ -100,7 +100,7 @@ func (c Caller) recheckToken(ctx context.Context, tx StandingRows) (Caller, erro
 
 // another returns advice on how to replace a token that ended.
 func (c Caller) another() string {
-	if c.kind == KindUser {
+	if c.kind == KindUser || c.kind == KindService {
 		return "create a new one and try again"
 	}
 	return "exchange another identity token and try again"
@@ -134,8 +134,7 @@ func (c Caller) recheckPerson(ctx context.Context, tx StandingRows, u User) (Cal
 		return Caller{}, fault.New(fault.Unauthenticated,
 			"the account %s was disabled during the request, and nothing was changed: ask an administrator", c.name)
 	}
-	c.name, c.admin = u.Name, u.Admin
-	if u.Admin {
+	if c = c.account(u); c.admin {
 		return c, nil // grants add nothing to an administrator's rights
 	}
 	grants, err := tx.GrantsOf(ctx, u.ID)

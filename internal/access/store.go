@@ -14,6 +14,7 @@ type Tx interface {
 	GrantRows
 	SessionRows
 	GroupRows
+	ServiceRows
 	StandingRows
 	InvitationRows
 	FactorRows

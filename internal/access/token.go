@@ -37,6 +37,8 @@ type Token struct {
 	Claims      map[string]any
 	SingleUse   bool      // minted: can be used for one upload
 	SpentAt     time.Time // when a single-use token was used, or zero
+	CreatedBy   string    // id of the user who created it for a service account, or ""
+	ReplacedBy  string    // id of the token that replaced it, or ""
 }
 
 // TokenProject binds a limited token to a project. PublisherID is set on minted tokens: the binding is valid only while
@@ -62,6 +64,11 @@ type TokenRows interface {
 	RevokeToken(ctx context.Context, id string, at time.Time) (bool, error)
 	// RevokeTokensOf revokes all of a user's API tokens that are not revoked yet and returns how many.
 	RevokeTokensOf(ctx context.Context, userID string, at time.Time) (int64, error)
+	// ReplaceToken records that the token by replaces an API token, which ends at the time until at the latest, or at
+	// once if until is not after at. It reports false if the token was replaced or revoked before.
+	ReplaceToken(ctx context.Context, id, by string, at, until time.Time) (bool, error)
+	// TokensCreatedBy returns the unrevoked API tokens that a user created for service accounts, oldest first.
+	TokensCreatedBy(ctx context.Context, userID string) ([]Token, error)
 	// TokensExpiring returns the API tokens, neither revoked nor warned about, that expire after from and until to, the
 	// earliest first.
 	TokensExpiring(ctx context.Context, from, to time.Time) ([]Token, error)

@@ -42,6 +42,9 @@ func UploadTokens(ctx context.Context, tx HolderRows, o Object, now time.Time) (
 		if t.Limited {
 			p.projects = set([]string{o.ProjectID}) // or the query would not return it
 		}
+		if p.kind == KindService {
+			p.scope = min(p.scope, ScopeUpload)
+		}
 		if p.May(Uploader, o) {
 			out = append(out, TokenInfo{Token: t, User: p.name})
 		}
@@ -85,6 +88,5 @@ func holder(ctx context.Context, tx PeopleRows, userID string) (Caller, error) {
 		return Caller{}, err
 	}
 	grants, err := tx.GrantsOf(ctx, userID)
-	c := Caller{kind: KindUser, id: u.ID, name: u.Name, admin: u.Admin}
-	return c.Renewed(grants), err
+	return Caller{}.account(u).Renewed(grants), err
 }

@@ -16,6 +16,7 @@ const (
 	TokenEndsSoon TokenMark = "expires soon"
 	TokenEndless  TokenMark = "no expiry"
 	TokenTooLong  TokenMark = "longer than allowed"
+	TokenReplaced TokenMark = "replaced" // still works, for the overlap of RegenerateToken
 )
 
 // warnBefore is how long before its expiry a token is marked. A token with a lifetime below three times that is marked
@@ -39,6 +40,8 @@ func (d *Directory) Mark(t Token) TokenMark {
 		return TokenEndless
 	case !now.Before(t.ExpiresAt):
 		return TokenExpired
+	case t.ReplacedBy != "":
+		return TokenReplaced
 	case !now.Before(t.EndsSoonFrom()):
 		return TokenEndsSoon
 	case d.maxLife > 0 && t.ExpiresAt.Sub(t.CreatedAt) > d.maxLife:

@@ -8,7 +8,7 @@ import (
 	"pyindex/internal/fault"
 )
 
-// User is the account of a person.
+// User is an account: of a person, or a service account.
 type User struct {
 	ID           string
 	Name         string // lower case, unique
@@ -17,6 +17,7 @@ type User struct {
 	CreatedAt    time.Time
 	DisabledAt   time.Time // zero while the account is active
 	InvitedBy    string    // id of the user whose invitation created the account, or ""
+	Service      bool      // a service account; see Service
 
 	CredentialChanges int64 // number of calls of SessionRows.EndSignIns for the account
 }

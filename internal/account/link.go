@@ -62,6 +62,9 @@ func (a *Accounts) ResetLink(ctx context.Context, who access.Caller, name string
 		} else if err != nil {
 			return err
 		}
+		if u.Service {
+			return fault.New(fault.Conflict, "%s is a service account: it has tokens and no password", u.Name)
+		}
 		if err := tx.EndLinks(ctx, onetime.Reset, u.ID, a.o.Now()); err != nil {
 			return err
 		}

@@ -20,6 +20,9 @@ type Filter struct {
 	Without      []string // excludes these actions
 	Outcome      Outcome
 	Actor        string // the actor's name, exactly
+	ActorID      string // the actor's id, exactly
+	NotActorID   string // excludes the entries of this actor
+	WithToken    bool   // only entries of callers with a token
 	Address      string // IP address, exactly
 	Text         string // contained in the action, the actor, the subject or the details, ignoring case
 	// Discreet keeps Text from matching details that the reader may not see: claims, and reasons of a quarantine.

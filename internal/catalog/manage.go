@@ -242,6 +242,13 @@ func (x *Index) deleteProject(ctx context.Context, tx Tx, p *Project, e *audit.E
 	if err != nil {
 		return nil, err
 	}
+	services, err := access.EndServices(ctx, tx, p.ID, "", x.changes.Clock())
+	if err != nil {
+		return nil, err
+	}
+	if len(services) > 0 {
+		e.Detail["service_accounts"] = services
+	}
 	err = tx.DeleteProject(ctx, p.ID)
 	p.ID = ""
 	return waste, err

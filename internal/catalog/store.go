@@ -19,6 +19,7 @@ type Tx interface {
 	access.GrantRows
 	access.GroupRows
 	access.UserRows
+	access.ServiceRows
 	access.StandingRows
 
 	// Repositories. Reads of one return fault.NotFound if there is none.

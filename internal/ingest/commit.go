@@ -280,7 +280,7 @@ func (a *addition) spendToken(ctx context.Context, tx Tx) error {
 // unnecessary secret. It writes one audit entry for each token and project.
 func (a *addition) tokenWarning(ctx context.Context, tx Tx, p catalog.Project, f catalog.File) error {
 	a.warning = ""
-	if a.who.Kind() != access.KindUser || a.who.TokenID() == "" {
+	if !renews(a.who) || a.who.TokenID() == "" {
 		return nil
 	}
 	has, err := tx.HasPublishers(ctx, p.ID)

@@ -28,7 +28,7 @@ func (x *Intake) MayUpload(ctx context.Context, who access.Caller, repo string) 
 	if err != nil || who.MayUpload(r.Object()) {
 		return err
 	}
-	if who.Kind() == access.KindUser { // another upload may just have created a project
+	if renews(who) { // another upload may just have created a project
 		var grants []access.Grant
 		err := x.store.View(ctx, func(tx Tx) (err error) {
 			grants, err = tx.GrantsOf(ctx, who.ID())
@@ -78,11 +78,16 @@ func (x *Intake) findProject(ctx context.Context, tx Tx, who access.Caller, r ca
 // mayUpload checks again with the current grants before it refuses: the first of several concurrent uploads may have
 // created the project and made its uploader the owner.
 func mayUpload(ctx context.Context, tx Tx, who access.Caller, p catalog.Project) (bool, error) {
-	if who.May(access.Uploader, p.Object()) || who.Kind() != access.KindUser {
+	if who.May(access.Uploader, p.Object()) || !renews(who) {
 		return who.May(access.Uploader, p.Object()), nil
 	}
 	grants, err := tx.GrantsOf(ctx, who.ID())
 	return err == nil && who.Renewed(grants).May(access.Uploader, p.Object()), err
+}
+
+// renews reports whether the caller's grants can have changed since it was identified; see access.Caller.Renewed.
+func renews(who access.Caller) bool {
+	return who.Kind() == access.KindUser || who.Kind() == access.KindService
 }
 
 // notYours returns the same refusal whether or not the project exists.

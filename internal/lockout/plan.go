@@ -64,6 +64,9 @@ func (d *Desk) planUser(ctx context.Context, tx Tx, p *plan) (string, error) {
 		return "", err
 	}
 	p.Tokens = slices.DeleteFunc(tokens, func(t access.Token) bool { return !t.RevokedAt.IsZero() })
+	if err := p.addServiceTokens(ctx, tx); err != nil {
+		return "", err
+	}
 	sessions, err := tx.SessionsOf(ctx, u.ID)
 	if err != nil {
 		return "", err
@@ -82,6 +85,28 @@ func (d *Desk) planUser(ctx context.Context, tx Tx, p *plan) (string, error) {
 		}
 	}
 	return u.ID, d.reviewUser(ctx, tx, p)
+}
+
+// addServiceTokens adds the tokens that the user created for service accounts, because the user has seen them.
+func (p *plan) addServiceTokens(ctx context.Context, tx Tx) error {
+	made, err := tx.TokensCreatedBy(ctx, p.user.ID)
+	if err != nil || len(made) == 0 {
+		return err
+	}
+	var names []string
+	for _, t := range made {
+		u, err := tx.UserByID(ctx, t.UserID)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(names, u.Name) {
+			names = append(names, u.Name)
+		}
+	}
+	p.Tokens = append(p.Tokens, made...)
+	p.Review = append(p.Review, fmt.Sprintf(
+		"%s has seen tokens of service accounts, which end too. Their jobs need new tokens: %s", p.user.Name, few(names)))
+	return nil
 }
 
 // planLinks finds the links that a user can use, and those that the user created for others.

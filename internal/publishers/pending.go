@@ -93,6 +93,9 @@ func registrant(ctx context.Context, tx Tx, who access.Caller, name string) (str
 	if fault.Is(err, fault.NotFound) || err == nil && !u.Active() {
 		return "", fault.New(fault.Invalid, "there is no active user %.80q", name)
 	}
+	if u.Service {
+		return "", fault.New(fault.Invalid, "%s is a service account: it cannot own a project", name)
+	}
 	return u.ID, err
 }
 

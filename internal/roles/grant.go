@@ -18,6 +18,7 @@ import (
 type GrantInfo struct {
 	User     string
 	Disabled bool   // the user's account is disabled
+	Service  bool   // it is a service account
 	Project  string // normal name, "" for the repository
 	Role     access.Role
 	Since    time.Time
@@ -117,11 +118,27 @@ func (x *Roles) changeGrant(ctx context.Context, who access.Caller, c grantChang
 		} else if err != nil {
 			return err
 		}
+		if u.Service && c.role != access.NoRole {
+			if err := serviceRole(u, c.role); err != nil {
+				return err
+			}
+		}
 		if err := x.putGrant(ctx, tx, who, p, u, c.role); err != nil {
 			return err
 		}
 		return tx.InsertAudit(ctx, e)
 	})
+}
+
+// serviceRole returns an error unless a service account may have the role.
+func serviceRole(u access.User, role access.Role) error {
+	switch {
+	case !u.Active():
+		return fault.New(fault.Conflict, "the service account %s was disabled or removed", u.Name)
+	case role > access.Uploader:
+		return fault.InField("role", "%s is a service account: it can be a reader or an uploader", u.Name)
+	}
+	return nil
 }
 
 // putGrant writes the change unless a project would lose its last owner.
@@ -182,7 +199,7 @@ func OwnedWithout(ctx context.Context, tx Tx, p catalog.Project, userID string) 
 		if g.ProjectID == "" || g.Role != access.Owner || g.UserID == userID {
 			continue
 		}
-		if u, err := tx.UserByID(ctx, g.UserID); err != nil || u.Active() {
+		if u, err := tx.UserByID(ctx, g.UserID); err != nil || u.Active() && !u.Service {
 			return err == nil, err
 		}
 	}
@@ -203,7 +220,8 @@ func ownedByGroup(ctx context.Context, tx Tx, p catalog.Project, without string)
 			return false, err
 		}
 		for _, m := range members {
-			if u, err := tx.UserByName(ctx, m.User); err != nil || u.Active() && u.ID != without {
+			u, err := tx.UserByName(ctx, m.User)
+			if err != nil || u.Active() && u.ID != without && !u.Service {
 				return err == nil, err
 			}
 		}
@@ -270,6 +288,7 @@ func describe(ctx context.Context, tx Tx, grants []access.Grant) ([]GrantInfo, e
 		out = append(out, GrantInfo{
 			User:     u.Name,
 			Disabled: !u.Active(),
+			Service:  u.Service,
 			Project:  projects[g.ProjectID],
 			Role:     g.Role,
 			Since:    g.CreatedAt,

@@ -60,8 +60,12 @@ func (s *Section) profile(w http.ResponseWriter, r *http.Request, who access.Cal
 }
 
 func (s *Section) profilePage(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
+	tokens, err := s.o.Directory.OwnTokens(r.Context(), who)
+	if err != nil {
+		return err
+	}
 	v := profileView{Frame: s.accountFrame(r, who, "profile", "Account of "+who.Name())}
-	v.Notice = cmp.Or(f.Problem(), v.Notice)
+	v.Notice = cmp.Or(f.Problem(), v.Notice, ending(tokens, s.Now()))
 	v.FullName = f.Field(ui.Field{
 		Name: "full_name", Label: "Name", Autocomplete: "name", MaxLength: 100, Help: "Your full name.",
 	})
@@ -69,7 +73,6 @@ func (s *Section) profilePage(w http.ResponseWriter, r *http.Request, who access
 		Name: "email", Label: "E-mail", Type: "email", Autocomplete: "email", MaxLength: 254,
 		Help: "For invitations and security notices, if this index sends e-mail. Only you and administrators can see it.",
 	})
-	var err error
 	if v.Following, err = s.o.Followers.Following(r.Context(), who); err != nil {
 		return err
 	}

@@ -7,15 +7,17 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/account"
 	"pyindex/internal/account/signin"
+	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/follow"
 	"pyindex/web/letters"
 	"pyindex/web/ui"
 )
 
-// Options configure the pages. Index, Directory, Accounts, SignIn, Letters and Followers are required.
+// Options configure the pages. Index, Browser, Directory, Accounts, SignIn, Letters and Followers are required.
 type Options struct {
 	Index     *catalog.Index
+	Browser   *browse.Browser
 	Directory *access.Directory
 	Accounts  *account.Accounts
 	SignIn    *signin.Methods

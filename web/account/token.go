@@ -22,12 +22,16 @@ func (s *Section) tokenRoutes() []route.Route {
 		{Method: http.MethodGet, Path: "/manage/account/token/", Auth: route.Signed, Handle: s.tokens},
 		{Method: http.MethodPost, Path: "/manage/account/token/", Auth: route.Signed, Handle: s.Posted(s.makeToken)},
 		{Method: http.MethodPost, Path: "/manage/account/token/revoke/", Auth: route.Signed, Handle: s.Posted(s.revokeToken)},
+		{
+			Method: http.MethodPost, Path: "/manage/account/token/regenerate/", Auth: route.Signed,
+			Handle: s.Posted(s.regenerateToken),
+		},
 	}
 }
 
 type tokensView struct {
 	ui.Frame
-	Tokens      []ui.TokenRow
+	List        tokenList
 	Made        *madeToken
 	Description ui.Field
 	Scope       ui.Field
@@ -85,10 +89,8 @@ func (s *Section) tokensPage(w http.ResponseWriter, r *http.Request, who access.
 		return err
 	}
 	v := tokensView{Frame: s.accountFrame(r, who, "tokens", "API tokens"), Made: made}
-	v.Notice = cmp.Or(f.Problem(), v.Notice)
-	for _, t := range all {
-		v.Tokens = append(v.Tokens, ui.NewTokenRow(s.o.Directory, s.Now(), t, who))
-	}
+	v.Notice = cmp.Or(f.Problem(), v.Notice, ending(all, s.Now()))
+	v.List = s.tokenList("/manage/account/token/", all, who)
 	v.Description = f.Field(ui.Field{
 		Name: "description", Label: "Description", Required: true, MaxLength: 100,
 		Placeholder: "for example, laptop or nightly build", Help: "A name you will recognize later.",
@@ -143,8 +145,7 @@ func (s *Section) makeToken(w http.ResponseWriter, r *http.Request, who access.C
 	if f.Bad() {
 		return s.tokensPage(w, r, who, f, nil)
 	}
-	made := &madeToken{Token: secret.Reveal(), Blocks: s.tokenBlocks(n.Scope, secret.Reveal())}
-	made.Sentence, _ = ui.TokenSentence(s.Now(), access.TokenInfo{Token: t, Projects: n.Projects}, who)
+	made := s.madeToken(access.TokenInfo{Token: t, Projects: n.Projects}, secret, who)
 	s.letters.Alert(r, who, "An API token was created for your account. "+made.Sentence+".")
 	return s.tokensPage(w, r, who, ui.Typed(nil), made)
 }
@@ -176,16 +177,26 @@ func (s *Section) askedToken(r *http.Request, who access.Caller, f ui.Form) (acc
 			n.Projects = append(n.Projects, name.String())
 		}
 	}
-	known := false
+	n.Expires, n.Endless = s.askedLife(f)
+	return n, nil
+}
+
+// askedLife reads the lifetime of a new token. It records an invalid one in f.
+func (s *Section) askedLife(f ui.Form) (life time.Duration, endless bool) {
 	for _, l := range s.lifetimes() {
 		if l.value == f.Get("expires") {
-			n.Expires, n.Endless, known = l.life, l.life == 0, true
+			return l.life, l.life == 0
 		}
 	}
-	if !known {
-		f.Wrong("expires", "Choose an expiry.")
-	}
-	return n, nil
+	f.Wrong("expires", "Choose an expiry.")
+	return 0, false
+}
+
+// madeToken returns a new token as the page shows it.
+func (s *Section) madeToken(t access.TokenInfo, secret access.Secret, who access.Caller) *madeToken {
+	made := &madeToken{Token: secret.Reveal(), Blocks: s.tokenBlocks(t.Scope, secret.Reveal())}
+	made.Sentence, _ = ui.TokenSentence(s.Now(), t, who)
+	return made
 }
 
 // tokenBlocks returns setup instructions that contain the token.

@@ -17,6 +17,7 @@ func (s *Section) Routes() []route.Route {
 		"/admin/user/:user/":             s.adminUser,
 		"/admin/groups/":                 s.adminGroups,
 		"/admin/group/:group/":           s.adminGroup,
+		"/admin/service-accounts/":       s.adminServices,
 		"/admin/grants/":                 s.adminGrants,
 		"/admin/tokens/":                 s.adminTokens,
 		"/admin/repositories/":           s.adminRepositories,
@@ -51,6 +52,7 @@ func (s *Section) Routes() []route.Route {
 		"/admin/group/:group/ungrant/": s.ungrantGroup,
 		"/admin/group/:group/delete/":  s.deleteGroup,
 
+		"/admin/service-accounts/":    s.adminAddService,
 		"/admin/grants/add/":          s.addGrant,
 		"/admin/grants/remove/":       s.removeGrant,
 		"/admin/repositories/add/":    s.addRepository,

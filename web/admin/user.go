@@ -3,6 +3,7 @@ package admin
 import (
 	"cmp"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -147,7 +148,12 @@ type userView struct {
 	Factors    string // description of the second factors, "" for none
 }
 
+// adminUser shows an account. A service account has a page of its own.
 func (s *Section) adminUser(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if short, ok := strings.CutPrefix(r.PathValue("user"), access.ServicePrefix); ok {
+		s.See(w, r, "/manage/service-account/"+url.PathEscape(short)+"/")
+		return nil
+	}
 	return s.userPage(w, r, who, "", nil)
 }
 

@@ -44,6 +44,10 @@ var Kinds = []struct {
 	},
 	{"people", "People and roles", []string{"grant.add", "grant.remove", "grant.leave"}},
 	{
+		"services", "Service accounts and tokens",
+		[]string{"service.add", "service.remove", "token.create", "token.regenerate", "token.revoke"},
+	},
+	{
 		"publishing", "Publishers",
 		[]string{
 			"publisher.add", "publisher.remove", "publisher.pin", "reader.add", "reader.remove", "reader.pin",

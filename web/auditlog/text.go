@@ -63,9 +63,12 @@ var deeds = map[string]deed{
 		"uploaded to %s with an API token, though it has trusted publishers", "upload to %s with an API token",
 	},
 	"token.create":            {"created an API token", "create an API token"},
+	"token.regenerate":        {"regenerated an API token", "regenerate an API token"},
 	"token.revoke":            {"revoked an API token", "revoke an API token"},
 	"token.burn":              {"revoked a minted token", "revoke a minted token"},
 	"token.leaked":            {"reported a leaked API token, which was revoked", "report a leaked API token"},
+	"service.add":             {"created the service account %s", "create the service account %s"},
+	"service.remove":          {"removed the service account %s", "remove the service account %s"},
 	"user.add":                {"created the account %s", "create the account %s"},
 	"user.disable":            {"disabled the account %s", "disable the account %s"},
 	"user.enable":             {"enabled the account %s", "enable the account %s"},
@@ -119,6 +122,8 @@ func actorWords(a audit.Actor) string {
 			first, n := utf8.DecodeRuneInString(a.Name)
 			return string(unicode.ToUpper(first)) + a.Name[n:] // for example, "Workflow release.yml in …"
 		}
+	case access.KindService:
+		return strings.TrimSpace("The service account " + a.Name)
 	case access.KindUser:
 		if a.Name != "" {
 			return a.Name
@@ -219,6 +224,12 @@ func particular(e audit.Entry, about string) string {
 		return "removed the role of " + granted(e) + " in " + about
 	case "group.add-member":
 		return "added " + text("user") + " to the group " + about
+	case "service.add", "service.remove": // the subject is the account, also in a project
+		return strings.ReplaceAll(deeds[e.Action].did, "%s", e.Subject)
+	case "token.create", "token.revoke", "token.regenerate":
+		if account := text("service_account"); account != "" {
+			return deeds[e.Action].did + " of the service account " + account
+		}
 	case "group.remove-member":
 		return "removed " + text("user") + " from the group " + about
 	case "publisher.add", "publisher.remove", "publisher.pin":

@@ -157,6 +157,9 @@ func (v *collaborationView) people(all []roles.GrantInfo, who access.Caller) {
 			ID: "role-" + g.User, Name: "role", Label: "Role of " + g.User, Type: "select", Value: g.Role.String(),
 			Options: roleOptions(g.Role),
 		}
+		if g.Service {
+			row.Field.Options = serviceRoles(g.Role)
+		}
 		row.Last = v.Owners == 1 && g.Role == access.Owner && !g.Disabled
 		if g.Project == "" {
 			v.Elsewhere = append(v.Elsewhere, row)

@@ -19,6 +19,7 @@ func (s *Section) Routes() []route.Route {
 		{Method: http.MethodGet, Path: managePath + "releases/", Handle: s.releases},
 		{Method: http.MethodGet, Path: managePath + "release/:version/", Handle: s.release},
 		{Method: http.MethodGet, Path: managePath + "collaboration/", Handle: s.collaboration},
+		{Method: http.MethodGet, Path: managePath + "service-accounts/", Handle: s.services},
 		{Method: http.MethodGet, Path: managePath + "settings/", Handle: s.settings},
 		{Method: http.MethodGet, Path: managePath + "history/", Handle: s.history},
 		{Method: http.MethodGet, Path: "/manage/upload/", Handle: s.uploadForm},
@@ -40,6 +41,8 @@ func (s *Section) Routes() []route.Route {
 		managePath + "collaboration/remove-group/": s.removeGroup,
 		managePath + "collaboration/invite/":       s.invite,
 		managePath + "collaboration/revoke/":       s.revokeInvitation,
+
+		managePath + "service-accounts/add/": s.addService,
 
 		managePath + "settings/status/":        s.setStatus,
 		managePath + "settings/limits/":        s.setLimits,

@@ -5,6 +5,7 @@
 package manage
 
 import (
+	"pyindex/internal/access"
 	"pyindex/internal/account"
 	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
@@ -22,6 +23,8 @@ type Options struct {
 	Intake   *ingest.Intake
 	Accounts *account.Accounts
 	Letters  *letters.Sender
+
+	Directory *access.Directory // of service accounts
 }
 
 // Section serves the pages of this area. It is safe for concurrent use.

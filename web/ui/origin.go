@@ -11,7 +11,7 @@ import (
 
 // Origin describes the uploader of a file. Its links are built only from verified claims.
 type Origin struct {
-	Kind                      string // "user", "publisher", "operator", or "" if unknown
+	Kind                      string // "user", "service", "publisher", "operator", or "" if unknown
 	Name                      string // of the person, or the publisher's sentence
 	Repository, RepositoryURL string
 	Workflow, Environment     string

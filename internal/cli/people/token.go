@@ -1,7 +1,6 @@
 package people
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -18,6 +17,8 @@ type Token struct {
 	Create tokenCreateCmd `cmd:"" help:"Create an API token and print it. It cannot be shown again."`
 	List   tokenListCmd   `cmd:"" help:"List the API tokens."`
 	Revoke tokenRevokeCmd `cmd:"" help:"Revoke an API token. This takes effect on the next request."`
+
+	Regenerate tokenRegenerateCmd `cmd:"" help:"Replace an API token by one with the same rights and a new lifetime, and print it."`
 }
 
 type tokenCreateCmd struct {
@@ -57,11 +58,7 @@ func (c *tokenCreateCmd) Run(s *cli.Session) error {
 		if err := c.Report(s.Out, out, out.Token); err != nil || c.JSON {
 			return err
 		}
-		if t.ExpiresAt.IsZero() {
-			fmt.Fprintln(s.Errs, "the token does not expire")
-		} else {
-			fmt.Fprintf(s.Errs, "the token expires on %s UTC\n", terminal.Moment(t.ExpiresAt))
-		}
+		printExpiry(s.Errs, t)
 		return nil
 	})
 }
@@ -96,7 +93,7 @@ type tokenRow struct {
 	Expires     terminal.Moment `json:"expires"`
 	LastUsed    terminal.Moment `json:"last_used"`
 	Revoked     terminal.Moment `json:"revoked"`
-	// "no expiry", "longer than allowed", "expires soon", "expired" or ""
+	// "no expiry", "longer than allowed", "expires soon", "replaced", "expired" or ""
 	Note string `json:"note"`
 }
 

@@ -41,7 +41,16 @@ var shown = map[string][]string{
 	"/project/:project/:version/file/:filename": nil, // a file
 	"/project/:project/:version/picture/:key":   nil, // a picture
 	"/admin/": {"/admin/"}, "/admin/audit/": {"/admin/audit/"}, "/admin/audit/export": nil,
-	"/admin/grants/": {"/admin/grants/"}, "/admin/issuers/": {"/admin/issuers/"},
+	"/admin/service-accounts/":          {"/admin/service-accounts/"},
+	"/manage/service-account/:account/": {"/manage/service-account/nightly/"},
+	"/manage/project/:project/service-accounts/": {
+		"/manage/project/widgets/service-accounts/", "/manage/project/many/service-accounts/",
+	},
+	"/manage/account/activity/": {
+		"/manage/account/activity/", "/manage/account/activity/?show=projects", "/manage/account/activity/?show=tokens",
+	},
+	"/manage/account/activity/export": nil,
+	"/admin/grants/":                  {"/admin/grants/"}, "/admin/issuers/": {"/admin/issuers/"},
 	"/admin/repositories/": {"/admin/repositories/"}, "/admin/settings/": {"/admin/settings/"},
 	"/admin/storage/": {"/admin/storage/"}, "/admin/tokens/": {"/admin/tokens/"},
 	"/admin/lockout/:kind/:subject/": {"/admin/lockout/user/bob/"}, "/admin/quarantine/": {"/admin/quarantine/"},

@@ -146,6 +146,8 @@ func (x *busy) fill() {
 		{"project", "status", "frozen", "quarantined", "--reason", "looked at"},
 		{"user", "invite", "--email", "dora@acme.example"},
 		{"group", "add", "builders"},
+		{"service", "add", "nightly", "--project", "widgets", "--description", "the build server"},
+		{"service", "token", "nightly", "--description", "jenkins"},
 	} {
 		x.Index(c...).OK(x.t)
 	}

@@ -103,6 +103,13 @@ func entryQuery(f audit.Filter) (string, []any) {
 	q.equal("outcome", string(f.Outcome))
 	q.equal("address", f.Address)
 	q.equal("actor_name", f.Actor)
+	q.equal("actor_id", f.ActorID)
+	if f.WithToken {
+		q.and("token_id <> ''")
+	}
+	if f.NotActorID != "" {
+		q.and("actor_id <> %s", f.NotActorID)
+	}
 	q.oneOf("action", "IN", f.Actions)
 	q.oneOf("action", "NOT IN", f.Without)
 	if f.Text != "" {

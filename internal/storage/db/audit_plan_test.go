@@ -42,6 +42,8 @@ func TestEntriesAreFoundByIndex(t *testing.T) {
 		{audit.Filter{RepositoryID: "r", Project: "p", Actor: "ann", Text: "x"}, "(repository_id=? AND project=?"},
 		{audit.Filter{Actions: []string{"file.add"}}, "audit_action (action=?"},
 		{audit.Filter{Actor: "ann"}, "audit_actor (actor_name=?"},
+		{audit.Filter{Actor: "ann", ActorID: "a", Outcome: audit.Refused}, "audit_actor (actor_name=?"},
+		{audit.Filter{RepositoryID: "r", Project: "p", NotActorID: "a"}, "(repository_id=? AND project=?"},
 		{audit.Filter{Address: "192.0.2.1", After: audit.Cursor{At: at, ID: "i"}}, "audit_address (address=?"},
 		{audit.Filter{Outcome: audit.Refused}, ""},
 		{audit.Filter{Text: "x"}, ""},

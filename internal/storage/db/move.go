@@ -18,7 +18,7 @@ import (
 // tables, because each database has its own full-text index.
 var moved = []string{
 	"repositories", "users", "profiles", "projects", "releases", "files", "file_metadata", "file_claims", "file_members",
-	"attestations", "tombstones", "blobs", "grants", "groups", "group_members", "group_grants", "publishers",
+	"attestations", "tombstones", "blobs", "grants", "groups", "group_members", "group_grants", "services", "publishers",
 	"project_publishers",
 	"pending_publishers", "uploads_beside_publishers", "readers", "reader_projects", "tokens", "token_projects",
 	"token_readers",

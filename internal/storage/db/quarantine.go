@@ -48,7 +48,7 @@ func (q *asked) uploads(f catalog.UploadFilter) {
 	q.and("f.uploaded_at >= %s", micros(f.Since))
 	switch {
 	case f.UserID != "":
-		q.and("f.uploader_kind = 'user' AND f.uploader_id = %s", f.UserID)
+		q.and("f.uploader_kind IN ('user', 'service') AND f.uploader_id = %s", f.UserID)
 	case f.TokenID != "":
 		q.and("f.uploader_token_id = %s", f.TokenID)
 	case f.Publisher != "" || f.Minted != "":

@@ -7,7 +7,7 @@ import (
 )
 
 // userOf lists the columns of the joined account. They are empty if there is none.
-const userOf = `COALESCE(u.id, ''), COALESCE(u.name, ''), COALESCE(u.admin, FALSE), COALESCE(u.created_at, 0), COALESCE(u.disabled_at, 0)`
+const userOf = `COALESCE(u.id, ''), COALESCE(u.name, ''), COALESCE(u.admin, FALSE), COALESCE(u.created_at, 0), COALESCE(u.disabled_at, 0), COALESCE(u.service, FALSE)`
 
 // holding is a credential and its account.
 type holding[T any] struct {
@@ -18,7 +18,7 @@ type holding[T any] struct {
 // userFields returns the destinations for userOf. end sets the times that were read.
 func userFields(u *access.User) (into []any, end func()) {
 	var created, disabled int64
-	return []any{&u.ID, &u.Name, &u.Admin, &created, &disabled}, func() {
+	return []any{&u.ID, &u.Name, &u.Admin, &created, &disabled, &u.Service}, func() {
 		u.CreatedAt, u.DisabledAt = moment(created), moment(disabled)
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 const tokenColumns = `id, kind, hash, user_id, scope, description, limited, created_at, expires_at, last_used_at, revoked_at,
-	publisher, claims, single_use, spent_at`
+	publisher, claims, single_use, spent_at, created_by, replaced_by`
 
 func scanToken(r row) (access.Token, error) {
 	var t access.Token
@@ -18,7 +18,7 @@ func scanToken(r row) (access.Token, error) {
 	var created, expires, used, revoked, spent int64
 	err := r.Scan(&t.ID, &t.Kind, &t.Hash, &t.UserID, &scope, &t.Description, &t.Limited, &created, &expires, &used,
 		&revoked,
-		&t.Publisher, &claims, &t.SingleUse, &spent)
+		&t.Publisher, &claims, &t.SingleUse, &spent, &t.CreatedBy, &t.ReplacedBy)
 	if err != nil {
 		return t, err
 	}
@@ -39,10 +39,10 @@ func (t *Tx) InsertToken(ctx context.Context, v access.Token) error {
 		return err
 	}
 	return t.insert(ctx, "token", `INSERT INTO tokens (`+tokenColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING`,
 		v.ID, string(v.Kind), v.Hash, v.UserID, v.Scope.String(), v.Description, v.Limited,
 		micros(v.CreatedAt), micros(v.ExpiresAt), micros(v.LastUsedAt), micros(v.RevokedAt), v.Publisher, claims,
-		v.SingleUse, micros(v.SpentAt))
+		v.SingleUse, micros(v.SpentAt), v.CreatedBy, v.ReplacedBy)
 }
 
 func (t *Tx) TokenByHash(ctx context.Context, hash string) (access.Token, error) {
@@ -70,6 +70,22 @@ func (t *Tx) RevokeToken(ctx context.Context, id string, at time.Time) (bool, er
 func (t *Tx) RevokeTokensOf(ctx context.Context, userID string, at time.Time) (int64, error) {
 	return t.exec(ctx, `UPDATE tokens SET revoked_at = $2 WHERE kind = 'api' AND user_id = $1 AND revoked_at = 0`, userID,
 		micros(at))
+}
+
+// ReplaceToken implements access.TokenRows. If a token is replaced twice at once, the row decides which call succeeds.
+func (t *Tx) ReplaceToken(ctx context.Context, id, by string, at, until time.Time) (bool, error) {
+	if !until.After(at) {
+		return t.did(ctx, `UPDATE tokens SET replaced_by = $2, revoked_at = $3
+			WHERE id = $1 AND kind = 'api' AND replaced_by = '' AND revoked_at = 0`, id, by, micros(at))
+	}
+	return t.did(ctx, `UPDATE tokens SET replaced_by = $2, warned_at = CASE WHEN warned_at = 0 THEN $3 ELSE warned_at END,
+		expires_at = CASE WHEN expires_at = 0 OR expires_at > $4 THEN $4 ELSE expires_at END
+		WHERE id = $1 AND kind = 'api' AND replaced_by = '' AND revoked_at = 0`, id, by, micros(at), micros(until))
+}
+
+func (t *Tx) TokensCreatedBy(ctx context.Context, userID string) ([]access.Token, error) {
+	return many(ctx, t, scanToken, `SELECT `+tokenColumns+` FROM tokens
+		WHERE kind = 'api' AND revoked_at = 0 AND created_by = $1 ORDER BY created_at, id`, userID)
 }
 
 func (t *Tx) TokensExpiring(ctx context.Context, from, to time.Time) ([]access.Token, error) {

@@ -10,22 +10,23 @@ import (
 )
 
 const (
-	newUserColumns = `id, name, admin, password_hash, created_at, disabled_at, invited_by`
+	newUserColumns = `id, name, admin, password_hash, created_at, disabled_at, invited_by, service`
 	userColumns    = newUserColumns + `, credential_changes`
 )
 
 func scanUser(r row) (access.User, error) {
 	var u access.User
 	var created, disabled int64
-	err := r.Scan(&u.ID, &u.Name, &u.Admin, &u.PasswordHash, &created, &disabled, &u.InvitedBy, &u.CredentialChanges)
+	err := r.Scan(&u.ID, &u.Name, &u.Admin, &u.PasswordHash, &created, &disabled, &u.InvitedBy, &u.Service,
+		&u.CredentialChanges)
 	u.CreatedAt, u.DisabledAt = moment(created), moment(disabled)
 	return u, err
 }
 
 func (t *Tx) InsertUser(ctx context.Context, u access.User) error {
 	return t.insert(ctx, "user "+u.Name,
-		`INSERT INTO users (`+newUserColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-		u.ID, u.Name, u.Admin, u.PasswordHash, micros(u.CreatedAt), micros(u.DisabledAt), u.InvitedBy)
+		`INSERT INTO users (`+newUserColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
+		u.ID, u.Name, u.Admin, u.PasswordHash, micros(u.CreatedAt), micros(u.DisabledAt), u.InvitedBy, u.Service)
 }
 
 // UpdateUser implements access.UserRows. It returns fault.NotFound if there is no such user.

@@ -31,6 +31,8 @@ func Access(t *testing.T, open Opener) {
 		"sessions":         checkSessions,
 		"standing":         checkStanding,
 		"second factors":   checkFactors,
+		"service accounts": checkServices,
+		"replaced tokens":  checkReplacedTokens,
 	} {
 		t.Run(name, func(t *testing.T) { check(newWorld(t, open)) })
 	}
