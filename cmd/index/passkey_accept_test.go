@@ -42,10 +42,10 @@ func TestNewcomersByPasskeyRefused(t *testing.T) {
 		"no name":              {path + "begin/", `{}`, "", "name"},
 		"no JSON":              {path + "begin/", `name=newcomer`, "", "cannot be read"},
 		"no link": {
-			"/invite/nonsense/passkey/begin/", `{"name":"newcomer"}`, "", "this link is invalid",
+			"/invite/nonsense/passkey/begin/", `{"name":"newcomer"}`, "", "This link is invalid",
 		},
 		"a link of another kind": {
-			"/setup/" + secret.Reveal() + "/passkey/begin/", `{"name":"newcomer"}`, "", "this link is invalid",
+			"/setup/" + secret.Reveal() + "/passkey/begin/", `{"name":"newcomer"}`, "", "This link is invalid",
 		},
 		"no challenge":              {path, `{"response":{}}`, "", "took too long"},
 		"a challenge of signing in": {path, `{"response":{}}`, challenge(signing.Header()), "took too long"},
