@@ -23,7 +23,8 @@ func (x *shop) activity(who, query string) string {
 	if w.Code != http.StatusOK {
 		x.Fatalf("the activity %s of %s = %d: %s", query, who, w.Code, w.Body)
 	}
-	return w.Body.String()
+	_, main, _ := strings.Cut(w.Body.String(), "<main")
+	return main
 }
 
 // People see what they did themselves, and what others did in the projects that they maintain now. Nobody sees anything

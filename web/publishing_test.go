@@ -1074,7 +1074,7 @@ func TestUnservedIssuer(t *testing.T) {
 	}
 	form := x.github("issuer", "https://ghes.acme.example")
 	if w := x.ask("alice", widgetsPublishing, form); !strings.Contains(w.Body.String(),
-		"this index is not configured for the issuer") {
+		"This index is not configured for the issuer") {
 		t.Errorf("adding a publisher of such an issuer = %d\n%s", w.Code, w.Body)
 	}
 }

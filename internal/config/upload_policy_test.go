@@ -16,7 +16,7 @@ func bools(v reflect.Value, at string) []string {
 		name := at + v.Type().Field(i).Name
 		if v.Field(i).Kind() == reflect.Struct {
 			names = append(names, bools(v.Field(i), name+".")...)
-		} else {
+		} else if v.Field(i).Kind() == reflect.Bool {
 			names = append(names, name)
 		}
 	}
@@ -69,5 +69,16 @@ func TestPolicies(t *testing.T) {
 	}
 	if diff := cmp.Diff(ingest.PyPIPolicy(), uploadConfig{Policy: "pypi"}.Rules()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// upload.startup_files reaches the policy, whatever upload.policy is.
+func TestStartupSetting(t *testing.T) {
+	for _, policy := range []string{"private", "pypi"} {
+		for _, want := range []ingest.StartupPolicy{ingest.AllowStartup, ingest.KnownStartup, ingest.RefuseStartup} {
+			if got := (uploadConfig{Policy: policy, StartupFiles: string(want)}).Rules().StartupFiles; got != want {
+				t.Errorf("startup_files = %q with policy %s is %q", want, policy, got)
+			}
+		}
 	}
 }

@@ -151,6 +151,7 @@ func TestSilentExchangeAndKeys(t *testing.T) {
 				t.Errorf("%s: Finish = %v after %v, want an error after 10s", path, err, time.Since(begin))
 			}
 			l.hang(path, false)
+			synctest.Wait() // the failed request ends
 			if _, _, err := s.Finish(t.Context(), kept, state, "good"); err != nil {
 				t.Errorf("%s: with the provider well again Finish = %v", path, err)
 			}

@@ -99,7 +99,7 @@ func (s *Section) makeServiceToken(w http.ResponseWriter, r *http.Request, who a
 	}
 	n := access.NewAPIToken{User: x.Name, Description: f.Get("description")}
 	if n.Description == "" {
-		f.Wrong("description", "enter a description")
+		f.Wrong("description", "Enter a description.")
 	}
 	if n.Scope, err = access.ParseScope(f.Get("scope")); err != nil {
 		f.Wrong("scope", fault.Message(err))
