@@ -23,8 +23,11 @@ func (x *shop) activity(who, query string) string {
 	if w.Code != http.StatusOK {
 		x.Fatalf("the activity %s of %s = %d: %s", query, who, w.Code, w.Body)
 	}
-	_, main, _ := strings.Cut(w.Body.String(), "<main")
-	return main
+	body := w.Body.String()
+	if _, main, ok := strings.Cut(body, "<main"); ok {
+		return main // without the header's list of repositories
+	}
+	return body // an export
 }
 
 // People see what they did themselves, and what others did in the projects that they maintain now. Nobody sees anything

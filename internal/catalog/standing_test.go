@@ -482,10 +482,10 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 
 // unchanging are the exported methods with a caller that change nothing, change something only through another method,
 // or have their own test above.
-var unchanging = strings.Fields(`Activity Backfill Begin CheckDaily CheckStored Collaborators Compare Contacts Contents Days Dependents Downloads File FindStrays Formerly GroupGrants Grants History Limits
+var unchanging = strings.Fields(`Activity Backfill Begin CheckDaily CheckGroup CheckStored CheckUser Collaborators Compare Contacts Contents Days Dependents Downloads File FindStrays Formerly GroupGrants Grants History Limits
 	Link Listing ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases
 	ManagedSettings MayGrant MayUpload Names Open Overview
-	Present Project Provenance Publish Quarantine Record Release ReleaseFiles Releases Repositories Repository Search Sweep Usage Visible WalkActivity WalkRecord`)
+	Present Project Provenance Publish Quarantine Record Release ReleaseFiles Releases Repositories Repository Search Suggested Sweep Usage Visible WalkActivity WalkRecord`)
 
 // Each exported method that changes something refuses a caller whose token was revoked, or whose account lost the
 // required right, after authentication. It succeeds if nothing was revoked.
