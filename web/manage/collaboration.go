@@ -61,16 +61,16 @@ var roleWords = map[access.Role]string{
 
 func roleOptions(role access.Role) []ui.Option {
 	var all []ui.Option
-	for _, r := range []access.Role{access.Maintainer, access.Owner, access.Uploader, access.Reader} {
+	for _, r := range []access.Role{access.Reader, access.Uploader, access.Maintainer, access.Owner} {
 		all = append(all, ui.Option{Value: r.String(), Label: roleTitle(r) + ": " + roleWords[r], Selected: r == role})
 	}
 	return all
 }
 
 // roleField returns a choice of roles in which none is selected, so that nobody gets more than was meant.
-func roleField(f ui.Form, id, name string) ui.Field {
+func roleField(f ui.Form, id, name, label string) ui.Field {
 	options := append([]ui.Option{{Label: "Choose a role"}}, roleOptions(access.NoRole)...)
-	return f.Field(ui.Field{ID: id, Name: name, Label: "Role", Type: "select", Options: options, Required: true})
+	return f.Field(ui.Field{ID: id, Name: name, Label: label, Type: "select", Options: options, Required: true})
 }
 
 func roleTitle(r access.Role) string {
@@ -115,14 +115,14 @@ func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who 
 	})
 	v.Add = addPerson{
 		User: f.Field(ui.Field{Name: "user", Label: "User name", Required: true, MaxLength: 64, List: users}),
-		Role: roleField(f, "f-role", "role"),
+		Role: roleField(f, "f-role", "role", "Role"),
 	}
 	v.AddGroup = addPerson{
 		User: f.Field(ui.Field{
 			Name: "group", Label: "Group", Required: true, MaxLength: 64, Mono: true, List: groups,
 			Help: "Administrators create groups and manage their members.",
 		}),
-		Role: roleField(f, "f-group-role", "group_role"),
+		Role: roleField(f, "f-group-role", "group_role", "Role of the group"),
 	}
 	v.Link, v.Waiting, v.Approval = link, waiting, !who.Admin() && !s.o.Accounts.OwnersInvite()
 	v.Invite = addPerson{
@@ -130,7 +130,7 @@ func (s *Section) collaborationWith(w http.ResponseWriter, r *http.Request, who 
 			ID: "f-invited", Name: "invited", Label: "User name", MaxLength: 64, Mono: true,
 			Help: "Leave empty to let the recipient choose.",
 		}),
-		Role: roleField(f, "f-invited-role", "invited_role"),
+		Role: roleField(f, "f-invited-role", "invited_role", "Role of the invited person"),
 	}
 	if v.Open, err = s.invitations(r, who, p); err != nil {
 		return err

@@ -94,6 +94,7 @@ func TestManageAProject(t *testing.T) {
 	b.Fill("User name", "nobody-here")
 	b.Press("Add to demo")
 	b.See("There is no account with this name.")
+	b.Choose("Role of the invited person", "Reader: can see and install it")
 	b.Press("Create invitation link")
 	b.See("Send this link to the person you invite.")
 	looks(b, "/manage/project/demo/collaboration/", "collaboration")

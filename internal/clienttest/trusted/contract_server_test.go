@@ -123,7 +123,7 @@ func testLifetime(w *workflow) {
 			"--oidc-token-lifetime", lifetime)
 		cmd.Env = []string{"PATH=/usr/bin:/bin"}
 		out, err := cmd.CombinedOutput()
-		if (err == nil) != fits || !fits && !strings.Contains(string(out), "token_lifetime") {
+		if (err == nil) != fits || !fits && !strings.Contains(string(out), "--oidc-token-lifetime") {
 			w.t.Errorf("a lifetime of %s: %v, %s, want it to be taken: %v", lifetime, err, out, fits)
 		}
 	}

@@ -173,7 +173,7 @@ func testNothingRepeated(w *workflow) {
 			w.raw("POST", "/legacy/", "x", secret+"x"))
 	}
 	w.uploads(m, project, "1.0", http.StatusOK, "")
-	w.uploads(m, "elsewhere-"+w.number, "1.0", http.StatusBadRequest, "does not exist")
+	w.uploads(m, "elsewhere-"+w.number, "1.0", http.StatusForbidden, "may not upload")
 	all := strings.Join(append(said, w.Log()), "\n")
 	for name, secret := range map[string]string{
 		"identity": identity, "its signature": identity[strings.LastIndex(identity, ".")+1:],
