@@ -44,13 +44,15 @@ func TestActivityIsOnesOwn(t *testing.T) {
 		has, not  []string
 	}{
 		{
-			"owner", "mine", []string{"owner yanked demo 1.0", "gave stranger the role reader"},
+			"owner", "mine",
+			[]string{"owner yanked demo 1.0", "gave stranger the role reader"},
 			[]string{"maintainer yanked", "other-2.0"},
 		},
 		{"owner", "projects", []string{"maintainer yanked demo 2.0"}, []string{"owner yanked", "other-2.0"}},
 		{"maintainer", "mine", []string{"maintainer yanked demo 2.0"}, []string{"owner yanked"}},
 		{
-			"maintainer", "projects", []string{"owner yanked demo 1.0: broken", "inner too"},
+			"maintainer", "projects",
+			[]string{"owner yanked demo 1.0: broken", "inner too"},
 			[]string{"maintainer yanked", "other-2.0"},
 		},
 		{"uploader", "projects", nil, []string{"yanked", "gave"}},

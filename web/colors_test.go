@@ -58,7 +58,8 @@ func TestContrastOfDescriptions(t *testing.T) {
 			}
 		}
 		for _, class := range highlight.Classes {
-			m := regexp.MustCompile(`(?m)^(?:[^{}]*, )?\.` + class + `(?:, [^{}]*)? \{ color: var\(--([a-z-]+)\); \}$`).FindSubmatch(rules)
+			m := regexp.MustCompile(`(?m)^(?:[^{}]*, )?\.` + class +
+				`(?:, [^{}]*)? \{ color: var\(--([a-z-]+)\); \}$`).FindSubmatch(rules)
 			if m == nil {
 				t.Fatalf("the class %s of code has no color", class)
 			}
@@ -66,7 +67,9 @@ func TestContrastOfDescriptions(t *testing.T) {
 		}
 		check("code", "ink", "raised")
 		check("pictures", "muted", "surface")
-		alerts := regexp.MustCompile(`--alert: var\(--([a-z]+)\);\s+--alert-back: var\(--([a-z-]+)\);`).FindAllSubmatch(rules, -1)
+		alerts := regexp.MustCompile(`--alert: var\(--([a-z]+)\);\s+--alert-back: var\(--([a-z-]+)\);`).FindAllSubmatch(
+			rules, -1,
+		)
 		if len(alerts) != 5 {
 			t.Fatalf("%d kinds of alerts have colors, want 5", len(alerts))
 		}

@@ -245,7 +245,8 @@ func TestHeldFormNeedsConfirmation(t *testing.T) {
 	if got := w.Header().Get("Location"); w.Code != http.StatusSeeOther || got != to {
 		t.Errorf("resuming before confirming = %d to %q, want %q", w.Code, got, to)
 	}
-	if w := x.with("nobody", resume, []*http.Cookie{held}, nil); !strings.HasPrefix(w.Header().Get("Location"), "/login/") {
+	if w := x.with("nobody", resume, []*http.Cookie{held}, nil); !strings.HasPrefix(w.Header().Get("Location"),
+		"/login/") {
 		t.Errorf("resuming without a session = %d", w.Code)
 	}
 	if w := x.get("owner", resume); w.Code == http.StatusOK {

@@ -16,8 +16,8 @@ import (
 
 var fieldError = regexp.MustCompile(`(?s)<p class="error"><svg.*?</svg> (.*?)</p>`)
 
-// A form reports all its errors at once, each as a sentence at its field, and the first of them in the order of the page
-// has the focus.
+// A form reports all its errors at once, each as a sentence at its field, and the first of them in the order of the
+// page has the focus.
 func TestFormsReportAllErrors(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	_, secret, err := x.accounts.Invite(t.Context(), x.operator, account.NewInvitation{})
@@ -36,33 +36,42 @@ func TestFormsReportAllErrors(t *testing.T) {
 		},
 		{"nobody", ui.LinkPath(onetime.Invite, secret), []string{"name", "zoe"}, []string{"password"}},
 		{
-			"owner", "/manage/account/security/password/", []string{"password", "short", "again", "other"},
+			"owner", "/manage/account/security/password/",
+			[]string{"password", "short", "again", "other"},
 			[]string{"password", "again"},
 		},
 		{
-			"owner", "/manage/account/", []string{"full_name", strings.Repeat("x", 101), "email", "no"},
+			"owner", "/manage/account/",
+			[]string{"full_name", strings.Repeat("x", 101), "email", "no"},
 			[]string{"full_name", "email"},
 		},
 		{"root", "/admin/users/", []string{"name", "Not A Name", "email", "no"}, []string{"name", "email"}},
 		{
-			"owner", "/manage/account/token/", []string{"scope", "all", "projects", "nothing", "expires", "soon"},
+			"owner", "/manage/account/token/",
+			[]string{"scope", "all", "projects", "nothing", "expires", "soon"},
 			[]string{"description", "scope", "projects", "expires"},
 		},
 		{
-			"root", "/admin/grants/add/", []string{"user", "zoe", "role", "king", "project", "no such", "repository", "main"},
+			"root", "/admin/grants/add/",
+			[]string{"user", "zoe", "role", "king", "project", "no such", "repository", "main"},
 			[]string{"user", "role", "project"},
 		},
 		{
-			"root", "/admin/grants/add/", []string{"user", "zoe", "role", "owner", "project", "nothing", "repository", "void"},
+			"root", "/admin/grants/add/",
+			[]string{"user", "zoe", "role", "owner", "project", "nothing", "repository", "void"},
 			[]string{"user", "repository"},
 		},
 		{
-			"owner", "/manage/project/demo/collaboration/add/", []string{"user", "zoe", "role", ""},
+			"owner", "/manage/project/demo/collaboration/add/",
+			[]string{"user", "zoe", "role", ""},
 			[]string{"user", "role"},
 		},
-		{"owner", "/manage/project/demo/collaboration/add-group/", []string{"group", "zoes"}, []string{"group", "group_role"}},
 		{
-			"owner", "/manage/project/demo/collaboration/invite/", []string{"invited", "Not A Name"},
+			"owner", "/manage/project/demo/collaboration/add-group/", []string{"group", "zoes"}, []string{"group", "group_role"},
+		},
+		{
+			"owner", "/manage/project/demo/collaboration/invite/",
+			[]string{"invited", "Not A Name"},
 			[]string{"invited", "invited_role"},
 		},
 		{"root", "/admin/repositories/add/", []string{"name", "No Name", "members", "all"}, []string{"name", "members"}},

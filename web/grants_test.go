@@ -20,7 +20,8 @@ func TestGrantsPage(t *testing.T) {
 		t.Errorf("by person:\n%s", got)
 	}
 	byProject := words(x.get("root", "/admin/grants/?by=project").Body.String())
-	if !strings.Contains(byProject, "demo maintainer, maintainer owner, owner reader, reader uploader, uploader demo in inner") {
+	if !strings.Contains(byProject,
+		"demo maintainer, maintainer owner, owner reader, reader uploader, uploader demo in inner") {
 		t.Errorf("by project:\n%s", byProject)
 	}
 	filtered := words(x.get("root", "/admin/grants/?filter=inner+READER").Body.String())
@@ -28,7 +29,8 @@ func TestGrantsPage(t *testing.T) {
 		strings.Contains(filtered, "owner of demo") {
 		t.Errorf("filtered:\n%s", filtered)
 	}
-	if none := words(x.get("root", "/admin/grants/?filter=zzz").Body.String()); !strings.Contains(none, "No roles match this filter.") {
+	if none := words(x.get("root", "/admin/grants/?filter=zzz").Body.String()); !strings.Contains(none,
+		"No roles match this filter.") {
 		t.Errorf("filtered by what there is not:\n%s", none)
 	}
 	got := x.grew(func() {
@@ -131,7 +133,9 @@ func TestSuggestions(t *testing.T) {
 		}
 	}
 	for _, form := range [][]string{
-		{"add/", "user", "stranger"}, {"add/", "user", "stranger", "role", "none"}, {"invite/", "invited", "zoe"},
+		{"add/", "user", "stranger"},
+		{"add/", "user", "stranger", "role", "none"},
+		{"invite/", "invited", "zoe"},
 		{"add-group/", "group", "builders", "group_role", ""},
 	} {
 		if got := x.grew(func() { x.post("owner", path+form[0], form[1:]...) }); got != "" {

@@ -80,7 +80,8 @@ func TestPageOfAPerson(t *testing.T) {
 	must(err)
 	page = words(x.get("root", "/admin/user/absent/").Body.String())
 	for _, want := range []string{
-		"Last sign-in none in the audit log", "absent is in no group.", "absent has no roles other than those of every account.",
+		"Last sign-in none in the audit log", "absent is in no group.",
+		"absent has no roles other than those of every account.",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q:\n%s", want, page)
@@ -90,7 +91,9 @@ func TestPageOfAPerson(t *testing.T) {
 
 // The page of repositories tells who reads each. On a private index nothing is public.
 func TestReadersOfRepositories(t *testing.T) {
-	for closed, want := range map[bool]string{true: "read by everyone who is signed in", false: "read by everyone on the network"} {
+	for closed, want := range map[bool]string{
+		true: "read by everyone who is signed in", false: "read by everyone on the network",
+	} {
 		x := newShop(t, catalog.Limits{}, nil)
 		if err := x.index.SetRepository(t.Context(), x.operator, "main", access.Reader, true); err != nil {
 			t.Fatal(err)

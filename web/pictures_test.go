@@ -59,7 +59,8 @@ func TestPicturesOfOtherSites(t *testing.T) {
 	}{
 		"none": {false, []string{data}, "'self' data:"},
 		"allow": {
-			true, []string{data, "https://github.com/acme/pictured/raw/HEAD/docs/b.png", "https://pictures.example/logo.png"},
+			true,
+			[]string{data, "https://github.com/acme/pictured/raw/HEAD/docs/b.png", "https://pictures.example/logo.png"},
 			"'self' data: https:",
 		},
 	} {
@@ -81,7 +82,8 @@ func TestPicturesOfOtherSites(t *testing.T) {
 					t.Errorf("%s may load pictures from %q", path, got)
 				}
 			}
-			if got := x.get("reader", "/project/pictured/1.0/picture/"+strings.Repeat("0", 32)); got.Code != http.StatusNotFound {
+			if got := x.get("reader",
+				"/project/pictured/1.0/picture/"+strings.Repeat("0", 32)); got.Code != http.StatusNotFound {
 				t.Errorf("a picture through the server = %d, want 404", got.Code)
 			}
 		})
@@ -155,7 +157,8 @@ func TestPicturesThroughTheServer(t *testing.T) {
 	for range 2 {
 		got := x.get("reader", open)
 		h := got.Header()
-		if got.Code != http.StatusOK || !bytes.Equal(got.Body.Bytes(), content.Bytes()) || h.Get("Content-Type") != "image/png" ||
+		if got.Code != http.StatusOK || !bytes.Equal(got.Body.Bytes(), content.Bytes()) ||
+			h.Get("Content-Type") != "image/png" ||
 			h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Content-Security-Policy") != "default-src 'none'; sandbox" ||
 			!strings.HasPrefix(h.Get("Cache-Control"), "private") || h.Get("Cross-Origin-Resource-Policy") != "same-origin" {
 			t.Errorf("the picture = %d %v", got.Code, h)

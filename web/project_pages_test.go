@@ -74,10 +74,12 @@ func TestDiffPageIsBounded(t *testing.T) {
 // The parts of a project page come in the order in which they are read on a phone.
 func TestProjectPageOrder(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
-	x.put("main", packagingtest.Wheel("read", "1.0", "x", "Classifier: Topic :: One", "Description-Content-Type: text/plain", "", "words"))
+	x.put("main", packagingtest.Wheel("read", "1.0", "x", "Classifier: Topic :: One",
+		"Description-Content-Type: text/plain", "", "words"))
 	got, at := x.page("reader", "/project/read/"), 0
 	for _, part := range []string{
-		">pip install ", `id="description"`, `id="files"`, `id="details"`, "<details class=\"classifiers\"><summary>1 classifier<",
+		">pip install ", `id="description"`, `id="files"`, `id="details"`,
+		"<details class=\"classifiers\"><summary>1 classifier<",
 	} {
 		n := strings.Index(got[at:], part)
 		if n < 0 {
@@ -114,7 +116,8 @@ func TestProjectPageForReaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	x.shows("reader", "/project/demo/", `href="/#connect">Set up your machine</a>`, "<code>__token__</code>",
-		`</svg> owner <span class="small muted">owner</span>`, `</svg> maintainer <span class="small muted">maintainer</span>`,
+		`</svg> owner <span class="small muted">owner</span>`,
+		`</svg> maintainer <span class="small muted">maintainer</span>`,
 		`Group builders <span class="small muted">maintainer</span>`, "-leaver", "-> uploader <", "-> reader <span",
 		"<dt>Downloads</dt><dd>1 in the last 30 days</dd>")
 	x.shows("reader", "/r/inner/project/demo/", `href="/r/inner/#connect">Set up your machine</a>`, "-builders",
@@ -126,10 +129,13 @@ func TestProjectPageForReaders(t *testing.T) {
 
 func TestProjectPageNames(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
-	x.put("main", packagingtest.Wheel("named", "1.0", "x", "Author: =?utf-8?q?Zo=C3=AB_Odoo?=", "License-Expression: mit or apache-2.0",
+	x.put("main", packagingtest.Wheel("named", "1.0", "x", "Author: =?utf-8?q?Zo=C3=AB_Odoo?=",
+		"License-Expression: mit or apache-2.0",
 		"Import-Name: named", "Import-Name: _named ; private", "Import-Namespace: acme"),
-		packagingtest.Wheel("mailed", "1.0", "x", "Maintainer-email: =?utf-8?q?Zo=C3=AB?= <zoe@acme.example>, =?utf-7?q?b?= <b@acme.example>"))
-	x.shows("reader", "/project/named/", "<dd>Zoë Odoo</dd>", "MIT OR Apache-2.0", "<code>named</code>, <code>_named</code> (private), <code>acme</code>",
+		packagingtest.Wheel("mailed", "1.0", "x",
+			"Maintainer-email: =?utf-8?q?Zo=C3=AB?= <zoe@acme.example>, =?utf-7?q?b?= <b@acme.example>"))
+	x.shows("reader", "/project/named/", "<dd>Zoë Odoo</dd>", "MIT OR Apache-2.0",
+		"<code>named</code>, <code>_named</code> (private), <code>acme</code>",
 		"-utf-8?q")
 	x.shows("reader", "/project/mailed/", "Zoë", "zoe@acme.example")
 }
@@ -144,11 +150,14 @@ func TestProjectPageIsBounded(t *testing.T) {
 		"Import-Name: ", "Requires-Dist: six; python_version > '", "Platform: ",
 	} {
 		many := []string{field + long}
-		if slices.Contains([]string{"Project-URL: ", "Classifier: ", "Provides-Extra: ", "Import-Name: ", "Requires-Dist: six; python_version > '"}, field) {
+		if slices.Contains([]string{
+			"Project-URL: ", "Classifier: ", "Provides-Extra: ", "Import-Name: ", "Requires-Dist: six; python_version > '",
+		}, field) {
 			many = nil
 			for n := range 5_000 {
-				many = append(many, strings.NewReplacer(": ", fmt.Sprintf(": a%d", n), "six", fmt.Sprintf("six%d", n)).Replace(field)+
-					strings.Repeat("y", 200)+map[bool]string{true: "'"}[strings.HasSuffix(field, "'")])
+				many = append(many,
+					strings.NewReplacer(": ", fmt.Sprintf(": a%d", n), "six", fmt.Sprintf("six%d", n)).Replace(field)+
+						strings.Repeat("y", 200)+map[bool]string{true: "'"}[strings.HasSuffix(field, "'")])
 			}
 		}
 		f := packagingtest.Wheel("large", fmt.Sprintf("1.%d", len(x.record())), "x", many...)
@@ -163,7 +172,9 @@ func TestProjectPageIsBounded(t *testing.T) {
 			continue
 		}
 		in.Discard()
-		for _, path := range []string{"/project/large/", "/project/large/" + f.Version + "/", "/search/?q=large", "/", "/project/large/versions/"} {
+		for _, path := range []string{
+			"/project/large/", "/project/large/" + f.Version + "/", "/search/?q=large", "/", "/project/large/versions/",
+		} {
 			if got := len(x.page("reader", path)); got > 200_000 {
 				t.Errorf("GET %s with a large %s has %d bytes", path, field, got)
 			}
@@ -195,7 +206,8 @@ func TestMissingPages(t *testing.T) {
 	lacking("reader", "/project/demo/9.9/", `href="/project/demo/"`, `href="/project/demo/versions/"`, "-/manage/upload/")
 	lacking("reader", "/r/inner/project/demo/9.9/diff/", `href="/r/inner/project/demo/"`)
 	lacking("reader", "/project/demo/1.0/file/nothing.whl", `href="/project/demo/"`)
-	lacking("owner", "/project/new-one/", `href="/manage/upload/"`, `href="/manage/account/publishing/?project_name=new-one"`,
+	lacking("owner", "/project/new-one/", `href="/manage/upload/"`,
+		`href="/manage/account/publishing/?project_name=new-one"`,
 		`href="/help/public-index/"`)
 	// A hidden project looks as one that does not exist.
 	hidden := lacking("stranger", "/r/inner/project/demo/")
@@ -207,7 +219,8 @@ func TestMissingPages(t *testing.T) {
 // Everyone finds the repositories that they may read, and learns of no other.
 func TestRepositorySwitcher(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
-	x.shows("reader", "/", `<a href="/" aria-current="true">main</a>`, `<a href="/r/inner/">inner</a>`, "Other repositories: ")
+	x.shows("reader", "/", `<a href="/" aria-current="true">main</a>`, `<a href="/r/inner/">inner</a>`,
+		"Other repositories: ")
 	x.shows("reader", "/r/inner/", `<a href="/">main</a>`, `<a href="/r/inner/" aria-current="true">inner</a>`)
 	x.shows("reader", "/search/?q=demo", `Other repositories: <a href="/r/inner/search/?q=demo">inner</a>`)
 	x.shows("reader", "/manage/account/", `<a href="/r/inner/">inner</a>`)
@@ -235,7 +248,8 @@ func (postbox) Send(context.Context, string, outbox.Letter) error { return nil }
 func TestSubscriptionPages(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) { o.site.Mail = postbox{} })
 	x.shows("reader", "/project/demo/", "add an address to your account", "-Unsubscribe")
-	if w := x.post("reader", "/manage/account/", "email", "reader@acme.example"); w.Code == http.StatusUnprocessableEntity {
+	if w := x.post("reader", "/manage/account/", "email",
+		"reader@acme.example"); w.Code == http.StatusUnprocessableEntity {
 		t.Fatalf("setting an address = %d: %s", w.Code, w.Body)
 	}
 	profile := func() string {
@@ -257,7 +271,8 @@ func TestSubscriptionPages(t *testing.T) {
 	}
 	x.shows("reader", "/r/inner/project/demo/", "E-mail me about new releases")
 	for _, path := range []string{"/r/inner/project/demo/", "/project/demo/"} {
-		if w := x.post("reader", path+"versions/follow/"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != path {
+		if w := x.post("reader", path+"versions/follow/"); w.Code != http.StatusSeeOther ||
+			w.Header().Get("Location") != path {
 			t.Fatalf("POST %sfollow/ = %d to %q", path, w.Code, w.Header().Get("Location"))
 		}
 		x.shows("reader", path, "Unsubscribe</button>", "-E-mail me about")

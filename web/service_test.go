@@ -46,10 +46,12 @@ func TestServiceAccountPages(t *testing.T) {
 	if err != nil || bot.Kind() != access.KindService || bot.Name() != "svc:deploy" {
 		t.Fatalf("the token is of %+v, %v", bot, err)
 	}
-	if got := x.get("owner", list).Body.String(); !strings.Contains(got, "svc:deploy") || !strings.Contains(got, "by owner") {
+	if got := x.get("owner", list).Body.String(); !strings.Contains(got, "svc:deploy") ||
+		!strings.Contains(got, "by owner") {
 		t.Errorf("the list does not name the account and its creator: %s", got)
 	}
-	if got := x.get("owner", "/manage/project/demo/collaboration/").Body.String(); !strings.Contains(got, "service account</span>") {
+	if got := x.get("owner", "/manage/project/demo/collaboration/").Body.String(); !strings.Contains(got,
+		"service account</span>") {
 		t.Error("the collaborators do not show what the account is")
 	}
 	shown := x.get("owner", page).Body.String()
@@ -95,7 +97,8 @@ func TestServiceAccountPages(t *testing.T) {
 	if _, err := x.identify(next.Body.String()); !fault.Is(err, fault.Unauthenticated) {
 		t.Errorf("the token of the removed account: %v", err)
 	}
-	if got := x.get("owner", page).Body.String(); !strings.Contains(got, "removed") || strings.Contains(got, "Create token") {
+	if got := x.get("owner", page).Body.String(); !strings.Contains(got, "removed") ||
+		strings.Contains(got, "Create token") {
 		t.Error("the page of the removed account offers a token")
 	}
 	got = x.post("owner", list+"add/", "name", "svc:deploy", "role", "reader")
@@ -208,7 +211,8 @@ func TestAdministratorsServiceAccounts(t *testing.T) {
 	if u, err := x.dir.User(t.Context(), x.operator, "svc:deploy"); err != nil || u.Admin {
 		t.Errorf("the account = %+v, %v", u, err)
 	}
-	if got := x.get("root", "/manage/service-account/deploy/").Body.String(); !strings.Contains(got, "/admin/lockout/user/svc:deploy/") {
+	if got := x.get("root", "/manage/service-account/deploy/").Body.String(); !strings.Contains(got,
+		"/admin/lockout/user/svc:deploy/") {
 		t.Error("an administrator is not led to the lockout")
 	}
 }

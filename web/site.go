@@ -157,7 +157,8 @@ func (s *Site) Known(r *http.Request) string { return s.account.Known(r) }
 
 // enrolling are the prefixes of the paths that users can open before they set up a required second factor.
 var enrolling = []string{
-	"/static/", "/favicon.ico", "/robots.txt", "/.well-known/", "/login/", "/logout/", "/confirm/", "/help/", "/manage/account/security/",
+	"/static/", "/favicon.ico", "/robots.txt", "/.well-known/", "/login/", "/logout/", "/confirm/", "/help/",
+	"/manage/account/security/",
 }
 
 // enrolled redirects users who must set up a second factor to the page for that.

@@ -152,7 +152,8 @@ func TestRefusedSettings(t *testing.T) {
 // An error about a key of the file names the file and the key, and no flag that has nothing to do with it.
 func TestUnknownKeyNamesNoFlag(t *testing.T) {
 	file := write(t, "[access]\nanonymus_read = true")
-	want := "index: " + file + `:2: unknown key "access.anonymus_read"; did you mean access.anonymous_read?` + "\n" + settingsHelp
+	want := "index: " + file + `:2: unknown key "access.anonymus_read"; did you mean access.anonymous_read?` + "\n" +
+		settingsHelp
 	for _, args := range [][]string{
 		{"serve", "--config", file}, {"project", "list", "--config", file}, {"serve", "--listen=:9", "--config=" + file},
 	} {

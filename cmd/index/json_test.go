@@ -116,7 +116,8 @@ func TestApproveJSON(t *testing.T) {
 	x := newFixture(t, "https://index.example", true)
 	x.people(t)
 	form := url.Values{"invited_role": {"uploader"}}
-	if got := x.visit(t, "POST", "/manage/project/"+demo+"/collaboration/invite/", "owner", form.Encode()); got.Code >= 400 {
+	if got := x.visit(t, "POST", "/manage/project/"+demo+"/collaboration/invite/", "owner",
+		form.Encode()); got.Code >= 400 {
 		t.Fatalf("inviting = %d: %s", got.Code, got.Body)
 	}
 	open, err := x.app.Accounts.Invitations(t.Context(), x.app.Operator)

@@ -192,7 +192,8 @@ func TestMailTest(t *testing.T) {
 		t.Errorf("the server took %q", got)
 	}
 	var out, errs bytes.Buffer
-	if status := run(t.Context(), append(set, "--to=ann@acme.example", "--json"), strings.NewReader(""), &out, &errs); status != statusDone ||
+	if status := run(t.Context(), append(set, "--to=ann@acme.example", "--json"), strings.NewReader(""), &out,
+		&errs); status != statusDone ||
 		!strings.Contains(out.String(), `"to": "ann@acme.example"`) {
 		t.Errorf("with --json: status %d, %q, %q", status, out.String(), errs.String())
 	}

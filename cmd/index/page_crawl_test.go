@@ -199,7 +199,8 @@ func TestSearchFacets(t *testing.T) {
 	x.people(t)
 	x.hide(t)
 	for _, f := range []packagingtest.File{
-		packagingtest.SDist("facet-a", "1.0", "x", "License: mit", "Requires-Python: >=3.19", "Classifier: Topic :: Database"),
+		packagingtest.SDist("facet-a", "1.0", "x", "License: mit", "Requires-Python: >=3.19",
+			"Classifier: Topic :: Database"),
 		packagingtest.SDist("facet-b", "1.0", "x", "License: MIT", "Requires-Python: >=3.20"),
 	} {
 		if err := x.put(t, "main", f); err != nil {

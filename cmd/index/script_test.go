@@ -151,8 +151,8 @@ func cmdMode(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// ends runs the program and wants an exit status and one line that holds a text: refused TEXT ARGS... For misused, lines
-// with the usage may follow, and the last line names the command's --help.
+// ends runs the program and wants an exit status and one line that holds a text: refused TEXT ARGS... For misused,
+// lines with the usage may follow, and the last line names the command's --help.
 func ends(status int) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, neg bool, args []string) {
 		want := fmt.Sprintf("exit status %d", status)

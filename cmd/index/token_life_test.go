@@ -14,7 +14,8 @@ import (
 func TestTokenLifeOfCommand(t *testing.T) {
 	dir := "--data-dir=" + t.TempDir()
 	var out, errs bytes.Buffer
-	if status := run(t.Context(), []string{dir, "user", "add", "ann"}, strings.NewReader(""), &out, &errs); status != statusDone {
+	if status := run(t.Context(), []string{dir, "user", "add", "ann"}, strings.NewReader(""), &out,
+		&errs); status != statusDone {
 		t.Fatalf("user add = %d, %s", status, errs.String())
 	}
 	const day = 24 * time.Hour

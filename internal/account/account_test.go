@@ -277,7 +277,9 @@ func TestInvitations(t *testing.T) {
 	if fault.FieldOf(err) != "name" {
 		t.Errorf("inviting a name that is taken = %v", err)
 	}
-	for _, bad := range []string{"not an address", "zoë@example.com", "Zoe <zoe@example.com>", "zoe@example.com\n", "zoe@"} {
+	for _, bad := range []string{
+		"not an address", "zoë@example.com", "Zoe <zoe@example.com>", "zoe@example.com\n", "zoe@",
+	} {
 		if _, _, err = b.Invite(ctx, b.boss, account.NewInvitation{Email: bad}); fault.FieldOf(err) != "email" {
 			t.Errorf("inviting %q = %v, want a fault of the address", bad, err)
 		}

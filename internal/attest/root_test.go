@@ -64,15 +64,21 @@ func TestNewLogInTheRoot(t *testing.T) {
 		change func(document map[string]any)
 		left   string // "" for nothing
 	}{
-		"a transparency log": {func(d map[string]any) { d["tlogs"] = like(t, d, "tlogs", newKey) }, "the transparency log https://new.example"},
-		"a certificate log":  {func(d map[string]any) { d["ctlogs"] = like(t, d, "ctlogs", newKey) }, "the certificate log https://new.example"},
+		"a transparency log": {
+			func(d map[string]any) { d["tlogs"] = like(t, d, "tlogs", newKey) }, "the transparency log https://new.example",
+		},
+		"a certificate log": {
+			func(d map[string]any) { d["ctlogs"] = like(t, d, "ctlogs", newKey) }, "the certificate log https://new.example",
+		},
 		"an authority": {func(d map[string]any) {
 			d["certificateAuthorities"] = like(t, d, "certificateAuthorities", func(x map[string]any) {
-				x["uri"], x["certChain"] = "https://new.example", map[string]any{"certificates": []any{map[string]any{"rawBytes": "AAAA"}}}
+				x["uri"], x["certChain"] = "https://new.example",
+					map[string]any{"certificates": []any{map[string]any{"rawBytes": "AAAA"}}}
 			})
 		}, "the certificate authority https://new.example"},
 		"a hash": {func(d map[string]any) {
-			d["tlogs"] = like(t, d, "tlogs", func(x map[string]any) { x["baseUrl"], x["hashAlgorithm"] = "https://new.example", "SHA2_512" })
+			d["tlogs"] = like(t, d, "tlogs",
+				func(x map[string]any) { x["baseUrl"], x["hashAlgorithm"] = "https://new.example", "SHA2_512" })
 		}, "the transparency log https://new.example"},
 		"a member":        {func(d map[string]any) { d["novelty"] = map[string]any{"x": 1} }, ""},
 		"a member deeper": {func(d map[string]any) { d["tlogs"].([]any)[0].(map[string]any)["novelty"] = true }, ""},

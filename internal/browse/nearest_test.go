@@ -7,9 +7,17 @@ func TestDistance(t *testing.T) {
 		a, b string
 		want int
 	}{
-		{"requests", "requests", 0}, {"reqests", "requests", 1}, {"erquests", "requests", 1}, {"equests", "requests", 1},
-		{"requestss", "requests", 1}, {"nupmy", "numpy", 1}, {"nupym", "numpy", 2}, {"", "ab", 2}, {"ab", "", 2},
-		{"abcdef", "ghijkl", 6}, {"a", "abcdefgh", 7},
+		{"requests", "requests", 0},
+		{"reqests", "requests", 1},
+		{"erquests", "requests", 1},
+		{"equests", "requests", 1},
+		{"requestss", "requests", 1},
+		{"nupmy", "numpy", 1},
+		{"nupym", "numpy", 2},
+		{"", "ab", 2},
+		{"ab", "", 2},
+		{"abcdef", "ghijkl", 6},
+		{"a", "abcdefgh", 7},
 	} {
 		if got := distance(c.a, c.b, 6); got != c.want {
 			t.Errorf("distance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)

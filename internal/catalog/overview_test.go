@@ -128,11 +128,13 @@ func TestCompare(t *testing.T) {
 	if len(got) != 2 || got["Summary"] != [2]string{"one", "two"} || got["Requires-Python"] != [2]string{"", ">=3.9"} {
 		t.Errorf("fields: %v", got)
 	}
-	if c, err = w.Compare(ctx, w.admin, "", demo, browse.Pair{From: "1.1", To: "1.0"}); err != nil || c.From.Version != "1.1" {
+	if c, err = w.Compare(ctx, w.admin, "", demo, browse.Pair{From: "1.1", To: "1.0"}); err != nil ||
+		c.From.Version != "1.1" {
 		t.Errorf("backwards = %v, %v", c.From.Version, err)
 	}
 	for _, pair := range [][2]string{{"", "1.0"}, {"9", "1.0"}, {"1.0", "9"}, {"x", "y"}} {
-		if _, err := w.Compare(ctx, w.admin, "", demo, browse.Pair{From: pair[0], To: pair[1]}); !fault.Is(err, fault.NotFound) {
+		if _, err := w.Compare(ctx, w.admin, "", demo, browse.Pair{From: pair[0], To: pair[1]}); !fault.Is(err,
+			fault.NotFound) {
 			t.Errorf("Compare(%q, %q) = %v, want not found", pair[0], pair[1], err)
 		}
 	}
@@ -162,7 +164,8 @@ func TestCompareFiles(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	ctx, demo := t.Context(), name(t, "demo")
 	w.must(packagingtest.Wheel("demo", "1.0", "x"), packagingtest.SDist("demo", "1.0", "x"),
-		packagingtest.Wheel("demo", "1.1", "x"), packagingtest.SDist("demo", "1.1", "y"), packagingtest.SDist("demo", "1.2", "y"),
+		packagingtest.Wheel("demo", "1.1", "x"), packagingtest.SDist("demo", "1.1", "y"),
+		packagingtest.SDist("demo", "1.2", "y"),
 		packagingtest.Wheel("demo", "1.3", "y"))
 	for _, tt := range []struct {
 		pair     browse.Pair
@@ -173,8 +176,11 @@ func TestCompareFiles(t *testing.T) {
 	}{
 		{browse.Pair{To: "1.1"}, "demo-1.1-py3-none-any.whl", nil, []string{"demo-1.1.tar.gz"}, true},
 		{
-			browse.Pair{To: "1.1", File: "demo-1.1.tar.gz"}, "demo-1.1.tar.gz", []string{"demo-*/demo.py"},
-			[]string{"demo-1.1-py3-none-any.whl"}, true,
+			browse.Pair{To: "1.1", File: "demo-1.1.tar.gz"},
+			"demo-1.1.tar.gz",
+			[]string{"demo-*/demo.py"},
+			[]string{"demo-1.1-py3-none-any.whl"},
+			true,
 		},
 		{browse.Pair{To: "1.1", File: "nothing"}, "demo-1.1-py3-none-any.whl", nil, []string{"demo-1.1.tar.gz"}, true},
 		{browse.Pair{To: "1.2"}, "demo-1.2.tar.gz", nil, nil, true},
@@ -182,7 +188,8 @@ func TestCompareFiles(t *testing.T) {
 	} {
 		c, err := w.Compare(ctx, w.admin, "", demo, tt.pair)
 		in := c.Inside
-		if err != nil || in.To != tt.to || !slices.Equal(in.Members.Changed, tt.changed) || !slices.Equal(in.Others, tt.others) ||
+		if err != nil || in.To != tt.to || !slices.Equal(in.Members.Changed, tt.changed) ||
+			!slices.Equal(in.Others, tt.others) ||
 			(in.Basis == browse.MembersRead) != tt.compared || len(in.Members.Added)+len(in.Members.Removed) != 0 {
 			t.Errorf("Compare(%+v) = %+v, %v", tt.pair, in, err)
 		}
@@ -200,13 +207,15 @@ func TestCompareSpellings(t *testing.T) {
 			"Requires-Python: <4, >=3.8", "Provides-Extra: test", "Provides-Extra: dev-tools", "Requires-Dist: old>=1",
 			`Requires-Dist: six; python_full_version >= "3.9" and extra == "dev-tools"`, "Requires-Dist: foo-bar>=1"),
 		packagingtest.Wheel("demo", "1.2", "x", "License-Expression: MIT", "License: BSD",
-			"Requires-Python: >=3.8", "Provides-Extra: test", "Requires-Dist: foo-bar>=2", `Requires-Dist: six; python_version>'3.9'`))
+			"Requires-Python: >=3.8", "Provides-Extra: test", "Requires-Dist: foo-bar>=2",
+			`Requires-Dist: six; python_version>'3.9'`))
 	c, err := w.Compare(t.Context(), w.admin, "", name(t, "demo"), browse.Pair{From: "1.0", To: "1.1"})
 	if err != nil || len(c.Fields) > 0 || len(c.Required.Added)+len(c.Required.Removed) > 0 {
 		t.Errorf("Compare of two spellings = %+v, %+v, %v, want no change", c.Fields, c.Required, err)
 	}
 	c, err = w.Compare(t.Context(), w.admin, "", name(t, "demo"), browse.Pair{From: "1.1", To: "1.2"})
-	if err != nil || len(c.Fields) != 3 || strings.Join(c.Required.Added, "|") != `foo-bar>=2|six; python_version > "3.9"` {
+	if err != nil || len(c.Fields) != 3 ||
+		strings.Join(c.Required.Added, "|") != `foo-bar>=2|six; python_version > "3.9"` {
 		t.Errorf("Compare of two releases = %+v, %+v, %v", c.Fields, c.Required, err)
 	}
 }

@@ -240,10 +240,14 @@ func TestSearchFacets(t *testing.T) {
 		return f
 	}
 	f := search(w.admin, browse.Query{}).Facets
-	if want := []browse.Facet{{Value: "mit", Label: "MIT", Count: 3}, {Value: "bsd 3", Label: "BSD  3", Count: 1}}; !slices.Equal(f.Licenses, want) {
+	if want := []browse.Facet{
+		{Value: "mit", Label: "MIT", Count: 3}, {Value: "bsd 3", Label: "BSD  3", Count: 1},
+	}; !slices.Equal(f.Licenses, want) {
 		t.Errorf("licenses = %v, want %v", f.Licenses, want)
 	}
-	if want := []browse.Facet{{Value: "Topic :: Database", Label: "Topic :: Database", Count: 2}}; !slices.Equal(f.Classifiers, want) {
+	if want := []browse.Facet{{
+		Value: "Topic :: Database", Label: "Topic :: Database", Count: 2,
+	}}; !slices.Equal(f.Classifiers, want) {
 		t.Errorf("classifiers = %v, want %v", f.Classifiers, want)
 	}
 	var pythons []string
@@ -264,8 +268,9 @@ func TestSearchFacets(t *testing.T) {
 		q    browse.Query
 		want int
 	}{
-		"license": {browse.Query{License: " MIT"}, 3}, "two filters": {browse.Query{License: "mit", Classifier: "Topic :: Database"}, 2},
-		"other": {browse.Query{License: "gpl"}, 0}, "nobody": {browse.Query{Owner: "nobody"}, 0},
+		"license":     {browse.Query{License: " MIT"}, 3},
+		"two filters": {browse.Query{License: "mit", Classifier: "Topic :: Database"}, 2},
+		"other":       {browse.Query{License: "gpl"}, 0}, "nobody": {browse.Query{Owner: "nobody"}, 0},
 	} {
 		if f := search(w.admin, c.q); f.Total != c.want {
 			t.Errorf("%s: %d found, want %d", name, f.Total, c.want)

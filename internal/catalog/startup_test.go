@@ -163,7 +163,9 @@ func TestSetStartupFilesRefusals(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
 	w.must(plain("0.1"))
 	demo := name(t, "demo")
-	for user, role := range map[string]access.Role{"mia": access.Maintainer, "una": access.Uploader, "rea": access.Reader} {
+	for user, role := range map[string]access.Role{
+		"mia": access.Maintainer, "una": access.Uploader, "rea": access.Reader,
+	} {
 		who := w.user(user, access.NewAPIToken{Scope: access.ScopeUpload})
 		if err := w.Grant(t.Context(), w.admin, "", demo, user, role); err != nil {
 			t.Fatal(err)

@@ -15,8 +15,8 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 )
 
-// TestToleratedUploads: files that the public index serves, with defects that change nothing for an installer or that one
-// installer reads, are accepted under the private policy. The sender and the audit log learn the defect.
+// TestToleratedUploads: files that the public index serves, with defects that change nothing for an installer or that
+// one installer reads, are accepted under the private policy. The sender and the audit log learn the defect.
 func TestToleratedUploads(t *testing.T) {
 	long := strings.Repeat("x", 513)
 	for _, c := range []struct {

@@ -29,7 +29,8 @@ func besideLogin(t *testing.T, scope string, env map[string]string) *login {
 // TestNotes: what lies beside the login is named, without its value.
 func TestNotes(t *testing.T) {
 	conf := filepath.Join(t.TempDir(), "pip.conf")
-	if err := os.WriteFile(conf, []byte("[global]\nindex-url = x\n[install]\nextra_index_url: https://u:hush@x/\n"), 0o600); err != nil {
+	if err := os.WriteFile(conf, []byte("[global]\nindex-url = x\n[install]\nextra_index_url: https://u:hush@x/\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	harmless := filepath.Join(t.TempDir(), "pip.conf")
@@ -44,15 +45,35 @@ func TestNotes(t *testing.T) {
 		{"nothing", "read", "url", "", nil, nil},
 		{
 			"everything", "read", "env", "",
-			map[string]string{"PIP_EXTRA_INDEX_URL": "hush", "UV_INDEX": "hush", "UV_EXTRA_INDEX_URL": "hush", "PIP_CONFIG_FILE": conf},
-			[]string{"PIP_EXTRA_INDEX_URL is set", "UV_INDEX is set", "UV_EXTRA_INDEX_URL is set", conf + " has extra-index-url"},
+			map[string]string{
+				"PIP_EXTRA_INDEX_URL": "hush", "UV_INDEX": "hush", "UV_EXTRA_INDEX_URL": "hush", "PIP_CONFIG_FILE": conf,
+			},
+			[]string{
+				"PIP_EXTRA_INDEX_URL is set", "UV_INDEX is set", "UV_EXTRA_INDEX_URL is set", conf + " has extra-index-url",
+			},
 		},
-		{"uv only", "read", "uv", "uv", map[string]string{"PIP_EXTRA_INDEX_URL": "hush", "UV_INDEX": "hush", "UV_DEFAULT_INDEX": "hush"}, []string{"UV_INDEX is set", "UV_DEFAULT_INDEX is set: uv uses it instead"}},
+		{
+			"uv only", "read", "uv", "uv",
+			map[string]string{"PIP_EXTRA_INDEX_URL": "hush", "UV_INDEX": "hush", "UV_DEFAULT_INDEX": "hush"},
+			[]string{"UV_INDEX is set", "UV_DEFAULT_INDEX is set: uv uses it instead"},
+		},
 		{"pip only", "read", "pip", "", map[string]string{"UV_INDEX": "hush", "PIP_INDEX_URL": "hush"}, nil},
-		{"pip's file", "read", "pip", "pip", map[string]string{"PIP_INDEX_URL": "hush"}, []string{"PIP_INDEX_URL is set: pip uses it instead"}},
+		{
+			"pip's file", "read", "pip", "pip",
+			map[string]string{"PIP_INDEX_URL": "hush"},
+			[]string{"PIP_INDEX_URL is set: pip uses it instead"},
+		},
 		{"a harmless file", "read", "env", "", map[string]string{"PIP_CONFIG_FILE": harmless}, nil},
-		{"a virtual environment", "read", "netrc", "netrc", map[string]string{"VIRTUAL_ENV": filepath.Dir(conf)}, []string{conf}},
-		{"no file at all", "read", "env", "", map[string]string{"PIP_CONFIG_FILE": os.DevNull, "VIRTUAL_ENV": filepath.Dir(conf)}, nil},
+		{
+			"a virtual environment", "read", "netrc", "netrc",
+			map[string]string{"VIRTUAL_ENV": filepath.Dir(conf)},
+			[]string{conf},
+		},
+		{
+			"no file at all", "read", "env", "",
+			map[string]string{"PIP_CONFIG_FILE": os.DevNull, "VIRTUAL_ENV": filepath.Dir(conf)},
+			nil,
+		},
 		{"uploads", "upload", "env", "", map[string]string{"PIP_EXTRA_INDEX_URL": "hush"}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -86,7 +107,8 @@ func TestUsersPipConf(t *testing.T) {
 	if got := l.notes("env", ""); len(got) != 1 || !strings.HasPrefix(got[0], own) {
 		t.Errorf("notes() = %q, want one about %s", got, own)
 	}
-	if env["PIP_CONFIG_FILE"] = filepath.Join(t.TempDir(), "pip.conf"); os.WriteFile(env["PIP_CONFIG_FILE"], nil, 0o600) != nil {
+	if env["PIP_CONFIG_FILE"] = filepath.Join(t.TempDir(), "pip.conf"); os.WriteFile(env["PIP_CONFIG_FILE"], nil,
+		0o600) != nil {
 		t.Fatal("cannot write")
 	}
 	if got := l.notes("env", ""); len(got) != 0 {

@@ -112,7 +112,8 @@ func (d *publishDoctor) connection(s *tls.ConnectionState) {
 	d.found.OK(check, "%s responds; its certificate is trusted here and valid until %s", d.upload.Host,
 		cert.NotAfter.UTC().Format(time.DateOnly))
 	if left := cert.NotAfter.Sub(d.now()); left < 14*24*time.Hour {
-		d.found.Warn("certificate", "Renew it before then.", "the certificate expires in %d days", int(left.Round(24*time.Hour)/(24*time.Hour)))
+		d.found.Warn("certificate", "Renew it before then.", "the certificate expires in %d days",
+			int(left.Round(24*time.Hour)/(24*time.Hour)))
 	}
 	uv, twine := d.env("SSL_CERT_FILE"), d.env("REQUESTS_CA_BUNDLE")
 	if (uv == "") != (twine == "") {
@@ -174,8 +175,8 @@ func (d *publishDoctor) redirected(check, from string, a answer) {
 	d.found.Fail(check, advice, "%s redirects (status %d) to %s", from, a.StatusCode, to.Redacted())
 }
 
-// exchange exchanges the identity token, or the one of the platform's other issuer if the index does not have the issuer
-// of the first. It reports the result and revokes the minted token.
+// exchange exchanges the identity token, or the one of the platform's other issuer if the index does not have the
+// issuer of the first. It reports the result and revokes the minted token.
 func (d *publishDoctor) exchange(raw access.Secret, audience string) {
 	const check = "exchange"
 	a, err := d.ask(http.MethodPost, d.root("/_/oidc/mint-token"), map[string]string{"token": raw.Reveal()})

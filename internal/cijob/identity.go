@@ -196,9 +196,9 @@ func (j *jobIdentity) gitlab(_ context.Context, audience string) (string, error)
 	return "", fmt.Errorf("this GitLab job has no variable %s: add id_tokens: {%s: {aud: %s}} to it", name, name, audience)
 }
 
-// circle requests a token for the audience from the circleci command, which every CircleCI job has: from the root issuer
-// as uv and pdm do, or else from the issuer of the organization. If that fails, it uses the job's own token, whose
-// audience is the organization.
+// circle requests a token for the audience from the circleci command, which every CircleCI job has: from the root
+// issuer as uv and pdm do, or else from the issuer of the organization. If that fails, it uses the job's own token,
+// whose audience is the organization.
 func (j *jobIdentity) circle(ctx context.Context, audience string) (string, error) {
 	text, err := j.circleCommand(ctx, audience, "--root-issuer")
 	if err == nil {

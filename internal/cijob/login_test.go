@@ -325,8 +325,8 @@ func TestLoginWithAudience(t *testing.T) {
 	}
 }
 
-// TestCircleIssuers checks that login uses the token of CircleCI's root issuer as uv does, and the organization's if the
-// index does not have the root issuer, or if the command is too old to know it.
+// TestCircleIssuers checks that login uses the token of CircleCI's root issuer as uv does, and the organization's if
+// the index does not have the root issuer, or if the command is too old to know it.
 func TestCircleIssuers(t *testing.T) {
 	const root, organization = "by.root.x", "by.organization.x"
 	for _, c := range []struct {

@@ -23,8 +23,8 @@ const loginUser = "__token__"
 // writtenByLogin is the first line of the files that login writes. Login replaces only such files.
 const writtenByLogin = "# Written by index login; the next one replaces it.\n"
 
-// writer returns a function that writes the login in a format, to standard output or to a file. The function returns the
-// path of the file, or "". writer returns an error if writing could not work, so that no token is requested.
+// writer returns a function that writes the login in a format, to standard output or to a file. The function returns
+// the path of the file, or "". writer returns an error if writing could not work, so that no token is requested.
 func (l *login) writer(format string, toFile bool) (func(io.Writer) (string, error), error) {
 	if l.scope == "upload" && format != "url" && format != "env" {
 		return nil, fault.New(fault.Invalid, "--format %s is only for reading: use url or env with --scope upload", format)

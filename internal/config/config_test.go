@@ -233,7 +233,12 @@ func TestConfiguredAudience(t *testing.T) {
 		{"one of two", []string{own, ""}, host, []string{host + " " + own, host}},
 		{"the other of two", []string{"", own}, host, []string{host, host + " " + own}},
 		{"all different", []string{own, other}, host, []string{host + " " + own, host + " " + other}},
-		{"the last differs", []string{own, own, other}, host, []string{host + " " + own, host + " " + own, host + " " + other}},
+		{
+			"the last differs",
+			[]string{own, own, other},
+			host,
+			[]string{host + " " + own, host + " " + own, host + " " + other},
+		},
 		{"the host spelled out", []string{host, ""}, host, []string{host, host}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -69,25 +69,34 @@ func TestLocatedSettings(t *testing.T) {
 		file, env, want string
 		args            []string
 	}{
-		"flag":           {"", "", "--audit-keep: 1h0m0s is shorter", []string{"--audit-keep=1h"}},
-		"variable":       {"", "INDEX_AUDIT_KEEP=1h", "INDEX_AUDIT_KEEP: 1h0m0s is shorter", nil},
-		"key":            {"\n[audit]\nkeep = '1h'", "", "FILE:3: audit.keep: 1h0m0s is shorter", nil},
-		"flag over key":  {"[audit]\nkeep = '1h'", "", "", []string{"--audit-keep=48h"}},
-		"one of two":     {"tls_cert = 'x'", "", "FILE:1: tls_cert and tls_key: set both", nil},
-		"flag and key":   {"tls_cert = 'x'\ntls_acme = 'y'", "", "--tls-cert and tls_key: set both", []string{"--tls-cert=z"}},
-		"three ways":     {"tls_acme = 'y'", "INDEX_TLS_SELF_SIGNED=true", "FILE:1: tls_cert, INDEX_TLS_SELF_SIGNED and tls_acme: choose one", nil},
+		"flag":          {"", "", "--audit-keep: 1h0m0s is shorter", []string{"--audit-keep=1h"}},
+		"variable":      {"", "INDEX_AUDIT_KEEP=1h", "INDEX_AUDIT_KEEP: 1h0m0s is shorter", nil},
+		"key":           {"\n[audit]\nkeep = '1h'", "", "FILE:3: audit.keep: 1h0m0s is shorter", nil},
+		"flag over key": {"[audit]\nkeep = '1h'", "", "", []string{"--audit-keep=48h"}},
+		"one of two":    {"tls_cert = 'x'", "", "FILE:1: tls_cert and tls_key: set both", nil},
+		"flag and key": {
+			"tls_cert = 'x'\ntls_acme = 'y'", "", "--tls-cert and tls_key: set both", []string{"--tls-cert=z"},
+		},
+		"three ways": {
+			"tls_acme = 'y'", "INDEX_TLS_SELF_SIGNED=true", "FILE:1: tls_cert, INDEX_TLS_SELF_SIGNED and tls_acme: choose one",
+			nil,
+		},
 		"typed variable": {"", "INDEX_HSTS=x", `INDEX_HSTS: "x" is not a duration`, nil},
 		"not TOML":       {"a = 1\nlisten = ", "", "FILE:2:", nil},
 		"issuer": {
 			"[[oidc.issuers]]\nkind = 'github'\nissuer = 'http://a.example'", "",
 			`FILE:1: oidc.issuers: issuer "http://a.example" must use https`, nil,
 		},
-		"list":         {"listen = ':1'\ntrusted_proxies = ['10.0.0.0/8', 'x']", "", `FILE:2: trusted_proxies: "x" is not a range`, nil},
-		"a list":       {"listen = [':1']", "", "FILE:1: listen: it must be one value, not a list", nil},
-		"wrong kind":   {"listen = [1]", "", "FILE:1: listen[0] must be a string", nil},
-		"other kind":   {"[limits]\nmint_rate = 1.5", "", "FILE:2: limits.mint_rate: no setting has this type", nil},
-		"help":         {"help = true", "", `FILE:1: unknown key "help"`, nil},
-		"lines of two": {"[sso]\nissuer = 'https://a.example'\nclient_id = 'x'\ngroups = ['a']", "", `FILE:4: sso.groups: "a" is not`, nil},
+		"list": {
+			"listen = ':1'\ntrusted_proxies = ['10.0.0.0/8', 'x']", "", `FILE:2: trusted_proxies: "x" is not a range`, nil,
+		},
+		"a list":     {"listen = [':1']", "", "FILE:1: listen: it must be one value, not a list", nil},
+		"wrong kind": {"listen = [1]", "", "FILE:1: listen[0] must be a string", nil},
+		"other kind": {"[limits]\nmint_rate = 1.5", "", "FILE:2: limits.mint_rate: no setting has this type", nil},
+		"help":       {"help = true", "", `FILE:1: unknown key "help"`, nil},
+		"lines of two": {
+			"[sso]\nissuer = 'https://a.example'\nclient_id = 'x'\ngroups = ['a']", "", `FILE:4: sso.groups: "a" is not`, nil,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if k, v, ok := strings.Cut(tt.env, "="); ok {

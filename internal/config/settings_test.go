@@ -148,7 +148,8 @@ api_url = "https://ghes.example/api/v3"
 		"base_url": "https://pypi.example/x", "access.anonymous_read": "true", "limits.file_size": "3GB",
 		"limits.project_size": "1536MiB", "limits.connections": "100000", "upload.refuse_bad_links": "true",
 		"upload.refuse_bad_emails": "false", "upload.refuse_bad_extras": "", "leaks.keys": "/a.pem, /b.pem",
-		"sso.groups": "a=b, c=d", "sso.issuer": "https://[secret]@login.example/", "sso.require_groups": "CN=devs,DC=acme\nops",
+		"sso.groups": "a=b, c=d", "sso.issuer": "https://[secret]@login.example/",
+		"sso.require_groups": "CN=devs,DC=acme\nops",
 		"oidc.issuers": "github https://token.actions.githubusercontent.com\n" +
 			"github https://ghes.example/_services/token audience=pypi api_url=https://ghes.example/api/v3",
 	} {

@@ -41,8 +41,8 @@ func (c *Config) checkSSO() error {
 	return err
 }
 
-// groups returns the groups of this index by the provider's group, or nil if none are configured. The provider's name may
-// contain "=", as CN=devs,DC=acme does; names of this index do not.
+// groups returns the groups of this index by the provider's group, or nil if none are configured. The provider's name
+// may contain "=", as CN=devs,DC=acme does; names of this index do not.
 func (c ssoConfig) groups() (map[string]string, error) {
 	if len(c.Groups) == 0 {
 		return nil, nil

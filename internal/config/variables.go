@@ -11,13 +11,13 @@ import (
 // clientVariables are the variables beginning with INDEX_ that the manual uses for other purposes than settings.
 var clientVariables = []string{"INDEX_ID_TOKEN", "INDEX_TOKEN", "INDEX_URL"}
 
-// serviceLink matches the variables that Kubernetes and old Docker links add to containers for a service whose name begins
-// with "index". The value of a …_PORT is a URL.
+// serviceLink matches the variables that Kubernetes and old Docker links add to containers for a service whose name
+// begins with "index". The value of a …_PORT is a URL.
 var serviceLink = regexp.MustCompile(
 	`^INDEX_(\w+_)?(SERVICE_HOST=|SERVICE_PORT(_\w+)?=\d+$|PORT(_\d+_(TCP|UDP|SCTP))?=(tcp|udp|sctp)://|PORT_\d+_(TCP|UDP|SCTP)_(PROTO|PORT|ADDR)=)`)
 
-// UnknownVariables returns a warning for each environment variable that begins with INDEX_ but is no setting. It is not an
-// error because other programs set such variables too: Kubernetes does for a service called index, whose variables
+// UnknownVariables returns a warning for each environment variable that begins with INDEX_ but is no setting. It is not
+// an error because other programs set such variables too: Kubernetes does for a service called index, whose variables
 // are not reported.
 func UnknownVariables() ([]string, error) {
 	k, err := model()

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// Sentence returns Message as a sentence for a page: with a capital letter and a full stop. A message that begins with a
-// name, such as that of a file, keeps its first letter.
+// Sentence returns Message as a sentence for a page: with a capital letter and a full stop. A message that begins with
+// a name, such as that of a file, keeps its first letter.
 func Sentence(err error) string {
 	f, ok := errors.AsType[*Fault](err)
 	if !ok || f.Kind == Internal {

@@ -1,8 +1,8 @@
 // Package follow lets users subscribe to e-mails about the new releases of a project.
 //
-// It promises one letter for each release that a subscriber may read when the letter is sent, in all processes together.
-// A user who can no longer read a project gets no letter. A letter that the mail server does not accept is tried again,
-// with the releases that came since.
+// It promises one letter for each release that a subscriber may read when the letter is sent, in all processes
+// together. A user who can no longer read a project gets no letter. A letter that the mail server does not accept is
+// tried again, with the releases that came since.
 package follow
 
 import (
@@ -129,7 +129,8 @@ func (x *Followers) Following(ctx context.Context, who access.Caller) (out []Fol
 		}
 		return err
 	})
-	slices.SortFunc(out, func(a, b Followed) int { return strings.Compare(a.Name+" "+a.Repository, b.Name+" "+b.Repository) })
+	slices.SortFunc(out,
+		func(a, b Followed) int { return strings.Compare(a.Name+" "+a.Repository, b.Name+" "+b.Repository) })
 	return out, err
 }
 

@@ -105,7 +105,8 @@ func (c *club) session(name string) access.Caller {
 	c.Helper()
 	u, err := c.dir.User(c.Context(), c.boss, name)
 	c.must(err)
-	_, secret, err := c.dir.BeginSession(c.Context(), access.Guest(true), access.NewSession{UserID: u.ID, Method: "password"})
+	_, secret, err := c.dir.BeginSession(c.Context(), access.Guest(true),
+		access.NewSession{UserID: u.ID, Method: "password"})
 	c.must(err)
 	who, err := c.keys.Session(c.Context(), secret)
 	c.must(err)
@@ -172,7 +173,8 @@ func TestSubscribersMustBeReaders(t *testing.T) {
 		c := newClub(t, fresh(t))
 		ctx, alice := t.Context(), c.user("alice")
 		for what, who := range map[string]access.Caller{"a stranger": alice, "nobody": {}, "a guest": access.Guest(true)} {
-			if err := c.followers.Follow(ctx, who, "inner", c.demo()); !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Unauthenticated) {
+			if err := c.followers.Follow(ctx, who, "inner", c.demo()); !fault.Is(err, fault.NotFound) &&
+				!fault.Is(err, fault.Unauthenticated) {
 				t.Errorf("%s follows a hidden project: %v", what, err)
 			}
 		}
@@ -196,7 +198,8 @@ func TestSubscribersMustBeReaders(t *testing.T) {
 		c.must(c.Grant(ctx, c.boss, "inner", c.demo(), "alice", access.Reader))
 		c.told("after alice got it back")
 		c.put("inner", "2.1")
-		c.told("after the next release", "alice <alice@acme.example>: inner/demo 2.1", "carol <carol@acme.example>: inner/demo 2.1")
+		c.told("after the next release", "alice <alice@acme.example>: inner/demo 2.1",
+			"carol <carol@acme.example>: inner/demo 2.1")
 		c.must(c.dir.DisableUser(ctx, c.boss, "carol"))
 		c.put("inner", "2.2")
 		c.told("after carol left", "alice <alice@acme.example>: inner/demo 2.2")

@@ -25,7 +25,8 @@ type Upload struct {
 	ContentType   string             // of the file's part, or ""
 	// all values of the field of PEP 740; one byte more than MaxAttestations is enough
 	Attestations []string
-	// Startup accepts start-up files although no earlier version had one, under KnownStartup. Only the operator can set it.
+	// Startup accepts start-up files although no earlier version had one, under KnownStartup. Only the operator can set
+	// it.
 	Startup bool
 }
 

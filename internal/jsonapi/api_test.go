@@ -53,8 +53,9 @@ type demo struct {
 var core = packaging.Metadata{
 	MetadataVersion: "2.4", Name: "De_Mo", Version: "1.0", Summary: "A <demo> & more", Description: "Long\n\ntext \u2028",
 	DescriptionContentType: "text/markdown",
-	Author:                 "=?utf-8?q?Zo=C3=AB?=", AuthorEmail: "a@example.com", License: "MIT", LicenseFiles: []string{"LICENSE"},
-	Keywords: "a,b", HomePage: "https://example.com",
+	Author:                 "=?utf-8?q?Zo=C3=AB?=", AuthorEmail: "a@example.com", License: "MIT",
+	LicenseFiles: []string{"LICENSE"},
+	Keywords:     "a,b", HomePage: "https://example.com",
 	ProjectURLs:  []string{"Source, https://example.com/src", "broken", "Homepage, https://example.com/home"},
 	Classifiers:  []string{"Private :: Do Not Upload"},
 	RequiresDist: []string{"x>=1; extra == 'y'"}, ProvidesExtra: []string{"y"}, RequiresPython: ">=3.8,<4",

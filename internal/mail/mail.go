@@ -90,7 +90,8 @@ func parse(s string) (*netmail.Address, error) {
 	at := strings.LastIndexByte(a.Address, '@')
 	local, domain := a.Address[:at], a.Address[at+1:]
 	if strings.ContainsFunc(local, func(c rune) bool { return c > unicode.MaxASCII }) {
-		return nil, fault.New(fault.Invalid, "%.100q has letters outside ASCII before the @, which mail servers may refuse", s)
+		return nil, fault.New(fault.Invalid, "%.100q has letters outside ASCII before the @, which mail servers may refuse",
+			s)
 	}
 	if strings.ContainsFunc(domain, func(c rune) bool { return c > unicode.MaxASCII }) {
 		if domain, err = domains.ToASCII(domain); err != nil {

@@ -181,7 +181,8 @@ func TestAddressesAreASCII(t *testing.T) {
 		switch {
 		case want == "" && (!fault.Is(err, fault.Invalid) || strings.Contains(said, "RCPT")):
 			t.Errorf("to %q: %v, and the server saw %q; want a refusal", to, err, said)
-		case want != "" && (err != nil || !strings.Contains(said, want) || !strings.Contains(said, "<index@xn--bcher-kva.example>")):
+		case want != "" &&
+			(err != nil || !strings.Contains(said, want) || !strings.Contains(said, "<index@xn--bcher-kva.example>")):
 			t.Errorf("to %q: %v, and the server saw %q; want %s", to, err, said, want)
 		}
 		for _, c := range said {

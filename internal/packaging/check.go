@@ -39,8 +39,10 @@ var checks = map[string]check{
 	"obsoletes-dist":   func(m *Metadata, _ Kind, r Rules) string { return checkOldDists(m.ObsoletesDist, r) },
 	"project-url":      checkProjectURLs,
 	"provides-dist":    func(m *Metadata, _ Kind, r Rules) string { return checkOldDists(m.ProvidesDist, r) },
-	"provides-extra":   func(m *Metadata, _ Kind, r Rules) string { return when(r.Extras, checkExtra, m.ProvidesExtra...) },
-	"requires-dist":    checkRequiresDist,
+	"provides-extra": func(m *Metadata, _ Kind, r Rules) string {
+		return when(r.Extras, checkExtra, m.ProvidesExtra...)
+	},
+	"requires-dist": checkRequiresDist,
 	"requires-python": func(m *Metadata, _ Kind, r Rules) string {
 		return when(r.RequiresPython, checkRequiresPython, m.RequiresPython)
 	},
@@ -65,8 +67,8 @@ func when(strict bool, wrong func(string) string, values ...string) string {
 
 // Check returns fault.Invalid for the first problem in the metadata of a file of this kind: in metadata_version, then
 // name, then version, then the other fields by name. Under any rules, these three must be present and valid, and an
-// installer must be able to parse each Requires-Dist that decides about dependencies; see Decides. Tolerated returns the
-// problems that the rules accept.
+// installer must be able to parse each Requires-Dist that decides about dependencies; see Decides. Tolerated returns
+// the problems that the rules accept.
 func (m Metadata) Check(kind Kind, r Rules) error {
 	declared, _ := parseMetadataVersion(m.MetadataVersion)
 	for _, f := range fields {

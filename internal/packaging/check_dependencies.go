@@ -37,8 +37,8 @@ func (m *Metadata) checkRequirement(s string, kind Kind, r Rules) string {
 	return ""
 }
 
-// CheckDependencies is Check for Requires-Dist alone. It is for the metadata in a file whose form passed Check, because a
-// form may omit fields. If no installer uses the field (see Decides), it requires only a length that can be shown.
+// CheckDependencies is Check for Requires-Dist alone. It is for the metadata in a file whose form passed Check, because
+// a form may omit fields. If no installer uses the field (see Decides), it requires only a length that can be shown.
 func (m Metadata) CheckDependencies(kind Kind, r Rules) error {
 	if !m.Decides(kind) {
 		r = Rules{}
@@ -66,8 +66,8 @@ func checkOldDists(values []string, r Rules) string {
 }
 
 // Tolerated describes the problems of an accepted file of this kind that its owner should mend, each in a sentence: a
-// requirement that pip does not read, a summary that is not one short line, a Dynamic field with a value that it must not
-// have.
+// requirement that pip does not read, a summary that is not one short line, a Dynamic field with a value that it must
+// not have.
 func (m Metadata) Tolerated(kind Kind) []string {
 	var out []string
 	if why := m.unreadable(kind); why != "" {

@@ -250,7 +250,9 @@ func TestTolerated(t *testing.T) {
 		"summary of 513": {
 			func(m *packaging.Metadata) { m.Summary = strings.Repeat("x", 513) }, "summary: PyPI would refuse it: it must have",
 		},
-		"summary of a MiB":   {func(m *packaging.Metadata) { m.Summary = strings.Repeat("x", 1<<20) }, "at most 512 characters"},
+		"summary of a MiB": {
+			func(m *packaging.Metadata) { m.Summary = strings.Repeat("x", 1<<20) }, "at most 512 characters",
+		},
 		"summary of 2 lines": {func(m *packaging.Metadata) { m.Summary = "a\nb" }, "it must be one line"},
 		"Dynamic in a wheel": {
 			func(m *packaging.Metadata) { m.MetadataVersion, m.Dynamic, m.Summary = "2.6", []string{"summary"}, "x" }, "",

@@ -24,8 +24,9 @@ func checkDynamic(s string) string {
 }
 
 // fixedDynamic returns the problem with a Dynamic field that has a value, or "". Since Metadata-Version 2.6 (PEP 808)
-// the value in a source distribution is the part that every wheel keeps and may extend, so only a field that holds a list
-// can have one. Up to version 2.5, the value of a Dynamic field promises nothing. In a wheel, Dynamic is only a remark.
+// the value in a source distribution is the part that every wheel keeps and may extend, so only a field that holds a
+// list can have one. Up to version 2.5, the value of a Dynamic field promises nothing. In a wheel, Dynamic is only a
+// remark.
 func (m *Metadata) fixedDynamic(kind Kind) string {
 	v, ok := parseMetadataVersion(m.MetadataVersion)
 	if kind != SDist || !ok || v.before(v26) {

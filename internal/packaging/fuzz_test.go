@@ -157,7 +157,9 @@ func checkParsed(t *testing.T, b []byte, kind packaging.Kind) {
 
 // FuzzLegacyRequirement: what LegacyRequirement reads has a canonical text that every reader reads.
 func FuzzLegacyRequirement(f *testing.F) {
-	for _, s := range []string{"a (<=1.*)", "a!=~1.0", "a>=1<2", "a>dev", "'a' >=1'; extra == \"b\"", "a==1.0*", "a>1a1.0"} {
+	for _, s := range []string{
+		"a (<=1.*)", "a!=~1.0", "a>=1<2", "a>dev", "'a' >=1'; extra == \"b\"", "a==1.0*", "a>1a1.0",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

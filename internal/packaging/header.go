@@ -11,7 +11,8 @@ import (
 type header struct{ name, value string }
 
 // splitHeaders splits text into headers and body. Like Python's email parser, it ends the headers at the first blank
-// line or at a line that is not a header. In the second case the body begins with that line, and stray is the same text.
+// line or at a line that is not a header. In the second case the body begins with that line, and stray is the same
+// text.
 func splitHeaders(text string) (headers []header, body, stray string, err error) {
 	for text != "" {
 		line, rest := cutLine(text)
@@ -34,8 +35,9 @@ func splitHeaders(text string) (headers []header, body, stray string, err error)
 }
 
 // checkStray checks the lines after one that is not a header, up to a blank line. Readers disagree whether more headers
-// can follow there, so it rejects fields that affect installation if installers use this file. Otherwise it rejects only
-// another project, version or metadata version. Old files do contain fields there, after an unindented license text.
+// can follow there, so it rejects fields that affect installation if installers use this file. Otherwise it rejects
+// only another project, version or metadata version. Old files do contain fields there, after an unindented license
+// text.
 func (r *metadataReader) checkStray(text string) error {
 	stray, rest := cutLine(text)
 	for line := stray; line != ""; line, rest = cutLine(rest) {

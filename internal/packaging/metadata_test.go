@@ -146,8 +146,8 @@ func TestParseMetadataRefuses(t *testing.T) {
 	}
 }
 
-// TestParseOldMetadata: the PKG-INFO of an sdist below metadata 2.2 decides nothing for an installer, so its defects are
-// reported and accepted. What identifies the release must be unambiguous in it too.
+// TestParseOldMetadata: the PKG-INFO of an sdist below metadata 2.2 decides nothing for an installer, so its defects
+// are reported and accepted. What identifies the release must be unambiguous in it too.
 func TestParseOldMetadata(t *testing.T) {
 	for name, tt := range map[string]struct{ text, warn, refused string }{
 		"stray line": {
@@ -157,16 +157,18 @@ func TestParseOldMetadata(t *testing.T) {
 			text: "License: x\nAll rights\nProvides-Extra: y\nRequires-Python: >=3\n", warn: "provides-extra",
 		},
 		"name again after the stray": {text: "stray\nName: foo\n", warn: "the first of them is name"},
-		"requirement not UTF-8":      {text: "Requires-Dist: f\xff\nRequires-Dist: \xff\n", warn: "requires-dist is not UTF-8"},
-		"another name after it":      {text: "stray\nName: bar\n", refused: "fields after the line"},
-		"another version after it":   {text: "stray\nVersion: 1.1\n", refused: "fields after the line"},
-		"newer metadata after it":    {text: "stray\nMetadata-Version: 2.2\n", refused: "fields after the line"},
-		"two names":                  {text: "Name: bar\n", refused: "more than once"},
-		"two versions":               {text: "Version: 1.1\n", refused: "more than once"},
-		"two metadata versions":      {text: "Metadata-Version: 2.2\n", refused: "more than once"},
-		"two Requires-Python":        {text: "Requires-Python: >=3\nRequires-Python: >=2\n", refused: "more than once"},
-		"Requires-Python not UTF-8":  {text: "Requires-Python: >=3\xff\n", refused: "not UTF-8"},
-		"name only after the stray":  {text: "", refused: "fields after the line"},
+		"requirement not UTF-8": {
+			text: "Requires-Dist: f\xff\nRequires-Dist: \xff\n", warn: "requires-dist is not UTF-8",
+		},
+		"another name after it":     {text: "stray\nName: bar\n", refused: "fields after the line"},
+		"another version after it":  {text: "stray\nVersion: 1.1\n", refused: "fields after the line"},
+		"newer metadata after it":   {text: "stray\nMetadata-Version: 2.2\n", refused: "fields after the line"},
+		"two names":                 {text: "Name: bar\n", refused: "more than once"},
+		"two versions":              {text: "Version: 1.1\n", refused: "more than once"},
+		"two metadata versions":     {text: "Metadata-Version: 2.2\n", refused: "more than once"},
+		"two Requires-Python":       {text: "Requires-Python: >=3\nRequires-Python: >=2\n", refused: "more than once"},
+		"Requires-Python not UTF-8": {text: "Requires-Python: >=3\xff\n", refused: "not UTF-8"},
+		"name only after the stray": {text: "", refused: "fields after the line"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, version := range []string{"1.0", "1.1", "1.2", "2.0", "2.1"} {

@@ -31,7 +31,8 @@ type Rules struct {
 func PyPIRules() Rules {
 	return Rules{
 		KnownMetadataVersions: true, FieldVersions: true, LocalVersions: true, DirectURLs: true, RequiresPython: true,
-		Requirements: true, Extras: true, OldDists: true, License: true, LicenseFiles: true, Classifiers: true, ContentType: true,
-		Summary512: true, Links: true, ProjectURLs: true, Emails: true, Dynamic: true, Imports: true,
+		Requirements: true, Extras: true, OldDists: true, License: true, LicenseFiles: true, Classifiers: true,
+		ContentType: true,
+		Summary512:  true, Links: true, ProjectURLs: true, Emails: true, Dynamic: true, Imports: true,
 	}
 }

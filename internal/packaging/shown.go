@@ -39,8 +39,8 @@ func PlainName(s string) string {
 }
 
 // SPDXCase returns a license expression with the identifiers and operators of the SPDX license list in its own case:
-// "MIT OR Apache-2.0" for "mit or apache-2.0". Unknown words remain as they are, so that the same license always has one
-// spelling even if the back end kept that of the author (PEP 639 asks tools to normalize it).
+// "MIT OR Apache-2.0" for "mit or apache-2.0". Unknown words remain as they are, so that the same license always has
+// one spelling even if the back end kept that of the author (PEP 639 asks tools to normalize it).
 func SPDXCase(expression string) string {
 	var b strings.Builder
 	for len(expression) > 0 {

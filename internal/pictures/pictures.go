@@ -3,8 +3,8 @@
 //
 // The addresses come from untrusted authors. A fetch therefore never reaches the server's own network: the address of
 // every connection is checked after the name was resolved, also after redirects, and no HTTP proxy is used. It sends no
-// credentials. Size, time, redirects, concurrency and rate are bounded. Only PNG, JPEG, GIF and WebP pictures of bounded
-// dimensions are returned, recognized by their content.
+// credentials. Size, time, redirects, concurrency and rate are bounded. Only PNG, JPEG, GIF and WebP pictures of
+// bounded dimensions are returned, recognized by their content.
 //
 // The package does not check whether a reader may see a picture. Its caller must pass only addresses in descriptions
 // that the reader may read; otherwise the server is an open proxy.

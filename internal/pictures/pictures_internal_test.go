@@ -67,10 +67,12 @@ func TestFetch(t *testing.T) {
 	webp := "RIFF\x24\x00\x00\x00WEBPVP8L\x18\x00\x00\x00\x2f\x02\x40\x00\x00" + strings.Repeat("\x00", 19)
 	bodies := map[string][]byte{
 		"/a.png": pngOf(3, 2), "/a.jpg": jpg.Bytes(), "/a.gif": gifs.Bytes(), "/a.webp": []byte(webp),
-		"/html.png": []byte("<html><script>alert(1)</script>"), "/svg.png": []byte("<svg xmlns='http://www.w3.org/2000/svg'/>"),
-		"/a.svg": []byte("<?xml version='1.0'?><svg/>"), "/empty.png": {}, "/magic.png": []byte("\x89PNG\r\n\x1a\n"),
-		"/fits.png": wide(4_000, 4_000), "/wide.png": wide(1_000_000, 1), "/tall.png": wide(1, 1_000_000), "/both.png": wide(8_000, 8_000),
-		"/big.png": append(pngOf(3, 2), make([]byte, maxSize)...), "/bmp": []byte("BM" + strings.Repeat("\x00", 60)),
+		"/html.png": []byte("<html><script>alert(1)</script>"),
+		"/svg.png":  []byte("<svg xmlns='http://www.w3.org/2000/svg'/>"),
+		"/a.svg":    []byte("<?xml version='1.0'?><svg/>"), "/empty.png": {}, "/magic.png": []byte("\x89PNG\r\n\x1a\n"),
+		"/fits.png": wide(4_000, 4_000), "/wide.png": wide(1_000_000, 1), "/tall.png": wide(1, 1_000_000),
+		"/both.png": wide(8_000, 8_000),
+		"/big.png":  append(pngOf(3, 2), make([]byte, maxSize)...), "/bmp": []byte("BM" + strings.Repeat("\x00", 60)),
 		"/limit.png": append(pngOf(3, 2), make([]byte, maxSize-len(pngOf(3, 2)))...),
 	}
 	var asked atomic.Int64
@@ -154,8 +156,10 @@ func TestPrivateAddressesAreRefused(t *testing.T) {
 		server.URL, "http://localhost:" + port, "http://[::1]:" + port, "http://0.0.0.0:" + port, "http://[::]:" + port,
 		"http://[::ffff:127.0.0.1]:" + port, "http://127.1.2.3", "http://10.0.0.1", "http://172.16.0.1", "http://192.168.0.1",
 		"http://169.254.169.254/latest/meta-data/", "http://[fd00:ec2::254]/", "http://[fe80::1]/", "http://[fe80::1%25lo]/",
-		"http://100.64.0.1", "http://224.0.0.1", "http://255.255.255.255", "http://[64:ff9b::7f00:1]/", "http://[2002:7f00:1::]/",
-		"http://192.0.2.1:8080", "http://u:p@192.0.2.1/", "ftp://192.0.2.1/", "file:///etc/passwd", "gopher://192.0.2.1/", "//192.0.2.1",
+		"http://100.64.0.1", "http://224.0.0.1", "http://255.255.255.255", "http://[64:ff9b::7f00:1]/",
+		"http://[2002:7f00:1::]/",
+		"http://192.0.2.1:8080", "http://u:p@192.0.2.1/", "ftp://192.0.2.1/", "file:///etc/passwd", "gopher://192.0.2.1/",
+		"//192.0.2.1",
 		"data:image/png;base64,AA", "http://", "", ":", "http://192.0.2.1/" + strings.Repeat("a", maxAddress),
 	} {
 		if _, err := f.Fetch(t.Context(), address); fault.KindOf(err) != fault.NotFound {

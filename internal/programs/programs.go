@@ -76,7 +76,9 @@ func New(o Options) (*Set, error) {
 }
 
 // released matches the file name of a program in a release.
-var released = regexp.MustCompile(`^(index-)(?:v[0-9][0-9A-Za-z.+-]*-)?((?:linux|darwin|windows|freebsd)-[0-9a-z]+)(\.exe)?$`)
+var released = regexp.MustCompile(
+	`^(index-)(?:v[0-9][0-9A-Za-z.+-]*-)?((?:linux|darwin|windows|freebsd)-[0-9a-z]+)(\.exe)?$`,
+)
 
 // Name returns the file name of the program for a platform, in the words of the Go tool chain: index-linux-amd64.
 func Name(goos, goarch string) string {

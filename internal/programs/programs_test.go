@@ -104,7 +104,8 @@ func TestFolder(t *testing.T) {
 		t.Errorf("the download has %q", got)
 	}
 	for _, file := range []string{
-		"index-freebsd-amd64", "secret.pem", "SHA256SUMS", "index-v1.2.3-darwin-arm64", "../secret.pem", "index-plan9-amd64", "",
+		"index-freebsd-amd64", "secret.pem", "SHA256SUMS", "index-v1.2.3-darwin-arm64", "../secret.pem", "index-plan9-amd64",
+		"",
 		".sha256", "index-darwin-arm64.sha256.sha256",
 	} {
 		w := get(h, "/_/client/"+strings.ReplaceAll(file, "/", "%2F")+map[bool]string{true: "x"}[file == ""])
@@ -122,7 +123,8 @@ func TestFolderDoesNotReplaceTheRunningProgram(t *testing.T) {
 	if n := s.Names(); len(n) != 1 {
 		t.Errorf("Names() = %v, want one", n)
 	}
-	if w := get(h, "/_/client/"+programs.Name(runtime.GOOS, runtime.GOARCH)); strings.HasPrefix(w.Body.String(), "program ") {
+	if w := get(h, "/_/client/"+programs.Name(runtime.GOOS, runtime.GOARCH)); strings.HasPrefix(w.Body.String(),
+		"program ") {
 		t.Error("the program of the folder is offered in place of the running one")
 	}
 }

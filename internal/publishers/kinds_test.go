@@ -186,7 +186,8 @@ var gitlabCases = []kindCase{
 	{"another project", nil, one("project_path", "acme/libs/widgets2"), "no project here trusts"},
 	{
 		"a group that ends like ours", nil,
-		map[string]any{"project_path": "evil/acme/libs/widgets", "namespace_id": "73"}, "no project here trusts",
+		map[string]any{"project_path": "evil/acme/libs/widgets", "namespace_id": "73"},
+		"no project here trusts",
 	},
 	{"no project", nil, one("project_path", absent), "project_path"},
 	{"project with dots", nil, one("project_path", "acme/../libs"), "project_path"},
@@ -259,11 +260,13 @@ var googleCases = []kindCase{
 	{"numbered", nil, one("jti", "1"), ""},
 	{
 		"another address", nil,
-		map[string]any{"email": "other@acme.iam.gserviceaccount.com", "sub": "444"}, "no project here trusts",
+		map[string]any{"email": "other@acme.iam.gserviceaccount.com", "sub": "444"},
+		"no project here trusts",
 	},
 	{
 		"address in other letters", nil,
-		map[string]any{"email": "Publisher@acme.iam.gserviceaccount.com", "sub": "444"}, "no project here trusts",
+		map[string]any{"email": "Publisher@acme.iam.gserviceaccount.com", "sub": "444"},
+		"no project here trusts",
 	},
 	{"address with a blank", nil, one("email", "publisher@acme.iam.gserviceaccount.com "), "email"},
 	{"no address", nil, one("email", absent), "email"},
@@ -301,11 +304,13 @@ var forgejoCases = []kindCase{
 	{"the other event", nil, one("event_name", "release"), ""},
 	{
 		"another repository", nil,
-		map[string]any{"repository": "acme/gadgets", "repository_id": "78"}, "no project here trusts",
+		map[string]any{"repository": "acme/gadgets", "repository_id": "78"},
+		"no project here trusts",
 	},
 	{
 		"repository in other letters", nil,
-		map[string]any{"repository": "Acme/widgets", "repository_id": "78"}, "no project here trusts",
+		map[string]any{"repository": "Acme/widgets", "repository_id": "78"},
+		"no project here trusts",
 	},
 	{"repository a list", nil, one("repository", []string{"acme/widgets"}), "no project here trusts"},
 	{"no repository", nil, one("repository", absent), "no project here trusts"},

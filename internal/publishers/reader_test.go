@@ -327,7 +327,8 @@ func TestReadIssuerIsIdentity(t *testing.T) {
 	b.addReader(nil)
 	ghes := issuertest.New(t, issuertest.Options{Plain: true})
 	v, err := idtoken.New([]idtoken.Issuer{
-		{Kind: "github", URL: b.issuer.URL, Audiences: []string{audience}}, {Kind: "github", URL: ghes.URL, Audiences: []string{audience}},
+		{Kind: "github", URL: b.issuer.URL, Audiences: []string{audience}},
+		{Kind: "github", URL: ghes.URL, Audiences: []string{audience}},
 	}, idtoken.Options{Now: b.clock.Now})
 	if err != nil {
 		t.Fatal(err)

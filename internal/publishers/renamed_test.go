@@ -81,7 +81,9 @@ func TestRenamed(t *testing.T) {
 			"repository 777 was acme-corp/widgets",
 		},
 		{
-			"a repository of an owner who is not pinned", pinnedKind, map[string]string{"owner_id": ""}, nil,
+			"a repository of an owner who is not pinned", pinnedKind,
+			map[string]string{"owner_id": ""},
+			nil,
 			at("acme-corp/gadgets"), "repository 777 was acme-corp/widgets",
 		},
 		{
@@ -89,19 +91,27 @@ func TestRenamed(t *testing.T) {
 			at("other/widgets", one("repository_owner_id", "5")), "repository 777 was acme-corp/widgets",
 		},
 		{
-			"an account", pinnedKind, map[string]string{"repository_id": ""}, nil, at("acme/widgets"),
+			"an account", pinnedKind,
+			map[string]string{"repository_id": ""},
+			nil, at("acme/widgets"),
 			"account 4242 was acme-corp",
 		},
 		{
-			"a repository pinned by its first token", pinnedKind, map[string]string{"repository_id": "first", "owner_id": ""},
-			map[string]any{}, at("acme-corp/gadgets"), "repository 777 was acme-corp/widgets",
+			"a repository pinned by its first token", pinnedKind,
+			map[string]string{"repository_id": "first", "owner_id": ""},
+			map[string]any{},
+			at("acme-corp/gadgets"), "repository 777 was acme-corp/widgets",
 		},
 		{
-			"an account pinned by its first token", pinnedKind, map[string]string{"repository_id": "", "owner_id": ""},
-			map[string]any{}, at("acme/widgets"), "account 4242 was acme-corp",
+			"an account pinned by its first token", pinnedKind,
+			map[string]string{"repository_id": "", "owner_id": ""},
+			map[string]any{},
+			at("acme/widgets"), "account 4242 was acme-corp",
 		},
 		{
-			"a project on GitLab", gitlabKind, map[string]string{"project_id": "20"}, nil,
+			"a project on GitLab", gitlabKind,
+			map[string]string{"project_id": "20"},
+			nil,
 			one("project_path", "acme/libs/gadgets"), "project 20 was acme/libs/widgets",
 		},
 		{
@@ -117,8 +127,11 @@ func TestRenamed(t *testing.T) {
 			"repository 77 was acme/widgets",
 		},
 		{
-			"an account on Forgejo", forgejoKind, map[string]string{"repository_id": "", "owner_id": "4"}, nil,
-			map[string]any{"repository": "acme-corp/widgets", "repository_owner_id": "4"}, "account 4 was acme",
+			"an account on Forgejo", forgejoKind,
+			map[string]string{"repository_id": "", "owner_id": "4"},
+			nil,
+			map[string]any{"repository": "acme-corp/widgets", "repository_owner_id": "4"},
+			"account 4 was acme",
 		},
 		{
 			"a pipeline on Buildkite", buildkiteKind, nil, nil, one("pipeline_slug", "gadgets"),
@@ -167,7 +180,11 @@ func TestStrangersAreNotRenamed(t *testing.T) {
 		fields map[string]string
 		claims map[string]any
 	}{
-		{"another repository of the pinned account", pinnedKind, map[string]string{"repository_id": ""}, at("acme-corp/gadgets")},
+		{
+			"another repository of the pinned account", pinnedKind,
+			map[string]string{"repository_id": ""},
+			at("acme-corp/gadgets"),
+		},
 		{
 			"another repository of the renamed account", pinnedKind, map[string]string{"repository_id": ""}, at("acme/gadgets"),
 		},
@@ -177,8 +194,11 @@ func TestStrangersAreNotRenamed(t *testing.T) {
 		{"an id with a wildcard", pinnedKind, nil, at("acme-corp/gadgets", one("repository_id", "7%"))},
 		{"no id", pinnedKind, nil, at("acme-corp/gadgets", one("repository_id", absent))},
 		{"a number as id", pinnedKind, nil, at("acme-corp/gadgets", one("repository_id", 777))},
-		{"the word first", pinnedKind, map[string]string{"repository_id": "first", "owner_id": ""},
-			at("acme-corp/gadgets", one("repository_id", "first"))},
+		{
+			"the word first", pinnedKind,
+			map[string]string{"repository_id": "first", "owner_id": ""},
+			at("acme-corp/gadgets", one("repository_id", "first")),
+		},
 		{"a rule without ids", pinnedKind, unpinned, at("acme-corp/gadgets")},
 		{"a rule of the account that awaits its first token", pinnedKind, unpinned, at("acme/widgets")},
 		{"another project of the namespace", gitlabKind, nil, one("project_path", "acme/tools/gadgets")},

@@ -39,8 +39,8 @@ func LastServing(ctx context.Context, store Store) (s Serving, ok bool, err erro
 }
 
 // IssuerOf returns the issuer for a rule of a kind: the named one, or else the kind's default issuer, or else the only
-// one that the server has, or else the only one in the settings. It returns fault.Invalid, listing the known issuers, if
-// none of these exists.
+// one that the server has, or else the only one in the settings. It returns fault.Invalid, listing the known issuers,
+// if none of these exists.
 func (r *Registry) IssuerOf(kind, named string) (string, error) {
 	urls := func(from []Issuer) (out []string) {
 		for _, i := range from {

@@ -198,7 +198,8 @@ func TestIssuersOfOneKind(t *testing.T) {
 		second := issuertest.New(t, issuertest.Options{Plain: true})
 		name := k.provider.Name()
 		v, err := idtoken.New([]idtoken.Issuer{
-			{Kind: name, URL: s.issuer.URL, Audiences: []string{audience}}, {Kind: name, URL: second.URL, Audiences: []string{audience}},
+			{Kind: name, URL: s.issuer.URL, Audiences: []string{audience}},
+			{Kind: name, URL: second.URL, Audiences: []string{audience}},
 		}, idtoken.Options{Now: s.clock.Now})
 		if err != nil {
 			t.Fatal(err)

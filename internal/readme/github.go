@@ -56,7 +56,8 @@ func (alerts) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
 		out := "<blockquote>\n"
 		switch {
 		case alert && entering:
-			out = `<aside class="alert alert-` + kind.(string) + `"><p class="alert-title">` + html.EscapeString(title.(string)) +
+			out = `<aside class="alert alert-` + kind.(string) + `"><p class="alert-title">` +
+				html.EscapeString(title.(string)) +
 				"</p>\n"
 		case alert:
 			out = "</aside>\n"
@@ -96,15 +97,16 @@ func (fenced) Transform(node *ast.Document, reader text.Reader, pc parser.Contex
 
 // RegisterFuncs registers the renderer of fenced code blocks.
 func (fenced) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
-	r.Register(ast.KindFencedCodeBlock, func(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
-		if !entering {
-			return ast.WalkContinue, nil
-		}
-		code, _ := n.AttributeString(fencedHTML)
-		inner, _ := code.(string)
-		_, err := w.WriteString("<pre><code>" + inner + "</code></pre>\n")
-		return ast.WalkSkipChildren, err
-	})
+	r.Register(ast.KindFencedCodeBlock,
+		func(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+			if !entering {
+				return ast.WalkContinue, nil
+			}
+			code, _ := n.AttributeString(fencedHTML)
+			inner, _ := code.(string)
+			_, err := w.WriteString("<pre><code>" + inner + "</code></pre>\n")
+			return ast.WalkSkipChildren, err
+		})
 }
 
 // emojiClass begins the class of an element that is an emoji. The name of the emoji follows: anchors contain it.
@@ -122,7 +124,8 @@ func (emojis) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
 		e := n.(*emojiast.Emoji)
 		out := ":" + string(e.ShortName) + ":"
 		if e.Value.IsUnicode() {
-			out = `<span class="` + emojiClass + strings.ToLower(string(e.ShortName)) + `">` + string(e.Value.Unicode) + "</span>"
+			out = `<span class="` + emojiClass + strings.ToLower(string(e.ShortName)) + `">` + string(e.Value.Unicode) +
+				"</span>"
 		}
 		_, err := w.WriteString(out)
 		return ast.WalkContinue, err

@@ -168,18 +168,20 @@ var hostile = map[string]func(int) string{
 	"pictures in paragraphs":   repeated("", "![](https://a.example)\n\n", ""),
 	"pictures in elements":     repeated("", "<div><img src=a>", ""),
 	"end tags":                 repeated("", "</b></div>", ""),
-	"start and end tags":       func(n int) string { return strings.Repeat("<b><i>", n/16) + strings.Repeat("</i></u>", n/16) },
-	"anchors":                  repeated("", "<a name=a></a><a name=b id=c></a>", ""),
-	"headings of html":         repeated("", "<h1>a", ""),
-	"mail addresses of rest":   repeated("", "a@b.c ", ""),
-	"mail addresses, no end":   repeated("", "a.a", "@"),
-	"grid table, spans":        func(n int) string { return strings.ReplaceAll(wideGrid(n), "a|a|", "a a|") },
-	"peps":                     repeated("", ":pep:`8` ", ""),
-	"open fences":              repeated("```\n", "a\n", ""),
-	"task boxes":               repeated("", "- [ ] a\n", ""),
-	"rules":                    repeated("", "* * *\n", ""),
-	"bytes that are no text":   repeated("", "\xff\xfe", ""),
-	"wide characters":          repeated("", "é-", ""),
+	"start and end tags": func(n int) string {
+		return strings.Repeat("<b><i>", n/16) + strings.Repeat("</i></u>", n/16)
+	},
+	"anchors":                repeated("", "<a name=a></a><a name=b id=c></a>", ""),
+	"headings of html":       repeated("", "<h1>a", ""),
+	"mail addresses of rest": repeated("", "a@b.c ", ""),
+	"mail addresses, no end": repeated("", "a.a", "@"),
+	"grid table, spans":      func(n int) string { return strings.ReplaceAll(wideGrid(n), "a|a|", "a a|") },
+	"peps":                   repeated("", ":pep:`8` ", ""),
+	"open fences":            repeated("```\n", "a\n", ""),
+	"task boxes":             repeated("", "- [ ] a\n", ""),
+	"rules":                  repeated("", "* * *\n", ""),
+	"bytes that are no text": repeated("", "\xff\xfe", ""),
+	"wide characters":        repeated("", "é-", ""),
 }
 
 func numbered(n int, format string) string {
@@ -262,7 +264,8 @@ func most(text string) int { return 24*len(text) + 64<<10 }
 func FuzzCost(f *testing.F) {
 	for _, s := range []string{
 		"*a", "[a](b", "|a|\n|-|\n", "`a", ".. _a: b\n", "a-", ":a:`", "|a|", "- ", "> a\n", "\n", "a_ ", "[1]_", "<b", "~~",
-		"![", "__ a\n", "== ==\n", "+-+\n", "::\n\n a\n", "```py\na\n```\n", "```c\n/*", "> [!NOTE]\n", ":x:", "# a\n", "<h1>", "</b>",
+		"![", "__ a\n", "== ==\n", "+-+\n", "::\n\n a\n", "```py\na\n```\n", "```c\n/*", "> [!NOTE]\n", ":x:", "# a\n",
+		"<h1>", "</b>",
 		"![](https://a.example/b)\n\n", "<a name=a>", ".. code:: yaml\n\n   @\n\n",
 	} {
 		f.Add("", s, "")

@@ -37,7 +37,8 @@ func PictureType(content []byte) string {
 func dataPicture(address string) bool {
 	header, body, ok := strings.Cut(address, ",")
 	kind, coded := strings.CutSuffix(strings.TrimPrefix(header, "data:"), ";base64")
-	if !ok || !coded || !strings.HasPrefix(header, "data:image/") || len(body) > base64.StdEncoding.EncodedLen(maxDataPicture) {
+	if !ok || !coded || !strings.HasPrefix(header, "data:image/") ||
+		len(body) > base64.StdEncoding.EncodedLen(maxDataPicture) {
 		return false
 	}
 	content, err := base64.StdEncoding.DecodeString(body)

@@ -113,7 +113,8 @@ func TestPlain(t *testing.T) {
 	if got := readme.Render(t.Context(), " \n ", "text/markdown", readme.Options{}); got.HTML != "" {
 		t.Errorf("Render(nothing) = %q", got.HTML)
 	}
-	if got := readme.Render(t.Context(), strings.Repeat("é", readme.MaxText), "text/markdown", readme.Options{}); !got.Cut ||
+	if got := readme.Render(t.Context(), strings.Repeat("é", readme.MaxText), "text/markdown",
+		readme.Options{}); !got.Cut ||
 		len(got.HTML) > readme.MaxText+20 || strings.Contains(string(got.HTML), "\uFFFD") {
 		t.Errorf("a long text: cut %v, %d bytes", got.Cut, len(got.HTML))
 	}
@@ -144,7 +145,8 @@ func TestGitHub(t *testing.T) {
 		"<aside class='alert x'>a</aside>": `<aside>a</aside>`,
 		"<span class='notice bad'>a":       `<p><span>a</span></p>`,
 	} {
-		if got := flat(string(readme.Render(t.Context(), in, "text/markdown", readme.Options{}).HTML)); strings.TrimSuffix(got, " </p>") != want &&
+		if got := flat(string(readme.Render(t.Context(), in, "text/markdown",
+			readme.Options{}).HTML)); strings.TrimSuffix(got, " </p>") != want &&
 			got != want {
 			t.Errorf("markdown %q\n got %s\nwant %s", in, got, want)
 		}
@@ -175,19 +177,22 @@ func TestAnchors(t *testing.T) {
 		} {
 			for _, link := range []string{anchor, url.PathEscape(anchor), strings.ToUpper(anchor), "user-content-" + anchor} {
 				got := string(readme.Render(t.Context(), text+"[x](#"+link+")", "text/markdown", readme.Options{}).HTML)
-				if !strings.Contains(got, ` id="user-content-`+anchor+`"`) || !strings.Contains(got, `<a href="#user-content-`+anchor+`">x</a>`) {
+				if !strings.Contains(got, ` id="user-content-`+anchor+`"`) ||
+					!strings.Contains(got, `<a href="#user-content-`+anchor+`">x</a>`) {
 					t.Errorf("%s %q: #%s leads nowhere: %s", kind, title, link, got)
 				}
 			}
 		}
 	}
-	got := flat(string(readme.Render(t.Context(), "# a\n# a\n# A\n# a-1\n[x](#a-2)", "text/markdown", readme.Options{}).HTML))
+	got := flat(string(readme.Render(t.Context(), "# a\n# a\n# A\n# a-1\n[x](#a-2)", "text/markdown",
+		readme.Options{}).HTML))
 	for _, id := range []string{"a", "a-1", "a-2", "a-1-1"} {
 		if strings.Count(got, `id="user-content-`+id+`"`) != 1 {
 			t.Errorf("headings with the same text: the ID %s is not used once: %s", id, got)
 		}
 	}
-	got = flat(string(readme.Render(t.Context(), ".. contents::\n\na\n=\n\nx\n\na\n=\n\nx", "text/x-rst", readme.Options{}).HTML))
+	got = flat(string(readme.Render(t.Context(), ".. contents::\n\na\n=\n\nx\n\na\n=\n\nx", "text/x-rst",
+		readme.Options{}).HTML))
 	if !strings.Contains(got, `<a href="#user-content-a-1">`) || !strings.Contains(got, `<h2 id="user-content-a-1">`) {
 		t.Errorf("sections with the same title: %s", got)
 	}
@@ -257,7 +262,8 @@ func FuzzRender(f *testing.F) {
 		for _, kind := range []string{"text/markdown", "text/x-rst", "text/plain"} {
 			got := strings.ToLower(string(readme.Render(t.Context(), text, kind, readme.Options{}).HTML))
 			for _, bad := range []string{
-				"<script", `<img src="h`, `<img src="/`, "<iframe", "<form", "<input", "<style", "<svg", "<object", "<link", "<meta", "<base", "<h1",
+				"<script", `<img src="h`, `<img src="/`, "<iframe", "<form", "<input", "<style", "<svg", "<object", "<link",
+				"<meta", "<base", "<h1",
 				`href="javascript`, `href="data:`, `href="vbscript`,
 			} {
 				if strings.Contains(got, bad) {

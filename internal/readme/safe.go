@@ -14,7 +14,8 @@ import (
 	"pyindex/internal/readme/highlight"
 )
 
-// policy allows the elements of texts. It allows no scripts, forms or styles, and of classes only those of this package.
+// policy allows the elements of texts. It allows no scripts, forms or styles, and of classes only those of this
+// package.
 var policy = func() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
 	p.AllowElements("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "div", "span", "blockquote", "pre", "code",
@@ -27,7 +28,8 @@ var policy = func() *bluemonday.Policy {
 	p.AllowAttrs("width", "height").Matching(regexp.MustCompile(`\A[0-9]{1,4}%?\z`)).OnElements("img")
 	p.AllowAttrs("id").Matching(idForm).Globally()
 	p.AllowAttrs("name").Matching(idForm).OnElements("a")
-	p.AllowAttrs("align").Matching(regexp.MustCompile(`\A(left|right|center|justify)\z`)).OnElements("p", "div", "h1", "h2",
+	p.AllowAttrs("align").Matching(regexp.MustCompile(`\A(left|right|center|justify)\z`)).OnElements("p", "div", "h1",
+		"h2",
 		"h3", "h4", "h5", "h6", "table", "tr", "th", "td", "img")
 	p.AllowAttrs("class").Matching(spanClass).OnElements("span")
 	p.AllowAttrs("class").Matching(regexp.MustCompile(`\Aalert( alert-(note|tip|important|warning|caution))?\z`)).
@@ -49,7 +51,8 @@ var policy = func() *bluemonday.Policy {
 var idForm = regexp.MustCompile(`\A[\pL\pM\pN:_.-]+\z`)
 
 // spanClass matches the classes of colored code, and of emoji with their names.
-var spanClass = regexp.MustCompile(`\A(` + strings.Join(highlight.Classes, "|") + `|` + emojiClass + `[a-z0-9_+-]{1,64})\z`)
+var spanClass = regexp.MustCompile(`\A(` + strings.Join(highlight.Classes, "|") + `|` + emojiClass +
+	`[a-z0-9_+-]{1,64})\z`)
 
 // idPrefix separates the IDs of a text from those of the page.
 const idPrefix = "user-content-"

@@ -84,7 +84,13 @@ func SourceOf(urls ...string) Source {
 }
 
 // notRepositories are the first parts of paths at forges that do not belong to an owner.
-var notRepositories = map[string]bool{"sponsors": true, "orgs": true, "marketplace": true, "users": true, "topics": true}
+var notRepositories = map[string]bool{
+	"sponsors":    true,
+	"orgs":        true,
+	"marketplace": true,
+	"users":       true,
+	"topics":      true,
+}
 
 // Link returns the page of a file that the text refers to, or "" if the address leads out of the repository.
 func (s Source) Link(relative string) string { return s.resolve(relative, s.file) }

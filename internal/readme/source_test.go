@@ -8,18 +8,51 @@ import (
 
 func TestSource(t *testing.T) {
 	for _, c := range []struct{ source, relative, link, raw string }{
-		{"https://github.com/acme/w", "docs/a.md", "https://github.com/acme/w/blob/HEAD/docs/a.md", "https://github.com/acme/w/raw/HEAD/docs/a.md"},
-		{"https://github.com/acme/w.git", "./a.md#b", "https://github.com/acme/w/blob/HEAD/a.md#b", "https://github.com/acme/w/raw/HEAD/a.md#b"},
-		{"git+https://github.com/acme/w/", "/a.md?c=1", "https://github.com/acme/w/blob/HEAD/a.md?c=1", "https://github.com/acme/w/raw/HEAD/a.md?c=1"},
-		{"https://github.com/acme/w/tree/main/packages/x", "../y/a.md", "https://github.com/acme/w/blob/main/packages/y/a.md", "https://github.com/acme/w/raw/main/packages/y/a.md"},
-		{"https://github.com/acme/w/tree/main/x", "/LICENSE", "https://github.com/acme/w/blob/main/LICENSE", "https://github.com/acme/w/raw/main/LICENSE"},
-		{"https://github.acme.example/a/w", "a b.md", "https://github.acme.example/a/w/blob/HEAD/a%20b.md", "https://github.acme.example/a/w/raw/HEAD/a%20b.md"},
-		{"https://gitlab.com/a/b/c/w", "a.md", "https://gitlab.com/a/b/c/w/-/blob/HEAD/a.md", "https://gitlab.com/a/b/c/w/-/raw/HEAD/a.md"},
-		{"https://gitlab.acme.example/a/w/-/tree/v1/sub", "a.md", "https://gitlab.acme.example/a/w/-/blob/v1/sub/a.md", "https://gitlab.acme.example/a/w/-/raw/v1/sub/a.md"},
+		{
+			"https://github.com/acme/w", "docs/a.md", "https://github.com/acme/w/blob/HEAD/docs/a.md",
+			"https://github.com/acme/w/raw/HEAD/docs/a.md",
+		},
+		{
+			"https://github.com/acme/w.git", "./a.md#b", "https://github.com/acme/w/blob/HEAD/a.md#b",
+			"https://github.com/acme/w/raw/HEAD/a.md#b",
+		},
+		{
+			"git+https://github.com/acme/w/", "/a.md?c=1", "https://github.com/acme/w/blob/HEAD/a.md?c=1",
+			"https://github.com/acme/w/raw/HEAD/a.md?c=1",
+		},
+		{
+			"https://github.com/acme/w/tree/main/packages/x", "../y/a.md",
+			"https://github.com/acme/w/blob/main/packages/y/a.md", "https://github.com/acme/w/raw/main/packages/y/a.md",
+		},
+		{
+			"https://github.com/acme/w/tree/main/x", "/LICENSE", "https://github.com/acme/w/blob/main/LICENSE",
+			"https://github.com/acme/w/raw/main/LICENSE",
+		},
+		{
+			"https://github.acme.example/a/w", "a b.md", "https://github.acme.example/a/w/blob/HEAD/a%20b.md",
+			"https://github.acme.example/a/w/raw/HEAD/a%20b.md",
+		},
+		{
+			"https://gitlab.com/a/b/c/w", "a.md", "https://gitlab.com/a/b/c/w/-/blob/HEAD/a.md",
+			"https://gitlab.com/a/b/c/w/-/raw/HEAD/a.md",
+		},
+		{
+			"https://gitlab.acme.example/a/w/-/tree/v1/sub", "a.md", "https://gitlab.acme.example/a/w/-/blob/v1/sub/a.md",
+			"https://gitlab.acme.example/a/w/-/raw/v1/sub/a.md",
+		},
 		{"https://codeberg.org/a/w", "a:b.md", "", ""},
-		{"https://codeberg.org/a/w", "./a:b.md", "https://codeberg.org/a/w/src/branch/HEAD/a:b.md", "https://codeberg.org/a/w/raw/branch/HEAD/a:b.md"},
-		{"https://gitea.acme.example/a/w/src/branch/main/s", "a.md", "https://gitea.acme.example/a/w/src/branch/main/s/a.md", "https://gitea.acme.example/a/w/raw/branch/main/s/a.md"},
-		{"https://bitbucket.org/a/w", "docs/", "https://bitbucket.org/a/w/src/HEAD/docs", "https://bitbucket.org/a/w/raw/HEAD/docs"},
+		{
+			"https://codeberg.org/a/w", "./a:b.md", "https://codeberg.org/a/w/src/branch/HEAD/a:b.md",
+			"https://codeberg.org/a/w/raw/branch/HEAD/a:b.md",
+		},
+		{
+			"https://gitea.acme.example/a/w/src/branch/main/s", "a.md", "https://gitea.acme.example/a/w/src/branch/main/s/a.md",
+			"https://gitea.acme.example/a/w/raw/branch/main/s/a.md",
+		},
+		{
+			"https://bitbucket.org/a/w", "docs/", "https://bitbucket.org/a/w/src/HEAD/docs",
+			"https://bitbucket.org/a/w/raw/HEAD/docs",
+		},
 		{"https://github.com/acme/w", ".", "https://github.com/acme/w", "https://github.com/acme/w"},
 		// these lead nowhere
 		{"https://github.com/acme/w", "../../other/w", "", ""},

@@ -151,8 +151,8 @@ func (s *survey) alias(name, id string) {
 	}
 }
 
-// slug returns the anchor that GitHub gives to a heading: its letters and digits in lower case, "-" and "_", and "-" for
-// each space.
+// slug returns the anchor that GitHub gives to a heading: its letters and digits in lower case, "-" and "_", and "-"
+// for each space.
 func slug(title string) string {
 	return strings.Map(func(c rune) rune {
 		switch {

@@ -365,7 +365,9 @@ func TestJSONResources(t *testing.T) {
 }
 
 func TestTokenResources(t *testing.T) {
-	v, err := idtoken.New([]idtoken.Issuer{{Kind: "github", URL: "https://issuer.example", Audiences: []string{"index.example"}}},
+	v, err := idtoken.New([]idtoken.Issuer{{
+		Kind: "github", URL: "https://issuer.example", Audiences: []string{"index.example"},
+	}},
 		idtoken.Options{Now: time.Now})
 	if err != nil {
 		t.Fatal(err)

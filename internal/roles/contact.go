@@ -70,6 +70,7 @@ func (x *Roles) Contacts(ctx context.Context, who access.Caller, repo string,
 	if !slices.ContainsFunc(out, func(c Contact) bool { return c.Role == access.Owner }) {
 		out = append(out, above...)
 	}
-	slices.SortFunc(out, func(a, b Contact) int { return cmp.Or(cmp.Compare(b.Role, a.Role), strings.Compare(a.Name, b.Name)) })
+	slices.SortFunc(out,
+		func(a, b Contact) int { return cmp.Or(cmp.Compare(b.Role, a.Role), strings.Compare(a.Name, b.Name)) })
 	return out[:min(len(out), maxContacts)], err
 }

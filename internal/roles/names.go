@@ -12,8 +12,8 @@ import (
 // maxNames is the largest number of names that Suggested returns of each kind.
 const maxNames = 200
 
-// Suggested returns the names of users and groups to suggest to an owner of a project, or of a repository if the name is
-// zero. An administrator gets those of all active users and groups. Other owners get those that have a role in the
+// Suggested returns the names of users and groups to suggest to an owner of a project, or of a repository if the name
+// is zero. An administrator gets those of all active users and groups. Other owners get those that have a role in the
 // projects that they own: they may see no others. It requires an owner.
 func (x *Roles) Suggested(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 ) (users, groups []string, err error) {

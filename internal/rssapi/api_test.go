@@ -118,7 +118,8 @@ func TestFeedsAreForReaders(t *testing.T) {
 			t.Errorf("GET %s = %d %q, want %d", tt.path, w.Code, w.Header().Get("WWW-Authenticate"), tt.want)
 		}
 	}
-	gone, here := get(h, "/r/secret/rss/project/absent/releases.xml", member), get(h, "/r/secret/rss/project/hidden/releases.xml", member)
+	gone, here := get(h, "/r/secret/rss/project/absent/releases.xml", member),
+		get(h, "/r/secret/rss/project/hidden/releases.xml", member)
 	if gone.Body.String() != here.Body.String() {
 		t.Errorf("a hidden project says %q, a missing one %q", here.Body, gone.Body)
 	}

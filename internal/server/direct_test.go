@@ -49,7 +49,9 @@ func TestWrongAddressNamesTheRight(t *testing.T) {
 		{"twine at the start page", "", "POST", "/", "Content-Type", formType, 405, legacy, ""},
 		{"twine with the index URL", "", "POST", "/simple/", "Content-Type", formType, 405, legacy, ""},
 		{"twine elsewhere", "", "POST", "/nothing/", "Content-Type", formType, 404, legacy, ""},
-		{"twine in another repository", "", "POST", "/r/staging/simple/", "Content-Type", formType, 405, legacy, "/r/staging"},
+		{
+			"twine in another repository", "", "POST", "/r/staging/simple/", "Content-Type", formType, 405, legacy, "/r/staging",
+		},
 		{"a form of a page", "", "POST", "/simple/", "Content-Type", "application/x-www-form-urlencoded", 405, "", ""},
 		{"POST of an installer", "", "POST", "/six/", "Accept", pipAccept, 404, "", ""},
 	} {

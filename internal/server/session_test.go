@@ -136,8 +136,10 @@ func TestFeedCredentials(t *testing.T) {
 	}
 	post := row
 	post.Method, post.Limit = "POST", "any"
-	if err := (route.Table{Name: "x", Fail: func(http.ResponseWriter, *http.Request, error) {},
-		Routes: []route.Route{post}}).Check(); err == nil {
+	if err := (route.Table{
+		Name: "x", Fail: func(http.ResponseWriter, *http.Request, error) {},
+		Routes: []route.Route{post},
+	}).Check(); err == nil {
 		t.Error("a route for feeds may write")
 	}
 }

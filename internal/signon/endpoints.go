@@ -72,7 +72,8 @@ func authStyle(secret string, methods []string) (oauth2.AuthStyle, error) {
 	case slices.Contains(methods, "client_secret_post") || slices.Contains(methods, "none"):
 		return oauth2.AuthStyleInParams, nil
 	}
-	return 0, fmt.Errorf("the provider's token endpoint accepts %q, but not client_secret_basic or client_secret_post", methods)
+	return 0, fmt.Errorf("the provider's token endpoint accepts %q, but not client_secret_basic or client_secret_post",
+		methods)
 }
 
 // verify returns the verified ID token. It returns fault.Denied if the token is not valid, and fault.Unavailable if the

@@ -185,7 +185,8 @@ func TestTokenRefusals(t *testing.T) {
 	}
 }
 
-// A provider whose endpoints fail is unavailable; that is not the person's fault. It is asked again at the next sign-in.
+// A provider whose endpoints fail is unavailable; that is not the person's fault. It is asked again at the next
+// sign-in.
 func TestEndpointsThatFail(t *testing.T) {
 	for _, path := range []string{"/keys", "/token"} {
 		for _, status := range []int{500, 502, 503} {
@@ -246,7 +247,9 @@ func swapKeys(h http.Handler, key *rsa.PrivateKey) http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k", Algorithm: "RS256"}}})
+		json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{
+			Key: key.Public(), KeyID: "k", Algorithm: "RS256",
+		}}})
 	})
 }
 
@@ -288,8 +291,16 @@ func TestVerifiedAddress(t *testing.T) {
 		verified any
 		want     string
 	}{
-		{true, "a@example.com"}, {"true", "a@example.com"},
-		{false, ""}, {"false", ""}, {nil, ""}, {1, ""}, {"True ", ""}, {"yes", ""}, {[]any{true}, ""}, {"", ""},
+		{true, "a@example.com"},
+		{"true", "a@example.com"},
+		{false, ""},
+		{"false", ""},
+		{nil, ""},
+		{1, ""},
+		{"True ", ""},
+		{"yes", ""},
+		{[]any{true}, ""},
+		{"", ""},
 	} {
 		p := newProvider(t)
 		p.claims["email"], p.claims["email_verified"] = "a@example.com", c.verified

@@ -176,8 +176,8 @@ func TestQuarantine(t *testing.T) {
 	}
 }
 
-// By default clients must ask each time. With MaxAge, they may use a page for a while; shared caches may do so only with
-// pages that anyone may read. Files and errors are not affected.
+// By default clients must ask each time. With MaxAge, they may use a page for a while; shared caches may do so only
+// with pages that anyone may read. Files and errors are not affected.
 func TestCacheControlOfPages(t *testing.T) {
 	d := newDemo(t)
 	auth := basic(d.Token(access.NoRole, "", ""))

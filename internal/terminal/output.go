@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Listing is the --json flag of commands that print something: an array from those that list things, and one object from
-// the others.
+// Listing is the --json flag of commands that print something: an array from those that list things, and one object
+// from the others.
 type Listing struct {
 	JSON bool `name:"json" help:"Write the output as JSON."`
 }

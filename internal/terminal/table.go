@@ -11,8 +11,8 @@ import (
 	"golang.org/x/term"
 )
 
-// width returns the number of columns for output to w: COLUMNS if it is set, or the width of the terminal. It returns 0,
-// for no limit, if w is not a terminal, because scripts read lines.
+// width returns the number of columns for output to w: COLUMNS if it is set, or the width of the terminal. It returns
+// 0, for no limit, if w is not a terminal, because scripts read lines.
 func width(w io.Writer) int {
 	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
 		return n

@@ -110,9 +110,9 @@ const (
 
 var fieldWord = regexp.MustCompile(`"[^"]*"|[a-z_]+`)
 
-// Rename replaces the names of fields in a message by those that its reader knows: the flags of a command, or the labels
-// of a form. Names without "_" are also common words, so they are replaced only if they begin the message. Quoted values
-// stay as they are.
+// Rename replaces the names of fields in a message by those that its reader knows: the flags of a command, or the
+// labels of a form. Names without "_" are also common words, so they are replaced only if they begin the message.
+// Quoted values stay as they are.
 func Rename(message string, all []Field, name func(f Field) string) string {
 	fields := map[string]Field{}
 	for _, f := range all {

@@ -97,8 +97,8 @@ func (k *Kind) IDs(lookup string, c Claims) (PinnedIDs, bool) {
 	return out, out != PinnedIDs{Name: out.Name}
 }
 
-// forgeRenaming is the renaming of a forge: its rules have two fields with the parts of a path that a claim has, and are
-// pinned to the ids of an account and of a thing of that account.
+// forgeRenaming is the renaming of a forge: its rules have two fields with the parts of a path that a claim has, and
+// are pinned to the ids of an account and of a thing of that account.
 func forgeRenaming(owner, name, claim, account, thing, ownerClaim, idClaim string) renaming {
 	return renaming{
 		adopt: func(r Rule, c Claims) {

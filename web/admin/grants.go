@@ -103,7 +103,9 @@ func (s *Section) grantsPage(w http.ResponseWriter, r *http.Request, who access.
 }
 
 // allGrants returns the roles of users in all repositories.
-func (s *Section) allGrants(r *http.Request, who access.Caller, repos []catalog.Repository) (out []grantRow, err error) {
+func (s *Section) allGrants(r *http.Request, who access.Caller,
+	repos []catalog.Repository,
+) (out []grantRow, err error) {
 	for _, repo := range repos {
 		all, err := s.o.Roles.Grants(r.Context(), who, repo.Name, zeroName)
 		if err != nil {

@@ -37,7 +37,8 @@ func TestSlowDescriptionHoldsUpNoOther(t *testing.T) {
 		}
 		synctest.Wait()
 		start := time.Now()
-		if got := d.of(t.Context(), "quick", packaging.Metadata{Description: "*quick*"}, nil); !strings.Contains(string(got.HTML),
+		if got := d.of(t.Context(), "quick", packaging.Metadata{Description: "*quick*"},
+			nil); !strings.Contains(string(got.HTML),
 			"<em>quick</em>") {
 			t.Errorf("description = %q, want it rendered", got.HTML)
 		}
@@ -62,7 +63,8 @@ func TestDescriptionWaitsABoundedTime(t *testing.T) {
 			t.Errorf("description = %q after %s, want its text within %s", got.HTML, time.Since(start), maxDescriptionTime)
 		}
 		time.Sleep(2 * time.Minute)
-		if got := d.of(t.Context(), "quick", packaging.Metadata{Description: "*quick*"}, nil); !strings.Contains(string(got.HTML),
+		if got := d.of(t.Context(), "quick", packaging.Metadata{Description: "*quick*"},
+			nil); !strings.Contains(string(got.HTML),
 			"<em>quick</em>") {
 			t.Errorf("description later = %q, want it rendered", got.HTML)
 		}

@@ -189,9 +189,10 @@ func shown(m packaging.Metadata) (out packaging.Metadata, left omitted) {
 		License: ui.Cut(maxFact, m.License), LicenseExpression: packaging.SPDXCase(ui.Cut(maxFact, m.LicenseExpression)),
 		RequiresPython: ui.Cut(maxFact, m.RequiresPython),
 		ProjectURLs:    m.ProjectURLs[:min(len(m.ProjectURLs), maxWords)],
-		Classifiers:    few(maxListed, maxFact, m.Classifiers), RequiresDist: m.RequiresDist[:min(len(m.RequiresDist), maxListed)],
-		ProvidesExtra: few(maxWords, maxWord, m.ProvidesExtra),
-		ImportNames:   few(maxWords, maxWord, m.ImportNames), ImportNamespaces: few(maxWords, maxWord, m.ImportNamespaces),
+		Classifiers:    few(maxListed, maxFact, m.Classifiers),
+		RequiresDist:   m.RequiresDist[:min(len(m.RequiresDist), maxListed)],
+		ProvidesExtra:  few(maxWords, maxWord, m.ProvidesExtra),
+		ImportNames:    few(maxWords, maxWord, m.ImportNames), ImportNamespaces: few(maxWords, maxWord, m.ImportNamespaces),
 	}
 	left.Classifiers = len(m.Classifiers) - len(out.Classifiers)
 	left.Requirements = len(m.RequiresDist) - len(out.RequiresDist)

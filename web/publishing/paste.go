@@ -51,8 +51,8 @@ func splitPasted(form workload.Form, issuer string, q url.Values) {
 	}
 }
 
-// pastedPath returns the path of a repository in a URL of the issuer's forge, or text itself if it is no URL. The path is
-// "" for a URL of another host.
+// pastedPath returns the path of a repository in a URL of the issuer's forge, or text itself if it is no URL. The path
+// is "" for a URL of another host.
 func pastedPath(text, issuer string) (path string, isURL bool) {
 	if rest, ok := strings.CutPrefix(text, "git@"); ok { // git@github.com:acme/widgets.git
 		text = "https://" + strings.Replace(rest, ":", "/", 1)

@@ -24,16 +24,24 @@ func TestSplitPasted(t *testing.T) {
 		{"gitlab", "", lab, "https://gitlab.com/acme/libs/widgets/-/tree/main", "", "acme/libs", "widgets"},
 		{"gitlab", "", lab, "acme/widgets", "", "acme/widgets", ""}, // a namespace
 		{"gitlab", "", lab, "acme/libs", "widgets", "acme/libs", "widgets"},
-		{"generic", "forgejo", "https://forge.example/api/actions", "https://forge.example/acme/widgets", "", "acme", "widgets"},
+		{
+			"generic", "forgejo", "https://forge.example/api/actions", "https://forge.example/acme/widgets", "", "acme",
+			"widgets",
+		},
 		{"generic", "buildkite", "https://agent.buildkite.com", "https://buildkite.com/acme/widgets", "", "acme", "widgets"},
-		{"generic", "azure-devops", "https://vstoken.dev.azure.com", "https://dev.azure.com/acme/widgets", "", "acme", "widgets"},
+		{
+			"generic", "azure-devops", "https://vstoken.dev.azure.com", "https://dev.azure.com/acme/widgets", "", "acme",
+			"widgets",
+		},
 
 		{"github", "", workload.GitHubIssuer, "acme", "widgets", "acme", "widgets"},
 		{"github", "", workload.GitHubIssuer, "acme/widgets", "gadgets", "acme/widgets", "gadgets"},
 		{"github", "", workload.GitHubIssuer, "acme/widgets/x", "", "acme/widgets/x", ""},
 		{"github", "", workload.GitHubIssuer, "https://gitlab.com/acme/widgets", "", "https://gitlab.com/acme/widgets", ""},
-		{"github", "", workload.GitHubIssuer, "https://github.com.evil.example/acme/w", "",
-			"https://github.com.evil.example/acme/w", ""},
+		{
+			"github", "", workload.GitHubIssuer, "https://github.com.evil.example/acme/w", "",
+			"https://github.com.evil.example/acme/w", "",
+		},
 		{"github", "", ghes, "https://github.com/acme/widgets", "", "https://github.com/acme/widgets", ""},
 		{"github", "", workload.GitHubIssuer, "https://github.com/acme", "", "https://github.com/acme", ""},
 		{"github", "", workload.GitHubIssuer, "/", "", "/", ""},

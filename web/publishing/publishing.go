@@ -128,8 +128,8 @@ func (s *Section) addPublisher(w http.ResponseWriter, r *http.Request, who acces
 	return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID), text)
 }
 
-// confirmFilledIn redirects to re-authentication, which completes the form or leads back to it with its values. A caller
-// without access to the page gets its error first.
+// confirmFilledIn redirects to re-authentication, which completes the form or leads back to it with its values. A
+// caller without access to the page gets its error first.
 func (s *Section) confirmFilledIn(w http.ResponseWriter, r *http.Request, who access.Caller, a adding) error {
 	if r.PathValue("project") != "" {
 		if _, err := s.insight.ForProject(r.Context(), who, ui.Repository(r), r.PathValue("project")); err != nil {

@@ -11,8 +11,8 @@ type Letter struct{ Subject, Text string }
 
 const unasked = "\n\nIf you did not expect this message, you can ignore it: nobody else can use the link.\n"
 
-// InvitationLetter sends an Invite link to the invited person. by is the name of the inviting user, "" for the operator.
-// roles describes the roles of the new account.
+// InvitationLetter sends an Invite link to the invited person. by is the name of the inviting user, "" for the
+// operator. roles describes the roles of the new account.
 func InvitationLetter(index, by string, roles []string, link string) Letter {
 	text := "You are invited to " + index + ", a private index of Python packages.\n\n"
 	if by != "" {

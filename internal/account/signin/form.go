@@ -24,8 +24,8 @@ func (m *Methods) HoldForm(ctx context.Context, who access.Caller, form []byte) 
 	return m.challenges.Seal(ctx, challenge.ForForm, who.ID(), state)
 }
 
-// TakeForm returns the form that HoldForm sealed. A form can be taken once, within five minutes, and only by the session
-// that sent it; otherwise TakeForm returns fault.Invalid.
+// TakeForm returns the form that HoldForm sealed. A form can be taken once, within five minutes, and only by the
+// session that sent it; otherwise TakeForm returns fault.Invalid.
 func (m *Methods) TakeForm(ctx context.Context, who access.Caller, secret access.Secret) ([]byte, error) {
 	c, err := m.challenges.OpenFor(ctx, secret, challenge.ForForm, who.ID())
 	if err != nil {

@@ -32,8 +32,8 @@ type uploadedFile struct {
 	Warnings []string `json:"warnings"`
 }
 
-// Run adds the files one by one and prints the result of each. It continues after a refused file. With --json, it prints
-// an array at the end, which has the errors and warnings too.
+// Run adds the files one by one and prints the result of each. It continues after a refused file. With --json, it
+// prints an array at the end, which has the errors and warnings too.
 func (c *Upload) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		refused, all := 0, []uploadedFile{}

@@ -97,7 +97,8 @@ func (c *readerListCmd) Run(s *cli.Session) error {
 		for _, l := range list {
 			rows = append(rows, []string{l.ID, readsText(l), l.Provider, l.Sentence, terminal.Moment(l.AddedAt).String()})
 		}
-		if err := c.Write(s.Out, terminal.NotNil(list), []string{"ID", "READS", "KIND", "READER", "ADDED"}, rows); err != nil {
+		if err := c.Write(s.Out, terminal.NotNil(list), []string{"ID", "READS", "KIND", "READER", "ADDED"},
+			rows); err != nil {
 			return err
 		}
 		for _, l := range list {

@@ -15,7 +15,7 @@ var shown = map[string][]string{
 	"/": {"/", "/?tool=uv", "-/"},
 	"/search/": {
 		"/search/?q=widget", "/search/?q=nothing-like-it", "/search/?sort=newest", "/search/?owner=alice&license=mit",
-		"/search/?q=wigdets",
+		"/search/?q=widgetts",
 	},
 	"/login/":           {"-/login/"},
 	"/confirm/":         {"/confirm/?next=/"},

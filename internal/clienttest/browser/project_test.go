@@ -24,7 +24,8 @@ func TestProjectOnAPhone(t *testing.T) {
 	b := x.open()
 	about := []string{"Summary: Has many classifiers", "License-Expression: MIT", "Requires-Python: >=3.9"}
 	for n := range 40 {
-		about = append(about, fmt.Sprintf("Classifier: Topic :: Very long classifiers that take several lines on a phone :: Number %d", n))
+		about = append(about,
+			fmt.Sprintf("Classifier: Topic :: Very long classifiers that take several lines on a phone :: Number %d", n))
 	}
 	x.put("main", packagingtest.Wheel("classified", "1.0", "x",
 		append(about, "Description-Content-Type: text/markdown", "", "# Words\n\n"+strings.Repeat("Many words. ", 50))...))
@@ -58,7 +59,8 @@ func TestCompareReleases(t *testing.T) {
 	x := newBusy(t)
 	b := x.open()
 	for _, v := range []string{"1.0", "1.1", "1.2"} {
-		x.put("main", packagingtest.Wheel("compared", v, v, "Summary: Version "+v, "Classifier: Kept", "Classifier: Number :: "+v,
+		x.put("main", packagingtest.Wheel("compared", v, v, "Summary: Version "+v, "Classifier: Kept",
+			"Classifier: Number :: "+v,
 			"Requires-Dist: six>="+v, "Description-Content-Type: text/markdown", "", "Words\n\nof "+v+"\n"))
 	}
 	b.Go("/project/compared/1.2/")

@@ -27,7 +27,10 @@ func TestToleratedInstalls(t *testing.T) {
 	for _, c := range []struct{ file, warn string }{
 		{toleratedWheel(t, dir, "acme-dep", "0.29.1", "", false), ""},
 		{toleratedWheel(t, dir, "acme-dep", "0.29", "", false), ""},
-		{toleratedWheel(t, dir, "acme-twice", "1.0", "Requires-Python: >=3.8\nRequires-Python: >=3.8\n", true), "same value\n"},
+		{
+			toleratedWheel(t, dir, "acme-twice", "1.0", "Requires-Python: >=3.8\nRequires-Python: >=3.8\n", true),
+			"same value\n",
+		},
 		{toleratedWheel(t, dir, "acme-legacy", "1.0", "Requires-Dist: acme-dep (<=0.29.*)\n", false), "(uv does)"},
 		{
 			toleratedSDist(t, dir, "acme-stray", "",

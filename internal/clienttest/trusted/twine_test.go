@@ -30,8 +30,8 @@ if features:
 sys.exit(cli.dispatch(["upload", "--repository-url", url, *arguments]))
 `
 
-// TestTwineRenews checks that twine's renewal of minted tokens works here, also of tokens for one upload, which no second
-// file can use: they expire so soon that twine renews them before each request.
+// TestTwineRenews checks that twine's renewal of minted tokens works here, also of tokens for one upload, which no
+// second file can use: they expire so soon that twine renews them before each request.
 func TestTwineRenews(t *testing.T) {
 	for _, c := range []struct {
 		name, features string

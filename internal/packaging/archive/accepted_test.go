@@ -220,10 +220,12 @@ func goodSDists() []upload {
 			tmember{name: in("h"), kind: '1', link: in("setup.py")}),
 		repeated("PKG-INFO twice", tmember{name: in("PKG-INFO"), body: goodInfo}),
 		repeated("file twice after a long name", longName(in(strings.Repeat("deep/", 40)+"x")),
-			tmember{name: "x", body: "y", gnu: true}, paxOf("path", in(strings.Repeat("deep/", 40)+"x")), tmember{name: "x", body: "y"}),
+			tmember{name: "x", body: "y", gnu: true}, paxOf("path", in(strings.Repeat("deep/", 40)+"x")),
+			tmember{name: "x", body: "y"}),
 		{
 			name: "zip file twice", file: "foo_bar-1.0.zip",
-			data: sdistZip(zmember{name: in("setup.py"), body: "x", deflate: true}), meta: goodInfo, warn: "more than once with the same content",
+			data: sdistZip(zmember{name: in("setup.py"), body: "x", deflate: true}), meta: goodInfo,
+			warn: "more than once with the same content",
 		},
 		{
 			name: "latin-1 name",

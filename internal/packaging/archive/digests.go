@@ -40,8 +40,8 @@ func errLarge(what string) error {
 	return fault.New(fault.TooLarge, "the archive is too large to %s", what)
 }
 
-// ReadDigests hashes each member of an archive of size bytes that Inspect accepted under name. It returns fault.TooLarge
-// if the archive exceeds lim, fault.Invalid if it is damaged, and an error of ctx or r unchanged.
+// ReadDigests hashes each member of an archive of size bytes that Inspect accepted under name. It returns
+// fault.TooLarge if the archive exceeds lim, fault.Invalid if it is damaged, and an error of ctx or r unchanged.
 func ReadDigests(ctx context.Context, r io.ReadSeeker, size int64, name packaging.Filename,
 	lim DigestLimits,
 ) (Digests, error) {
@@ -199,8 +199,8 @@ func recordHashes(f *zip.File, most int64) (map[string]string, error) {
 	}
 }
 
-// blobReader reads an archive for one goroutine, until ctx ends. It seeks only if the next offset is not the current one,
-// because seeking in a bucket starts a request.
+// blobReader reads an archive for one goroutine, until ctx ends. It seeks only if the next offset is not the current
+// one, because seeking in a bucket starts a request.
 type blobReader struct {
 	ctx    context.Context
 	r      io.ReadSeeker

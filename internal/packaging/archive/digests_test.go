@@ -43,7 +43,8 @@ func digestsOf(t *testing.T, f packagingtest.File) archive.Digests {
 func TestReadDigests(t *testing.T) {
 	sum := sha256.Sum256([]byte("content"))
 	for member, f := range map[string]packagingtest.File{
-		"demo.py": packagingtest.Wheel("demo", "1.0", "content"), "demo-1.0/demo.py": packagingtest.SDist("demo", "1.0", "content"),
+		"demo.py":          packagingtest.Wheel("demo", "1.0", "content"),
+		"demo-1.0/demo.py": packagingtest.SDist("demo", "1.0", "content"),
 	} {
 		got := digestsOf(t, f)
 		if got[member] != hex.EncodeToString(sum[:]) || len(got) < 3 {
@@ -152,7 +153,8 @@ func FuzzReadDigests(f *testing.F) {
 		if err != nil && fault.KindOf(err) == fault.Internal {
 			t.Errorf("an archive caused an internal error: %v", err)
 		}
-		if _, err := archive.ClaimedDigests(t.Context(), bytes.NewReader(b), int64(len(b)), names[wheeled], lim); err != nil &&
+		if _, err := archive.ClaimedDigests(t.Context(), bytes.NewReader(b), int64(len(b)), names[wheeled],
+			lim); err != nil &&
 			fault.KindOf(err) == fault.Internal {
 			t.Errorf("an archive caused an internal error: %v", err)
 		}

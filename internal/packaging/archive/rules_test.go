@@ -26,7 +26,9 @@ func TestRules(t *testing.T) {
 	}{
 		{"data descriptor", goZip(), archive.Rules{DataDescriptors: true}, "data descriptor"},
 		{"member comment", wheelOf(zmember{name: "a", comment: "x"}), archive.Rules{EntryComments: true}, "has a comment"},
-		{"file twice", twice("", zmember{name: "a"}, zmember{name: "a"}).data, archive.Rules{Duplicates: true}, "two members"},
+		{
+			"file twice", twice("", zmember{name: "a"}, zmember{name: "a"}).data, archive.Rules{Duplicates: true}, "two members",
+		},
 		{"dist-info spelling", renamedAll("Foo.Bar-1.0"), archive.Rules{DistInfo: true}, "should be"},
 		{"dist-info version spelling", renamedAll("foo_bar-1.0.0"), archive.Rules{DistInfo: true}, "should be"},
 		{"license file", wheelWith("METADATA", body(license)), archive.Rules{LicenseFiles: true}, "License-File"},

@@ -9,8 +9,8 @@ import (
 // maxStartup bounds the *.pth files that are read in one wheel. Further ones count as start-up files unread.
 const maxStartup = 100
 
-// startup returns the members of a wheel that run code whenever Python starts, sorted. A *.pth file that is too large to
-// be read counts as one.
+// startup returns the members of a wheel that run code whenever Python starts, sorted. A *.pth file that is too large
+// to be read counts as one.
 func (g *gate) startup(z *zipFile) ([]string, error) {
 	var places []string
 	for path, m := range z.byPath {

@@ -18,10 +18,12 @@ func TestStartupFiles(t *testing.T) {
 		members [][2]string
 		want    []string
 	}{
-		"none":       {nil, nil},
-		"paths":      {[][2]string{{"a.pth", "./a\n"}}, nil},
-		"code":       {[][2]string{{"b.start", ""}, {"a.pth", "import a\n"}, {"c.pth", "c"}}, []string{"a.pth", "b.start"}},
-		"data":       {[][2]string{{"foo_bar-1.0.data/purelib/a.pth", "import a"}}, []string{"foo_bar-1.0.data/purelib/a.pth"}},
+		"none":  {nil, nil},
+		"paths": {[][2]string{{"a.pth", "./a\n"}}, nil},
+		"code":  {[][2]string{{"b.start", ""}, {"a.pth", "import a\n"}, {"c.pth", "c"}}, []string{"a.pth", "b.start"}},
+		"data": {
+			[][2]string{{"foo_bar-1.0.data/purelib/a.pth", "import a"}}, []string{"foo_bar-1.0.data/purelib/a.pth"},
+		},
 		"too large":  {[][2]string{{"a.pth", big}}, []string{"a.pth"}},
 		"many":       {many, []string{many[100][0], many[101][0]}},
 		"customized": {[][2]string{{"sitecustomize.py", ""}}, []string{"sitecustomize.py"}},

@@ -13,8 +13,8 @@ type outcome struct {
 	body       [sha256.Size]byte
 }
 
-// compareRepeated requires that members of one name leave the same behind. It reads the stream a second time, so that the
-// usual archive, in which no name is repeated, is not hashed.
+// compareRepeated requires that members of one name leave the same behind. It reads the stream a second time, so that
+// the usual archive, in which no name is repeated, is not hashed.
 func (g *gate) compareRepeated(f *tarFile) error {
 	stream, err := g.tarStream()
 	if err != nil {

@@ -24,7 +24,12 @@ func TestProbe(t *testing.T) {
 			idtoken.Issuer{Kind: "github", URL: secure.URL, Audiences: []string{"a"}, CAFile: secure.CAFile(t)},
 			1, "",
 		},
-		{"its authority is unknown", idtoken.Issuer{Kind: "github", URL: secure.URL, Audiences: []string{"a"}}, 0, "certificate"},
+		{
+			"its authority is unknown",
+			idtoken.Issuer{Kind: "github", URL: secure.URL, Audiences: []string{"a"}},
+			0,
+			"certificate",
+		},
 		{
 			"the file of its authority is not there",
 			idtoken.Issuer{Kind: "github", URL: secure.URL, Audiences: []string{"a"}, CAFile: "/no/such"},
@@ -32,7 +37,9 @@ func TestProbe(t *testing.T) {
 		},
 		{"no audience", idtoken.Issuer{Kind: "github", URL: plain.URL}, 0, "audience"},
 		{"the keys fail", idtoken.Issuer{Kind: "github", URL: broken.URL, Audiences: []string{"a"}}, 0, "503"},
-		{"another issuer's name", idtoken.Issuer{Kind: "github", URL: plain.URL + "/", Audiences: []string{"a"}}, 0, "issuer"},
+		{
+			"another issuer's name", idtoken.Issuer{Kind: "github", URL: plain.URL + "/", Audiences: []string{"a"}}, 0, "issuer",
+		},
 		{"nobody there", idtoken.Issuer{Kind: "github", URL: "http://127.0.0.1:1", Audiences: []string{"a"}}, 0, "refused"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

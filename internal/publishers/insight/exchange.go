@@ -39,10 +39,11 @@ type Exchange struct {
 
 // Nearest is a publisher that a refused token almost matched.
 type Nearest struct {
-	ID          string       `json:"id"`
-	Publisher   string       `json:"publisher"` // the sentence
-	Pending     bool         `json:"pending"`
-	Renamed     string       `json:"renamed,omitempty"` // the workload's former name in words, if an id shows that it changed
+	ID        string `json:"id"`
+	Publisher string `json:"publisher"` // the sentence
+	Pending   bool   `json:"pending"`
+	// the workload's former name in words, if an id shows that it changed
+	Renamed     string       `json:"renamed,omitempty"`
 	Differences []Difference `json:"differences"`
 }
 

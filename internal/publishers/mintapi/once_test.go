@@ -37,7 +37,8 @@ func uploading(t *testing.T, database string) *site {
 	_, err = access.NewDirectory(d.Access(), access.DirectoryOptions{}).AddUser(t.Context(), access.Operator("tester"),
 		access.NewUser{Name: "alice"})
 	s.must(err)
-	v, err := idtoken.New([]idtoken.Issuer{{Kind: "github", URL: s.issuer.URL, Audiences: []string{audience}}}, idtoken.Options{})
+	v, err := idtoken.New([]idtoken.Issuer{{Kind: "github", URL: s.issuer.URL, Audiences: []string{audience}}},
+		idtoken.Options{})
 	s.must(err)
 	s.registry = publishers.New(d.Publishers(), []*workload.Kind{workload.GitHub}, publishers.Options{})
 	s.keyring = access.NewKeyring(d.Access(), access.KeyringOptions{})

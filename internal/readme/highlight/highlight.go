@@ -53,7 +53,8 @@ var languages = map[string]string{
 	"typescript": "TypeScript", "ts": "TypeScript", "tsx": "TypeScript",
 	"c": "C", "cpp": "C++", "c++": "C++", "java": "Java", "go": "Go", "golang": "Go", "rust": "Rust", "rs": "Rust",
 	"ruby": "Ruby", "rb": "Ruby", "sql": "SQL", "postgresql": "SQL", "sqlite": "SQL",
-	"docker": "Docker", "dockerfile": "Docker", "makefile": "Makefile", "make": "Makefile", "diff": "Diff", "patch": "Diff",
+	"docker": "Docker", "dockerfile": "Docker", "makefile": "Makefile", "make": "Makefile", "diff": "Diff",
+	"patch": "Diff",
 	"jinja": "Django/Jinja", "jinja2": "Django/Jinja", "django": "Django/Jinja", "bibtex": "BibTeX", "bib": "BibTeX",
 	"tex": "TeX", "latex": "TeX", "nginx": "Nginx configuration file",
 	"md": markdown, "markdown": markdown, "rst": rest, "rest": rest, "restructuredtext": rest,
@@ -71,7 +72,8 @@ const (
 
 // foreign reports whether the code of such a language contains code of another.
 func foreign(code, lexer string) bool {
-	return lexer == markdown && (strings.Contains(code, "```") || strings.Contains(code, "~~~") || strings.HasPrefix(code, "---")) ||
+	return lexer == markdown &&
+		(strings.Contains(code, "```") || strings.Contains(code, "~~~") || strings.HasPrefix(code, "---")) ||
 		lexer == rest && strings.Contains(code, "code")
 }
 

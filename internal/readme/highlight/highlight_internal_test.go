@@ -24,7 +24,10 @@ func TestColors(t *testing.T) {
     <span class="hl-k">return </span><span class="hl-s">&#39;a&#39; </span><span class="hl-c"># &lt;b&gt;</span>`},
 		{"{.Python}", "1", `<span class="hl-m">1</span>`},
 		{"python,ignore", "1", `<span class="hl-m">1</span>`},
-		{"pycon", ">>> 1\n1\n", "<span class=\"hl-o\">&gt;&gt;&gt; </span><span class=\"hl-m\">1\n</span><span class=\"hl-o\">1\n</span>"},
+		{
+			"pycon", ">>> 1\n1\n",
+			"<span class=\"hl-o\">&gt;&gt;&gt; </span><span class=\"hl-m\">1\n</span><span class=\"hl-o\">1\n</span>",
+		},
 		{"console", "$ ls\na\n", "<span class=\"hl-o\">$ </span>ls\n<span class=\"hl-o\">a\n</span>"},
 		{"bash", "pip install -U x\n", "pip install <span class=\"hl-m\">-U </span>x\n"},
 		{"bash", "$ pip -v\n", "<span class=\"hl-o\">$ </span>pip <span class=\"hl-m\">-v\n</span>"},
@@ -87,7 +90,8 @@ func TestColorsAreBounded(t *testing.T) {
 			} {
 				var got string
 				c := resourcetest.Measure(func() { got = HTML(code, language, budget.New(t.Context(), len(code))) })
-				if text := html.UnescapeString(tag.ReplaceAllString(got, "")); text != html.UnescapeString(html.EscapeString(code)) {
+				if text := html.UnescapeString(tag.ReplaceAllString(got,
+					"")); text != html.UnescapeString(html.EscapeString(code)) {
 					t.Errorf("%s changes %q", name, unit)
 				}
 				if c.Time > worst {

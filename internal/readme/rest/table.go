@@ -117,8 +117,8 @@ func (b *blocks) rows(rows [][]cell, tag string) string {
 	return out.String()
 }
 
-// gridTable renders a table drawn with "+---+", whose cells may span columns. A table with cells that span rows is shown
-// as source.
+// gridTable renders a table drawn with "+---+", whose cells may span columns. A table with cells that span rows is
+// shown as source.
 func (b *blocks) gridTable() {
 	from := b.at
 	lines := b.until(func(l string) bool { return l == "" || l[0] != '+' && l[0] != '|' })

@@ -318,7 +318,8 @@ func TestShopsOfTwoWriters(t *testing.T) {
 		code   string
 	}{
 		"s3": {
-			{http.StatusConflict, "ConditionalRequestConflict"}, {http.StatusConflict, "OperationAborted"},
+			{http.StatusConflict, "ConditionalRequestConflict"},
+			{http.StatusConflict, "OperationAborted"},
 			{http.StatusPreconditionFailed, "PreconditionFailed"},
 		},
 		"gcs":   {{http.StatusConflict, "conflict"}, {http.StatusPreconditionFailed, "conditionNotMet"}},

@@ -28,8 +28,8 @@ var moved = []string{
 }
 
 // rebuilt lists the tables that Move leaves empty. catalog.Index.Backfill fills the cards and requirements, later
-// changes fill serial_marks, the next check of the blobs at the new place fills byte_checks, and the server's next start
-// fills serving.
+// changes fill serial_marks, the next check of the blobs at the new place fills byte_checks, and the server's next
+// start fills serving.
 var rebuilt = []string{"project_cards", "requirements", "byte_checks", "serial_marks", "serving"}
 
 // Marks in the table of counters. A database marked as moved accepts no changes. A database marked as arriving holds an

@@ -11,7 +11,8 @@ func TestStartupOfBefore(t *testing.T) {
 			d := openAt(t, fresh(t), Options{})
 			ctx := t.Context()
 			names := map[string]string{
-				"known": "demo.pth\ndemo.py", "paths": "demo/x.pth\ndemo.py", "sdist": "demo-1.0/x.pth\nx.pth", "away": "demo.start",
+				"known": "demo.pth\ndemo.py", "paths": "demo/x.pth\ndemo.py", "sdist": "demo-1.0/x.pth\nx.pth",
+				"away": "demo.start",
 			}
 			err := d.update(ctx, func(tx *Tx) error {
 				for project, members := range names {
@@ -32,7 +33,10 @@ func TestStartupOfBefore(t *testing.T) {
 					}{
 						{`INSERT INTO projects (id, repository_id, name, display, status, status_reason, serial, size, created_at)
 							SELECT $1, id, $1, $1, 'active', '', 1, 1, 1 FROM repositories WHERE name = 'main'`, []any{project}},
-						{`INSERT INTO releases (id, project_id, version, version_key, created_at) VALUES ($1, $1, '1.0', '1', 1)`, []any{project}},
+						{
+							`INSERT INTO releases (id, project_id, version, version_key, created_at) VALUES ($1, $1, '1.0', '1', 1)`,
+							[]any{project},
+						},
 						{`INSERT INTO files (id, repository_id, project_id, release_id, filename, name_key, kind, version, python_version,
 							size, md5, sha256, blake2b_256, metadata_sha256, requires_python, comment, yanked, yanked_reason, uploaded_at,
 							uploader_kind, uploader_id, uploader_name, uploader_token_id, attested, quarantined_at)
@@ -51,7 +55,13 @@ func TestStartupOfBefore(t *testing.T) {
 				t.Fatal(err)
 			}
 			err = d.view(ctx, func(tx *Tx) error {
-				for project, want := range map[string]bool{"known": true, "paths": false, "sdist": false, "away": false, "none": false} {
+				for project, want := range map[string]bool{
+					"known": true,
+					"paths": false,
+					"sdist": false,
+					"away":  false,
+					"none":  false,
+				} {
 					got, err := tx.HasStartup(ctx, project)
 					if err != nil {
 						return err

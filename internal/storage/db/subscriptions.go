@@ -31,7 +31,9 @@ func (t *Tx) SubscriptionsOf(ctx context.Context, userID string) ([]follow.Subsc
 		`SELECT user_id, project_id, told_at FROM subscriptions WHERE user_id = $1 ORDER BY project_id`, userID)
 }
 
-func (t *Tx) SubscriptionsDue(ctx context.Context, after follow.Subscription, limit int) ([]follow.Subscription, error) {
+func (t *Tx) SubscriptionsDue(ctx context.Context, after follow.Subscription,
+	limit int,
+) ([]follow.Subscription, error) {
 	return many(ctx, t, scanSubscription,
 		`SELECT s.user_id, s.project_id, s.told_at FROM subscriptions s
 		WHERE (s.project_id > $1 OR s.project_id = $1 AND s.user_id > $2)

@@ -26,11 +26,13 @@ func stores(d *db.DB) storagetest.Stores {
 }
 
 func TestCatalog(t *testing.T) {
-	storagetest.EachLinguistic(t, func(t *testing.T, fresh func(*testing.T) string) { storagetest.Catalog(t, twice(fresh)) })
+	storagetest.EachLinguistic(t,
+		func(t *testing.T, fresh func(*testing.T) string) { storagetest.Catalog(t, twice(fresh)) })
 }
 
 func TestAccess(t *testing.T) {
-	storagetest.EachLinguistic(t, func(t *testing.T, fresh func(*testing.T) string) { storagetest.Access(t, twice(fresh)) })
+	storagetest.EachLinguistic(t,
+		func(t *testing.T, fresh func(*testing.T) string) { storagetest.Access(t, twice(fresh)) })
 }
 
 func TestPublishers(t *testing.T) {

@@ -69,7 +69,8 @@ var migratedSQLite = sync.OnceValues(func() ([]byte, error) {
 		return nil, err
 	}
 	// Open created these, but a test's options may require other values.
-	if err := postgrestest.Execute("sqlite", path, `DELETE FROM repositories`, `UPDATE counters SET epoch = ''`); err != nil {
+	if err := postgrestest.Execute("sqlite", path, `DELETE FROM repositories`,
+		`UPDATE counters SET epoch = ''`); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(path)

@@ -121,7 +121,10 @@ func checkServing(w *world) {
 		_, err := tx.Serving(w.ctx)
 		w.want("Serving() before a server started", err, fault.NotFound)
 		for _, s := range []publishers.Serving{
-			{Issuers: []publishers.Issuer{{Provider: "github", URL: "https://b"}, {Provider: "gitlab", URL: "https://a"}}, Audience: "x"},
+			{
+				Issuers:  []publishers.Issuer{{Provider: "github", URL: "https://b"}, {Provider: "gitlab", URL: "https://a"}},
+				Audience: "x",
+			},
 			{Issuers: []publishers.Issuer{}, Audience: ""},
 		} {
 			w.must(tx.PutServing(w.ctx, s, at))
@@ -152,15 +155,18 @@ func checkPinnedTo(w *world) {
 		{"repository", publishers.PinFilter{PinnedIDs: ids{Repository: "777"}}, list{byBoth, byID}},
 		{"owner", publishers.PinFilter{PinnedIDs: ids{Owner: "4242"}}, list{byBoth, byOwner}},
 		{
-			"owner of a name", publishers.PinFilter{PinnedIDs: ids{Owner: "4242", Name: "owner"}},
+			"owner of a name",
+			publishers.PinFilter{PinnedIDs: ids{Owner: "4242", Name: "owner"}},
 			list{byOwner},
 		},
 		{
-			"both", publishers.PinFilter{PinnedIDs: ids{Owner: "4242", Repository: "777", Name: "owner"}},
+			"both",
+			publishers.PinFilter{PinnedIDs: ids{Owner: "4242", Repository: "777", Name: "owner"}},
 			list{byBoth, byID, byOwner},
 		},
 		{
-			"found already", publishers.PinFilter{PinnedIDs: ids{Repository: "777"}, Except: byID.Lookup},
+			"found already",
+			publishers.PinFilter{PinnedIDs: ids{Repository: "777"}, Except: byID.Lookup},
 			list{byBoth},
 		},
 		{"at most one", publishers.PinFilter{PinnedIDs: ids{Repository: "777"}, Limit: 1}, list{byBoth}},

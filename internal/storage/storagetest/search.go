@@ -159,11 +159,13 @@ func checkWords(w *world) {
 		"tcp": "node-bridge", "ip": "node-bridge", "tcp/ip": "node-bridge", "tcp ip": "node-bridge", "3.14": "node-bridge",
 		"14": "node-bridge", "python 3": "node-bridge",
 		"client": "clients mailer", "client/server": "mailer clients", "server": "mailer clients", "clients": "clients",
-		"a.b@c.d": "mailer", "b@c": "clients mailer node-bridge quotes unicode-names", "example.org": "mailer", "acme": "mailer", "guide": "await",
+		"a.b@c.d": "mailer", "b@c": "clients mailer node-bridge quotes unicode-names", "example.org": "mailer",
+		"acme": "mailer", "guide": "await",
 		"http": "", "https": "", "github": "", "github.com": "", "https://github.com/acme": "mailer", "80": "",
 		"zoe":        "unicode-names await clients letters long mailer node-bridge quotes",
 		"zoe muller": "unicode-names", "Müller": "unicode-names", "strasse": "unicode-names", "straße": "unicode-names",
-		"οδος": "unicode-names", "ελλαδα": "unicode-names", "file": "unicode-names", "हिन्दी": "unicode-names", "हि": "unicode-names",
+		"οδος": "unicode-names", "ελλαδα": "unicode-names", "file": "unicode-names", "हिन्दी": "unicode-names",
+		"हि":    "unicode-names",
 		"naive": "unicode-names", "istanbul": "unicode-names", "c++": "clients mailer node-bridge quotes unicode-names",
 		"日本": "unicode-names", "がく": "unicode-names", "かく": "",
 		"it's": "quotes", "x 1a": "quotes", "y": "quotes", "don't": "quotes", "bold": "quotes",
@@ -203,9 +205,12 @@ func checkFacets(w *world) {
 			GroupID: team.ID, RepositoryID: w.main.ID, ProjectID: a.ID, Role: access.Owner, CreatedAt: at,
 		}))
 		for _, g := range []access.Grant{
-			{UserID: zed.ID, ProjectID: a.ID, Role: access.Owner}, {UserID: amy.ID, ProjectID: a.ID, Role: access.Maintainer},
-			{UserID: zed.ID, ProjectID: b.ID, Role: access.Owner}, {UserID: amy.ID, ProjectID: c.ID, Role: access.Owner},
-			{UserID: amy.ID, ProjectID: gone.ID, Role: access.Owner}, {UserID: amy.ID, Role: access.Owner},
+			{UserID: zed.ID, ProjectID: a.ID, Role: access.Owner},
+			{UserID: amy.ID, ProjectID: a.ID, Role: access.Maintainer},
+			{UserID: zed.ID, ProjectID: b.ID, Role: access.Owner},
+			{UserID: amy.ID, ProjectID: c.ID, Role: access.Owner},
+			{UserID: amy.ID, ProjectID: gone.ID, Role: access.Owner},
+			{UserID: amy.ID, Role: access.Owner},
 		} {
 			g.RepositoryID, g.CreatedAt = w.main.ID, at
 			w.must(tx.PutGrant(w.ctx, g))
@@ -219,25 +224,40 @@ func checkFacets(w *world) {
 		owners   []browse.OwnerCount
 	}{
 		{
-			"all", browse.SearchQuery{}, []string{"Apache-2.0", "apache-2.0", "É"},
+			"all",
+			browse.SearchQuery{},
+			[]string{"Apache-2.0", "apache-2.0", "É"},
 			[]browse.OwnerCount{{Name: "zed", Count: 2}, {Name: "amy", Count: 1}, {Name: "amy", Group: true, Count: 1}},
 		},
 		{
-			"word", browse.SearchQuery{Words: []string{"wor"}}, []string{"Apache-2.0", "apache-2.0"},
+			"word",
+			browse.SearchQuery{Words: []string{"wor"}},
+			[]string{"Apache-2.0", "apache-2.0"},
 			[]browse.OwnerCount{{Name: "zed", Count: 2}, {Name: "amy", Group: true, Count: 1}},
 		},
 		{
-			"common word", browse.SearchQuery{Words: []string{"word"}, Common: true}, []string{"Apache-2.0", "apache-2.0"},
+			"common word",
+			browse.SearchQuery{Words: []string{"word"}, Common: true},
+			[]string{"Apache-2.0", "apache-2.0"},
 			[]browse.OwnerCount{{Name: "zed", Count: 2}, {Name: "amy", Group: true, Count: 1}},
 		},
 		{
-			"license", browse.SearchQuery{License: "apache-2.0"}, []string{"Apache-2.0", "apache-2.0"},
+			"license",
+			browse.SearchQuery{License: "apache-2.0"},
+			[]string{"Apache-2.0", "apache-2.0"},
 			[]browse.OwnerCount{{Name: "zed", Count: 2}, {Name: "amy", Group: true, Count: 1}},
 		},
-		{"license that is not in ASCII", browse.SearchQuery{License: "é"}, []string{"É"}, []browse.OwnerCount{{Name: "amy", Count: 1}}},
+		{
+			"license that is not in ASCII",
+			browse.SearchQuery{License: "é"},
+			[]string{"É"},
+			[]browse.OwnerCount{{Name: "amy", Count: 1}},
+		},
 		{"user", browse.SearchQuery{Owner: "amy"}, []string{"É"}, []browse.OwnerCount{{Name: "amy", Count: 1}}},
 		{
-			"group", browse.SearchQuery{Owner: "amy", OwnerGroup: true}, []string{"Apache-2.0"},
+			"group",
+			browse.SearchQuery{Owner: "amy", OwnerGroup: true},
+			[]string{"Apache-2.0"},
 			[]browse.OwnerCount{{Name: "amy", Group: true, Count: 1}, {Name: "zed", Count: 1}},
 		},
 		{"some", browse.SearchQuery{ProjectIDs: []string{c.ID}}, []string{"É"}, []browse.OwnerCount{{Name: "amy", Count: 1}}},

@@ -53,7 +53,12 @@ func checkServices(w *world) {
 		for _, c := range []struct {
 			project, group string
 			want           []access.Service
-		}{{"", "", []access.Service{one, two}}, {demo.ID, "", []access.Service{one}}, {"", g.ID, []access.Service{two}}, {"nothing", "", nil}} {
+		}{
+			{"", "", []access.Service{one, two}},
+			{demo.ID, "", []access.Service{one}},
+			{"", g.ID, []access.Service{two}},
+			{"nothing", "", nil},
+		} {
 			all, err := tx.Services(w.ctx, c.project, c.group)
 			w.must(err)
 			w.same("Services("+c.project+", "+c.group+")", all, c.want)

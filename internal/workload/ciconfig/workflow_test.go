@@ -411,7 +411,9 @@ func TestCircleRootIssuer(t *testing.T) {
 		{"circleci", workload.CircleCIIssuer + "/org/" + id, map[string]string{"org_id": id, "project_id": id}, false},
 		{"generic", workload.CircleCIIssuer, map[string]string{"claim:oidc.circleci.com/project-id": id}, true},
 		{
-			"generic", workload.CircleCIIssuer + "/org/" + id, map[string]string{"claim:oidc.circleci.com/project-id": id}, false,
+			"generic", workload.CircleCIIssuer + "/org/" + id,
+			map[string]string{"claim:oidc.circleci.com/project-id": id},
+			false,
 		},
 	} {
 		g := ciconfig.For(target, c.kind, c.issuer, c.fields)

@@ -182,7 +182,8 @@ func (m *maker) card(b *batch, a *about, v packaging.Version, at time.Time) {
 	b.add(cards, a.id, m.repository, m.number, a.name, a.name, string(catalog.Active), a.meta.Summary, v.String(), false,
 		string(kind), micros(at),
 		" 3.10 3.11 3.12 3.13 3.14 3.15 3.16 3.17 3.18 3.19 3.20 ", a.meta.LicenseExpression, "\n"+classifiers+"\n", false,
-		string(access.KindUser), m.owner.name, catalog.WordsVersion+" "+v.String(), catalog.LicenseKey(a.meta.LicenseExpression))
+		string(access.KindUser), m.owner.name, catalog.WordsVersion+" "+v.String(),
+		catalog.LicenseKey(a.meta.LicenseExpression))
 	cut := func(text string) string { return strings.Join(catalog.Words(text), " ") }
 	b.add(texts, a.id, m.number, cut(a.name+" "+a.name+" "+strings.ReplaceAll(a.name, "-", "")), cut(a.meta.Summary),
 		cut(a.meta.Keywords), cut(a.meta.AuthorEmail),
