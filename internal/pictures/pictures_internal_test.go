@@ -180,6 +180,11 @@ func TestPublic(t *testing.T) {
 		"::ffff:10.0.0.1": false, "::127.0.0.1": false, "64:ff9b::a00:1": false, "64:ff9b:1::1": false, "100::1": false,
 		"2001::1": false, "2001:db8::1": false, "2002:a00:1::": false, "fc00::1": false, "fd00:ec2::254": false,
 		"fe80::1": false, "fe80::1%lo": false, "fec0::1": false, "ff02::1": false,
+		"2001:4860:4860::8888": true, "2a00:1450:4001::1": true, "2400:cb00::1": true,
+		"::ffff:0:127.0.0.1": false, "::ffff:0:10.0.0.1": false, "::ffff:0:8.8.8.8": false, "::7f00:1": false,
+		"0:1::1": false, "100:1::1": false, "200::1": false, "1fff::1": false, "4000::1": false, "5f00::1": false,
+		"8000::1": false, "e000::1": false, "f000::1": false, "fe00::1": false, "64:ff9b:2::1": false, "3ffe::1": false,
+		"3fff::1": false, "2001:1ff::1": false,
 	} {
 		if got := public(netip.MustParseAddr(address)); got != want {
 			t.Errorf("public(%s) = %v, want %v", address, got, want)
