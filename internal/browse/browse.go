@@ -47,10 +47,11 @@ type Options struct {
 
 // Browser answers queries about an index. It is safe for concurrent use.
 type Browser struct {
-	index   *catalog.Index
-	store   Store
-	digests *digests
-	redact  func(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string, entries []audit.Entry) error
+	index       *catalog.Index
+	store       Store
+	digests     *digests
+	comparisons *comparisons
+	redact      func(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string, entries []audit.Entry) error
 }
 
 // New returns the browser of an index, over the rows of s.
@@ -58,7 +59,7 @@ func New(x *catalog.Index, s Store, o Options) *Browser {
 	if o.Redact == nil {
 		o.Redact = withoutClaims
 	}
-	return &Browser{index: x, store: s, digests: newDigests(), redact: o.Redact}
+	return &Browser{index: x, store: s, digests: newDigests(), comparisons: newComparisons(), redact: o.Redact}
 }
 
 // MaxFound is the number of search results that are counted and can be paged to.
