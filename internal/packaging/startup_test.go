@@ -21,24 +21,45 @@ func TestStartupPlace(t *testing.T) {
 		"acme-1.0.data/data/lib/python3/dist-packages/acme.start":  true,
 		"acme-1.0.data/data/site-packages/acme.pth":                true,
 		"acme-1.0.data/data/site-packages/site-packages/acme.pth":  true,
-		"sitecustomize.py":                              true,
-		"sitecustomize/__init__.py":                     true,
-		"usercustomize.cpython-313-x86_64-linux-gnu.so": true,
-		"acme-1.0.data/purelib/sitecustomize.py":        true,
-		"acme/acme.pth":                                 false,
-		"acme.pth.txt":                                  false,
-		"acmepth":                                       false,
-		"acme.PTH":                                      false,
-		"acme/sitecustomize.py":                         false,
-		"sitecustomize_acme.py":                         false,
-		"acme-1.0.data/purelib/acme/x.pth":              false,
-		"acme-1.0.data/scripts/acme.pth":                false,
-		"acme-1.0.data/headers/acme.pth":                false,
-		"acme-1.0.data/data/share/acme.pth":             false,
-		"acme-1.0.data/data/site-packages/acme/x.pth":   false,
-		"acme-1.0.data/data/my-site-packages/acme.pth":  false,
-		"acme-1.0.dist-info/acme.pth":                   false,
-		"":                                              false,
+		"sitecustomize.py":                                     true,
+		"sitecustomize/__init__.py":                            true,
+		"usercustomize.cpython-313-x86_64-linux-gnu.so":        true,
+		"acme-1.0.data/purelib/sitecustomize.py":               true,
+		"acme/acme.pth":                                        false,
+		"acme.pth.txt":                                         false,
+		"acmepth":                                              false,
+		"acme.PTH":                                             false,
+		"acme/sitecustomize.py":                                false,
+		"sitecustomize_acme.py":                                false,
+		"acme-1.0.data/purelib/acme/x.pth":                     false,
+		"acme-1.0.data/scripts/acme.pth":                       false,
+		"acme-1.0.data/headers/acme.pth":                       false,
+		"acme-1.0.data/data/acme.pth":                          true, // Windows: the prefix
+		"acme-1.0.data/data/sitecustomize.py":                  true,
+		"acme-1.0.data/data/lib/python3.13/sitecustomize.py":   true,
+		"acme-1.0.data/data/Lib/usercustomize.py":              true,
+		"acme-1.0.data/data/lib/python3.13/site.py":            true,
+		"acme-1.0.data/data/lib/python313.zip":                 true,
+		"acme-1.0.data/data/lib64/python3.13/encodings/x.py":   true,
+		"acme-1.0.data/data/bin/python3":                       true,
+		"acme-1.0.data/data/Scripts/python.exe":                true,
+		"acme-1.0.data/scripts/python":                         true,
+		"acme-1.0.data/data/pyvenv.cfg":                        true,
+		"acme.pth.":                                            true, // Windows: acme.pth
+		"acme.pth ":                                            true,
+		"acme.pth::$DATA":                                      true,
+		"sitecustomize.py. ":                                   true,
+		"acme-1.0.data/data/Lib/site-packages./acme.pth":       true,
+		"acme-1.0.data/scripts/python-acme":                    false,
+		"acme-1.0.data/data/bin/acme":                          false,
+		"acme-1.0.data/data/lib/libacme.so":                    false,
+		"acme-1.0.data/data/etc/pyvenv.cfg":                    false,
+		"acme-1.0.data/data/lib/python3.13/site-packages/a.py": false,
+		"acme-1.0.data/data/share/acme.pth":                    false,
+		"acme-1.0.data/data/site-packages/acme/x.pth":          false,
+		"acme-1.0.data/data/my-site-packages/acme.pth":         false,
+		"acme-1.0.dist-info/acme.pth":                          false,
+		"":                                                     false,
 	} {
 		if got := packaging.StartupPlace(member); got != want {
 			t.Errorf("StartupPlace(%q) = %v, want %v", member, got, want)
@@ -101,4 +122,27 @@ func FuzzStartup(f *testing.F) {
 			t.Errorf("a line before %q hides its code", content)
 		}
 	})
+}
+
+func TestPathLines(t *testing.T) {
+	for content, want := range map[string]string{
+		"./a\n../b\r\n": "./a|../b", "import x\n# c\n\n d \nimportlib\n": " d|importlib", "\ufeffa\x0cb\u2028c\x85d": "a|b|c|d",
+		"": "", "é\n": "é",
+	} {
+		if got := strings.Join(packaging.PathLines([]byte(content)), "|"); got != want {
+			t.Errorf("PathLines(%q) = %q, want %q", content, got, want)
+		}
+	}
+}
+
+func TestSitePath(t *testing.T) {
+	for member, want := range map[string]string{
+		"a/b.py": "a/b.py", "x-1.data/purelib/a/b.py": "a/b.py", "x-1.DATA/PLATLIB/a.py": "a.py",
+		"x-1.data/data/lib/python3/site-packages/a/b.py": "a/b.py", "x-1.data/scripts/a": "", "x-1.data/data/a": "",
+		"x-1.data/purelib": "x-1.data/purelib",
+	} {
+		if got := packaging.SitePath(member); got != want {
+			t.Errorf("SitePath(%q) = %q, want %q", member, got, want)
+		}
+	}
 }
