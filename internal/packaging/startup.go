@@ -3,6 +3,7 @@ package packaging
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -103,34 +104,48 @@ func PlainStep(step string) string {
 	return strings.TrimRight(step, ". ")
 }
 
-// importLine matches a line that Python's site module runs. The module splits the decoded text like str.splitlines; the
-// bytes of its line ends in UTF-8, and of NEL in single-byte encodings, are listed here.
-var importLine = regexp.MustCompile(
-	`(?:^|[\n\r\x0b\x0c\x1c-\x1e]|\xc2\x85|\x85|\xe2\x80[\xa8\xa9])(?:\xef\xbb\xbf)?import[ \t]`)
-
 // StartupCode reports whether a file for which StartupPlace is true runs code when Python starts. It is true for every
-// file other than *.pth, and for a *.pth file with a line that begins with "import" and a blank or tab.
+// file other than *.pth, and for a *.pth file with a line that begins with "import" and a blank or tab, except the lines
+// with which setuptools declared namespace packages.
 func StartupCode(member string, content []byte) bool {
 	steps := strings.Split(member, "/")
-	return !strings.HasSuffix(PlainStep(steps[len(steps)-1]), ".pth") || importLine.Match(latin1(content))
+	if !strings.HasSuffix(PlainStep(steps[len(steps)-1]), ".pth") {
+		return true
+	}
+	return slices.ContainsFunc(pathFileLines(content), func(line string) bool {
+		return isImport(line) && !declaresNamespace(line)
+	})
 }
-
-// lineEnd matches the ends of lines of a *.pth file; see importLine.
-var lineEnd = regexp.MustCompile(`[\n\r\x0b\x0c\x1c-\x1e]|\xc2\x85|\x85|\xe2\x80[\xa8\xa9]`)
 
 // PathLines returns the lines of a *.pth file that add a path to sys.path if it exists.
 func PathLines(content []byte) (lines []string) {
-	text := strings.TrimPrefix(string(content), "\ufeff")
-	for _, line := range lineEnd.Split(string(latin1([]byte(text))), -1) {
-		raw := make([]byte, 0, len(line))
-		for _, c := range line {
-			raw = append(raw, byte(c))
-		}
-		if line = strings.TrimRight(string(raw), " \t"); line != "" && line[0] != '#' && !importLine.Match(latin1(raw)) {
+	for _, line := range pathFileLines(content) {
+		if line = strings.TrimRight(line, " \t"); line != "" && line[0] != '#' && !isImport(line) {
 			lines = append(lines, line)
 		}
 	}
 	return lines
+}
+
+func isImport(line string) bool {
+	return strings.HasPrefix(line, "import ") || strings.HasPrefix(line, "import\t")
+}
+
+// lineEnd matches the ends of lines of a *.pth file. Python's site module splits the decoded text like str.splitlines;
+// the bytes of its line ends in UTF-8, and of NEL in single-byte encodings, are listed here.
+var lineEnd = regexp.MustCompile(`[\n\r\x0b\x0c\x1c-\x1e]|\xc2\x85|\x85|\xe2\x80[\xa8\xa9]`)
+
+// pathFileLines returns the lines of a *.pth file, without byte order marks.
+func pathFileLines(content []byte) []string {
+	text, ends := latin1(content), []string(nil)
+	for _, line := range lineEnd.Split(string(text), -1) {
+		raw := make([]byte, 0, len(line))
+		for _, c := range line {
+			raw = append(raw, byte(c))
+		}
+		ends = append(ends, strings.TrimPrefix(string(raw), "\ufeff"))
+	}
+	return ends
 }
 
 // latin1 returns content with each byte as a character, so that a regular expression can match bytes.

@@ -146,3 +146,28 @@ func TestSitePath(t *testing.T) {
 		}
 	}
 }
+
+// The lines of setuptools for namespace packages are no start-up code; nothing else that looks like one is exempt.
+func TestNamespaceLines(t *testing.T) {
+	line := func(names, full string) string {
+		return "import sys, types, os;has_mfs = sys.version_info > (3, 5);p = os.path.join(sys._getframe(1).f_locals['sitedir'], " +
+			"*(" + names + "));importlib = has_mfs and __import__('importlib.util');has_mfs and __import__('importlib.machinery');" +
+			"m = has_mfs and sys.modules.setdefault('" + full + "', importlib.util.module_from_spec(" +
+			"importlib.machinery.PathFinder.find_spec('" + full + "', [os.path.dirname(p)])));m = m or sys.modules.setdefault('" +
+			full + "', types.ModuleType('" + full + "'));mp = (m or []) and m.__dict__.setdefault('__path__',[]);" +
+			"(p not in mp) and mp.append(p)"
+	}
+	one, two := line("'zope',", "zope"), line("'google', 'cloud'", "google.cloud")+";m and setattr(sys.modules['google'], 'cloud', m)"
+	for content, runs := range map[string]bool{
+		one: false, two: false, one + "\n" + one + "\n" + two + "\n": false,
+		one + "\nimport evil": true, one + ";import evil": true, "import evil;" + one: true, line("'json',", "json"): true,
+		line("'JSON',", "JSON"): true, line("'_abc',", "_abc"): true, line("'zope',", "other"): true, two + " ": true,
+		strings.Replace(one, "dirname", "basename", 1): true,
+		strings.Replace(one, "'zope',", "'zope',exec('x'),", 1): true, line("'zo' 'pe',", "zope"): true,
+		line("'zope',", "\x00P"): true, line("\x00T", "zope"): true,
+	} {
+		if got := packaging.StartupCode("x-nspkg.pth", []byte(content)); got != runs {
+			t.Errorf("StartupCode(%q) = %v, want %v", content, got, runs)
+		}
+	}
+}
