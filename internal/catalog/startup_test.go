@@ -34,7 +34,7 @@ func TestNewStartupFiles(t *testing.T) {
 		before  func(w *world)
 		refusal string // "" if the upload is accepted
 	}{
-		"a new project":     {"", func(*world) {}, "a new project cannot begin"},
+		"a new project":     {"", func(*world) {}, "the first version of a project cannot contain"},
 		"none before":       {"", func(w *world) { w.must(plain("0.1")) }, "no earlier version of demo"},
 		"only paths before": {"", func(w *world) { w.must(paths) }, "no earlier version of demo"},
 		"another project's": {"", func(w *world) {

@@ -189,10 +189,14 @@ func often(e audit.Entry) string {
 	return fmt.Sprintf(" (%d times within a minute)", e.More+1)
 }
 
-// because returns the end of the sentence: the reason, or only a period.
+// because returns the end of the sentence: the reason, or only a period. A period also follows a reason without one.
 func because(e audit.Entry) string {
 	if reason := detailText(e.Detail, "reason"); reason != "" {
-		return ": " + ui.Cut(200, reason)
+		reason = ui.Cut(200, reason)
+		if strings.HasSuffix(reason, "…") || strings.TrimRight(reason, ".!?") != reason {
+			return ": " + reason
+		}
+		return ": " + reason + "."
 	}
 	return "."
 }

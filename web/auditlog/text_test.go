@@ -64,11 +64,11 @@ func TestSentence(t *testing.T) {
 			Version:  "1.0",
 			Filename: "demo-1.0.whl",
 		},
-		"ann was not allowed to upload demo-1.0.whl: too large": {
+		"ann was not allowed to upload demo-1.0.whl: too large.": {
 			Action: "file.add", Outcome: audit.Refused, Actor: ann, Filename: "demo-1.0.whl",
 			Detail: map[string]any{"reason": "too large"},
 		},
-		"ann yanked demo 1.0: broken": {
+		"ann yanked demo 1.0: broken.": {
 			Action:  "release.yank",
 			Actor:   ann,
 			Project: "demo",
@@ -95,7 +95,7 @@ func TestSentence(t *testing.T) {
 		"Someone was not allowed to sign in with passkey.": {
 			Action: "session.refuse", Outcome: audit.Refused, Detail: map[string]any{"wrong": "passkey"},
 		},
-		"An identity named zoe was not allowed to sign in with single sign-on: no group": {
+		"An identity named zoe was not allowed to sign in with single sign-on: no group.": {
 			Action: "session.refuse", Outcome: audit.Refused, Subject: "zoe",
 			Detail: map[string]any{"wrong": "single sign-on", "reason": "no group"},
 		},

@@ -185,7 +185,7 @@ func someLabels(fields []ui.Field) string {
 	}
 	s := strings.Join(labels, ", ")
 	if len(fields) > 3 {
-		s += " and more"
+		s += ", and more"
 	}
 	return s
 }
