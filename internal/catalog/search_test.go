@@ -219,6 +219,19 @@ func TestSearchSuggests(t *testing.T) {
 			t.Errorf("searching %q suggests %q, %v, want %q", text, f.Instead, err, want)
 		}
 	}
+	w.must(packagingtest.SDist("acme-widgets", "1.0", "x"), packagingtest.SDist("acme-gadgets", "1.0", "x"))
+	bound := w.user("bob", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"acme-gadgets"}})
+	for _, c := range []struct {
+		who        access.Caller
+		text, want string
+	}{
+		{w.admin, "widgts", "acme-widgets"}, {w.admin, "gadgest", "acme-gadgets"},
+		{bound, "widgts", ""}, {bound, "gadgest", "acme-gadgets"},
+	} {
+		if f, err := w.Search(t.Context(), c.who, "", browse.Query{Text: c.text}); err != nil || f.Instead != c.want {
+			t.Errorf("searching %q suggests %q, %v, want %q", c.text, f.Instead, err, c.want)
+		}
+	}
 }
 
 // TestSearchFacets checks the facets of a search and the filters by their values, for callers with different rights.
