@@ -25,6 +25,9 @@ type Tx interface {
 	OwnerCounts(ctx context.Context, q SearchQuery, limit int) ([]OwnerCount, error)
 	// NamesFrom returns at most limit names that begin with a prefix, in order. ids is as in SearchQuery.ProjectIDs.
 	NamesFrom(ctx context.Context, repositoryID, prefix string, ids []string, limit int) ([]string, error)
+	// NamesWith returns at most limit names that contain one of some texts, in order. It reads all names of the
+	// repository from an index. ids is as in SearchQuery.ProjectIDs.
+	NamesWith(ctx context.Context, repositoryID string, texts, ids []string, limit int) ([]string, error)
 	// Dependents returns a page of the projects whose latest release requires the named project, and the number of all of
 	// them, at most MaxFound.
 	Dependents(ctx context.Context, repositoryID, name string, ids []string,

@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -140,10 +141,11 @@ func TestStartupFilesAreRecorded(t *testing.T) {
 	if err != nil || len(o.Startup) != 1 || len(o.Files) != 2 {
 		t.Fatalf("Overview = %v, %v", o.Startup, err)
 	}
-	for id, members := range o.Startup {
+	for id, startup := range o.Startup {
 		for _, f := range o.Files {
-			if f.ID == id && (f.Kind != "bdist_wheel" || fmt.Sprint(members) != "[demo.pth]") {
-				t.Errorf("%s has %v", f.Filename, members)
+			if f.ID == id && (f.Kind != "bdist_wheel" || startup.Unchecked ||
+				!slices.Equal(startup.Members, []string{"demo.pth"})) {
+				t.Errorf("%s has %v", f.Filename, startup)
 			}
 		}
 	}

@@ -147,6 +147,15 @@ func TestDetailLines(t *testing.T) {
 			t.Errorf("detailLines lacks %q:\n%s", want, got)
 		}
 	}
+	who := audit.Actor{Kind: "user", ID: "u1", Name: "ann", TokenID: "t1"}
+	got2 := detailLines(audit.Entry{
+		Action: "file.add", At: time.Unix(0, 0), Actor: who, Subject: "t1", Detail: map[string]any{"uploader": map[string]any{
+			"kind": "user", "id": "u1", "name": "ann", "token_id": "t1", "claims": map[string]any{"actor": "ann", "ref": "main"},
+		}},
+	})
+	if want := "action: file.add\ntime: 1970-01-01 00:00:00.000000 UTC\ntoken: t1\nclaims.actor: ann\nclaims.ref: main"; got2 != want {
+		t.Errorf("detailLines of an upload:\n%s\nwant\n%s", got2, want)
+	}
 	if strings.Contains(got, "none") {
 		t.Errorf("detailLines tells of nothing:\n%s", got)
 	}
