@@ -108,7 +108,7 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 // remind sends a letter to users whose API tokens expire soon.
 func (a *App) remind(ctx context.Context, sender *mail.Sender) error {
 	return a.Outbox.RemindOfTokens(ctx, func(ctx context.Context, r outbox.Reminder) error {
-		return sender.Send(ctx, r.Email, outbox.ReminderLetter(a.Config.Name(), r, a.Config.LinkTo("/manage/account/token/")))
+		return sender.Send(ctx, r.Email, outbox.ReminderLetter(a.Config.Name(), r, a.LinkTo("/manage/account/token/")))
 	})
 }
 
@@ -120,7 +120,7 @@ func (a *App) notify(ctx context.Context, sender *mail.Sender) error {
 			root = "/r/" + repo
 		}
 		return sender.Send(ctx, n.Email, outbox.ReleaseLetter(a.Config.Name(), n.User, n.Project.Display, n.Versions, n.Total,
-			a.Config.LinkTo(root+"/project/"+n.Project.Name.String()+"/"), a.Config.LinkTo("/manage/account/")))
+			a.LinkTo(root+"/project/"+n.Project.Name.String()+"/"), a.LinkTo("/manage/account/")))
 	})
 }
 

@@ -10,16 +10,18 @@ import (
 	"pyindex/internal/workload"
 )
 
-// Serving is the part of the server's settings that decides which workloads it accepts. The server records it when it
-// starts, because a command may have other settings than the server. Among replicas, the last one that started counts.
+// Serving is the part of the server's settings that commands need: which workloads it accepts, and where clients reach
+// it. The server records it when it starts, because a command may have other settings than the server. Among replicas,
+// the last one that started counts.
 type Serving struct {
 	Issuers  []Issuer
 	Audience string
+	BaseURL  string // "" if an older version recorded it
 }
 
-// RecordServing records the issuers and the audience of this server.
-func (r *Registry) RecordServing(ctx context.Context) error {
-	s := Serving{Issuers: r.o.Issuers, Audience: r.o.Audience}
+// RecordServing records the issuers and the audience of this server, and its base URL.
+func (r *Registry) RecordServing(ctx context.Context, base string) error {
+	s := Serving{Issuers: r.o.Issuers, Audience: r.o.Audience, BaseURL: base}
 	return r.store.Update(ctx, func(tx Tx) error { return tx.PutServing(ctx, s, r.o.Now()) })
 }
 
