@@ -3,6 +3,7 @@ package upkeep
 
 import (
 	"crypto/x509"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -357,11 +358,16 @@ func (d *localDoctor) issuers(strict bool) {
 			})
 		if err != nil {
 			note := d.found.Fail
-			advice := "Check that this machine can connect to it. For a private certificate authority, set ca_file."
+			why, advice, ok := idtoken.Failure(err)
+			if ok {
+				why = strings.ToLower(why[:1]) + why[1:]
+			} else {
+				why, advice = fmt.Sprintf("%.300v", err), "Check that the URL is that of an OpenID Connect issuer."
+			}
 			if !strict {
 				note, advice = d.found.Warn, advice+"\nindex doctor --strict reports this as a failure."
 			}
-			note(check, advice, "the keys of %s cannot be fetched: %.300v", i.Issuer, err)
+			note(check, advice, "the keys of %s cannot be fetched: %s", i.Issuer, why)
 			continue
 		}
 		d.found.OK(check, "%s answers with %d usable keys", i.Issuer, n)
