@@ -39,6 +39,7 @@ import (
 type App struct {
 	Config    *config.Config
 	Base      *url.URL // where clients reach the index
+	Closed    bool     // whether the index allows no reading without a token
 	DB        *db.DB
 	Blobs     *blobs.Blobs
 	Index     *assembly.Index
@@ -100,16 +101,20 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	return a, nil
 }
 
-// serving sets Base and returns what the server last started with. It returns nil for the server itself, which has a
+// serving sets Base and Closed and returns what the server last started with. It returns nil for the server itself, which has a
 // base, and if no server has started yet.
 func (a *App) serving(ctx context.Context, base *url.URL) (*publishers.Serving, error) {
-	if a.Base = base; base != nil {
+	a.Base, a.Closed = base, !a.Config.Access.AnonymousRead
+	if base != nil {
 		return nil, nil
 	}
 	a.Base = a.Config.OwnBase()
 	s, ok, err := publishers.LastServing(ctx, a.DB.Publishers())
 	if err != nil || !ok {
 		return nil, err
+	}
+	if s.BaseURL != "" {
+		a.Closed = !s.Open
 	}
 	if at := Served(a.Config, s); at != nil {
 		a.Base = at
