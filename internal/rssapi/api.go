@@ -131,6 +131,9 @@ func (a *API) render(o catalog.Overview) ([]byte, error) {
 	for _, s := range newest[:min(len(newest), maxItems)] {
 		link := page + url.PathEscape(s.Version) + "/"
 		about := fmt.Sprintf("%d files, %d bytes", s.Files, s.Size)
+		if s.Files == 1 {
+			about = fmt.Sprintf("1 file, %d bytes", s.Size)
+		}
 		if s.Yanked {
 			about += ". This release was yanked."
 		}

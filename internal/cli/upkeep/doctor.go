@@ -220,8 +220,8 @@ func (d *localDoctor) lastChecks(rows *db.DB) {
 			return
 		}
 	}
-	d.found.OK(check, "the check of %s on %s found nothing missing or damaged among %d objects", all[0].Kind,
-		all[0].At.Format(time.DateTime), all[0].Objects)
+	d.found.OK(check, "the check of %s on %s found nothing missing or damaged among %s", all[0].Kind,
+		all[0].At.Format(time.DateTime), terminal.Plural(int64(all[0].Objects), "object"))
 }
 
 // said returns the message and cause of an error, without passwords in URLs.
@@ -370,7 +370,7 @@ func (d *localDoctor) issuers(strict bool) {
 			note(check, advice, "the keys of %s cannot be fetched: %s", i.Issuer, why)
 			continue
 		}
-		d.found.OK(check, "%s answers with %d usable keys", i.Issuer, n)
+		d.found.OK(check, "%s answers with %s", i.Issuer, terminal.Plural(int64(n), "usable key"))
 	}
 }
 
