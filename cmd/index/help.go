@@ -10,6 +10,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"pyindex/internal/config"
 	"pyindex/internal/terminal"
 	"pyindex/internal/version"
 )
@@ -30,7 +31,7 @@ func (c *helpCmd) Run(parsed *kong.Context) error {
 	for i, word := range c.Command {
 		next := slices.IndexFunc(at.Children, func(n *kong.Node) bool { return n.Name == word && n.Type == kong.CommandNode })
 		if next < 0 {
-			return &misuse{fmt.Errorf("there is no command %.80q", "index "+strings.Join(c.Command[:i+1], " ")), at}
+			return unknownCommand(at, "index "+strings.Join(c.Command[:i], " "), word)
 		}
 		at = at.Children[next]
 	}
@@ -39,6 +40,25 @@ func (c *helpCmd) Run(parsed *kong.Context) error {
 		return err
 	}
 	return ctx.PrintUsage(false)
+}
+
+// unknownCommand returns the error about a word that is no command of at, whose own words are path.
+func unknownCommand(at *kong.Node, path, word string) *misuse {
+	text := fmt.Sprintf("there is no command %.80q", strings.TrimSpace(path)+" "+word)
+	if near := config.Nearest(word, commandsOf(at)); near != "" {
+		text += "; did you mean " + near + "?"
+	}
+	return &misuse{errors.New(text), at}
+}
+
+// commandsOf returns the names of the commands below a node.
+func commandsOf(at *kong.Node) (names []string) {
+	for _, c := range at.Children {
+		if !c.Hidden && c.Type == kong.CommandNode {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // misuse is an error about the command line.
@@ -58,13 +78,13 @@ func misused(err error) error {
 		at = parse.Context.Model.Node
 	}
 	if parse.Context.Error == nil && len(at.Children) > 0 && at.DefaultCmd == nil {
-		var names []string
-		for _, c := range at.Children {
-			if !c.Hidden {
-				names = append(names, c.Name)
-			}
+		return &misuse{
+			fmt.Errorf("%s needs a command: %s", cmp.Or(at.Path(), "index"), strings.Join(commandsOf(at), ", ")), at,
 		}
-		return &misuse{fmt.Errorf("%s needs a command: %s", cmp.Or(at.Path(), "index"), strings.Join(names, ", ")), at}
+	}
+	if rest, ok := strings.CutPrefix(err.Error(), "unexpected argument "); ok && len(commandsOf(at)) > 0 && at.DefaultCmd == nil {
+		word, _, _ := strings.Cut(rest, ", did you mean")
+		return unknownCommand(at, at.FullPath(), word)
 	}
 	return &misuse{err, at}
 }

@@ -129,11 +129,12 @@ func (e *endpoints) serve(s *cli.Session, l net.Listener) error {
 	if err != nil {
 		return err
 	}
+	if err := e.Registry.RecordServing(s.Ctx, e.base.String(), e.Config.Access.AnonymousRead); err != nil {
+		e.log.Warn("cannot record the issuers and the base URL for commands, which rely on their own settings instead",
+			"error", err)
+	}
 	if err := welcome(s, e.App, e.base, secure.Authority); err != nil {
 		return err
-	}
-	if err := e.Registry.RecordServing(s.Ctx); err != nil {
-		e.log.Warn("cannot record the issuers for commands, which rely on their own settings instead", "error", err)
 	}
 	stop := e.Background(s.Ctx, keyring, e.log, secure.Watch)
 	defer stop()

@@ -26,7 +26,7 @@ func welcome(s *cli.Session, a *app.App, base *url.URL, authority string) error 
 	}
 	fmt.Fprintf(s.Out, "index serves at %s/\n", strings.TrimSuffix(base.String(), "/"))
 	if first != "" {
-		firstUser(s.Out, a.Config, strings.TrimSuffix(base.String(), "/")+ui.LinkPath(onetime.First, first))
+		firstUser(s.Out, a.Config, base, strings.TrimSuffix(base.String(), "/")+ui.LinkPath(onetime.First, first))
 	}
 	clientLines(s.Out, base)
 	if authority != "" {
@@ -36,8 +36,11 @@ func welcome(s *cli.Session, a *app.App, base *url.URL, authority string) error 
 }
 
 // firstUser prints how to create the first user.
-func firstUser(w io.Writer, c *config.Config, link string) {
+func firstUser(w io.Writer, c *config.Config, base *url.URL, link string) {
 	program := programName() + cli.SettingsArgs(c)
+	if f, ok := c.SharedBase(base); ok {
+		program += " " + f[0] + " " + terminal.Quote(f[1])
+	}
 	fmt.Fprintf(w, `
 There are no users yet. Create the first administrator with this link, which works once, within a day:
   %[2]s
@@ -47,6 +50,9 @@ or create a user and a token there:
   %[1]s user add alice --admin
   %[1]s token create --user alice
 `, program, link)
+	if c.SecretDatabase() {
+		fmt.Fprintln(w, "Set INDEX_DATABASE_URL there as for this server: it has a password, which is not shown here.")
+	}
 }
 
 // programName returns the command that runs this program.

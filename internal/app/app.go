@@ -38,6 +38,8 @@ import (
 // App is an open index: the services over one database and one blob store.
 type App struct {
 	Config    *config.Config
+	Base      *url.URL // where clients reach the index
+	Closed    bool     // whether the index allows no reading without a token
 	DB        *db.DB
 	Blobs     *blobs.Blobs
 	Index     *assembly.Index
@@ -69,6 +71,10 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	if err := a.OpenStores(ctx, log); err != nil {
 		return nil, err
 	}
+	serving, err := a.serving(ctx, base)
+	if err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	a.Directory = access.NewDirectory(a.DB.Access(), c.Directory())
 	if err = a.openAccounts(base); err != nil {
 		return nil, errors.Join(err, a.Close())
@@ -82,9 +88,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
-	if a.Registry, err = openRegistry(ctx, a, base); err != nil {
-		return nil, errors.Join(err, a.Close())
-	}
+	a.Registry = openRegistry(a, base, serving)
 	a.Minter = exchange.New(a.Registry, verifier, exchange.Options{
 		Lifetime: time.Duration(c.OIDC.TokenLifetime), Created: created, Log: log,
 	})
@@ -97,9 +101,43 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	return a, nil
 }
 
+// serving sets Base and Closed and returns what the server last started with. It returns nil for the server itself, which has a
+// base, and if no server has started yet.
+func (a *App) serving(ctx context.Context, base *url.URL) (*publishers.Serving, error) {
+	a.Base, a.Closed = base, !a.Config.Access.AnonymousRead
+	if base != nil {
+		return nil, nil
+	}
+	a.Base = a.Config.OwnBase()
+	s, ok, err := publishers.LastServing(ctx, a.DB.Publishers())
+	if err != nil || !ok {
+		return nil, err
+	}
+	if s.BaseURL != "" {
+		a.Closed = !s.Open
+	}
+	if at := Served(a.Config, s); at != nil {
+		a.Base = at
+	}
+	return &s, nil
+}
+
+// Served returns the base URL that the server last started with, for a command without settings of its own about the
+// address. It returns nil if the settings decide.
+func Served(c *config.Config, s publishers.Serving) *url.URL {
+	at, err := url.Parse(s.BaseURL)
+	if c.Addressed() || s.BaseURL == "" || err != nil {
+		return nil
+	}
+	return at
+}
+
+// LinkTo returns the URL of a page of the index.
+func (a *App) LinkTo(path string) string { return strings.TrimSuffix(a.Base.String(), "/") + path }
+
 // openRegistry opens the publishers. A command, whose base is nil, relies on the issuers and the audience that the
-// server last started with.
-func openRegistry(ctx context.Context, a *App, base *url.URL) (*publishers.Registry, error) {
+// server last started with, unless serving is nil.
+func openRegistry(a *App, base *url.URL, serving *publishers.Serving) *publishers.Registry {
 	c := a.Config
 	o := publishers.Options{
 		KeepExchanges: time.Duration(c.OIDC.KeepExchanges),
@@ -108,16 +146,10 @@ func openRegistry(ctx context.Context, a *App, base *url.URL) (*publishers.Regis
 		Audience:      c.Audience(base),
 		Policy:        c.Upload.Rules().NamePolicy,
 	}
-	if base == nil {
-		s, ok, err := publishers.LastServing(ctx, a.DB.Publishers())
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			o.Issuers, o.Audience, o.Unserved = s.Issuers, s.Audience, o.Issuers
-		}
+	if serving != nil {
+		o.Issuers, o.Audience, o.Unserved = serving.Issuers, serving.Audience, o.Issuers
 	}
-	return publishers.New(a.DB.Publishers(), workload.All, o), nil
+	return publishers.New(a.DB.Publishers(), workload.All, o)
 }
 
 // openAccounts creates the services for accounts, sign-in and e-mail. base is nil for commands, which have no passkeys.

@@ -108,7 +108,7 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 // remind sends a letter to users whose API tokens expire soon.
 func (a *App) remind(ctx context.Context, sender *mail.Sender) error {
 	return a.Outbox.RemindOfTokens(ctx, func(ctx context.Context, r outbox.Reminder) error {
-		return sender.Send(ctx, r.Email, outbox.ReminderLetter(a.Config.Name(), r, a.Config.LinkTo("/manage/account/token/")))
+		return sender.Send(ctx, r.Email, outbox.ReminderLetter(a.Config.Name(), r, a.LinkTo("/manage/account/token/")))
 	})
 }
 
@@ -121,10 +121,10 @@ func (a *App) notify(ctx context.Context, sender *mail.Sender) error {
 			if repo := p.Project.Repository.Name; repo != catalog.MainRepository {
 				root = "/r/" + repo
 			}
-			page := a.Config.LinkTo(root + "/project/" + p.Project.Name.String() + "/")
+			page := a.LinkTo(root + "/project/" + p.Project.Name.String() + "/")
 			all = append(all, outbox.Releases{Project: p.Project.Display, Versions: p.Versions, Total: p.Total, Page: page})
 		}
-		account := a.Config.LinkTo("/manage/account/") + "#subscriptions"
+		account := a.LinkTo("/manage/account/") + "#subscriptions"
 		return sender.Send(ctx, n.Email, outbox.ReleaseLetter(a.Config.Name(), n.User, all, account))
 	})
 }

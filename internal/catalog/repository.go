@@ -21,3 +21,15 @@ type Repository struct {
 func (r Repository) Object() access.Object {
 	return access.Object{RepositoryID: r.ID, Members: r.Members, Public: r.Public}
 }
+
+// Readers describes the people who can read the repository, such as "everyone who is signed in". If closed is set, the
+// index allows no reading without a token.
+func (r Repository) Readers(closed bool) string {
+	switch {
+	case r.Public && !closed:
+		return "everyone on the network"
+	case r.Members >= access.Reader:
+		return "everyone who is signed in"
+	}
+	return "people with a role"
+}

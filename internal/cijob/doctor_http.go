@@ -112,8 +112,8 @@ func (d *publishDoctor) connection(s *tls.ConnectionState) {
 	d.found.OK(check, "%s responds; its certificate is trusted here and valid until %s", d.upload.Host,
 		cert.NotAfter.UTC().Format(time.DateOnly))
 	if left := cert.NotAfter.Sub(d.now()); left < 14*24*time.Hour {
-		d.found.Warn("certificate", "Renew it before then.", "the certificate expires in %d days",
-			int(left.Round(24*time.Hour)/(24*time.Hour)))
+		d.found.Warn("certificate", "Renew it before then.", "the certificate expires in %s",
+			terminal.Plural(int64(left.Round(24*time.Hour)/(24*time.Hour)), "day"))
 	}
 	uv, twine := d.env("SSL_CERT_FILE"), d.env("REQUESTS_CA_BUNDLE")
 	if (uv == "") != (twine == "") {

@@ -99,10 +99,8 @@ type InRepository struct {
 // SettingsArgs returns the flags with which other commands use the same data, with a leading space, or "".
 func SettingsArgs(c *config.Config) string {
 	var args string
-	if c.Config != "" {
-		args += " --config " + terminal.Quote(string(c.Config))
-	} else if c.DataDir != "./data" {
-		args += " --data-dir " + terminal.Quote(terminal.Absolute(c.DataDir))
+	for _, f := range c.Shared() {
+		args += " " + f[0] + " " + terminal.Quote(f[1])
 	}
 	return args
 }

@@ -33,17 +33,25 @@ func (c *Config) Base(addr net.Addr) *url.URL {
 // OverTLS reports whether the server itself speaks TLS.
 func (c *Config) OverTLS() bool { return c.TLSCert != "" || c.TLSSelfSigned || c.TLSACME != "" }
 
-// LinkTo returns the URL of a page of the index, derived from the settings alone.
-func (c *Config) LinkTo(path string) string {
-	base := c.BaseURL.URL
-	if base == nil {
-		base = &url.URL{Scheme: "http", Host: c.Listen}
-		if c.OverTLS() {
-			base.Scheme = "https"
-		}
+// OwnBase returns the base URL that follows from the settings alone, without a running server.
+func (c *Config) OwnBase() *url.URL { return c.Base(listenAddr(c.Listen)) }
+
+// Addressed reports whether base_url or listen is set, so that OwnBase is more than a guess.
+func (c *Config) Addressed() bool {
+	if c.origins == nil {
+		return c.BaseURL.URL != nil
 	}
-	return strings.TrimSuffix(base.String(), "/") + path
+	return c.origins.where["base_url"].name != "" || c.origins.where["listen"].name != ""
 }
+
+// listenAddr is a configured address as a net.Addr.
+type listenAddr string
+
+// Network returns "tcp".
+func (listenAddr) Network() string { return "tcp" }
+
+// String returns the address.
+func (a listenAddr) String() string { return string(a) }
 
 // Trusts reports whether trusted_proxies names an address.
 func (c *Config) Trusts(addr netip.Addr) bool {

@@ -114,7 +114,20 @@ func (f *file) unknownKey(key, name string, known []string) error {
 	if near := nearest(name, known); near != "" {
 		return f.errorf(key, "unknown key %q; did you mean %s?", key, near)
 	}
+	table, _, _ := strings.Cut(key, ".")
+	if near := nearest(table, sections); near != "" && !slices.Contains(sections, table) && f.isTable(table) {
+		return f.errorf(key, "unknown key %q; did you mean the table [%s]?", key, near)
+	}
 	return f.errorf(key, "unknown key %q", key)
+}
+
+// isTable reports whether a top-level key is a table or an array of tables.
+func (f *file) isTable(key string) bool {
+	list, _ := f.values[key].([]any)
+	return slices.Contains(f.tables, key) || slices.ContainsFunc(list, func(v any) bool {
+		_, ok := v.(map[string]any)
+		return ok
+	})
 }
 
 // inOrder sorts errors about a file by line.

@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// Nearest returns the known name that a misspelled word most likely means, or "" if none is similar.
+func Nearest(word string, known []string) string { return nearest(word, known) }
+
 // nearest returns the known name that a misspelled one most likely means, or "" if none is similar. A known name also
 // matches if only its section is missing or wrong, or if it only continues the other one, as mail.password_file.
 func nearest(name string, known []string) string {

@@ -29,6 +29,7 @@ type origins struct {
 	of     *kong.Context // the command line they were read for
 	values map[string]any
 	where  map[string]origin // by key, without settings that have their default
+	hidden map[string]bool   // keys that the file has, but a flag or a variable overrides
 }
 
 // origin is the name under which a person set a setting.
@@ -47,7 +48,7 @@ func (o *origins) read(ctx *kong.Context) error {
 	if o.of == ctx {
 		return nil
 	}
-	*o = origins{of: ctx, values: map[string]any{}, where: map[string]origin{}}
+	*o = origins{of: ctx, values: map[string]any{}, where: map[string]origin{}, hidden: map[string]bool{}}
 	ctx.AddResolver(o)
 	ctx.Bind(o)
 	if Plain(ctx) {
@@ -122,6 +123,7 @@ func (o *origins) readKeys(ctx *kong.Context, f *file) (problems []error) {
 			continue
 		}
 		if _, overridden := o.where[key]; overridden {
+			o.hidden[key] = true
 			continue
 		}
 		value, err := f.value(key)

@@ -230,3 +230,21 @@ func TestReadPlaceProblems(t *testing.T) {
 		t.Errorf("ReadPlace() = %v", err)
 	}
 }
+
+// A misspelled table is recognized although its keys are unknown too, and in every form of a table.
+func TestUnknownTable(t *testing.T) {
+	for text, want := range map[string]string{
+		"[acess]\nfrobnicate = true\n":  `FILE:2: unknown key "acess.frobnicate"; did you mean the table [access]?`,
+		"[acess.more]\nx = 1\n":         `FILE:1: unknown key "acess.more"; did you mean the table [access]?`,
+		"[[acess]]\nx = 1\n":            `FILE:1: unknown key "acess"; did you mean the table [access]?`,
+		"[acess]\n":                     `FILE:1: unknown key "acess"; did you mean access?`,
+		"[acess]\nanonymous_read = 1\n": `FILE:2: unknown key "acess.anonymous_read"; did you mean access.anonymous_read?`,
+		"[access]\nfrobnicate = true\n": `FILE:2: unknown key "access.frobnicate"`,
+		"[whatever]\nfrobnicate = 1\n":  `FILE:2: unknown key "whatever.frobnicate"`,
+		"acess = 1\n":                   `FILE:1: unknown key "acess"`,
+	} {
+		if got := complain(t, text); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}

@@ -10,16 +10,20 @@ import (
 	"pyindex/internal/workload"
 )
 
-// Serving is the part of the server's settings that decides which workloads it accepts. The server records it when it
-// starts, because a command may have other settings than the server. Among replicas, the last one that started counts.
+// Serving is the part of the server's settings that commands need: which workloads it accepts, where clients reach it
+// and who reads. The server records it when it starts, because a command may have other settings than the server. Among replicas,
+// the last one that started counts.
 type Serving struct {
 	Issuers  []Issuer
 	Audience string
+	BaseURL  string // "" if an older version recorded it
+	Open     bool   // whether the server allows reading without a token; unknown if BaseURL is ""
 }
 
-// RecordServing records the issuers and the audience of this server.
-func (r *Registry) RecordServing(ctx context.Context) error {
-	s := Serving{Issuers: r.o.Issuers, Audience: r.o.Audience}
+// RecordServing records the issuers and the audience of this server, its base URL, and whether it allows reading without
+// a token.
+func (r *Registry) RecordServing(ctx context.Context, base string, open bool) error {
+	s := Serving{Issuers: r.o.Issuers, Audience: r.o.Audience, BaseURL: base, Open: open}
 	return r.store.Update(ctx, func(tx Tx) error { return tx.PutServing(ctx, s, r.o.Now()) })
 }
 

@@ -140,13 +140,7 @@ type repositoriesView struct {
 
 // Readers describes the people who can read a repository.
 func (v *repositoriesView) Readers(r catalog.Repository) string {
-	switch {
-	case r.Public && !v.Closed:
-		return "everyone on the network"
-	case r.Members >= access.Reader:
-		return "everyone who is signed in"
-	}
-	return "people with a role"
+	return r.Readers(v.Closed)
 }
 
 func (s *Section) adminRepositories(w http.ResponseWriter, r *http.Request, who access.Caller) error {

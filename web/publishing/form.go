@@ -56,7 +56,11 @@ func addFrom(values url.Values) adding {
 	if a.kind, a.known = workload.FormFor(provider, q.Get("preset")); !a.known {
 		a.kind, a.known = workload.FormFor(provider, "")
 	}
-	splitPasted(a.kind, cmp.Or(a.form.Get("issuer"), defaultIssuer(provider)), q)
+	if pair, ok := a.kind.Pair(); ok {
+		both := a.kind.Split(cmp.Or(a.form.Get("issuer"), defaultIssuer(provider)), [2]string{q.Get(pair[0]), q.Get(pair[1])})
+		q.Set(pair[0], both[0])
+		q.Set(pair[1], both[1])
+	}
 	a.request = publishers.AddRequest{
 		Provider: provider, Issuer: a.form.Get("issuer"), Project: a.form.Get("project_name"), Fields: map[string]string{},
 	}
@@ -156,7 +160,7 @@ func (s *Section) addForm(r *http.Request, who access.Caller, a adding) (addForm
 	out := addForm{
 		Provider: a.kind.Provider, Issuer: issuer.URL, Preset: a.kind.Preset, Title: a.kind.Title,
 		Place:  workload.IssuerHost(issuer.URL),
-		Site:   siteOf(issuer.URL),
+		Site:   workload.SiteOf(issuer.URL),
 		Action: r.URL.Path, Tabs: issuerTabs(issuers, issuer, a), Prefilled: a.filled && r.Method != http.MethodPost,
 	}
 	if issuer.Provider == "generic" {

@@ -3,10 +3,14 @@ package people
 import (
 	"cmp"
 	"fmt"
+	"slices"
+
+	"github.com/alecthomas/kong"
 
 	"pyindex/internal/access"
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
+	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/terminal"
 )
@@ -56,6 +60,7 @@ type grantAddCmd struct {
 	grantee
 	Role string `required:"" enum:"reader,uploader,maintainer,owner" help:"Role: reader, uploader, maintainer or owner."`
 	grantPlace
+	AllProjects bool `help:"Give the role in the whole repository. An owner of all projects needs this flag or --repository."`
 	terminal.Listing
 }
 
@@ -68,11 +73,19 @@ type changedGrant struct {
 	Role       string `json:"role"` // "" if it was removed
 }
 
-// Run gives the role.
-func (c *grantAddCmd) Run(s *cli.Session) error {
+// Run gives the role. It refuses to make an owner of every project because --project is missing.
+func (c *grantAddCmd) Run(s *cli.Session, parsed *kong.Context) error {
 	name, err := c.name()
 	if err != nil {
 		return err
+	}
+	if c.AllProjects && c.Project != "" {
+		return fault.New(fault.Invalid, "--project and --all-projects: choose one")
+	}
+	if c.Role == "owner" && c.Project == "" && !c.AllProjects && !typed(parsed, "repository") {
+		return fault.New(fault.Invalid,
+			"without --project, %s would own every project of repository %s: name one with --project P, or add --all-projects",
+			c.grantee, c.Repository)
 	}
 	role, err := access.ParseRole(c.Role)
 	if err != nil {
@@ -88,6 +101,13 @@ func (c *grantAddCmd) Run(s *cli.Session) error {
 		}
 		return c.Report(s.Out, changedGrant{c.User, c.Group, c.Repository, name.String(), role.String()},
 			fmt.Sprintf("%s is %s of %s", c.grantee, role, c.grantPlace))
+	})
+}
+
+// typed reports whether the command line has a flag.
+func typed(parsed *kong.Context, flag string) bool {
+	return slices.ContainsFunc(parsed.Path, func(p *kong.Path) bool {
+		return p.Flag != nil && p.Flag.Name == flag && !p.Resolved
 	})
 }
 

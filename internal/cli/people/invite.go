@@ -95,7 +95,7 @@ func resetLink(s *cli.Session, a *app.App, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.Config.LinkTo(ui.LinkPath(onetime.Reset, secret)), nil
+	return a.LinkTo(ui.LinkPath(onetime.Reset, secret)), nil
 }
 
 // firstLink returns a new link for the first administrator. It ends the one that the server printed.
@@ -107,7 +107,7 @@ func firstLink(s *cli.Session, a *app.App) (string, error) {
 	if secret == "" {
 		return "", fault.New(fault.Invalid, "this index has users: name one of them, such as index user reset-link alice")
 	}
-	return s.Config.LinkTo(ui.LinkPath(onetime.First, secret)), nil
+	return a.LinkTo(ui.LinkPath(onetime.First, secret)), nil
 }
 
 type userInviteCmd struct {
@@ -143,7 +143,7 @@ func (c *userInviteCmd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
-		link := s.Config.LinkTo(ui.LinkPath(onetime.Invite, secret))
+		link := a.LinkTo(ui.LinkPath(onetime.Invite, secret))
 		err = c.Report(s.Out, struct {
 			ID      string          `json:"id"`
 			Link    string          `json:"link"`

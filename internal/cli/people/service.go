@@ -45,7 +45,7 @@ func (c *serviceAddCmd) Run(s *cli.Session) error {
 			}
 			p, err := a.Index.Project(s.Ctx, a.Operator, c.Repository, name)
 			if err != nil {
-				return err
+				return cli.InPlain(err, name)
 			}
 			n.RepositoryID, n.ProjectID, n.Project = p.Repository.ID, p.ID, p.Name.String()
 		}

@@ -123,7 +123,8 @@ func (c *projectShowCmd) show(s *cli.Session, found catalog.ManagedContents) err
 	}
 	p := describe(found.Project)
 	if !c.JSON {
-		fmt.Fprintf(s.Out, "%s: %s, %s, %d releases%s%s\n", p.Display, p.Status, terminal.SizeText(p.Size), found.Releases,
+		fmt.Fprintf(s.Out, "%s: %s, %s, %s%s%s\n", p.Display, p.Status, terminal.SizeText(p.Size),
+			terminal.Plural(int64(found.Releases), "release"),
 			trustText(p.Trusted), quarantineText(found.Counts))
 	}
 	whole := struct {
@@ -138,7 +139,7 @@ func quarantineText(c catalog.Counts) string {
 	if c.Quarantined == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", %d of %d files in quarantine", c.Quarantined, c.Files)
+	return fmt.Sprintf(", %d of %s in quarantine", c.Quarantined, terminal.Plural(int64(c.Files), "file"))
 }
 
 // release has the arguments that name a release.

@@ -66,7 +66,8 @@ type repositoryListCmd struct{ terminal.Listing }
 type repositoryRow struct {
 	Name    string          `json:"name"`
 	Members string          `json:"members"`
-	Public  bool            `json:"public"`
+	Public  bool            `json:"public"`  // if the index allows reading without a token
+	Readers string          `json:"readers"` // in words
 	Created terminal.Moment `json:"created"`
 }
 
@@ -80,10 +81,10 @@ func (c *repositoryListCmd) Run(s *cli.Session) error {
 		var list []repositoryRow
 		var rows [][]string
 		for _, r := range repositories {
-			row := repositoryRow{r.Name, r.Members.String(), r.Public, terminal.Moment(r.CreatedAt)}
+			row := repositoryRow{r.Name, r.Members.String(), r.Public, r.Readers(a.Closed), terminal.Moment(r.CreatedAt)}
 			list = append(list, row)
-			rows = append(rows, []string{row.Name, row.Members, terminal.Yes(row.Public), row.Created.String()})
+			rows = append(rows, []string{row.Name, row.Members, row.Readers, row.Created.String()})
 		}
-		return c.Write(s.Out, terminal.NotNil(list), []string{"NAME", "MEMBERS", "PUBLIC", "CREATED"}, rows)
+		return c.Write(s.Out, terminal.NotNil(list), []string{"NAME", "MEMBERS", "READ BY", "CREATED"}, rows)
 	})
 }

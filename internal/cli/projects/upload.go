@@ -53,7 +53,11 @@ func (c *Upload) Run(s *cli.Session) error {
 			}
 		}
 		if refused > 0 {
-			return fmt.Errorf("%d of %d files were not added", refused, len(c.Files))
+			verb := "were"
+			if len(c.Files) == 1 {
+				verb = "was"
+			}
+			return fmt.Errorf("%d of %s %s not added", refused, terminal.Plural(int64(len(c.Files)), "file"), verb)
 		}
 		return nil
 	})

@@ -38,14 +38,29 @@ func (c *publisherAdd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
+		c.split(issuer, fields)
 		added, err := a.Registry.Add(s.Ctx, a.Operator, publishers.AddRequest{
 			Provider: kind, Issuer: issuer, Repository: c.IndexRepository, Project: c.Project, Pending: c.Pending, User: c.User,
 			Fields: fields,
 		})
+		if fault.Is(err, fault.NotFound) && !c.Pending {
+			return absent(err, c.IndexRepository, c.Project, "; with --pending, the first token creates it")
+		}
 		if err != nil {
 			return c.inFlags(err)
 		}
 		added.Warning = c.flagged(added.Warning)
 		return tell(s, c.Listing, added)
 	})
+}
+
+// absent says to the operator that a project does not exist, and how to list the projects of the repository. The message
+// of err is for users who may not know whether a project exists.
+func absent(err error, repository, project, more string) error {
+	list := "index project list"
+	if repository != "main" {
+		list += " --repository " + terminal.Quote(repository)
+	}
+	return fault.Wrap(fault.NotFound, err, "there is no project %.100s in repository %.100s: %s shows the projects%s",
+		project, repository, list, more)
 }

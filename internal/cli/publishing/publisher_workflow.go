@@ -9,6 +9,7 @@ import (
 
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
+	"pyindex/internal/config"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 	"pyindex/internal/terminal"
@@ -35,12 +36,15 @@ type workflowFile struct {
 
 // Run prints the file to standard output. It prints the file's path and the other steps to standard error.
 func (c *publisherWorkflowCmd) Run(s *cli.Session) error {
-	base := s.Config.BaseURL.URL
-	if base == nil {
-		return fault.New(fault.Invalid,
-			"base_url is not set: the file contains the URL of this index, so set it in the settings or with --base-url")
-	}
 	return s.With(func(a *app.App) error {
+		base := s.Config.BaseURL.URL
+		if base == nil && !s.Config.Addressed() && !config.Loopback(a.Base.Hostname()) {
+			base = a.Base // of the running server
+		}
+		if base == nil {
+			return fault.New(fault.Invalid,
+				"base_url is not set: the file contains the URL of this index, so set it in the settings or with --base-url")
+		}
 		list, err := a.Registry.List(s.Ctx, a.Operator, c.Project)
 		if err != nil {
 			return err

@@ -1,8 +1,10 @@
 package publishing
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -50,16 +52,24 @@ func flagsOf(k *workload.Kind, fields []workload.Field) ruleFlags {
 	if len(fields) == 0 {
 		return ruleFlags{kind: k, Values: kong.Plugins{&genericRule{}}}
 	}
+	paired := pairOf(k, fields)
 	var members []reflect.StructField
 	for i, f := range fields {
 		name := k.Flag(f.Name)
-		tag := fmt.Sprintf("name:%q help:%q", name, f.Help)
+		help := f.Help
+		if slices.Index(paired, f.Name) == 0 {
+			help += " A path such as acme/widgets, or the URL at the forge, sets --" + k.Flag(paired[1]) + " too."
+			if k.Name() == "gitlab" {
+				help = f.Help + " The URL at GitLab sets --" + k.Flag(paired[1]) + " too."
+			}
+		}
+		tag := fmt.Sprintf("name:%q help:%q", name, help)
 		if f.Default != "" {
 			tag += " default:" + strconv.Quote(f.Default)
 		} else {
 			tag += " placeholder:" + strconv.Quote(strings.ToUpper(name[strings.LastIndexByte(name, '-')+1:]))
 		}
-		if f.Required && f.Default == "" {
+		if f.Required && f.Default == "" && !slices.Contains(paired, f.Name) {
 			tag += ` required:""`
 		}
 		kind := reflect.TypeFor[string]()
@@ -71,6 +81,56 @@ func flagsOf(k *workload.Kind, fields []workload.Field) ruleFlags {
 		members = append(members, reflect.StructField{Name: "F" + strconv.Itoa(i), Type: kind, Tag: reflect.StructTag(tag)})
 	}
 	return ruleFlags{kind: k, of: fields, Values: kong.Plugins{reflect.New(reflect.StructOf(members)).Interface()}}
+}
+
+// pairOf returns the names of the two required fields of a kind that an address at the forge fills in, or nil.
+func pairOf(k *workload.Kind, fields []workload.Field) []string {
+	form, _ := workload.FormFor(k.Name(), "")
+	pair, ok := form.Pair()
+	for _, name := range pair {
+		ok = ok && slices.ContainsFunc(fields, func(f workload.Field) bool { return f.Name == name && f.Required })
+	}
+	if !ok {
+		return nil
+	}
+	return pair[:]
+}
+
+// Validate returns an error if one flag of a pair is missing and the other one is no address. The parser calls it.
+func (r *ruleFlags) Validate() error {
+	pair := pairOf(r.kind, r.of)
+	if pair == nil {
+		return nil
+	}
+	_, fields, err := r.rule()
+	if err != nil {
+		return err
+	}
+	var missing []string
+	for n, name := range pair {
+		if fields[name] == "" && !strings.Contains(fields[pair[1-n]], "/") {
+			flag := r.kind.Flag(name)
+			missing = append(missing, "--"+flag+"="+strings.ToUpper(flag[strings.LastIndexByte(flag, '-')+1:]))
+		}
+	}
+	if len(missing) > 0 {
+		return errors.New("missing flags: " + strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// split fills in both fields of a pair from an address at the issuer's forge, as the page does.
+func (r *ruleFlags) split(issuer string, fields map[string]string) {
+	form, _ := workload.FormFor(r.kind.Name(), fields["preset"])
+	pair, ok := form.Pair()
+	if !ok {
+		return
+	}
+	for n, value := range form.Split(issuer, [2]string{fields[pair[0]], fields[pair[1]]}) {
+		if value != "" {
+			fields[pair[n]] = value
+		}
+	}
 }
 
 // rule returns the kind's name and the given fields.

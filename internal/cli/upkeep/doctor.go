@@ -3,6 +3,7 @@ package upkeep
 
 import (
 	"crypto/x509"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -12,11 +13,13 @@ import (
 	"strings"
 	"time"
 
+	"pyindex/internal/app"
 	"pyindex/internal/catalog"
 	"pyindex/internal/cli"
 	"pyindex/internal/config"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
@@ -65,6 +68,15 @@ type localDoctor struct {
 	*cli.Session
 	now   func() time.Time
 	found terminal.Findings
+	last  *url.URL // where the running server is reached, nil if the settings decide
+}
+
+// base returns the URL at which clients reach the index.
+func (d *localDoctor) base() *url.URL {
+	if d.last != nil {
+		return d.last
+	}
+	return d.Config.OwnBase()
 }
 
 // variables warns of environment variables that look like settings but are none.
@@ -138,6 +150,9 @@ func (d *localDoctor) database() {
 		return
 	}
 	d.found.OK(check, "it answers; its schema has version %d, the newest that this program knows", version)
+	if s, ok, err := publishers.LastServing(d.Ctx, rows.Publishers()); err == nil && ok {
+		d.last = app.Served(d.Config, s)
+	}
 	d.clients(rows)
 	d.lastChecks(rows)
 }
@@ -170,7 +185,7 @@ func (d *localDoctor) clients(rows *db.DB) {
 	case d.Config.Trusts(addr):
 		d.found.OK(check, "requests in the audit log come from %s, which trusted_proxies contains", from)
 	case !addr.IsPrivate() && !addr.IsLoopback() ||
-		addr.IsLoopback() && config.Loopback(d.Config.Base(listenAddr(d.Config.Listen)).Hostname()):
+		addr.IsLoopback() && config.Loopback(d.base().Hostname()):
 		d.found.OK(check, "requests in the audit log come from %s", from)
 	default:
 		d.found.Warn(check,
@@ -205,8 +220,8 @@ func (d *localDoctor) lastChecks(rows *db.DB) {
 			return
 		}
 	}
-	d.found.OK(check, "the check of %s on %s found nothing missing or damaged among %d objects", all[0].Kind,
-		all[0].At.Format(time.DateTime), all[0].Objects)
+	d.found.OK(check, "the check of %s on %s found nothing missing or damaged among %s", all[0].Kind,
+		all[0].At.Format(time.DateTime), terminal.Plural(int64(all[0].Objects), "object"))
 }
 
 // said returns the message and cause of an error, without passwords in URLs.
@@ -251,8 +266,11 @@ func (d *localDoctor) address() {
 	const check = "address"
 	c := d.Config
 	host, port, _ := net.SplitHostPort(c.Listen)
-	base := c.Base(listenAddr(c.Listen))
+	base := d.base()
+	plain := base.Scheme == "http" && !config.Loopback(base.Hostname())
 	switch {
+	case d.last != nil && !plain:
+		d.found.OK(check, "the server last started at %s; neither listen nor base_url is set for this command", base)
 	case c.OverTLS() && c.BaseURL.URL != nil && base.Scheme == "http":
 		d.found.Fail(check, "Begin base_url with https://.", "this server uses TLS on port %s, but base_url is %s",
 			port, base)
@@ -260,7 +278,7 @@ func (d *localDoctor) address() {
 		d.found.Warn(check, "Set base_url to the URL at which clients reach the index.",
 			"it listens on %s, but base_url is not set: pages link to %s, and identity tokens must be issued for that host",
 			c.Listen, base)
-	case base.Scheme == "http" && !config.Loopback(base.Hostname()):
+	case plain:
 		d.found.Warn(check, "Serve https (--tls-self-signed, --tls-acme, --tls-cert or a proxy) and set base_url to it.",
 			"clients reach it over plain http at %s: tokens cross the network unencrypted, and trusted publishing requires https",
 			base)
@@ -272,15 +290,6 @@ func (d *localDoctor) address() {
 		d.found.OK(check, "it listens on %s, and clients use %s", c.Listen, base)
 	}
 }
-
-// listenAddr is a configured address as a net.Addr.
-type listenAddr string
-
-// Network returns "tcp".
-func (listenAddr) Network() string { return "tcp" }
-
-// String returns the address.
-func (a listenAddr) String() string { return string(a) }
 
 // certificate checks the certificate that the server would use.
 func (d *localDoctor) certificate() {
@@ -316,7 +325,7 @@ func (d *localDoctor) certificate() {
 func (d *localDoctor) judge(check, path string, cert *x509.Certificate) {
 	end := cert.NotAfter.UTC().Format(time.DateOnly)
 	left := cert.NotAfter.Sub(d.now())
-	host := d.Config.Base(listenAddr(d.Config.Listen)).Hostname()
+	host := d.base().Hostname()
 	switch {
 	case left <= 0:
 		d.found.Fail(check, "Renew it; the server reloads the file by itself.", "%s expired on %s", path, end)
@@ -345,18 +354,23 @@ func (d *localDoctor) issuers(strict bool) {
 		n, err := idtoken.Probe(d.Ctx,
 			idtoken.Issuer{
 				Kind: i.Kind, URL: i.Issuer, CAFile: i.CAFile,
-				Audiences: d.Config.Audiences(i, d.Config.Base(listenAddr(d.Config.Listen))),
+				Audiences: d.Config.Audiences(i, d.base()),
 			})
 		if err != nil {
 			note := d.found.Fail
-			advice := "Check that this machine can connect to it. For a private certificate authority, set ca_file."
+			why, advice, ok := idtoken.Failure(err)
+			if ok {
+				why = strings.ToLower(why[:1]) + why[1:]
+			} else {
+				why, advice = fmt.Sprintf("%.300v", err), "Check that the URL is that of an OpenID Connect issuer."
+			}
 			if !strict {
 				note, advice = d.found.Warn, advice+"\nindex doctor --strict reports this as a failure."
 			}
-			note(check, advice, "the keys of %s cannot be fetched: %.300v", i.Issuer, err)
+			note(check, advice, "the keys of %s cannot be fetched: %s", i.Issuer, why)
 			continue
 		}
-		d.found.OK(check, "%s answers with %d usable keys", i.Issuer, n)
+		d.found.OK(check, "%s answers with %s", i.Issuer, terminal.Plural(int64(n), "usable key"))
 	}
 }
 

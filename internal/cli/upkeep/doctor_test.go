@@ -129,7 +129,7 @@ func TestLocalIssuers(t *testing.T) {
 		issuertest.New(t, issuertest.Options{})
 	down.Fail(issuertest.Discovery, issuertest.Down)
 	for _, x := range []struct{ name, setting, status, word string }{
-		{"good", "kind=github,issuer=" + good.URL + ",ca_file=" + good.CAFile(t), "ok", "1 usable keys"},
+		{"good", "kind=github,issuer=" + good.URL + ",ca_file=" + good.CAFile(t), "ok", "1 usable key\n"},
 		{"down", "kind=github,issuer=" + down.URL, "failed", "503"},
 		{"unknown authority", "kind=github,issuer=" + strange.URL, "failed", "ca_file"},
 		{

@@ -2,8 +2,10 @@ package upkeep
 
 import (
 	"fmt"
+	"strings"
 
 	"pyindex/internal/account/outbox"
+	"pyindex/internal/app"
 	"pyindex/internal/cli"
 	"pyindex/internal/fault"
 	"pyindex/internal/terminal"
@@ -19,6 +21,19 @@ type mailTestCmd struct {
 	terminal.Listing
 }
 
+// base returns the URL at which clients reach the index, without a trailing slash. A message can be sent without the
+// database too, so base then relies on the settings.
+func base(s *cli.Session) string {
+	at := s.Config.OwnBase()
+	if !s.Config.Addressed() && s.Config.Exists() == nil {
+		_ = s.With(func(a *app.App) error {
+			at = a.Base
+			return nil
+		})
+	}
+	return strings.TrimSuffix(at.String(), "/")
+}
+
 // Run sends the message immediately.
 func (c *mailTestCmd) Run(s *cli.Session) error {
 	sender, err := s.Config.Mail.Sender()
@@ -31,8 +46,8 @@ func (c *mailTestCmd) Run(s *cli.Session) error {
 	name := s.Config.Name()
 	err = sender.Send(s.Ctx, c.To, outbox.Letter{
 		Subject: "Test message of " + name,
-		Text: "This is a test message of " + name + ", the package index at " + s.Config.LinkTo("/") +
-			".\n\nIt was sent by index mail test. Nothing needs to be done.\n",
+		Text: "This is a test message of " + name + ", the package index at " + base(s) +
+			"/.\n\nIt was sent by index mail test. Nothing needs to be done.\n",
 	})
 	if err != nil {
 		return err

@@ -135,7 +135,8 @@ func (c *Migrate) tell(s *cli.Session, a *app.App) error {
 		return err
 	}
 	return c.Report(s.Out, migrated{Objects: n, Bytes: bytes, Tables: []migratedTable{}},
-		fmt.Sprintf("%d objects (%s of files) and then the rows would be copied", n, terminal.SizeText(bytes)))
+		fmt.Sprintf("%s (%s of files) and then the rows would be copied", terminal.Plural(n, "object"),
+			terminal.SizeText(bytes)))
 }
 
 func (c *Migrate) report(s *cli.Session, m *mover, tables []db.TableMoved) error {
@@ -154,8 +155,12 @@ func (c *Migrate) report(s *cli.Session, m *mover, tables []db.TableMoved) error
 	if c.JSON {
 		return terminal.WriteJSON(s.Out, out)
 	}
-	fmt.Fprintf(s.Out, "%d objects (%s) are at the new place and verified; %s were sent now\n", out.Objects,
-		terminal.SizeText(out.Bytes), terminal.SizeText(out.Sent))
+	verb := "are"
+	if out.Objects == 1 {
+		verb = "is"
+	}
+	fmt.Fprintf(s.Out, "%s (%s) %s at the new place and verified; %s were sent now\n",
+		terminal.Plural(out.Objects, "object"), terminal.SizeText(out.Bytes), verb, terminal.SizeText(out.Sent))
 	if c.BytesOnly {
 		fmt.Fprintf(s.Out, "to move the index: index migrate --to %s\n", c.To)
 		return nil

@@ -38,7 +38,12 @@ func (g *gate) licenseFiles(m packaging.Metadata, dir string, t *tree) error {
 		absent.note(f)
 	}
 	if absent.n > 0 {
-		g.warn("%d files named by License-File are not in %s, such as %s", absent.n, quote(dir), quote(absent.first))
+		verb := "are"
+		if absent.n == 1 {
+			verb = "is"
+		}
+		g.warn("%s named by License-File %s not in %s, such as %s", plural(absent.n, "file"), verb, quote(dir),
+			quote(absent.first))
 	}
 	return nil
 }

@@ -128,17 +128,17 @@ func signature(name, dir string) bool {
 func (c *recordCheck) report() {
 	for _, o := range []struct {
 		oddity
-		text string
+		noun, text string
 	}{
-		{c.outside, "RECORD lists %d names outside the wheel, such as %s"},
-		{c.absent, "RECORD lists %d files that the wheel does not contain, such as %s"},
-		{c.missing, "RECORD omits %d files of the wheel, such as %s"},
-		{c.twice, "RECORD lists %d files more than once, such as %s"},
-		{c.sizes, "RECORD has a wrong size for %d files, such as %s"},
-		{c.hashes, "RECORD has a wrong hash for %d files, such as %s"},
+		{c.outside, "name", "RECORD lists %s outside the wheel, such as %s"},
+		{c.absent, "file", "RECORD lists %s that the wheel does not contain, such as %s"},
+		{c.missing, "file", "RECORD omits %s of the wheel, such as %s"},
+		{c.twice, "file", "RECORD lists %s more than once, such as %s"},
+		{c.sizes, "file", "RECORD has a wrong size for %s, such as %s"},
+		{c.hashes, "file", "RECORD has a wrong hash for %s, such as %s"},
 	} {
 		if o.n > 0 {
-			c.g.warn(o.text, o.n, quote(o.first))
+			c.g.warn(o.text, plural(o.n, o.noun), quote(o.first))
 		}
 	}
 }

@@ -99,16 +99,31 @@ func (t *tree) settle() error {
 
 func (t *tree) isFile(p string) bool { return t.kinds[p] == file }
 
+// plural returns n with the noun one, whose plural ends in s.
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}
+
 func (t *tree) warnings() []string {
 	var w []string
 	if n := len(t.repeated); n > 0 {
-		w = append(w, fmt.Sprintf("%d members occur more than once with the same content, such as %s", n,
+		verb := "occur"
+		if n == 1 {
+			verb = "occurs"
+		}
+		w = append(w, fmt.Sprintf("%s %s more than once with the same content, such as %s", plural(n, "member"), verb,
 			quote(t.repeated[0])))
 	}
 	if n := len(t.colliding); n > 0 {
 		a, b := t.colliding[0][0], t.colliding[0][1]
-		w = append(w, fmt.Sprintf("%d members overwrite others on systems that ignore case, such as %s and %s", n, quote(a),
-			quote(b)))
+		text := "%s overwrite others on systems that ignore case, such as %s and %s"
+		if n == 1 {
+			text = "%s overwrites another on systems that ignore case: %s and %s"
+		}
+		w = append(w, fmt.Sprintf(text, plural(n, "member"), quote(a), quote(b)))
 	}
 	return w
 }

@@ -147,7 +147,7 @@ func TestRecordWarnings(t *testing.T) {
 		{"complete", good, ""},
 		{"quoted", strings.Replace(good, "foo_bar/__init__.py", `"foo_bar/__init__.py"`, 1), ""},
 		{"carriage returns", strings.ReplaceAll(good, "\n", "\r\n"), ""},
-		{"leaves out a file", strings.Replace(good, "foo_bar/__init__.py,,\n", "", 1), "omits 1 files"},
+		{"leaves out a file", strings.Replace(good, "foo_bar/__init__.py,,\n", "", 1), "omits 1 file of the wheel"},
 		{"lists another file", good + "gone.py,,\n", "does not contain"},
 		{"lists a file outside", good + "../../bin/x,,\n", "outside the wheel"},
 		{"lists an absolute file", good + "/etc/passwd,,\n", "outside the wheel"},

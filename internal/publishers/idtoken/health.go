@@ -28,6 +28,16 @@ func (v *Verifier) Health() []exchange.IssuerHealth {
 // failureWords describes why a fetch failed, and what to check. The log has the error itself, which names addresses of
 // the network.
 func failureWords(err error) string {
+	what, advice, ok := Failure(err)
+	if !ok {
+		return "The issuer answered, but not with its keys. Check that the URL is that of an OpenID Connect issuer. The server log has the details."
+	}
+	return what + ". " + advice
+}
+
+// Failure describes why the keys of an issuer cannot be fetched, without a period at the end, and what to check. It
+// returns false if the connection is not the cause: the error then describes what the issuer answered.
+func Failure(err error) (what, advice string, ok bool) {
 	var dns *net.DNSError
 	var authority x509.UnknownAuthorityError
 	var host x509.HostnameError
@@ -36,17 +46,21 @@ func failureWords(err error) string {
 	var connection *net.OpError
 	switch {
 	case errors.As(err, &dns):
-		return "The issuer's host name cannot be resolved. Check the issuer's URL, and the name server of this machine."
+		return "The issuer's host name cannot be resolved", "Check the issuer's URL, and the name server of this machine.",
+			true
 	case errors.As(err, &authority):
-		return "The issuer's certificate is signed by an unknown authority. Set ca_file of the issuer to the authority's certificate."
+		return "The issuer's certificate is signed by an unknown authority",
+			"Set ca_file of the issuer to the authority's certificate.", true
 	case errors.As(err, &host), errors.As(err, &invalid):
-		return "The issuer's certificate is not valid for its host name, or has expired. Check the issuer's URL and certificate."
+		return "The issuer's certificate is not valid for its host name, or has expired",
+			"Check the issuer's URL and certificate.", true
 	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
-		return "The issuer did not answer in time. Check that this server may connect to it, and the firewall or proxy between them."
+		return "The issuer did not answer in time",
+			"Check that this server may connect to it, and the firewall or proxy between them.", true
 	case errors.As(err, &connection):
-		return "The issuer cannot be reached. Check that it is running, and that this server may connect to it."
+		return "The issuer cannot be reached", "Check that it is running, and that this server may connect to it.", true
 	}
-	return "The issuer answered, but not with its keys. Check that the URL is that of an OpenID Connect issuer. The server log has the details."
+	return "", "", false
 }
 
 func (s *keySet) health() exchange.IssuerHealth {

@@ -124,6 +124,8 @@ func checkServing(w *world) {
 			{
 				Issuers:  []publishers.Issuer{{Provider: "github", URL: "https://b"}, {Provider: "gitlab", URL: "https://a"}},
 				Audience: "x",
+				BaseURL:  "https://index.example/pypi",
+				Open:     true,
 			},
 			{Issuers: []publishers.Issuer{}, Audience: ""},
 		} {

@@ -1,10 +1,8 @@
-package publishing
+package workload
 
 import (
 	"net/url"
 	"strings"
-
-	"pyindex/internal/workload"
 )
 
 // pasted are the pairs of fields that an address at a forge fills in, by provider or preset.
@@ -16,25 +14,32 @@ var pasted = map[string][2]string{
 
 // sites are the hosts of pages whose issuer has another host.
 var sites = map[string]string{
-	workload.GitHubIssuer: "github.com", "https://agent.buildkite.com": "buildkite.com",
+	GitHubIssuer: "github.com", "https://agent.buildkite.com": "buildkite.com",
 	"https://vstoken.dev.azure.com": "dev.azure.com",
 }
 
-// splitPasted fills in both fields of a pair if one of them has a path such as acme/widgets, or a URL of the issuer's
-// forge. It changes nothing if the other field says something else.
-func splitPasted(form workload.Form, issuer string, q url.Values) {
-	pair, ok := pasted[form.Provider]
-	if form.Provider == "generic" {
-		pair, ok = pasted[form.Preset]
+// Pair returns the names of the two fields that an address at the forge fills in, for example owner and repository. It
+// returns false if the kind has no such fields.
+func (f Form) Pair() (pair [2]string, ok bool) {
+	name := f.Provider
+	if f.Provider == "generic" {
+		name = f.Preset
 	}
-	if !ok {
-		return
+	pair, ok = pasted[name]
+	return pair, ok
+}
+
+// Split returns the values of a form's pair of fields. If one of them is a path such as acme/widgets, or a URL of the
+// issuer's forge, it sets both, unless the other one says something else.
+func (f Form) Split(issuer string, pair [2]string) [2]string {
+	if _, ok := f.Pair(); !ok {
+		return pair
 	}
-	for n, field := range pair {
-		text, other := strings.TrimSpace(q.Get(field)), strings.TrimSpace(q.Get(pair[1-n]))
+	for n := range pair {
+		text, other := strings.TrimSpace(pair[n]), strings.TrimSpace(pair[1-n])
 		path, isURL := pastedPath(text, issuer)
 		parts := strings.Split(path, "/")
-		deep := form.Provider == "gitlab" // namespaces have subgroups
+		deep := f.Provider == "gitlab" // namespaces have subgroups
 		if len(parts) < 2 || len(parts) > 2 && !deep && !isURL || parts[0] == "" ||
 			deep && !isURL {
 			continue
@@ -44,11 +49,10 @@ func splitPasted(form workload.Form, issuer string, q url.Values) {
 			owner, name = strings.Join(parts[:len(parts)-1], "/"), parts[len(parts)-1]
 		}
 		if values := [2]string{owner, name}; other == "" || other == values[1-n] {
-			q.Set(pair[0], owner)
-			q.Set(pair[1], name)
-			return
+			return values
 		}
 	}
+	return pair
 }
 
 // pastedPath returns the path of a repository in a URL of the issuer's forge, or text itself if it is no URL. The path
@@ -60,7 +64,7 @@ func pastedPath(text, issuer string) (path string, isURL bool) {
 	path = text
 	if strings.Contains(text, "://") {
 		u, err := url.Parse(text)
-		if err != nil || !strings.EqualFold(u.Host, siteOf(issuer)) {
+		if err != nil || !strings.EqualFold(u.Host, SiteOf(issuer)) {
 			return "", true
 		}
 		path, isURL = strings.Trim(u.Path, "/"), true
@@ -69,8 +73,8 @@ func pastedPath(text, issuer string) (path string, isURL bool) {
 	return strings.TrimSuffix(strings.Trim(path, "/"), ".git"), isURL
 }
 
-// siteOf returns the host of an issuer's pages.
-func siteOf(issuer string) string {
+// SiteOf returns the host of an issuer's pages.
+func SiteOf(issuer string) string {
 	issuer = strings.TrimSuffix(issuer, "/")
 	if host := sites[issuer]; host != "" {
 		return host
