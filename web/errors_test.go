@@ -23,7 +23,8 @@ func TestErrorPagesSaySentences(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	for path, status := range map[string]int{
 		"/project/nothing/":  http.StatusNotFound,
-		"/project/demo/9.9/": http.StatusNotFound, "/r/nowhere/": http.StatusNotFound, "/admin/user/zoe/": http.StatusNotFound,
+		"/project/demo/9.9/": http.StatusNotFound, "/r/nowhere/": http.StatusNotFound,
+		"/admin/user/zoe/":                  http.StatusNotFound,
 		"/project/demo/1.0/diff/?against=x": http.StatusNotFound, "/admin/": http.StatusNotFound,
 	} {
 		for _, user := range []string{"reader", "root"} {

@@ -195,7 +195,8 @@ func TestAdministratorsServiceAccounts(t *testing.T) {
 		t.Errorf("adding = %d: %s", got.Code, got.Body)
 	}
 	x.shows("root", "/manage/service-account/deploy/", "by root. It stays when root leaves.")
-	if _, err := x.dir.AddService(t.Context(), x.operator, access.NewService{Name: "nightly", Group: "release"}); err != nil {
+	if _, err := x.dir.AddService(t.Context(), x.operator,
+		access.NewService{Name: "nightly", Group: "release"}); err != nil {
 		t.Fatal(err)
 	}
 	x.shows("root", "/manage/service-account/nightly/", "-It stays when") // no user made it

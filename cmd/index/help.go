@@ -82,7 +82,8 @@ func misused(err error) error {
 			fmt.Errorf("%s needs a command: %s", cmp.Or(at.Path(), "index"), strings.Join(commandsOf(at), ", ")), at,
 		}
 	}
-	if rest, ok := strings.CutPrefix(err.Error(), "unexpected argument "); ok && len(commandsOf(at)) > 0 && at.DefaultCmd == nil {
+	if rest, ok := strings.CutPrefix(err.Error(), "unexpected argument "); ok && len(commandsOf(at)) > 0 &&
+		at.DefaultCmd == nil {
 		word, _, _ := strings.Cut(rest, ", did you mean")
 		return unknownCommand(at, at.FullPath(), word)
 	}

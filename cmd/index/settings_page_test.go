@@ -47,7 +47,8 @@ func TestPagesOfSettings(t *testing.T) {
 		},
 		"/help/settings/": {
 			`<tr id="setting-trusted_proxies" role="row"><th scope="row" role="rowheader"><code class="key">trusted_<wbr>proxies</code></th>`,
-			"\"Default\"><code>false</code></td>", "\"Default\"><code>365d</code></td>", "(default: none).</td>\n<td role=\"cell\" data-label=\"Default\"></td>",
+			"\"Default\"><code>false</code></td>", "\"Default\"><code>365d</code></td>",
+			"(default: none).</td>\n<td role=\"cell\" data-label=\"Default\"></td>",
 			`<h2 id="settings-limits">Limits <code class="small muted">[limits]</code></h2>`,
 		},
 	} {

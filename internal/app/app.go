@@ -101,8 +101,8 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	return a, nil
 }
 
-// serving sets Base and Closed and returns what the server last started with. It returns nil for the server itself, which has a
-// base, and if no server has started yet.
+// serving sets Base and Closed and returns what the server last started with. It returns nil for the server itself,
+// which has a base, and if no server has started yet.
 func (a *App) serving(ctx context.Context, base *url.URL) (*publishers.Serving, error) {
 	a.Base, a.Closed = base, !a.Config.Access.AnonymousRead
 	if base != nil {

@@ -55,7 +55,10 @@ func TestShared(t *testing.T) {
 		{name: "nothing", want: ""},
 		{name: "a folder", args: "--data-dir x", want: "--data-dir DIR/x"},
 		{name: "a file", args: "--config " + data, want: "--config " + data},
-		{name: "a file and a folder", args: "--config " + empty + " --data-dir x", want: "--config " + empty + " --data-dir DIR/x"},
+		{
+			name: "a file and a folder", args: "--config " + empty + " --data-dir x",
+			want: "--config " + empty + " --data-dir DIR/x",
+		},
 		{
 			name: "the default instead of the file's folder", args: "--config " + data + " --data-dir ./data",
 			want: "--config " + data + " --data-dir ./data",
@@ -69,7 +72,8 @@ func TestShared(t *testing.T) {
 		{name: "a password", variable: "INDEX_DATABASE_URL", value: "postgres://u:p@h/d", want: " SECRET"},
 		{name: "a file with a URL", args: "--database-url-file " + secret, want: "--database-url-file " + secret},
 		{
-			name: "storage", args: "--config " + data + " --storage-url s3://b", want: "--config " + data + " --storage-url s3://b",
+			name: "storage", args: "--config " + data + " --storage-url s3://b",
+			want: "--config " + data + " --storage-url s3://b",
 		},
 		{name: "an address alone", args: "--listen :9", want: ""},
 		{name: "an address and an empty file", args: "--listen :9 --config " + empty, want: "--config " + empty},

@@ -78,8 +78,9 @@ func SitePath(member string) string {
 	return ""
 }
 
-// installed returns the scheme of a member and the steps of its path in it. The scheme is "" for the folder of packages.
-// The steps are as Windows reads them: without dots and blanks at their ends, and without the name of a stream.
+// installed returns the scheme of a member and the steps of its path in it. The scheme is "" for the folder of
+// packages. The steps are as Windows reads them: without dots and blanks at their ends, and without the name of a
+// stream.
 func installed(member string) (scheme string, steps []string) {
 	steps = strings.Split(member, "/")
 	for i, step := range steps {
@@ -105,8 +106,8 @@ func PlainStep(step string) string {
 }
 
 // StartupCode reports whether a file for which StartupPlace is true runs code when Python starts. It is true for every
-// file other than *.pth, and for a *.pth file with a line that begins with "import" and a blank or tab, except the lines
-// with which setuptools declared namespace packages.
+// file other than *.pth, and for a *.pth file with a line that begins with "import" and a blank or tab, except the
+// lines with which setuptools declared namespace packages.
 func StartupCode(member string, content []byte) bool {
 	steps := strings.Split(member, "/")
 	if !strings.HasSuffix(PlainStep(steps[len(steps)-1]), ".pth") {

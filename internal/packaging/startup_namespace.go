@@ -8,7 +8,9 @@ import (
 )
 
 // namespaceTuple matches the names of a namespace package in the line that setuptools wrote for it.
-var namespaceTuple = regexp.MustCompile(`\*\('[A-Za-z_][A-Za-z0-9_]*',(?: '[A-Za-z_][A-Za-z0-9_]*')*(?:, '[A-Za-z_][A-Za-z0-9_]*')*\)`)
+var namespaceTuple = regexp.MustCompile(
+	`\*\('[A-Za-z_][A-Za-z0-9_]*',(?: '[A-Za-z_][A-Za-z0-9_]*')*(?:, '[A-Za-z_][A-Za-z0-9_]*')*\)`,
+)
 
 var quotedName = regexp.MustCompile(`'([A-Za-z_][A-Za-z0-9_]*)'`)
 

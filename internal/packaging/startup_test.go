@@ -126,8 +126,9 @@ func FuzzStartup(f *testing.F) {
 
 func TestPathLines(t *testing.T) {
 	for content, want := range map[string]string{
-		"./a\n../b\r\n": "./a|../b", "import x\n# c\n\n d \nimportlib\n": " d|importlib", "\ufeffa\x0cb\u2028c\x85d": "a|b|c|d",
-		"": "", "é\n": "é",
+		"./a\n../b\r\n": "./a|../b", "import x\n# c\n\n d \nimportlib\n": " d|importlib",
+		"\ufeffa\x0cb\u2028c\x85d": "a|b|c|d",
+		"":                         "", "é\n": "é",
 	} {
 		if got := strings.Join(packaging.PathLines([]byte(content)), "|"); got != want {
 			t.Errorf("PathLines(%q) = %q, want %q", content, got, want)
@@ -153,11 +154,13 @@ func TestNamespaceLines(t *testing.T) {
 		return "import sys, types, os;has_mfs = sys.version_info > (3, 5);p = os.path.join(sys._getframe(1).f_locals['sitedir'], " +
 			"*(" + names + "));importlib = has_mfs and __import__('importlib.util');has_mfs and __import__('importlib.machinery');" +
 			"m = has_mfs and sys.modules.setdefault('" + full + "', importlib.util.module_from_spec(" +
-			"importlib.machinery.PathFinder.find_spec('" + full + "', [os.path.dirname(p)])));m = m or sys.modules.setdefault('" +
+			"importlib.machinery.PathFinder.find_spec('" + full +
+			"', [os.path.dirname(p)])));m = m or sys.modules.setdefault('" +
 			full + "', types.ModuleType('" + full + "'));mp = (m or []) and m.__dict__.setdefault('__path__',[]);" +
 			"(p not in mp) and mp.append(p)"
 	}
-	one, two := line("'zope',", "zope"), line("'google', 'cloud'", "google.cloud")+";m and setattr(sys.modules['google'], 'cloud', m)"
+	one, two := line("'zope',", "zope"),
+		line("'google', 'cloud'", "google.cloud")+";m and setattr(sys.modules['google'], 'cloud', m)"
 	for content, runs := range map[string]bool{
 		one: false, two: false, one + "\n" + one + "\n" + two + "\n": false,
 		one + "\nimport evil": true, one + ";import evil": true, "import evil;" + one: true, line("'json',", "json"): true,

@@ -11,8 +11,8 @@ import (
 )
 
 // Serving is the part of the server's settings that commands need: which workloads it accepts, where clients reach it
-// and who reads. The server records it when it starts, because a command may have other settings than the server. Among replicas,
-// the last one that started counts.
+// and who reads. The server records it when it starts, because a command may have other settings than the server. Among
+// replicas, the last one that started counts.
 type Serving struct {
 	Issuers  []Issuer
 	Audience string
@@ -20,8 +20,8 @@ type Serving struct {
 	Open     bool   // whether the server allows reading without a token; unknown if BaseURL is ""
 }
 
-// RecordServing records the issuers and the audience of this server, its base URL, and whether it allows reading without
-// a token.
+// RecordServing records the issuers and the audience of this server, its base URL, and whether it allows reading
+// without a token.
 func (r *Registry) RecordServing(ctx context.Context, base string, open bool) error {
 	s := Serving{Issuers: r.o.Issuers, Audience: r.o.Audience, BaseURL: base, Open: open}
 	return r.store.Update(ctx, func(tx Tx) error { return tx.PutServing(ctx, s, r.o.Now()) })

@@ -126,8 +126,8 @@ type Option struct {
 	Selected     bool
 }
 
-// Field returns x with its value and error from the form, and with defaults for its ID and type. The error of a required
-// field that was left empty says so, whatever else is wrong with an empty text.
+// Field returns x with its value and error from the form, and with defaults for its ID and type. The error of a
+// required field that was left empty says so, whatever else is wrong with an empty text.
 func (f Form) Field(x Field) Field {
 	if x.ID == "" {
 		x.ID = "f-" + x.Name

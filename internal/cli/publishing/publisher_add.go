@@ -54,8 +54,8 @@ func (c *publisherAdd) Run(s *cli.Session) error {
 	})
 }
 
-// absent says to the operator that a project does not exist, and how to list the projects of the repository. The message
-// of err is for users who may not know whether a project exists.
+// absent says to the operator that a project does not exist, and how to list the projects of the repository. The
+// message of err is for users who may not know whether a project exists.
 func absent(err error, repository, project, more string) error {
 	list := "index project list"
 	if repository != "main" {

@@ -79,7 +79,9 @@ func TestVersionsOnAPhone(t *testing.T) {
 					t.Errorf("%s at %d pixels: beside %s is %s, want %s", page, width, version, cell, want)
 				}
 			}
-			if over := b.Eval(`(e => e.scrollWidth - e.clientWidth)(document.querySelector(".versions").parentNode)`); over != "0" {
+			if over := b.Eval(
+				`(e => e.scrollWidth - e.clientWidth)(document.querySelector(".versions").parentNode)`,
+			); over != "0" {
 				t.Errorf("%s at %d pixels: the versions are %s pixels too wide", page, width, over)
 			}
 			b.Fits()

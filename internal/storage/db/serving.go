@@ -16,7 +16,8 @@ func (t *Tx) Serving(ctx context.Context) (publishers.Serving, error) {
 		}
 		return s, decode(issuers, &s.Issuers)
 	}
-	return one(ctx, t, "started server", scan, `SELECT issuers, audience, base_url, anonymous_read FROM serving WHERE id = 'server'`)
+	return one(ctx, t, "started server", scan,
+		`SELECT issuers, audience, base_url, anonymous_read FROM serving WHERE id = 'server'`)
 }
 
 func (t *Tx) PutServing(ctx context.Context, s publishers.Serving, at time.Time) error {
