@@ -273,9 +273,9 @@ func TestSearchSuggests(t *testing.T) {
 		text, want string
 	}{
 		{w.admin, "widgts", "acme-widgets"},
-		{w.admin, "gadgest", "acme-gadgets"},
+		{w.admin, "gadgett", "acme-gadgets"},
 		{bound, "widgts", ""},
-		{bound, "gadgest", "acme-gadgets"},
+		{bound, "gadgett", "acme-gadgets"},
 	} {
 		if f, err := w.Search(t.Context(), c.who, "", browse.Query{Text: c.text}); err != nil || f.Instead != c.want {
 			t.Errorf("searching %q suggests %q, %v, want %q", c.text, f.Instead, err, c.want)
