@@ -126,6 +126,17 @@ func TestSecurityTxt(t *testing.T) {
 	}
 }
 
+// The start page of a private index leads to a new token only beside commands that need one.
+func TestStartPageOffersATokenWhereNeeded(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	const link = `>Create one</a>.`
+	for _, tool := range []string{"pip", "uv", "docker", "github"} {
+		if got, want := strings.Contains(x.page("reader", "/?tool="+tool), link), tool != "github"; got != want {
+			t.Errorf("the start page for %s offers a token: %v, want %v", tool, got, want)
+		}
+	}
+}
+
 // The job that pages show obtains the program that it calls, from this server if it offers one.
 func TestPrintedJobGetsItsProgram(t *testing.T) {
 	offered := newShop(t, catalog.Limits{}, nil, func(o *shopOptions) { o.site.Programs = []string{"index-linux-amd64"} })

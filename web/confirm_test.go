@@ -108,7 +108,7 @@ func TestConfirmedFormIsCompleted(t *testing.T) {
 		!strings.HasPrefix(held.Name, "__Host-") || strings.Contains(held.Value, "stranger") {
 		t.Errorf("the cookie is %+v", held)
 	}
-	if page := x.get("owner", to).Body.String(); !strings.Contains(page, "Afterwards, your last step is completed.") {
+	if page := x.get("owner", to).Body.String(); !strings.Contains(page, "Your last step is then completed, and you won't be asked again") {
 		t.Errorf("the page does not tell what happens next:\n%s", page)
 	}
 	again := x.with("owner", to, []*http.Cookie{held}, nil, "password", "not the words")

@@ -16,6 +16,33 @@ import (
 
 var fieldError = regexp.MustCompile(`(?s)<p class="error"><svg.*?</svg> (.*?)</p>`)
 
+var lead = regexp.MustCompile(`<p class="lead">(.*?)</p>`)
+
+// The sentence under the title of an error page begins with a capital and ends with a period.
+func TestErrorPagesSaySentences(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	for path, status := range map[string]int{
+		"/project/nothing/": http.StatusNotFound,
+		"/project/demo/9.9/": http.StatusNotFound, "/r/nowhere/": http.StatusNotFound, "/admin/user/zoe/": http.StatusNotFound,
+		"/project/demo/1.0/diff/?against=x": http.StatusNotFound, "/admin/": http.StatusNotFound,
+	} {
+		for _, user := range []string{"reader", "root"} {
+			w := x.get(user, path)
+			if user == "root" && path == "/admin/" {
+				continue
+			}
+			found := lead.FindStringSubmatch(w.Body.String())
+			if w.Code != status || found == nil {
+				t.Errorf("GET %s as %s = %d without a sentence, want %d:\n%s", path, user, w.Code, status, w.Body)
+				continue
+			}
+			if text := found[1]; strings.ToUpper(text[:1]) != text[:1] || !strings.HasSuffix(text, ".") {
+				t.Errorf("GET %s as %s says %q, which is no sentence", path, user, text)
+			}
+		}
+	}
+}
+
 // A form reports all its errors at once, each as a sentence at its field, and the first of them in the order of the
 // page has the focus.
 func TestFormsReportAllErrors(t *testing.T) {

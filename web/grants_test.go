@@ -54,6 +54,12 @@ func TestGrantsPage(t *testing.T) {
 			t.Errorf("removing %s is recorded as %q", name, got)
 		}
 	}
+	for user, want := range map[string]string{"": "User is required.", "nobody": "There is no account with this name."} {
+		w := x.post("root", "/admin/grants/add/", "user", user, "role", "reader", "repository", "main", "project", "demo")
+		if got := words(w.Body.String()); w.Code != http.StatusUnprocessableEntity || !strings.Contains(got, want) {
+			t.Errorf("a role for %q = %d, want %q:\n%s", user, w.Code, want, got)
+		}
+	}
 	for _, user := range []string{"owner", "reader"} {
 		if w := x.post(user, "/admin/grants/remove/", "grant", "owner|main|demo"); w.Code != http.StatusNotFound {
 			t.Errorf("removing as %s = %d", user, w.Code)

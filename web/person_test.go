@@ -80,7 +80,7 @@ func TestPageOfAPerson(t *testing.T) {
 	must(err)
 	page = words(x.get("root", "/admin/user/absent/").Body.String())
 	for _, want := range []string{
-		"Last sign-in none in the audit log", "absent is in no group.",
+		"Last sign-in none in the audit log", "absent is not in any group.",
 		"absent has no roles other than those of every account.",
 	} {
 		if !strings.Contains(page, want) {

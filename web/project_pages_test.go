@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"net/http"
 	"slices"
@@ -54,6 +55,45 @@ func TestDiffPage(t *testing.T) {
 		`<select id="f-against" name="against"`, `<option value="1.0" selected>`, `<option value="1.2">`,
 		`-<option value="1.1"`)
 	x.shows("reader", "/project/code/1.1/diff/?against=1.2", `<option value="1.2" selected>`, "-<code>code.py</code>")
+}
+
+// The address of the management of a project leads to its releases, for those who may manage it.
+func TestManagementLeadsToReleases(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	x.put("main", packagingtest.Wheel("code", "1.0", "x"))
+	w := x.get("root", "/manage/project/code/")
+	if got := w.Header().Get("Location"); w.Code != http.StatusSeeOther || got != "/manage/project/code/releases/" {
+		t.Errorf("GET = %d to %q, want a redirect to the releases", w.Code, got)
+	}
+	if w := x.get("root", "/manage/project/nothing/"); w.Code != http.StatusNotFound {
+		t.Errorf("GET of no project = %d, want 404", w.Code)
+	}
+	if w := x.get("reader", "/manage/project/code/"); w.Code != http.StatusForbidden {
+		t.Errorf("GET as a reader = %d, want 403", w.Code)
+	}
+}
+
+// A release tells which members of its files run at start-up, and which may, if only their names are known.
+func TestReleaseShowsStartupFiles(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	x.put("main", packagingtest.Wheel("started", "1.0", "x"), packagingtest.Wheel("plain", "1.0", "x"))
+	if err := x.index.SetStartupFiles(t.Context(), x.operator, "main", x.name("started"), true); err != nil {
+		t.Fatal(err)
+	}
+	x.put("main", packagingtest.WheelWith("started", "2.0", "x", [][2]string{{"started.pth", "import started\n"}}))
+	const certain, possible = "runs at start-up</span> <code>started.pth</code> runs code",
+		"may run at start-up</span> <code>started.pth</code> may run code"
+	x.shows("reader", "/project/started/", certain, "-"+possible)
+	h, err := sql.Open("sqlite", x.db.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if _, err := h.ExecContext(t.Context(), `UPDATE file_members SET startup = NULL`); err != nil {
+		t.Fatal(err)
+	}
+	x.shows("reader", "/project/started/", possible, "uploaded before this was checked.", "-"+certain)
+	x.shows("reader", "/project/plain/", "-start-up")
 }
 
 // A page about a release with much metadata stays small.

@@ -834,6 +834,9 @@ func TestPendingPage(t *testing.T) {
 			t.Errorf("project %q = %d", name, w.Code)
 		}
 		wants(t, w.Body.String(), `id="f-project_name"`, `aria-invalid="true"`)
+		if got := strings.Contains(w.Body.String(), "Project name is required."); got != (name == "") {
+			t.Errorf("project %q is said to be required: %v", name, got)
+		}
 	}
 	_, page = x.follow("alice", path, url.Values{"do": {"remove"}, "publisher_id": {id}})
 	wants(t, page, "Removed.", "No pending publishers")

@@ -57,7 +57,7 @@ var importers = map[string][]string{
 	"golang.org/x/net/html":            {"internal/readme"},
 	"golang.org/x/term":                {"internal/terminal"},
 	"golang.org/x/time/rate":           {"internal/server", "internal/pictures"},
-	"golang.org/x/sync/":               {"web", "internal/simpleapi/ready", "internal/pictures"},
+	"golang.org/x/sync/":               {"web", "internal/simpleapi/ready", "internal/pictures", "internal/browse"},
 	module + "internal/attest":         {"internal/config"},
 	// which fills databases by db/synthetic
 	module + "internal/storage/": {

@@ -46,8 +46,8 @@ func TestPagesOfSettings(t *testing.T) {
 			`<strong>flag</strong><br><span class="small muted">default: 365d</span>`,
 		},
 		"/help/settings/": {
-			`<tr id="setting-trusted_proxies"><th scope="row"><code class="key">trusted_<wbr>proxies</code></th>`,
-			"<td><code>false</code></td>", "<td><code>365d</code></td>", "(default: none).</td>\n<td></td>",
+			`<tr id="setting-trusted_proxies" role="row"><th scope="row" role="rowheader"><code class="key">trusted_<wbr>proxies</code></th>`,
+			"\"Default\"><code>false</code></td>", "\"Default\"><code>365d</code></td>", "(default: none).</td>\n<td role=\"cell\" data-label=\"Default\"></td>",
 			`<h2 id="settings-limits">Limits <code class="small muted">[limits]</code></h2>`,
 		},
 	} {

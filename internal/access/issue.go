@@ -105,17 +105,25 @@ func (d *Directory) checkServiceToken(ctx context.Context, tx Tx, u User, t Toke
 	if t.Scope > ScopeUpload {
 		return fault.InField("scope", "a token of a service account has the scope read or upload")
 	}
-	tokens, _, err := tx.Tokens(ctx, u.ID)
-	live := 0
-	for _, t := range tokens {
-		if t.RevokedAt.IsZero() && (t.ExpiresAt.IsZero() || d.now().Before(t.ExpiresAt)) {
-			live++
-		}
-	}
+	live, _, err := d.liveTokens(ctx, tx, u.ID)
 	if err == nil && live >= MaxServiceTokens {
 		return fault.New(fault.Conflict, "%s has %d tokens already: revoke one first", u.Name, MaxServiceTokens)
 	}
 	return err
+}
+
+// liveTokens returns how many tokens of a user work now, and how many of those were replaced.
+func (d *Directory) liveTokens(ctx context.Context, tx Tx, userID string) (live, replaced int, err error) {
+	tokens, _, err := tx.Tokens(ctx, userID)
+	for _, t := range tokens {
+		if !t.RevokedAt.IsZero() || !t.ExpiresAt.IsZero() && !d.now().Before(t.ExpiresAt) {
+			continue
+		}
+		if live++; t.ReplacedBy != "" {
+			replaced++
+		}
+	}
+	return live, replaced, err
 }
 
 func checkToken(n NewAPIToken) error {

@@ -8,8 +8,11 @@ import (
 	"pyindex/internal/fault"
 )
 
-// MaxTokenOverlap is the longest time for which a replaced token can continue to work.
-const MaxTokenOverlap = 7 * 24 * time.Hour
+// Limits of regeneration.
+const (
+	MaxTokenOverlap   = 7 * 24 * time.Hour // how long a replaced token can continue to work
+	MaxReplacedTokens = 20                 // replaced tokens of one account that still work
+)
 
 // Regeneration is the input of RegenerateToken.
 type Regeneration struct {
@@ -34,8 +37,9 @@ func (g Regeneration) check() error {
 // that the holder has now. The old token ends with the next request, or after the overlap.
 //
 // The same callers may regenerate a token as may revoke it; others get fault.NotFound. It returns fault.Conflict if the
-// token was revoked or replaced before, if its holder is disabled, or if all of its projects were deleted. If several
-// calls replace a token at once, one succeeds.
+// token was revoked or replaced before, if its holder is disabled, if all of its projects were deleted, or if its
+// holder would have more than MaxReplacedTokens replaced tokens that still work, or more than MaxServiceTokens tokens
+// as a service account. If several calls replace a token at once, one succeeds.
 func (d *Directory) RegenerateToken(ctx context.Context, who Caller, g Regeneration) (TokenInfo, Secret, error) {
 	if err := g.check(); err != nil {
 		return TokenInfo{}, "", err
@@ -75,6 +79,9 @@ func (d *Directory) RegenerateToken(ctx context.Context, who Caller, g Regenerat
 			"overlap": g.Overlap.String(),
 		}
 		s.note(&e)
+		if err := d.checkReplaced(ctx, tx, old.UserID, out.User, s.ID != ""); err != nil {
+			return err
+		}
 		return d.insertReplacement(ctx, tx, old, out.Token)
 	})
 	if err != nil {
@@ -105,6 +112,23 @@ func replaceable(ctx context.Context, tx Tx, old Token) (user string, projects [
 		err = fault.New(fault.Conflict, "the projects of this token were deleted: revoke it")
 	}
 	return u.Name, names[old.ID], err
+}
+
+// checkReplaced returns fault.Conflict if the holder of a token that was just replaced has no room for the new one.
+func (d *Directory) checkReplaced(ctx context.Context, tx Tx, userID, user string, service bool) error {
+	live, replaced, err := d.liveTokens(ctx, tx, userID)
+	switch {
+	case err != nil:
+		return err
+	case service && live >= MaxServiceTokens:
+		return fault.New(fault.Conflict,
+			"%s would have more than %d tokens: revoke one first, or let the old token end at once", user, MaxServiceTokens)
+	case replaced > MaxReplacedTokens:
+		return fault.New(fault.Conflict,
+			"%s has %d replaced tokens that still work: revoke one first, or let the old token end at once",
+			user, MaxReplacedTokens)
+	}
+	return nil
 }
 
 func (d *Directory) insertReplacement(ctx context.Context, tx Tx, old, t Token) error {

@@ -141,6 +141,77 @@ func TestRegenerateTokenRefusals(t *testing.T) {
 	}
 }
 
+// TestRegenerationLimits: replacing tokens one after the other, with an overlap, does not pass the number of tokens of
+// a service account, and a person has a bounded number of replaced tokens that work.
+func TestRegenerationLimits(t *testing.T) {
+	o := newOffice(t)
+	ctx := t.Context()
+	bot, err := o.AddService(ctx, o.boss, as(o.project("demo"), "deploy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.token("alice", access.NewAPIToken{Scope: access.ScopeRead, Expires: time.Second})
+	o.now = o.now.Add(time.Minute)
+	for user, most := range map[string]int{bot.Name: access.MaxServiceTokens, "alice": access.MaxReplacedTokens + 1} {
+		n := access.NewAPIToken{User: user, Scope: access.ScopeRead, Expires: 24 * time.Hour}
+		last, _, err := o.CreateToken(ctx, o.boss, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask := access.Regeneration{Overlap: 2 * time.Hour, Expires: 24 * time.Hour}
+		regenerate := func(ask access.Regeneration) error {
+			ask.ID = last.ID
+			next, _, err := o.RegenerateToken(ctx, o.boss, ask)
+			if err == nil {
+				last = next.Token
+			}
+			return err
+		}
+		live := func() (n int) {
+			all, err := o.Tokens(ctx, o.boss)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, token := range all {
+				if token.User == user && token.RevokedAt.IsZero() && o.now.Before(token.ExpiresAt) {
+					n++
+				}
+			}
+			return n
+		}
+		for i := range most - 1 {
+			if err := regenerate(ask); err != nil {
+				t.Fatalf("%s: replacing token %d: %v", user, i+1, err)
+			}
+		}
+		for range 2 {
+			if err := regenerate(ask); !fault.Is(err, fault.Conflict) || live() != most {
+				t.Errorf("%s: one more = %v with %d tokens, want conflict with %d", user, err, live(), most)
+			}
+		}
+		if err := regenerate(access.Regeneration{Expires: 24 * time.Hour}); err != nil || live() != most {
+			t.Errorf("%s: without an overlap = %v with %d tokens, want %d", user, err, live(), most)
+		}
+		o.now = o.now.Add(3 * time.Hour)
+		if err := regenerate(ask); err != nil || live() != 2 {
+			t.Errorf("%s: after the overlap = %v with %d tokens, want 2", user, err, live())
+		}
+	}
+	// An expired token does not count, but its replacement does.
+	n := access.NewAPIToken{User: bot.Name, Scope: access.ScopeRead, Expires: time.Hour}
+	old, _, err := o.CreateToken(ctx, o.boss, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.now = o.now.Add(23 * time.Hour)
+	for n.Expires = 24 * time.Hour; err == nil; {
+		_, _, err = o.CreateToken(ctx, o.boss, n)
+	}
+	if _, _, err := o.RegenerateToken(ctx, o.boss, access.Regeneration{ID: old.ID}); !fault.Is(err, fault.Conflict) {
+		t.Errorf("replacing an expired token of a full account = %v, want conflict", err)
+	}
+}
+
 // TestRegenerationRace: of several that replace a token at once, one gets a new token.
 func TestRegenerationRace(t *testing.T) {
 	o := newOffice(t)

@@ -62,6 +62,9 @@ type ServiceRows interface {
 	ServiceByID(ctx context.Context, id string) (Service, error)
 	// Services returns the accounts of a project and of a group that were not removed, by name. An empty id selects all.
 	Services(ctx context.Context, projectID, groupID string) ([]Service, error)
+	// CountServices returns how many accounts were ever created for a project, and how many by a user, with removed ones.
+	// It does not count those of groups.
+	CountServices(ctx context.Context, projectID, createdBy string) (ofProject, byUser int, err error)
 	// RemoveService ends an account for good: its tokens, roles and memberships. It reports false if the account was
 	// removed before.
 	RemoveService(ctx context.Context, id string, at time.Time) (bool, error)
@@ -75,6 +78,11 @@ const (
 	MaxServices      = 20 // of one project or group
 	MaxServiceTokens = 20 // live tokens of one account
 	maxServiceName   = 60 // without the prefix
+
+	// A name is never used again, so names are bounded too, with those of removed accounts. Administrators may create
+	// more.
+	MaxServicesEver   = 100 // of one project
+	MaxServicesByUser = 500 // of all projects, by one user
 )
 
 var serviceName = regexp.MustCompile(`\A[a-z0-9]+(-[a-z0-9]+)*\z`)
@@ -118,7 +126,8 @@ var errServiceRole = fault.InField("role", "a service account is a reader or an 
 // AddService creates a service account. In its project it gets the given role; in its group it becomes a member, and
 // has the roles of the group up to uploader. It requires an owner of the project, or an administrator. It returns
 // fault.Denied otherwise, fault.NotFound if the project or group does not exist, and fault.Invalid about the field name
-// if the name is unacceptable or was ever used, or if there are MaxServices already.
+// if the name is unacceptable or was ever used, or if there are MaxServices already. For an owner of the project who is
+// not an administrator, removed accounts count up to MaxServicesEver and MaxServicesByUser.
 func (d *Directory) AddService(ctx context.Context, who Caller, n NewService) (Service, error) {
 	if err := n.check(); err != nil {
 		return Service{}, err
@@ -143,8 +152,8 @@ func (d *Directory) AddService(ctx context.Context, who Caller, n NewService) (S
 		e.Detail = map[string]any{"group": s.Group}
 	}
 	e.Repository, e.Project = s.RepositoryID, s.Project
-	return s, d.changeAs(ctx, who, s.ManagedBy, e, func(tx Tx, _ Caller) error {
-		if err := d.insertService(ctx, tx, &s); err != nil {
+	return s, d.changeAs(ctx, who, s.ManagedBy, e, func(tx Tx, who Caller) error {
+		if err := d.insertService(ctx, tx, who, &s); err != nil {
 			return err
 		}
 		if s.GroupID != "" {
@@ -157,7 +166,7 @@ func (d *Directory) AddService(ctx context.Context, who Caller, n NewService) (S
 // serviceSource is the source of the membership of a service account in its group; see Member.
 const serviceSource = "service"
 
-func (d *Directory) insertService(ctx context.Context, tx Tx, s *Service) error {
+func (d *Directory) insertService(ctx context.Context, tx Tx, who Caller, s *Service) error {
 	if s.Group != "" {
 		g, err := groupNamed(ctx, tx, s.Group)
 		if err != nil {
@@ -172,6 +181,11 @@ func (d *Directory) insertService(ctx context.Context, tx Tx, s *Service) error 
 	if len(there) >= MaxServices {
 		return fault.InField("name", "%s has %d service accounts already: remove one first", s.Owner(), MaxServices)
 	}
+	if !who.Admin() {
+		if err := namesLeft(ctx, tx, who, s); err != nil {
+			return err
+		}
+	}
 	err = tx.InsertUser(ctx, User{ID: s.ID, Name: s.Name, CreatedAt: s.CreatedAt, Service: true})
 	if fault.Is(err, fault.Conflict) {
 		return fault.InField("name", "the name %s is taken, or was used before: choose another name", s.Name)
@@ -179,6 +193,25 @@ func (d *Directory) insertService(ctx context.Context, tx Tx, s *Service) error 
 		return err
 	}
 	return tx.InsertService(ctx, *s)
+}
+
+// namesLeft returns fault.Invalid about the field name if the caller or the project used up the names of service
+// accounts.
+func namesLeft(ctx context.Context, tx Tx, who Caller, s *Service) error {
+	ofProject, byUser, err := tx.CountServices(ctx, s.ProjectID, who.id)
+	switch {
+	case err != nil:
+		return err
+	case ofProject >= MaxServicesEver:
+		return fault.InField("name",
+			"%s has had %d service accounts, and a name is never used again: ask an administrator to create another one",
+			s.Owner(), ofProject)
+	case byUser >= MaxServicesByUser:
+		return fault.InField("name",
+			"you have created %d service accounts, and a name is never used again: ask an administrator to create another one",
+			byUser)
+	}
+	return nil
 }
 
 // ServiceInfo is a service account with its tokens, newest first.

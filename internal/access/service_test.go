@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -446,6 +447,50 @@ func TestServiceTokenLimit(t *testing.T) {
 	if _, _, err := o.CreateToken(ctx, o.boss, n); err != nil {
 		t.Errorf("after the others expired: %v", err)
 	}
+}
+
+// TestServiceNamesAreBounded: an owner cannot use up names without end by removing accounts, of one project or of new
+// ones; administrators can create more.
+func TestServiceNamesAreBounded(t *testing.T) {
+	o := newOffice(t)
+	ctx := t.Context()
+	spend := func(who access.Caller, in access.NewService, prefix string, n int) {
+		t.Helper()
+		for i := range n {
+			s, err := o.AddService(ctx, who, as(in, fmt.Sprintf("%s-%d", prefix, i)))
+			if err == nil {
+				err = o.RemoveService(ctx, who, s.Name)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	refused := func(who access.Caller, in access.NewService, name, why string) {
+		t.Helper()
+		_, err := o.AddService(ctx, who, as(in, name))
+		if fault.FieldOf(err) != "name" || !strings.Contains(err.Error(), why) {
+			t.Errorf("AddService(%s) = %v, want it refused: %s", name, err, why)
+		}
+	}
+	demo := o.project("demo")
+	alice, bob := o.grant("alice", demo, access.Owner), o.grant("bob", demo, access.Owner)
+	spend(alice, demo, "demo", access.MaxServicesEver-1)
+	spend(bob, demo, "last", 1)
+	refused(alice, demo, "more", "project demo has had 100 service accounts")
+	refused(bob, demo, "more", "ask an administrator")
+	spend(o.boss, demo, "more", 1)
+	for i := range access.MaxServicesByUser/access.MaxServicesEver - 1 {
+		name := fmt.Sprintf("demo-%d", i)
+		in := o.project(name)
+		alice = o.grant("alice", in, access.Owner)
+		spend(alice, in, name, access.MaxServicesEver-i/(access.MaxServicesByUser/access.MaxServicesEver-2))
+	}
+	in := o.project("next")
+	alice, bob = o.grant("alice", in, access.Owner), o.grant("bob", in, access.Owner)
+	spend(alice, in, "next", 2)
+	refused(alice, in, "another", "you have created 500 service accounts")
+	spend(bob, in, "another", 1)
 }
 
 // TestServiceNameRace: of several that take a name at once, one gets it.

@@ -115,12 +115,17 @@ func (a *App) remind(ctx context.Context, sender *mail.Sender) error {
 // notify sends a letter to the subscribers of projects with new releases.
 func (a *App) notify(ctx context.Context, sender *mail.Sender) error {
 	return a.Followers.Notify(ctx, func(ctx context.Context, n follow.News) error {
-		root := ""
-		if repo := n.Project.Repository.Name; repo != catalog.MainRepository {
-			root = "/r/" + repo
+		var all []outbox.Releases
+		for _, p := range n.Projects {
+			root := ""
+			if repo := p.Project.Repository.Name; repo != catalog.MainRepository {
+				root = "/r/" + repo
+			}
+			page := a.LinkTo(root + "/project/" + p.Project.Name.String() + "/")
+			all = append(all, outbox.Releases{Project: p.Project.Display, Versions: p.Versions, Total: p.Total, Page: page})
 		}
-		return sender.Send(ctx, n.Email, outbox.ReleaseLetter(a.Config.Name(), n.User, n.Project.Display, n.Versions, n.Total,
-			a.LinkTo(root+"/project/"+n.Project.Name.String()+"/"), a.LinkTo("/manage/account/")))
+		account := a.LinkTo("/manage/account/") + "#subscriptions"
+		return sender.Send(ctx, n.Email, outbox.ReleaseLetter(a.Config.Name(), n.User, all, account))
 	})
 }
 

@@ -25,6 +25,9 @@ type Tx interface {
 	OwnerCounts(ctx context.Context, q SearchQuery, limit int) ([]OwnerCount, error)
 	// NamesFrom returns at most limit names that begin with a prefix, in order. ids is as in SearchQuery.ProjectIDs.
 	NamesFrom(ctx context.Context, repositoryID, prefix string, ids []string, limit int) ([]string, error)
+	// NamesWith returns at most limit names that contain one of some texts, in order. It reads all names of the
+	// repository from an index. ids is as in SearchQuery.ProjectIDs.
+	NamesWith(ctx context.Context, repositoryID string, texts, ids []string, limit int) ([]string, error)
 	// Dependents returns a page of the projects whose latest release requires the named project, and the number of all of
 	// them, at most MaxFound.
 	Dependents(ctx context.Context, repositoryID, name string, ids []string,
@@ -47,10 +50,11 @@ type Options struct {
 
 // Browser answers queries about an index. It is safe for concurrent use.
 type Browser struct {
-	index   *catalog.Index
-	store   Store
-	digests *digests
-	redact  func(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string, entries []audit.Entry) error
+	index       *catalog.Index
+	store       Store
+	digests     *digests
+	comparisons *comparisons
+	redact      func(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string, entries []audit.Entry) error
 }
 
 // New returns the browser of an index, over the rows of s.
@@ -58,7 +62,7 @@ func New(x *catalog.Index, s Store, o Options) *Browser {
 	if o.Redact == nil {
 		o.Redact = withoutClaims
 	}
-	return &Browser{index: x, store: s, digests: newDigests(), redact: o.Redact}
+	return &Browser{index: x, store: s, digests: newDigests(), comparisons: newComparisons(), redact: o.Redact}
 }
 
 // MaxFound is the number of search results that are counted and can be paged to.

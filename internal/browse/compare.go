@@ -29,7 +29,13 @@ type FieldChange struct {
 }
 
 // Change contains removed, added and changed values, sorted.
-type Change struct{ Removed, Added, Changed []string }
+type Change struct {
+	Removed, Added, Changed []string
+	More                    Omitted
+}
+
+// Omitted is how many values are left out of each list of a Change.
+type Omitted struct{ Removed, Added, Changed int }
 
 // Empty reports whether nothing changed.
 func (c Change) Empty() bool { return len(c.Removed)+len(c.Added)+len(c.Changed) == 0 }

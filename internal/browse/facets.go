@@ -21,7 +21,7 @@ type Facet struct {
 // Facets are the filters that found projects can be narrowed by, each with its most frequent values. Only projects that
 // the caller may see are counted, and at most MaxFound of them.
 type Facets struct {
-	Pythons                       []Facet // all that occur, oldest first; those of projects for other versions too
+	Pythons                       []Facet // those that projects name, oldest first; those of projects for other versions too
 	Owners, Licenses, Classifiers []Facet
 }
 
@@ -72,8 +72,12 @@ func facets(ctx context.Context, tx Tx, q SearchQuery) (Facets, error) {
 		}
 	}
 	f := Facets{Licenses: licenses.top(q.License), Classifiers: classifiers.top(q.Classifier)}
+	listed, err := listedPythons(ctx, tx, q, rows)
+	if err != nil {
+		return f, err
+	}
 	for _, p := range catalog.KnownPythons() {
-		if n := pythons.count(p); n > 0 || p == q.Python {
+		if n := pythons.count(p); n > 0 && listed[p] || p == q.Python {
 			f.Pythons = append(f.Pythons, Facet{p, p, n})
 		}
 	}
@@ -86,6 +90,78 @@ func facets(ctx context.Context, tx Tx, q SearchQuery) (Facets, error) {
 		f.Owners = append(f.Owners, Facet{value, label, o.Count})
 	}
 	return f, err
+}
+
+// listedPythons returns the Python versions that found projects name, and those from a lower bound of theirs up to the
+// highest version that any project of the repository names. A project without an upper bound also allows versions that
+// do not exist.
+func listedPythons(ctx context.Context, tx Tx, q SearchQuery, rows []FacetRow) (map[string]bool, error) {
+	known := catalog.KnownPythons()
+	listed, highest, open := map[string]bool{}, -1, false
+	for _, r := range rows {
+		for _, p := range namedPythons(r) {
+			listed[p] = true
+		}
+		highest, open = max(highest, highestNamed(r)), open || isOpen(r)
+	}
+	if !open {
+		return listed, nil
+	}
+	all, err := tx.FacetRows(ctx, SearchQuery{RepositoryID: q.RepositoryID, ProjectIDs: q.ProjectIDs})
+	for _, r := range all {
+		highest = max(highest, highestNamed(r))
+	}
+	for _, r := range rows {
+		if !isOpen(r) {
+			continue
+		}
+		for _, p := range r.Pythons {
+			if slices.Index(known, p) <= highest {
+				listed[p] = true
+			}
+		}
+	}
+	return listed, err
+}
+
+// namedPythons returns the Python versions that a project names: in classifiers, and all those of a range with two
+// bounds, or the first or the last of one with one bound.
+func namedPythons(r FacetRow) []string {
+	var out []string
+	for _, c := range r.Classifiers {
+		if p, ok := strings.CutPrefix(c, "Programming Language :: Python :: "); ok {
+			out = append(out, p)
+		}
+	}
+	known := catalog.KnownPythons()
+	if len(r.Pythons) == 0 {
+		return out
+	}
+	first, last := r.Pythons[0], r.Pythons[len(r.Pythons)-1]
+	switch below, above := first != known[0], last != known[len(known)-1]; {
+	case below && above:
+		out = append(out, r.Pythons...)
+	case below:
+		out = append(out, first)
+	case above:
+		out = append(out, last)
+	}
+	return out
+}
+
+// isOpen reports whether a project has a lowest Python version, but no highest one.
+func isOpen(r FacetRow) bool {
+	known := catalog.KnownPythons()
+	return len(r.Pythons) > 0 && r.Pythons[0] != known[0] && r.Pythons[len(r.Pythons)-1] == known[len(known)-1]
+}
+
+// highestNamed returns the place of the highest Python version that a project names among the known ones, or -1.
+func highestNamed(r FacetRow) int {
+	highest := -1
+	for _, p := range namedPythons(r) {
+		highest = max(highest, slices.Index(catalog.KnownPythons(), p))
+	}
+	return highest
 }
 
 // tally counts values, each with its spellings.

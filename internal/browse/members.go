@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
@@ -34,12 +36,17 @@ type Inside struct {
 	Others   []string // other files of the later release that have a counterpart in the earlier one
 	Basis    Basis
 	Why      string // reason why Basis is not MembersRead
-	Members  Change // with * in place of the version in folder names
+	Members  Change // with * in place of the version in folder names, at most MaxMembers in each list
 	Same     int    // members that are equal
 }
 
+// MaxMembers is how many removed, added and changed members a comparison names.
+const MaxMembers = 300
+
 // Limits on reading archives for comparisons.
 const (
+	maxCompared     = 8 << 20  // bytes of cached comparisons
+	comparedAtOnce  = 2        // comparisons made at the same time
 	maxDigests      = 16 << 20 // bytes of cached digests
 	digestsAtOnce   = 2        // archives read at the same time
 	maxDigestWait   = 5 * time.Second
@@ -65,12 +72,69 @@ func newDigests() *digests {
 	}
 }
 
-// inside compares the members of two files.
+// comparisons caches comparisons of two files by their ids. A file never changes, so entries need no invalidation.
+type comparisons struct {
+	places  chan struct{}
+	flights singleflight.Group
+	ready   *memo.Weighted[string, Inside]
+}
+
+func newComparisons() *comparisons {
+	return &comparisons{
+		places: make(chan struct{}, comparedAtOnce),
+		ready: memo.NewWeighted(maxCompared, func(key string, in Inside) int64 {
+			n := len(key) + len(in.From) + len(in.To) + weightOfDigests
+			for _, list := range [][]string{in.Members.Removed, in.Members.Added, in.Members.Changed} {
+				for _, name := range list {
+					n += len(name) + weightOfDigests
+				}
+			}
+			return int64(n)
+		}),
+	}
+}
+
+// inside compares the members of two files. Concurrent calls for the same files share one comparison. The lists of the
+// result are shared and must not be modified.
 func (x *Browser) inside(ctx context.Context, who access.Caller, c Comparison, f, g catalog.File) (Inside, error) {
-	in := Inside{From: f.Filename, To: g.Filename}
 	if f.SHA256 == g.SHA256 {
-		in.Basis = MembersRead
+		return Inside{From: f.Filename, To: g.Filename, Basis: MembersRead}, nil
+	}
+	key := f.ID + " " + g.ID
+	if in, ok := x.comparisons.ready.Get(memo.Stamp{}, key); ok {
 		return in, nil
+	}
+	made := x.comparisons.flights.DoChan(key, func() (any, error) {
+		if in, ok := x.comparisons.ready.Get(memo.Stamp{}, key); ok {
+			return in, nil
+		}
+		in, lasting, err := x.compareFiles(context.WithoutCancel(ctx), who, c, f, g)
+		if in.Members.bound(); err == nil && lasting {
+			x.comparisons.ready.Put(memo.Stamp{}, key, in)
+		}
+		return in, err
+	})
+	select {
+	case r := <-made:
+		return r.Val.(Inside), r.Err
+	case <-ctx.Done():
+		return Inside{From: f.Filename, To: g.Filename}, ctx.Err()
+	}
+}
+
+// compareFiles compares the members of two files. The result is lasting if it does not depend on how busy the server
+// is.
+func (x *Browser) compareFiles(ctx context.Context, who access.Caller, c Comparison, f, g catalog.File,
+) (in Inside, lasting bool, err error) {
+	in, lasting = Inside{From: f.Filename, To: g.Filename}, true
+	wait := time.NewTimer(maxDigestWait)
+	defer wait.Stop()
+	select {
+	case x.comparisons.places <- struct{}{}:
+		defer func() { <-x.comparisons.places }()
+	case <-wait.C:
+		in.Why = reason(context.DeadlineExceeded)
+		return in, false, nil
 	}
 	for _, b := range []Basis{MembersRead, MembersClaimed} {
 		before, err := x.digestsOf(ctx, who, c.Project, f, b)
@@ -81,14 +145,26 @@ func (x *Browser) inside(ctx context.Context, who access.Caller, c Comparison, f
 		if err == nil {
 			in.Basis = b
 			in.compare(withoutVersions(before, c.spelled(f), f), withoutVersions(after, c.spelled(g), g))
-			return in, nil
+			return in, lasting, nil
 		}
-		if err = ctx.Err(); err != nil {
-			return in, err
-		}
+		lasting = lasting && fault.Is(err, fault.TooLarge)
 		in.Why = cmp.Or(in.Why, reason(err))
 	}
-	return in, x.byName(ctx, &in, c, f, g)
+	return in, lasting, x.byName(ctx, &in, c, f, g)
+}
+
+// bound cuts the lists to MaxMembers values, and copies these, so that they keep no longer text in memory.
+func (c *Change) bound() {
+	cut := func(all []string) ([]string, int) {
+		kept := make([]string, min(len(all), MaxMembers))
+		for i := range kept {
+			kept[i] = strings.Clone(all[i])
+		}
+		return kept, len(all) - len(kept)
+	}
+	c.Removed, c.More.Removed = cut(c.Removed)
+	c.Added, c.More.Added = cut(c.Added)
+	c.Changed, c.More.Changed = cut(c.Changed)
 }
 
 // reason returns the sentence for readers about why the content of a file was not compared.

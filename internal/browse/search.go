@@ -3,6 +3,7 @@ package browse
 import (
 	"context"
 	"strings"
+	"unicode/utf8"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
@@ -127,10 +128,11 @@ const (
 )
 
 // nearest returns the project name that the caller may see and that is most similar to the query, or "" if none is
-// similar. In a large repository, only names that begin with the first two letters, in any order, or with the first or
-// the second of them are compared.
+// similar. A name is also similar if some of its parts between dashes are. In a large repository, only names that begin
+// with the first two letters, in any order, or with the first or the second of them, or that contain half of the query
+// are compared.
 func nearest(ctx context.Context, tx Tx, q SearchQuery) (string, error) {
-	if len(q.Name) < 3 {
+	if len(q.Name) < 3 || strings.IndexFunc(q.Name, func(c rune) bool { return c >= utf8.RuneSelf }) >= 0 {
 		return "", nil
 	}
 	names, err := tx.NamesFrom(ctx, q.RepositoryID, "", q.ProjectIDs, nearNames)
@@ -138,8 +140,11 @@ func nearest(ctx context.Context, tx Tx, q SearchQuery) (string, error) {
 		return "", err
 	}
 	if len(names) == nearNames {
-		names = nil
 		a, b := q.Name[:1], q.Name[1:2]
+		halves := []string{q.Name[:len(q.Name)/2], q.Name[len(q.Name)/2:]}
+		if names, err = tx.NamesWith(ctx, q.RepositoryID, halves, q.ProjectIDs, nearNames); err != nil {
+			return "", err
+		}
 		for _, prefix := range []string{a + b, b + a, b, a} {
 			more, err := tx.NamesFrom(ctx, q.RepositoryID, prefix, q.ProjectIDs, nearWithin)
 			if err != nil {
@@ -148,14 +153,42 @@ func nearest(ctx context.Context, tx Tx, q SearchQuery) (string, error) {
 			names = append(names, more...)
 		}
 	}
-	best, least := "", 1+len(q.Name)/4
+	return mostSimilar(q.Name, names), nil
+}
+
+// minPart is the length from which parts of names are compared. Shorter ones are similar to too much.
+const minPart = 4
+
+// mostSimilar returns the name that is most similar to a text, or "" if none is. A complete name comes before one with a
+// part that is as similar, and a name with the same first letter before others.
+func mostSimilar(text string, names []string) string {
+	best, least := "", 2*(1+len(text)/4)+1
+	within := max(1, len(text)/4)
 	for _, n := range names {
-		d := distance(q.Name, n, least)
-		if d < least || d == least && (best == "" || n[0] == q.Name[0] && best[0] != n[0]) {
+		d := 2 * distance(text, n, least/2)
+		if d > 0 && len(text) >= minPart {
+			for _, part := range partsLike(text, n) {
+				d = min(d, 2*distance(text, part, within)+1)
+			}
+		}
+		if d < least || d == least && best != "" && n[0] == text[0] && best[0] != n[0] {
 			best, least = n, d
 		}
 	}
-	return best, nil
+	return best
+}
+
+// partsLike returns the runs of parts of a name that have as many dashes as a text, unless the name has no more.
+func partsLike(text, name string) []string {
+	dashes := strings.Count(text, "-")
+	parts := strings.Split(name, "-")
+	var out []string
+	for i := 0; len(parts) > dashes+1 && i+dashes < len(parts); i++ {
+		if run := strings.Join(parts[i:i+dashes+1], "-"); len(run) >= minPart {
+			out = append(out, run)
+		}
+	}
+	return out
 }
 
 // distance returns the number of letters to insert, delete, replace or swap with the next one to get from a to b

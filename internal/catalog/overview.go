@@ -45,7 +45,7 @@ type Overview struct {
 	Source   File      // the file whose metadata represents the release
 	Metadata packaging.Metadata
 
-	Startup map[string][]string // by id of a file, its members that run code whenever Python starts
+	Startup map[string]Startup // by id of a file
 
 	Quarantined int // number of quarantined files, if the caller is a maintainer
 }

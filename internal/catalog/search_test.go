@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -165,6 +166,52 @@ func TestSearchByPython(t *testing.T) {
 	}
 }
 
+// TestSearchListsNamedPythons checks that the filter by Python version lists what projects name, and what their lower
+// bounds imply up to the highest version that any project names, but no version beyond.
+func TestSearchListsNamedPythons(t *testing.T) {
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
+	pythons := func(who access.Caller, q browse.Query) string {
+		t.Helper()
+		f, err := w.Search(t.Context(), who, "", q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, p := range f.Facets.Pythons {
+			out = append(out, p.Value)
+		}
+		return strings.Join(out, " ")
+	}
+	w.must(packagingtest.Wheel("any", "1.0", "x"), packagingtest.Wheel("plain", "1.0", "x", "Requires-Python: >=3.9"))
+	for text, want := range map[string]string{"": "3.9", "any": "", "plain": "3.9"} {
+		if got := pythons(w.admin, browse.Query{Text: text}); got != want {
+			t.Errorf("before a classifier, the Python versions of %q are %q, want %q", text, got, want)
+		}
+	}
+	w.must(packagingtest.Wheel("tested", "1.0", "x", "Requires-Python: >=3.11",
+		"Classifier: Programming Language :: Python :: 3", "Classifier: Programming Language :: Python :: 3.11",
+		"Classifier: Programming Language :: Python :: 3.12"),
+		packagingtest.Wheel("wheels", "1.0", "x", "Requires-Python: >=3.7,<3.9"))
+	bound := w.user("bob", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"plain"}})
+	for _, c := range []struct {
+		who  access.Caller
+		q    browse.Query
+		want string
+	}{
+		{w.admin, browse.Query{}, "3.7 3.8 3.9 3.10 3.11 3.12"},
+		{w.admin, browse.Query{Text: "plain"}, "3.9 3.10 3.11 3.12"},
+		{w.admin, browse.Query{Text: "tested"}, "3.11 3.12"},
+		{w.admin, browse.Query{Text: "wheels"}, "3.7 3.8"},
+		{w.admin, browse.Query{Text: "any"}, ""},
+		{w.admin, browse.Query{Text: "any", Python: "3.19"}, "3.19"},
+		{bound, browse.Query{}, "3.9"},
+	} {
+		if got := pythons(c.who, c.q); got != c.want {
+			t.Errorf("%+v lists Python %q, want %q", c.q, got, c.want)
+		}
+	}
+}
+
 // Projects from before cards existed get them, also if two processes run Backfill at once.
 func TestBackfill(t *testing.T) {
 	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
@@ -219,6 +266,19 @@ func TestSearchSuggests(t *testing.T) {
 			t.Errorf("searching %q suggests %q, %v, want %q", text, f.Instead, err, want)
 		}
 	}
+	w.must(packagingtest.SDist("acme-widgets", "1.0", "x"), packagingtest.SDist("acme-gadgets", "1.0", "x"))
+	bound := w.user("bob", access.NewAPIToken{Scope: access.ScopeUpload, Projects: []string{"acme-gadgets"}})
+	for _, c := range []struct {
+		who        access.Caller
+		text, want string
+	}{
+		{w.admin, "widgts", "acme-widgets"}, {w.admin, "gadgest", "acme-gadgets"},
+		{bound, "widgts", ""}, {bound, "gadgest", "acme-gadgets"},
+	} {
+		if f, err := w.Search(t.Context(), c.who, "", browse.Query{Text: c.text}); err != nil || f.Instead != c.want {
+			t.Errorf("searching %q suggests %q, %v, want %q", c.text, f.Instead, err, c.want)
+		}
+	}
 }
 
 // TestSearchFacets checks the facets of a search and the filters by their values, for callers with different rights.
@@ -250,19 +310,20 @@ func TestSearchFacets(t *testing.T) {
 	}}; !slices.Equal(f.Classifiers, want) {
 		t.Errorf("classifiers = %v, want %v", f.Classifiers, want)
 	}
-	var pythons []string
-	for _, p := range search(w.admin, browse.Query{License: "Mit", Python: "3.19"}).Facets.Pythons {
-		pythons = append(pythons, p.Value)
+	pythons := func(q browse.Query) string {
+		var out []string
+		for _, p := range search(w.admin, q).Facets.Pythons {
+			out = append(out, fmt.Sprintf("%s (%d)", p.Value, p.Count))
+		}
+		return strings.Join(out, ", ")
 	}
-	if got := strings.Join(pythons, " "); !strings.HasPrefix(got, "3.6 3.7 ") { // "three" runs on all versions
-		t.Errorf("Python versions = %s", got)
+	// "three" runs on all versions, but names none.
+	if got, want := pythons(browse.Query{License: "Mit", Python: "3.19"}),
+		"3.7 (2), 3.12 (1), 3.19 (2)"; got != want {
+		t.Errorf("Python versions = %s, want %s", got, want)
 	}
-	pythons = nil
-	for _, p := range search(w.admin, browse.Query{Text: "two"}).Facets.Pythons {
-		pythons = append(pythons, p.Value)
-	}
-	if !slices.Equal(pythons, []string{"3.7"}) {
-		t.Errorf("Python versions of two = %v, want 3.7 alone", pythons)
+	if got, want := pythons(browse.Query{Text: "two"}), "3.7 (1)"; got != want {
+		t.Errorf("Python versions of two = %s, want %s", got, want)
 	}
 	for name, c := range map[string]struct {
 		q    browse.Query

@@ -101,8 +101,9 @@ type Tx interface {
 	// FilesOfRelease returns the same for one release, with Uploader.
 	FilesOfRelease(ctx context.Context, releaseID string) ([]File, error)
 	// StartupOfRelease returns, by file id, the members of a release's files that run code whenever Python starts. Files
-	// without any are left out, and so are files that were uploaded before this was recorded.
-	StartupOfRelease(ctx context.Context, releaseID string) (map[string][]string, error)
+	// without any are left out. Wheels that were uploaded before this was recorded are judged by the names of their
+	// members.
+	StartupOfRelease(ctx context.Context, releaseID string) (map[string]Startup, error)
 	// AllFiles and AllFilesOfRelease include those in quarantine, with Uploader, for deleting and managing files.
 	AllFiles(ctx context.Context, projectID string) ([]File, error)
 	AllFilesOfRelease(ctx context.Context, releaseID string) ([]File, error)

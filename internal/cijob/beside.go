@@ -24,8 +24,11 @@ var overrides = []struct{ tool, variable string }{
 	{"pip", "PIP_INDEX_URL"}, {"uv", "UV_DEFAULT_INDEX"}, {"uv", "UV_INDEX_URL"},
 }
 
-// extraIndex matches the key extra-index-url in a pip.conf. pip takes an underscore for a dash.
-var extraIndex = regexp.MustCompile(`(?mi)^extra[-_]index[-_]url[ \t]*[=:]`)
+// extraIndex matches the key extra-index-url in a pip.conf. pip takes an underscore for a dash and drops leading dashes,
+// and allows blanks and a byte order mark before a key. The indented continuation of another value, which looks the
+// same, matches too: a note too many is better than one too few.
+var extraIndex = regexp.MustCompile(
+	`(?mi)^\x{FEFF}?[\pZ\t\v\f]*(?:--)?extra[-_]index[-_]url[\pZ\t\v\f]*[=:]`)
 
 // notes returns a sentence for each variable and each pip.conf that keeps a tool from reading from this index alone. It
 // names them without their values, which may contain credentials. written is the tool whose file the login was written

@@ -116,6 +116,22 @@ func TestUsersPipConf(t *testing.T) {
 	}
 }
 
+// TestExtraIndexKey: the key is found as Python's configparser finds it: after blanks, before both delimiters.
+func TestExtraIndexKey(t *testing.T) {
+	for text, want := range map[string]bool{
+		"extra-index-url = x": true, "extra_index_url:x": true, "Extra-Index-URL=x": true,
+		"[global]\n  extra-index-url = x": true, "[global]\r\n\textra-index-url\t=\r\n  x": true,
+		"[global]\n\f\vextra-index-url\v: x": true, "[global]\n\u00a0extra-index-url = x": true,
+		"\ufeffextra-index-url = x": true, "[global]\n  --extra-index-url = x": true,
+		"# extra-index-url = x": false, " ; extra-index-url = x": false, "index-url = x": false,
+		"extra-index-urls = x": false, "no-extra-index-url = x": false, "extra-index-url": false,
+	} {
+		if got := extraIndex.MatchString(text); got != want {
+			t.Errorf("%q: found %v, want %v", text, got, want)
+		}
+	}
+}
+
 // TestLoginFinish: the notes go to standard error, the login alone to standard output, as text or as JSON.
 func TestLoginFinish(t *testing.T) {
 	l := besideLogin(t, "read", map[string]string{"UV_INDEX": "hush"})

@@ -1,11 +1,14 @@
 // Package follow lets users subscribe to e-mails about the new releases of a project.
 //
-// It promises one letter for each release that a subscriber may read when the letter is sent, in all processes
-// together. A user who can no longer read a project gets no letter. A letter that the mail server does not accept is
-// tried again, with the releases that came since.
+// It promises that a subscriber is told once of each release that they may read when the letter is sent, in all
+// processes together, and gets at most one letter an hour, which lists the releases of all their projects: addresses
+// are not confirmed, so letters must not be a way to fill the mailbox of another person. A user who can no longer read
+// a project is not told of it. A letter that the mail server does not accept is tried again, with the releases that
+// came since.
 package follow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -24,6 +27,12 @@ type Subscription struct {
 	ToldAt            time.Time // of the last release that the user was told of, or of the subscription
 }
 
+// Subscriber is a user with subscriptions.
+type Subscriber struct {
+	UserID string
+	ToldAt time.Time // of the last letter, zero before the first one
+}
+
 // Tx is a transaction with the rows of this package.
 type Tx interface {
 	catalog.Tx
@@ -34,12 +43,17 @@ type Tx interface {
 	PutSubscription(ctx context.Context, s Subscription) error
 	DeleteSubscription(ctx context.Context, userID, projectID string) error
 	SubscriptionsOf(ctx context.Context, userID string) ([]Subscription, error)
-	// SubscriptionsDue returns at most limit subscriptions to projects with a release later than ToldAt, by project and
-	// user, after the given one.
-	SubscriptionsDue(ctx context.Context, after Subscription, limit int) ([]Subscription, error)
+	// SubscribersDue returns at most limit users who have subscriptions due and got no letter later than before, by id,
+	// after the given one.
+	SubscribersDue(ctx context.Context, before time.Time, after string, limit int) ([]Subscriber, error)
+	// SubscriptionsDue returns at most limit subscriptions of a user to projects with a release later than ToldAt, the
+	// longest due first.
+	SubscriptionsDue(ctx context.Context, userID string, limit int) ([]Subscription, error)
 	// MoveSubscription sets ToldAt. It reports false if the row no longer matches s; of several concurrent calls, one
 	// succeeds.
 	MoveSubscription(ctx context.Context, s Subscription, told time.Time) (bool, error)
+	// MoveSubscriber is MoveSubscription for the time of a user's last letter.
+	MoveSubscriber(ctx context.Context, u Subscriber, told time.Time) (bool, error)
 }
 
 // Store runs transactions; see access.Store for the promises of its methods.
@@ -64,12 +78,12 @@ func New(x *catalog.Index, s Store, now func() time.Time) *Followers {
 }
 
 // maxSubscriptions is the number of subscriptions that a user may have.
-const maxSubscriptions = 1_000
+const maxSubscriptions = 200
 
 var errNobody = fault.New(fault.Denied, "only a person with an account can subscribe to a project")
 
 // Follow subscribes the caller to a project. It returns fault.NotFound if the caller may not see the project,
-// fault.Denied unless the caller is a user, and fault.TooMany if they have 1,000 subscriptions.
+// fault.Denied unless the caller is a user, and fault.TooMany if they have 200 subscriptions.
 func (x *Followers) Follow(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName) error {
 	p, err := x.index.Project(ctx, who, repo, name)
 	if err != nil {
@@ -140,81 +154,147 @@ func (x *Followers) Follows(ctx context.Context, who access.Caller, projectID st
 	return slices.ContainsFunc(all, func(f Followed) bool { return f.ProjectID == projectID }), err
 }
 
-// News are the new releases of a project, for one user.
+// News are the new releases of all projects that a user is subscribed to.
 type News struct {
 	User, Email string
-	Project     catalog.Project
-	Versions    []string // oldest first, at most 20
-	Total       int
+	Projects    []ProjectNews // by name
+}
+
+// ProjectNews are the new releases of a project.
+type ProjectNews struct {
+	Project  catalog.Project
+	Versions []string // oldest first, at most 20
+	Total    int
 }
 
 const (
+	letterEvery = time.Hour // for one user
 	dueAtOnce   = 200
 	maxVersions = 20
 )
 
-// Notify calls send once for each subscriber of a project with new releases, if the subscriber has an e-mail address
-// and may read the project now. It reads the permission again in the transaction in which this process claims the
-// letter. If send fails, the letter is due again. It returns the errors of send.
+// Notify calls send once for each user who is subscribed to projects with new releases, if the user has an e-mail
+// address, may read one of the projects now, and got no letter within the last hour. It reads the permissions again in
+// the transaction in which this process claims the letter. If send fails, the letter is due again. It returns the
+// errors of send.
 func (x *Followers) Notify(ctx context.Context, send func(context.Context, News) error) error {
 	var failed error
-	for last := (Subscription{}); ; {
-		var due []Subscription
+	for last := ""; ; {
+		var due []Subscriber
 		err := x.store.View(ctx, func(tx Tx) (err error) {
-			due, err = tx.SubscriptionsDue(ctx, last, dueAtOnce)
+			due, err = tx.SubscribersDue(ctx, x.now().Add(-letterEvery), last, dueAtOnce)
 			return err
 		})
 		if err != nil || len(due) == 0 {
 			return errors.Join(failed, err)
 		}
-		for _, s := range due {
+		for _, u := range due {
 			if err := ctx.Err(); err != nil {
 				return errors.Join(failed, err)
 			}
-			failed = errors.Join(failed, x.notify(ctx, s, send))
-			last = s
+			failed = errors.Join(failed, x.notify(ctx, u, send))
+			last = u.UserID
 		}
 	}
 }
 
-func (x *Followers) notify(ctx context.Context, s Subscription, send func(context.Context, News) error) error {
-	news, claimed := News{}, s
+// errClaimed undoes the transaction of a process that another one was faster than.
+var errClaimed = errors.New("another process sends this letter")
+
+// claim is a subscription, and the time that a letter moved it to.
+type claim struct {
+	Subscription
+	told time.Time
+}
+
+func (x *Followers) notify(ctx context.Context, u Subscriber, send func(context.Context, News) error) error {
+	var news News
+	var claims []claim
+	claimed := Subscriber{u.UserID, x.now()}
 	err := x.store.Update(ctx, func(tx Tx) (err error) {
-		news, claimed.ToldAt, err = newsFor(ctx, tx, s)
-		if fault.Is(err, fault.NotFound) { // the project was deleted
-			return nil
-		}
-		if err != nil || claimed.ToldAt.Equal(s.ToldAt) {
+		news, claims, err = claimNews(ctx, tx, u.UserID)
+		if err != nil || news.Email == "" || len(news.Projects) == 0 {
 			return err
 		}
-		mine, err := tx.MoveSubscription(ctx, s, claimed.ToldAt)
-		if !mine {
-			news = News{}
+		if mine, err := tx.MoveSubscriber(ctx, u, claimed.ToldAt); err != nil || !mine {
+			return cmp.Or(err, errClaimed)
 		}
-		return err
+		return nil
 	})
-	if err != nil || news.Email == "" || len(news.Versions) == 0 {
+	if errors.Is(err, errClaimed) {
+		return nil
+	}
+	if err != nil || news.Email == "" || len(news.Projects) == 0 {
 		return err
 	}
 	if err = send(ctx, news); err == nil || fault.Is(err, fault.Invalid) { // rejected for good
 		return err
 	}
 	return errors.Join(err, x.store.Update(context.WithoutCancel(ctx), func(tx Tx) error {
-		_, err := tx.MoveSubscription(ctx, claimed, s.ToldAt)
+		for _, c := range claims {
+			moved := c.Subscription
+			moved.ToldAt = c.told
+			if _, err := tx.MoveSubscription(context.WithoutCancel(ctx), moved, c.ToldAt); err != nil {
+				return err
+			}
+		}
+		_, err := tx.MoveSubscriber(context.WithoutCancel(ctx), claimed, u.ToldAt)
 		return err
 	}))
 }
 
-// newsFor returns the letter of a subscription and the time of its last release. The letter has no address if the user
-// may not be told.
-func newsFor(ctx context.Context, tx Tx, s Subscription) (n News, told time.Time, err error) {
+// claimNews moves the subscriptions of a user that are due, and returns the news of those that no other process moved.
+func claimNews(ctx context.Context, tx Tx, userID string) (n News, claims []claim, err error) {
+	due, err := tx.SubscriptionsDue(ctx, userID, maxSubscriptions)
+	if err != nil {
+		return n, nil, err
+	}
+	for _, s := range due {
+		p, may, told, err := newsFor(ctx, tx, s)
+		if fault.Is(err, fault.NotFound) { // the project was deleted
+			continue
+		}
+		if err != nil {
+			return n, nil, err
+		}
+		if told.Equal(s.ToldAt) {
+			continue
+		}
+		mine, err := tx.MoveSubscription(ctx, s, told)
+		if err != nil {
+			return n, nil, err
+		}
+		if !mine {
+			continue
+		}
+		claims = append(claims, claim{s, told})
+		if may && p.Total > 0 {
+			n.Projects = append(n.Projects, p)
+		}
+	}
+	slices.SortFunc(n.Projects, func(a, b ProjectNews) int {
+		return cmp.Or(cmp.Compare(a.Project.Name.String(), b.Project.Name.String()),
+			cmp.Compare(a.Project.Repository.Name, b.Project.Repository.Name))
+	})
+	u, err := tx.UserByID(ctx, userID)
+	if err != nil {
+		return n, nil, err
+	}
+	p, err := access.ProfileOf(ctx, tx, userID)
+	n.User, n.Email = u.Name, p.Email
+	return n, claims, err
+}
+
+// newsFor returns the new releases of a subscription, whether the user may be told of them, and the time of the last
+// one.
+func newsFor(ctx context.Context, tx Tx, s Subscription) (n ProjectNews, may bool, told time.Time, err error) {
 	told = s.ToldAt
 	if n.Project, err = tx.ProjectByID(ctx, s.ProjectID); err != nil {
-		return n, told, err
+		return n, false, told, err
 	}
 	all, err := tx.Summaries(ctx, s.ProjectID)
 	if err != nil {
-		return n, told, err
+		return n, false, told, err
 	}
 	slices.SortStableFunc(all, func(a, b catalog.Summary) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	for _, r := range all {
@@ -229,15 +309,6 @@ func newsFor(ctx context.Context, tx Tx, s Subscription) (n News, told time.Time
 			n.Versions = append(n.Versions, r.Version)
 		}
 	}
-	may, err := access.Holds(ctx, tx, s.UserID, access.Reader, n.Project.Object())
-	if err != nil || !may || n.Project.Status == catalog.Quarantined {
-		return n, told, err
-	}
-	u, err := tx.UserByID(ctx, s.UserID)
-	if err != nil {
-		return n, told, err
-	}
-	p, err := access.ProfileOf(ctx, tx, s.UserID)
-	n.User, n.Email = u.Name, p.Email
-	return n, told, err
+	may, err = access.Holds(ctx, tx, s.UserID, access.Reader, n.Project.Object())
+	return n, may && n.Project.Status != catalog.Quarantined, told, err
 }

@@ -36,6 +36,7 @@ type club struct {
 	accounts         *account.Accounts
 	boss             access.Caller
 	now              time.Time
+	pause            time.Duration // before each release
 
 	mu   sync.Mutex
 	sent []string
@@ -45,6 +46,7 @@ type club struct {
 func newClub(t *testing.T, url string) *club {
 	t.Helper()
 	c := &club{T: t, boss: access.Operator("test"), now: time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)}
+	c.pause = time.Hour // the next letter may go
 	clock := func() time.Time { return c.now }
 	rows, second := storagetest.OpenDB(t, url, db.Options{Now: clock}), storagetest.OpenDB(t, url, db.Options{Now: clock})
 	bytes, err := blobs.Open(t.Context(), "file://"+t.TempDir(), blobs.Options{})
@@ -79,8 +81,12 @@ func (c *club) demo() packaging.ProjectName {
 
 func (c *club) put(repo, version string) {
 	c.Helper()
-	c.now = c.now.Add(time.Minute)
-	f := packagingtest.Wheel("demo", version, repo)
+	c.now = c.now.Add(c.pause)
+	c.publish(repo, packagingtest.Wheel("demo", version, repo))
+}
+
+func (c *club) publish(repo string, f packagingtest.File) {
+	c.Helper()
 	in, err := c.Begin(c.Context(), c.boss, repo, packaging.ProjectName{})
 	c.must(err)
 	defer in.Discard()
@@ -117,8 +123,12 @@ func (c *club) send(_ context.Context, n follow.News) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.err == nil {
-		c.sent = append(c.sent, fmt.Sprintf("%s <%s>: %s/%s %s", n.User, n.Email, n.Project.Repository.Name, n.Project.Name,
-			strings.Join(n.Versions, " ")))
+		var news []string
+		for _, p := range n.Projects {
+			news = append(news, fmt.Sprintf("%s/%s %s", p.Project.Repository.Name, p.Project.Name,
+				strings.Join(p.Versions, " ")))
+		}
+		c.sent = append(c.sent, fmt.Sprintf("%s <%s>: %s", n.User, n.Email, strings.Join(news, ", ")))
 	}
 	return c.err
 }
@@ -128,14 +138,14 @@ func (c *club) told(when string, want ...string) {
 	c.Helper()
 	c.sent = nil
 	var both sync.WaitGroup
-	for _, f := range []*follow.Followers{c.followers, c.other} {
-		both.Go(func() {
-			if err := f.Notify(c.Context(), c.send); (err != nil) != (c.err != nil) {
-				c.Errorf("%s: Notify = %v", when, err)
-			}
-		})
+	var failed [2]error // one of them if the other found the letter claimed
+	for i, f := range []*follow.Followers{c.followers, c.other} {
+		both.Go(func() { failed[i] = f.Notify(c.Context(), c.send) })
 	}
 	both.Wait()
+	if err := errors.Join(failed[:]...); (err != nil) != (c.err != nil) || err != nil && !errors.Is(err, c.err) {
+		c.Errorf("%s: Notify = %v", when, err)
+	}
 	if got := strings.Join(c.sent, "; "); got != strings.Join(want, "; ") {
 		c.Errorf("%s: sent %q, want %q", when, got, strings.Join(want, "; "))
 	}
@@ -211,4 +221,63 @@ func TestSubscribersMustBeReaders(t *testing.T) {
 			t.Errorf("a deleted project is still followed: %+v, %v", all, err)
 		}
 	})
+}
+
+// One letter lists the news of all projects, and the next one goes an hour later, with what came meanwhile, whatever
+// the address is by then. A letter that was refused is due at once.
+func TestOneLetterAnHour(t *testing.T) {
+	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
+		c := newClub(t, fresh(t))
+		ctx, alice := t.Context(), c.user("alice")
+		c.must(c.Grant(ctx, c.boss, "inner", c.demo(), "alice", access.Reader))
+		for _, repo := range []string{"", "inner"} {
+			c.must(c.followers.Follow(ctx, c.session("alice"), repo, c.demo()))
+		}
+		c.pause = time.Minute
+		c.put("inner", "1.1")
+		c.put("main", "1.1")
+		c.put("main", "1.2")
+		c.err = errors.New("the mail server is away")
+		c.told("while the mail server is away")
+		c.err = nil
+		c.told("after releases", "alice <alice@acme.example>: inner/demo 1.1, main/demo 1.1 1.2")
+		c.put("main", "1.3")
+		c.must(c.accounts.SetProfile(ctx, alice, access.Profile{Email: "victim@acme.example"}))
+		c.told("a minute later")
+		c.put("inner", "1.3")
+		c.now = c.now.Add(time.Hour - 3*time.Minute)
+		c.told("just before the hour")
+		c.must(c.Ungrant(ctx, c.boss, "inner", c.demo(), "alice"))
+		c.now = c.now.Add(3 * time.Minute)
+		c.told("an hour later", "alice <victim@acme.example>: main/demo 1.3")
+		c.put("inner", "1.4") // which alice cannot read, so the hour does not begin again
+		c.now = c.now.Add(2 * time.Hour)
+		c.told("without the role")
+		c.put("main", "1.5")
+		c.told("after the next release", "alice <victim@acme.example>: main/demo 1.5")
+	})
+}
+
+// The number of subscriptions is bounded.
+func TestSubscriptionsAreBounded(t *testing.T) {
+	c := newClub(t, storagetest.SQLite(t))
+	ctx, alice := t.Context(), c.user("alice")
+	names := make([]packaging.ProjectName, 201)
+	for i := range names {
+		file := packagingtest.Wheel(fmt.Sprintf("demo%d", i), "1.0", "")
+		c.publish("main", file)
+		var err error
+		names[i], err = packaging.ParseProjectName(fmt.Sprintf("demo%d", i))
+		c.must(err)
+	}
+	for _, name := range names[:200] {
+		c.must(c.followers.Follow(ctx, alice, "", name))
+	}
+	err := c.followers.Follow(ctx, alice, "", names[200])
+	all, err2 := c.followers.Following(ctx, alice)
+	if !fault.Is(err, fault.TooMany) || err2 != nil || len(all) != 200 {
+		t.Fatalf("one more = %v with %d subscriptions, %v", err, len(all), err2)
+	}
+	c.must(c.followers.Unfollow(ctx, alice, all[0].ProjectID))
+	c.must(c.followers.Follow(ctx, alice, "", names[200]))
 }

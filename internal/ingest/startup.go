@@ -27,7 +27,7 @@ func (a *addition) checkStartup(ctx context.Context, tx Tx) error {
 	p, err := tx.ProjectByName(ctx, a.repository.ID, a.name)
 	if fault.Is(err, fault.NotFound) {
 		return fault.New(fault.Invalid,
-			"%s: %s runs code whenever Python starts%s, and a new project cannot begin with that (upload.startup_files = \"known\"): upload a version without it first, or ask an administrator to add this file with index upload --startup-files", a.filename, first, more)
+			"%s: %s runs code whenever Python starts%s, and the first version of a project cannot contain such a file (upload.startup_files = \"known\"): upload a version without it first, then allow it in the project's settings or with index project startup-files %s on", a.filename, first, more, a.name)
 	} else if err != nil || p.StartupFiles {
 		return err
 	}
@@ -52,7 +52,7 @@ func others(n int) string {
 	case 1:
 		return ""
 	case 2:
-		return " (one other does too)"
+		return " (so does one other file)"
 	}
-	return fmt.Sprintf(" (%d others do too)", n-1)
+	return fmt.Sprintf(" (so do %d other files)", n-1)
 }

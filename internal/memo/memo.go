@@ -17,6 +17,10 @@
 //   - Simple and JSON pages, rendered and compressed: simpleapi/ready.Cache, a Weighted by bytes. Concurrent requests
 //     for the same missing page wait for one rendering, by singleflight.
 //   - Descriptions as HTML: web, a Weighted by bytes. A file's description never changes, so these have the zero stamp.
+//   - The members of files and comparisons of them: browse, two Weighted by bytes, with the zero stamp. Concurrent
+//     requests for the same comparison wait for one, by singleflight.
+//   - Pictures of descriptions from other hosts: pictures.Fetcher, a Weighted by bytes. They have the zero stamp and,
+//     unlike everything else here, expire by time.
 //   - The remaining rate limit of each network: server/throttle, a Weighted by number of networks. It does not come
 //     from the database, so it has the zero stamp too.
 //

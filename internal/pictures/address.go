@@ -44,16 +44,19 @@ func onlyPublic(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
+// unicast6 is the only block of IPv6 addresses from which the registries allocate addresses of the Internet. Everything
+// outside is unallocated, of a network's own, or another notation of an IPv4 address, which a translator may reach.
+var unicast6 = netip.MustParsePrefix("2000::/3")
+
 // reserved lists the blocks of IANA's registries of special-purpose addresses that are not reachable globally, and
-// those in which an IPv4 address is embedded.
+// those in which an IPv4 address is embedded. Of IPv6, it lists only those in unicast6.
 var reserved = func() (out []netip.Prefix) {
 	for _, s := range []string{
 		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
 		"192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
 		"224.0.0.0/4",
 		"240.0.0.0/4",
-		"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
-		"5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+		"2001::/23", "2001:db8::/32", "2002::/16", "3ffe::/16", "3fff::/20",
 	} {
 		out = append(out, netip.MustParsePrefix(s))
 	}
@@ -66,7 +69,8 @@ func public(a netip.Addr) bool {
 		return false
 	}
 	a = a.Unmap()
-	if !a.IsGlobalUnicast() || a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() {
+	if a.Is6() && !unicast6.Contains(a) || !a.IsGlobalUnicast() || a.IsPrivate() || a.IsLoopback() ||
+		a.IsLinkLocalUnicast() {
 		return false
 	}
 	for _, p := range reserved {

@@ -34,10 +34,17 @@ import (
 const (
 	maxSize       = 4 << 20          // bytes of a picture
 	maxCached     = 32 << 20         // bytes of all cached pictures
-	maxTime       = 10 * time.Second // for a fetch, with waiting for others
+	maxTime       = 10 * time.Second // for a fetch
+	maxWait       = 3 * time.Second  // for a place, of a site or of all sites
 	maxRedirects  = 3
 	maxAddress    = 2_000 // bytes of an address
-	fetchesAtOnce = 4
+	fetchesAtOnce = 8
+	fetchesOfSite = 2
+	// waitingForSite is how many fetches may wait for a place of a site, so that a page with a few pictures is complete
+	// although browsers ask for all of them at once.
+	waitingForSite = 14
+	keepSlow       = time.Minute // before a site that timed out is asked again
+
 	fetchRate     = 10 // fetches per second
 	fetchBurst    = 200
 	keepPicture   = 24 * time.Hour
@@ -63,7 +70,7 @@ type Options struct {
 type Fetcher struct {
 	client  *http.Client
 	flights singleflight.Group
-	places  chan struct{}
+	hosts   *hosts
 	rate    *rate.Limiter
 	now     func() time.Time
 	ready   *memo.Weighted[string, entry] // by address, under the zero stamp
@@ -96,7 +103,6 @@ func newFetcher(o Options, resolver *net.Resolver) *Fetcher {
 				ForceAttemptHTTP2:      true,
 				MaxIdleConns:           8,
 				IdleConnTimeout:        30 * time.Second,
-				ResponseHeaderTimeout:  maxTime,
 				MaxResponseHeaderBytes: 64 << 10,
 			},
 			CheckRedirect: func(r *http.Request, via []*http.Request) error {
@@ -104,10 +110,13 @@ func newFetcher(o Options, resolver *net.Resolver) *Fetcher {
 					return fmt.Errorf("redirected more than %d times", maxRedirects)
 				}
 				r.Header.Del("Referer") // the address of the picture, which may contain a secret
-				return acceptable(r.URL)
+				if err := acceptable(r.URL); err != nil {
+					return err
+				}
+				return r.Context().Value(trailKey{}).(*trail).visit(r.Context(), r.URL)
 			},
 		},
-		places: make(chan struct{}, fetchesAtOnce), rate: rate.NewLimiter(fetchRate, fetchBurst), now: o.Now,
+		hosts: newHosts(o.Now, d.hosts), rate: rate.NewLimiter(fetchRate, fetchBurst), now: o.Now,
 		ready: memo.NewWeighted(maxCached, func(address string, e entry) int64 {
 			return int64(len(address) + len(e.Content) + entryOverhead)
 		}),
@@ -115,8 +124,8 @@ func newFetcher(o Options, resolver *net.Resolver) *Fetcher {
 }
 
 // Fetch returns the picture at an http or https address. It returns fault.NotFound if there is no acceptable picture,
-// and fault.Unavailable if its host or this server cannot deliver it now. Results are cached; concurrent calls for the
-// same address share one fetch.
+// and fault.Unavailable if its host or this server cannot deliver it now, at once if many fetches from that host wait
+// already. Results are cached; concurrent calls for the same address share one fetch.
 func (f *Fetcher) Fetch(ctx context.Context, address string) (Picture, error) {
 	if e, ok := f.cached(address); ok {
 		return e.Picture, e.err
@@ -141,22 +150,39 @@ func (f *Fetcher) cached(address string) (entry, bool) {
 	return e, ok && f.now().Before(e.until)
 }
 
-var errBusy = fault.New(fault.Unavailable, "too many pictures are being fetched, try again later")
-
-// make fetches a picture as soon as a place is free.
+// make fetches a picture as soon as there is a place for its site and one of all places.
 func (f *Fetcher) make(ctx context.Context, address string) entry {
-	ctx, cancel := context.WithTimeout(ctx, maxTime)
-	defer cancel()
+	u, err := url.Parse(address)
+	if err == nil {
+		err = acceptable(u)
+	}
+	if err != nil || len(address) > maxAddress {
+		return entry{err: fault.New(fault.NotFound, "the address of the picture is not acceptable")}
+	}
+	t, timedOut := &trail{hosts: f.hosts}, false
+	defer func() { t.leave(timedOut) }()
+	if err := t.visit(ctx, u); err != nil {
+		return entry{err: err}
+	}
+	tooLong := time.NewTimer(maxWait)
+	defer tooLong.Stop()
 	select {
-	case f.places <- struct{}{}:
-		defer func() { <-f.places }()
-	case <-ctx.Done():
+	case f.hosts.places <- struct{}{}:
+		defer func() { <-f.hosts.places }()
+	case <-tooLong.C:
 		return entry{err: errBusy}
 	}
-	if ctx.Err() != nil || !f.rate.Allow() {
+	if !f.rate.Allow() {
 		return entry{err: errBusy}
 	}
-	p, err := f.get(ctx, address)
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, trailKey{}, t), maxTime)
+	defer cancel()
+	t.since = time.Now()
+	p, err := f.get(ctx, u)
+	if fault.WaitOf(err) > 0 { // no place for a redirect, which says nothing about the picture
+		return entry{err: err}
+	}
+	timedOut = ctx.Err() != nil
 	e := entry{p, err, f.now().Add(keepPicture)}
 	if err != nil {
 		e.until = f.now().Add(keepRefusal)
@@ -165,14 +191,7 @@ func (f *Fetcher) make(ctx context.Context, address string) entry {
 	return e
 }
 
-func (f *Fetcher) get(ctx context.Context, address string) (Picture, error) {
-	u, err := url.Parse(address)
-	if err == nil {
-		err = acceptable(u)
-	}
-	if err != nil || len(address) > maxAddress {
-		return Picture{}, fault.New(fault.NotFound, "the address of the picture is not acceptable")
-	}
+func (f *Fetcher) get(ctx context.Context, u *url.URL) (Picture, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return Picture{}, fault.New(fault.NotFound, "the address of the picture is not acceptable")
@@ -182,6 +201,9 @@ func (f *Fetcher) get(ctx context.Context, address string) (Picture, error) {
 	resp, err := f.client.Do(r)
 	if _, refused := errors.AsType[refusedAddress](err); refused {
 		return Picture{}, fault.New(fault.NotFound, "the host of the picture has an address that this index does not use")
+	}
+	if later, ok := errors.AsType[*fault.Fault](err); ok && later.Wait > 0 {
+		return Picture{}, later
 	}
 	if err != nil {
 		return Picture{}, fault.New(fault.Unavailable, "the host of the picture did not answer")

@@ -180,6 +180,11 @@ func TestPublic(t *testing.T) {
 		"::ffff:10.0.0.1": false, "::127.0.0.1": false, "64:ff9b::a00:1": false, "64:ff9b:1::1": false, "100::1": false,
 		"2001::1": false, "2001:db8::1": false, "2002:a00:1::": false, "fc00::1": false, "fd00:ec2::254": false,
 		"fe80::1": false, "fe80::1%lo": false, "fec0::1": false, "ff02::1": false,
+		"2001:4860:4860::8888": true, "2a00:1450:4001::1": true, "2400:cb00::1": true,
+		"::ffff:0:127.0.0.1": false, "::ffff:0:10.0.0.1": false, "::ffff:0:8.8.8.8": false, "::7f00:1": false,
+		"0:1::1": false, "100:1::1": false, "200::1": false, "1fff::1": false, "4000::1": false, "5f00::1": false,
+		"8000::1": false, "e000::1": false, "f000::1": false, "fe00::1": false, "64:ff9b:2::1": false, "3ffe::1": false,
+		"3fff::1": false, "2001:1ff::1": false,
 	} {
 		if got := public(netip.MustParseAddr(address)); got != want {
 			t.Errorf("public(%s) = %v, want %v", address, got, want)
@@ -244,16 +249,17 @@ func answer(conn net.PacketConn, asked *atomic.Int64) {
 	}
 }
 
-// A host that answers slowly holds a place for a bounded time, and no more than fetchesAtOnce of them are asked.
+// A host that answers slowly has few places, for a bounded time, and holds up no other host: further requests are
+// refused at once, also those of redirects to it, and it is not asked again for a minute.
 func TestSlowHosts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for the time limit")
 	}
-	var open, most atomic.Int64
-	start := time.Now()
+	var open, most, asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if n := open.Add(1); time.Since(start) < maxTime/2 { // later ones begin while these end
-			most.Store(max(most.Load(), n))
+		asked.Add(1)
+		n := open.Add(1)
+		for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
 		}
 		defer open.Add(-1)
 		w.WriteHeader(http.StatusOK)
@@ -264,21 +270,136 @@ func TestSlowHosts(t *testing.T) {
 		}
 	}))
 	defer server.Close()
+	quick := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if to := r.URL.Query().Get("to"); to != "" {
+			http.Redirect(w, r, to, http.StatusFound)
+			return
+		}
+		_, _ = w.Write(pngOf(1, 1))
+	}))
+	defer quick.Close()
+	var now atomic.Int64
+	f := New(Options{
+		Hosts: []string{hostOf(t, server), hostOf(t, quick)},
+		Now:   func() time.Time { return time.Unix(now.Load(), 0) },
+	})
+	unavailable := func(address string) {
+		t.Helper()
+		if _, err := f.Fetch(t.Context(), address); fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("a slow host: %v", err)
+		}
+	}
+	start := time.Now()
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() { unavailable(fmt.Sprintf("%s/%d.png", server.URL, i)) })
+	}
+	time.Sleep(200 * time.Millisecond)
+	for i := range 2 * fetchesAtOnce {
+		if _, err := f.Fetch(t.Context(), fmt.Sprintf("%s/%d.png", quick.URL, i)); err != nil {
+			t.Errorf("another host: %v", err)
+		}
+	}
+	_, err := f.Fetch(t.Context(), server.URL+"/more.png")
+	if fault.KindOf(err) != fault.Unavailable || fault.WaitOf(err) == 0 {
+		t.Errorf("more of the slow host: %v", err)
+	}
+	if took := time.Since(start); took > maxWait {
+		t.Errorf("another host, and a refusal, took %s", took)
+	}
+	wg.Wait()
+	if took := time.Since(start); took > maxTime+maxWait {
+		t.Errorf("slow hosts were waited for during %s", took)
+	}
+	if most.Load() != fetchesOfSite || asked.Load() != fetchesOfSite {
+		t.Errorf("%d fetches at once of %d, want %d", most.Load(), asked.Load(), fetchesOfSite)
+	}
+	start = time.Now()
+	unavailable(server.URL + "/later.png")
+	unavailable(quick.URL + "/?to=" + url.QueryEscape(server.URL+"/redirected.png"))
+	if _, err := f.Fetch(t.Context(), quick.URL+"/last.png"); err != nil {
+		t.Errorf("a host that redirected to the slow one: %v", err)
+	}
+	if took := time.Since(start); asked.Load() != fetchesOfSite || took > time.Second {
+		t.Errorf("after a timeout, the host was asked %d times in %s", asked.Load()-fetchesOfSite, took)
+	}
+	now.Add(int64(keepSlow / time.Second))
+	gone, leave := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer leave()
+	if _, err := f.Fetch(gone, server.URL+"/later.png"); err == nil || asked.Load() != fetchesOfSite+1 {
+		t.Errorf("after a minute, the host was asked %d times, %v", asked.Load()-fetchesOfSite, err)
+	}
+}
+
+// A page with as many pictures of one host as browsers ask for at once is complete.
+func TestPicturesOfOneHostWait(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		time.Sleep(20 * time.Millisecond)
+		_, _ = w.Write(pngOf(1, 1))
+	}))
+	defer server.Close()
 	f := New(Options{Hosts: []string{hostOf(t, server)}})
 	var wg sync.WaitGroup
-	for i := range 3 * fetchesAtOnce {
+	for i := range fetchesOfSite + waitingForSite {
 		wg.Go(func() {
-			if _, err := f.Fetch(t.Context(), fmt.Sprintf("%s/%d.png", server.URL, i)); fault.KindOf(err) != fault.Unavailable {
-				t.Errorf("a slow host: %v", err)
+			if _, err := f.Fetch(t.Context(), fmt.Sprintf("%s/%d.png", server.URL, i)); err != nil {
+				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	if took := time.Since(start); took > maxTime+5*time.Second {
-		t.Errorf("slow hosts were waited for during %s", took)
+	f.hosts.mu.Lock()
+	defer f.hosts.mu.Unlock()
+	if len(f.hosts.all) != 0 {
+		t.Errorf("%d sites are kept", len(f.hosts.all))
 	}
-	if most.Load() != fetchesAtOnce {
-		t.Errorf("%d fetches at once, want %d", most.Load(), fetchesAtOnce)
+}
+
+// The site that took most of the time is to blame for a timeout.
+func TestSlowestSiteIsBlamed(t *testing.T) {
+	h := newHosts(time.Now, nil)
+	for _, late := range []bool{false, true} {
+		trail := &trail{hosts: h}
+		for _, address := range []string{"https://www.a.example", "https://b.example", "https://img.a.example"} {
+			u, err := url.Parse(address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := trail.visit(t.Context(), u); err != nil {
+				t.Fatal(err)
+			}
+			if trail.since = time.Now(); (trail.visits[len(trail.visits)-1].name == "b.example") == late {
+				trail.since = trail.since.Add(-time.Second)
+			}
+		}
+		trail.leave(true)
+		want := "a.example"
+		if late {
+			want = "b.example"
+		}
+		if len(h.all) != 1 || h.all[want] == nil || !h.all[want].expired {
+			t.Errorf("slow sites are %v, want %s", h.all, want)
+		}
+		clear(h.all)
+	}
+}
+
+func TestSiteOf(t *testing.T) {
+	h := newHosts(time.Now, map[string]bool{"git.acme.example": true, "files.acme.example:8080": true})
+	for address, want := range map[string]string{
+		"https://a.b.acme.example/x": "acme.example", "https://ACME.example.": "acme.example",
+		"https://git.acme.example": "git.acme.example", "http://files.acme.example:8080": "files.acme.example:8080",
+		"http://files.acme.example": "acme.example", "https://a.co.uk": "a.co.uk", "https://co.uk": "co.uk",
+		"https://a.github.io": "a.github.io", "https://intranet": "intranet", "https://8.8.8.8:443": "8.8.8.8",
+		"https://[2a00:1:2:3::4]/": "2a00:1:2::/48", "https://[::ffff:8.8.8.8]/": "8.8.8.8",
+	} {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := h.siteOf(u); got != want {
+			t.Errorf("siteOf(%s) = %s, want %s", address, got, want)
+		}
 	}
 }
 

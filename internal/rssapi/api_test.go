@@ -72,6 +72,9 @@ func TestReleases(t *testing.T) {
 		if !strings.HasPrefix(item.Link, base+"/project/de-mo/1.") || item.GUID != item.Link {
 			t.Errorf("the item %q leads to %q and is %q", item.Title, item.Link, item.GUID)
 		}
+		if !strings.HasPrefix(item.Description, "1 file, ") {
+			t.Errorf("the item %q is described as %q", item.Title, item.Description)
+		}
 		if _, err := time.Parse(time.RFC1123Z, item.PubDate); err != nil {
 			t.Error(err)
 		}

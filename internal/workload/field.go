@@ -64,7 +64,7 @@ func protectedField(where string) Field {
 
 func eventsField(claim string, parse parser) Field {
 	return Field{
-		Name: "events", Label: "Started by", Example: "push", Stricter: true, List: true, Claim: claim,
+		Name: "events", Label: "Events", Example: "push", Stricter: true, List: true, Claim: claim,
 		Help:    "Only runs started by these events (claim " + claim + "), separated by commas.",
 		Pattern: "comma-separated words of lower-case letters, '-' and '_'",
 		parse:   parse, fits: listed, say: phrase(", started by ", ""),

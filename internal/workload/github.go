@@ -67,7 +67,7 @@ var GitHub = &Kind{
 		{
 			Name: fieldRepositoryID, Label: "Repository ID", Example: "31337", Stricter: true, Claim: "repository_id",
 			Help: "Excludes a repository that is recreated under this name. " +
-				"Enter first to use the IDs in the first accepted token.",
+				"Enter “first” to use the IDs in the first accepted token.",
 			Pattern: "a number, or the word first", Tighten: "Pin to this repository", parse: parseRepositoryID,
 			say: numbered("repository"),
 		},

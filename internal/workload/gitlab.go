@@ -66,7 +66,7 @@ var GitLab = &Kind{
 			Name: "project_id", Stored: fieldRepositoryID, Label: "Project ID", Example: "20", Stricter: true,
 			Claim: "project_id",
 			Help: "Excludes a project that is recreated under this name. " +
-				"Enter first to use the IDs in the first accepted token.",
+				"Enter “first” to use the IDs in the first accepted token.",
 			Pattern: "a number, or the word first", Tighten: "Pin to this project", parse: parseRepositoryID,
 			say: numbered("project"),
 		},

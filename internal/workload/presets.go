@@ -42,7 +42,7 @@ var presets = []preset{
 			Check:    true,
 			Claim:    "ref_protected",
 		},
-		strict("events", "Started by", "push",
+		strict("events", "Events", "push",
 			"Only runs started by these events (claim event_name), separated by commas.",
 			"comma-separated words").is("event_name", oneofRule),
 		strict("owner_id", "Owner ID", "42",

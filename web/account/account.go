@@ -71,7 +71,7 @@ func (s *Section) profilePage(w http.ResponseWriter, r *http.Request, who access
 	})
 	v.Email = f.Field(ui.Field{
 		Name: "email", Label: "E-mail", Type: "email", Autocomplete: "email", MaxLength: 254,
-		Help: "For invitations and security notices, if this index sends e-mail. Only you and administrators can see it.",
+		Help: "For invitations, subscriptions and security notices, if this index sends e-mail. Only you and administrators can see it.",
 	})
 	if v.Following, err = s.o.Followers.Following(r.Context(), who); err != nil {
 		return err

@@ -36,7 +36,7 @@ func (s *Section) confirmPage(w http.ResponseWriter, r *http.Request, who access
 		return err
 	}
 	v := confirmView{
-		Frame: s.Frame(r, who, "Confirm that it is you"), Security: security,
+		Frame: s.Frame(r, who, "Confirm your identity"), Security: security,
 		Passkeys: len(keys) > 0 && s.o.SignIn.Passkeyed(),
 	}
 	if form := r.URL.Query().Get("form"); form != "" {

@@ -189,10 +189,14 @@ func often(e audit.Entry) string {
 	return fmt.Sprintf(" (%d times within a minute)", e.More+1)
 }
 
-// because returns the end of the sentence: the reason, or only a period.
+// because returns the end of the sentence: the reason, or only a period. A period also follows a reason without one.
 func because(e audit.Entry) string {
 	if reason := detailText(e.Detail, "reason"); reason != "" {
-		return ": " + ui.Cut(200, reason)
+		reason = ui.Cut(200, reason)
+		if strings.HasSuffix(reason, "…") || strings.TrimRight(reason, ".!?") != reason {
+			return ": " + reason
+		}
+		return ": " + reason + "."
 	}
 	return "."
 }
@@ -289,14 +293,16 @@ func detailLines(e audit.Entry) string {
 	line("token", e.Actor.TokenID)
 	line("address", e.Actor.Address)
 	line("request", e.Actor.RequestID)
-	line("subject", e.Subject)
+	if e.Subject != e.Actor.TokenID { // a token can revoke itself
+		line("subject", e.Subject)
+	}
 	n := 0
 	var walk func(prefix string, d map[string]any)
 	walk = func(prefix string, d map[string]any) {
 		for _, name := range slices.Sorted(maps.Keys(d)) {
 			if inner, ok := d[name].(map[string]any); ok {
-				if name == "uploader" { // the entry already names the uploader; show its claims
-					walk(prefix, inner)
+				if name == "uploader" { // show only what the entry does not say of the actor already, such as claims
+					walk(prefix, withoutActor(inner, e.Actor))
 				} else {
 					walk(prefix+name+".", inner)
 				}
@@ -312,6 +318,17 @@ func detailLines(e audit.Entry) string {
 		fmt.Fprintf(&b, "and %s more\n", ui.Count(n-maxDetails))
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// withoutActor returns an uploader without the fields that it shares with the actor of an entry.
+func withoutActor(uploader map[string]any, a audit.Actor) map[string]any {
+	out := maps.Clone(uploader)
+	for name, value := range map[string]string{"kind": a.Kind, "id": a.ID, "name": a.Name, "token_id": a.TokenID} {
+		if text, ok := out[name].(string); ok && text == value {
+			delete(out, name)
+		}
+	}
+	return out
 }
 
 func valueText(v any) string {

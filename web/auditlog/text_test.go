@@ -64,11 +64,11 @@ func TestSentence(t *testing.T) {
 			Version:  "1.0",
 			Filename: "demo-1.0.whl",
 		},
-		"ann was not allowed to upload demo-1.0.whl: too large": {
+		"ann was not allowed to upload demo-1.0.whl: too large.": {
 			Action: "file.add", Outcome: audit.Refused, Actor: ann, Filename: "demo-1.0.whl",
 			Detail: map[string]any{"reason": "too large"},
 		},
-		"ann yanked demo 1.0: broken": {
+		"ann yanked demo 1.0: broken.": {
 			Action:  "release.yank",
 			Actor:   ann,
 			Project: "demo",
@@ -95,7 +95,7 @@ func TestSentence(t *testing.T) {
 		"Someone was not allowed to sign in with passkey.": {
 			Action: "session.refuse", Outcome: audit.Refused, Detail: map[string]any{"wrong": "passkey"},
 		},
-		"An identity named zoe was not allowed to sign in with single sign-on: no group": {
+		"An identity named zoe was not allowed to sign in with single sign-on: no group.": {
 			Action: "session.refuse", Outcome: audit.Refused, Subject: "zoe",
 			Detail: map[string]any{"wrong": "single sign-on", "reason": "no group"},
 		},
@@ -146,6 +146,15 @@ func TestDetailLines(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("detailLines lacks %q:\n%s", want, got)
 		}
+	}
+	who := audit.Actor{Kind: "user", ID: "u1", Name: "ann", TokenID: "t1"}
+	got2 := detailLines(audit.Entry{
+		Action: "file.add", At: time.Unix(0, 0), Actor: who, Subject: "t1", Detail: map[string]any{"uploader": map[string]any{
+			"kind": "user", "id": "u1", "name": "ann", "token_id": "t1", "claims": map[string]any{"actor": "ann", "ref": "main"},
+		}},
+	})
+	if want := "action: file.add\ntime: 1970-01-01 00:00:00.000000 UTC\ntoken: t1\nclaims.actor: ann\nclaims.ref: main"; got2 != want {
+		t.Errorf("detailLines of an upload:\n%s\nwant\n%s", got2, want)
 	}
 	if strings.Contains(got, "none") {
 		t.Errorf("detailLines tells of nothing:\n%s", got)

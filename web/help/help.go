@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"embed"
+	"html"
 	"html/template"
 	"io/fs"
 	"net/http"
@@ -93,7 +94,10 @@ func (s *Section) loadManual() error {
 	return nil
 }
 
-var helpHeading = regexp.MustCompile(`<h2 id="([^"]+)">(.*?)</h2>`)
+var (
+	helpHeading = regexp.MustCompile(`<h2 id="([^"]+)">(.*?)</h2>`)
+	helpTag     = regexp.MustCompile(`<[^>]*>`)
+)
 
 // chapterOf renders a chapter. Its title is the first line, and each second-level heading begins a section.
 func chapterOf(slug, markdown string) chapter {
@@ -108,8 +112,9 @@ func chapterOf(slug, markdown string) chapter {
 	c.Sections = append(c.Sections, section{Title: first, text: strings.ToLower(first + "\n" + parts[0])})
 	for i, m := range helpHeading.FindAllStringSubmatch(string(c.HTML), -1) {
 		if i+1 < len(parts) {
-			c.Sections = append(c.Sections,
-				section{Title: template.HTMLEscapeString(m[2]), Anchor: m[1], text: strings.ToLower(parts[i+1])})
+			c.Sections = append(c.Sections, section{
+				Title: html.UnescapeString(helpTag.ReplaceAllString(m[2], "")), Anchor: m[1], text: strings.ToLower(parts[i+1]),
+			})
 		}
 	}
 	return c

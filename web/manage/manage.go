@@ -16,6 +16,7 @@ const managePath = "/manage/project/:project/"
 func (s *Section) Routes() []route.Route {
 	rows := []route.Route{
 		{Method: http.MethodGet, Path: "/manage/projects/", Handle: s.managed},
+		{Method: http.MethodGet, Path: managePath, Handle: s.toReleases},
 		{Method: http.MethodGet, Path: managePath + "releases/", Handle: s.releases},
 		{Method: http.MethodGet, Path: managePath + "release/:version/", Handle: s.release},
 		{Method: http.MethodGet, Path: managePath + "collaboration/", Handle: s.collaboration},

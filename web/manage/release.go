@@ -26,6 +26,18 @@ type releasesView struct {
 
 const releasesPerPage = 100
 
+// toReleases redirects from the address of a project's management to its first page.
+func (s *Section) toReleases(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	name, err := s.ProjectName(w, r)
+	if err != nil || name.IsZero() {
+		return err
+	}
+	if _, err = s.o.Index.ManagedReleases(r.Context(), who, ui.Repository(r), name, catalog.Page{Number: 1, Size: 1}); err == nil {
+		s.See(w, r, s.projectPath(r, name, "releases/"))
+	}
+	return err
+}
+
 func (s *Section) releases(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	name, err := s.ProjectName(w, r)
 	if err != nil || name.IsZero() {

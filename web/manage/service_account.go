@@ -41,7 +41,7 @@ func (s *Section) servicesWith(w http.ResponseWriter, r *http.Request, who acces
 func (v *servicesView) fields(f ui.Form) {
 	v.NameField = f.Field(ui.Field{
 		Name: "name", Label: "Name", Required: true, Mono: true, MaxLength: 64, Placeholder: "nightly-build",
-		Help: "Lower-case letters, digits and single dashes. It is shown as svc:NAME, and can never be used again.",
+		Help: "Lower-case letters, digits and single dashes. It is shown as svc:NAME and can never be reused.",
 	})
 	v.Description = f.Field(ui.Field{Name: "description", Label: "Description", MaxLength: 100})
 	v.Role = f.Field(ui.Field{

@@ -15,6 +15,7 @@ type Tool struct {
 	ID, Name string
 	Blocks   []ui.Block
 	Note     string
+	Token    bool // the blocks hold TOKEN, to be replaced by an API token
 }
 
 // tools returns the setup instructions in display order.
@@ -24,7 +25,8 @@ func (s *Section) tools(root string) []Tool {
 		pip(c), uv(c), poetry(c), pdm(c), pipenv(c), pipConf(c), uvToml(c), dockerfile(c), workflowFile(c, s.GetProgram()),
 	}
 	if c.Closed {
-		for i := range all[:len(all)-1] {
+		for i := range all[:len(all)-1] { // the last is a job, which needs no token
+			all[i].Token = true
 			if all[i].Note == "" {
 				all[i].Note = "Replace TOKEN with an API token with the scope read."
 			}

@@ -28,10 +28,10 @@ type diffLine struct{ Kind, Text string }
 
 // Limits on the shown differences.
 const (
-	maxChangesShown = 300       // values of one kind of change
-	maxValueShown   = 400       // characters of a value or line
-	maxTextShown    = 2_000     // characters of a metadata field
-	maxDiffedText   = 256 << 10 // bytes of each description that are compared
+	maxChangesShown = browse.MaxMembers // values of one kind of change
+	maxValueShown   = 400               // characters of a value or line
+	maxTextShown    = 2_000             // characters of a metadata field
+	maxDiffedText   = 256 << 10         // bytes of each description that are compared
 	maxDiffLines    = 300
 	maxOffered      = 200 // versions to choose from
 )
@@ -90,17 +90,19 @@ func offered(c browse.Comparison) (out []ui.Option) {
 
 // bounded returns a change with at most maxChangesShown values of each kind.
 func bounded(c browse.Change) browse.Change {
-	cut := func(all []string) []string {
+	cut := func(all []string, more int) []string {
 		out := make([]string, 0, min(len(all), maxChangesShown+1))
 		for _, s := range all[:min(len(all), maxChangesShown)] {
 			out = append(out, ui.Cut(maxValueShown, s))
 		}
-		if n := len(all) - maxChangesShown; n > 0 {
+		if n := max(0, len(all)-maxChangesShown) + more; n > 0 {
 			out = append(out, fmt.Sprintf("and %s more", ui.Count(n)))
 		}
 		return out
 	}
-	return browse.Change{Removed: cut(c.Removed), Added: cut(c.Added), Changed: cut(c.Changed)}
+	return browse.Change{
+		Removed: cut(c.Removed, c.More.Removed), Added: cut(c.Added, c.More.Added), Changed: cut(c.Changed, c.More.Changed),
+	}
 }
 
 // lineDiff compares the first lines of two texts. It returns nil if they are equal.

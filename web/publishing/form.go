@@ -189,7 +189,7 @@ func someLabels(fields []ui.Field) string {
 	}
 	s := strings.Join(labels, ", ")
 	if len(fields) > 3 {
-		s += " and more"
+		s += ", and more"
 	}
 	return s
 }

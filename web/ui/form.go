@@ -126,7 +126,8 @@ type Option struct {
 	Selected     bool
 }
 
-// Field returns x with its value and error from the form, and with defaults for its ID and type.
+// Field returns x with its value and error from the form, and with defaults for its ID and type. The error of a required
+// field that was left empty says so, whatever else is wrong with an empty text.
 func (f Form) Field(x Field) Field {
 	if x.ID == "" {
 		x.ID = "f-" + x.Name
@@ -147,8 +148,18 @@ func (f Form) Field(x Field) Field {
 		x.Options[i].Selected = x.Options[i].Value == x.Value
 	}
 	x.Error = f.Errs[x.Name]
+	if x.Error != "" && f.lacks(x) {
+		x.Error = x.Label + " is required."
+	}
 	x.Focus = f.focuses(x)
 	return x
+}
+
+// lacks reports whether a required field was left empty. A choice has its own message, as does a field for a text that
+// confirms an action.
+func (f Form) lacks(x Field) bool {
+	return x.Required && x.Type != "select" && x.Type != "checkbox" && strings.TrimSpace(f.Values.Get(x.Name)) == "" &&
+		!strings.HasPrefix(x.Error, "Type ")
 }
 
 // focuses reports whether a field gets the focus. If fields have errors, it is the first of them in the order of calls

@@ -66,19 +66,38 @@ func AlertLetter(index, user, happened string, seen Seen, link string) Letter {
 		link + "\n\nand contact an administrator of the index.\n"}
 }
 
-// ReleaseLetter informs a subscriber about new releases of a project; total counts more than those in versions. page is
-// the URL of the project, and account that of the page where the subscription ends.
-func ReleaseLetter(index, user, project string, versions []string, total int, page, account string) Letter {
-	what := "New release of " + project + ": " + strings.Join(versions, ", ")
-	if total > 1 {
-		what = strconv.Itoa(total) + " new releases of " + project
+// Releases are new releases of a project; Total counts more than those in Versions. Page is the URL of the project.
+type Releases struct {
+	Project  string
+	Versions []string
+	Total    int
+	Page     string
+}
+
+// ReleaseLetter informs a subscriber about new releases of at least one project. account is the URL of the list of
+// subscriptions, where they end.
+func ReleaseLetter(index, user string, all []Releases, account string) Letter {
+	total, text := 0, ""
+	for _, r := range all {
+		total += r.Total
+		text += "- " + r.Project + " " + strings.Join(r.Versions, "\n- "+r.Project+" ")
+		if more := r.Total - len(r.Versions); more > 0 {
+			text += "\n- and " + strconv.Itoa(more) + " more"
+		}
+		text += "\n\n" + r.Page + "\n\n"
 	}
-	text := "- " + project + " " + strings.Join(versions, "\n- "+project+" ")
-	if more := total - len(versions); more > 0 {
-		text += "\n- and " + strconv.Itoa(more) + " more"
+	first := all[0]
+	what := "New release of " + first.Project + ": " + strings.Join(first.Versions, ", ")
+	why := "the project. To unsubscribe, open the project's page or your account:"
+	switch {
+	case len(all) > 1:
+		what = strconv.Itoa(total) + " new releases of " + strconv.Itoa(len(all)) + " projects"
+		why = "these projects. To unsubscribe, open a project's page or your account:"
+	case total > 1:
+		what = strconv.Itoa(total) + " new releases of " + first.Project
 	}
 	return Letter{
-		what, "New at " + index + ":\n\n" + text + "\n\n" + page + "\n\nYou get this message because " + user +
-			" is subscribed to the project. To unsubscribe, open the project's page or your account:\n\n" + account + "\n",
+		what, "New at " + index + ":\n\n" + text + "You get this message, at most once an hour, because " + user +
+			" is subscribed to " + why + "\n\n" + account + "\n",
 	}
 }

@@ -181,7 +181,11 @@ func (m *Methods) wrong(ctx context.Context, tx Tx, who access.Caller, g guess, 
 			return err
 		}
 	}
-	return tx.CountAudit(ctx, m.Refusal(who, name, what).OncePerMinute(network(who.Address()), what))
+	e, kind := m.Refusal(who, name, what), what
+	if e.Subject == "" {
+		kind += " of an unknown user" // the others are counted beside the names that were tried
+	}
+	return tx.CountAudit(ctx, e.OncePerMinute(network(who.Address()), kind))
 }
 
 // failed calls wrong in its own transaction and returns err.

@@ -23,7 +23,7 @@ type Service struct {
 }
 
 type serviceAddCmd struct {
-	Name        string `arg:"" help:"Name: lower-case letters, digits and single dashes. It is shown as svc:NAME, and can never be used again."`
+	Name        string `arg:"" help:"Name: lower-case letters, digits and single dashes. It is shown as svc:NAME and can never be reused."`
 	Project     string `placeholder:"P" xor:"of" required:"" help:"Project that the account belongs to."`
 	Group       string `placeholder:"G" xor:"of" required:"" help:"Group that the account belongs to. It has the roles of the group, up to uploader."`
 	Role        string `enum:"uploader,reader" default:"uploader" help:"Role in the project: uploader or reader."`

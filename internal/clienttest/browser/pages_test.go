@@ -35,7 +35,8 @@ var shown = map[string][]string{
 	"/project/:project/versions/":      {"/project/many/versions/"},
 	"/admin/group/:group/":             {"/admin/group/builders/"}, "/admin/groups/": {"/admin/groups/"},
 	"/help/": {"/help/", "/help/?q=token", "-/help/"}, "/help/:chapter/": {
-		"/help/connect/", "/help/publish/", "/help/trusted-publishing/", "/help/manage/", "/help/account/", "/help/operate/",
+		"/help/connect/", "/help/laptops/", "/help/tools/", "/help/public-index/", "/help/moving/",
+		"/help/company/", "/help/publish/", "/help/trusted-publishing/", "/help/manage/", "/help/account/", "/help/operate/",
 		"/help/settings/", "/help/trouble/", "/help/glossary/",
 	},
 	"/project/:project/:version/file/:filename": nil, // a file
@@ -63,6 +64,7 @@ var shown = map[string][]string{
 	"/manage/account/security/":      {"/manage/account/security/"},
 	"/manage/account/security/totp/": {"/manage/account/security/totp/"},
 	"/manage/account/sessions/":      {"/manage/account/sessions/"},
+	"/manage/project/:project/": {"/manage/project/widgets/"},
 	"/manage/project/:project/collaboration/": {
 		"/manage/project/widgets/collaboration/", "/manage/project/many/collaboration/",
 	},

@@ -54,6 +54,40 @@ func TestProjectOnAPhone(t *testing.T) {
 	b.Fits()
 }
 
+// On a phone, a list of versions tells beside each which one is yanked, the latest or a pre-release, and no column is
+// off the screen.
+func TestVersionsOnAPhone(t *testing.T) {
+	x := newBusy(t)
+	b := x.open()
+	for _, v := range []string{"1.0", "1.1", "2.0rc1", "0.9.post20261129120000.dev123456"} {
+		x.put("main", packagingtest.Wheel("listed", v, "x"))
+	}
+	x.Index("project", "yank", "listed", "1.0").OK(t)
+	for _, width := range []int64{320, 390, 1280} {
+		b.Look(width, "light")
+		for _, page := range []string{
+			"/project/listed/", "/project/listed/versions/", "/manage/project/listed/releases/",
+		} {
+			b.Go(page)
+			for version, want := range map[string]string{"1.0": "yanked", "1.1": "latest", "2.0rc1": "pre-release"} {
+				if want == "latest" && strings.HasPrefix(page, "/manage/") {
+					continue // the list to manage does not tell
+				}
+				cell := b.Eval(fmt.Sprintf(`[...document.querySelectorAll(".versions td:first-child")].find(
+					c => c.querySelector("a").textContent == %q).innerText`, version))
+				if !strings.Contains(cell, want) {
+					t.Errorf("%s at %d pixels: beside %s is %s, want %s", page, width, version, cell, want)
+				}
+			}
+			if over := b.Eval(`(e => e.scrollWidth - e.clientWidth)(document.querySelector(".versions").parentNode)`); over != "0" {
+				t.Errorf("%s at %d pixels: the versions are %s pixels too wide", page, width, over)
+			}
+			b.Fits()
+		}
+		b.Shot(fmt.Sprintf("versions-%d", width))
+	}
+}
+
 // A comparison shows the code that differs, is asked for with a list of versions, and fits a phone.
 func TestCompareReleases(t *testing.T) {
 	x := newBusy(t)

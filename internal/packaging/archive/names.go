@@ -70,9 +70,17 @@ func hasDrive(name string) bool {
 
 func clean(name string) string { return path.Clean(name) }
 
-// fold returns a text that is equal for two paths that are the same file on a system that ignores case or Unicode
-// composition.
+// fold returns a text that is equal for two paths that are the same file on a system that ignores case, Unicode
+// composition, or dots and blanks at the end of a name, as Windows does.
 func fold(p string) string {
+	if strings.Contains(p, ":") || strings.Contains(p, "./") || strings.Contains(p, " /") || strings.HasSuffix(p, ".") ||
+		strings.HasSuffix(p, " ") {
+		steps := strings.Split(p, "/")
+		for i, step := range steps {
+			steps[i] = packaging.PlainStep(step)
+		}
+		p = strings.Join(steps, "/")
+	}
 	for i := range len(p) {
 		if p[i] >= utf8.RuneSelf {
 			return strings.ToLower(strings.ToUpper(norm.NFC.String(p)))

@@ -1,37 +1,95 @@
 package archive
 
 import (
+	"path"
 	"slices"
+	"strings"
 
 	"pyindex/internal/packaging"
 )
 
-// maxStartup bounds the *.pth files that are read in one wheel. Further ones count as start-up files unread.
-const maxStartup = 100
+// Bounds on the *.pth files of one wheel: how many are read, and how many paths each may add. A file beyond a bound
+// counts as a start-up file.
+const (
+	maxStartup = 100
+	maxPaths   = 1000
+)
 
 // startup returns the members of a wheel that run code whenever Python starts, sorted. A *.pth file that is too large
 // to be read counts as one.
 func (g *gate) startup(z *zipFile) ([]string, error) {
 	var places []string
-	for path, m := range z.byPath {
-		if !m.isFolder() && packaging.StartupPlace(path) {
-			places = append(places, path)
+	for p, m := range z.byPath {
+		if !m.isFolder() && packaging.StartupPlace(p) {
+			places = append(places, p)
 		}
 	}
 	slices.Sort(places)
 	var found []string
-	for i, path := range places {
-		m := z.byPath[path]
+	var site siteTree
+	for i, p := range places {
+		m := z.byPath[p]
 		if i < maxStartup && m.size <= g.lim.Small {
 			content, err := g.readMember(m, g.lim.Small)
 			if err != nil {
 				return nil, err
 			}
-			if !packaging.StartupCode(path, content) {
-				continue
+			if !packaging.StartupCode(p, content) {
+				if site.kinds == nil {
+					site = newSiteTree(z)
+				}
+				if !site.adds(packaging.PathLines(content)) {
+					continue
+				}
 			}
 		}
-		found = append(found, path)
+		found = append(found, p)
 	}
 	return found, nil
+}
+
+// siteTree is what a wheel installs into the folder of packages, by fold.
+type siteTree struct {
+	kinds       map[string]kind
+	customizing map[string]bool // folders that contain a module sitecustomize or usercustomize
+}
+
+func newSiteTree(z *zipFile) siteTree {
+	t := siteTree{kinds: map[string]kind{}, customizing: map[string]bool{}}
+	for p, m := range z.byPath {
+		site := packaging.SitePath(p)
+		if site == "" || m.isFolder() {
+			continue
+		}
+		t.kinds[fold(site)] = file
+		steps := strings.Split(site, "/")
+		for i, step := range steps {
+			if packaging.StartupPlace(step) && !strings.HasSuffix(step, ".pth") && !strings.HasSuffix(step, ".start") {
+				t.customizing[fold(strings.Join(steps[:i], "/"))] = true
+			}
+		}
+	}
+	return t
+}
+
+// adds reports whether one of the paths makes Python import code of the wheel when it starts: a folder with a module
+// sitecustomize, a file, which can be a zip with that module, or anything outside the folder of packages.
+func (t siteTree) adds(paths []string) bool {
+	if len(paths) > maxPaths {
+		return true
+	}
+	for _, p := range paths {
+		p = strings.ReplaceAll(p, `\`, "/")
+		if strings.HasPrefix(p, "/") || hasDrive(p) {
+			return true
+		}
+		p = path.Clean(p)
+		if p == ".." || strings.HasPrefix(p, "../") {
+			return true
+		}
+		if f := fold(p); t.kinds[f] == file || t.customizing[f] {
+			return true
+		}
+	}
+	return false
 }

@@ -18,9 +18,15 @@ func TestStartupFiles(t *testing.T) {
 		members [][2]string
 		want    []string
 	}{
-		"none":  {nil, nil},
-		"paths": {[][2]string{{"a.pth", "./a\n"}}, nil},
-		"code":  {[][2]string{{"b.start", ""}, {"a.pth", "import a\n"}, {"c.pth", "c"}}, []string{"a.pth", "b.start"}},
+		"none":                          {nil, nil},
+		"paths":                         {[][2]string{{"a.pth", "./a\n"}}, nil},
+		"code":                          {[][2]string{{"b.start", ""}, {"a.pth", "import a\n"}, {"c.pth", "c"}}, []string{"a.pth", "b.start"}},
+		"paths to a customizing folder": {[][2]string{{"a.pth", "lib\n"}, {"lib/sitecustomize.py", ""}}, []string{"a.pth"}},
+		"other spelling":                {[][2]string{{"a.pth", "#\n.\\LIB\\\n"}, {"lib/usercustomize/__init__.py", ""}}, []string{"a.pth"}},
+		"paths to a zip":                {[][2]string{{"a.pth", "lib/data.bin"}, {"lib/data.bin", "PK"}}, []string{"a.pth"}},
+		"paths to outside":              {[][2]string{{"a.pth", "x/../../y"}, {"b.pth", "/tmp"}, {"c.pth", "C:\\x"}}, []string{"a.pth", "b.pth", "c.pth"}},
+		"path to a folder":              {[][2]string{{"a.pth", "lib"}, {"lib/x/sitecustomize.py", ""}}, nil},
+		"many paths":                    {[][2]string{{"a.pth", strings.Repeat("x\n", 1001)}}, []string{"a.pth"}},
 		"data": {
 			[][2]string{{"foo_bar-1.0.data/purelib/a.pth", "import a"}}, []string{"foo_bar-1.0.data/purelib/a.pth"},
 		},
@@ -42,6 +48,43 @@ func TestStartupFiles(t *testing.T) {
 			}
 			if !slices.Equal(got.Startup, c.want) {
 				t.Errorf("Startup = %v, want %v", got.Startup, c.want)
+			}
+		})
+	}
+}
+
+// What installers put onto another file must be that file, and no member may describe a project but the one METADATA.
+func TestMembersOfSchemes(t *testing.T) {
+	for name, c := range map[string]struct {
+		members [][2]string
+		refusal string // "" if accepted
+		warning string
+	}{
+		"elsewhere":          {[][2]string{{"foo_bar-1.0.data/purelib/other.py", "1"}}, "", ""},
+		"same":               {[][2]string{{"foo_bar-1.0.data/purelib/foo_bar.py", "x = 1\n"}}, "", "installed onto others"},
+		"other content":      {[][2]string{{"foo_bar-1.0.data/purelib/foo_bar.py", "x = 2\n"}}, "installed as one file", ""},
+		"other case":         {[][2]string{{"foo_bar-1.0.data/platlib/FOO_bar.py", "x = 2\n"}}, "installed as one file", ""},
+		"by the data scheme": {[][2]string{{"foo_bar-1.0.data/data/lib/python3/site-packages/foo_bar.py", "x = 2\n"}}, "installed as one file", ""},
+		"two schemes":        {[][2]string{{"foo_bar-1.0.data/purelib/a.py", "1"}, {"foo_bar-1.0.data/platlib/a.py", "2"}}, "installed as one file", ""},
+		"own metadata":       {[][2]string{{"foo_bar-1.0.data/purelib/foo_bar-1.0.dist-info/METADATA", "Name: x"}}, ".dist-info folder", ""},
+		"another's metadata": {[][2]string{{"foo_bar-1.0.data/platlib/pip-99.dist-info/METADATA", "Name: pip"}}, ".dist-info folder", ""},
+		"metadata by data":   {[][2]string{{"foo_bar-1.0.data/data/Lib/Site-Packages/pip-99.dist-info/METADATA", ""}}, ".dist-info folder", ""},
+		"dot at the end":     {[][2]string{{"foo_bar-1.0.dist-info/METADATA.", "Name: x"}}, "dots and blanks", ""},
+		"dot at the folder":  {[][2]string{{"foo_bar-1.0.dist-info./METADATA", "Name: x"}}, "dots and blanks", ""},
+		"a stream":           {[][2]string{{"foo_bar-1.0.dist-info/METADATA::$DATA", "Name: x"}}, "dots and blanks", ""},
+		"blank at the end":   {[][2]string{{"foo_bar.py ", "x"}}, "", "overwrite others"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := packagingtest.WheelWith("foo-bar", "1.0", "x = 1\n", c.members)
+			got, err := inspect(t, f.Name, f.Bytes)
+			if c.refusal != "" {
+				if err == nil || !strings.Contains(err.Error(), c.refusal) {
+					t.Errorf("Inspect = %v, want a refusal with %q", err, c.refusal)
+				}
+				return
+			}
+			if warnings := strings.Join(got.Warnings, "; "); err != nil || !strings.Contains(warnings, c.warning) {
+				t.Errorf("Inspect = %q, %v, want a warning with %q", warnings, err, c.warning)
 			}
 		})
 	}

@@ -68,7 +68,8 @@ func (t *tree) collide(p string) error {
 		return nil
 	}
 	if precious(p) || precious(other) {
-		return refuse("the members %s and %s are one file on systems that ignore case", quote(other), quote(p))
+		return refuse("the members %s and %s are one file on systems that ignore case or dots and blanks at the end of a name",
+			quote(other), quote(p))
 	}
 	t.colliding = append(t.colliding, [2]string{other, p})
 	return nil
@@ -77,7 +78,11 @@ func (t *tree) collide(p string) error {
 // precious reports whether an index or an installer reads the member.
 func precious(p string) bool {
 	first, rest, _ := strings.Cut(fold(p), "/")
-	return strings.HasSuffix(first, distInfo) || rest == "pkg-info"
+	switch rest {
+	case "pkg-info", "pyproject.toml", "setup.py", "setup.cfg":
+		return true
+	}
+	return strings.HasSuffix(first, distInfo)
 }
 
 // settle rejects members below a path that is not a folder: unpacking them would fail or write through a link.

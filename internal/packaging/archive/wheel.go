@@ -23,7 +23,7 @@ func (g *gate) wheel() (Contents, error) {
 	if err != nil {
 		return Contents{}, err
 	}
-	for _, check := range []func(*zipFile, string) error{g.wheelFile, g.record, g.entryPoints} {
+	for _, check := range []func(*zipFile, string) error{g.schemes, g.wheelFile, g.record, g.entryPoints} {
 		if err := check(z, dir); err != nil {
 			return Contents{}, err
 		}

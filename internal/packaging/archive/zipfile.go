@@ -63,9 +63,11 @@ func (z *zipFile) fill(members []zipMember) error {
 
 // compare requires that members of one name have the same content and permissions, so that it does not matter which of
 // them a reader unpacks.
-func (z *zipFile) compare() error {
+func (z *zipFile) compare() error { return z.same(z.pairs) }
+
+func (z *zipFile) same(pairs [][2]*zipMember) error {
 	known := map[*zipMember][sha256.Size]byte{}
-	for _, pair := range z.pairs {
+	for _, pair := range pairs {
 		a, b := pair[0], pair[1]
 		if a.size != b.size || a.crc != b.crc || a.executable != b.executable {
 			return twoMembers(clean(a.name))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"context"
+	"database/sql"
 	"encoding/base64"
 	"io"
 	"slices"
@@ -24,16 +25,32 @@ func (t *Tx) InsertMembers(ctx context.Context, fileID string, m catalog.Members
 		fileID, int64(m.Total), names, strings.Join(m.Startup, "\n"))
 }
 
-func (t *Tx) StartupOfRelease(ctx context.Context, releaseID string) (map[string][]string, error) {
-	found := map[string][]string{}
+func (t *Tx) StartupOfRelease(ctx context.Context, releaseID string) (map[string]catalog.Startup, error) {
+	found := map[string]catalog.Startup{}
 	each := func(r row) error {
-		var id, startup string
-		err := r.Scan(&id, &startup)
-		found[id] = strings.Split(startup, "\n")
-		return err
+		var id, packed string
+		var startup sql.NullString
+		if err := r.Scan(&id, &startup, &packed); err != nil {
+			return err
+		}
+		s := catalog.Startup{Members: strings.Split(startup.String, "\n"), Unchecked: !startup.Valid}
+		if s.Unchecked {
+			names, err := unpack(packed)
+			if err != nil {
+				return err
+			}
+			s.Members = slices.DeleteFunc(strings.Split(names, "\n"), func(m string) bool { return !packaging.StartupPlace(m) })
+			slices.Sort(s.Members)
+			s.Members = s.Members[:min(len(s.Members), catalog.MaxStartup)]
+		}
+		if len(s.Members) > 0 {
+			found[id] = s
+		}
+		return nil
 	}
-	return found, t.query(ctx, each, `SELECT f.id, m.startup FROM files f JOIN file_members m ON m.file_id = f.id
-		WHERE f.release_id = $1 AND m.startup <> ''`, releaseID)
+	return found, t.query(ctx, each, `SELECT f.id, m.startup, CASE WHEN m.startup IS NULL THEN m.names ELSE '' END
+		FROM files f JOIN file_members m ON m.file_id = f.id
+		WHERE f.release_id = $1 AND (m.startup <> '' OR m.startup IS NULL AND f.kind = $2)`, releaseID, string(packaging.Wheel))
 }
 
 func (t *Tx) HasStartup(ctx context.Context, projectID string) (bool, error) {

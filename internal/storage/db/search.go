@@ -254,6 +254,22 @@ func (t *Tx) NamesFrom(ctx context.Context, repositoryID, prefix string, ids []s
 	s.and(`c.repository_id = ` + s.arg(repositoryID))
 	s.and(`c.name >= ` + s.arg(prefix))
 	s.and(`c.name < ` + s.arg(prefix+"\U0010FFFF"))
+	return t.someNames(ctx, s, ids, limit)
+}
+
+func (t *Tx) NamesWith(ctx context.Context, repositoryID string, texts, ids []string, limit int) ([]string, error) {
+	s := &statement{}
+	s.and(`c.repository_id = ` + s.arg(repositoryID))
+	any := make([]string, len(texts))
+	for i, text := range texts {
+		any[i] = `c.name LIKE ` + s.arg("%"+likeText.Replace(text)+"%") + ` ESCAPE '!'`
+	}
+	s.and(`(` + strings.Join(any, ` OR `) + `)`)
+	return t.someNames(ctx, s, ids, limit)
+}
+
+// someNames returns the names of the projects that s selects and searches may show.
+func (t *Tx) someNames(ctx context.Context, s *statement, ids []string, limit int) ([]string, error) {
 	s.and(`c.status <> '` + string(catalog.Quarantined) + `'`)
 	s.only(`c.project_id`, ids)
 	return many(ctx, t, scanText,

@@ -47,6 +47,16 @@ func (t *Tx) Services(ctx context.Context, projectID, groupID string) ([]access.
 		AND ($2 = '' OR s.group_id = $2) ORDER BY u.name`, projectID, groupID)
 }
 
+func (t *Tx) CountServices(ctx context.Context, projectID, createdBy string) (ofProject, byUser int, err error) {
+	ofProject, err = one(ctx, t, "number", scanCount,
+		`SELECT COUNT(*) FROM services WHERE project_id = $1 AND project_id <> ''`, projectID)
+	if err == nil {
+		byUser, err = one(ctx, t, "number", scanCount,
+			`SELECT COUNT(*) FROM services WHERE created_by = $1 AND project_id <> ''`, createdBy)
+	}
+	return ofProject, byUser, err
+}
+
 // RemoveService implements access.ServiceRows. It keeps the rows of the account and its tokens, because the audit log
 // and files name them.
 func (t *Tx) RemoveService(ctx context.Context, id string, at time.Time) (bool, error) {

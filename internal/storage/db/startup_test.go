@@ -69,6 +69,14 @@ func TestStartupOfBefore(t *testing.T) {
 					if got != want {
 						t.Errorf("HasStartup(%s) = %v, want %v", project, got, want)
 					}
+					shown := want || project == "away" // the page leaves out what is in quarantine
+					of, err := tx.StartupOfRelease(ctx, project)
+					if err != nil {
+						return err
+					}
+					if s, ok := of[project]; ok != shown || ok && (!s.Unchecked || len(s.Members) != 1) {
+						t.Errorf("StartupOfRelease(%s) = %v, want a member: %v", project, of, shown)
+					}
 				}
 				return nil
 			})

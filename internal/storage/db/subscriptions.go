@@ -31,14 +31,30 @@ func (t *Tx) SubscriptionsOf(ctx context.Context, userID string) ([]follow.Subsc
 		`SELECT user_id, project_id, told_at FROM subscriptions WHERE user_id = $1 ORDER BY project_id`, userID)
 }
 
-func (t *Tx) SubscriptionsDue(ctx context.Context, after follow.Subscription,
-	limit int,
-) ([]follow.Subscription, error) {
+// isDue is the condition that there is a release that the subscriber was not told of.
+const isDue = `EXISTS (SELECT 1 FROM releases r WHERE r.project_id = s.project_id AND r.created_at > s.told_at)`
+
+func (t *Tx) SubscribersDue(ctx context.Context, before time.Time, after string, limit int,
+) ([]follow.Subscriber, error) {
+	return many(ctx, t, func(r row) (u follow.Subscriber, err error) {
+		var told int64
+		err = r.Scan(&u.UserID, &told)
+		u.ToldAt = moment(told)
+		return u, err
+	}, `SELECT u.id, u.told_at FROM users u WHERE u.told_at <= $1 AND u.id > $2
+		AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.user_id = u.id AND `+isDue+`)
+		ORDER BY u.id LIMIT $3`, micros(before), after, int64(limit))
+}
+
+func (t *Tx) SubscriptionsDue(ctx context.Context, userID string, limit int) ([]follow.Subscription, error) {
 	return many(ctx, t, scanSubscription,
-		`SELECT s.user_id, s.project_id, s.told_at FROM subscriptions s
-		WHERE (s.project_id > $1 OR s.project_id = $1 AND s.user_id > $2)
-			AND EXISTS (SELECT 1 FROM releases r WHERE r.project_id = s.project_id AND r.created_at > s.told_at)
-		ORDER BY s.project_id, s.user_id LIMIT $3`, after.ProjectID, after.UserID, int64(limit))
+		`SELECT s.user_id, s.project_id, s.told_at FROM subscriptions s WHERE s.user_id = $1 AND `+isDue+`
+		ORDER BY s.told_at, s.project_id LIMIT $2`, userID, int64(limit))
+}
+
+func (t *Tx) MoveSubscriber(ctx context.Context, u follow.Subscriber, told time.Time) (bool, error) {
+	return t.did(ctx, `UPDATE users SET told_at = $3 WHERE id = $1 AND told_at = $2`,
+		u.UserID, micros(u.ToldAt), micros(told))
 }
 
 func (t *Tx) MoveSubscription(ctx context.Context, s follow.Subscription, told time.Time) (bool, error) {

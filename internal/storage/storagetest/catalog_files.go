@@ -171,7 +171,7 @@ func checkMembers(w *world) {
 		w.want("Members(none)", err, fault.NotFound)
 		of, err := tx.StartupOfRelease(w.ctx, r.ID)
 		w.must(err)
-		w.same("StartupOfRelease", of, map[string][]string{f.ID: m.Startup})
+		w.same("StartupOfRelease", of, map[string]catalog.Startup{f.ID: {Members: m.Startup}})
 		all, err := tx.Summaries(w.ctx, p.ID)
 		w.must(err)
 		byID := map[string]catalog.Summary{}
