@@ -122,8 +122,8 @@ func (c *tokenListCmd) Run(s *cli.Session) error {
 			list = append(list, r)
 			rows = append(rows,
 				[]string{
-					r.ID, r.User, r.Scope, projectsText(t.Limited, r.Projects, owners[t.User]), r.Expires.String(), r.LastUsed.String(),
-					r.Revoked.String(), terminal.Dash(r.Note), r.Description,
+					r.ID, r.User, r.Scope, projectsText(t.Limited, r.Projects, owners[t.User]), r.Expires.String(),
+					r.LastUsed.String(), r.Revoked.String(), terminal.Dash(r.Note), r.Description,
 				})
 		}
 		return c.Write(s.Out, terminal.NotNil(list),
