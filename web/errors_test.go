@@ -22,7 +22,7 @@ var lead = regexp.MustCompile(`<p class="lead">(.*?)</p>`)
 func TestErrorPagesSaySentences(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	for path, status := range map[string]int{
-		"/project/nothing/": http.StatusNotFound,
+		"/project/nothing/":  http.StatusNotFound,
 		"/project/demo/9.9/": http.StatusNotFound, "/r/nowhere/": http.StatusNotFound, "/admin/user/zoe/": http.StatusNotFound,
 		"/project/demo/1.0/diff/?against=x": http.StatusNotFound, "/admin/": http.StatusNotFound,
 	} {

@@ -194,6 +194,11 @@ func TestAdministratorsServiceAccounts(t *testing.T) {
 	if got.Header().Get("Location") != "/manage/service-account/deploy/" {
 		t.Errorf("adding = %d: %s", got.Code, got.Body)
 	}
+	x.shows("root", "/manage/service-account/deploy/", "by root. It stays when root leaves.")
+	if _, err := x.dir.AddService(t.Context(), x.operator, access.NewService{Name: "nightly", Group: "release"}); err != nil {
+		t.Fatal(err)
+	}
+	x.shows("root", "/manage/service-account/nightly/", "-It stays when") // no user made it
 	if got := x.get("root", "/admin/service-accounts/").Body.String(); !strings.Contains(got, "svc:deploy") {
 		t.Error("the list does not have the account")
 	}

@@ -21,7 +21,7 @@ type Facet struct {
 // Facets are the filters that found projects can be narrowed by, each with its most frequent values. Only projects that
 // the caller may see are counted, and at most MaxFound of them.
 type Facets struct {
-	Pythons                       []Facet // those that projects name, oldest first; those of projects for other versions too
+	Pythons                       []Facet // those that projects name, oldest first; other versions than the chosen too
 	Owners, Licenses, Classifiers []Facet
 }
 

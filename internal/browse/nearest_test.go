@@ -59,7 +59,9 @@ func TestNearestInALargeRepository(t *testing.T) {
 		m.names = append(m.names, fmt.Sprintf("acme-thing-%d", n))
 	}
 	slices.Sort(m.names)
-	for text, want := range map[string]string{"widgts": "zz-acme-widgets", "wodgets": "zz-acme-widgets", "कखगघ": "", "xyzxyz": ""} {
+	for text, want := range map[string]string{
+		"widgts": "zz-acme-widgets", "wodgets": "zz-acme-widgets", "कखगघ": "", "xyzxyz": "",
+	} {
 		m.read = 0
 		got, err := nearest(t.Context(), m, SearchQuery{Name: text})
 		if err != nil || got != want {

@@ -159,8 +159,8 @@ func nearest(ctx context.Context, tx Tx, q SearchQuery) (string, error) {
 // minPart is the length from which parts of names are compared. Shorter ones are similar to too much.
 const minPart = 4
 
-// mostSimilar returns the name that is most similar to a text, or "" if none is. A complete name comes before one with a
-// part that is as similar, and a name with the same first letter before others.
+// mostSimilar returns the name that is most similar to a text, or "" if none is. A complete name comes before one with
+// a part that is as similar, and a name with the same first letter before others.
 func mostSimilar(text string, names []string) string {
 	best, least := "", 2*(1+len(text)/4)+1
 	within := max(1, len(text)/4)

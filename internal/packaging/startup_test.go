@@ -162,7 +162,7 @@ func TestNamespaceLines(t *testing.T) {
 		one: false, two: false, one + "\n" + one + "\n" + two + "\n": false,
 		one + "\nimport evil": true, one + ";import evil": true, "import evil;" + one: true, line("'json',", "json"): true,
 		line("'JSON',", "JSON"): true, line("'_abc',", "_abc"): true, line("'zope',", "other"): true, two + " ": true,
-		strings.Replace(one, "dirname", "basename", 1): true,
+		strings.Replace(one, "dirname", "basename", 1):          true,
 		strings.Replace(one, "'zope',", "'zope',exec('x'),", 1): true, line("'zo' 'pe',", "zope"): true,
 		line("'zope',", "\x00P"): true, line("\x00T", "zope"): true,
 	} {

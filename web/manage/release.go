@@ -32,7 +32,8 @@ func (s *Section) toReleases(w http.ResponseWriter, r *http.Request, who access.
 	if err != nil || name.IsZero() {
 		return err
 	}
-	if _, err = s.o.Index.ManagedReleases(r.Context(), who, ui.Repository(r), name, catalog.Page{Number: 1, Size: 1}); err == nil {
+	_, err = s.o.Index.ManagedReleases(r.Context(), who, ui.Repository(r), name, catalog.Page{Number: 1, Size: 1})
+	if err == nil {
 		s.See(w, r, s.projectPath(r, name, "releases/"))
 	}
 	return err

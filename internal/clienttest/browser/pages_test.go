@@ -64,7 +64,7 @@ var shown = map[string][]string{
 	"/manage/account/security/":      {"/manage/account/security/"},
 	"/manage/account/security/totp/": {"/manage/account/security/totp/"},
 	"/manage/account/sessions/":      {"/manage/account/sessions/"},
-	"/manage/project/:project/": {"/manage/project/widgets/"},
+	"/manage/project/:project/":      {"/manage/project/widgets/"},
 	"/manage/project/:project/collaboration/": {
 		"/manage/project/widgets/collaboration/", "/manage/project/many/collaboration/",
 	},

@@ -39,7 +39,9 @@ func (t *Tx) StartupOfRelease(ctx context.Context, releaseID string) (map[string
 			if err != nil {
 				return err
 			}
-			s.Members = slices.DeleteFunc(strings.Split(names, "\n"), func(m string) bool { return !packaging.StartupPlace(m) })
+			s.Members = slices.DeleteFunc(strings.Split(names, "\n"), func(m string) bool {
+				return !packaging.StartupPlace(m)
+			})
 			slices.Sort(s.Members)
 			s.Members = s.Members[:min(len(s.Members), catalog.MaxStartup)]
 		}
@@ -50,7 +52,8 @@ func (t *Tx) StartupOfRelease(ctx context.Context, releaseID string) (map[string
 	}
 	return found, t.query(ctx, each, `SELECT f.id, m.startup, CASE WHEN m.startup IS NULL THEN m.names ELSE '' END
 		FROM files f JOIN file_members m ON m.file_id = f.id
-		WHERE f.release_id = $1 AND (m.startup <> '' OR m.startup IS NULL AND f.kind = $2)`, releaseID, string(packaging.Wheel))
+		WHERE f.release_id = $1 AND (m.startup <> '' OR m.startup IS NULL AND f.kind = $2)`,
+		releaseID, string(packaging.Wheel))
 }
 
 func (t *Tx) HasStartup(ctx context.Context, projectID string) (bool, error) {
