@@ -238,7 +238,7 @@ func serviceFor(ctx context.Context, tx Tx, who Caller, name string) (Service, e
 	s, err := tx.ServiceByName(ctx, name)
 	if fault.Is(err, fault.NotFound) || err == nil && !s.ManagedBy(who) {
 		return Service{}, fault.New(fault.NotFound,
-			"there is no service account %.80q that you manage: its name begins with %s", name, ServicePrefix)
+			"there is no service account %.80q that you manage", name)
 	}
 	return s, err
 }

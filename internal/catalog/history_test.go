@@ -242,3 +242,26 @@ func TestRecord(t *testing.T) {
 		t.Errorf("WalkRecord ends with %v, want the error of its function", err)
 	}
 }
+
+// The reason of a refused upload does not repeat the name of the file, which the entry has.
+func TestReasonOfRefusedUpload(t *testing.T) {
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
+	owner := w.user("owner", access.NewAPIToken{Scope: access.ScopeAdmin})
+	if _, err := w.upload(owner, packagingtest.Wheel("demo", "1.0", "x")); err != nil {
+		t.Fatal(err)
+	}
+	owner = w.again(owner)
+	bad := packagingtest.Wheel("demo", "2.0", "x")
+	bad.Bytes = []byte("this is no archive")
+	if _, err := w.upload(owner, bad); err == nil || !strings.HasPrefix(fault.Message(err), bad.Name+": ") {
+		t.Fatalf("upload = %v, want a refusal that begins with the name", err)
+	}
+	h, err := w.History(t.Context(), owner, "", name(t, "demo"), browse.HistoryFilter{Actions: []string{"file.add"}, Limit: 10})
+	if err != nil || len(h.Entries) == 0 {
+		t.Fatal(h, err)
+	}
+	reason, _ := h.Entries[0].Detail["reason"].(string)
+	if h.Entries[0].Outcome != audit.Refused || reason == "" || strings.Contains(reason, bad.Name) {
+		t.Errorf("the newest entry is %+v, want a refusal without the name in its reason", h.Entries[0])
+	}
+}

@@ -332,7 +332,8 @@ func (a *addition) sibling() bool {
 func (x *Intake) refused(ctx context.Context, who access.Caller, r catalog.Repository, project, filename string,
 	why error,
 ) {
-	e := x.changes.Entry(who, "file.add", map[string]any{"reason": fault.Message(why), "kind": fault.KindOf(why).String()})
+	reason := strings.TrimPrefix(fault.Message(why), filename+": ") // the entry has the name
+	e := x.changes.Entry(who, "file.add", map[string]any{"reason": reason, "kind": fault.KindOf(why).String()})
 	e.Outcome, e.Repository, e.Filename, e.Project = audit.Refused, r.ID, audit.Cut(filename), project
 	err := x.store.Update(context.WithoutCancel(ctx), func(tx Tx) error { return tx.InsertAudit(ctx, e) })
 	if err != nil {

@@ -2,12 +2,14 @@ package people
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
 	"pyindex/internal/config"
+	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/terminal"
 )
@@ -122,10 +124,18 @@ func (c *serviceTokenCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		t, secret, err := a.Directory.CreateToken(s.Ctx, a.Operator, n)
 		if err != nil {
-			return err
+			return unknownService(err, name)
 		}
 		return printToken(s, c.Listing, access.TokenInfo{Token: t, User: name}, secret, "")
 	})
+}
+
+// unknownService says to the operator, who manages all service accounts, that one does not exist.
+func unknownService(err error, name string) error {
+	if !fault.Is(err, fault.NotFound) || !strings.HasPrefix(fault.Message(err), "there is no service account") {
+		return err // for example, it was removed before
+	}
+	return fault.Wrap(fault.NotFound, err, "there is no service account %.80q: index service list shows them", name)
 }
 
 type serviceRemoveCmd struct {
@@ -141,7 +151,7 @@ func (c *serviceRemoveCmd) Run(s *cli.Session) error {
 	}
 	return s.With(func(a *app.App) error {
 		if err := a.Directory.RemoveService(s.Ctx, a.Operator, name); err != nil {
-			return err
+			return unknownService(err, name)
 		}
 		accepted, more := cli.Believed(a)
 		text := "service account " + name + " was removed"

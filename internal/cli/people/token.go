@@ -104,6 +104,10 @@ func (c *tokenListCmd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
+		owners, err := serviceOwners(s, a)
+		if err != nil {
+			return err
+		}
 		var list []tokenRow
 		var rows [][]string
 		for _, t := range tokens {
@@ -118,8 +122,8 @@ func (c *tokenListCmd) Run(s *cli.Session) error {
 			list = append(list, r)
 			rows = append(rows,
 				[]string{
-					r.ID, r.User, r.Scope, projectsText(t.Limited, r.Projects), r.Expires.String(), r.LastUsed.String(),
-					r.Revoked.String(), terminal.Dash(r.Note), r.Description,
+					r.ID, r.User, r.Scope, projectsText(t.Limited, r.Projects, owners[t.User]), r.Expires.String(),
+					r.LastUsed.String(), r.Revoked.String(), terminal.Dash(r.Note), r.Description,
 				})
 		}
 		return c.Write(s.Out, terminal.NotNil(list),
@@ -127,12 +131,29 @@ func (c *tokenListCmd) Run(s *cli.Session) error {
 	})
 }
 
-func projectsText(limited bool, projects []string) string {
+// serviceOwners returns what a token of each service account can reach at most, for the list: a project, or the projects
+// of a group.
+func serviceOwners(s *cli.Session, a *app.App) (map[string]string, error) {
+	all, err := a.Directory.Services(s.Ctx, a.Operator)
+	owners := map[string]string{}
+	for _, x := range all {
+		owners[x.Name] = x.Project
+		if x.Group != "" {
+			owners[x.Name] = "of group " + x.Group
+		}
+	}
+	return owners, err
+}
+
+// projectsText returns the projects of a token. The owner is what a service account belongs to, "" for other users.
+func projectsText(limited bool, projects []string, owner string) string {
 	switch {
 	case len(projects) > 0:
 		return strings.Join(projects, ",")
 	case limited:
 		return "none left"
+	case owner != "":
+		return owner
 	}
 	return "all"
 }

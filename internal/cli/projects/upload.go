@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
@@ -42,7 +43,7 @@ func (c *Upload) Run(s *cli.Session) error {
 			if err != nil {
 				refused++
 				f = uploadedFile{Path: path, Filename: filepath.Base(path), Result: "refused", Error: fault.Explain(err)}
-				terminal.Complain(s.Errs, fmt.Errorf("%s: %w", path, err))
+				terminal.Complain(s.Errs, withPath(path, err))
 			}
 			f.Warnings = terminal.NotNil(f.Warnings)
 			all = append(all, f)
@@ -61,6 +62,14 @@ func (c *Upload) Run(s *cli.Session) error {
 		}
 		return nil
 	})
+}
+
+// withPath returns err after the path of the file, without a file name that err begins with.
+func withPath(path string, err error) error {
+	if rest, ok := strings.CutPrefix(fault.Message(err), filepath.Base(path)+": "); ok {
+		err = fault.Wrap(fault.KindOf(err), err, "%s", rest)
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 func (c *Upload) add(s *cli.Session, a *app.App, path string) (f uploadedFile, err error) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"pyindex/internal/access"
@@ -39,6 +40,9 @@ type UploadToken struct {
 	Whole bool // it allows everything its user may do, not only chosen projects
 	Mine  bool // the caller may revoke it
 }
+
+// Service reports whether the token is one of a service account, which has the roles of one project or group.
+func (t UploadToken) Service() bool { return strings.HasPrefix(t.User, access.ServicePrefix) }
 
 // The number of exchanges on the page, and the number searched for each publisher's last one.
 const (
