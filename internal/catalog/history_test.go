@@ -256,7 +256,8 @@ func TestReasonOfRefusedUpload(t *testing.T) {
 	if _, err := w.upload(owner, bad); err == nil || !strings.HasPrefix(fault.Message(err), bad.Name+": ") {
 		t.Fatalf("upload = %v, want a refusal that begins with the name", err)
 	}
-	h, err := w.History(t.Context(), owner, "", name(t, "demo"), browse.HistoryFilter{Actions: []string{"file.add"}, Limit: 10})
+	h, err := w.History(t.Context(), owner, "", name(t, "demo"),
+		browse.HistoryFilter{Actions: []string{"file.add"}, Limit: 10})
 	if err != nil || len(h.Entries) == 0 {
 		t.Fatal(h, err)
 	}

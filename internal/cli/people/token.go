@@ -131,8 +131,8 @@ func (c *tokenListCmd) Run(s *cli.Session) error {
 	})
 }
 
-// serviceOwners returns what a token of each service account can reach at most, for the list: a project, or the projects
-// of a group.
+// serviceOwners returns what a token of each service account can reach at most, for the list: a project, or the
+// projects of a group.
 func serviceOwners(s *cli.Session, a *app.App) (map[string]string, error) {
 	all, err := a.Directory.Services(s.Ctx, a.Operator)
 	owners := map[string]string{}
