@@ -118,7 +118,7 @@ tool() {
 
 # shared: the packages whose goroutines share state, and all packages below them. They are tested with the race detector, which
 # makes tests several times slower; --all tests every package with it.
-shared='internal/(access|account|audit|catalog|ingest|legacyupload|lockout|memo|publishers|server|signon|simpleapi|storage/blobs|tlsserve)|web'
+shared='internal/(access|account|audit|catalog|follow|ingest|legacyupload|lockout|memo|pictures|publishers|server|signon|simpleapi|storage/blobs|tlsserve)|web'
 
 # race: the race detector, except in SQLite itself, which is C translated into Go. SQLite is several times faster without it, and
 # our goroutines share no state there. internal/clienttest/binary.go has the same flags, so that both use one build.
