@@ -84,7 +84,7 @@ func TestSignInIsLimited(t *testing.T) {
 		got := send(path)
 		if got.Code != http.StatusTooManyRequests || got.Header().Get("Retry-After") == "" ||
 			!strings.Contains(got.Body.String(), "<h1>") ||
-			!strings.Contains(got.Body.String(), "too many requests from this address") {
+			!strings.Contains(got.Body.String(), "Too many requests from this address") {
 			t.Errorf("POST %s beyond the limit = %d, Retry-After %q: %.300s", path, got.Code, got.Header().Get("Retry-After"),
 				got.Body)
 		}
@@ -92,7 +92,7 @@ func TestSignInIsLimited(t *testing.T) {
 	for _, path := range []string{"/login/passkey/begin/", "/login/passkey/", "/invite/nonsense/passkey/begin/"} {
 		got := send(path, script...)
 		if got.Code != http.StatusTooManyRequests || got.Header().Get("Content-Type") != "application/json" ||
-			!strings.HasPrefix(got.Body.String(), `{"error":"too many requests`) {
+			!strings.HasPrefix(got.Body.String(), `{"error":"Too many requests`) {
 			t.Errorf("POST %s by a script beyond the limit = %d %s", path, got.Code, got.Body)
 		}
 	}

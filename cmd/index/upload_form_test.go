@@ -23,7 +23,7 @@ func TestUploadFormEndsWithItsRights(t *testing.T) {
 	}{
 		"session": {func(x *fixture) error {
 			return x.app.Directory.EndSessionsOf(t.Context(), x.app.Operator, "uploader")
-		}, "your session ended during the request"},
+		}, "our session ended during the request"},
 		"account": {
 			func(x *fixture) error { return x.app.Directory.DisableUser(t.Context(), x.app.Operator, "uploader") },
 			"was disabled during the request",

@@ -52,7 +52,7 @@ func TestPageCacheOfPip(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := open(t, clienttest.Options{TLS: true, Args: c.args})
-			pip := clienttest.NewestPip(t).Set("PIP_CACHE_DIR="+t.TempDir(), "PIP_NO_CACHE_DIR=false")
+			pip := clienttest.NewestPip(t).Set("PIP_CACHE_DIR=" + t.TempDir())
 			install := func(more ...string) string {
 				target := t.TempDir()
 				args := []string{"install", "--target", target, "--cert", s.CA, "--index-url", s.simple(), "acme-greeter"}

@@ -16,10 +16,16 @@ import (
 const twineHere = `
 import sys
 import requests
-from twine import cli, utils
+from twine import cli, settings, utils
 
 url, features, arguments = sys.argv[1], sys.argv[2], sys.argv[3:]
 utils.DEFAULT_REPOSITORY = url
+create = settings.Settings.create_repository
+def renewing(self):
+    repository = create(self)
+    repository.session.auth = self.auth.authenticator
+    return repository
+settings.Settings.create_repository = renewing
 if features:
     post = requests.Session.post
     def asking(self, url, json=None, **rest):

@@ -89,7 +89,7 @@ func TestMembersOfSchemes(t *testing.T) {
 		"dot at the end":    {[][2]string{{"foo_bar-1.0.dist-info/METADATA.", "Name: x"}}, "dots and blanks", ""},
 		"dot at the folder": {[][2]string{{"foo_bar-1.0.dist-info./METADATA", "Name: x"}}, "dots and blanks", ""},
 		"a stream":          {[][2]string{{"foo_bar-1.0.dist-info/METADATA::$DATA", "Name: x"}}, "dots and blanks", ""},
-		"blank at the end":  {[][2]string{{"foo_bar.py ", "x"}}, "", "overwrite others"},
+		"blank at the end":  {[][2]string{{"foo_bar.py ", "x"}}, "", "overwrites another"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := packagingtest.WheelWith("foo-bar", "1.0", "x = 1\n", c.members)
