@@ -14,9 +14,9 @@ import (
 const (
 	defaultLifetime = 900 * time.Second
 	maxLifetime     = 6 * time.Hour
-	// singleLifetime is the longest lifetime of a token for one upload. Clients that renew tokens, as twine 7 does, renew
-	// those that expire within 5 minutes before each request, so each of their uploads gets a token of its own. The
-	// difference allows for the client's clock.
+	// singleLifetime is the longest lifetime of a token for one upload. Clients that renew tokens, as the authenticator of
+	// twine 7 does, renew those that expire within 5 minutes before each request, so each of their uploads gets a token of
+	// its own. The difference allows for the client's clock.
 	singleLifetime = 4 * time.Minute
 )
 
