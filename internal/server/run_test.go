@@ -240,3 +240,22 @@ func TestReadyWhileUploadsFail(t *testing.T) {
 		}
 	}
 }
+
+// A connection that was opened without a request is no aborted request, although net/http waits for one.
+func TestDrainWithUnusedConnection(t *testing.T) {
+	url, stop, ended := start(t, server.Run{Drain: 200 * time.Millisecond}, get("/", route.Open))
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if a, err := http.Get(url + "/healthz"); err != nil { // the server has accepted the first connection too
+		t.Fatal(err)
+	} else {
+		a.Body.Close()
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("Serve() = %v, want nil", err)
+	}
+}
