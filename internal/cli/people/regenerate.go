@@ -19,17 +19,6 @@ type tokenRegenerateCmd struct {
 	terminal.Listing
 }
 
-// newToken is a new token as JSON. It has the only copy of the token itself.
-type newToken struct {
-	ID       string          `json:"id"`
-	Replaces string          `json:"replaces,omitempty"` // id of the old token
-	User     string          `json:"user"`
-	Scope    string          `json:"scope"`
-	Projects []string        `json:"projects"` // empty for all projects of the user
-	Expires  terminal.Moment `json:"expires"`
-	Token    string          `json:"token"`
-}
-
 // Run replaces the token. Without --json it prints only the new token to standard output, so that scripts can capture
 // it.
 func (c *tokenRegenerateCmd) Run(s *cli.Session) error {
@@ -54,9 +43,9 @@ func (c *tokenRegenerateCmd) Run(s *cli.Session) error {
 
 // printToken prints a new token: as JSON, or alone with its expiry on standard error.
 func printToken(s *cli.Session, l terminal.Listing, t access.TokenInfo, secret access.Secret, replaces string) error {
-	out := newToken{
-		ID: t.ID, Replaces: replaces, User: t.User, Scope: t.Scope.String(), Projects: terminal.NotNil(t.Projects),
-		Expires: terminal.Moment(t.ExpiresAt), Token: secret.Reveal(),
+	out := createdToken{
+		ID: t.ID, Token: secret.Reveal(), User: t.User, Scope: t.Scope.String(), Projects: terminal.NotNil(t.Projects),
+		Expires: terminal.Moment(t.ExpiresAt), Replaces: replaces,
 	}
 	if err := l.Report(s.Out, out, out.Token); err != nil || l.JSON {
 		return err

@@ -31,7 +31,7 @@ type tokenCreateCmd struct {
 	terminal.Listing
 }
 
-// createdToken is a new token in JSON.
+// createdToken is a new token in JSON. It has the only copy of the token itself.
 type createdToken struct {
 	ID       string          `json:"id"`
 	Token    string          `json:"token"`
@@ -39,6 +39,7 @@ type createdToken struct {
 	Scope    string          `json:"scope"`
 	Projects []string        `json:"projects"` // empty for all projects of the user
 	Expires  terminal.Moment `json:"expires"`
+	Replaces string          `json:"replaces,omitempty"` // id of the old token
 }
 
 // Run creates the token. It prints only the token to standard output, so that scripts can capture it.
@@ -52,14 +53,7 @@ func (c *tokenCreateCmd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
-		out := createdToken{
-			t.ID, secret.Reveal(), c.User, t.Scope.String(), terminal.NotNil(n.Projects), terminal.Moment(t.ExpiresAt),
-		}
-		if err := c.Report(s.Out, out, out.Token); err != nil || c.JSON {
-			return err
-		}
-		printExpiry(s.Errs, t)
-		return nil
+		return printToken(s, c.Listing, access.TokenInfo{Token: t, User: c.User, Projects: n.Projects}, secret, "")
 	})
 }
 
