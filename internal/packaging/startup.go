@@ -138,15 +138,15 @@ var lineEnd = regexp.MustCompile(`[\n\r\x0b\x0c\x1c-\x1e]|\xc2\x85|\x85|\xe2\x80
 
 // pathFileLines returns the lines of a *.pth file, without byte order marks.
 func pathFileLines(content []byte) []string {
-	text, ends := latin1(content), []string(nil)
-	for _, line := range lineEnd.Split(string(text), -1) {
+	var lines []string
+	for _, line := range lineEnd.Split(string(latin1(content)), -1) {
 		raw := make([]byte, 0, len(line))
 		for _, c := range line {
 			raw = append(raw, byte(c))
 		}
-		ends = append(ends, strings.TrimPrefix(string(raw), "\ufeff"))
+		lines = append(lines, strings.TrimPrefix(string(raw), "\ufeff"))
 	}
-	return ends
+	return lines
 }
 
 // latin1 returns content with each byte as a character, so that a regular expression can match bytes.
