@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"strings"
+	"time"
 
 	"pyindex/internal/fault"
 )
@@ -40,7 +41,7 @@ func connect(url string, o Options) (*DB, error) {
 
 // prepare checks and migrates the database, and starts to watch the serial.
 func (d *DB) prepare(ctx context.Context) error {
-	if err := d.dialect.check(ctx, d.write); err != nil {
+	if err := d.check(ctx); err != nil {
 		return err
 	}
 	if err := d.migrate(ctx); err != nil {
@@ -53,4 +54,18 @@ func (d *DB) prepare(ctx context.Context) error {
 		return err
 	}
 	return d.dialect.watch(ctx, d)
+}
+
+// check checks that the database can be used. SQLite does not wait for other processes while it changes a new file to
+// its write-ahead log, so check tries again while the database is busy, for about 4 s.
+func (d *DB) check(ctx context.Context) error {
+	for n := 1; ; n++ {
+		err := d.dialect.check(ctx, d.write)
+		if n >= d.dialect.tries || !d.dialect.again(err) {
+			return err
+		}
+		if err := pause(ctx, time.Duration(min(n, 4))*25*time.Millisecond); err != nil {
+			return err
+		}
+	}
 }
