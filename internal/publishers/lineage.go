@@ -34,7 +34,7 @@ type match struct {
 	issuer, sentence string
 	kind             *workload.Kind // nil if the rule is no longer valid
 	rule             workload.Rule
-	since            time.Time
+	since, until     time.Time // when it was added and removed; zero if it was not, or that is no longer recorded
 }
 
 const (
@@ -88,24 +88,24 @@ func (r *Registry) follow(ctx context.Context, tx Tx, p catalog.Project, id stri
 			return "", nil
 		}
 	}
-	replaced, added := "", time.Time{}
+	replaced, added, removed := "", time.Time{}, time.Time{}
+	if len(changes) > 0 && changes[0].Action == "publisher.remove" && (!first || !l.Attached) {
+		removed = changes[0].At
+	}
 	for _, e := range changes { // newest first
-		switch {
-		case e.Action == "publisher.add":
+		if e.Action == "publisher.add" {
 			added = e.At
 			replaced, _ = e.Detail["constrains"].(string)
-		case first && !l.Attached && l.RemovedAt.IsZero():
-			l.RemovedAt = e.At
 		}
 	}
 	if l.Recorded = !added.IsZero() && (first || l.Recorded); !added.IsZero() {
 		l.AddedAt = added
 	}
 	if first {
-		l.Publisher = q
+		l.Publisher, l.RemovedAt = q, removed
 	}
 	l.IDs = append(l.IDs, id)
-	l.matches = append(l.matches, r.matchOf(q, cmp.Or(added, l.AddedAt)))
+	l.matches = append(l.matches, r.matchOf(q, cmp.Or(added, l.AddedAt), removed))
 	return replaced, nil
 }
 
@@ -133,8 +133,8 @@ func recordedPublisher(id string, entries []audit.Entry) Publisher {
 	return Publisher{}
 }
 
-func (r *Registry) matchOf(p Publisher, since time.Time) match {
-	m := match{issuer: p.Issuer, sentence: r.Sentence(p), since: since}
+func (r *Registry) matchOf(p Publisher, since, until time.Time) match {
+	m := match{issuer: p.Issuer, sentence: r.Sentence(p), since: since, until: until}
 	if rule, err := r.Rule(p); err == nil {
 		m.kind, m.rule = r.providers[p.Provider], rule
 	}
@@ -151,6 +151,9 @@ func (l Lineage) LetIn(f catalog.File) bool {
 }
 
 func (m match) letIn(f catalog.File) bool {
+	if !m.until.IsZero() && f.UploadedAt.After(m.until) {
+		return false
+	}
 	if f.Uploader.Name == m.sentence {
 		return true
 	}

@@ -468,8 +468,8 @@ func (r *letting) whole(ctx context.Context) (bool, error) {
 	}
 	links, err := r.tx.AttachedTo(ctx, "", r.project.ID)
 	return !slices.ContainsFunc(links, func(l publishers.Attached) bool {
-		p := l.Publisher
-		return p.ID != r.lineage.ID && p.Issuer == r.lineage.Issuer &&
+		p, ended := l.Publisher, r.lineage.RemovedAt
+		return (ended.IsZero() || l.AddedAt.Before(ended)) && p.ID != r.lineage.ID && p.Issuer == r.lineage.Issuer &&
 			(p.Lookup == r.lineage.Lookup || p.Lookup == workload.AnyLookup || r.lineage.Lookup == workload.AnyLookup)
 	}), err
 }
