@@ -347,7 +347,7 @@ func (r *letting) addFiles(ctx context.Context, all []Entry) error {
 	for _, f := range files {
 		e := &all[at[f.Uploader.TokenID]]
 		have[f.Filename] = true
-		e.Files = append(e.Files, LetInFile{f.Filename, f.Version, f.SHA256, f.UploadedAt, stateOf(f)})
+		e.Files = append(e.Files, LetInFile{f.Filename, f.Version, f.SHA256, f.UploadedAt, StateOf(f)})
 	}
 	added, err := r.tx.Entries(ctx, audit.Filter{
 		RepositoryID: r.project.Repository.ID, Project: r.project.Name.String(), Actions: []string{"file.add"},
@@ -364,7 +364,8 @@ func (r *letting) addFiles(ctx context.Context, all []Entry) error {
 	return err
 }
 
-func stateOf(f catalog.File) FileState {
+// StateOf returns the state of a file that exists.
+func StateOf(f catalog.File) FileState {
 	switch {
 	case f.Quarantined():
 		return Quarantined
@@ -416,11 +417,8 @@ type earlierRun struct {
 
 // compare marks everything in which an entry is unlike the earlier runs. It reports whether those are all earlier runs.
 func (r *letting) compare(ctx context.Context, all []Entry) (whole bool, err error) {
-	if len(all) == 0 {
-		return false, nil
-	}
-	if whole, err = r.whole(ctx); err != nil {
-		return false, err
+	if whole, err = r.whole(ctx); err != nil || len(all) == 0 {
+		return whole, err
 	}
 	oldest := all[len(all)-1]
 	runs, cut, err := r.earlier(ctx, oldest.place)
