@@ -75,7 +75,7 @@ func (x *trust) publishing() (id, page string) {
 	x.project("main", "widgets", "alice")
 	x.follow("alice", widgetsPublishing, x.github())
 	id = x.list("widgets")[0].ID
-	return id, widgetsPublishing + "publisher/" + id + "/"
+	return id, "/manage/project/widgets/publisher/" + id + "/"
 }
 
 // TestPublisherPage checks what the page of a publisher shows, and its link from the publishing page.
@@ -105,7 +105,7 @@ func TestPublisherPage(t *testing.T) {
 		t.Error("the newest request is not the first one")
 	}
 	wants(t, x.ask("alice", widgetsPublishing, nil).Body.String(), "Unlike before", "first time started by hand",
-		`href="publisher/`+id+`/"`, "yank the files that came through it")
+		`href="../../publisher/`+id+`/"`, `/#remove">yank them too</a>`)
 
 	// Requests are kept for 30 days, files for as long as they exist.
 	x.clock.Pass(40 * 24 * time.Hour)
@@ -158,7 +158,7 @@ func TestPublisherPageIsForOwners(t *testing.T) {
 	x.user("mallory")
 	x.project("main", "other", "mallory")
 	x.release("1.0", nil)
-	foreign := "/manage/project/other/settings/publishing/publisher/" + id + "/"
+	foreign := "/manage/project/other/publisher/" + id + "/"
 	yank := url.Values{"do": {"remove"}, "then": {"yank"}, "file": {"widgets-1.0-py3-none-any.whl"}}
 	for _, c := range []struct {
 		user, path string
@@ -169,7 +169,7 @@ func TestPublisherPageIsForOwners(t *testing.T) {
 		{"mallory", page, yank, http.StatusNotFound},
 		{"mallory", foreign, nil, http.StatusNotFound},
 		{"mallory", foreign, yank, http.StatusNotFound},
-		{"alice", widgetsPublishing + "publisher/nothing/", nil, http.StatusNotFound},
+		{"alice", "/manage/project/widgets/publisher/nothing/", nil, http.StatusNotFound},
 		{"alice", "/r/other" + page, nil, http.StatusNotFound},
 		{"", page, nil, http.StatusSeeOther},
 		{"", page, yank, http.StatusSeeOther},
@@ -223,6 +223,7 @@ func TestRemoveWithFiles(t *testing.T) {
 		want string
 	}{
 		{url.Values{"then": {"yank"}}, "Choose at least one file."},
+		{url.Values{}, "Choose one of these."},
 		{url.Values{"then": {"burn"}, "file": {file("1.0")}}, "Choose one of these."},
 		{
 			url.Values{"then": {"yank"}, "file": {file("1.0")}, "reason": {strings.Repeat("x", catalog.MaxReason+1)}},
@@ -273,7 +274,7 @@ func TestRemoveWithFiles(t *testing.T) {
 	if got := x.states(); got != "1.0y:leakedq:bad 1.1q:bad 1.2y:leaked 1.3y:leaked" {
 		t.Errorf("after the quarantine: %s", got)
 	}
-	if got := x.ask("alice", page, url.Values{"do": {"remove"}}); got.Code != http.StatusUnprocessableEntity {
+	if got := x.ask("alice", page, url.Values{"do": {"remove"}, "then": {"keep"}}); got.Code != http.StatusUnprocessableEntity {
 		t.Errorf("removing it again = %d", got.Code)
 	}
 }

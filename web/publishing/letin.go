@@ -16,8 +16,8 @@ import (
 	"pyindex/web/ui"
 )
 
-// letInPath is the page about one publisher. The word before the id keeps it apart from the forms of the page above.
-const letInPath = publishingPath + "publisher/:publisher/"
+// letInPath is the page about one publisher.
+const letInPath = "/manage/project/:project/publisher/:publisher/"
 
 // The number of requests on a page, and of files that can be chosen one by one.
 const (
@@ -56,6 +56,9 @@ type removalForm struct {
 	Seen, Last string // microseconds: when the list was made, and of its oldest file
 	Error      string
 }
+
+// keepFiles is the choice to keep the files as they are.
+const keepFiles = "keep"
 
 // choice is a file that can be set aside.
 type choice struct {
@@ -107,7 +110,7 @@ func (s *Section) removalForm(r *http.Request, who access.Caller, attached bool,
 		return nil, err
 	}
 	out := removalForm{Attached: attached, Seen: micros(s.Now()), Error: f.Errs["file"]}
-	options := []ui.Option{{Value: "", Label: "Keep them"}}
+	options := []ui.Option{{Value: keepFiles, Label: "Keep them"}}
 	if !attached {
 		options = nil
 	}
@@ -170,10 +173,13 @@ func (s *Section) removeFrom(w http.ResponseWriter, r *http.Request, who access.
 		return err
 	}
 	then := catalog.SetAside(f.Get("then"))
-	switch then {
-	case catalog.KeepFiles, catalog.YankFiles, catalog.QuarantineFiles:
-	default:
+	switch f.Get("then") {
+	case keepFiles:
+		then = catalog.KeepFiles
+	case string(catalog.YankFiles), string(catalog.QuarantineFiles):
+	default: // an empty form must not remove anything
 		f.Wrong("then", "Choose one of these.")
+		return s.letInPage(w, r, who, f)
 	}
 	if !through.Lineage.Attached && then == catalog.KeepFiles {
 		f.Wrong("then", "The publisher was removed already. Choose what happens to the files.")
