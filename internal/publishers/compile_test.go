@@ -15,7 +15,7 @@ import (
 
 // TestCompileAgain: what a rule was compiled to compiles to itself, which is how rows are read.
 func TestCompileAgain(t *testing.T) {
-	for _, k := range []kind{strictKind, gitlabKind, googleKind, activeStateKind, forgejoKind, kubernetesKind} {
+	for _, k := range []kind{strictKind, gitlabKind, googleKind, activeStateKind, forgejoKind, azureKind, bitbucketKind, jenkinsKind, kubernetesKind} {
 		first, err := k.provider.Compile(k.fields)
 		if err != nil {
 			t.Fatalf("%s: Compile(%v) = %v", k.provider.Name(), k.fields, err)
@@ -45,26 +45,8 @@ func TestPresets(t *testing.T) {
 			},
 		},
 		{
-			map[string]string{"preset": "jenkins", "job": "https://jenkins.acme.example/job/release/"},
-			map[string]string{"claim:sub": "https://jenkins.acme.example/job/release/"},
-		},
-		{
 			map[string]string{"preset": "semaphore", "project_id": "936a", "ref_type": "tag,branch", "ref": "refs/heads/main"},
 			map[string]string{"claim:prj_id": "936a", "oneof:ref_type": "branch\ntag", "claim:ref": "refs/heads/main"},
-		},
-		{
-			map[string]string{
-				"preset":       "azure-devops",
-				"organization": "acme",
-				"project":      "Widgets Inc",
-				"pipeline":     "release",
-				"ref":          "refs/tags/v*",
-			},
-			map[string]string{"claim:sub": "p://acme/Widgets Inc/release", "prefix:rpo_ref": "refs/tags/v*"},
-		},
-		{
-			map[string]string{"preset": "azure-devops", "organization": "acme", "project": "w", "connection": "pypi"},
-			map[string]string{"claim:sub": "sc://acme/w/pypi"},
 		},
 		{
 			map[string]string{"preset": "forgejo", "owner": "Acme", "repository": "w", "workflow": ".gitea/workflows/r.yml"},
@@ -211,7 +193,7 @@ func generic(claim, v string) kind {
 
 // TestKindsAdmitNothingByDefault: rules and claims that say nothing do not fit, alone or together.
 func TestKindsAdmitNothingByDefault(t *testing.T) {
-	for _, k := range []kind{strictKind, gitlabKind, googleKind, activeStateKind, forgejoKind, kubernetesKind} {
+	for _, k := range []kind{strictKind, gitlabKind, googleKind, activeStateKind, forgejoKind, azureKind, bitbucketKind, jenkinsKind, kubernetesKind} {
 		r, err := k.provider.Compile(k.fields)
 		if err != nil {
 			t.Fatal(err)
@@ -227,7 +209,7 @@ func TestKindsAdmitNothingByDefault(t *testing.T) {
 // difference is a *Mismatch, and what is admitted has no difference and, for kinds that pin, an id.
 func FuzzKinds(f *testing.F) {
 	for _, k := range []kind{
-		strictKind, gitlabKind, googleKind, activeStateKind, forgejoKind, kubernetesKind, generic("sub", "x"),
+		strictKind, gitlabKind, googleKind, activeStateKind, forgejoKind, azureKind, bitbucketKind, jenkinsKind, kubernetesKind, generic("sub", "x"),
 	} {
 		claims := maps.Clone(k.claims)
 		if claims == nil {

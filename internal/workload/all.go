@@ -3,7 +3,18 @@ package workload
 import "slices"
 
 // All lists the kinds of issuers, in display order.
-var All = []*Kind{GitHub, GitLab, Google, ActiveState, CircleCI, Generic}
+var All = []*Kind{
+	GitHub,
+	GitLab,
+	CircleCI,
+	AzureDevOps,
+	Bitbucket,
+	Jenkins,
+	Kubernetes,
+	Google,
+	ActiveState,
+	Generic,
+}
 
 // Find returns the kind with a name, or nil if there is none.
 func Find(name string) *Kind {

@@ -67,6 +67,7 @@ var CircleCI = &Kind{
 	},
 	shared:    true,
 	recognize: func(_ string, c Claims) bool { return text(c, circleciClaim+"project-id") != "" },
+	likely:    func(issuer string) bool { return strings.HasPrefix(issuer, CircleCIIssuer) },
 	others:    circleciOthers,
 	never:     []check{circleciNoShell},
 	lookup: func(c Claims) (string, *Mismatch) {

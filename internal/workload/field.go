@@ -36,10 +36,23 @@ func (f Field) differs(r Rule, c Claims) *Mismatch {
 	if want == "" || f.fits == nil {
 		return nil
 	}
-	if !f.fits(want, c[f.Claim]) {
-		return &Mismatch{Claim: f.Claim, Got: Show(c[f.Claim]), Want: Show(want)}
+	if got := f.of(c); !f.fits(want, got) {
+		return &Mismatch{Claim: f.Claim, Got: Show(got), Want: Show(want)}
 	}
 	return nil
+}
+
+// of returns the field's claim, or nil if the token has none.
+func (f Field) of(c map[string]any) any {
+	if f.path == nil {
+		return c[f.Claim]
+	}
+	var v any = c
+	for _, name := range f.path {
+		object, _ := v.(map[string]any)
+		v = object[name]
+	}
+	return v
 }
 
 // refField and the next three functions return fields that several forges have.

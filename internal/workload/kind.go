@@ -24,7 +24,9 @@ type Kind struct {
 	// shared means that an issuer of this kind may be configured as kind generic too, and has rules on claims from then.
 	shared    bool
 	listed    bool                                   // an audience may be a list of one
+	whole     bool                                   // the pin is the id of all that the key names, not of its first part
 	recognize func(issuer string, c Claims) bool     // the token is one of this platform; for shared kinds
+	likely    func(issuer string) bool               // an issuer of kind generic is probably of this platform; may be nil
 	others    func(issuer string, c Claims) []string // see OtherIssuers; nil if the platform has one issuer
 
 	lookup   func(c Claims) (string, *Mismatch)
@@ -78,6 +80,7 @@ type Field struct {
 	Ref      bool   // its claim is a full ref, and its value may end in "*"
 	ID       bool   // its claim is an id, which the platform never gives to another workload; otherwise a name
 
+	path  []string // of the claim inside an object of the token; nil if it is a claim of its own
 	parse parser
 	fits  fitting                  // compares the claim; nil if the kind's checks do
 	say   func(w *Words, v string) // appends its part of the sentence; nil if the kind's sentence has it

@@ -15,7 +15,6 @@ var pasted = map[string][2]string{
 // sites are the hosts of pages whose issuer has another host.
 var sites = map[string]string{
 	GitHubIssuer: "github.com", "https://agent.buildkite.com": "buildkite.com",
-	"https://vstoken.dev.azure.com": "dev.azure.com",
 }
 
 // Pair returns the names of the two fields that an address at the forge fills in, for example owner and repository. It
@@ -78,6 +77,9 @@ func SiteOf(issuer string) string {
 	issuer = strings.TrimSuffix(issuer, "/")
 	if host := sites[issuer]; host != "" {
 		return host
+	}
+	if AzureDevOps.likely(issuer) {
+		return "dev.azure.com"
 	}
 	u, err := url.Parse(issuer)
 	if err != nil {

@@ -21,8 +21,7 @@ type preset struct {
 const anyBranch = " Without it, everyone who may push a branch may publish."
 
 // presets are in display order. Each follows its platform's documentation: Forgejo's "OpenID Connect in Actions",
-// Buildkite's "OIDC", CircleCI's "OpenID Connect tokens", Jenkins' oidc-provider plugin, Semaphore's "OIDC tokens",
-// Azure DevOps' "Oidctoken" and Kubernetes' "Managing Service Accounts".
+// Buildkite's "OIDC" and Semaphore's "OIDC tokens".
 var presets = []preset{
 	{name: "forgejo", title: "Forgejo Actions", make: forgejoRules, fields: []Field{
 		needed("owner", "Owner", "acme",
@@ -71,10 +70,6 @@ var presets = []preset{
 	}, known: func(_, host, _ string, has func(...string) bool) bool {
 		return has("organization_slug", "pipeline_slug") || host == "agent.buildkite.com"
 	}},
-	{name: "jenkins", title: "Jenkins", fields: []Field{
-		needed("job", "Job", "https://jenkins.acme.example/job/widgets/", "The job's URL, as in the token's sub.",
-			"a URL").is("sub", exactRule),
-	}, known: func(issuer, _, _ string, _ func(...string) bool) bool { return strings.HasSuffix(issuer, "/oidc") }},
 	{name: "semaphore", title: "Semaphore", fields: []Field{
 		needed("project_id", "Project ID", "01890000-0000-4000-8000-000000000003",
 			"From the project's settings on Semaphore.", "a UUID").is("prj_id", exactRule),
@@ -85,31 +80,6 @@ var presets = []preset{
 		strict("repository", "Repository", "widgets", "Its name, as in the token.", "a name").is("repo_slug", exactRule),
 	}, known: func(_, host, _ string, has func(...string) bool) bool {
 		return has("prj_id") || strings.HasSuffix(host, ".semaphoreci.com")
-	}},
-	{name: "azure-devops", title: "Azure DevOps", make: azureRules, fields: []Field{
-		needed("organization", "Organization", "acme", "Its name in its address.", nameWords),
-		needed("project", "Project", "widgets", "Its name.", "letters, digits, blanks, '-', '_', '.', '(' and ')'"),
-		recommended("pipeline", "Pipeline", "release",
-			"The pipeline that publishes. Either this or a service connection is needed.", "a name"),
-		strict("connection", "Service connection", "pypi",
-			"Replaces the pipeline: every pipeline that may use the connection may publish.", "a name"),
-		recommended("ref", "Tags or branches", "refs/tags/v*", "Only runs for these refs."+anyBranch, refWords).is("rpo_ref",
-			prefixRule),
-		strict("repository_id", "Repository ID", "01890000-0000-4000-8000-000000000004",
-			"Excludes other repositories that the pipeline could build.", "a UUID").is("rpo_id", exactRule),
-		strict("project_id", "Project ID", "01890000-0000-4000-8000-000000000005",
-			"It does not change when another project takes over the name.", "a UUID").is("prj_id", exactRule),
-	}, known: func(_, host, sub string, _ func(...string) bool) bool {
-		return strings.HasPrefix(sub, "p://") || strings.HasPrefix(sub, "sc://") || host == "vstoken.dev.azure.com"
-	}},
-	{name: "kubernetes", title: "Kubernetes", make: kubernetesRules, fields: []Field{
-		needed("namespace", "Namespace", "ci", "A namespace of the issuer's cluster.",
-			"lower-case letters, digits, '-' and '.'"),
-		needed("service_account", "Service account", "publisher",
-			"Anyone who may create pods in the namespace can act as this account: use a separate namespace.",
-			"lower-case letters, digits, '-' and '.'"),
-	}, known: func(_, host, sub string, _ func(...string) bool) bool {
-		return strings.HasPrefix(sub, "system:serviceaccount:") || strings.Contains(host, "kubernetes")
 	}},
 }
 
@@ -137,8 +107,20 @@ func Presets() []string {
 	return names
 }
 
-// PresetOf guesses the preset for an issuer and the fields of a rule. It returns "" if none fits.
+// PresetOf guesses the platform of an issuer and the fields of a rule on claims: the name of a preset or of a kind. It
+// returns "" if it knows none.
 func PresetOf(issuer string, fields map[string]string) string {
+	c := Claims{}
+	for field, v := range fields {
+		if kind, claim, _ := strings.Cut(field, ":"); kind+":" == exactRule || kind+":" == oneofRule {
+			c[claim], _, _ = strings.Cut(v, "\n")
+		}
+	}
+	for _, k := range All {
+		if k.shared && k.recognize(issuer, c) {
+			return k.name
+		}
+	}
 	has := func(claims ...string) bool {
 		return !slices.ContainsFunc(claims, func(c string) bool { return !literal(Rule{Fields: fields}, c) })
 	}
@@ -148,6 +130,11 @@ func PresetOf(issuer string, fields map[string]string) string {
 	for _, p := range slices.Backward(presets) {
 		if p.known(issuer, hostOf(issuer), fields[exactRule+"sub"], has) {
 			return p.name
+		}
+	}
+	for _, k := range All {
+		if k.likely != nil && k.likely(issuer) {
+			return k.name
 		}
 	}
 	return ""
@@ -217,11 +204,7 @@ func (f Field) expand(v string, out map[string]string) error {
 	return nil
 }
 
-var (
-	forgejoName    = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z`)
-	azureName      = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9 ._()-]{0,99}\z`)
-	kubernetesName = regexp.MustCompile(`\A[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\z`)
-)
+var forgejoName = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z`)
 
 // forgejoRules pins the repository and, if given, the workflow file at any ref. A bare file name is looked up in
 // .forgejo/workflows.
@@ -245,35 +228,5 @@ func forgejoRules(in, out map[string]string) error {
 		return fault.InField("workflow", "workflow %.100q is not the path of a workflow file", in["workflow"])
 	}
 	out[prefixRule+"workflow_ref"] = repository + "/" + file + "@*"
-	return nil
-}
-
-// azureRules pins the subject of a pipeline's or a service connection's tokens.
-func azureRules(in, out map[string]string) error {
-	kind, last := "p://", "pipeline"
-	if in["connection"] != "" {
-		kind, last = "sc://", "connection"
-	}
-	if (in["pipeline"] == "") == (in["connection"] == "") {
-		return fault.InField("pipeline", "set either pipeline or connection, not both")
-	}
-	for _, name := range []string{"organization", "project", last} {
-		if !azureName.MatchString(in[name]) {
-			return fault.InField(name, "%s %.100q is not a name on Azure DevOps", name, in[name])
-		}
-	}
-	out[exactRule+"sub"] = kind + in["organization"] + "/" + in["project"] + "/" + in[last]
-	return nil
-}
-
-func kubernetesRules(in, out map[string]string) error {
-	for _, name := range []string{"namespace", "service_account"} {
-		if !kubernetesName.MatchString(in[name]) {
-			return fault.InField(name, "%s %.100q is not a name in Kubernetes: use lower-case letters, digits, '-' and '.'",
-				name,
-				in[name])
-		}
-	}
-	out[exactRule+"sub"] = "system:serviceaccount:" + in["namespace"] + ":" + in["service_account"]
 	return nil
 }

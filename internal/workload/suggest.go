@@ -181,7 +181,7 @@ func (f Field) narrows() bool {
 
 // seen returns a value for the field that accepts jobs like the one with these claims, or "" if the claims have none.
 func (f Field) seen(c Claims) string {
-	v := text(c, f.Claim)
+	v, _ := f.of(c).(string)
 	if f.Ref {
 		v = refLike(v)
 	}
