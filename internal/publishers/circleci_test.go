@@ -104,17 +104,19 @@ func TestCircleCITokenOnce(t *testing.T) {
 	refuse(t, err, exchange.CodeReuse, "")
 }
 
-// TestCircleCIPresetStays: a rule that was made by the preset of generic publishers remains what it was.
-func TestCircleCIPresetStays(t *testing.T) {
+// TestCircleCIRulesOnClaimsStay checks that rules on claims, as the former preset made them, admit what they did.
+func TestCircleCIRulesOnClaimsStay(t *testing.T) {
 	s := newSite(t, kind{
 		workload.Generic,
-		map[string]string{"preset": "circleci", "project_id": circleProject, "ref": "refs/tags/v*"},
+		map[string]string{
+			"claim:oidc.circleci.com/project-id": circleProject, "prefix:oidc.circleci.com/vcs-ref": "refs/tags/v*",
+		},
 		circleCIKind.claims,
 	})
 	s.project("widgets", "")
 	p := s.trust("widgets", nil)
 	if p.Provider != "generic" || p.Fields["claim:oidc.circleci.com/project-id"] != circleProject {
-		t.Errorf("the preset made %s %v", p.Provider, p.Fields)
+		t.Errorf("the rule is of kind %s: %v", p.Provider, p.Fields)
 	}
 	if _, err := s.exchange(s.token(nil)); err != nil {
 		t.Errorf("Exchange = %v", err)

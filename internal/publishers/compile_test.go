@@ -32,25 +32,6 @@ func TestCompileAgain(t *testing.T) {
 func TestPresets(t *testing.T) {
 	for _, c := range []struct{ fields, want map[string]string }{
 		{
-			map[string]string{
-				"preset":       "buildkite",
-				"organization": "acme",
-				"pipeline":     "widgets",
-				"tag":          "v*",
-				"source":       "webhook",
-			},
-			map[string]string{
-				"claim:organization_slug": "acme", "claim:pipeline_slug": "widgets", "prefix:build_tag": "v*",
-				"claim:build_source": "webhook",
-			},
-		},
-		{
-			map[string]string{"preset": "circleci", "project_id": "7d6c-1", "ref": "refs/tags/*"},
-			map[string]string{
-				"claim:oidc.circleci.com/project-id": "7d6c-1", "prefix:oidc.circleci.com/vcs-ref": "refs/tags/*",
-			},
-		},
-		{
 			map[string]string{"preset": "jenkins", "job": "https://jenkins.acme.example/job/release/"},
 			map[string]string{"claim:sub": "https://jenkins.acme.example/job/release/"},
 		},

@@ -37,15 +37,24 @@ func at(repository string, more ...map[string]any) map[string]any {
 	return out
 }
 
+const pipelineID = "01890000-0000-4000-8000-00000000aaaa"
+
 var buildkiteKind = kind{
-	workload.Generic,
-	map[string]string{
-		"preset": "buildkite", "organization": "acme", "pipeline": "widgets", "pipeline_id": "01890000-aaaa",
-	},
+	workload.Buildkite,
+	map[string]string{"organization": "acme", "pipeline": "widgets", "pipeline_id": pipelineID},
 	map[string]any{
 		"sub": "organization:acme:pipeline:widgets:ref:refs/tags/v1", "organization_slug": "acme", "pipeline_slug": "widgets",
-		"pipeline_id": "01890000-aaaa",
+		"pipeline_id": pipelineID,
 	},
+}
+
+// buildkiteRules are rules on the claims of Buildkite, as the index wrote them before it had a kind for it.
+var buildkiteRules = kind{
+	workload.Generic,
+	map[string]string{
+		"claim:organization_slug": "acme", "claim:pipeline_slug": "widgets", "claim:pipeline_id": pipelineID,
+	},
+	buildkiteKind.claims,
 }
 
 var azureKind = kind{
@@ -135,7 +144,20 @@ func TestRenamed(t *testing.T) {
 		},
 		{
 			"a pipeline on Buildkite", buildkiteKind, nil, nil, one("pipeline_slug", "gadgets"),
-			"pipeline 01890000-aaaa was acme/widgets",
+			"pipeline " + pipelineID + " was acme/widgets",
+		},
+		{
+			"a pipeline on Buildkite, in another organization", buildkiteKind, nil, nil,
+			map[string]any{"organization_slug": "acme-corp", "pipeline_slug": "gears"},
+			"pipeline " + pipelineID + " was acme/widgets",
+		},
+		{
+			"a pipeline pinned by its first token", buildkiteKind, rule("pipeline_id", ""), map[string]any{},
+			one("pipeline_slug", "gadgets"), "pipeline " + pipelineID + " was acme/widgets",
+		},
+		{
+			"a pipeline on Buildkite, by rules on claims", buildkiteRules, nil, nil, one("pipeline_slug", "gadgets"),
+			"pipeline " + pipelineID + " was acme/widgets",
 		},
 		{
 			"a project on Azure DevOps", azureKind, nil, nil, one("sub", "p://acme/gadgets/release"),

@@ -3,7 +3,7 @@ package workload
 import "slices"
 
 // All lists the kinds of issuers, in display order.
-var All = []*Kind{GitHub, GitLab, Google, ActiveState, CircleCI, Generic}
+var All = []*Kind{GitHub, GitLab, CircleCI, Buildkite, Google, ActiveState, Generic}
 
 // Find returns the kind with a name, or nil if there is none.
 func Find(name string) *Kind {
@@ -92,6 +92,17 @@ func (k *Kind) Takes(rule *Kind) bool { return k == rule || k == Generic && rule
 
 // ListsAudience reports whether the audience of a token may be a list of one.
 func (k *Kind) ListsAudience() bool { return k.listed }
+
+// PlatformOf returns the name of the platform that an issuer or a rule on claims probably belongs to, or "" if it is
+// none that has a kind of its own. The issuer or the fields may be empty.
+func PlatformOf(issuer string, fields map[string]string) string {
+	for _, k := range All {
+		if k.recognizeRule != nil && k.recognizeRule(issuer, Rule{Fields: fields}) {
+			return k.name
+		}
+	}
+	return PresetOf(issuer, fields)
+}
 
 // OfPreset returns the kind and the fields of a rule that names a platform by the field "preset" of kind generic, as
 // commands and links did when platforms had no kinds of their own. It returns other rules unchanged.

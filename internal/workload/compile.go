@@ -20,6 +20,9 @@ func (k *Kind) Issuer() string { return k.issuer }
 // this kind are not pinned.
 func (k *Kind) PinField() string { return k.pin }
 
+// PinsAll reports whether the id that rules are pinned to identifies the whole workload, not only its account.
+func (k *Kind) PinsAll() bool { return k.pinsAll }
+
 // NeedsTokenID reports whether tokens of this kind must have an id ("jti"). For other kinds, the signed content
 // replaces a missing id. Either way a token can be used once.
 func (k *Kind) NeedsTokenID() bool { return k.numbered }

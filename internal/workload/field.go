@@ -36,6 +36,9 @@ func (f Field) differs(r Rule, c Claims) *Mismatch {
 	if want == "" || f.fits == nil {
 		return nil
 	}
+	if c[f.Claim] == nil && f.lacking != "" {
+		return wrong(f.Claim, nil, f.lacking)
+	}
 	if !f.fits(want, c[f.Claim]) {
 		return &Mismatch{Claim: f.Claim, Got: Show(c[f.Claim]), Want: Show(want)}
 	}
@@ -67,7 +70,7 @@ func eventsField(claim string, parse parser) Field {
 		Name: fieldEvents, Label: "Events", Example: "push", Stricter: true, List: true, Claim: claim,
 		Help:    "Only runs started by these events (claim " + claim + "), separated by commas.",
 		Pattern: "comma-separated words of lower-case letters, '-' and '_'",
-		parse:   parse, fits: asText(listed), say: phrase(", started by ", ""),
+		parse:   parse, fits: asText(listed), say: phrase(", started by ", ""), event: true,
 	}
 }
 

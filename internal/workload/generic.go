@@ -293,6 +293,17 @@ var narrowing = []string{
 	"ref_protected", "sub", "job_workflow_ref",
 }
 
+// platformWarnings returns the warning about rules on claims for a platform that has a kind of its own.
+func platformWarnings(fields map[string]string) []Warning {
+	k := Find(PlatformOf("", fields))
+	if k == nil {
+		return nil
+	}
+	return []Warning{{
+		Loose, "A publisher of kind " + k.name + " also checks " + k.beyond + ". Replace these rules on claims with one.", "", "",
+	}}
+}
+
 func claimWarnings(fields map[string]string, _ string) []Warning {
 	r := Rule{Fields: fields}
 	narrow := slices.ContainsFunc(narrowing, func(claim string) bool {

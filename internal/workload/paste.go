@@ -14,7 +14,7 @@ var pasted = map[string][2]string{
 
 // sites are the hosts of pages whose issuer has another host.
 var sites = map[string]string{
-	GitHubIssuer: "github.com", "https://agent.buildkite.com": "buildkite.com",
+	GitHubIssuer: "github.com", BuildkiteIssuer: "buildkite.com",
 	"https://vstoken.dev.azure.com": "dev.azure.com",
 }
 

@@ -23,7 +23,7 @@ func TestSplit(t *testing.T) {
 			"generic", "forgejo", "https://forge.example/api/actions", "https://forge.example/acme/widgets", "", "acme",
 			"widgets",
 		},
-		{"generic", "buildkite", "https://agent.buildkite.com", "https://buildkite.com/acme/widgets", "", "acme", "widgets"},
+		{"buildkite", "", "https://agent.buildkite.com", "https://buildkite.com/acme/widgets", "", "acme", "widgets"},
 		{
 			"generic", "azure-devops", "https://vstoken.dev.azure.com", "https://dev.azure.com/acme/widgets", "", "acme",
 			"widgets",

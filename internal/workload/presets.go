@@ -21,8 +21,7 @@ type preset struct {
 const anyBranch = " Without it, everyone who may push a branch may publish."
 
 // presets are in display order. Each follows its platform's documentation: Forgejo's "OpenID Connect in Actions",
-// Buildkite's "OIDC", CircleCI's "OpenID Connect tokens", Jenkins' oidc-provider plugin, Semaphore's "OIDC tokens",
-// Azure DevOps' "Oidctoken" and Kubernetes' "Managing Service Accounts".
+// Jenkins' oidc-provider plugin, Semaphore's "OIDC tokens", Azure DevOps' "Oidctoken" and Kubernetes' "Managing Service Accounts".
 var presets = []preset{
 	{name: "forgejo", title: "Forgejo Actions", make: forgejoRules, fields: []Field{
 		needed("owner", "Owner", "acme",
@@ -52,24 +51,6 @@ var presets = []preset{
 			"a number").is("repository_id", exactRule),
 	}, known: func(issuer, _, _ string, _ func(...string) bool) bool {
 		return strings.HasSuffix(issuer, "/api/actions")
-	}},
-	{name: "buildkite", title: "Buildkite", fields: []Field{
-		needed("organization", "Organization", "acme", "Its name in its address.", nameWords).is("organization_slug",
-			exactRule),
-		needed("pipeline", "Pipeline", "widgets", "Its name in its address.", nameWords).is("pipeline_slug", exactRule),
-		recommended("branch", "Branch", "main",
-			"Only builds of this branch. Without branch, tag or step, everyone who may push a branch may publish.",
-			starWords).is("build_branch", prefixRule),
-		recommended("tag", "Tag", "v*", "Only builds of these tags.", starWords).is("build_tag", prefixRule),
-		strict("step", "Step", "publish", "Only the step with this key.", "the step's key").is("step_key", exactRule),
-		strict("source", "Started by", "webhook", "webhook, ui, api, schedule or trigger_job; separate several with commas.",
-			"comma-separated words").is("build_source", oneofRule),
-		strict("pipeline_id", "Pipeline ID", "01890000-0000-4000-8000-000000000001",
-			"It does not change when another pipeline takes over the name.", "a UUID").is("pipeline_id", exactRule),
-		strict("runner_environment", "Runners", "self-hosted", "Only agents of this kind.", "a word").is("runner_environment",
-			exactRule),
-	}, known: func(_, host, _ string, has func(...string) bool) bool {
-		return has("organization_slug", "pipeline_slug") || host == "agent.buildkite.com"
 	}},
 	{name: "jenkins", title: "Jenkins", fields: []Field{
 		needed("job", "Job", "https://jenkins.acme.example/job/widgets/", "The job's URL, as in the token's sub.",

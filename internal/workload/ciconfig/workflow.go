@@ -58,6 +58,8 @@ func For(t Target, provider, issuer string, fields map[string]string) Guide {
 		return google(t, fields)
 	case "circleci":
 		return circleci(t, issuer, fields["vcs_ref"], fields["context_id"])
+	case "buildkite":
+		return generic(t, issuer, asRules(provider, fields))
 	case "activestate":
 		return Guide{Steps: []string{
 			"Publish " + t.Project + " from the project on the ActiveState platform, to " + t.UploadURL() + ".",

@@ -209,15 +209,24 @@ func TestRefs(t *testing.T) {
 			return issuer, workload.Generic, out
 		}
 	}
-	circlePreset := preset("circleci", workload.CircleCIIssuer+"/org/"+id, "project_id", id)
+	circleRules := func(ref string) (string, *workload.Kind, map[string]string) {
+		return workload.CircleCIIssuer + "/org/" + id, workload.Generic, map[string]string{
+			"claim:oidc.circleci.com/project-id": id, "prefix:oidc.circleci.com/vcs-ref": ref,
+		}
+	}
 	semaphore := preset("semaphore", "https://acme.semaphoreci.com", "project_id", id)
 	azure := preset("azure-devops", "https://vstoken.dev.azure.com/x", "organization", "acme", "project", "widgets",
 		"pipeline", "release")
 	forgejo := preset("forgejo", "https://forge.acme.example/api/actions", "owner", "acme", "repository", "widgets")
 	buildkite := func(ref string) (string, *workload.Kind, map[string]string) {
 		branch, tag, _ := strings.Cut(ref, " ")
-		return "https://agent.buildkite.com", workload.Generic, map[string]string{
-			"preset": "buildkite", "organization": "acme", "pipeline": "widgets", "branch": branch, "tag": tag,
+		return workload.BuildkiteIssuer, workload.Buildkite, map[string]string{
+			"organization": "acme", "pipeline": "widgets", "branch": branch, "tag": tag,
+		}
+	}
+	buildkiteRules := func(ref string) (string, *workload.Kind, map[string]string) {
+		return workload.BuildkiteIssuer, workload.Generic, map[string]string{
+			"claim:organization_slug": "acme", "claim:pipeline_slug": "widgets", "prefix:build_tag": ref,
 		}
 	}
 	for _, row := range []struct {
@@ -233,8 +242,8 @@ func TestRefs(t *testing.T) {
 		{circle, "refs/tags/1.0", `tags: {only: ["1.0"]}`},
 		{circle, "refs/heads/main", "filters:\n            branches: {only: [\"main\"]}\n"},
 		{circle, "refs/heads/release/*", `branches: {only: /release\/.*/}`},
-		{circlePreset, "refs/tags/release-*", "tags: {only: /release-.*/}\n"},
-		{circlePreset, "refs/tags/1.0", `tags: {only: ["1.0"]}`},
+		{circleRules, "refs/tags/release-*", "tags: {only: /release-.*/}\n"},
+		{circleRules, "refs/tags/1.0", `tags: {only: ["1.0"]}`},
 		{semaphore, "", `when: "tag =~ '.*'"`},
 		{semaphore, "refs/tags/*", `when: "tag =~ '.*'"`},
 		{semaphore, "refs/tags/v1.*", `when: "tag =~ '^v1\\.'"`},
@@ -250,6 +259,7 @@ func TestRefs(t *testing.T) {
 		{forgejo, "refs/heads/main", `branches: ["main"]`},
 		{buildkite, "", "if: build.tag != null\n"},
 		{buildkite, " v1.*", `if: 'build.tag =~ /^v1\./'`},
+		{buildkiteRules, "v1.*", `if: 'build.tag =~ /^v1\./'`},
 		{buildkite, " 1.0", `if: 'build.tag == "1.0"'`},
 		{buildkite, "main", `if: 'build.branch == "main"'`},
 		{buildkite, "release/*", `if: 'build.branch =~ /^release\//'`},
