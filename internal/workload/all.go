@@ -3,7 +3,7 @@ package workload
 import "slices"
 
 // All lists the kinds of issuers, in display order.
-var All = []*Kind{GitHub, GitLab, CircleCI, Buildkite, Google, ActiveState, Generic}
+var All = []*Kind{GitHub, GitLab, CircleCI, Buildkite, Semaphore, Forgejo, Google, ActiveState, Generic}
 
 // Find returns the kind with a name, or nil if there is none.
 func Find(name string) *Kind {

@@ -55,6 +55,14 @@ func refField(claim, where string) Field {
 	}
 }
 
+// recommendedRef is refField for a platform without environments, where a rule without refs is loose.
+func recommendedRef(claim, where string) Field {
+	f := refField(claim, where)
+	f.Stricter, f.Recommended = false, true
+	f.Help += anyBranch
+	return f
+}
+
 func protectedField(where string) Field {
 	return Field{
 		Name: fieldRefProtected, Label: "Protected refs only", Example: "true", Stricter: true, Check: true,

@@ -20,7 +20,7 @@ func TestSplit(t *testing.T) {
 		{"gitlab", "", lab, "acme/widgets", "", "acme/widgets", ""}, // a namespace
 		{"gitlab", "", lab, "acme/libs", "widgets", "acme/libs", "widgets"},
 		{
-			"generic", "forgejo", "https://forge.example/api/actions", "https://forge.example/acme/widgets", "", "acme",
+			"forgejo", "", "https://forge.example/api/actions", "https://forge.example/acme/widgets", "", "acme",
 			"widgets",
 		},
 		{"buildkite", "", "https://agent.buildkite.com", "https://buildkite.com/acme/widgets", "", "acme", "widgets"},

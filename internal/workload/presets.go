@@ -20,53 +20,13 @@ type preset struct {
 
 const anyBranch = " Without it, everyone who may push a branch may publish."
 
-// presets are in display order. Each follows its platform's documentation: Forgejo's "OpenID Connect in Actions",
-// Jenkins' oidc-provider plugin, Semaphore's "OIDC tokens", Azure DevOps' "Oidctoken" and Kubernetes' "Managing Service Accounts".
+// presets are in display order. Each follows its platform's documentation: Jenkins' oidc-provider plugin,
+// Azure DevOps' "Oidctoken" and Kubernetes' "Managing Service Accounts".
 var presets = []preset{
-	{name: "forgejo", title: "Forgejo Actions", make: forgejoRules, fields: []Field{
-		needed("owner", "Owner", "acme",
-			"The user or organization that owns the repository. You can paste acme/widgets or the repository's URL.", nameWords),
-		needed("repository", "Repository", "widgets", "Its name, without the owner.", nameWords),
-		recommended("workflow", "Workflow file", "release.yml",
-			"The file that publishes; a bare name is looked up in .forgejo/workflows. Without it, every workflow of the repository may publish.", "a file name or a path"),
-		recommended("ref", "Tags or branches", "refs/tags/v*", "Only runs for these refs."+anyBranch, refWords).is("ref",
-			prefixRule),
-		{
-			Name:     "ref_protected",
-			Label:    "Protected refs only",
-			Example:  "true",
-			Help:     "Only branches and tags that Forgejo protects.",
-			Pattern:  "true, or nothing",
-			Stricter: true,
-			Check:    true,
-			Claim:    "ref_protected",
-		},
-		strict("events", "Events", "push",
-			"Only runs started by these events (claim event_name), separated by commas.",
-			"comma-separated words").is("event_name", oneofRule),
-		strict("owner_id", "Owner ID", "42",
-			"It does not change when someone else takes over the name. It is the id at https://HOST/api/v1/users/OWNER.",
-			"a number").is("repository_owner_id", exactRule),
-		strict("repository_id", "Repository ID", "77", "Excludes a repository that is recreated under this name.",
-			"a number").is("repository_id", exactRule),
-	}, known: func(issuer, _, _ string, _ func(...string) bool) bool {
-		return strings.HasSuffix(issuer, "/api/actions")
-	}},
 	{name: "jenkins", title: "Jenkins", fields: []Field{
 		needed("job", "Job", "https://jenkins.acme.example/job/widgets/", "The job's URL, as in the token's sub.",
 			"a URL").is("sub", exactRule),
 	}, known: func(issuer, _, _ string, _ func(...string) bool) bool { return strings.HasSuffix(issuer, "/oidc") }},
-	{name: "semaphore", title: "Semaphore", fields: []Field{
-		needed("project_id", "Project ID", "01890000-0000-4000-8000-000000000003",
-			"From the project's settings on Semaphore.", "a UUID").is("prj_id", exactRule),
-		recommended("ref", "Tags or branches", "refs/tags/v*", "Only jobs for these refs."+anyBranch, refWords).is("ref",
-			prefixRule),
-		strict("ref_type", "Sort of ref", "tag", "branch, tag or pull-request; separate several with commas.",
-			"comma-separated words").is("ref_type", oneofRule),
-		strict("repository", "Repository", "widgets", "Its name, as in the token.", "a name").is("repo_slug", exactRule),
-	}, known: func(_, host, _ string, has func(...string) bool) bool {
-		return has("prj_id") || strings.HasSuffix(host, ".semaphoreci.com")
-	}},
 	{name: "azure-devops", title: "Azure DevOps", make: azureRules, fields: []Field{
 		needed("organization", "Organization", "acme", "Its name in its address.", nameWords),
 		needed("project", "Project", "widgets", "Its name.", "letters, digits, blanks, '-', '_', '.', '(' and ')'"),
@@ -196,35 +156,9 @@ func (f Field) expand(v string, out map[string]string) error {
 }
 
 var (
-	forgejoName    = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z`)
 	azureName      = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9 ._()-]{0,99}\z`)
 	kubernetesName = regexp.MustCompile(`\A[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\z`)
 )
-
-// forgejoRules pins the repository and, if given, the workflow file at any ref. A bare file name is looked up in
-// .forgejo/workflows.
-func forgejoRules(in, out map[string]string) error {
-	for _, name := range []string{"owner", "repository"} {
-		if !forgejoName.MatchString(in[name]) {
-			return fault.InField(name, "%s %.100q is not a name on Forgejo: use letters, digits, '-', '_' and '.'", name,
-				in[name])
-		}
-	}
-	repository := in["owner"] + "/" + in["repository"]
-	out[exactRule+"repository"] = repository
-	file := in["workflow"]
-	if file == "" {
-		return nil
-	}
-	if !strings.Contains(file, "/") {
-		file = ".forgejo/workflows/" + file
-	}
-	if strings.ContainsAny(file, "@*\\") || strings.Contains(file, "..") || strings.HasPrefix(file, "/") {
-		return fault.InField("workflow", "workflow %.100q is not the path of a workflow file", in["workflow"])
-	}
-	out[prefixRule+"workflow_ref"] = repository + "/" + file + "@*"
-	return nil
-}
 
 // azureRules pins the subject of a pipeline's or a service connection's tokens.
 func azureRules(in, out map[string]string) error {

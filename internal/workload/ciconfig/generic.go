@@ -189,10 +189,10 @@ spec:
                   path: token
 `
 
-// generic is for the presets, whose rules say enough to recognise them, and a script for everything else.
-func generic(t Target, issuer string, fields map[string]string) Guide {
+// generic is for platforms whose rules are on claims, and a script for everything else.
+func generic(t Target, platform, issuer string, fields map[string]string) Guide {
 	g := Guide{CA: caSteps("")}
-	switch workload.PlatformOf(issuer, fields) {
+	switch platform {
 	case "forgejo":
 		g.Files, g.Steps = forgejo(t, fields)
 	case "buildkite":
@@ -229,6 +229,16 @@ func asRules(provider string, fields map[string]string) map[string]string {
 	for name, v := range fields {
 		if f, ok := workload.Of(provider).Field(name); ok && f.Claim != "" && v != "" {
 			out["claim:"+f.Claim] = v
+		}
+	}
+	if provider == "forgejo" {
+		repository, file := fields["owner"]+"/"+fields["repository"], fields["workflow"]
+		out["claim:repository"] = repository
+		if file != "" && !strings.Contains(file, "/") {
+			file = ".forgejo/workflows/" + file
+		}
+		if file != "" {
+			out["claim:workflow_ref"] = repository + "/" + file + "@*"
 		}
 	}
 	return out

@@ -214,10 +214,30 @@ func TestRefs(t *testing.T) {
 			"claim:oidc.circleci.com/project-id": id, "prefix:oidc.circleci.com/vcs-ref": ref,
 		}
 	}
-	semaphore := preset("semaphore", "https://acme.semaphoreci.com", "project_id", id)
+	semaphore := func(ref string) (string, *workload.Kind, map[string]string) {
+		types := ""
+		if ref != "" {
+			types = map[bool]string{true: "tag", false: "branch"}[strings.HasPrefix(ref, "refs/tags/")]
+		}
+		return "https://acme.semaphoreci.com", workload.Semaphore, map[string]string{
+			"project_id": id, "ref": ref, "ref_type": types,
+		}
+	}
+	semaphoreRules := func(ref string) (string, *workload.Kind, map[string]string) {
+		return "https://acme.semaphoreci.com", workload.Generic, map[string]string{"claim:prj_id": id, "prefix:ref": ref}
+	}
 	azure := preset("azure-devops", "https://vstoken.dev.azure.com/x", "organization", "acme", "project", "widgets",
 		"pipeline", "release")
-	forgejo := preset("forgejo", "https://forge.acme.example/api/actions", "owner", "acme", "repository", "widgets")
+	forgejo := func(ref string) (string, *workload.Kind, map[string]string) {
+		return "https://forge.acme.example/api/actions", workload.Forgejo, map[string]string{
+			"owner": "acme", "repository": "widgets", "ref": ref,
+		}
+	}
+	forgejoRules := func(ref string) (string, *workload.Kind, map[string]string) {
+		return "https://forge.acme.example/api/actions", workload.Generic, map[string]string{
+			"claim:repository": "acme/widgets", "prefix:ref": ref,
+		}
+	}
 	buildkite := func(ref string) (string, *workload.Kind, map[string]string) {
 		branch, tag, _ := strings.Cut(ref, " ")
 		return workload.BuildkiteIssuer, workload.Buildkite, map[string]string{
@@ -251,12 +271,14 @@ func TestRefs(t *testing.T) {
 		{semaphore, "refs/heads/main", `when: "branch = 'main'"`},
 		{semaphore, "refs/heads/release/*", `when: "branch =~ '^release/'"`},
 		{semaphore, "refs/tags/it's", `when: "tag =~ '.*'"`},
+		{semaphoreRules, "refs/tags/v*", `when: "tag =~ '^v'"`},
 		{azure, "", "  tags:\n    include: [\"v*\"]\n"},
 		{azure, "refs/tags/release-*", "  tags:\n    include: [\"release-*\"]\n"},
 		{azure, "refs/tags/1.0", "  tags:\n    include: [\"1.0\"]\n"},
 		{azure, "refs/heads/main", "  branches:\n    include: [\"main\"]\n"},
 		{forgejo, "refs/tags/release-*", `tags: ["release-*"]`},
 		{forgejo, "refs/heads/main", `branches: ["main"]`},
+		{forgejoRules, "refs/tags/v*", `tags: ["v*"]`},
 		{buildkite, "", "if: build.tag != null\n"},
 		{buildkite, " v1.*", `if: 'build.tag =~ /^v1\./'`},
 		{buildkiteRules, "v1.*", `if: 'build.tag =~ /^v1\./'`},
