@@ -66,10 +66,22 @@ var azureKind = kind{
 	map[string]any{"sub": "p://acme/widgets/release", "rpo_id": "01890000-bbbb", "prj_id": "01890000-cccc"},
 }
 
+const semaphoreProject = "01890000-0000-4000-8000-00000000dddd"
+
 var semaphoreKind = kind{
+	workload.Semaphore,
+	map[string]string{"project_id": semaphoreProject, "repository": "acme/widgets"},
+	map[string]any{
+		"sub": "org:acme:project:p:repo:widgets", "prj_id": semaphoreProject, "repo_slug": "acme/widgets",
+		"job_type": "pipeline_job",
+	},
+}
+
+// semaphoreRules are rules on the claims of Semaphore, as the index wrote them before it had a kind for it.
+var semaphoreRules = kind{
 	workload.Generic,
-	map[string]string{"preset": "semaphore", "project_id": "01890000-dddd", "repository": "widgets"},
-	map[string]any{"sub": "org:acme:project:p:repo:widgets", "prj_id": "01890000-dddd", "repo_slug": "widgets"},
+	map[string]string{"claim:prj_id": semaphoreProject, "claim:repo_slug": "acme/widgets"},
+	semaphoreKind.claims,
 }
 
 // TestRenamed checks that a pinned id finds its publisher after the workload got another name: the job is refused, and
@@ -164,8 +176,16 @@ func TestRenamed(t *testing.T) {
 			"repository 01890000-bbbb was acme/widgets",
 		},
 		{
-			"a repository on Semaphore", semaphoreKind, nil, nil, one("repo_slug", "gadgets"),
-			"project 01890000-dddd was widgets",
+			"a repository on Semaphore", semaphoreKind, nil, nil, one("repo_slug", "acme/gadgets"),
+			"project " + semaphoreProject + " was acme/widgets",
+		},
+		{
+			"a repository on Semaphore, by rules on claims", semaphoreRules, nil, nil, one("repo_slug", "acme/gadgets"),
+			"project " + semaphoreProject + " was acme/widgets",
+		},
+		{
+			"a repository on Forgejo, by rules on claims", forgejoRules, nil, nil, one("repository", "acme/gadgets"),
+			"repository 77 was acme/widgets",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -257,14 +277,17 @@ func TestStrangersAreNotRenamed(t *testing.T) {
 
 // TestOneOfSeveralIsNotNamed checks that a rule with several values does not reveal the others to one of them.
 func TestOneOfSeveralIsNotNamed(t *testing.T) {
-	s := newSite(t, forgejoKind)
+	s := newSite(t, forgejoRules)
 	s.project("widgets", "")
 	s.addRequest(s.operator, publishers.AddRequest{
 		Provider: "generic", Issuer: s.issuer.URL, Project: "widgets",
 		Fields: map[string]string{"oneof:repository": "acme/secret\nacme/widgets", "oneof:repository_id": "77\n78"},
 	})
 	_, err := s.exchange(s.token(one("repository", "acme/gadgets")))
-	refuse(t, err, exchange.CodePublisher, "no project here trusts")
+	refuse(t, err, exchange.CodePublisher, `claim repository is "acme/gadgets", which the nearest publisher does not accept`)
+	if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), " was ") {
+		t.Errorf("the refusal tells of the other repository: %v", err)
+	}
 }
 
 // TestRenamedPendingAndReader checks that pending publishers and readers are found by their ids as well.
@@ -315,7 +338,7 @@ func TestNearestDiffersLeast(t *testing.T) {
 
 // TestGenericReadersAreNotNear checks that a job of a shared issuer is not recorded for readers of other jobs.
 func TestGenericReadersAreNotNear(t *testing.T) {
-	s := newSite(t, forgejoKind)
+	s := newSite(t, forgejoRules)
 	s.project("widgets", "")
 	fields := maps.Clone(s.fields)
 	if _, err := s.registry.AddReader(t.Context(), s.operator, publishers.ReaderRequest{
