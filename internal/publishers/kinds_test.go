@@ -61,9 +61,8 @@ var activeStateKind = kind{
 }
 
 var forgejoKind = kind{
-	workload.Generic,
+	workload.Forgejo,
 	map[string]string{
-		"preset":        "forgejo",
 		"owner":         "acme",
 		"repository":    "widgets",
 		"workflow":      "release.yml",
@@ -78,6 +77,19 @@ var forgejoKind = kind{
 		"ref_protected": "false",
 		"workflow":      "release.yml", "workflow_ref": "acme/widgets/.forgejo/workflows/release.yml@refs/tags/v1.0",
 	},
+}
+
+// forgejoRules are rules on the claims of Forgejo, as the index wrote them before it had a kind for it.
+var forgejoRules = kind{
+	workload.Generic,
+	map[string]string{
+		"claim:repository":    "acme/widgets",
+		"claim:repository_id": "77",
+		"prefix:ref":          "refs/tags/v*",
+		"prefix:workflow_ref": "acme/widgets/.forgejo/workflows/release.yml@*",
+		"oneof:event_name":    "push\nrelease",
+	},
+	forgejoKind.claims,
 }
 
 var kubernetesKind = kind{
@@ -140,6 +152,23 @@ var azureCases = []kindCase{
 	{"another repository that the pipeline builds", nil, one("rpo_id", azureProject), "claim rpo_id "},
 	{"another pipeline of that name", rule("pipeline_id", "12"), one("def_id", "13"), "claim def_id "},
 	{"another project of that name", rule("project_id", azureProject), one("prj_id", bitbucketID), "claim prj_id "},
+}
+
+// everyKind has one of each kind of issuer, and rules on claims.
+var everyKind = []kind{
+	strictKind,
+	gitlabKind,
+	circleCIKind,
+	buildkiteKind,
+	semaphoreKind,
+	forgejoKind,
+	azureKind,
+	bitbucketKind,
+	jenkinsKind,
+	kubernetesKind,
+	googleKind,
+	activeStateKind,
+	forgejoRules,
 }
 
 // site is a bench whose only issuer is of some kind.
@@ -355,6 +384,64 @@ var activeStateCases = []kindCase{
 var forgejoCases = []kindCase{
 	{"the ordinary job", nil, nil, ""},
 	{"the other event", nil, one("event_name", "release"), ""},
+	{"a subject without ids", nil, one("sub", "repo:acme/widgets:ref:refs/tags/v1.0"), ""},
+	{"no owner id", nil, one("repository_owner_id", absent), ""},
+	{"pinned to an owner", rule("owner_id", "4"), one("repository_owner_id", "4"), ""},
+	{
+		"names in other letters", nil,
+		map[string]any{
+			"repository":   "Acme/Widgets",
+			"workflow_ref": "Acme/Widgets/.forgejo/workflows/release.yml@refs/tags/v1.0",
+		},
+		"",
+	},
+	{
+		"another repository", nil,
+		map[string]any{"repository": "acme/gadgets", "repository_id": "78"},
+		"no project here trusts",
+	},
+	{"repository a list", nil, one("repository", []string{"acme/widgets"}), "claim repository "},
+	{"no repository", nil, one("repository", absent), "claim repository "},
+	{"another repository of that name", nil, one("repository_id", "78"), "repository_id"},
+	{"repository id a number", nil, one("repository_id", 77), "repository_id"},
+	{"no repository id", nil, one("repository_id", absent), "upgrade Forgejo"},
+	{"another owner of that name", rule("owner_id", "4"), one("repository_owner_id", "5"), "repository_owner_id"},
+	{"pinned to an owner, no owner id", rule("owner_id", "4"), one("repository_owner_id", absent), "upgrade Forgejo"},
+	{
+		"another workflow", nil, one("workflow_ref", "acme/widgets/.forgejo/workflows/test.yml@refs/tags/v1.0"),
+		"workflow_ref",
+	},
+	{
+		"a workflow elsewhere", nil, one("workflow_ref", "acme/widgets/.github/workflows/release.yml@refs/tags/v1.0"),
+		"workflow_ref",
+	},
+	{
+		"workflow of a neighbour", nil, one("workflow_ref", "acme/widgets2/.forgejo/workflows/release.yml@refs/tags/v1.0"),
+		"workflow_ref",
+	},
+	{
+		"workflow longer than ours", nil,
+		one("workflow_ref", "acme/widgets/.forgejo/workflows/release.yml.yml@refs/tags/v1.0"), "workflow_ref",
+	},
+	{
+		"a branch", nil,
+		map[string]any{
+			"ref": "refs/heads/v1.0", "workflow_ref": "acme/widgets/.forgejo/workflows/release.yml@refs/heads/v1.0",
+		},
+		"claim ref ",
+	},
+	{"a ref inside another", nil, one("ref", "x/refs/tags/v1.0"), "claim ref "},
+	{"no ref", rule("workflow", ""), one("ref", absent), "claim ref "},
+	{"another event", nil, one("event_name", "pull_request"), "event_name"},
+	{"both events", nil, one("event_name", "push\nrelease"), "event_name"},
+	{"event an object", nil, one("event_name", map[string]any{"push": true}), "event_name"},
+	{"event null", nil, one("event_name", nil), "event_name"},
+	{"pull_request_target", rule("events", ""), one("event_name", "pull_request_target"), "strangers can start it"},
+}
+
+var forgejoRulesCases = []kindCase{
+	{"the ordinary job", nil, nil, ""},
+	{"the other event", nil, one("event_name", "release"), ""},
 	{
 		"another repository", nil,
 		map[string]any{"repository": "acme/gadgets", "repository_id": "78"},
@@ -392,6 +479,10 @@ var forgejoCases = []kindCase{
 	{"both events", nil, one("event_name", "push\nrelease"), "event_name"},
 	{"event an object", nil, one("event_name", map[string]any{"push": true}), "event_name"},
 	{"event null", nil, one("event_name", nil), "event_name"},
+	{
+		"pull_request_target", rule("oneof:event_name", ""), one("event_name", "pull_request_target"),
+		"strangers can start it",
+	},
 }
 
 var kubernetesCases = []kindCase{
@@ -430,6 +521,7 @@ func TestKinds(t *testing.T) {
 		{"azure-devops", azureKind, azureCases},
 		{"bitbucket", bitbucketKind, bitbucketCases},
 		{"jenkins", jenkinsKind, jenkinsCases},
+		{"forgejo, by rules on claims", forgejoRules, forgejoRulesCases},
 		{"kubernetes", kubernetesKind, kubernetesCases},
 		{"github, stricter", strictKind, strictCases},
 	} {

@@ -193,7 +193,7 @@ func TestUnnumberedTokenCountsOnce(t *testing.T) {
 // TestIssuersOfOneKind: two issuers of each kind with the same claims are two, and neither's tokens fit the other's
 // rule.
 func TestIssuersOfOneKind(t *testing.T) {
-	for _, k := range []kind{strictKind, gitlabKind, googleKind, activeStateKind, forgejoKind, azureKind, bitbucketKind, jenkinsKind, kubernetesKind} {
+	for _, k := range everyKind {
 		s := newSite(t, k)
 		second := issuertest.New(t, issuertest.Options{Plain: true})
 		name := k.provider.Name()
@@ -235,7 +235,7 @@ func TestStrangersLeaveNothing(t *testing.T) {
 	s.project("widgets", "")
 	s.trust("widgets", nil)
 	_, err := s.exchange(s.token(map[string]any{"repository": "evil/widgets", "repository_id": "666"}))
-	refuse(t, err, exchange.CodePublisher, "repo:acme-4/widgets-77")
+	refuse(t, err, exchange.CodePublisher, `no project here trusts "evil/widgets"`)
 	e := s.store.of("publisher.exchange")
 	if len(e) != 1 || e[0].Project != "" {
 		t.Errorf("entries: %+v; want one that is nobody's", e)
@@ -275,7 +275,12 @@ func TestSentences(t *testing.T) {
 		},
 		{workload.Google, googleKind.fields, "Google service account publisher@acme.iam.gserviceaccount.com"},
 		{
-			workload.Generic, forgejoKind.fields,
+			workload.Forgejo, forgejoKind.fields,
+			"workflow release.yml in repository acme/widgets on issuer.example, tags v* only, started by push or release, " +
+				"repository number 77",
+		},
+		{
+			workload.Generic, forgejoRules.fields,
 			"jobs of issuer.example whose repository is acme/widgets, repository_id is 77, event_name is push or release, ref is like refs/tags/v*, workflow_ref is like acme/widgets/.forgejo/workflows/release.yml@*",
 		},
 		{

@@ -19,7 +19,7 @@ var (
 // All organizations have issuers of their own with the same keys.
 var AzureDevOps = &Kind{
 	name: "azure-devops", Short: "Azure DevOps", Title: "Azure DevOps", Help: "An Azure DevOps pipeline.",
-	pin: "project_id", whole: true, key: []string{"organization", "project"}, shared: true,
+	pin: "project_id", pinsAll: true, key: []string{"organization", "project"}, shared: true,
 	sentence: "Azure DevOps (pipeline {pipeline})(service connection {connection}) of {organization/project}" +
 		"(, pipeline number {pipeline_id})(, from repository {repository_id})",
 	Fields: []Field{
@@ -75,7 +75,12 @@ var AzureDevOps = &Kind{
 		_, _, ok := azureSubject(c)
 		return ok
 	},
-	likely: func(issuer string) bool { return hostOf(issuer) == azureHost },
+	recognizeRule: func(issuer string, r Rule) bool {
+		sub := r.Fields[exactRule+"sub"]
+		return strings.HasPrefix(sub, "p://") || strings.HasPrefix(sub, "sc://") || literal(r, "def_id") ||
+			literal(r, "rpo_id") || hostOf(issuer) == azureHost
+	},
+	beyond: "the id of the project as soon as a token has it",
 	lookup: func(c Claims) (string, *Mismatch) {
 		_, part, ok := azureSubject(c)
 		if !ok {
@@ -85,7 +90,7 @@ var AzureDevOps = &Kind{
 		return lowerASCII(part[0] + "/" + part[1]), nil
 	},
 	validate: validateAzure,
-	checks:   []check{azureSubjectFits, pinnedIfAny("prj_id", uuidText, "not the id of a project")},
+	checks:   []check{azureSubjectFits, pinnedIfAny("prj_id", uuidText, "not the id of a project", "but the rule is pinned to a project's id")},
 	suggest:  suggestAzure,
 	renames: renaming{
 		adopt: func(r Rule, c Claims) {
@@ -152,17 +157,6 @@ func azureSubjectFits(r Rule, c Claims) *Mismatch {
 		m = differs("sub", got, place+name)
 	}
 	return m
-}
-
-// pinnedIfAny is pinned for a claim that not every token has. It is needed if the rule is pinned.
-func pinnedIfAny(claim string, form *regexp.Regexp, why string) check {
-	needed := pinned(claim, form, why)
-	return func(r Rule, c Claims) *Mismatch {
-		if _, ok := c[claim]; !ok && r.OwnerID == "" {
-			return nil
-		}
-		return needed(r, c)
-	}
 }
 
 // validateAzure returns fault.Invalid unless the rule names either a pipeline or a service connection, and for a

@@ -40,7 +40,9 @@ var Bitbucket = &Kind{
 	},
 	claims:    []string{"repositoryUuid"},
 	recognize: func(_ string, c Claims) bool { return text(c, "repositoryUuid") != "" },
-	likely:    func(issuer string) bool { return hostOf(issuer) == "api.bitbucket.org" },
+	recognizeRule: func(issuer string, r Rule) bool {
+		return literal(r, "repositoryUuid") || hostOf(issuer) == "api.bitbucket.org"
+	},
 	lookup: func(c Claims) (string, *Mismatch) {
 		id := withoutBraces(text(c, "repositoryUuid"))
 		if !uuidText.MatchString(id) {

@@ -67,9 +67,13 @@ var CircleCI = &Kind{
 	},
 	shared:    true,
 	recognize: func(_ string, c Claims) bool { return text(c, circleciClaim+"project-id") != "" },
-	likely:    func(issuer string) bool { return strings.HasPrefix(issuer, CircleCIIssuer) },
 	others:    circleciOthers,
-	never:     []check{circleciNoShell},
+	recognizeRule: func(issuer string, r Rule) bool {
+		return literal(r, circleciClaim+"project-id") || literal(r, circleciClaim+"pipeline-definition-id") ||
+			hostOf(issuer) == hostOf(CircleCIIssuer)
+	},
+	beyond: "the organization and the pipeline definition",
+	never:  []check{circleciNoShell},
 	lookup: func(c Claims) (string, *Mismatch) {
 		for _, claim := range []string{circleciClaim + "org-id", circleciClaim + "project-id"} {
 			if !uuidText.MatchString(text(c, claim)) {

@@ -20,7 +20,9 @@ var Jenkins = &Kind{
 	}},
 	claims:    []string{"sub"},
 	recognize: func(_ string, c Claims) bool { return isJenkinsJob(text(c, "sub")) },
-	likely:    func(issuer string) bool { return strings.HasSuffix(issuer, "/oidc") },
+	recognizeRule: func(issuer string, r Rule) bool {
+		return isJenkinsJob(r.Fields[exactRule+"sub"]) || strings.HasSuffix(issuer, "/oidc")
+	},
 	lookup: func(c Claims) (string, *Mismatch) {
 		if !isJenkinsJob(text(c, "sub")) {
 			return "", wrong("sub", c["sub"], "not the URL of a job")

@@ -43,7 +43,9 @@ var Kubernetes = &Kind{
 	},
 	claims:    []string{"sub"},
 	recognize: func(_ string, c Claims) bool { return strings.HasPrefix(text(c, "sub"), kubernetesSubject) },
-	likely:    func(issuer string) bool { return strings.Contains(hostOf(issuer), "kubernetes") },
+	recognizeRule: func(issuer string, r Rule) bool {
+		return strings.HasPrefix(r.Fields[exactRule+"sub"], kubernetesSubject) || strings.Contains(hostOf(issuer), "kubernetes")
+	},
 	lookup: func(c Claims) (string, *Mismatch) {
 		namespace, account, ok := kubernetesNames(c)
 		if !ok {

@@ -20,10 +20,10 @@ func TestSplit(t *testing.T) {
 		{"gitlab", "", lab, "acme/widgets", "", "acme/widgets", ""}, // a namespace
 		{"gitlab", "", lab, "acme/libs", "widgets", "acme/libs", "widgets"},
 		{
-			"generic", "forgejo", "https://forge.example/api/actions", "https://forge.example/acme/widgets", "", "acme",
+			"forgejo", "", "https://forge.example/api/actions", "https://forge.example/acme/widgets", "", "acme",
 			"widgets",
 		},
-		{"generic", "buildkite", "https://agent.buildkite.com", "https://buildkite.com/acme/widgets", "", "acme", "widgets"},
+		{"buildkite", "", "https://agent.buildkite.com", "https://buildkite.com/acme/widgets", "", "acme", "widgets"},
 		{
 			"azure-devops", "", "https://vstoken.dev.azure.com/01890000-0000-4000-8000-000000000001",
 			"https://dev.azure.com/acme/widgets/_build", "", "acme", "widgets",

@@ -52,10 +52,9 @@ func addFrom(values url.Values) adding {
 		q[name] = v
 	}
 	provider := strings.ToLower(strings.TrimSpace(q.Get("provider")))
+	provider = platformOf(provider, q)
 	a := adding{form: ui.Typed(q)}
-	if a.kind, a.known = workload.FormFor(provider, q.Get("preset")); !a.known {
-		a.kind, a.known = workload.FormFor(provider, "")
-	}
+	a.kind, a.known = workload.FormFor(provider, "")
 	if pair, ok := a.kind.Pair(); ok {
 		both := a.kind.Split(cmp.Or(a.form.Get("issuer"), defaultIssuer(provider)), [2]string{q.Get(pair[0]), q.Get(pair[1])})
 		q.Set(pair[0], both[0])
@@ -74,6 +73,23 @@ func addFrom(values url.Values) adding {
 		a.filled = a.filled || a.form.Get(field.Name) != ""
 	}
 	return a
+}
+
+// platformOf returns the kind that a link means: that of a platform if the link names it by the field preset, as links
+// did when platforms had no kinds of their own. It renames the fields that such a link has.
+func platformOf(provider string, q url.Values) string {
+	old := map[string]string{}
+	for name := range q {
+		old[name] = q.Get(name)
+	}
+	kind, fields := workload.OfPreset(provider, old)
+	if kind != provider {
+		q.Del("preset")
+		for name, v := range fields {
+			q.Set(name, v)
+		}
+	}
+	return kind
 }
 
 // defaultIssuer returns the issuer of a provider if the form names none.
@@ -111,16 +127,16 @@ func (a adding) query() url.Values {
 
 // addForm is the form that adds a publisher.
 type addForm struct {
-	Provider, Issuer, Preset string
-	Title, Place             string // CI service and its host, for example "GitHub Actions" and "github.com"
-	Tabs, Presets            []formTab
-	Main, Stricter           []ui.Field
-	StricterLabel            string
-	Open                     bool // the stricter fields are expanded
-	Prefilled                bool // the values come from a link
-	Preview                  previewView
-	Action                   string
-	Site                     string // host of the forge's pages, for pasted addresses
+	Provider, Issuer string
+	Title, Place     string // CI service and its host, for example "GitHub Actions" and "github.com"
+	Tabs, Platforms  []formTab
+	Main, Stricter   []ui.Field
+	StricterLabel    string
+	Open             bool // the stricter fields are expanded
+	Prefilled        bool // the values come from a link
+	Preview          previewView
+	Action           string
+	Site             string // host of the forge's pages, for pasted addresses
 }
 
 // formTab is a link to the form for another kind of issuer.
@@ -149,22 +165,24 @@ func (s *Section) addForm(r *http.Request, who access.Caller, a adding) (addForm
 		return addForm{}, nil
 	}
 	issuer := chooseIssuer(issuers, a)
-	if !a.known || issuer.Provider != a.kind.Provider {
+	configured := workload.Of(issuer.Provider)
+	if !a.known || !configured.Takes(workload.Of(a.kind.Provider)) {
 		a.kind, _ = workload.FormFor(issuer.Provider, "")
 	}
-	if issuer.Provider == "generic" && a.form.Get("preset") == "" && !a.form.Values.Has(workload.FieldClaims) &&
-		!a.form.Values.Has("preset") {
-		a.kind, _ = workload.FormFor("generic", workload.PresetOf(issuer.URL, nil))
+	if a.kind.Provider == "generic" && !a.form.Values.Has(workload.FieldClaims) && !a.form.Values.Has("preset") {
+		if form, ok := workload.FormFor(workload.PlatformOf(issuer.URL, nil), ""); ok {
+			a.kind = form
+		}
 	}
-	a.request.Provider, a.request.Issuer = issuer.Provider, issuer.URL
+	a.request.Provider, a.request.Issuer = a.kind.Provider, issuer.URL
 	out := addForm{
-		Provider: a.kind.Provider, Issuer: issuer.URL, Preset: a.kind.Preset, Title: a.kind.Title,
+		Provider: a.kind.Provider, Issuer: issuer.URL, Title: a.kind.Title,
 		Place:  workload.IssuerHost(issuer.URL),
 		Site:   workload.SiteOf(issuer.URL),
 		Action: r.URL.Path, Tabs: issuerTabs(issuers, issuer, a), Prefilled: a.filled && r.Method != http.MethodPost,
 	}
-	if issuer.Provider == "generic" {
-		out.Presets = presetTabs(a)
+	if configured == workload.Generic {
+		out.Platforms = platformTabs(a)
 	}
 	for _, field := range a.kind.Fields {
 		x := a.input(field)
@@ -205,15 +223,21 @@ func focusFirst(all ...[]ui.Field) {
 	}
 }
 
-// chooseIssuer returns the issuer that a names. Otherwise it returns the default or first issuer of the provider, or
-// the first issuer of all.
+// chooseIssuer returns the issuer that a names. Otherwise it returns the default issuer of the kind, or the first one
+// that is configured as that kind, is probably one of its platform, or may have publishers of the kind. Without a kind,
+// it returns the first issuer of all.
 func chooseIssuer(all []publishers.Issuer, a adding) publishers.Issuer {
+	kind := workload.Find(a.request.Provider)
+	if kind == nil {
+		return all[0]
+	}
+	takes := func(i publishers.Issuer) bool { return workload.Of(i.Provider).Takes(kind) }
 	for _, wanted := range []func(publishers.Issuer) bool{
-		func(i publishers.Issuer) bool { return i.Provider == a.request.Provider && i.URL == a.request.Issuer },
-		func(i publishers.Issuer) bool {
-			return i.Provider == a.request.Provider && i.URL == workload.Of(i.Provider).Issuer()
-		},
-		func(i publishers.Issuer) bool { return i.Provider == a.request.Provider },
+		func(i publishers.Issuer) bool { return takes(i) && i.URL == a.request.Issuer },
+		func(i publishers.Issuer) bool { return takes(i) && i.URL == kind.Issuer() },
+		func(i publishers.Issuer) bool { return i.Provider == kind.Name() },
+		func(i publishers.Issuer) bool { return takes(i) && workload.PlatformOf(i.URL, nil) == kind.Name() },
+		takes,
 	} {
 		if n := slices.IndexFunc(all, wanted); n >= 0 {
 			return all[n]
@@ -228,10 +252,10 @@ func issuerTabs(all []publishers.Issuer, current publishers.Issuer, a adding) []
 	for _, i := range all {
 		kind, host := workload.Of(i.Provider), workload.IssuerHost(i.URL)
 		label := kind.Short
-		if form, ok := workload.FormFor(i.Provider, workload.PresetOf(i.URL, nil)); i.Provider == "generic" && ok {
-			label = form.Title
-			if form.Preset == "" {
-				label = host
+		if kind == workload.Generic {
+			label = host
+			if form, ok := workload.FormFor(workload.PlatformOf(i.URL, nil), ""); ok {
+				label = form.Title
 			}
 		}
 		if i.URL != kind.Issuer() && label != host {
@@ -249,13 +273,22 @@ func issuerTabs(all []publishers.Issuer, current publishers.Issuer, a adding) []
 	return out
 }
 
-func presetTabs(a adding) []formTab {
+// platformTabs returns links to the forms of all kinds that an issuer of kind generic may have publishers of.
+func platformTabs(a adding) []formTab {
 	var out []formTab
-	for _, f := range workload.Generic.Forms() {
+	for _, k := range workload.All {
+		if !workload.Generic.Takes(k) {
+			continue
+		}
+		f := k.Forms()[0]
 		q := a.query()
-		q.Set("preset", f.Preset)
+		q.Set("provider", f.Provider)
 		q.Set("issuer", a.request.Issuer)
-		out = append(out, formTab{Label: f.Title, Link: "?" + q.Encode() + "#add", Current: f.Preset == a.kind.Preset})
+		q.Del("preset")
+		if k == workload.Generic {
+			q.Set("preset", "") // no platform, even if the issuer's URL looks like one
+		}
+		out = append(out, formTab{Label: f.Title, Link: "?" + q.Encode() + "#add", Current: f.Provider == a.kind.Provider})
 	}
 	return out
 }
