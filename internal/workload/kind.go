@@ -24,8 +24,9 @@ type Kind struct {
 
 	// shared means that an issuer of this kind may be configured as kind generic too, and has rules on claims from then.
 	shared    bool
-	listed    bool                               // an audience may be a list of one
-	recognize func(issuer string, c Claims) bool // the token is one of this platform; for shared kinds
+	listed    bool                                   // an audience may be a list of one
+	recognize func(issuer string, c Claims) bool     // the token is one of this platform; for shared kinds
+	others    func(issuer string, c Claims) []string // see OtherIssuers; nil if the platform has one issuer
 	// recognizeRule reports whether a rule on claims probably concerns this platform, by its issuer or by the claims that
 	// it names; for shared kinds. The issuer may be unknown ("").
 	recognizeRule func(issuer string, r Rule) bool
