@@ -120,8 +120,8 @@ func (r *ruleFlags) Validate() error {
 }
 
 // split fills in both fields of a pair from an address at the issuer's forge, as the page does.
-func (r *ruleFlags) split(issuer string, fields map[string]string) {
-	form, _ := workload.FormFor(r.kind.Name(), fields["preset"])
+func (r *ruleFlags) split(kind, issuer string, fields map[string]string) {
+	form, _ := workload.FormFor(kind, fields["preset"])
 	pair, ok := form.Pair()
 	if !ok {
 		return
@@ -137,7 +137,8 @@ func (r *ruleFlags) split(issuer string, fields map[string]string) {
 func (r *ruleFlags) rule() (kind string, fields map[string]string, err error) {
 	if g, ok := r.Values[0].(*genericRule); ok {
 		fields, err = g.fields()
-		return r.kind.Name(), fields, err
+		kind, fields = workload.OfPreset(r.kind.Name(), fields)
+		return kind, fields, err
 	}
 	fields = map[string]string{}
 	v := reflect.ValueOf(r.Values[0]).Elem()
