@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -879,6 +880,11 @@ func TestEveryTab(t *testing.T) {
 		"circleci":    workload.CircleCIIssuer,
 		"generic":     "https://ci.acme.example",
 	}
+	for _, k := range workload.All { // at an issuer of kind generic
+		if _, ok := issuers[k.Name()]; !ok {
+			issuers[k.Name()] = issuers["generic"]
+		}
+	}
 	n := 0
 	for provider, issuer := range issuers {
 		for _, f := range workload.Of(provider).Forms() {
@@ -898,6 +904,9 @@ func TestEveryTab(t *testing.T) {
 			wants(t, page, "may now publish widgets")
 			if n++; len(x.list("widgets")) != n {
 				t.Errorf("%s %s was not added", provider, f.Preset)
+			}
+			if !slices.ContainsFunc(x.list("widgets"), func(p publishers.Listed) bool { return p.Provider == provider }) {
+				t.Errorf("%s %s was added as one of another kind", provider, f.Preset)
 			}
 		}
 	}
