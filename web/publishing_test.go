@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -900,6 +901,9 @@ func TestEveryTab(t *testing.T) {
 		wants(t, page, "may now publish widgets")
 		if n++; len(x.list("widgets")) != n {
 			t.Errorf("%s was not added", provider)
+		}
+		if !slices.ContainsFunc(x.list("widgets"), func(p publishers.Listed) bool { return p.Provider == provider }) {
+			t.Errorf("%s was added as one of another kind", provider)
 		}
 	}
 	page := x.ask("alice", widgetsPublishing, nil)

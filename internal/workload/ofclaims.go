@@ -58,7 +58,7 @@ func (k *Kind) Own(issuer string, fields map[string]string) *Kind {
 	if k != Generic {
 		return nil
 	}
-	own := Find(PresetOf(issuer, fields))
+	own := Find(PlatformOf(issuer, fields))
 	if own == nil || !own.shared {
 		return nil
 	}

@@ -52,7 +52,7 @@ func addFrom(values url.Values) adding {
 		q[name] = v
 	}
 	provider := strings.ToLower(strings.TrimSpace(q.Get("provider")))
-	provider = platformOf(provider, q)
+	provider = ofPreset(provider, q)
 	a := adding{form: ui.Typed(q)}
 	a.kind, a.known = workload.FormFor(provider, "")
 	if pair, ok := a.kind.Pair(); ok {
@@ -75,21 +75,24 @@ func addFrom(values url.Values) adding {
 	return a
 }
 
-// platformOf returns the kind that a link means: that of a platform if the link names it by the field preset, as links
-// did when platforms had no kinds of their own. It renames the fields that such a link has.
-func platformOf(provider string, q url.Values) string {
-	old := map[string]string{}
-	for name := range q {
-		old[name] = q.Get(name)
-	}
-	kind, fields := workload.OfPreset(provider, old)
-	if kind != provider {
-		q.Del("preset")
-		for name, v := range fields {
-			q.Set(name, v)
+// ofPreset returns the provider of a link or form that names a platform by the field "preset" of provider generic, and
+// renames its fields. Other links keep theirs.
+func ofPreset(provider string, q url.Values) string {
+	values := map[string]string{}
+	for name, v := range q {
+		if len(v) > 0 {
+			values[name] = v[0]
 		}
 	}
-	return kind
+	now, fields := workload.OfPreset(provider, values)
+	if now == provider {
+		return provider
+	}
+	clear(q)
+	for name, v := range fields {
+		q.Set(name, v)
+	}
+	return now
 }
 
 // defaultIssuer returns the issuer of a provider if the form names none.
@@ -170,9 +173,7 @@ func (s *Section) addForm(r *http.Request, who access.Caller, a adding) (addForm
 		a.kind, _ = workload.FormFor(issuer.Provider, "")
 	}
 	if a.kind.Provider == "generic" && !a.form.Values.Has(workload.FieldClaims) && !a.form.Values.Has("preset") {
-		if form, ok := workload.FormFor(workload.PlatformOf(issuer.URL, nil), ""); ok {
-			a.kind = form
-		}
+		a.kind = platformForm(issuer.URL)
 	}
 	a.request.Provider, a.request.Issuer = a.kind.Provider, issuer.URL
 	out := addForm{
@@ -199,6 +200,15 @@ func (s *Section) addForm(r *http.Request, who access.Caller, a adding) (addForm
 	return out, err
 }
 
+// platformForm returns the form for the platform of an issuer of kind generic, or the one for rules on claims.
+func platformForm(issuer string) workload.Form {
+	form, ok := workload.FormFor(workload.PlatformOf(issuer, nil), "")
+	if !ok {
+		form, _ = workload.FormFor("generic", "")
+	}
+	return form
+}
+
 // someLabels joins the labels of the first three fields.
 func someLabels(fields []ui.Field) string {
 	var labels []string
@@ -223,20 +233,20 @@ func focusFirst(all ...[]ui.Field) {
 	}
 }
 
-// chooseIssuer returns the issuer that a names. Otherwise it returns the default issuer of the kind, or the first one
-// that is configured as that kind, is probably one of its platform, or may have publishers of the kind. Without a kind,
-// it returns the first issuer of all.
+// chooseIssuer returns the issuer that a names. Otherwise it returns the default or first issuer that is configured as
+// the provider, one of kind generic that is or could be of the provider's platform, or the first issuer of all.
 func chooseIssuer(all []publishers.Issuer, a adding) publishers.Issuer {
-	kind := workload.Find(a.request.Provider)
-	if kind == nil {
-		return all[0]
+	provider := workload.Find(a.request.Provider)
+	takes := func(i publishers.Issuer) bool {
+		return provider != nil && workload.Of(i.Provider).Takes(provider)
 	}
-	takes := func(i publishers.Issuer) bool { return workload.Of(i.Provider).Takes(kind) }
+	own := func(i publishers.Issuer) bool { return i.Provider == a.request.Provider }
 	for _, wanted := range []func(publishers.Issuer) bool{
+		func(i publishers.Issuer) bool { return own(i) && i.URL == a.request.Issuer },
 		func(i publishers.Issuer) bool { return takes(i) && i.URL == a.request.Issuer },
-		func(i publishers.Issuer) bool { return takes(i) && i.URL == kind.Issuer() },
-		func(i publishers.Issuer) bool { return i.Provider == kind.Name() },
-		func(i publishers.Issuer) bool { return takes(i) && workload.PlatformOf(i.URL, nil) == kind.Name() },
+		func(i publishers.Issuer) bool { return own(i) && i.URL == workload.Of(i.Provider).Issuer() },
+		own,
+		func(i publishers.Issuer) bool { return takes(i) && workload.PlatformOf(i.URL, nil) == provider.Name() },
 		takes,
 	} {
 		if n := slices.IndexFunc(all, wanted); n >= 0 {
@@ -252,10 +262,10 @@ func issuerTabs(all []publishers.Issuer, current publishers.Issuer, a adding) []
 	for _, i := range all {
 		kind, host := workload.Of(i.Provider), workload.IssuerHost(i.URL)
 		label := kind.Short
-		if kind == workload.Generic {
+		if i.Provider == "generic" {
 			label = host
-			if form, ok := workload.FormFor(workload.PlatformOf(i.URL, nil), ""); ok {
-				label = form.Title
+			if platform := workload.PlatformOf(i.URL, nil); platform != "" {
+				label = platformForm(i.URL).Title
 			}
 		}
 		if i.URL != kind.Issuer() && label != host {

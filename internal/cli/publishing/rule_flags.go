@@ -119,7 +119,7 @@ func (r *ruleFlags) Validate() error {
 	return nil
 }
 
-// split fills in both fields of a pair of a kind from an address at the issuer's forge, as the page does.
+// split fills in both fields of a pair from an address at the issuer's forge, as the page does.
 func (r *ruleFlags) split(kind, issuer string, fields map[string]string) {
 	form, _ := workload.FormFor(kind, fields["preset"])
 	pair, ok := form.Pair()
