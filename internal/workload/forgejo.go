@@ -60,7 +60,8 @@ var Forgejo = &Kind{
 	claims: []string{"repository", "repository_owner_id", "event_name", "workflow_ref"},
 	shared: true,
 	recognize: func(issuer string, c Claims) bool {
-		return strings.HasSuffix(issuer, "/api/actions") && text(c, "repository") != ""
+		return text(c, "repository") != "" &&
+			(strings.HasSuffix(issuer, "/api/actions") || strings.Contains(text(c, "workflow_ref"), "/"+forgejoFolder))
 	},
 	recognizeRule: func(issuer string, r Rule) bool {
 		return strings.HasSuffix(issuer, "/api/actions") ||
