@@ -29,31 +29,53 @@ func TestCompileAgain(t *testing.T) {
 	}
 }
 
-// TestPresets: what the fields of each preset become.
+// TestPresets: the preset of a platform adds a rule of the platform's own kind, with the fields that it had.
 func TestPresets(t *testing.T) {
-	for _, c := range []struct{ fields, want map[string]string }{
+	for _, c := range []struct {
+		fields map[string]string
+		kind   string
+		want   map[string]string
+	}{
 		{
 			map[string]string{"preset": "jenkins", "job": "https://jenkins.acme.example/job/release/"},
-			map[string]string{"claim:sub": "https://jenkins.acme.example/job/release/"},
+			"jenkins", map[string]string{"job": "https://jenkins.acme.example/job/release/"},
 		},
 		{
 			map[string]string{
-				"preset":       "azure-devops",
-				"organization": "acme",
-				"project":      "Widgets Inc",
-				"pipeline":     "release",
-				"ref":          "refs/tags/v*",
+				"preset": "azure-devops", "organization": "acme", "project": "Widgets Inc", "pipeline": "release",
+				"ref": "refs/tags/v*",
 			},
-			map[string]string{"claim:sub": "p://acme/Widgets Inc/release", "prefix:rpo_ref": "refs/tags/v*"},
+			"azure-devops", map[string]string{
+				"organization": "acme", "project": "widgets inc", "pipeline": "release", "ref": "refs/tags/v*",
+			},
 		},
 		{
 			map[string]string{"preset": "azure-devops", "organization": "acme", "project": "w", "connection": "pypi"},
-			map[string]string{"claim:sub": "sc://acme/w/pypi"},
+			"azure-devops", map[string]string{
+				"organization": "acme", "project": "w", "pipeline": "", "connection": "pypi", "ref": "",
+			},
+		},
+		{
+			map[string]string{"preset": "kubernetes", "namespace": "ci", "service_account": "publisher"},
+			"kubernetes", map[string]string{"namespace": "ci", "service_account": "publisher"},
+		},
+		{
+			map[string]string{
+				"preset": "buildkite", "organization": "acme", "pipeline": "widgets", "tag": "v*", "source": "webhook",
+			},
+			"buildkite", map[string]string{
+				"organization": "acme", "pipeline": "widgets", "tag": "v*", "branch": "", "source": "webhook",
+			},
 		},
 	} {
-		r, err := workload.Generic.Compile(c.fields)
+		kind, fields := workload.OfPreset("generic", c.fields)
+		if kind != c.kind {
+			t.Errorf("OfPreset(%v) = %s", c.fields, kind)
+			continue
+		}
+		r, err := workload.Find(kind).Compile(fields)
 		if diff := cmp.Diff(c.want, r.Fields); err != nil || diff != "" {
-			t.Errorf("Compile(%v) = %v; difference %s", c.fields, err, diff)
+			t.Errorf("Compile(%v) = %v; difference %s", fields, err, diff)
 		}
 	}
 }

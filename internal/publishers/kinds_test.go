@@ -93,12 +93,65 @@ var forgejoRules = kind{
 }
 
 var kubernetesKind = kind{
-	workload.Generic,
-	map[string]string{"preset": "kubernetes", "namespace": "ci", "service_account": "publisher"},
+	workload.Kubernetes,
+	map[string]string{"namespace": "ci", "service_account": "publisher"},
 	map[string]any{
 		"sub": "system:serviceaccount:ci:publisher", "aud": []string{audience},
-		"kubernetes.io": map[string]any{"namespace": "ci", "serviceaccount": map[string]any{"name": "publisher", "uid": "u"}},
+		"kubernetes.io": map[string]any{
+			"namespace": "ci", "serviceaccount": map[string]any{"name": "publisher", "uid": kubernetesID},
+		},
 	},
+}
+
+const (
+	kubernetesID = "01890000-0000-4000-8000-000000000011"
+	bitbucketID  = "01890000-0000-4000-8000-000000000012"
+	azureProject = "01890000-0000-4000-8000-000000000013"
+)
+
+var bitbucketKind = kind{
+	workload.Bitbucket,
+	map[string]string{"repository_id": "{" + bitbucketID + "}", "branch": "main"},
+	map[string]any{
+		"sub": "{" + bitbucketID + "}:{01890000-0000-4000-8000-000000000014}", "repositoryUuid": "{" + bitbucketID + "}",
+		"workspaceUuid": "{01890000-0000-4000-8000-000000000015}", "branchName": "main",
+	},
+}
+
+var bitbucketCases = []kindCase{
+	{"the ordinary step", nil, nil, ""},
+	{"the next step", nil, one("sub", "{"+bitbucketID+"}:{01890000-0000-4000-8000-000000000016}"), ""},
+	{"no braces", nil, one("repositoryUuid", bitbucketID), ""},
+	{"another repository", nil, one("repositoryUuid", "{"+azureProject+"}"), "no project here trusts"},
+	{"no repository", nil, one("repositoryUuid", absent), "claim repositoryUuid "},
+	{"another branch", nil, one("branchName", "evil"), "branchName"},
+	{"no deployment", rule("environment_id", azureProject), nil, "deploymentEnvironmentUuid"},
+}
+
+var jenkinsKind = kind{
+	workload.Jenkins,
+	map[string]string{"job": "https://jenkins.acme.example/job/widgets"},
+	map[string]any{"sub": "https://jenkins.acme.example/job/widgets/", "build_number": 7},
+}
+
+var jenkinsCases = []kindCase{
+	{"the ordinary build", nil, nil, ""},
+	{"another job", nil, one("sub", "https://jenkins.acme.example/job/gadgets/"), "no project here trusts"},
+	{"outside a build", nil, one("sub", "https://jenkins.acme.example/"), "claim sub "},
+}
+
+var azureCases = []kindCase{
+	{"the ordinary run", nil, nil, ""},
+	{"names in other letters", nil, one("sub", "p://Acme/Widgets/release"), ""},
+	{
+		"a service connection", map[string]string{"connection": "pypi", "pipeline": "", "repository_id": ""},
+		map[string]any{"sub": "sc://acme/widgets/pypi", "rpo_id": absent, "prj_id": absent, "def_id": absent}, "",
+	},
+	{"another pipeline", nil, one("sub", "p://acme/widgets/test"), "claim sub "},
+	{"another project", nil, one("sub", "p://acme/gadgets/release"), "no project here trusts"},
+	{"another repository that the pipeline builds", nil, one("rpo_id", azureProject), "claim rpo_id "},
+	{"another pipeline of that name", rule("pipeline_id", "12"), one("def_id", "13"), "claim def_id "},
+	{"another project of that name", rule("project_id", azureProject), one("prj_id", bitbucketID), "claim prj_id "},
 }
 
 // everyKind has one of each kind of issuer, and rules on claims.
@@ -109,10 +162,13 @@ var everyKind = []kind{
 	buildkiteKind,
 	semaphoreKind,
 	forgejoKind,
+	azureKind,
+	bitbucketKind,
+	jenkinsKind,
+	kubernetesKind,
 	googleKind,
 	activeStateKind,
 	forgejoRules,
-	kubernetesKind,
 }
 
 // site is a bench whose only issuer is of some kind.
@@ -434,9 +490,19 @@ var kubernetesCases = []kindCase{
 	{"numbered, audience a text", nil, map[string]any{"jti": "1", "aud": audience}, ""},
 	{"another account", nil, one("sub", "system:serviceaccount:ci:default"), "no project here trusts"},
 	{"another namespace", nil, one("sub", "system:serviceaccount:ci2:publisher"), "no project here trusts"},
-	{"a person", nil, one("sub", "publisher"), "no project here trusts"},
-	{"no sub", nil, one("sub", absent), "no project here trusts"},
+	{"a person", nil, one("sub", "publisher"), "claim sub "},
+	{"no sub", nil, one("sub", absent), "claim sub "},
 	{"sub a list", nil, one("sub", []string{"system:serviceaccount:ci:publisher"}), "did not verify"},
+	{"the account's id", rule("service_account_id", kubernetesID), nil, ""},
+	{
+		"a recreated account", rule("service_account_id", kubernetesID),
+		one("kubernetes.io", map[string]any{"serviceaccount": map[string]any{"uid": azureProject}}),
+		"kubernetes.io/serviceaccount/uid",
+	},
+	{
+		"no id of the account", rule("service_account_id", kubernetesID), one("kubernetes.io", absent),
+		"kubernetes.io/serviceaccount/uid",
+	},
 	{"two audiences", nil, one("aud", []string{audience, "https://kubernetes.default.svc"}), "audience (aud)"},
 	{"the cluster's audience", nil, one("aud", []string{"https://kubernetes.default.svc"}), "audience (aud)"},
 }
@@ -452,6 +518,9 @@ func TestKinds(t *testing.T) {
 		{"google", googleKind, googleCases},
 		{"activestate", activeStateKind, activeStateCases},
 		{"forgejo", forgejoKind, forgejoCases},
+		{"azure-devops", azureKind, azureCases},
+		{"bitbucket", bitbucketKind, bitbucketCases},
+		{"jenkins", jenkinsKind, jenkinsCases},
 		{"forgejo, by rules on claims", forgejoRules, forgejoRulesCases},
 		{"kubernetes", kubernetesKind, kubernetesCases},
 		{"github, stricter", strictKind, strictCases},
@@ -482,4 +551,44 @@ func (s *site) judge(c kindCase) {
 		s.Fatal(err)
 	}
 	s.clock.Pass(time.Second) // tokens without an id differ by their times
+}
+
+// TestStoredRulesOnClaims checks that rules on claims of platforms that have kinds of their own keep working, whether
+// their issuer is still configured as generic or as the platform's kind.
+func TestStoredRulesOnClaims(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind
+		rule     map[string]string
+		stranger map[string]any
+	}{
+		"azure-devops": {azureKind, rule("claim:sub", "p://acme/widgets/release"), one("sub", "p://acme/widgets/test")},
+		"bitbucket": {
+			bitbucketKind, rule("claim:repositoryUuid", "{"+bitbucketID+"}"),
+			one("repositoryUuid", "{"+azureProject+"}"),
+		},
+		"jenkins": {
+			jenkinsKind, rule("claim:sub", "https://jenkins.acme.example/job/widgets/"),
+			one("sub", "https://jenkins.acme.example/job/gadgets/"),
+		},
+		"kubernetes": {
+			kubernetesKind, rule("claim:sub", "system:serviceaccount:ci:publisher"),
+			one("sub", "system:serviceaccount:ci:default"),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			own, generic := newSite(t, c.kind), newSite(t, kind{workload.Generic, nil, c.claims})
+			for _, s := range []*site{own, generic} {
+				s.project("widgets", "")
+				s.addRequest(s.operator, publishers.AddRequest{
+					Provider: "generic", Issuer: s.issuer.URL, Project: "widgets", Fields: c.rule,
+				})
+				if _, err := s.exchange(s.token(nil)); err != nil {
+					t.Errorf("issuer of kind %s: Exchange = %v", s.provider.Name(), err)
+				}
+				if _, err := s.exchange(s.token(c.stranger)); !fault.Is(err, fault.Invalid) {
+					t.Errorf("issuer of kind %s: Exchange of another workload = %v", s.provider.Name(), err)
+				}
+			}
+		})
+	}
 }

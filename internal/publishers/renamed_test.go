@@ -58,12 +58,13 @@ var buildkiteRules = kind{
 }
 
 var azureKind = kind{
-	workload.Generic,
+	workload.AzureDevOps,
 	map[string]string{
-		"preset": "azure-devops", "organization": "acme", "project": "widgets", "pipeline": "release",
-		"repository_id": "01890000-bbbb",
+		"organization": "acme", "project": "widgets", "pipeline": "release", "repository_id": "acme/widgets",
 	},
-	map[string]any{"sub": "p://acme/widgets/release", "rpo_id": "01890000-bbbb", "prj_id": "01890000-cccc"},
+	map[string]any{
+		"sub": "p://acme/widgets/release", "rpo_id": "acme/widgets", "prj_id": azureProject, "def_id": "12",
+	},
 }
 
 const semaphoreProject = "01890000-0000-4000-8000-00000000dddd"
@@ -172,8 +173,26 @@ func TestRenamed(t *testing.T) {
 			"pipeline " + pipelineID + " was acme/widgets",
 		},
 		{
-			"a project on Azure DevOps", azureKind, nil, nil, one("sub", "p://acme/gadgets/release"),
-			"repository 01890000-bbbb was acme/widgets",
+			"a project on Azure DevOps", azureKind, rule("project_id", azureProject), nil,
+			one("sub", "p://acme/gadgets/release"), "project " + azureProject + " was acme/widgets",
+		},
+		{
+			"a project on Azure DevOps, pinned by its first token", azureKind, nil, map[string]any{},
+			one("sub", "p://acme/gadgets/release"), "project " + azureProject + " was acme/widgets",
+		},
+		{
+			"an organization on Azure DevOps", azureKind, nil, map[string]any{},
+			one("sub", "p://acme-corp/widgets/release"), "project " + azureProject + " was acme/widgets",
+		},
+		{
+			"a pipeline on Azure DevOps", azureKind, rule("pipeline_id", "12"), nil, one("sub", "p://acme/widgets/publish"),
+			"pipeline 12 was release",
+		},
+		{
+			"a rule on claims for Azure DevOps", kind{
+				workload.Generic, map[string]string{"claim:sub": "p://acme/widgets/release", "claim:rpo_id": "acme/widgets"},
+				azureKind.claims,
+			}, nil, nil, one("sub", "p://acme/gadgets/release"), "repository acme/widgets was acme/widgets",
 		},
 		{
 			"a repository on Semaphore", semaphoreKind, nil, nil, one("repo_slug", "acme/gadgets"),
@@ -245,10 +264,12 @@ func TestStrangersAreNotRenamed(t *testing.T) {
 		{"a rule of the account that awaits its first token", pinnedKind, unpinned, at("acme/widgets")},
 		{"another project of the namespace", gitlabKind, nil, one("project_path", "acme/tools/gadgets")},
 		{
-			"another pipeline of the repository", azureKind, nil, one("sub", "p://acme/widgets/test"),
+			"another pipeline of a renamed project", azureKind, rule("project_id", azureProject),
+			one("sub", "p://acme/gadgets/test"),
 		},
 		{
-			"a service connection of the name", azureKind, nil, one("sub", "sc://acme/gadgets/release"),
+			"a service connection in a renamed project", azureKind, rule("project_id", azureProject),
+			one("sub", "sc://acme/gadgets/release2"),
 		},
 		{
 			"another repository of the account on Forgejo", forgejoKind,

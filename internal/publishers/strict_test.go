@@ -283,7 +283,24 @@ func TestSentences(t *testing.T) {
 			workload.Generic, forgejoRules.fields,
 			"jobs of issuer.example whose repository is acme/widgets, repository_id is 77, event_name is push or release, ref is like refs/tags/v*, workflow_ref is like acme/widgets/.forgejo/workflows/release.yml@*",
 		},
-		{workload.Generic, kubernetesKind.fields, "jobs of issuer.example whose sub is system:serviceaccount:ci:publisher"},
+		{
+			workload.Kubernetes, kubernetesKind.fields,
+			"Kubernetes service account publisher in namespace ci of issuer.example",
+		},
+		{
+			workload.Kubernetes, over(kubernetesKind.fields, rule("service_account_id", kubernetesID)),
+			"Kubernetes service account publisher in namespace ci of issuer.example, with the id " + kubernetesID,
+		},
+		{
+			workload.AzureDevOps, azureKind.fields,
+			"Azure DevOps pipeline release of acme/widgets, from repository acme/widgets",
+		},
+		{
+			workload.AzureDevOps, map[string]string{"organization": "acme", "project": "W x", "connection": "pypi"},
+			"Azure DevOps service connection pypi of acme/w x",
+		},
+		{workload.Bitbucket, bitbucketKind.fields, "Bitbucket repository " + bitbucketID + ", branch main only"},
+		{workload.Jenkins, jenkinsKind.fields, "Jenkins job https://jenkins.acme.example/job/widgets/"},
 	} {
 		r, err := c.provider.Compile(c.fields)
 		if diff := cmp.Diff(c.want, c.provider.Describe("https://issuer.example", r.Fields).String()); err != nil ||

@@ -3,7 +3,21 @@ package workload
 import "slices"
 
 // All lists the kinds of issuers, in display order.
-var All = []*Kind{GitHub, GitLab, CircleCI, Buildkite, Semaphore, Forgejo, Google, ActiveState, Generic}
+var All = []*Kind{
+	GitHub,
+	GitLab,
+	CircleCI,
+	Buildkite,
+	Semaphore,
+	Forgejo,
+	AzureDevOps,
+	Bitbucket,
+	Jenkins,
+	Kubernetes,
+	Google,
+	ActiveState,
+	Generic,
+}
 
 // Find returns the kind with a name, or nil if there is none.
 func Find(name string) *Kind {
@@ -23,16 +37,15 @@ func Of(name string) *Kind {
 	return Generic
 }
 
-// FormFor returns the form of a kind and preset. It returns false if there is none.
+// FormFor returns the form of a kind. For kind generic, preset may name a platform; see OfPreset. It returns false if
+// there is no such kind or preset.
 func FormFor(provider, preset string) (Form, bool) {
-	if k := Find(provider); k != nil {
-		for _, f := range k.Forms() {
-			if f.Preset == preset {
-				return f, true
-			}
-		}
+	provider, _ = OfPreset(provider, map[string]string{fieldPreset: preset})
+	k := Find(provider)
+	if k == nil || k == Generic && preset != "" {
+		return Form{}, false
 	}
-	return Form{}, false
+	return k.Forms()[0], true
 }
 
 // IssuerHost returns the display name of an issuer's platform: "github.com", or the host of the issuer's URL.
@@ -110,7 +123,7 @@ func PlatformOf(issuer string, fields map[string]string) string {
 			return k.name
 		}
 	}
-	return PresetOf(issuer, fields)
+	return ""
 }
 
 // OfPreset returns the kind and the fields of a rule that names a platform by the field "preset" of kind generic, as

@@ -57,6 +57,10 @@ func (k *Kind) Flag(field string) string {
 // field and the allowed values.
 func (k *Kind) Compile(fields map[string]string) (Rule, error) {
 	if k.open != nil {
+		if name, ok := fields[fieldPreset]; ok {
+			return Rule{}, fault.InField(fieldPreset, "there is no preset %.40q: choose %s", name,
+				strings.Join(Presets(), ", "))
+		}
 		return k.open.compile(fields)
 	}
 	given := map[string]string{}
@@ -114,8 +118,7 @@ func (k *Kind) fieldNames() string {
 	return strings.Join(usual, ", ") + " and, for more restrictions, " + strings.Join(stricter, ", ")
 }
 
-// Forms returns the forms of a kind. Most kinds have one. Generic has one for each preset, and a last one for rules on
-// claims.
+// Forms returns the forms of a kind. That of Generic is for rules on claims.
 func (k *Kind) Forms() []Form {
 	if k.open != nil {
 		return k.open.forms

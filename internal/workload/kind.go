@@ -30,7 +30,7 @@ type Kind struct {
 	// recognizeRule reports whether a rule on claims probably concerns this platform, by its issuer or by the claims that
 	// it names; for shared kinds. The issuer may be unknown ("").
 	recognizeRule func(issuer string, r Rule) bool
-	beyond        string // what rules of this kind compare and rules on claims usually do not
+	beyond        string // what rules of this kind compare and rules on claims usually do not; "" for nothing
 
 	lookup   func(c Claims) (string, *Mismatch)
 	shape    []check            // refuse a token that the platform would not issue, or that cannot be compared
@@ -83,12 +83,12 @@ type Field struct {
 	Ref      bool   // its claim is a full ref, and its value may end in "*"
 	ID       bool   // its claim is an id, which the platform never gives to another workload; otherwise a name
 
+	path  []string // of the claim inside an object of the token; nil if it is a claim of its own
 	parse parser
 	fits  fitting                  // compares the claim; nil if the kind's checks do
 	like  func(c Claims) string    // returns a value that fits jobs like the one with these claims; nil for the claim's own
 	event bool                     // its claim says what started the job
 	say   func(w *Words, v string) // appends its part of the sentence; nil if the kind's sentence has it
-	rule  string                   // of a preset's field: the prefix of the rule's field
 
 	// lacking completes the error for a token without the claim, if platforms send it only on some conditions.
 	lacking string

@@ -184,7 +184,7 @@ func (f Field) seen(c Claims) string {
 	if f.like != nil {
 		return f.like(c)
 	}
-	v := text(c, f.Claim)
+	v, _ := f.of(c).(string)
 	if f.Ref {
 		v = refLike(v)
 	}

@@ -54,9 +54,7 @@ func addFrom(values url.Values) adding {
 	provider := strings.ToLower(strings.TrimSpace(q.Get("provider")))
 	provider = ofPreset(provider, q)
 	a := adding{form: ui.Typed(q)}
-	if a.kind, a.known = workload.FormFor(provider, q.Get("preset")); !a.known {
-		a.kind, a.known = workload.FormFor(provider, "")
-	}
+	a.kind, a.known = workload.FormFor(provider, "")
 	if pair, ok := a.kind.Pair(); ok {
 		both := a.kind.Split(cmp.Or(a.form.Get("issuer"), defaultIssuer(provider)), [2]string{q.Get(pair[0]), q.Get(pair[1])})
 		q.Set(pair[0], both[0])
@@ -132,16 +130,16 @@ func (a adding) query() url.Values {
 
 // addForm is the form that adds a publisher.
 type addForm struct {
-	Provider, Issuer, Preset string
-	Title, Place             string // CI service and its host, for example "GitHub Actions" and "github.com"
-	Tabs, Presets            []formTab
-	Main, Stricter           []ui.Field
-	StricterLabel            string
-	Open                     bool // the stricter fields are expanded
-	Prefilled                bool // the values come from a link
-	Preview                  previewView
-	Action                   string
-	Site                     string // host of the forge's pages, for pasted addresses
+	Provider, Issuer string
+	Title, Place     string // CI service and its host, for example "GitHub Actions" and "github.com"
+	Tabs, Platforms  []formTab
+	Main, Stricter   []ui.Field
+	StricterLabel    string
+	Open             bool // the stricter fields are expanded
+	Prefilled        bool // the values come from a link
+	Preview          previewView
+	Action           string
+	Site             string // host of the forge's pages, for pasted addresses
 }
 
 // formTab is a link to the form for another kind of issuer.
@@ -170,7 +168,8 @@ func (s *Section) addForm(r *http.Request, who access.Caller, a adding) (addForm
 		return addForm{}, nil
 	}
 	issuer := chooseIssuer(issuers, a)
-	if !a.known || !workload.Of(issuer.Provider).Takes(workload.Of(a.kind.Provider)) {
+	configured := workload.Of(issuer.Provider)
+	if !a.known || !configured.Takes(workload.Of(a.kind.Provider)) {
 		a.kind, _ = workload.FormFor(issuer.Provider, "")
 	}
 	if a.kind.Provider == "generic" && !a.form.Values.Has(workload.FieldClaims) && !a.form.Values.Has("preset") {
@@ -178,13 +177,13 @@ func (s *Section) addForm(r *http.Request, who access.Caller, a adding) (addForm
 	}
 	a.request.Provider, a.request.Issuer = a.kind.Provider, issuer.URL
 	out := addForm{
-		Provider: a.kind.Provider, Issuer: issuer.URL, Preset: a.kind.Preset, Title: a.kind.Title,
+		Provider: a.kind.Provider, Issuer: issuer.URL, Title: a.kind.Title,
 		Place:  workload.IssuerHost(issuer.URL),
 		Site:   workload.SiteOf(issuer.URL),
 		Action: r.URL.Path, Tabs: issuerTabs(issuers, issuer, a), Prefilled: a.filled && r.Method != http.MethodPost,
 	}
-	if issuer.Provider == "generic" {
-		out.Presets = presetTabs(a)
+	if configured == workload.Generic {
+		out.Platforms = platformTabs(a)
 	}
 	for _, field := range a.kind.Fields {
 		x := a.input(field)
@@ -203,10 +202,9 @@ func (s *Section) addForm(r *http.Request, who access.Caller, a adding) (addForm
 
 // platformForm returns the form for the platform of an issuer of kind generic, or the one for rules on claims.
 func platformForm(issuer string) workload.Form {
-	platform := workload.PlatformOf(issuer, nil)
-	form, ok := workload.FormFor(platform, "")
+	form, ok := workload.FormFor(workload.PlatformOf(issuer, nil), "")
 	if !ok {
-		form, _ = workload.FormFor("generic", platform)
+		form, _ = workload.FormFor("generic", "")
 	}
 	return form
 }
@@ -285,27 +283,22 @@ func issuerTabs(all []publishers.Issuer, current publishers.Issuer, a adding) []
 	return out
 }
 
-// presetTabs returns links to the forms of all platforms that may be at an issuer of kind generic, and to the form for
-// rules on claims.
-func presetTabs(a adding) []formTab {
+// platformTabs returns links to the forms of all kinds that an issuer of kind generic may have publishers of.
+func platformTabs(a adding) []formTab {
 	var out []formTab
 	for _, k := range workload.All {
 		if !workload.Generic.Takes(k) {
 			continue
 		}
-		for _, f := range k.Forms() {
-			q := a.query()
-			q.Del("preset")
-			q.Set("provider", f.Provider)
-			q.Set("issuer", a.request.Issuer)
-			if k == workload.Generic {
-				q.Set("preset", f.Preset)
-			}
-			out = append(out, formTab{
-				Label: f.Title, Link: "?" + q.Encode() + "#add",
-				Current: f.Provider == a.kind.Provider && f.Preset == a.kind.Preset,
-			})
+		f := k.Forms()[0]
+		q := a.query()
+		q.Set("provider", f.Provider)
+		q.Set("issuer", a.request.Issuer)
+		q.Del("preset")
+		if k == workload.Generic {
+			q.Set("preset", "") // no platform, even if the issuer's URL looks like one
 		}
+		out = append(out, formTab{Label: f.Title, Link: "?" + q.Encode() + "#add", Current: f.Provider == a.kind.Provider})
 	}
 	return out
 }

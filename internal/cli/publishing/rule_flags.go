@@ -133,12 +133,14 @@ func (r *ruleFlags) split(kind, issuer string, fields map[string]string) {
 	}
 }
 
-// rule returns the kind's name and the given fields.
+// rule returns the kind's name and the given fields. The preset of a platform that has a kind of its own is that kind.
 func (r *ruleFlags) rule() (kind string, fields map[string]string, err error) {
 	if g, ok := r.Values[0].(*genericRule); ok {
-		fields, err = g.fields()
+		if fields, err = g.fields(); err != nil {
+			return "", nil, err
+		}
 		kind, fields = workload.OfPreset(r.kind.Name(), fields)
-		return kind, fields, err
+		return kind, fields, nil
 	}
 	fields = map[string]string{}
 	v := reflect.ValueOf(r.Values[0]).Elem()

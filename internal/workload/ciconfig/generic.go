@@ -220,6 +220,28 @@ func generic(t Target, platform, issuer string, fields map[string]string) Guide 
 	return g
 }
 
+// asClaims returns rules on claims that say the same as the rule of a platform's own kind.
+func asClaims(provider string, fields map[string]string) map[string]string {
+	out := map[string]string{}
+	place := fields["organization"] + "/" + fields["project"] + "/"
+	switch {
+	case provider == "jenkins":
+		out["claim:sub"] = fields["job"]
+	case provider == "kubernetes":
+		out["claim:sub"] = "system:serviceaccount:" + fields["namespace"] + ":" + fields["service_account"]
+	case fields["connection"] != "":
+		out["claim:sub"] = "sc://" + place + fields["connection"]
+	default:
+		out["claim:sub"] = "p://" + place + fields["pipeline"]
+		if ref := fields["ref"]; strings.HasSuffix(ref, "*") {
+			out["prefix:rpo_ref"] = ref
+		} else if ref != "" {
+			out["claim:rpo_ref"] = ref
+		}
+	}
+	return out
+}
+
 // comment is s on one line.
 func comment(s string) string { return strings.Join(strings.Fields(s), " ") }
 

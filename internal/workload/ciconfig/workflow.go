@@ -60,6 +60,8 @@ func For(t Target, provider, issuer string, fields map[string]string) Guide {
 		return google(t, fields)
 	case "circleci":
 		return circleci(t, issuer, fields["vcs_ref"], fields["context_id"])
+	case "azure-devops", "jenkins", "kubernetes":
+		return generic(t, provider, issuer, asClaims(provider, fields))
 	case "buildkite", "semaphore", "forgejo":
 		return generic(t, provider, issuer, asRules(provider, fields))
 	case "activestate":
