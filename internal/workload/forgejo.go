@@ -37,10 +37,10 @@ var Forgejo = &Kind{
 			Name: "repository", Label: "Repository", Required: true, Example: "widgets",
 			Help: "The repository's name, without its owner.", Pattern: nameWords, parse: parseForgejoName,
 		}, {
-			Name: "workflow", Label: "Workflow file", Recommended: true, Example: "release.yml", Claim: "workflow_ref",
+			Name: "workflow", Label: "Workflow file", Recommended: true, Example: "release.yml",
 			Help: "The file that publishes; a bare name is looked up in .forgejo/workflows. Without it, every workflow of the " +
 				"repository may publish.",
-			Pattern: "a file name or a path", Tighten: "Only this workflow", parse: parseForgejoWorkflow, like: forgejoFile,
+			Pattern: "a file name or a path", Tighten: "Only this workflow", parse: parseForgejoWorkflow,
 		},
 		recommendedRef("ref", "the repository"), protectedField("Forgejo"), eventsField("event_name", parseGitHubEvents),
 		{
@@ -57,10 +57,11 @@ var Forgejo = &Kind{
 			say: numbered("repository"),
 		},
 	},
-	claims: []string{"repository", "repository_owner_id", "event_name"},
+	claims: []string{"repository", "repository_owner_id", "event_name", "workflow_ref"},
 	shared: true,
 	recognize: func(issuer string, c Claims) bool {
-		return strings.HasSuffix(issuer, "/api/actions") && text(c, "repository") != ""
+		return text(c, "repository") != "" &&
+			(strings.HasSuffix(issuer, "/api/actions") || strings.Contains(text(c, "workflow_ref"), "/"+forgejoFolder))
 	},
 	recognizeRule: func(issuer string, r Rule) bool {
 		return strings.HasSuffix(issuer, "/api/actions") ||
@@ -85,7 +86,7 @@ var Forgejo = &Kind{
 	),
 	suggest: func(c Claims) map[string]string {
 		owner, repository, _ := strings.Cut(text(c, "repository"), "/")
-		return map[string]string{"owner": owner, "repository": repository}
+		return map[string]string{"owner": owner, "repository": repository, "workflow": forgejoFile(c)}
 	},
 	run:  runClaims{workload: []string{"repository"}, ref: "ref", word: "run", id: "run_number", path: "/actions/runs/"},
 	warn: forgejoWarnings,
