@@ -22,6 +22,7 @@ func (r *Registry) Preview(ctx context.Context, who access.Caller, f workload.Fo
 	if err := CheckKnown(who); err != nil {
 		return Preview{}, err
 	}
+	f.Provider, req.Fields = workload.OfPreset(f.Provider, req.Fields)
 	out := Preview{Problems: workload.Problems(f, req.Fields)}
 	if _, err := packaging.ParseProjectName(req.Project); err == nil || !req.Pending {
 		if _, err := r.mayAdd(ctx, who, req); req.Wide && fault.FieldOf(err) != "" {
@@ -39,7 +40,7 @@ func (r *Registry) Preview(ctx context.Context, who access.Caller, f workload.Fo
 		out.Problems[fault.FieldOf(err)] = fault.Message(err)
 		return out, nil
 	}
-	rule, err := provider.Compile(req.Fields)
+	rule, err := provider.CompileNew(req.Fields)
 	if err != nil {
 		return out, err
 	}
