@@ -142,7 +142,7 @@ func (r *Registry) mayAdd(ctx context.Context, who access.Caller, req AddRequest
 	a = addition{req: req, at: r.o.Now()}
 	if req.Wide {
 		err := r.store.View(ctx, func(tx Tx) error {
-			_, err := wideFor(ctx, tx, who, req.Repository)
+			_, err := WideFor(ctx, tx, who, req.Repository)
 			return err
 		})
 		if err == nil {

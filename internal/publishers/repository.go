@@ -21,7 +21,7 @@ var errNotWide = fault.New(fault.Denied,
 	"only an administrator, with a token of scope admin, may change the publishers of a repository")
 
 // wideFor returns a repository whose publishers the caller may change.
-func wideFor(ctx context.Context, tx Tx, who access.Caller, name string) (catalog.Repository, error) {
+func WideFor(ctx context.Context, tx Tx, who access.Caller, name string) (catalog.Repository, error) {
 	if !who.Admin() {
 		return catalog.Repository{}, errNotWide
 	}
@@ -55,7 +55,7 @@ func parsePrefix(s string) (packaging.NamePrefix, error) {
 }
 
 func (r *Registry) attachWide(ctx context.Context, tx Tx, who access.Caller, a addition) (string, error) {
-	repo, err := wideFor(ctx, tx, who, a.req.Repository)
+	repo, err := WideFor(ctx, tx, who, a.req.Repository)
 	if err != nil {
 		return "", err
 	}
@@ -147,7 +147,7 @@ func (r *Registry) RemoveFromRepository(ctx context.Context, who access.Caller, 
 		return err
 	}
 	return access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) error {
-		repo, err := wideFor(ctx, tx, who, repository)
+		repo, err := WideFor(ctx, tx, who, repository)
 		if err != nil {
 			return err
 		}
@@ -244,7 +244,7 @@ func Covering(ctx context.Context, tx Tx, p catalog.Project) ([]RepositoryPublis
 
 // constrainWide is Constrain for the names of a repository.
 func (r *Registry) constrainWide(ctx context.Context, tx Tx, who access.Caller, req ConstrainRequest) (Added, error) {
-	repo, err := wideFor(ctx, tx, who, req.Repository)
+	repo, err := WideFor(ctx, tx, who, req.Repository)
 	if err != nil {
 		return Added{}, err
 	}

@@ -112,6 +112,7 @@ type PinFilter struct {
 type ExchangeFilter struct {
 	RepositoryID string
 	Project      string    // normal name
+	Whole        bool      // only those of no single project: of names of a repository, or a whole repository
 	Subject      string    // id of the nearest publisher or pending publisher, or of the minted token
 	Since        time.Time // inclusive
 	Limit        int

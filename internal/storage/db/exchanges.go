@@ -28,6 +28,9 @@ func exchangeQuery(f publishers.ExchangeFilter) (string, []any) {
 			where += fmt.Sprintf(" AND %s = $%d", c.column, len(args))
 		}
 	}
+	if f.Whole {
+		where += " AND project = ''"
+	}
 	return `SELECT ` + auditColumns + ` FROM audit` + where + ` ORDER BY at DESC, id DESC LIMIT $2`, args
 }
 
