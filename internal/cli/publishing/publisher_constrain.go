@@ -11,8 +11,9 @@ import (
 
 type publisherConstrainCmd struct {
 	ID              string `arg:"" help:"ID of the publisher, as listed by index publisher list."`
-	Project         string `required:"" placeholder:"P" help:"Project of the publisher. Other projects of the publisher are not changed."`
-	IndexRepository string `default:"main" help:"Repository of the project in this index."`
+	Project         string `required:"" xor:"place" placeholder:"P" help:"Project of the publisher. Other projects of the publisher are not changed."`
+	Names           string `required:"" xor:"place" placeholder:"PREFIX" help:"Names that the publisher has in the repository, instead of a project."`
+	IndexRepository string `default:"main" help:"Repository of the project or the names in this index."`
 	terminal.Listing
 	ruleFlags
 }
@@ -46,7 +47,9 @@ func (c *publisherConstrainCmd) Run(s *cli.Session) error {
 	}
 	return s.With(func(a *app.App) error {
 		added, err := a.Registry.Constrain(s.Ctx, a.Operator,
-			publishers.ConstrainRequest{ID: c.ID, Repository: c.IndexRepository, Project: c.Project, Fields: fields})
+			publishers.ConstrainRequest{
+				ID: c.ID, Repository: c.IndexRepository, Project: c.Project, Names: c.Names, Fields: fields,
+			})
 		if err != nil {
 			return c.inFlags(err)
 		}
