@@ -242,6 +242,32 @@ func Covering(ctx context.Context, tx Tx, p catalog.Project) ([]RepositoryPublis
 	return all, err
 }
 
+// RepositoryCounts returns the number of publishers of each repository, by its name. It returns fault.Denied unless the
+// caller is an administrator.
+func (r *Registry) RepositoryCounts(ctx context.Context, who access.Caller) (map[string]int, error) {
+	if !who.Admin() {
+		return nil, errNotWide
+	}
+	var out map[string]int
+	err := r.store.View(ctx, func(tx Tx) error {
+		repositories, err := tx.Repositories(ctx)
+		if err != nil {
+			return err
+		}
+		all, err := tx.RepositoryPublishers(ctx, "", "")
+		out = map[string]int{}
+		for _, repo := range repositories {
+			for _, l := range all {
+				if l.RepositoryID == repo.ID {
+					out[repo.Name]++
+				}
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
 // constrainWide is Constrain for the names of a repository.
 func (r *Registry) constrainWide(ctx context.Context, tx Tx, who access.Caller, req ConstrainRequest) (Added, error) {
 	repo, err := WideFor(ctx, tx, who, req.Repository)

@@ -190,6 +190,7 @@ func (v *View) ForRepository(ctx context.Context, who access.Caller, repository 
 			if err != nil {
 				return err
 			}
+			s.Project = l.Prefix.String() // for its workflow file
 			s.Last = lastOf(ofNames(exchanges, l.Prefix.Pattern()), l.Publisher.ID)
 			n, err := tx.CoveredProjects(ctx, repo.ID, l.Prefix)
 			if err != nil {
