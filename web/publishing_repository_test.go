@@ -35,7 +35,10 @@ func TestRepositoryPublishersPage(t *testing.T) {
 	if !strings.HasPrefix(to, mainPublishers+"?publisher=") {
 		t.Errorf("adding leads to %s", to)
 	}
-	wants(t, page, "may now publish the projects, existing or new, acme and acme-* in repository main",
+	if strings.Contains(page, `class="brand in"`) {
+		t.Error("the page passes for one of another repository")
+	}
+	wants(t, page, "Acme packages</a>", "may now publish the projects, existing or new, acme and acme-* in repository main",
 		"Covers 1 project", "creates new ones, owned by", "Release acme")
 	list := x.list("acme-widgets")
 	if len(list) != 1 || list[0].Names != "acme" || !list[0].Creates || list[0].Owner != "alice" {
@@ -48,14 +51,14 @@ func TestRepositoryPublishersPage(t *testing.T) {
 	covered := "/manage/project/acme-widgets/settings/publishing/"
 	page = x.ask("alice", covered, nil).Body.String()
 	wants(t, page, "From the repository", "1 publisher of the repository main covers this project", "acme-*",
-		"Only administrators can change or remove them.", "None of its own.")
+		"Only administrators can change that.", "None of its own.")
 	for _, not := range []string{"Remove publisher", "/admin/", "nobody can upload", "Make stricter"} {
 		if strings.Contains(page, not) {
 			t.Errorf("an owner is shown %q for the repository's publisher", not)
 		}
 	}
 	wants(t, x.ask("alice", covered+"?publisher="+id, nil).Body.String(), "Publish acme-widgets from the workflow")
-	wants(t, x.ask("root", covered, nil).Body.String(), "Change them for the repository", "/team"+mainPublishers)
+	wants(t, x.ask("root", covered, nil).Body.String(), "Publishers of the repository</a>", "/team"+mainPublishers)
 	for _, path := range []string{
 		"/manage/project/acmecorp/settings/publishing/", "/r/other/manage/project/acme-widgets/settings/publishing/",
 	} {

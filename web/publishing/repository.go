@@ -47,8 +47,8 @@ func administers(h route.Handler) route.Handler {
 
 type repositoryView struct {
 	ui.Frame
-	Name       string // of the repository
-	Tree       string // base path of its pages
+	Of         string // name of the repository
+	RootOf     string // base path of its pages
 	Guide      *guideView
 	Publishers []wideCard
 	Add        addForm
@@ -89,7 +89,7 @@ func (s *Section) repositoryPage(w http.ResponseWriter, r *http.Request, who acc
 	}
 	name := r.PathValue("name")
 	v := repositoryView{
-		Frame: s.Frame(r, who, "Publishers of the repository "+name), Name: name, Tree: ui.Tree(s.Base, name),
+		Frame: s.Frame(r, who, "Publishers of the repository "+name), Of: name, RootOf: ui.Tree(s.Base, name),
 	}
 	v.Section, v.Tab, v.Scripts = "admin", "repositories", []string{"publishing.js"}
 	if v.Add, err = s.addForm(r, who, a); err != nil {
