@@ -20,7 +20,8 @@ const (
 var errNotWide = fault.New(fault.Denied,
 	"only an administrator, with a token of scope admin, may change the publishers of a repository")
 
-// wideFor returns a repository whose publishers the caller may change.
+// WideFor returns a repository whose publishers the caller may change, "" being main. It returns fault.Denied unless
+// the caller is an administrator, and fault.NotFound if there is no such repository.
 func WideFor(ctx context.Context, tx Tx, who access.Caller, name string) (catalog.Repository, error) {
 	if !who.Admin() {
 		return catalog.Repository{}, errNotWide
