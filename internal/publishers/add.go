@@ -185,7 +185,7 @@ func (r *Registry) compile(ctx context.Context, who access.Caller, req AddReques
 	if p.Issuer, err = r.issuerFor(provider, req.Issuer); err != nil {
 		return p, "", err
 	}
-	if p.OwnerID == "" && provider.PinField() != "" {
+	if p.OwnerID == "" && provider.Pins(p.Fields) {
 		p.OwnerID, warning, err = r.ownerID(ctx, p, provider)
 	}
 	return p, warning, err
@@ -225,6 +225,9 @@ func (r *Registry) ownerID(ctx context.Context, p Publisher, kind *workload.Kind
 	later := "the first accepted token will pin it (set " + kind.PinField() + " to pin it now)"
 	if workload.LeavesIDs(p.Fields) {
 		return "", "owner and repository are pinned together; the first accepted token will pin them", nil
+	}
+	if kind.PinsAll() {
+		return "", "the first accepted token with an id will pin it (set " + kind.PinField() + " to pin it now)", nil
 	}
 	if r.o.OwnerID == nil || p.Fields[kind.Account] == "" {
 		return "", "the owner's id is not known yet; " + later, nil

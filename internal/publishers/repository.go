@@ -286,7 +286,13 @@ func (r *Registry) constrainWide(ctx context.Context, tx Tx, who access.Caller, 
 	if err != nil {
 		return Added{}, err
 	}
-	p, err := r.narrowed(who, old.Publisher, req.Fields)
+	rule := old.Publisher
+	if req.Kind != "" {
+		if rule, err = r.own(rule, req.Kind); err != nil {
+			return Added{}, err
+		}
+	}
+	p, err := r.narrowed(who, old.Publisher, rule, req.Fields)
 	if err != nil {
 		return Added{}, err
 	}

@@ -35,25 +35,34 @@ func issuerSamples() []issuerSample {
 		},
 		{"gitlab", "GitLab", "", section("gitlab", workload.GitLabIssuer, "")},
 		{"gitlab-self", "GitLab, self-managed", own, section("gitlab", "https://gitlab.acme.example", authority)},
-		{"forgejo", "Forgejo", own, section("generic", "https://forge.acme.example/api/actions", authority)},
+		{"forgejo", "Forgejo", own, section("forgejo", "https://forge.acme.example/api/actions", authority)},
 		{
 			"circleci", "CircleCI", "For jobs that request tokens with --root-issuer.",
 			section("circleci", workload.CircleCIIssuer, ""),
 		},
-		{"buildkite", "Buildkite", "", section("generic", "https://agent.buildkite.com", "")},
+		{"buildkite", "Buildkite", "", section("buildkite", workload.BuildkiteIssuer, "")},
+		{
+			"semaphore", "Semaphore", "Replace acme by the name of your organization.",
+			section("semaphore", "https://acme.semaphoreci.com",
+				"audience = \"https://acme.semaphoreci.com\"   # the only one that its tokens have\n"),
+		},
 		{"google", "Google Cloud", "", section("google", workload.GoogleIssuer, "")},
 		{"activestate", "ActiveState", "", section("activestate", workload.ActiveStateIssuer, "")},
 		{
 			"azure-devops", "Azure DevOps", "Replace ORG by the ID of your organization.",
-			section("generic", "https://vstoken.dev.azure.com/ORG", ""),
+			section("azure-devops", "https://vstoken.dev.azure.com/ORG", ""),
+		},
+		{
+			"bitbucket", "Bitbucket Pipelines", "Replace WORKSPACE by the name of your workspace.",
+			section("bitbucket", "https://api.bitbucket.org/2.0/workspaces/WORKSPACE/pipelines-config/identity/oidc", ""),
 		},
 		{
 			"jenkins", "Jenkins", own + " The oidc-provider plugin issues the tokens.",
-			section("generic", "https://jenkins.acme.example/oidc", authority),
+			section("jenkins", "https://jenkins.acme.example/oidc", authority),
 		},
 		{
 			"kubernetes", "Kubernetes", "Use the issuer that kubectl get --raw /.well-known/openid-configuration shows.",
-			section("generic", "https://kubernetes.acme.example", authority),
+			section("kubernetes", "https://kubernetes.acme.example", authority),
 		},
 		{"other", "Another issuer", "Any OpenID Connect issuer.", section("generic", "https://ci.acme.example", authority)},
 	}
