@@ -118,6 +118,16 @@ func TestRepositoryTokenByHand(t *testing.T) {
 			t.Errorf("the upload of %s: %d %s", project, status, body)
 		}
 	}
+	staging := j.issuer.Sign(j.issuer.Claims(j.audience(), now(), map[string]any{"environment": "staging"}))
+	if status, refused := j.mint("/_/oidc/mint-token", staging); status == http.StatusOK {
+		t.Errorf("a job of another environment got a token: %+v", refused)
+	}
+	out := j.Index("publisher", "explain").OK(t).Stdout
+	for _, want := range []string{"granted  to upload acme-*", "refused  to upload acme-*", " --names acme "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("publisher explain does not say %q:\n%s", want, out)
+		}
+	}
 	j.Index("publisher", "remove", id, "--names", "acme").OK(t)
 	if status, body := j.upload(m.Token, packagingtest.Wheel("acme-new", "1.1", "x")); status != http.StatusForbidden {
 		t.Errorf("a minted token outlived its publisher: %d %s", status, body)

@@ -3,6 +3,7 @@ package db
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"pyindex/internal/access"
@@ -69,10 +70,17 @@ func (t *Tx) deleteUnused(ctx context.Context, publisherID string) error {
 func (t *Tx) RepositoryPublishers(ctx context.Context,
 	publisherID, repositoryID string,
 ) ([]publishers.RepositoryPublisher, error) {
-	out, err := many(ctx, t, scanRepositoryPublisher, `SELECT `+repositoryPublisherColumns+`
-		FROM repository_publishers l JOIN publishers p ON p.id = l.publisher_id
-		WHERE ($1 = '' OR l.publisher_id = $1) AND ($2 = '' OR l.repository_id = $2)
-		ORDER BY l.added_at, l.id`, publisherID, repositoryID)
+	// Only the given ids are compared, so that an index is used: every exchange asks for its publishers.
+	q := `SELECT ` + repositoryPublisherColumns +
+		` FROM repository_publishers l JOIN publishers p ON p.id = l.publisher_id`
+	var args []any
+	for _, c := range [][2]string{{"l.publisher_id", publisherID}, {"l.repository_id", repositoryID}} {
+		if c[1] != "" {
+			args = append(args, c[1])
+			q += fmt.Sprintf(" %s %s = $%d", map[bool]string{true: "WHERE", false: "AND"}[len(args) == 1], c[0], len(args))
+		}
+	}
+	out, err := many(ctx, t, scanRepositoryPublisher, q+` ORDER BY l.added_at, l.id`, args...)
 	slices.SortStableFunc(out, func(a, b publishers.RepositoryPublisher) int {
 		return cmp.Or(cmp.Compare(a.RepositoryID, b.RepositoryID), cmp.Compare(a.Prefix.String(), b.Prefix.String()))
 	})
