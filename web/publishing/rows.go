@@ -80,6 +80,15 @@ func publisherCardOf(n int, p insight.Shown, t tightening) publisherCard {
 	return c
 }
 
+// shownOnly returns the card without its forms.
+func (c publisherCard) shownOnly() publisherCard {
+	c.Stricter, c.Tightens, c.Open = nil, false, false
+	for i := range c.Loose {
+		c.Loose[i].Input = nil
+	}
+	return c
+}
+
 // exchangeRow is the list row of a token request.
 type exchangeRow struct {
 	insight.Exchange
