@@ -237,7 +237,7 @@ var gitlabCases = []kindCase{
 	},
 	{"short ref", nil, map[string]any{
 		"ref_path": "v1.0", "ci_config_ref_uri": "HOST/acme/libs/widgets//ci/release.yml@v1.0",
-	}, "ci_config_ref_uri"},
+	}, "ref_path"},
 	{"empty commit", nil, one("sha", ""), "sha"},
 	{"environment in other letters", nil, one("environment", "release"), "environment"},
 	{"environment with a blank", nil, one("environment", "Release "), "environment"},

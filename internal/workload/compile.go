@@ -65,7 +65,7 @@ func (k *Kind) Compile(fields map[string]string) (Rule, error) {
 		}
 		given[f.Name] = v
 	}
-	r := Rule{Fields: map[string]string{}}
+	r := Rule{Fields: map[string]string{}, Server: k.server}
 	for _, f := range k.Fields {
 		if err := f.compile(given[f.Name], f.Name == k.pin, &r); err != nil {
 			return Rule{}, err

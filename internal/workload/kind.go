@@ -20,6 +20,8 @@ type Kind struct {
 	sentence string        // see Words.fill
 	key      []string      // the fields that make the lookup key
 	run      runClaims
+	server   string                     // see At
+	site     func(issuer string) string // the base URL of the platform's pages; nil if it is the issuer
 
 	// shared means that an issuer of this kind may be configured as kind generic too, and has rules on claims from then.
 	shared    bool
