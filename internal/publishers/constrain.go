@@ -91,6 +91,9 @@ func (r *Registry) narrowed(who access.Caller, old Publisher, more map[string]st
 		}
 	}
 	rule, err := provider.Compile(fields)
+	if err == nil {
+		err = provider.Possible(rule)
+	}
 	if err != nil {
 		return old, err
 	}

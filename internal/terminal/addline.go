@@ -28,8 +28,12 @@ func AddLine(settings, provider, issuer, project string, pending bool, fields ma
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if _, claim, ok := strings.Cut(name, ":"); ok {
-			b.WriteString(flagWord("claim", claim+"="+fields[name]))
+		kind, claim, ok := strings.Cut(name, ":")
+		if !ok {
+			continue
+		}
+		for v := range strings.SplitSeq(fields[name], "\n") {
+			b.WriteString(flagWord(claimFlags[kind], claim+"="+v))
 		}
 	}
 	if issuer != workload.GitHubIssuer {
@@ -37,6 +41,9 @@ func AddLine(settings, provider, issuer, project string, pending bool, fields ma
 	}
 	return b.String()
 }
+
+// claimFlags are the flags for rules on claims.
+var claimFlags = map[string]string{"claim": "claim", "oneof": "claim", "prefix": "claim-prefix", "has": "claim-has"}
 
 // flagWord returns a flag with its value, after a space. A value that begins with a dash is joined by "=".
 func flagWord(name, value string) string {

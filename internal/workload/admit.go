@@ -25,7 +25,7 @@ func (k *Kind) Admits(r Rule, c Claims) error {
 		return m
 	}
 	if k.open != nil {
-		return k.open.admits(r, c)
+		return k.open.admits(k, r, c)
 	}
 	for passed, fits := range k.comparisons(r) {
 		if m := fits(r, c); m != nil {
@@ -40,7 +40,7 @@ func (k *Kind) Admits(r Rule, c Claims) error {
 func (k *Kind) comparisons(r Rule) []check {
 	out := slices.Clip(k.checks)
 	if k.open != nil {
-		out = k.open.checks(r)
+		out = k.open.checks(k, r)
 	}
 	out = append(out, k.never...)
 	for _, f := range k.Fields {

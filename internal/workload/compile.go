@@ -92,7 +92,18 @@ func (k *Kind) CompileNew(fields map[string]string) (Rule, error) {
 	if err == nil && k.strict != nil {
 		err = k.strict(r)
 	}
+	if err == nil {
+		err = k.Possible(r)
+	}
 	return r, err
+}
+
+// Possible returns a fault.Invalid that explains why no token can fit a rule, or nil if one may.
+func (k *Kind) Possible(r Rule) error {
+	if k.possible == nil {
+		return nil
+	}
+	return k.possible(r)
 }
 
 // fieldNames lists the fields, optional restrictions last.

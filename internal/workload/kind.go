@@ -34,6 +34,7 @@ type Kind struct {
 	never    []check            // refuse a well-formed token whatever the rule says
 	validate func(r Rule) error // validates combinations of fields
 	strict   func(r Rule) error // more validation, for new rules only: stored ones keep working
+	possible func(r Rule) error // refuses rules that no token can fit, for new rules only
 	suggest  func(c Claims) map[string]string
 	warn     func(fields map[string]string, ownerID string) []Warning
 	renames  renaming
@@ -43,10 +44,11 @@ type Kind struct {
 // openKind replaces the fields of a kind whose rules may name any claim.
 type openKind struct {
 	compile  func(fields map[string]string) (Rule, error)
-	checks   func(r Rule) []check
-	admits   func(r Rule, c Claims) error
+	checks   func(k *Kind, r Rule) []check
+	admits   func(k *Kind, r Rule, c Claims) error
 	describe func(w *Words, issuer string, fields map[string]string)
 	forms    []Form
+	fits     map[string]func(claim, want string, got any) bool // by the beginning of a field's name
 }
 
 // runClaims names the claims that a Run is read from.

@@ -184,6 +184,8 @@ func nearestTableOf(x insight.Exchange, n insight.Nearest, shown map[string]bool
 		expected := d.Expected
 		if expected == "" {
 			expected = d.Why
+		} else if d.Why != "" {
+			expected += " (" + d.Why + ")"
 		}
 		t.Rows, shown[d.Claim] = append(t.Rows, claimRow{d.Claim, expected, d.Got, true}), true
 	}

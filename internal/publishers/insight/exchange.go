@@ -52,7 +52,7 @@ type Difference struct {
 	Claim    string `json:"claim"`
 	Expected string `json:"expected,omitempty"`
 	Got      string `json:"got"`
-	Why      string `json:"why,omitempty"` // replaces Expected if the claim is invalid under any rule
+	Why      string `json:"why,omitempty"` // explains Expected, or replaces it if the claim is invalid under any rule
 }
 
 // exchangeOf converts an audit entry. Fields that older versions did not record are empty.
