@@ -209,7 +209,6 @@ func TestRefs(t *testing.T) {
 			return issuer, workload.Generic, out
 		}
 	}
-	circlePreset := preset("circleci", workload.CircleCIIssuer+"/org/"+id, "project_id", id)
 	semaphore := preset("semaphore", "https://acme.semaphoreci.com", "project_id", id)
 	azure := preset("azure-devops", "https://vstoken.dev.azure.com/x", "organization", "acme", "project", "widgets",
 		"pipeline", "release")
@@ -233,8 +232,6 @@ func TestRefs(t *testing.T) {
 		{circle, "refs/tags/1.0", `tags: {only: ["1.0"]}`},
 		{circle, "refs/heads/main", "filters:\n            branches: {only: [\"main\"]}\n"},
 		{circle, "refs/heads/release/*", `branches: {only: /release\/.*/}`},
-		{circlePreset, "refs/tags/release-*", "tags: {only: /release-.*/}\n"},
-		{circlePreset, "refs/tags/1.0", `tags: {only: ["1.0"]}`},
 		{semaphore, "", `when: "tag =~ '.*'"`},
 		{semaphore, "refs/tags/*", `when: "tag =~ '.*'"`},
 		{semaphore, "refs/tags/v1.*", `when: "tag =~ '^v1\\.'"`},
