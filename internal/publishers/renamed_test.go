@@ -340,7 +340,10 @@ func TestRespelledSubject(t *testing.T) {
 			s := newSite(t, kind{
 				workload.Generic,
 				map[string]string{"claim:sub": c.rule},
-				map[string]any{"sub": c.rule, "repository": "acme/widgets", "repository_id": "31337", "repository_owner_id": "4242"},
+				map[string]any{
+					"sub": c.rule, "repository": "acme/widgets", "repository_id": "31337", "repository_owner_id": "4242",
+					"environment": "pypi:prod",
+				},
 			})
 			s.project("widgets", "")
 			p := s.trust("widgets", nil)
@@ -353,7 +356,9 @@ func TestRespelledSubject(t *testing.T) {
 			refuse(t, err, exchange.CodePublisher, c.want)
 			x := s.exchanges(s.operator, "widgets")[0]
 			if len(x.Nearest) != 1 || x.Nearest[0].ID != p.ID || !strings.Contains(x.Nearest[0].Differences[0].Why, c.want) ||
-				x.Suggested["claim:repository_id"] != "31337" || x.Suggested["claim:repository_owner_id"] != "4242" {
+				!maps.Equal(x.Suggested, map[string]string{
+					"claim:repository_id": "31337", "claim:repository_owner_id": "4242", "claim:environment": "pypi:prod",
+				}) {
 				t.Errorf("the history of the project: %+v", x)
 			}
 		})

@@ -23,7 +23,11 @@ func AddLine(settings, provider, issuer, project string, pending bool, fields ma
 	}
 	kind := workload.Of(provider)
 	for _, f := range kind.Fields {
-		if v := fields[f.Name]; v != "" {
+		if f.Named {
+			for _, pair := range f.Pairs(fields) {
+				b.WriteString(flagWord(kind.Flag(f.Name), pair))
+			}
+		} else if v := fields[f.Name]; v != "" {
 			b.WriteString(flagWord(kind.Flag(f.Name), v))
 		}
 	}

@@ -44,7 +44,16 @@ func (k *Kind) comparisons(r Rule) []check {
 	}
 	out = append(out, k.never...)
 	for _, f := range k.Fields {
-		if f.fits != nil && r.Fields[f.RuleName()] != "" {
+		if f.fits == nil {
+			continue
+		}
+		if f.Named {
+			for _, name := range f.names(r.Fields) {
+				one := f
+				one.Name, one.Claim = name, name
+				out = append(out, one.differs)
+			}
+		} else if r.Fields[f.RuleName()] != "" {
 			out = append(out, f.differs)
 		}
 	}
@@ -88,6 +97,11 @@ func (k *Kind) Compares(r Rule) []string {
 	for _, f := range k.Fields {
 		if f.Claim != "" && r.Fields[f.RuleName()] != "" {
 			out = append(out, f.Claim)
+		}
+	}
+	for _, f := range k.Fields {
+		if f.Named {
+			out = append(out, f.names(r.Fields)...)
 		}
 	}
 	for field := range r.Fields {

@@ -30,10 +30,16 @@ func (k *Kind) MaxLifetime() time.Duration { return cmp.Or(k.life, 24*time.Hour)
 // Field returns the field with a name. The name under which rules store the field works too.
 func (k *Kind) Field(name string) (Field, bool) {
 	i := slices.IndexFunc(k.Fields, func(f Field) bool { return f.Name == name || f.RuleName() == name })
-	if i < 0 {
-		return Field{}, false
+	if i >= 0 {
+		return k.Fields[i], true
 	}
-	return k.Fields[i], true
+	for _, f := range k.Fields {
+		if f.Named && strings.HasPrefix(name, f.Name+"_") {
+			f.Claim, f.Name = name, name
+			return f, true
+		}
+	}
+	return Field{}, false
 }
 
 // Flag returns the name of a field's command-line flag. The flag of a field "project" is prefixed with the kind's name,
@@ -67,7 +73,11 @@ func (k *Kind) Compile(fields map[string]string) (Rule, error) {
 	}
 	r := Rule{Fields: map[string]string{}, Server: k.server}
 	for _, f := range k.Fields {
-		if err := f.compile(given[f.Name], f.Name == k.pin, &r); err != nil {
+		compile := f.compile
+		if f.Named {
+			compile = func(v string, _ bool, r *Rule) error { return f.compileNamed(v, given, r) }
+		}
+		if err := compile(given[f.Name], f.Name == k.pin, &r); err != nil {
 			return Rule{}, err
 		}
 	}

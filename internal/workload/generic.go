@@ -287,9 +287,15 @@ func (k *Kind) claimFits(field, want string, c Claims) *Mismatch {
 }
 
 // exactFits compares a claim with a value: a string, or true, false or a whole number in the same digits.
-func exactFits(_, want string, got any) bool {
-	return asText(equal)(want, got) || isBool(want, got) || wholeNumber.MatchString(want) && isNumber(want, got)
+// Ids that are strings on every platform that has them fit only strings.
+func exactFits(claim, want string, got any) bool {
+	if asText(equal)(want, got) || isBool(want, got) {
+		return true
+	}
+	return wholeNumber.MatchString(want) && !slices.Contains(textIDs, claim) && isNumber(want, got)
 }
+
+var textIDs = []string{"repository_id", "repository_owner_id", "namespace_id"}
 
 var wholeNumber = regexp.MustCompile(`\A(?:0|-?[1-9][0-9]*)\z`)
 
@@ -313,22 +319,58 @@ func hasFits(claim, want string, got any) bool {
 	return hasText(want, got)
 }
 
-// suggestGeneric suggests the first claim that identifies the workload, and sub if there is no other. Ids come before
-// names.
+// suggestedPins are the sets of claims that identify a workload, in the order in which they are suggested: ids before
+// names, and sub last.
+var suggestedPins = [][]string{
+	{"repository_id", "repository_owner_id"},
+	{"repository_id"},
+	{"project_id", "namespace_id"},
+	{"project_id"},
+	{circleciClaim + "pipeline-definition-id"},
+	{circleciClaim + "project-id"},
+	{"pipeline_id"},
+	{"prj_id", "def_id"},
+	{"prj_id"},
+	{"repositoryUuid"},
+	{"repository"},
+	{"project_path"},
+	{"organization_slug", "pipeline_slug"},
+	{"repo_slug"},
+	{"sub"},
+}
+
+// suggestGeneric suggests the claims that identify the workload, with those that exclude its other runs.
 func suggestGeneric(c Claims) map[string]string {
-	if id, owner := text(c, "repository_id"), text(c, "repository_owner_id"); id != "" && owner != "" {
-		return map[string]string{exactRule + "repository_id": id, exactRule + "repository_owner_id": owner}
-	}
-	for _, set := range append(slices.Clone(pinSets[1:]), pinSets[0]) {
+	for _, set := range suggestedPins {
+		if slices.ContainsFunc(set, func(claim string) bool { return text(c, claim) == "" }) {
+			continue
+		}
 		out := map[string]string{}
 		for _, claim := range set {
-			if v, ok := c[claim].(string); ok && v != "" {
+			out[exactRule+claim] = text(c, claim)
+		}
+		if set[0] == "sub" {
+			return out
+		}
+		for _, claim := range []string{"environment", "event_name", "pipeline_source", "build_branch"} {
+			if v := text(c, claim); v != "" && (claim != "build_branch" || text(c, "build_tag") == "") {
 				out[exactRule+claim] = v
 			}
 		}
-		if len(out) == len(set) {
-			return out
+		if like := strings.TrimPrefix(refLike("refs/tags/"+text(c, "build_tag")), "refs/tags/"); like != "*" {
+			out[prefixRule+"build_tag"] = like
 		}
+		for claim, within := range refClaims {
+			ref := refLike(text(c, claim))
+			switch {
+			case within != "refs/" || ref == "":
+			case strings.HasSuffix(ref, "*"):
+				out[prefixRule+claim] = ref
+			default:
+				out[exactRule+claim] = ref
+			}
+		}
+		return out
 	}
 	return nil
 }

@@ -89,6 +89,7 @@ var GitHub = &Kind{
 			Help:    "The ref or commit of that repository that is trusted.",
 			Pattern: "a commit, or a full name that begins with refs/", parse: parseGitHubVersion,
 		},
+		propertyField,
 	},
 	claims: githubClaims,
 	renames: forgeRenaming(

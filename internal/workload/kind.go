@@ -69,7 +69,8 @@ type Field struct {
 	Recommended bool // without it a rule is loose
 	Stricter    bool // an optional restriction, which most rules do not need
 	Check       bool // a checkbox: "true" or nothing
-	Lines       bool // several lines; only FieldClaims
+	Lines       bool // several lines: FieldClaims, or a field with Named
+	Named       bool // one value for each NAME: rules have a field "repo_property_NAME" for a claim of that name
 	List        bool // comma-separated words
 
 	Claim    string // the claim that it restricts

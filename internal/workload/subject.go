@@ -69,3 +69,30 @@ func ImmutableSubject(sub string) (named, ownerID, repositoryID string, ok bool)
 	}
 	return "repo:" + m[1] + "/" + m[3] + ":" + m[5], m[2], m[4], true
 }
+
+// idsForSubject returns rules on the ids of a repository of GitHub, with what its subject says about the run, to replace
+// the rule on the subject in fields. It returns nil unless the token has another spelling of that subject.
+func idsForSubject(fields map[string]string, c Claims) map[string]string {
+	sub := text(c, "sub")
+	note := respelled(fields[exactRule+"sub"]+"\n"+fields[oneofRule+"sub"], sub)
+	s, _ := parseGitHubSubject(sub)
+	out := map[string]string{}
+	for claim := range s.implied() {
+		switch claim {
+		case "environment", "ref", "event_name":
+			out[exactRule+claim] = text(c, claim)
+		}
+	}
+	if note == "" || len(out) == 0 {
+		return nil
+	}
+	for _, claim := range []string{"repository_id", "repository_owner_id"} {
+		out[exactRule+claim] = text(c, claim)
+	}
+	for _, v := range out {
+		if v == "" {
+			return nil
+		}
+	}
+	return out
+}
