@@ -25,7 +25,7 @@ func (k *Kind) Site(issuer string) string {
 	}
 	u, err := url.Parse(issuer)
 	switch {
-	case err != nil || u.Host == "":
+	case err != nil || u.Host == "" || u.User != nil:
 		return ""
 	case k.site != nil:
 		return k.site(issuer)
@@ -35,6 +35,9 @@ func (k *Kind) Site(issuer string) string {
 	return strings.TrimSuffix(issuer, "/")
 }
 
+// actionsHost begins the hosts of GitHub's own issuers.
+const actionsHost = "token.actions."
+
 // githubSite returns the base URL of a GitHub issuer's repositories: github.com for github.com and its enterprises, the
 // tenant's host for an enterprise with data residency, and the issuer's host for an own server.
 func githubSite(issuer string) string {
@@ -42,8 +45,7 @@ func githubSite(issuer string) string {
 	if err != nil || u.Host == "" {
 		return ""
 	}
-	const actions = "token.actions."
-	switch tenant, ok := strings.CutPrefix(u.Host, actions); {
+	switch tenant, ok := strings.CutPrefix(u.Host, actionsHost); {
 	case ok && tenant == "githubusercontent.com":
 		return "https://github.com"
 	case ok && strings.HasSuffix(tenant, ".ghe.com"):

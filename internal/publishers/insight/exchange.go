@@ -40,6 +40,12 @@ type Exchange struct {
 	WhyNone   string            `json:"why_none,omitempty"`
 
 	whole map[string]any // all claims of a workload that published to the project, for suggestions
+	kind  *workload.Kind // nil if it is unknown
+}
+
+// Run returns the run that requested the token.
+func (x Exchange) Run() workload.Run {
+	return cmp.Or(x.kind, workload.Of(x.Provider)).Run(x.Issuer, x.Claims)
 }
 
 // Nearest is a publisher that a refused token almost matched.
@@ -72,6 +78,7 @@ func (v *View) exchangeOf(e audit.Entry, repositories map[string]string) Exchang
 		Scope: cmp.Or(d.text("scope"), "upload"), Publisher: cmp.Or(d.text("publisher"), d.text("reader")),
 		PublisherID: d.text("publisher_id"), Address: e.Actor.Address, Claims: d.object("claims"),
 	}
+	x.kind = v.registry.Kind(x.Provider, x.Issuer)
 	for _, n := range d.list("nearest") {
 		x.Nearest = append(x.Nearest, nearestOf(n))
 	}
@@ -104,7 +111,7 @@ func nearestOf(d detail) Nearest {
 
 // suggested returns the fields of a publisher that would have accepted an exchange, or the reason why none would.
 func (v *View) suggested(x Exchange) (map[string]string, string) {
-	p := v.registry.Provider(x.Provider)
+	p := v.registry.Kind(x.Provider, x.Issuer)
 	if p == nil {
 		return nil, "unknown kind of publisher: " + x.Provider
 	}
