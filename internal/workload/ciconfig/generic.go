@@ -189,10 +189,10 @@ spec:
                   path: token
 `
 
-// generic is for the presets, whose rules say enough to recognise them, and a script for everything else.
-func generic(t Target, issuer string, fields map[string]string) Guide {
+// generic is for platforms whose rules are on claims, and a script for everything else.
+func generic(t Target, platform, issuer string, fields map[string]string) Guide {
 	g := Guide{CA: caSteps("")}
-	switch workload.PresetOf(issuer, fields) {
+	switch platform {
 	case "forgejo":
 		g.Files, g.Steps = forgejo(t, fields)
 	case "buildkite":
@@ -220,8 +220,51 @@ func generic(t Target, issuer string, fields map[string]string) Guide {
 	return g
 }
 
+// asClaims returns rules on claims that say the same as the rule of a platform's own kind.
+func asClaims(provider string, fields map[string]string) map[string]string {
+	out := map[string]string{}
+	place := fields["organization"] + "/" + fields["project"] + "/"
+	switch {
+	case provider == "jenkins":
+		out["claim:sub"] = fields["job"]
+	case provider == "kubernetes":
+		out["claim:sub"] = "system:serviceaccount:" + fields["namespace"] + ":" + fields["service_account"]
+	case fields["connection"] != "":
+		out["claim:sub"] = "sc://" + place + fields["connection"]
+	default:
+		out["claim:sub"] = "p://" + place + fields["pipeline"]
+		if ref := fields["ref"]; strings.HasSuffix(ref, "*") {
+			out["prefix:rpo_ref"] = ref
+		} else if ref != "" {
+			out["claim:rpo_ref"] = ref
+		}
+	}
+	return out
+}
+
 // comment is s on one line.
 func comment(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// asRules returns the fields of a platform's own kind as rules on the claims that they restrict.
+func asRules(provider string, fields map[string]string) map[string]string {
+	out := map[string]string{}
+	for name, v := range fields {
+		if f, ok := workload.Of(provider).Field(name); ok && f.Claim != "" && v != "" {
+			out["claim:"+f.Claim] = v
+		}
+	}
+	if provider == "forgejo" {
+		repository, file := fields["owner"]+"/"+fields["repository"], fields["workflow"]
+		out["claim:repository"] = repository
+		if file != "" && !strings.Contains(file, "/") {
+			file = ".forgejo/workflows/" + file
+		}
+		if file != "" {
+			out["claim:workflow_ref"] = repository + "/" + file + "@*"
+		}
+	}
+	return out
+}
 
 // ruleOf returns what a rule says of a claim, exactly or by its beginning.
 func ruleOf(fields map[string]string, claim string) string {

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"text/template"
+
+	"pyindex/internal/workload"
 )
 
 // Target is where a workload publishes to.
@@ -58,12 +60,16 @@ func For(t Target, provider, issuer string, fields map[string]string) Guide {
 		return google(t, fields)
 	case "circleci":
 		return circleci(t, issuer, fields["vcs_ref"], fields["context_id"])
+	case "azure-devops", "jenkins", "kubernetes":
+		return generic(t, provider, issuer, asClaims(provider, fields))
+	case "buildkite", "semaphore", "forgejo":
+		return generic(t, provider, issuer, asRules(provider, fields))
 	case "activestate":
 		return Guide{Steps: []string{
 			"Publish " + t.Project + " from the project on the ActiveState platform, to " + t.UploadURL() + ".",
 		}, CA: caSteps("")}
 	}
-	return generic(t, issuer, fields)
+	return generic(t, workload.PlatformOf(issuer, fields), issuer, fields)
 }
 
 // caSteps say what a private authority asks for. action is a sentence for those who publish with an action.

@@ -1,8 +1,8 @@
 package ciconfig_test
 
 import (
-	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -200,23 +200,47 @@ func TestRefs(t *testing.T) {
 			"org_id": id, "project_id": id, "pipeline_definition_id": id, "vcs_ref": ref,
 		}
 	}
-	preset := func(name, issuer string, fields ...string) func(string) (string, *workload.Kind, map[string]string) {
-		return func(ref string) (string, *workload.Kind, map[string]string) {
-			out := map[string]string{"preset": name, "ref": ref}
-			for i := 0; i < len(fields); i += 2 {
-				out[fields[i]] = fields[i+1]
-			}
-			return issuer, workload.Generic, out
+	circleRules := func(ref string) (string, *workload.Kind, map[string]string) {
+		return workload.CircleCIIssuer + "/org/" + id, workload.Generic, map[string]string{
+			"claim:oidc.circleci.com/project-id": id, "prefix:oidc.circleci.com/vcs-ref": ref,
 		}
 	}
-	semaphore := preset("semaphore", "https://acme.semaphoreci.com", "project_id", id)
-	azure := preset("azure-devops", "https://vstoken.dev.azure.com/x", "organization", "acme", "project", "widgets",
-		"pipeline", "release")
-	forgejo := preset("forgejo", "https://forge.acme.example/api/actions", "owner", "acme", "repository", "widgets")
+	semaphore := func(ref string) (string, *workload.Kind, map[string]string) {
+		types := ""
+		if ref != "" {
+			types = map[bool]string{true: "tag", false: "branch"}[strings.HasPrefix(ref, "refs/tags/")]
+		}
+		return "https://acme.semaphoreci.com", workload.Semaphore, map[string]string{
+			"project_id": id, "ref": ref, "ref_type": types,
+		}
+	}
+	semaphoreRules := func(ref string) (string, *workload.Kind, map[string]string) {
+		return "https://acme.semaphoreci.com", workload.Generic, map[string]string{"claim:prj_id": id, "prefix:ref": ref}
+	}
+	azure := func(ref string) (string, *workload.Kind, map[string]string) {
+		return "https://vstoken.dev.azure.com/x", workload.AzureDevOps, map[string]string{
+			"organization": "acme", "project": "widgets", "pipeline": "release", "ref": ref,
+		}
+	}
+	forgejo := func(ref string) (string, *workload.Kind, map[string]string) {
+		return "https://forge.acme.example/api/actions", workload.Forgejo, map[string]string{
+			"owner": "acme", "repository": "widgets", "ref": ref,
+		}
+	}
+	forgejoRules := func(ref string) (string, *workload.Kind, map[string]string) {
+		return "https://forge.acme.example/api/actions", workload.Generic, map[string]string{
+			"claim:repository": "acme/widgets", "prefix:ref": ref,
+		}
+	}
 	buildkite := func(ref string) (string, *workload.Kind, map[string]string) {
 		branch, tag, _ := strings.Cut(ref, " ")
-		return "https://agent.buildkite.com", workload.Generic, map[string]string{
-			"preset": "buildkite", "organization": "acme", "pipeline": "widgets", "branch": branch, "tag": tag,
+		return workload.BuildkiteIssuer, workload.Buildkite, map[string]string{
+			"organization": "acme", "pipeline": "widgets", "branch": branch, "tag": tag,
+		}
+	}
+	buildkiteRules := func(ref string) (string, *workload.Kind, map[string]string) {
+		return workload.BuildkiteIssuer, workload.Generic, map[string]string{
+			"claim:organization_slug": "acme", "claim:pipeline_slug": "widgets", "prefix:build_tag": ref,
 		}
 	}
 	for _, row := range []struct {
@@ -232,6 +256,8 @@ func TestRefs(t *testing.T) {
 		{circle, "refs/tags/1.0", `tags: {only: ["1.0"]}`},
 		{circle, "refs/heads/main", "filters:\n            branches: {only: [\"main\"]}\n"},
 		{circle, "refs/heads/release/*", `branches: {only: /release\/.*/}`},
+		{circleRules, "refs/tags/release-*", "tags: {only: /release-.*/}\n"},
+		{circleRules, "refs/tags/1.0", `tags: {only: ["1.0"]}`},
 		{semaphore, "", `when: "tag =~ '.*'"`},
 		{semaphore, "refs/tags/*", `when: "tag =~ '.*'"`},
 		{semaphore, "refs/tags/v1.*", `when: "tag =~ '^v1\\.'"`},
@@ -239,14 +265,17 @@ func TestRefs(t *testing.T) {
 		{semaphore, "refs/heads/main", `when: "branch = 'main'"`},
 		{semaphore, "refs/heads/release/*", `when: "branch =~ '^release/'"`},
 		{semaphore, "refs/tags/it's", `when: "tag =~ '.*'"`},
+		{semaphoreRules, "refs/tags/v*", `when: "tag =~ '^v'"`},
 		{azure, "", "  tags:\n    include: [\"v*\"]\n"},
 		{azure, "refs/tags/release-*", "  tags:\n    include: [\"release-*\"]\n"},
 		{azure, "refs/tags/1.0", "  tags:\n    include: [\"1.0\"]\n"},
 		{azure, "refs/heads/main", "  branches:\n    include: [\"main\"]\n"},
 		{forgejo, "refs/tags/release-*", `tags: ["release-*"]`},
 		{forgejo, "refs/heads/main", `branches: ["main"]`},
+		{forgejoRules, "refs/tags/v*", `tags: ["v*"]`},
 		{buildkite, "", "if: build.tag != null\n"},
 		{buildkite, " v1.*", `if: 'build.tag =~ /^v1\./'`},
+		{buildkiteRules, "v1.*", `if: 'build.tag =~ /^v1\./'`},
 		{buildkite, " 1.0", `if: 'build.tag == "1.0"'`},
 		{buildkite, "main", `if: 'build.branch == "main"'`},
 		{buildkite, "release/*", `if: 'build.branch =~ /^release\//'`},
@@ -276,6 +305,7 @@ func eachForm(t *testing.T, f func(*testing.T, ciconfig.Guide)) {
 		"circleci": "https://oidc.circleci.com/org/x",
 		"jenkins":  "https://jenkins.acme.example/oidc", "semaphore": "https://acme.semaphoreci.com",
 		"azure-devops": "https://vstoken.dev.azure.com/x",
+		"bitbucket":    "https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc",
 		"kubernetes":   "https://kubernetes.acme.example", "generic": "https://ci.acme.example",
 	}
 	for _, p := range workload.All {
@@ -287,9 +317,10 @@ func eachForm(t *testing.T, f func(*testing.T, ciconfig.Guide)) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			g := ciconfig.For(target, p.Name(), issuers[cmp.Or(form.Preset, p.Name())], compile(t, p, fields))
-			t.Run(strings.Trim(p.Name()+" "+form.Preset, " "), func(t *testing.T) {
-				if form.Preset != "" && len(g.Files) > 0 && g.Files[0].Key == "script" {
+			g := ciconfig.For(target, p.Name(), issuers[p.Name()], compile(t, p, fields))
+			t.Run(p.Name(), func(t *testing.T) {
+				known := slices.Contains(workload.Presets(), p.Name()) && p != workload.Bitbucket
+				if known && len(g.Files) > 0 && g.Files[0].Key == "script" {
 					t.Error("the preset was not recognized")
 				}
 				if len(g.Files) == 0 && p.Name() != "activestate" {
