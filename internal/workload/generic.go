@@ -17,7 +17,7 @@ import (
 // claim that identifies the workload: sub, or the repository or project, with an exact value or one of several. A claim
 // that is true, false or a whole number fits its text.
 var Generic = &Kind{
-	name: "generic", Help: "A job of any other issuer, by rules on its claims or by a preset.",
+	name: "generic", Help: "A job of any other issuer, by rules on its claims.",
 	lookup: func(Claims) (string, *Mismatch) { return AnyLookup, nil },
 	listed: true, never: banned, strict: strictGeneric, possible: possibleGeneric,
 	suggest: suggestGeneric, warn: claimWarnings, run: runClaims{workload: []string{"sub"}, ref: "ref"},
