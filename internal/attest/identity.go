@@ -24,8 +24,8 @@ type identity struct {
 }
 
 // identify derives the identity from the claims that a token was minted for. kind is the kind of the issuer, "" if it
-// is no longer configured, and server the address of its platform, "" if it is the issuer's. It returns errUnverifiable if
-// the claims do not contain an identity.
+// is no longer configured, and server the address of its platform, "" if it is the issuer's. It returns errUnverifiable
+// if the claims do not contain an identity.
 func identify(kind, server string, claims map[string]any) (identity, error) {
 	c := texts(claims)
 	id := identity{issuer: c["iss"]}

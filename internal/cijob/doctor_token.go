@@ -65,8 +65,9 @@ func (d *publishDoctor) readClaims(raw access.Secret, audience string) bool {
 	}
 	sub, _ := claims["sub"].(string)
 	if named, owner, repository, ok := workload.ImmutableSubject(sub); ok {
-		d.found.OK("subject", "the token has GitHub's immutable spelling of %s: publishers of kind github do not compare it; "+
-			"a rule --claim sub=… fits only one spelling, so use --claim repository_id=%s --claim repository_owner_id=%s instead",
+		d.found.OK("subject", "the token has GitHub's immutable spelling of %s: publishers of kind github do not compare "+
+			"it; a rule --claim sub=… fits only one spelling, so use --claim repository_id=%s "+
+			"--claim repository_owner_id=%s instead",
 			terminal.Printable(workload.Show(named)), repository, owner)
 	}
 	n, _ := claims["exp"].(json.Number)

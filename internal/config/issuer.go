@@ -101,8 +101,8 @@ func (i *issuer) checkServer() error {
 	u, err := url.Parse(i.Server)
 	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
 		u.Scheme != "https" && u.Scheme != "http" {
-		return fmt.Errorf("server %q of issuer %s is not a URL: write the address of GitLab's pages, for example https://HOST/gitlab",
-			i.Server, i.Issuer)
+		return fmt.Errorf("server %q of issuer %s is not a URL: write the address of GitLab's pages, for example "+
+			"https://HOST/gitlab", i.Server, i.Issuer)
 	}
 	return nil
 }

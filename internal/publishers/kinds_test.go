@@ -554,8 +554,8 @@ func (s *site) judge(c kindCase) {
 	s.clock.Pass(time.Second) // tokens without an id differ by their times
 }
 
-// TestGitLabServer checks that a GitLab with another address than its issuer's publishes if the settings have it, also for
-// a command that knows only what the server started with.
+// TestGitLabServer checks that a GitLab with another address than its issuer's publishes if the settings have it, also
+// for a command that knows only what the server started with.
 func TestGitLabServer(t *testing.T) {
 	const server = "https://gitlab.internal.example/git"
 	s := newSite(t, gitlabKind)

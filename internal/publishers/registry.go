@@ -120,8 +120,8 @@ func (r *Registry) Sentence(p Publisher) string {
 // Provider returns the provider of a kind of publisher, or nil if the kind is unknown.
 func (r *Registry) Provider(kind string) *workload.Kind { return r.providers[kind] }
 
-// Kind returns the kind of publisher for an issuer, whose platform may have another address. It returns nil if the kind is
-// unknown.
+// Kind returns the kind of publisher for an issuer, whose platform may have another address. It returns nil if the kind
+// is unknown.
 func (r *Registry) Kind(name, issuer string) *workload.Kind {
 	k := r.providers[name]
 	if server := r.servers[issuer]; k != nil && server != "" {

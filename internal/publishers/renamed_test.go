@@ -388,7 +388,10 @@ func TestGenericReadersAreNotNear(t *testing.T) {
 // TestRespelledSubject checks that a rule on a subject of GitHub is found as the nearest one for the other spelling of
 // that subject, which it never accepts, and that the refusal and the history say so.
 func TestRespelledSubject(t *testing.T) {
-	const named, immutable = "repo:acme/widgets:environment:pypi%3Aprod", "repo:acme@4242/widgets@31337:environment:pypi%3Aprod"
+	const (
+		named     = "repo:acme/widgets:environment:pypi%3Aprod"
+		immutable = "repo:acme@4242/widgets@31337:environment:pypi%3Aprod"
+	)
 	for _, c := range []struct {
 		name, rule, sub, want string // want is "" if the rule is about another workload
 	}{

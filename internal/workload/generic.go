@@ -13,9 +13,9 @@ import (
 // values that they must have.
 //
 // A rule's fields are "claim:NAME" for an exact value, "oneof:NAME" for one of several values, one on each line, and
-// "prefix:NAME" for refs with a prefix, written with a trailing "*", and "has:NAME" for one of a list. A rule has to pin a
-// claim that identifies the workload: sub, or the repository or project, with an exact value or one of several. A claim
-// that is true, false or a whole number fits its text.
+// "prefix:NAME" for refs with a prefix, written with a trailing "*", and "has:NAME" for one of a list. A rule has to
+// pin a claim that identifies the workload: sub, or the repository or project, with an exact value or one of several. A
+// claim that is true, false or a whole number fits its text.
 var Generic = &Kind{
 	name: "generic", Help: "A job of any other issuer, by rules on its claims.",
 	lookup: func(Claims) (string, *Mismatch) { return AnyLookup, nil },

@@ -68,8 +68,8 @@ func pastedPath(text, issuer string) (path string, isURL bool) {
 	return strings.TrimSuffix(strings.Trim(path, "/"), ".git"), isURL
 }
 
-// basePath returns the path under which an issuer's server has its pages: "/gitlab/". It is "/" if the server has a host
-// of its own.
+// basePath returns the path under which an issuer's server has its pages: "/gitlab/". It is "/" if the server has a
+// host of its own.
 func basePath(issuer string) string {
 	u, err := url.Parse(issuer)
 	if err != nil || strings.HasPrefix(u.Host, actionsHost) {

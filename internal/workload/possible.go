@@ -58,7 +58,7 @@ func possibleGeneric(r Rule) error {
 	return nil
 }
 
-// impossible explains why a claim never has a value, or returns "". Presets of platforms write the same rules.
+// impossible explains why a claim never has a value, or returns "".
 func impossible(kind, claim, v string) string {
 	in := func(names []string) bool { return slices.Contains(names, claim) }
 	property := strings.HasPrefix(claim, propertyClaim)
@@ -163,8 +163,8 @@ func impliedBySubject(sub string) map[string]string {
 	return nil
 }
 
-// implied returns the claims that the subject repeats. Forgejo writes names like GitHub, but ids after "-", so names that
-// end in "-" and digits imply nothing.
+// implied returns the claims that the subject repeats. Forgejo writes names like GitHub, but ids after "-", so names
+// that end in "-" and digits imply nothing.
 func (s githubSubject) implied() map[string]string {
 	out := map[string]string{}
 	if s.ownerID != "" {

@@ -17,8 +17,8 @@ var githubSubjectForm = regexp.MustCompile(
 	`\Arepo:([A-Za-z0-9][A-Za-z0-9_-]{0,99})(?:@([1-9][0-9]{0,18}))?/([A-Za-z0-9._-]{1,100})(?:@([1-9][0-9]{0,18}))?:(.+)\z`,
 )
 
-// parseGitHubSubject returns the parts of a subject. It returns false for another form, also for the one of Forgejo with
-// ids after "-" if it is not a valid name too.
+// parseGitHubSubject returns the parts of a subject. It returns false for another form, also for the one of Forgejo
+// with ids after "-" if it is not a valid name too.
 func parseGitHubSubject(sub string) (githubSubject, bool) {
 	m := githubSubjectForm.FindStringSubmatch(sub)
 	if m == nil || (m[2] == "") != (m[4] == "") {
@@ -70,8 +70,8 @@ func ImmutableSubject(sub string) (named, ownerID, repositoryID string, ok bool)
 	return "repo:" + m[1] + "/" + m[3] + ":" + m[5], m[2], m[4], true
 }
 
-// idsForSubject returns rules on the ids of a repository of GitHub, with what its subject says about the run, to replace
-// the rule on the subject in fields. It returns nil unless the token has another spelling of that subject.
+// idsForSubject returns rules on the ids of a repository of GitHub, with what its subject says about the run, to
+// replace the rule on the subject in fields. It returns nil unless the token has another spelling of that subject.
 func idsForSubject(fields map[string]string, c Claims) map[string]string {
 	sub := text(c, "sub")
 	note := respelled(fields[exactRule+"sub"]+"\n"+fields[oneofRule+"sub"], sub)

@@ -41,8 +41,8 @@ var (
 	digitsForm = regexp.MustCompile(`\A[0-9]{1,20}\z`)
 )
 
-// claims reads the claims of GitHub and GitLab jobs. Claims of other issuers result in no links. server is the address of
-// the issuer's platform, "" if it is the issuer's.
+// claims reads the claims of GitHub and GitLab jobs. Claims of other issuers result in no links. server is the address
+// of the issuer's platform, "" if it is the issuer's.
 func (o *Origin) claims(c map[string]any, issuer, server string) {
 	text := func(name string) string {
 		s, _ := c[name].(string)

@@ -193,8 +193,8 @@ func TestWithoutScripts(t *testing.T) {
 	signOut(b)
 }
 
-// An owner requires custom properties of the repository: a line that is wrong is told beside its field, and the publisher
-// says what it requires.
+// An owner requires custom properties of the repository: a line that is wrong is told beside its field, and the
+// publisher says what it requires.
 func TestCustomProperties(t *testing.T) {
 	x := newBusy(t)
 	b := x.open()

@@ -129,8 +129,8 @@ func (v *View) suggested(x Exchange) (map[string]string, string) {
 	return fields, ""
 }
 
-// asInToken returns claims that were stored with the types that they have in a token: the audit log has whole numbers as
-// floating-point numbers, and lists as JSON text.
+// asInToken returns claims that were stored with the types that they have in a token: the audit log has whole numbers
+// as floating-point numbers, and lists as JSON text.
 func asInToken(claims map[string]any) workload.Claims {
 	out := workload.Claims{}
 	for name, v := range claims {
