@@ -63,6 +63,13 @@ func (d *publishDoctor) readClaims(raw access.Secret, audience string) bool {
 		d.found.Fail(check, "Request a token with the audience "+terminal.Printable(audience)+".",
 			"the audience of the token is %s, but the index requests %q", workload.Show(got), audience)
 	}
+	sub, _ := claims["sub"].(string)
+	if named, owner, repository, ok := workload.ImmutableSubject(sub); ok {
+		d.found.OK("subject", "the token has GitHub's immutable spelling of %s: publishers of kind github do not compare "+
+			"it; a rule --claim sub=… fits only one spelling, so use --claim repository_id=%s "+
+			"--claim repository_owner_id=%s instead",
+			terminal.Printable(workload.Show(named)), repository, owner)
+	}
 	n, _ := claims["exp"].(json.Number)
 	if exp, err := n.Int64(); err == nil && !d.now().Before(time.Unix(exp, 0)) {
 		d.found.Fail(check, "Request a new one. Identity tokens are valid for a few minutes.", "the token expired at %s",
