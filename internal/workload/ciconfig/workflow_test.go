@@ -180,6 +180,7 @@ func TestGitLab(t *testing.T) {
 		!strings.Contains(text, `identity="$_0_0_0_7_ID_TOKEN"`) {
 		t.Errorf("uv is asked for a variable that no shell keeps:\n%s", text)
 	}
+	steps(t, g, "id for _0_0_0_7_ID_TOKEN, uv for 10_0_0_7_ID_TOKEN", `audience = "pypi-10.0.0.7"`)
 	for ref, rule := range map[string]string{
 		"": "$CI_COMMIT_TAG", "refs/heads/main": `$CI_COMMIT_BRANCH == "main"`,
 		"refs/heads/release/1.x": `$CI_COMMIT_BRANCH == "release/1.x"`,
@@ -384,41 +385,22 @@ func TestUploadURL(t *testing.T) {
 	}
 }
 
-// TestIDTokenVariable: the name is the one that the other clients of trusted publishing look for.
+// TestIDTokenVariable checks that the names are those that the other clients of trusted publishing look for: id, and uv
+// if it looks for another one.
 func TestIDTokenVariable(t *testing.T) {
 	for audience, want := range map[string]string{
 		"pypi":              "PYPI_ID_TOKEN",
 		"pypi.acme.example": "PYPI_ACME_EXAMPLE_ID_TOKEN",
 		"h:8443":            "H_8443_ID_TOKEN",
 		"https://x/y":       "HTTPS___X_Y_ID_TOKEN",
-		"9to5.example:8443": "_TO5_EXAMPLE_8443_ID_TOKEN",
+		"9to5.example:8443": "_TO5_EXAMPLE_8443_ID_TOKEN 9TO5_EXAMPLE_8443_ID_TOKEN",
+		"3d.acme.example":   "_D_ACME_EXAMPLE_ID_TOKEN 3D_ACME_EXAMPLE_ID_TOKEN",
+		"127.0.0.1:80":      "_27_0_0_1_80_ID_TOKEN 127_0_0_1_80_ID_TOKEN",
+		"":                  "_ID_TOKEN",
 	} {
-		if got := ciconfig.IDTokenVariable(audience); got != want {
-			t.Errorf("IDTokenVariable(%q) = %q, want %q", audience, got, want)
-		}
-	}
-}
-
-// TestCircleRootIssuer checks that a job requests the token of the issuer that its publisher has.
-func TestCircleRootIssuer(t *testing.T) {
-	const id = "01890000-0000-4000-8000-000000000002"
-	for _, c := range []struct {
-		kind, issuer string
-		fields       map[string]string
-		root         bool
-	}{
-		{"circleci", workload.CircleCIIssuer, map[string]string{"org_id": id, "project_id": id}, true},
-		{"circleci", workload.CircleCIIssuer + "/org/" + id, map[string]string{"org_id": id, "project_id": id}, false},
-		{"generic", workload.CircleCIIssuer, map[string]string{"claim:oidc.circleci.com/project-id": id}, true},
-		{
-			"generic", workload.CircleCIIssuer + "/org/" + id,
-			map[string]string{"claim:oidc.circleci.com/project-id": id},
-			false,
-		},
-	} {
-		g := ciconfig.For(target, c.kind, c.issuer, c.fields)
-		if len(g.Files) == 0 || strings.Contains(g.Files[0].Text, "circleci run oidc get --root-issuer --claims") != c.root {
-			t.Errorf("%s of %s: --root-issuer should be there: %v\n%+v", c.kind, c.issuer, c.root, g.Files)
+		got := ciconfig.IDTokenVariables(audience)
+		if strings.Join(got, " ") != want || ciconfig.IDTokenVariable(audience) != got[0] {
+			t.Errorf("IDTokenVariables(%q) = %q, want %q", audience, got, want)
 		}
 	}
 }
