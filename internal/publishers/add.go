@@ -117,12 +117,13 @@ func (r *Registry) mayAdd(ctx context.Context, who access.Caller, req AddRequest
 func (r *Registry) compile(ctx context.Context, who access.Caller, req AddRequest,
 	at time.Time,
 ) (p Publisher, warning string, err error) {
+	req.Provider, req.Fields = workload.OfPreset(req.Provider, req.Fields)
 	provider := r.providers[req.Provider]
 	if provider == nil {
 		return p, "", fault.New(fault.Invalid, "%.40q is not a kind of publisher: choose %s", req.Provider,
 			strings.Join(slices.Sorted(maps.Keys(r.providers)), " or "))
 	}
-	rule, err := provider.Compile(req.Fields)
+	rule, err := provider.CompileNew(req.Fields)
 	if err != nil {
 		return p, "", err
 	}
@@ -147,12 +148,24 @@ func (r *Registry) issuerFor(provider *workload.Kind, named string) (string, err
 		return "", fault.InField(FieldIssuer, "a %s publisher needs an issuer: this kind has no default",
 			provider.Name())
 	}
-	if !r.serves(provider.Name(), issuer) &&
-		!slices.Contains(r.o.Unserved, Issuer{Provider: provider.Name(), URL: issuer}) {
-		return "", fault.InField(FieldIssuer, "this index is not configured for the issuer %.200q of kind %s", issuer,
-			provider.Name())
+	if r.o.Issuers == nil {
+		return issuer, nil
 	}
-	return issuer, nil
+	for _, i := range slices.Concat(r.o.Issuers, r.o.Unserved) {
+		if i.URL != issuer {
+			continue
+		}
+		kind := workload.Of(i.Provider)
+		if kind.Takes(provider) {
+			return issuer, nil
+		}
+		if kind.Serves(provider) {
+			return "", fault.InField(FieldIssuer, "the issuer %.200q has publishers of its own kind: use kind %s instead of %s",
+				issuer, kind.Name(), provider.Name())
+		}
+	}
+	return "", fault.InField(FieldIssuer, "this index is not configured for the issuer %.200q of kind %s", issuer,
+		provider.Name())
 }
 
 // ownerID looks up the owner's id at the issuer's API. It returns fault.Invalid if the account does not exist. Any

@@ -27,6 +27,7 @@ func (r *Registry) Preview(ctx context.Context, who access.Caller, f workload.Fo
 			return Preview{}, err
 		}
 	}
+	f.Provider, req.Fields = workload.OfPreset(f.Provider, req.Fields)
 	out := Preview{Problems: workload.Problems(f, req.Fields)}
 	provider := r.providers[f.Provider]
 	if provider == nil || len(out.Problems) > 0 {
@@ -37,7 +38,7 @@ func (r *Registry) Preview(ctx context.Context, who access.Caller, f workload.Fo
 		out.Problems[fault.FieldOf(err)] = fault.Message(err)
 		return out, nil
 	}
-	rule, err := provider.Compile(req.Fields)
+	rule, err := provider.CompileNew(req.Fields)
 	if err != nil {
 		return out, err
 	}

@@ -48,7 +48,7 @@ func LastServing(ctx context.Context, store Store) (s Serving, ok bool, err erro
 func (r *Registry) IssuerOf(kind, named string) (string, error) {
 	urls := func(from []Issuer) (out []string) {
 		for _, i := range from {
-			if i.Provider == kind && !slices.Contains(out, i.URL) {
+			if workload.Of(i.Provider).Takes(workload.Of(kind)) && !slices.Contains(out, i.URL) {
 				out = append(out, i.URL)
 			}
 		}
@@ -80,7 +80,9 @@ func (r *Registry) IssuerOf(kind, named string) (string, error) {
 
 // serves reports whether the server has the issuer of a rule.
 func (r *Registry) serves(provider, issuer string) bool {
-	return r.o.Issuers == nil || slices.Contains(r.o.Issuers, Issuer{Provider: provider, URL: issuer})
+	return r.o.Issuers == nil || slices.ContainsFunc(r.o.Issuers, func(i Issuer) bool {
+		return i.URL == issuer && workload.Of(i.Provider).Serves(workload.Of(provider))
+	})
 }
 
 // unserved warns about a rule whose issuer the server does not have. It returns "" for any other rule.

@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -20,15 +21,13 @@ func (k *Kind) Lookup(c Claims) (string, error) {
 // Admits returns nil if the claims fit the rule, and otherwise the first difference as a *Mismatch. A rule with an
 // empty OwnerID fits any well-formed owner id.
 func (k *Kind) Admits(r Rule, c Claims) error {
+	if m := firstOf(k.shape, r, c); m != nil {
+		return m
+	}
 	if k.open != nil {
 		return k.open.admits(r, c)
 	}
-	if k.shape != nil {
-		if m := k.shape(c); m != nil {
-			return m
-		}
-	}
-	for passed, fits := range append(slices.Clip(k.checks), k.optionsFit) {
+	for passed, fits := range k.comparisons(r) {
 		if m := fits(r, c); m != nil {
 			m.Passed = passed
 			return m
@@ -37,10 +36,30 @@ func (k *Kind) Admits(r Rule, c Claims) error {
 	return nil
 }
 
-// optionsFit compares the claims of the rule's optional fields.
-func (k *Kind) optionsFit(r Rule, c Claims) *Mismatch {
+// comparisons returns the comparisons of well-formed claims with a rule, in order.
+func (k *Kind) comparisons(r Rule) []check {
+	out := slices.Clip(k.checks)
+	if k.open != nil {
+		out = k.open.checks(r)
+	}
+	out = append(out, k.never...)
 	for _, f := range k.Fields {
-		if m := f.differs(r, c); m != nil {
+		if f.fits != nil && r.Fields[f.RuleName()] != "" {
+			out = append(out, f.differs)
+		}
+	}
+	return out
+}
+
+// Never returns the reason why no rule of this kind may admit the claims, or nil.
+func (k *Kind) Never(c Claims) *Mismatch {
+	return cmp.Or(firstOf(k.shape, Rule{}, c), firstOf(k.never, Rule{}, c))
+}
+
+// firstOf returns the first mismatch of some checks, or nil.
+func firstOf(all []check, r Rule, c Claims) *Mismatch {
+	for _, fits := range all {
+		if m := fits(r, c); m != nil {
 			return m
 		}
 	}
@@ -48,21 +67,13 @@ func (k *Kind) optionsFit(r Rule, c Claims) *Mismatch {
 }
 
 // Differences returns one mismatch for each claim in which c differs from r, in the order in which Admits checks them.
+// If the claims are not well formed, the only mismatch is that reason.
 func (k *Kind) Differences(r Rule, c Claims) []*Mismatch {
-	if k.shape != nil {
-		if m := k.shape(c); m != nil {
-			return []*Mismatch{m}
-		}
-	}
-	checks := slices.Clip(k.checks)
-	if k.open != nil {
-		checks = k.open.checks(r)
-	}
-	for _, f := range k.Fields {
-		checks = append(checks, f.differs)
+	if m := firstOf(k.shape, r, c); m != nil {
+		return []*Mismatch{m}
 	}
 	var out []*Mismatch
-	for _, fits := range checks {
+	for _, fits := range k.comparisons(r) {
 		m := fits(r, c)
 		if m != nil && !slices.ContainsFunc(out, func(o *Mismatch) bool { return o.Claim == m.Claim }) {
 			out = append(out, m)

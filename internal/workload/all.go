@@ -62,3 +62,54 @@ func Names() []string {
 	slices.Sort(out)
 	return out
 }
+
+// For returns the kinds whose rules may admit a token of an issuer, the one that describes its workload first. k is the
+// kind that the issuer is configured with. A token of an issuer of kind generic also has the kind of its platform, if
+// its claims show it, and an issuer of such a kind keeps its rules on claims.
+func (k *Kind) For(issuer string, c Claims) []*Kind {
+	if k.shared {
+		return []*Kind{k, Generic}
+	}
+	if k != Generic {
+		return []*Kind{k}
+	}
+	for _, p := range All {
+		if p.shared && p.recognize(issuer, c) {
+			return []*Kind{p, Generic}
+		}
+	}
+	return []*Kind{Generic}
+}
+
+// Serves reports whether rules of a kind can admit tokens of an issuer that is configured with kind k.
+func (k *Kind) Serves(rule *Kind) bool {
+	return k == rule || k == Generic && rule.shared || k.shared && rule == Generic
+}
+
+// Takes reports whether rules of a kind may be added for an issuer that is configured with kind k. An issuer of a
+// platform's own kind takes no new rules on claims.
+func (k *Kind) Takes(rule *Kind) bool { return k == rule || k == Generic && rule.shared }
+
+// ListsAudience reports whether the audience of a token may be a list of one.
+func (k *Kind) ListsAudience() bool { return k.listed }
+
+// OfPreset returns the kind and the fields of a rule that names a platform by the field "preset" of kind generic, as
+// commands and links did when platforms had no kinds of their own. It returns other rules unchanged.
+func OfPreset(provider string, fields map[string]string) (string, map[string]string) {
+	k := Find(fields[fieldPreset])
+	if provider != Generic.name || k == nil || !k.shared {
+		return provider, fields
+	}
+	out := map[string]string{}
+	for name, v := range fields {
+		if now, ok := formerNames[k.name][name]; ok {
+			name = now
+		}
+		out[name] = v
+	}
+	delete(out, fieldPreset)
+	return k.name, out
+}
+
+// formerNames are the fields' names in presets that differ from those of the kinds.
+var formerNames = map[string]map[string]string{"circleci": {"ref": "vcs_ref", "origin": "vcs_origin"}}

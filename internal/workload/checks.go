@@ -87,16 +87,12 @@ func numberFits(claim string) check {
 	}
 }
 
-// environmentFits compares the job's environment if the rule names one. fold normalizes the claim like the field.
-func environmentFits(fold func(string) string) check {
-	return func(r Rule, c Claims) *Mismatch {
-		v, there := c["environment"]
-		got, ok := v.(string)
-		if there && !ok {
-			return wrong("environment", v, "but must be a string if present")
-		}
-		if want := r.Fields[FieldEnvironment]; want != "" && fold(got) != want {
-			return &Mismatch{Claim: "environment", Got: Show(v), Want: Show(want)}
+// textIfAny requires a claim to be a string if it is there.
+func textIfAny(claim string) check {
+	return func(_ Rule, c Claims) *Mismatch {
+		v, there := c[claim]
+		if _, ok := v.(string); there && !ok {
+			return wrong(claim, v, "but must be a string if present")
 		}
 		return nil
 	}

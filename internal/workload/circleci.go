@@ -2,7 +2,6 @@ package workload
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -10,7 +9,10 @@ import (
 // issuer per organization, CircleCIIssuer + "/org/ORG_ID".
 const CircleCIIssuer = "https://oidc.circleci.com"
 
-const circleciClaim = "oidc.circleci.com/"
+const (
+	circleciClaim = "oidc.circleci.com/"
+	circleciShell = circleciClaim + "ssh-rerun"
+)
 
 var circleciOrigin = regexp.MustCompile(`\A[A-Za-z0-9.-]{1,253}(?:/[.]{0,9}[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){2,5}\z`)
 
@@ -28,40 +30,44 @@ var CircleCI = &Kind{
 			Name: "org_id", Label: "Organization ID", Required: true, Alias: "circleci_org_id",
 			Example: "01890000-0000-4000-8000-000000000006",
 			Help:    "The organization's id, from its settings on CircleCI.",
-			Pattern: "a UUID", Claim: circleciClaim + "org-id", parse: parseUUID,
+			Pattern: "a UUID", Claim: circleciClaim + "org-id", parse: parseUUID, ID: true,
 		}, {
 			Name: "project_id", Label: "Project ID", Required: true, Alias: "circleci_project_id",
 			Example: "01890000-0000-4000-8000-000000000002",
 			Help:    "The project's id, from its settings on CircleCI.",
-			Pattern: "a UUID", Claim: circleciClaim + "project-id", parse: parseUUID,
+			Pattern: "a UUID", Claim: circleciClaim + "project-id", parse: parseUUID, ID: true,
 		}, {
 			Name: "pipeline_definition_id", Label: "Pipeline definition ID", Required: true,
 			Example: "01890000-0000-4000-8000-000000000007",
 			Help:    "The id of the pipeline that publishes, from the project's settings on CircleCI.",
-			Pattern: "a UUID", Claim: circleciClaim + "pipeline-definition-id", parse: parseUUID,
+			Pattern: "a UUID", Claim: circleciClaim + "pipeline-definition-id", parse: parseUUID, ID: true,
 		}, {
 			Name: "vcs_ref", Label: "Tags or branches", Example: "refs/tags/v*", Recommended: true,
 			Tighten: "Only from these refs",
 			Help: "Only jobs for these refs: refs/tags/v* for tags that begin with v, or refs/heads/main for one branch." +
 				anyBranch,
-			Pattern: refWords, Claim: circleciClaim + "vcs-ref", parse: parseRef, fits: refFits, say: sayRef,
+			Pattern: refWords, Claim: circleciClaim + "vcs-ref", Ref: true, parse: parseRef, fits: asText(refFits), say: sayRef,
 		}, {
 			Name: "vcs_origin", Label: "Repository", Example: "github.com/acme/widgets", Recommended: true,
 			Tighten: "Only from this repository",
 			Help:    "The repository of the code. Without it, forks may publish if the project passes secrets to their jobs.",
 			Pattern: "host/owner/name", Claim: circleciClaim + "vcs-origin",
 			parse: matching(circleciOrigin, "is not a repository: write host/owner/name, for example github.com/acme/widgets"),
+			fits:  asText(equal),
 		}, {
 			Name: "context_id", Label: "Context ID", Stricter: true, Tighten: "Only in this context",
 			Example: "01890000-0000-4000-8000-000000000008",
 			Help:    "Only jobs that use this context. Restrict the context to a group or to some branches on CircleCI.",
-			Pattern: "a UUID", Claim: circleciClaim + "context-ids", parse: parseUUID,
+			Pattern: "a UUID", Claim: circleciClaim + "context-ids", parse: parseUUID, fits: hasText, ID: true,
 		},
 	},
 	claims: []string{
 		circleciClaim + "org-id", circleciClaim + "project-id", "sub", circleciClaim + "pipeline-definition-id",
-		circleciClaim + "ssh-rerun",
+		circleciShell,
 	},
+	shared:    true,
+	recognize: func(_ string, c Claims) bool { return text(c, circleciClaim+"project-id") != "" },
+	never:     []check{circleciNoShell},
 	lookup: func(c Claims) (string, *Mismatch) {
 		for _, claim := range []string{circleciClaim + "org-id", circleciClaim + "project-id"} {
 			if !uuidText.MatchString(text(c, claim)) {
@@ -72,8 +78,7 @@ var CircleCI = &Kind{
 	},
 	checks: []check{
 		is(circleciClaim+"org-id", "org_id"), is(circleciClaim+"project-id", "project_id"), circleciSubjectFits,
-		is(circleciClaim+"pipeline-definition-id", "pipeline_definition_id"), circleciNoShell, circleciOriginFits,
-		circleciContextFits,
+		is(circleciClaim+"pipeline-definition-id", "pipeline_definition_id"),
 	},
 	run:  runClaims{workload: []string{circleciClaim + "vcs-origin"}, ref: circleciClaim + "vcs-ref"},
 	warn: circleciWarnings,
@@ -91,28 +96,11 @@ func circleciSubjectFits(r Rule, c Claims) *Mismatch {
 
 // circleciNoShell requires the claim to be false: if it is missing, the job could have a shell.
 func circleciNoShell(_ Rule, c Claims) *Mismatch {
-	const claim = circleciClaim + "ssh-rerun"
-	if v, ok := c[claim].(bool); !ok || v {
-		return wrong(claim, c[claim], "but must be false: a job with a shell is not trusted")
+	if v, ok := c[circleciShell].(bool); !ok || v {
+		return wrong(circleciShell, c[circleciShell], "but must be false: a job that was run again with SSH is not trusted, "+
+			"because somebody has a shell in it")
 	}
 	return nil
-}
-
-func circleciOriginFits(r Rule, c Claims) *Mismatch {
-	if r.Fields["vcs_origin"] == "" {
-		return nil
-	}
-	return exactly(c, circleciClaim+"vcs-origin", r.Fields["vcs_origin"])
-}
-
-func circleciContextFits(r Rule, c Claims) *Mismatch {
-	const claim = circleciClaim + "context-ids"
-	want := r.Fields["context_id"]
-	all, _ := c[claim].([]any)
-	if want == "" || slices.Contains(all, any(want)) {
-		return nil
-	}
-	return &Mismatch{Claim: claim, Got: Show(c[claim]), Want: Show(want)}
 }
 
 func circleciWarnings(fields map[string]string, _ string) []Warning {

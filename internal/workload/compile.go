@@ -85,6 +85,16 @@ func (k *Kind) Compile(fields map[string]string) (Rule, error) {
 	return r, nil
 }
 
+// CompileNew is Compile for a rule that is written now. It also returns a fault.Invalid for rules that are accepted only
+// if they are stored already, because later versions found them too loose.
+func (k *Kind) CompileNew(fields map[string]string) (Rule, error) {
+	r, err := k.Compile(fields)
+	if err == nil && k.strict != nil {
+		err = k.strict(r)
+	}
+	return r, err
+}
+
 // fieldNames lists the fields, optional restrictions last.
 func (k *Kind) fieldNames() string {
 	var usual, stricter []string
@@ -110,13 +120,13 @@ func (k *Kind) Forms() []Form {
 	return []Form{{Provider: k.name, Title: k.Title, Fields: k.Fields}}
 }
 
-// Problems returns Compile's error messages for the fields of a form, by field name. An error about several fields has
+// Problems returns CompileNew's error messages for the fields of a form, by field name. An error about several fields has
 // the key "". To find all errors, Problems replaces each invalid field with its example and compiles again.
 func (k *Kind) Problems(f Form, fields map[string]string) map[string]string {
 	out := map[string]string{}
 	tried := maps.Clone(fields)
 	for range len(f.Fields) + 1 {
-		_, err := k.Compile(tried)
+		_, err := k.CompileNew(tried)
 		if err == nil {
 			break
 		}

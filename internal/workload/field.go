@@ -29,14 +29,14 @@ func (f Field) compile(v string, pin bool, r *Rule) (err error) {
 	return nil
 }
 
-// differs compares the field's claim with a rule. A rule without the field always fits. A claim that is missing or is
-// not a string never fits.
+// differs compares the field's claim with a rule. A rule without the field always fits. A claim that is missing or has
+// another type than the field never fits.
 func (f Field) differs(r Rule, c Claims) *Mismatch {
 	want := r.Fields[f.RuleName()]
 	if want == "" || f.fits == nil {
 		return nil
 	}
-	if got, ok := c[f.Claim].(string); !ok || !f.fits(want, got) {
+	if !f.fits(want, c[f.Claim]) {
 		return &Mismatch{Claim: f.Claim, Got: Show(c[f.Claim]), Want: Show(want)}
 	}
 	return nil
@@ -45,10 +45,10 @@ func (f Field) differs(r Rule, c Claims) *Mismatch {
 // refField and the next three functions return fields that several forges have.
 func refField(claim, where string) Field {
 	return Field{
-		Name: fieldRef, Label: "Tags or branches", Example: "refs/tags/v*", Stricter: true, Claim: claim,
+		Name: fieldRef, Label: "Tags or branches", Example: "refs/tags/v*", Stricter: true, Claim: claim, Ref: true,
 		Help: "Only runs for these refs of " + where +
 			": refs/tags/v* for tags that begin with v, or refs/heads/main for one branch.",
-		Pattern: refWords, Tighten: "Only from these refs", parse: parseRef, fits: refFits, say: sayRef,
+		Pattern: refWords, Tighten: "Only from these refs", parse: parseRef, fits: asText(refFits), say: sayRef,
 	}
 }
 
@@ -58,16 +58,16 @@ func protectedField(where string) Field {
 		Claim: "ref_protected",
 		Help:  "Only branches and tags that " + where + " protects.", Pattern: "true, or nothing",
 		Tighten: "Only from protected refs",
-		parse:   parseTrue, fits: equal, say: func(w *Words, _ string) { w.say(", protected refs only") },
+		parse:   parseTrue, fits: asText(equal), say: func(w *Words, _ string) { w.say(", protected refs only") },
 	}
 }
 
 func eventsField(claim string, parse parser) Field {
 	return Field{
-		Name: "events", Label: "Events", Example: "push", Stricter: true, List: true, Claim: claim,
+		Name: fieldEvents, Label: "Events", Example: "push", Stricter: true, List: true, Claim: claim,
 		Help:    "Only runs started by these events (claim " + claim + "), separated by commas.",
 		Pattern: "comma-separated words of lower-case letters, '-' and '_'",
-		parse:   parse, fits: listed, say: phrase(", started by ", ""),
+		parse:   parse, fits: asText(listed), say: phrase(", started by ", ""),
 	}
 }
 
@@ -77,7 +77,7 @@ func runnerField(example string) Field {
 		Help: example +
 			" excludes self-hosted runners, where an earlier job may have left something behind; self-hosted allows only those.",
 		Pattern: "a word of lower-case letters and '-'", Tighten: "Exclude self-hosted runners", Tickable: true,
-		parse: parseWord, fits: equal, say: phrase(", on ", " runners only"),
+		parse: parseWord, fits: asText(equal), say: phrase(", on ", " runners only"),
 	}
 }
 

@@ -17,7 +17,8 @@ import (
 // nothing.
 var Generic = &Kind{
 	name: "generic", Help: "A job of any other issuer, by rules on its claims or by a preset.",
-	lookup:  func(Claims) (string, *Mismatch) { return AnyLookup, nil },
+	lookup: func(Claims) (string, *Mismatch) { return AnyLookup, nil },
+	listed: true, never: banned,
 	suggest: suggestGeneric, warn: claimWarnings, run: runClaims{workload: []string{"sub"}, ref: "ref"},
 	renames: openRenames,
 	open: &openKind{
@@ -57,10 +58,24 @@ func compileGeneric(fields map[string]string) (Rule, error) {
 		r.Fields[kind+claim] = v
 	}
 	if !pins(r) {
-		return Rule{}, fault.New(fault.Invalid,
-			"no claim identifies the workload: add sub, repository, or another claim that identifies one repository or project (%s)", pinNames())
+		return Rule{}, noPin()
 	}
 	return r, nil
+}
+
+// noPin is the error of a rule that identifies no workload.
+func noPin() error {
+	return fault.New(fault.Invalid,
+		"no claim identifies the workload: add sub, repository, or another claim that identifies one repository or project (%s)",
+		pinNames())
+}
+
+// strictGeneric validates a new rule on claims.
+func strictGeneric(r Rule) error {
+	if !pinsNew(r) {
+		return noPin()
+	}
+	return nil
 }
 
 func parseClaimRule(field, value string) (kind, claim, v string, err error) {
@@ -136,21 +151,37 @@ var pinSets = [][]string{
 	{"pipeline_id"},
 	{"organization_slug", "pipeline_slug"},
 	{"oidc.circleci.com/project-id"},
+	{"oidc.circleci.com/pipeline-definition-id"},
+	{"prj_id", "def_id"},
 	{"prj_id"},
+	{"repositoryUuid"},
 	{"rpo_id"},
 	{"repo_slug"},
 }
 
+// formerPins are the sets by which stored rules may identify a workload and new ones may not: the repository that an
+// Azure pipeline builds is the same for every pipeline, and may be a name.
+var formerPins = []string{"rpo_id"}
+
 func pinNames() string {
 	var names []string
 	for _, set := range pinSets {
-		names = append(names, strings.Join(set, " with "))
+		if !slices.Equal(set, formerPins) {
+			names = append(names, strings.Join(set, " with "))
+		}
 	}
 	return strings.Join(names, ", ")
 }
 
-func pins(r Rule) bool {
-	return slices.ContainsFunc(pinSets, func(set []string) bool {
+func pins(r Rule) bool { return pinnedBy(r, pinSets) }
+
+// pinsNew reports whether a new rule identifies its workload.
+func pinsNew(r Rule) bool {
+	return pinnedBy(r, slices.DeleteFunc(slices.Clone(pinSets), func(set []string) bool { return slices.Equal(set, formerPins) }))
+}
+
+func pinnedBy(r Rule, sets [][]string) bool {
+	return slices.ContainsFunc(sets, func(set []string) bool {
 		return !slices.ContainsFunc(set, func(claim string) bool { return !literal(r, claim) })
 	})
 }
@@ -175,8 +206,9 @@ func pinRank(field string) int {
 	return len(pinSets)
 }
 
-// genericAdmits compares claims with a rule. If a claim that identifies the workload differs, the rule concerns another
-// workload, so it is never reported as the nearest rule, unless an id shows that the workload was renamed.
+// genericAdmits compares claims with a rule. If every claim by which the rule identifies its workload differs, the rule
+// concerns another workload, so it is never reported as the nearest rule, unless an id shows that the workload was
+// renamed.
 func genericAdmits(r Rule, c Claims) error {
 	if !pins(r) {
 		return &Mismatch{Claim: "sub", Got: Show(c["sub"]), Why: "and the rule does not restrict it", Passed: -1}
@@ -186,12 +218,27 @@ func genericAdmits(r Rule, c Claims) error {
 		if m == nil {
 			continue
 		}
-		if m.Passed = passed; pinRank(field) < len(pinSets) && openRenames.find(r, c) == nil {
+		if m.Passed = passed; !anyPinFits(r, c) && openRenames.find(r, c) == nil {
 			m.Passed = -1
 		}
 		return m
 	}
+	if m := firstOf(banned, r, c); m != nil {
+		m.Passed = len(r.Fields)
+		return m
+	}
 	return nil
+}
+
+// anyPinFits reports whether one of the claims by which a rule identifies its workload has the rule's value.
+func anyPinFits(r Rule, c Claims) bool {
+	for field, want := range r.Fields {
+		former := strings.HasSuffix(field, ":"+formerPins[0]) && pinsNew(r)
+		if !former && pinRank(field) < len(pinSets) && claimFits(field, want, c) == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // genericChecks returns one check for each claim of a rule.

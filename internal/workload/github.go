@@ -50,12 +50,12 @@ var GitHub = &Kind{
 			Help: "The environment of the job that publishes. Protect it in the repository's settings with required reviewers or a tag rule, " +
 				"so that a push alone cannot release. Without an environment, everyone who may push a branch may publish.",
 			Pattern: "at most 255 bytes, none of ' \" ` , ; \\", Tighten: "Require this environment",
-			parse: parseGitHubEnvironment,
+			parse: parseGitHubEnvironment, fits: asText(equalFold),
 		},
 		refField("ref", "the repository"), protectedField("GitHub"), eventsField("event_name", parseGitHubEvents),
 		runnerField("github-hosted"),
 		{
-			Name: "owner_id", Label: "Owner ID", Example: "4242", Stricter: true, Claim: "repository_owner_id",
+			Name: "owner_id", Label: "Owner ID", Example: "4242", Stricter: true, ID: true, Claim: "repository_owner_id",
 			Help: "The account's ID does not change when someone else takes over its name. " +
 				"The index looks it up at GitHub or, if GitHub is unreachable, " +
 				"takes it from the first accepted token. Enter it to be sure: " +
@@ -65,7 +65,7 @@ var GitHub = &Kind{
 				"is not a number: it is the account's id, as https://api.github.com/users/OWNER shows it"),
 		},
 		{
-			Name: fieldRepositoryID, Label: "Repository ID", Example: "31337", Stricter: true, Claim: "repository_id",
+			Name: fieldRepositoryID, Label: "Repository ID", Example: "31337", Stricter: true, ID: true, Claim: "repository_id",
 			Help: "Excludes a repository that is recreated under this name. " +
 				"Enter “first” to use the IDs in the first accepted token.",
 			Pattern: "a number, or the word first", Tighten: "Pin to this repository", parse: parseRepositoryID,
@@ -94,11 +94,11 @@ var GitHub = &Kind{
 	renames: forgeRenaming(
 		"owner", "repository", "repository", "account", "repository", "repository_owner_id", "repository_id",
 	),
-	lookup: lookupGitHub, shape: shapeGitHub, validate: validateGitHub, suggest: suggestGitHub,
+	lookup: lookupGitHub, validate: validateGitHub, suggest: suggestGitHub, shape: githubShape(), never: []check{notPullRequestTarget},
 	checks: []check{
 		folds("repository", "owner", "repository"), folds("repository_owner", "owner"),
 		pinned("repository_owner_id", decimalID, "not a decimal number"), numberFits("repository_id"),
-		githubWorkflowFits, githubCallerFits, githubEventFits, environmentFits(lowerASCII),
+		githubWorkflowFits, githubCallerFits,
 	},
 	run: runClaims{workload: []string{"repository"}, ref: "ref", word: "run", id: "run_id", path: "/actions/runs/"},
 	warn: func(fields map[string]string, ownerID string) []Warning {
@@ -187,25 +187,47 @@ func lookupGitHub(c Claims) (string, *Mismatch) {
 	return lowerASCII(name), nil
 }
 
-// shapeGitHub rejects values that GitHub never sends, so that the comparisons need not handle them.
-func shapeGitHub(c Claims) *Mismatch {
+// githubShape refuses values that GitHub never sends, so that the comparisons need not handle them.
+func githubShape() []check {
+	var out []check
 	for _, claim := range githubClaims {
-		if _, m := said(c, claim); m != nil {
+		out = append(out, func(_ Rule, c Claims) *Mismatch {
+			_, m := said(c, claim)
 			return m
-		}
+		})
 	}
 	for _, claim := range []string{"ref", "sha"} {
-		if _, ok := c[claim].(string); !ok {
-			return wrong(claim, c[claim], "but must be a string")
-		}
+		out = append(out, func(_ Rule, c Claims) *Mismatch {
+			if _, ok := c[claim].(string); !ok {
+				return wrong(claim, c[claim], "but must be a string")
+			}
+			return nil
+		})
 	}
-	ref, sha := text(c, "ref"), text(c, "sha")
-	switch {
-	case ref == "" && sha == "":
-		return wrong("ref", ref, "and sha is empty too")
-	case ref != "" && !strings.HasPrefix(ref, "refs/"):
-		return wrong("ref", ref, "not a full name that begins with refs/")
-	case strings.ContainsAny(sha, "@/"):
+	return append(out, revisionKnown, fullRef("ref"), plainCommit, textIfAny("environment"))
+}
+
+// revisionKnown requires a ref or a commit.
+func revisionKnown(_ Rule, c Claims) *Mismatch {
+	if text(c, "ref") == "" && text(c, "sha") == "" {
+		return wrong("ref", c["ref"], "and sha is empty too")
+	}
+	return nil
+}
+
+// fullRef requires a ref, if there is one, to be a full name.
+func fullRef(claim string) check {
+	return func(_ Rule, c Claims) *Mismatch {
+		if ref := text(c, claim); ref != "" && !strings.HasPrefix(ref, "refs/") {
+			return wrong(claim, ref, "not a full name that begins with refs/")
+		}
+		return nil
+	}
+}
+
+// plainCommit refuses a commit that could be mistaken for a part of a path.
+func plainCommit(_ Rule, c Claims) *Mismatch {
+	if sha := text(c, "sha"); strings.ContainsAny(sha, "@/") {
 		return wrong("sha", sha, "not a commit")
 	}
 	return nil
@@ -233,14 +255,6 @@ func githubCallerFits(r Rule, c Claims) *Mismatch {
 	}
 	return fileFits(c, "workflow_ref", joined(r, "owner", "repository"), githubWorkflows+r.Fields["calling_workflow"],
 		"ref")
-}
-
-// githubEventFits rejects pull_request_target, which lets strangers start a run that has the repository's secrets.
-func githubEventFits(_ Rule, c Claims) *Mismatch {
-	if event := text(c, "event_name"); lowerASCII(strings.TrimSpace(event)) == "pull_request_target" {
-		return wrong("event_name", event, "which may never publish: strangers can start it")
-	}
-	return nil
 }
 
 // suggestGitHub suggests the fields of a job. For a job in a reusable workflow of another repository, they include the

@@ -51,11 +51,12 @@ var GitLab = &Kind{
 				"Without an environment, everyone who may push a branch may publish.",
 			Pattern: "letters, digits, blanks inside, and - _ . / $ { }", Tighten: "Require this environment",
 			parse: matching(gitlabEnvironment, "is not valid: use letters, digits, blanks inside, and - _ / $ { } ."),
+			fits:  asText(equal),
 		},
 		refField("ref_path", "the project"), protectedField("GitLab"), eventsField("pipeline_source", parseWords),
 		runnerField("gitlab-hosted"),
 		{
-			Name: "namespace_id", Label: "Namespace ID", Example: "72", Stricter: true, Claim: "namespace_id",
+			Name: "namespace_id", Label: "Namespace ID", Example: "72", Stricter: true, ID: true, Claim: "namespace_id",
 			Help: "The namespace's ID does not change when someone else takes over its name. " +
 				"The index takes it from the first accepted token. Enter it to be sure: " +
 				"the page of the group shows it as Group ID.",
@@ -64,7 +65,7 @@ var GitLab = &Kind{
 		},
 		{
 			Name: "project_id", Stored: fieldRepositoryID, Label: "Project ID", Example: "20", Stricter: true,
-			Claim: "project_id",
+			Claim: "project_id", ID: true,
 			Help: "Excludes a project that is recreated under this name. " +
 				"Enter “first” to use the IDs in the first accepted token.",
 			Pattern: "a number, or the word first", Tighten: "Pin to this project", parse: parseRepositoryID,
@@ -75,11 +76,11 @@ var GitLab = &Kind{
 	renames: forgeRenaming(
 		"namespace", "project", "project_path", "namespace", "project", "namespace_id", "project_id",
 	),
-	lookup: lookupGitLab, suggest: suggestGitLab,
+	lookup: lookupGitLab, suggest: suggestGitLab, shape: []check{textIfAny("environment")},
 	checks: []check{
 		folds("project_path", "namespace", "project"), pinned("namespace_id", decimalID, "not a decimal number"),
 		numberFits("project_id"),
-		gitlabSubjectFits, gitlabPipelineFits, environmentFits(func(s string) string { return s }),
+		gitlabSubjectFits, gitlabPipelineFits,
 	},
 	run: runClaims{workload: []string{"project_path"}, ref: "ref_path", word: "job", id: "job_id", path: "/-/jobs/"},
 	warn: func(fields map[string]string, ownerID string) []Warning {

@@ -21,10 +21,17 @@ type Kind struct {
 	key      []string      // the fields that make the lookup key
 	run      runClaims
 
+	// shared means that an issuer of this kind may be configured as kind generic too, and has rules on claims from then.
+	shared    bool
+	listed    bool                               // an audience may be a list of one
+	recognize func(issuer string, c Claims) bool // the token is one of this platform; for shared kinds
+
 	lookup   func(c Claims) (string, *Mismatch)
-	shape    func(c Claims) *Mismatch // validates a token independently of the rule
-	checks   []check                  // those that identify the workload first
-	validate func(r Rule) error       // validates combinations of fields
+	shape    []check            // refuse a token that the platform would not issue, or that cannot be compared
+	checks   []check            // those that identify the workload first
+	never    []check            // refuse a well-formed token whatever the rule says
+	validate func(r Rule) error // validates combinations of fields
+	strict   func(r Rule) error // more validation, for new rules only: stored ones keep working
 	suggest  func(c Claims) map[string]string
 	warn     func(fields map[string]string, ownerID string) []Warning
 	renames  renaming
@@ -67,11 +74,13 @@ type Field struct {
 	Tighten  string // label of the button that adds it to a rule
 	Renames  bool   // adding it makes a rule for another workload, not a narrower rule
 	Tickable bool   // its warning suggests a value, so a button is enough
+	Ref      bool   // its claim is a full ref, and its value may end in "*"
+	ID       bool   // its claim is an id, which the platform never gives to another workload; otherwise a name
 
 	parse parser
-	fits  func(want, got string) bool // compares the claim; nil if the kind's checks do
-	say   func(w *Words, v string)    // appends its part of the sentence; nil if the kind's sentence has it
-	rule  string                      // of a preset's field: the prefix of the rule's field
+	fits  fitting                  // compares the claim; nil if the kind's checks do
+	say   func(w *Words, v string) // appends its part of the sentence; nil if the kind's sentence has it
+	rule  string                   // of a preset's field: the prefix of the rule's field
 }
 
 // parser parses the value that a person typed into a field.

@@ -117,3 +117,6 @@ func lowerASCII(s string) string {
 }
 
 func equal(want, got string) bool { return got == want }
+
+// equalFold compares a claim with a value in lower case, ignoring the case of ASCII letters.
+func equalFold(want, got string) bool { return lowerASCII(got) == want }

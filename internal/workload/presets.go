@@ -71,16 +71,6 @@ var presets = []preset{
 	}, known: func(_, host, _ string, has func(...string) bool) bool {
 		return has("organization_slug", "pipeline_slug") || host == "agent.buildkite.com"
 	}},
-	{name: "circleci", title: "CircleCI", fields: []Field{
-		needed("project_id", "Project ID", "01890000-0000-4000-8000-000000000002",
-			"From the project's settings on CircleCI.", "a UUID").is("oidc.circleci.com/project-id", exactRule),
-		recommended("ref", "Tags or branches", "refs/tags/v*", "Only jobs for these refs."+anyBranch,
-			refWords).is("oidc.circleci.com/vcs-ref", prefixRule),
-		strict("origin", "Repository", "github.com/acme/widgets", "The repository of the code, as in the token.",
-			"host/owner/name").is("oidc.circleci.com/vcs-origin", exactRule),
-	}, known: func(_, host, _ string, has func(...string) bool) bool {
-		return has("oidc.circleci.com/project-id") || host == "oidc.circleci.com"
-	}},
 	{name: "jenkins", title: "Jenkins", fields: []Field{
 		needed("job", "Job", "https://jenkins.acme.example/job/widgets/", "The job's URL, as in the token's sub.",
 			"a URL").is("sub", exactRule),

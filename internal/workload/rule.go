@@ -22,6 +22,7 @@ const (
 	fieldRef          = "ref"
 	fieldRefProtected = "ref_protected"
 	fieldRunner       = "runner_environment"
+	fieldEvents       = "events"
 	fieldRepositoryID = "repository_id"
 )
 

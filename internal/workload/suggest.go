@@ -36,8 +36,9 @@ func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 	return fields, nil
 }
 
-// Recognize returns the fields that the claims of a workload of this kind contain, without validation. It returns nil
-// if the claims are not those of such a workload.
+// Recognize returns the fields that the claims of a workload of this kind contain, without validation: those that every
+// rule has, the ids, and those that exclude other runs of the workload. It returns nil if the claims are not those of
+// such a workload.
 func (k *Kind) Recognize(c Claims) map[string]string {
 	out := map[string]string{}
 	if k.suggest != nil {
@@ -46,8 +47,8 @@ func (k *Kind) Recognize(c Claims) map[string]string {
 		}
 	}
 	for _, f := range k.Fields {
-		if f.fits == nil && (!f.Stricter || f.Name == k.pin) {
-			out[f.Name] = cmp.Or(out[f.Name], text(c, f.Claim))
+		if f.narrows() || f.Name == k.pin {
+			out[f.Name] = cmp.Or(out[f.Name], f.seen(c))
 		}
 		if f.Required && out[f.Name] == "" {
 			return nil
@@ -57,17 +58,39 @@ func (k *Kind) Recognize(c Claims) map[string]string {
 	return out
 }
 
+// narrows reports whether a suggested rule has the field.
+func (f Field) narrows() bool {
+	return f.Required || f.Recommended || f.ID || f.Ref || f.Name == fieldEvents
+}
+
+// seen returns a value for the field that accepts jobs like the one with these claims, or "" if the claims have none.
+func (f Field) seen(c Claims) string {
+	v := text(c, f.Claim)
+	if f.Ref {
+		v = refLike(v)
+	}
+	return v
+}
+
+// refLike returns a pattern for refs like one: a branch itself, or the tags that begin alike. It returns "" for other
+// refs.
+func refLike(ref string) string {
+	switch tag, isTag := strings.CutPrefix(ref, "refs/tags/"); {
+	case isTag && len(tag) > 1 && tag[0] == 'v' && '0' <= tag[1] && tag[1] <= '9':
+		return "refs/tags/v*"
+	case isTag:
+		return "refs/tags/*"
+	case strings.HasPrefix(ref, "refs/heads/"):
+		return ref
+	}
+	return ""
+}
+
 // Seen returns a value for a field that accepts jobs like the one with these claims, or "" if the claims have none.
 func (k *Kind) Seen(field string, claims map[string]any) string {
 	f, ok := k.Field(field)
-	v := text(claims, f.Claim)
-	switch {
-	case !ok || f.fits == nil:
-		return v
-	case strings.HasPrefix(v, "refs/tags/"):
-		return "refs/tags/*"
-	case strings.HasPrefix(v, "refs/heads/"):
-		return v
+	if !ok {
+		return ""
 	}
-	return ""
+	return f.seen(claims)
 }

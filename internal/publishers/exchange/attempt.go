@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
 	"pyindex/internal/workload"
 )
 
@@ -44,12 +46,50 @@ type attempt struct {
 	who      access.Caller
 	want     Want
 	at       time.Time
-	provider *workload.Kind
+	provider *workload.Kind // describes the workload: the first of kinds
+	kinds    []candidate
 	issuer   string
 	claims   workload.Claims // nil until the token is verified
-	lookup   string
+	lookup   string          // of provider
+	unclear  string          // why the claims do not show the workload of the issuer's own kind; "" if they do
 	jti      string
 	until    time.Time // how long to remember jti
+}
+
+// candidate is a kind whose rules may admit a token, with the key under which those for its workload are stored.
+type candidate struct {
+	*workload.Kind
+	lookup string
+}
+
+// among sets the kinds whose rules may admit the token of an issuer that is configured with a kind. It returns the error of
+// the first one if the claims are those of none.
+func (a *attempt) among(kinds []*workload.Kind) error {
+	var first error
+	for _, k := range kinds {
+		lookup, err := k.Lookup(a.claims)
+		if err == nil {
+			a.kinds = append(a.kinds, candidate{k, lookup})
+		} else if first == nil {
+			first, a.unclear = err, fault.Message(err)
+		}
+	}
+	if len(a.kinds) == 0 {
+		return first
+	}
+	a.provider, a.lookup = a.kinds[0].Kind, a.kinds[0].lookup
+	return nil
+}
+
+// kind returns the kind of a rule if the rule may admit the token: it has the token's issuer and is stored under the
+// workload's key. It returns nil otherwise.
+func (a attempt) kind(p publishers.Publisher) *workload.Kind {
+	for _, k := range a.kinds {
+		if p.Issuer == a.issuer && p.Provider == k.Name() && p.Lookup == k.lookup {
+			return k.Kind
+		}
+	}
+	return nil
 }
 
 // tokenID returns the id under which the token is remembered.
@@ -104,4 +144,14 @@ func (a attempt) mark(detail map[string]any) {
 	if a.want.Scope == access.ScopeRead {
 		detail["scope"] = "read"
 	}
+}
+
+// reused is the reason why a used token is refused. Tokens without an id that one job requests within a second are the
+// same bytes.
+func (a attempt) reused() string {
+	if _, numbered := a.claims["jti"]; numbered {
+		return "this token was used before: its id (jti) counts once, so ask the issuer for a new one"
+	}
+	return "this token was used before, and it has no id (jti) by which to tell two apart: ask the issuer for a new one, " +
+		"a second or more after the last"
 }

@@ -59,7 +59,7 @@ func (m *Minter) identify(ctx context.Context, a attempt, raw access.Secret) (at
 	if a.provider = m.registry.Provider(name); a.provider == nil {
 		return a, Refuse(CodeNotEnabled, fmt.Sprintf("trusted publishing is not enabled for issuers of kind %.40q", name))
 	}
-	if a.lookup, err = a.provider.Lookup(claims); err != nil {
+	if err := a.among(a.provider.For(issuer, claims)); err != nil {
 		return a, noRule(access.ScopeUpload, fault.Message(err))
 	}
 	if a.jti, err = a.tokenID(raw); err != nil {
@@ -77,8 +77,7 @@ func (m *Minter) settle(ctx context.Context, tx publishers.Tx, a attempt) (Minte
 		return Minted{}, nil, err
 	}
 	if err := tx.ClaimJTI(ctx, a.issuer, a.jti, a.until); fault.Is(err, fault.Conflict) {
-		return Minted{}, nil,
-			Refuse(CodeReuse, "this token was used before: its id (jti) counts once, so ask the issuer for a new one")
+		return Minted{}, nil, Refuse(CodeReuse, a.reused())
 	} else if err != nil {
 		return Minted{}, nil, err
 	}

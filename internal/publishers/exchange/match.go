@@ -63,23 +63,31 @@ func (m *Minter) match(ctx context.Context, tx publishers.Tx, a attempt) (fits, 
 
 // candidates returns the rules of the requested scope that may concern the token's workload.
 func candidates(ctx context.Context, tx publishers.Tx, a attempt) (out []rule, err error) {
-	switch a.want.Scope {
-	case access.ScopeUpload:
-		all, err := tx.PublishersFor(ctx, a.issuer, a.provider.Name(), a.lookup)
-		for _, p := range all {
-			out = append(out, publisherRule(p))
-		}
-		return out, err
-	case access.ScopeRead:
-		all, err := tx.ReadersFor(ctx, a.issuer, a.provider.Name(), a.lookup)
-		for _, rd := range all {
-			if rd.Whole || len(rd.Projects) > 0 {
-				out = append(out, readerRule(rd))
+	for _, k := range a.kinds {
+		switch a.want.Scope {
+		case access.ScopeUpload:
+			all, err := tx.PublishersFor(ctx, a.issuer, k.Name(), k.lookup)
+			if err != nil {
+				return nil, err
 			}
+			for _, p := range all {
+				out = append(out, publisherRule(p))
+			}
+		case access.ScopeRead:
+			all, err := tx.ReadersFor(ctx, a.issuer, k.Name(), k.lookup)
+			if err != nil {
+				return nil, err
+			}
+			for _, rd := range all {
+				if rd.Whole || len(rd.Projects) > 0 {
+					out = append(out, readerRule(rd))
+				}
+			}
+		default:
+			return nil, fmt.Errorf("no rules give scope %d", a.want.Scope)
 		}
-		return out, err
 	}
-	return nil, fmt.Errorf("no rules give scope %d", a.want.Scope)
+	return out, nil
 }
 
 // findRenamed adds the rules that are pinned to the ids of the token's workload but stored under a name that it no
@@ -109,7 +117,7 @@ func (m *Minter) findRenamed(ctx context.Context, tx publishers.Tx, a attempt, n
 		if err != nil {
 			continue
 		}
-		if all := a.provider.Differences(rule, a.claims); len(all) > 0 {
+		if all := m.kindOf(r.Publisher).Differences(rule, a.claims); len(all) > 0 {
 			miss.by = all[0]
 			miss.by.Passed = math.MaxInt // the id is the stronger evidence
 			n.add(miss)
@@ -142,12 +150,18 @@ func renamedRules(ctx context.Context, tx publishers.Tx, a attempt, f publishers
 
 // admits reports whether a rule accepts the token. It first checks that the row has the token's issuer and provider.
 func (m *Minter) admits(a attempt, p publishers.Publisher) error {
-	if p.Issuer != a.issuer || p.Provider != a.provider.Name() || p.Lookup != a.lookup {
+	kind := a.kind(p)
+	if kind == nil {
 		return &workload.Mismatch{Claim: "iss", Got: workload.Show(a.issuer), Want: workload.Show(p.Issuer), Passed: -1}
 	}
 	rule, err := m.registry.Rule(p)
 	if err != nil {
 		return err
 	}
-	return a.provider.Admits(rule, a.claims)
+	return kind.Admits(rule, a.claims)
+}
+
+// kindOf returns the kind of a rule that Registry.Rule has compiled.
+func (m *Minter) kindOf(p publishers.Publisher) *workload.Kind {
+	return m.registry.Provider(p.Provider)
 }

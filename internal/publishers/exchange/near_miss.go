@@ -77,11 +77,11 @@ func (m *Minter) measured(a attempt, n nearMiss) nearMiss {
 		n.differ = math.MaxInt // the row cannot be compared
 		return n
 	}
-	if n.former = a.provider.Renamed(rule, a.claims); n.former == nil {
-		n.differ = len(a.provider.Differences(rule, a.claims))
+	if n.former = m.kindOf(n.Publisher).Renamed(rule, a.claims); n.former == nil {
+		n.differ = len(m.kindOf(n.Publisher).Differences(rule, a.claims))
 		return n
 	}
-	n.differ = 1 + len(a.provider.Differences(n.former.Now, a.claims))
+	n.differ = 1 + len(m.kindOf(n.Publisher).Differences(n.former.Now, a.claims))
 	return n
 }
 
@@ -90,7 +90,7 @@ func (m *Minter) measured(a attempt, n nearMiss) nearMiss {
 func (n *nearest) refusal(a attempt) *Refusal {
 	words := terms[a.want.Scope]
 	if len(n.all) == 0 {
-		return noRule(a.want.Scope, cmp.Or(n.why, fmt.Sprintf(words.untrusted, a.subject())))
+		return noRule(a.want.Scope, cmp.Or(n.why, a.unclear, fmt.Sprintf(words.untrusted, a.subject())))
 	}
 	first, then := n.all[0], words.compare
 	by := *first.by
@@ -204,7 +204,7 @@ func (m *Minter) differences(a attempt, n nearMiss) []*workload.Mismatch {
 	if err != nil {
 		return []*workload.Mismatch{n.by}
 	}
-	all := a.provider.Differences(rule, a.claims)
+	all := m.kindOf(n.Publisher).Differences(rule, a.claims)
 	if len(all) == 0 {
 		return []*workload.Mismatch{n.by}
 	}

@@ -72,7 +72,7 @@ func (m *Minter) ownerOf(a attempt, p publishers.Publisher) string {
 	if err != nil {
 		return ""
 	}
-	return a.provider.OwnerID(rule, a.claims)
+	return m.kindOf(p).OwnerID(rule, a.claims)
 }
 
 // recordPin records the account that a rule is pinned to, for the owners of the rule's places.

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"os"
 	"slices"
+
+	"pyindex/internal/workload"
 )
 
 // Issuer is a trusted issuer of identity tokens.
@@ -19,7 +21,7 @@ type Issuer struct {
 }
 
 // lists reports whether an audience may be a list of one. The issuers of the specific kinds write a string.
-func (i Issuer) lists() bool { return i.Kind == "generic" }
+func (i Issuer) lists() bool { return workload.Of(i.Kind).ListsAudience() }
 
 // check returns an error that names the invalid setting.
 func (i Issuer) check() error {
