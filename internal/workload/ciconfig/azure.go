@@ -33,7 +33,10 @@ func azure(t Target, issuer string, fields map[string]string) Guide {
 	in := fields["organization"] + "/" + fields["project"]
 	steps := []string{"Commit the file as azure-pipelines.yml, and create the pipeline " + fields["pipeline"] + " in " + in +
 		" from it."}
-	if connection != "" {
+	switch {
+	case in == "/": // a rule on ids
+		steps = []string{"Commit the file as azure-pipelines.yml to the repository of the pipeline."}
+	case connection != "":
 		steps = []string{
 			"Commit the file as azure-pipelines.yml, and create a pipeline in " + in + " from it.",
 			"Set the variable SERVICE_CONNECTION_ID of the pipeline to the id of the service connection " + connection +

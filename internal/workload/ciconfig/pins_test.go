@@ -21,16 +21,14 @@ var (
 // TestPinnedActions checks that GitHub jobs name every action by commit, and Forgejo jobs by a full version tag.
 func TestPinnedActions(t *testing.T) {
 	github := compile(t, workload.GitHub, map[string]string{"owner": "acme", "repository": "widgets", "workflow": "w.yml"})
-	forgejo := compile(t, workload.Generic, map[string]string{
-		"preset": "forgejo", "owner": "acme", "repository": "widgets",
-	})
+	forgejo := map[string]string{"owner": "acme", "repository": "widgets"}
 	for _, c := range []struct {
 		name  string
 		guide ciconfig.Guide
 		want  *regexp.Regexp
 	}{
 		{"GitHub", ciconfig.For(target, "github", workload.GitHubIssuer, github), byCommit},
-		{"Forgejo", ciconfig.For(target, "generic", "https://forge.acme.example/api/actions", forgejo), byVersion},
+		{"Forgejo", ciconfig.For(target, "forgejo", "https://forge.acme.example/api/actions", forgejo), byVersion},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, f := range c.guide.Files {

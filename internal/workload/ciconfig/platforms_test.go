@@ -72,7 +72,10 @@ var platforms = []platform{
 	},
 	{
 		"circleci", workload.CircleCIIssuer + "/org/" + uuid,
-		map[string]string{"org_id": uuid, "project_id": uuid, "vcs_ref": "refs/heads/main", "context_id": uuid},
+		map[string]string{
+			"org_id": uuid, "project_id": uuid, "pipeline_definition_id": uuid, "vcs_ref": "refs/heads/main",
+			"context_id": uuid,
+		},
 		map[string]string{
 			"claim:oidc.circleci.com/project-id": uuid, "claim:oidc.circleci.com/vcs-ref": "refs/heads/main",
 			"has:oidc.circleci.com/context-ids": uuid,
@@ -127,7 +130,7 @@ var platforms = []platform{
 func TestPlatforms(t *testing.T) {
 	for _, p := range platforms {
 		t.Run(p.kind, func(t *testing.T) {
-			g := ciconfig.For(target, p.kind, p.issuer, p.fields)
+			g := ciconfig.For(target, p.kind, p.issuer, kindFields(t, p.kind, maps.Clone(p.fields)))
 			if len(g.Files) == 0 || g.Files[0].Path == "" || len(g.Steps) == 0 || len(g.CA) == 0 {
 				t.Fatalf("guide %+v", g)
 			}

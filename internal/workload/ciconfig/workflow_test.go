@@ -27,6 +27,21 @@ func compile(t testing.TB, provider *workload.Kind, fields map[string]string) ma
 	return r.Fields
 }
 
+// kindFields compiles the fields of a rule of a kind. Rules on claims are stored already.
+func kindFields(t testing.TB, kind string, fields map[string]string) map[string]string {
+	t.Helper()
+	for name, v := range fields {
+		if v == "" {
+			delete(fields, name)
+		}
+	}
+	k := workload.Find(kind)
+	if k == nil || k == workload.Generic {
+		return fields
+	}
+	return compile(t, k, fields)
+}
+
 // parse reads a file as YAML.
 func parse(t testing.TB, f ciconfig.File) map[string]any {
 	t.Helper()
@@ -196,33 +211,32 @@ func TestGitLab(t *testing.T) {
 // TestRefs: the jobs of every platform run for the refs that the rule allows.
 func TestRefs(t *testing.T) {
 	const id = "01890000-0000-4000-8000-000000000001"
-	circle := func(ref string) (string, *workload.Kind, map[string]string) {
-		return workload.CircleCIIssuer, workload.CircleCI, map[string]string{
-			"org_id": id, "project_id": id, "pipeline_definition_id": id, "vcs_ref": ref,
-		}
-	}
-	preset := func(name, issuer string, fields ...string) func(string) (string, *workload.Kind, map[string]string) {
-		return func(ref string) (string, *workload.Kind, map[string]string) {
-			out := map[string]string{"preset": name, "ref": ref}
-			for i := 0; i < len(fields); i += 2 {
-				out[fields[i]] = fields[i+1]
+	of := func(kind, refField string, more ...string) func(string) (string, map[string]string) {
+		return func(ref string) (string, map[string]string) {
+			out := map[string]string{refField: ref}
+			for i := 0; i < len(more); i += 2 {
+				out[more[i]] = more[i+1]
 			}
-			return issuer, workload.Generic, out
+			return kind, out
 		}
 	}
-	circlePreset := preset("circleci", workload.CircleCIIssuer+"/org/"+id, "project_id", id)
-	semaphore := preset("semaphore", "https://acme.semaphoreci.com", "project_id", id)
-	azure := preset("azure-devops", "https://vstoken.dev.azure.com/x", "organization", "acme", "project", "widgets",
-		"pipeline", "release")
-	forgejo := preset("forgejo", "https://forge.acme.example/api/actions", "owner", "acme", "repository", "widgets")
-	buildkite := func(ref string) (string, *workload.Kind, map[string]string) {
-		branch, tag, _ := strings.Cut(ref, " ")
-		return "https://agent.buildkite.com", workload.Generic, map[string]string{
-			"preset": "buildkite", "organization": "acme", "pipeline": "widgets", "branch": branch, "tag": tag,
+	circle := of("circleci", "vcs_ref", "org_id", id, "project_id", id, "pipeline_definition_id", id)
+	circleRules := func(ref string) (string, map[string]string) { // as stored before CircleCI had a kind
+		rule := map[bool]string{true: "prefix:", false: "claim:"}[strings.HasSuffix(ref, "*")]
+		return "generic", map[string]string{
+			"claim:oidc.circleci.com/project-id": id, rule + "oidc.circleci.com/vcs-ref": ref,
 		}
+	}
+	semaphore := of("semaphore", "ref", "project_id", id)
+	azure := of("azure-devops", "ref", "organization", "acme", "project", "widgets", "pipeline", "release")
+	forgejo := of("forgejo", "ref", "owner", "acme", "repository", "widgets")
+	bitbucket := of("bitbucket", "branch", "repository_id", id)
+	buildkite := func(ref string) (string, map[string]string) {
+		branch, tag, _ := strings.Cut(ref, " ")
+		return "buildkite", map[string]string{"organization": "acme", "pipeline": "widgets", "branch": branch, "tag": tag}
 	}
 	for _, row := range []struct {
-		make      func(ref string) (string, *workload.Kind, map[string]string)
+		make      func(ref string) (string, map[string]string)
 		ref, want string
 	}{
 		{circle, "", "tags: {only: /.*/}\n            branches: {ignore: /.*/}\n"},
@@ -234,8 +248,8 @@ func TestRefs(t *testing.T) {
 		{circle, "refs/tags/1.0", `tags: {only: ["1.0"]}`},
 		{circle, "refs/heads/main", "filters:\n            branches: {only: [\"main\"]}\n"},
 		{circle, "refs/heads/release/*", `branches: {only: /release\/.*/}`},
-		{circlePreset, "refs/tags/release-*", "tags: {only: /release-.*/}\n"},
-		{circlePreset, "refs/tags/1.0", `tags: {only: ["1.0"]}`},
+		{circleRules, "refs/tags/release-*", "tags: {only: /release-.*/}\n"},
+		{circleRules, "refs/tags/1.0", `tags: {only: ["1.0"]}`},
 		{semaphore, "", `when: "tag =~ '.*'"`},
 		{semaphore, "refs/tags/*", `when: "tag =~ '.*'"`},
 		{semaphore, "refs/tags/v1.*", `when: "tag =~ '^v1\\.'"`},
@@ -254,15 +268,12 @@ func TestRefs(t *testing.T) {
 		{buildkite, " 1.0", `if: 'build.tag == "1.0"'`},
 		{buildkite, "main", `if: 'build.branch == "main"'`},
 		{buildkite, "release/*", `if: 'build.branch =~ /^release\//'`},
+		{bitbucket, "", "  tags:\n    \"v*\":\n"},
+		{bitbucket, "main", "  branches:\n    \"main\":\n"},
 		{buildkite, "main v*", `if: 'build.branch == "main" && build.tag =~ /^v/'`},
 	} {
-		issuer, kind, fields := row.make(row.ref)
-		for name, v := range fields {
-			if v == "" {
-				delete(fields, name)
-			}
-		}
-		f := ciconfig.For(target, kind.Name(), issuer, compile(t, kind, fields)).Files[0]
+		kind, fields := row.make(row.ref)
+		f := ciconfig.For(target, kind, workload.CircleCIIssuer, kindFields(t, kind, fields)).Files[0]
 		parse(t, f)
 		if !strings.Contains(f.Text, row.want) {
 			t.Errorf("%s for %q has no %q:\n%s", f.Path, row.ref, row.want, f.Text)
@@ -280,6 +291,7 @@ func eachForm(t *testing.T, f func(*testing.T, ciconfig.Guide)) {
 		"circleci": "https://oidc.circleci.com/org/x",
 		"jenkins":  "https://jenkins.acme.example/oidc", "semaphore": "https://acme.semaphoreci.com",
 		"azure-devops": "https://vstoken.dev.azure.com/x",
+		"bitbucket":    "https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc",
 		"kubernetes":   "https://kubernetes.acme.example", "generic": "https://ci.acme.example",
 	}
 	for _, p := range workload.All {
