@@ -1,10 +1,6 @@
 package ciconfig
 
-import (
-	"strings"
-
-	"pyindex/internal/workload"
-)
+import "strings"
 
 const circleFile = `# .circleci/config.yml
 version: "2.1"
@@ -38,9 +34,11 @@ workflows:
             [[.When]]
 `
 
-// circleci requests the token of the issuer that the publisher has. uv can request only that of the root issuer.
+// circleci requests the token of the issuer that the publisher has: the root issuer, or that of an organization, which
+// ends in "/org/ORG_ID". uv can request only the token of the root issuer.
 func circleci(t Target, issuer string, fields map[string]string) Guide {
-	rooted := issuer == workload.CircleCIIssuer
+	root, _, organization := strings.Cut(issuer, "/org/")
+	rooted := !organization
 	context, ref := fields["context_id"], fields["vcs_ref"]
 	get := "circleci run oidc get" + map[bool]string{true: " --root-issuer"}[rooted] +
 		" --claims " + shellText(`{"aud": `+quoted(t.Audience)+`}`)
@@ -62,7 +60,7 @@ func circleci(t Target, issuer string, fields map[string]string) Guide {
 	}
 	if !rooted {
 		g.Steps = append(g.Steps, "uv, pdm and id request the token of CircleCI's root issuer, which this publisher does "+
-			"not accept. To publish with them, add a publisher with the issuer "+workload.CircleCIIssuer+".")
+			"not accept. To publish with them, add a publisher with the issuer "+root+".")
 	}
 	g.Steps = append(g.Steps, releaseStep(map[string]string{"ref": ref}),
 		"Do not restart the job with SSH: a job with a shell is refused.")
