@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/workload"
 )
@@ -104,17 +105,19 @@ func TestCircleCITokenOnce(t *testing.T) {
 	refuse(t, err, exchange.CodeReuse, "")
 }
 
-// TestCircleCIPresetStays: a rule that was made by the preset of generic publishers remains what it was.
-func TestCircleCIPresetStays(t *testing.T) {
+// TestCircleCIRulesOnClaims: a rule on claims admits jobs at an issuer of kind generic, and not one with a shell.
+func TestCircleCIRulesOnClaims(t *testing.T) {
 	s := newSite(t, kind{
 		workload.Generic,
-		map[string]string{"preset": "circleci", "project_id": circleProject, "ref": "refs/tags/v*"},
+		map[string]string{
+			"claim:oidc.circleci.com/project-id": circleProject, "prefix:oidc.circleci.com/vcs-ref": "refs/tags/v*",
+		},
 		circleCIKind.claims,
 	})
 	s.project("widgets", "")
 	p := s.trust("widgets", nil)
 	if p.Provider != "generic" || p.Fields["claim:oidc.circleci.com/project-id"] != circleProject {
-		t.Errorf("the preset made %s %v", p.Provider, p.Fields)
+		t.Errorf("Add = %s %v", p.Provider, p.Fields)
 	}
 	if _, err := s.exchange(s.token(nil)); err != nil {
 		t.Errorf("Exchange = %v", err)
@@ -122,6 +125,55 @@ func TestCircleCIPresetStays(t *testing.T) {
 	if _, err := s.exchange(s.token(circle("project-id", circleOther))); !fault.Is(err, fault.Invalid) {
 		t.Errorf("Exchange of another project = %v", err)
 	}
+	_, err := s.exchange(s.token(circle("ssh-rerun", true)))
+	refuse(t, err, exchange.CodePublisher, "run again with SSH")
+}
+
+// TestCircleCIKindAtGenericIssuer: an issuer of kind generic takes publishers of kind circleci, and the preset makes
+// one.
+func TestCircleCIKindAtGenericIssuer(t *testing.T) {
+	s := newSite(t, kind{
+		workload.Generic,
+		map[string]string{
+			"preset": "circleci", "org_id": circleOrg, "project_id": circleProject,
+			"pipeline_definition_id": circlePipeline, "ref": "refs/tags/v*",
+		},
+		circleCIKind.claims,
+	})
+	s.project("widgets", "")
+	p := s.trust("widgets", nil)
+	if p.Provider != "circleci" || p.Fields["vcs_ref"] != "refs/tags/v*" {
+		t.Errorf("Add = %s %v", p.Provider, p.Fields)
+	}
+	if _, err := s.exchange(s.token(nil)); err != nil {
+		t.Errorf("Exchange = %v", err)
+	}
+	_, err := s.exchange(s.token(circle("pipeline-definition-id", circleOther)))
+	refuse(t, err, exchange.CodePublisher, "pipeline-definition-id")
+}
+
+// TestOtherIssuer: a token of the platform's other issuer is refused with the name of the publisher's issuer, and the
+// suggested publisher names the token's.
+func TestOtherIssuer(t *testing.T) {
+	s := newSite(t, circleCIKind)
+	s.project("widgets", "")
+	other := workload.CircleCI.OtherIssuers(s.issuer.URL, circleCIKind.claims)[0]
+	s.registry = newTrust(s.store, s.verifier, workload.All, settings{rules: publishers.Options{
+		Now:     s.clock.Now,
+		Issuers: []publishers.Issuer{{Provider: "circleci", URL: other}, {Provider: "circleci", URL: s.issuer.URL}},
+	}})
+	s.addRequest(s.operator, publishers.AddRequest{
+		Provider: "circleci", Issuer: other, Project: "widgets", Fields: circleCIKind.fields,
+	})
+	_, err := s.exchange(s.token(nil))
+	refuse(t, err, exchange.CodePublisher, "names the platform's other issuer, "+other)
+	got := s.exchanges(s.operator, "widgets")[0]
+	if got.Suggested["pipeline_definition_id"] != circlePipeline || got.Suggested["context_id"] != circleContext ||
+		got.Issuer != s.issuer.URL {
+		t.Errorf("suggested for %s: %v (%s)", got.Issuer, got.Suggested, got.WhyNone)
+	}
+	_, err = s.exchange(s.token(circle("project-id", circleOther)))
+	refuse(t, err, exchange.CodePublisher, "no project here trusts")
 }
 
 func TestCircleCIRefusesToCompile(t *testing.T) {

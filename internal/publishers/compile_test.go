@@ -45,12 +45,6 @@ func TestPresets(t *testing.T) {
 			},
 		},
 		{
-			map[string]string{"preset": "circleci", "project_id": "7d6c-1", "ref": "refs/tags/*"},
-			map[string]string{
-				"claim:oidc.circleci.com/project-id": "7d6c-1", "prefix:oidc.circleci.com/vcs-ref": "refs/tags/*",
-			},
-		},
-		{
 			map[string]string{"preset": "jenkins", "job": "https://jenkins.acme.example/job/release/"},
 			map[string]string{"claim:sub": "https://jenkins.acme.example/job/release/"},
 		},

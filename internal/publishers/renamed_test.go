@@ -242,7 +242,10 @@ func TestOneOfSeveralIsNotNamed(t *testing.T) {
 		Fields: map[string]string{"oneof:repository": "acme/secret\nacme/widgets", "oneof:repository_id": "77\n78"},
 	})
 	_, err := s.exchange(s.token(one("repository", "acme/gadgets")))
-	refuse(t, err, exchange.CodePublisher, "no project here trusts")
+	refuse(t, err, exchange.CodePublisher, `claim repository is "acme/gadgets"`)
+	if strings.Contains(err.Error(), "secret") {
+		t.Errorf("the refusal %q names another value of the rule", err)
+	}
 }
 
 // TestRenamedPendingAndReader checks that pending publishers and readers are found by their ids as well.

@@ -21,7 +21,6 @@ func TestSuggested(t *testing.T) {
 		want map[string]string
 	}{
 		{"as it is", nil, map[string]string{"environment": "release"}},
-		{"without environment", map[string]any{"environment": issuertest.Absent}, map[string]string{"environment": ""}},
 		{
 			"another account",
 			map[string]any{"repository_owner_id": "7"},
@@ -77,6 +76,7 @@ func TestNothingSuggested(t *testing.T) {
 		over map[string]any
 		why  string
 	}{
+		{"no environment", map[string]any{"environment": issuertest.Absent}, "looser than the nearest one"},
 		{"strangers can start it", map[string]any{"event_name": "pull_request_target"}, "strangers"},
 		{
 			"a workflow elsewhere, at nothing",

@@ -90,6 +90,15 @@ func (k *Kind) Serves(rule *Kind) bool {
 // platform's own kind takes no new rules on claims.
 func (k *Kind) Takes(rule *Kind) bool { return k == rule || k == Generic && rule.shared }
 
+// OtherIssuers returns the other issuers that sign tokens for the workload of these claims, if its job requests them in
+// another way.
+func (k *Kind) OtherIssuers(issuer string, c Claims) []string {
+	if k.others == nil {
+		return nil
+	}
+	return k.others(issuer, c)
+}
+
 // ListsAudience reports whether the audience of a token may be a list of one.
 func (k *Kind) ListsAudience() bool { return k.listed }
 

@@ -67,6 +67,7 @@ var CircleCI = &Kind{
 	},
 	shared:    true,
 	recognize: func(_ string, c Claims) bool { return text(c, circleciClaim+"project-id") != "" },
+	others:    circleciOthers,
 	never:     []check{circleciNoShell},
 	lookup: func(c Claims) (string, *Mismatch) {
 		for _, claim := range []string{circleciClaim + "org-id", circleciClaim + "project-id"} {
@@ -101,6 +102,14 @@ func circleciNoShell(_ Rule, c Claims) *Mismatch {
 			"because somebody has a shell in it")
 	}
 	return nil
+}
+
+// circleciOthers returns the root issuer for a token of an organization's issuer, and the other way around.
+func circleciOthers(issuer string, c Claims) []string {
+	if issuer != CircleCIIssuer {
+		return []string{CircleCIIssuer}
+	}
+	return []string{CircleCIIssuer + "/org/" + text(c, circleciClaim+"org-id")}
 }
 
 func circleciWarnings(fields map[string]string, _ string) []Warning {

@@ -23,8 +23,9 @@ type Kind struct {
 
 	// shared means that an issuer of this kind may be configured as kind generic too, and has rules on claims from then.
 	shared    bool
-	listed    bool                               // an audience may be a list of one
-	recognize func(issuer string, c Claims) bool // the token is one of this platform; for shared kinds
+	listed    bool                                   // an audience may be a list of one
+	recognize func(issuer string, c Claims) bool     // the token is one of this platform; for shared kinds
+	others    func(issuer string, c Claims) []string // see OtherIssuers; nil if the platform has one issuer
 
 	lookup   func(c Claims) (string, *Mismatch)
 	shape    []check            // refuse a token that the platform would not issue, or that cannot be compared

@@ -142,6 +142,9 @@ func PresetOf(issuer string, fields map[string]string) string {
 	has := func(claims ...string) bool {
 		return !slices.ContainsFunc(claims, func(c string) bool { return !literal(Rule{Fields: fields}, c) })
 	}
+	if has("oidc.circleci.com/project-id") || hostOf(issuer) == "oidc.circleci.com" {
+		return CircleCI.name
+	}
 	for _, p := range slices.Backward(presets) {
 		if p.known(issuer, hostOf(issuer), fields[exactRule+"sub"], has) {
 			return p.name

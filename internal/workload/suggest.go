@@ -3,6 +3,7 @@ package workload
 import (
 	"cmp"
 	"maps"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -15,15 +16,14 @@ import (
 func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 	fields := k.Recognize(c)
 	if fields == nil {
-		return nil, fault.New(fault.Invalid,
-			"a publisher of kind %s cannot accept a workload with these claims", k.name)
+		return nil, k.foreign()
 	}
 	for name, v := range fields {
-		if strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		if strings.ContainsRune(v, '\n') || !printable(v) {
 			return nil, fault.New(fault.Invalid, "%s %.100q cannot be shown safely", name, v)
 		}
 	}
-	rule, err := k.Compile(fields)
+	rule, err := k.CompileNew(fields)
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +34,122 @@ func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, AsMismatch(err))
 	}
 	return fields, nil
+}
+
+// foreign is the error of claims that are not those of a workload of this kind.
+func (k *Kind) foreign() error {
+	return fault.New(fault.Invalid, "a publisher of kind %s cannot accept a workload with these claims", k.name)
+}
+
+// Amend returns the fields of the rule that admits these claims and differs least from r, in the form that Compile
+// accepts: only fields whose claims differ are changed, and no restriction is dropped. It returns a fault.Invalid that
+// explains why if there is none.
+func (k *Kind) Amend(r Rule, c Claims) (map[string]string, error) {
+	if m := k.Never(c); m != nil {
+		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, m)
+	}
+	typed := k.Typed(r)
+	out := k.amended(typed, c)
+	if out == nil {
+		return nil, k.foreign()
+	}
+	for name, v := range out {
+		if !printable(v) || k.open == nil && strings.Contains(v, "\n") {
+			return nil, fault.New(fault.Invalid, "%s %.100q cannot be shown safely", name, v)
+		}
+	}
+	if err := k.takes(out, c); err != nil {
+		return nil, fault.New(fault.Invalid, "%v; a publisher without that restriction would be looser than the nearest one",
+			fault.Message(err))
+	}
+	for _, name := range slices.Sorted(maps.Keys(typed)) {
+		try := maps.Clone(out)
+		delete(try, amendedName(name))
+		try[name] = typed[name]
+		if k.takes(try, c) == nil {
+			out = try
+		}
+	}
+	return out, nil
+}
+
+// Typed returns the fields of a rule in the form that Compile accepts, with the id that it is pinned to.
+func (k *Kind) Typed(r Rule) map[string]string {
+	out := map[string]string{}
+	for name, v := range r.Fields {
+		if f, ok := k.Field(name); ok {
+			name = f.Name
+		}
+		if v != "" {
+			out[name] = v
+		}
+	}
+	if k.pin != "" && r.OwnerID != "" && !LeavesIDs(r.Fields) {
+		out[k.pin] = r.OwnerID
+	}
+	return out
+}
+
+// amended replaces the values of all fields by those of the claims, as far as the claims have them, and adds those that
+// the claims need together. It returns nil if the claims are not those of a workload of this kind.
+func (k *Kind) amended(typed map[string]string, c Claims) map[string]string {
+	known := map[string]string{}
+	if k.suggest != nil && k.open == nil {
+		if known = k.suggest(c); known == nil {
+			return nil
+		}
+	}
+	out := maps.Clone(known)
+	maps.DeleteFunc(out, func(_, v string) bool { return v == "" })
+	for name, old := range typed {
+		v := known[name]
+		if f, ok := k.Field(name); ok {
+			v = cmp.Or(v, f.seen(c))
+		} else if k.open != nil {
+			name, v = amendedClaim(name, c)
+		}
+		out[name] = cmp.Or(v, old)
+	}
+	return out
+}
+
+// amendedName returns the name under which amended stores the field of a rule on claims.
+func amendedName(field string) string {
+	kind, claim, ok := strings.Cut(field, ":")
+	if ok && (kind+":" == oneofRule || kind+":" == prefixRule) {
+		return exactRule + claim
+	}
+	return field
+}
+
+// amendedClaim returns a rule for the claim of a rule that has the token's value, or "" if the token has none.
+func amendedClaim(field string, c Claims) (name, v string) {
+	kind, claim, _ := strings.Cut(field, ":")
+	if kind+":" == prefixRule && refClaims[claim] == "refs/" {
+		if v := refLike(text(c, claim)); strings.HasSuffix(v, "*") {
+			return field, v
+		}
+	}
+	return amendedName(field), text(c, claim)
+}
+
+// takes returns nil if fields make a new rule that admits the claims.
+func (k *Kind) takes(fields map[string]string, c Claims) error {
+	rule, err := k.CompileNew(fields)
+	if err != nil {
+		return err
+	}
+	if lookup, err := k.Lookup(c); err != nil || lookup != rule.Lookup {
+		return fault.New(fault.Invalid, "the claims do not clearly identify the workload")
+	}
+	if err := k.Admits(rule, c); err != nil {
+		return fault.Wrap(fault.Invalid, err, "%v", AsMismatch(err))
+	}
+	return nil
+}
+
+func printable(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) })
 }
 
 // Recognize returns the fields that the claims of a workload of this kind contain, without validation: those that every
@@ -89,7 +205,7 @@ func refLike(ref string) string {
 // Seen returns a value for a field that accepts jobs like the one with these claims, or "" if the claims have none.
 func (k *Kind) Seen(field string, claims map[string]any) string {
 	f, ok := k.Field(field)
-	if !ok {
+	if !ok || !f.narrows() {
 		return ""
 	}
 	return f.seen(claims)

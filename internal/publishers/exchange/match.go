@@ -54,6 +54,9 @@ func (m *Minter) match(ctx context.Context, tx publishers.Tx, a attempt) (fits, 
 		if err := m.findRenamed(ctx, tx, a, &n); err != nil {
 			return f, err
 		}
+		if err := m.findElsewhere(ctx, tx, a, &n); err != nil {
+			return f, err
+		}
 		why := n.refusal(a)
 		why.passed = f.passed
 		return f, why
@@ -121,6 +124,31 @@ func (m *Minter) findRenamed(ctx context.Context, tx publishers.Tx, a attempt, n
 			miss.by = all[0]
 			miss.by.Passed = math.MaxInt // the id is the stronger evidence
 			n.add(miss)
+		}
+	}
+	return nil
+}
+
+// findElsewhere adds the rules for the token's workload that name the platform's other issuer, if no rule names the
+// token's. They explain a refusal and never match.
+func (m *Minter) findElsewhere(ctx context.Context, tx publishers.Tx, a attempt, n *nearest) error {
+	if len(n.all) > 0 {
+		return nil
+	}
+	for _, issuer := range a.provider.OtherIssuers(a.issuer, a.claims) {
+		other := a
+		other.issuer, other.kinds = issuer, []candidate{{a.provider, a.lookup}}
+		all, err := candidates(ctx, tx, other)
+		if err != nil {
+			return err
+		}
+		for _, r := range all {
+			if m.admits(other, r.Publisher) == nil {
+				n.add(nearMiss{
+					rule: r, other: true, differ: 1,
+					by: &workload.Mismatch{Claim: "iss", Got: workload.Show(a.issuer), Want: workload.Show(issuer)},
+				})
+			}
 		}
 	}
 	return nil

@@ -25,6 +25,7 @@ type nearMiss struct {
 	by     *workload.Mismatch
 	differ int              // number of claims that differ; those of a new name are one
 	former *workload.Former // nil unless the workload was renamed
+	other  bool             // the rule is for another issuer of the platform
 }
 
 // compare orders the nearest rule first: it has the fewest differences, or else the last first difference.
@@ -98,6 +99,9 @@ func (n *nearest) refusal(a attempt) *Refusal {
 	case first.former != nil:
 		by = workload.Mismatch{Claim: by.Claim, Got: by.Got, Why: "but " + first.renamed()}
 		then = words.renew
+	case first.other:
+		by.Want, by.Why = "", "but the "+words.rule+" for this workload names the platform's other issuer, "+first.Issuer
+		then = words.other
 	case by.Want != "":
 		by.Want, by.Why = "", "which the nearest "+words.rule+" does not accept"
 	}
@@ -189,6 +193,7 @@ func (m *Minter) nearestDetail(a attempt, all []nearMiss) []any {
 		}
 		miss := map[string]any{
 			"id": n.id(), "publisher": m.registry.Sentence(n.Publisher), "pending": n.pending != nil, "differences": differences,
+			"provider": n.Provider, "fields": n.Fields, "owner_id": n.OwnerID,
 		}
 		if n.former != nil {
 			miss["renamed"] = n.renamed()
@@ -200,6 +205,9 @@ func (m *Minter) nearestDetail(a attempt, all []nearMiss) []any {
 
 // differences returns the claims by which the token differs from a rule, at least the one that caused the refusal.
 func (m *Minter) differences(a attempt, n nearMiss) []*workload.Mismatch {
+	if n.other {
+		return []*workload.Mismatch{n.by}
+	}
 	rule, err := m.registry.Rule(n.Publisher)
 	if err != nil {
 		return []*workload.Mismatch{n.by}

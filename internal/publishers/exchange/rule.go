@@ -13,6 +13,7 @@ var terms = map[access.Scope]struct {
 	untrusted string // no rule concerns the workload %s
 	compare   string // who can inspect a rule that almost matched
 	renew     string // who can adapt a rule to a new name
+	other     string // how to get from one issuer of a platform to the other
 	minted    string // prefix of the sentence of a token's rule
 }{
 	access.ScopeUpload: {
@@ -20,6 +21,7 @@ var terms = map[access.Scope]struct {
 		untrusted: "no project here trusts %s; its owner has to add a publisher for it first",
 		compare:   "a project's owner can compare it with the publisher",
 		renew:     "a project's owner can add a publisher for the new name",
+		other:     "request the token from that issuer, or have a project's owner add a publisher for this one",
 		minted:    "minted for ",
 	},
 	access.ScopeRead: {
@@ -27,6 +29,7 @@ var terms = map[access.Scope]struct {
 		untrusted: "nothing here lets %s read; index reader add does",
 		compare:   "the user who added the reader can compare it",
 		renew:     "the user who added the reader can add one for the new name",
+		other:     "request the token from that issuer, or have the user who added the reader add one for this issuer",
 		minted:    "minted for reading by ",
 	},
 }

@@ -16,6 +16,21 @@ func (d detail) object(name string) map[string]any {
 	return m
 }
 
+// strings returns an object of strings, whether or not it was decoded from JSON, or nil.
+func (d detail) strings(name string) map[string]string {
+	switch all := d[name].(type) {
+	case map[string]string:
+		return all
+	case map[string]any:
+		out := map[string]string{}
+		for k, v := range all {
+			out[k], _ = v.(string)
+		}
+		return out
+	}
+	return nil
+}
+
 func (d detail) list(name string) []detail {
 	all, _ := d[name].([]any)
 	var out []detail

@@ -2,10 +2,15 @@ package insight
 
 import (
 	"cmp"
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
 	"time"
 
 	"pyindex/internal/audit"
 	"pyindex/internal/publishers/exchange"
+	"pyindex/internal/workload"
 )
 
 // Exchange is a recorded exchange of an identity token. An exchange that concerned several projects is listed once for
@@ -45,6 +50,9 @@ type Nearest struct {
 	// the workload's former name in words, if an id shows that it changed
 	Renamed     string       `json:"renamed,omitempty"`
 	Differences []Difference `json:"differences"`
+
+	provider string
+	rule     workload.Rule // nil fields if an older version recorded the exchange
 }
 
 // Difference is a claim by which a token differed.
@@ -85,8 +93,9 @@ func nearestOf(d detail) Nearest {
 	pending, _ := d["pending"].(bool)
 	n := Nearest{
 		ID: d.text("id"), Publisher: d.text("publisher"), Pending: pending, Renamed: d.text("renamed"),
-		Differences: []Difference{},
+		Differences: []Difference{}, provider: d.text("provider"), rule: workload.Rule{OwnerID: d.text("owner_id")},
 	}
+	n.rule.Fields = d.strings("fields")
 	for _, c := range d.list("differences") {
 		n.Differences = append(n.Differences, Difference{c.text("claim"), c.text("expected"), c.text("got"), c.text("why")})
 	}
@@ -99,9 +108,35 @@ func (v *View) suggested(x Exchange) (map[string]string, string) {
 	if p == nil {
 		return nil, "unknown kind of publisher: " + x.Provider
 	}
-	fields, err := p.Suggest(x.Claims)
+	claims := asInToken(x.Claims)
+	var fields map[string]string
+	var err error
+	if near := x.Nearest; len(near) > 0 && near[0].rule.Fields != nil && near[0].provider == x.Provider {
+		fields, err = p.Amend(near[0].rule, claims)
+	} else {
+		fields, err = p.Suggest(claims)
+	}
 	if err != nil {
 		return nil, err.Error()
 	}
 	return fields, ""
+}
+
+// asInToken returns claims that were stored with the types that they have in a token: the audit log has whole numbers as
+// floating-point numbers, and lists as JSON text.
+func asInToken(claims map[string]any) workload.Claims {
+	out := workload.Claims{}
+	for name, v := range claims {
+		if n, ok := v.(float64); ok && n == math.Trunc(n) && math.Abs(n) < 1<<53 {
+			v = json.Number(strconv.FormatFloat(n, 'f', -1, 64))
+		}
+		if s, ok := v.(string); ok && strings.HasPrefix(s, "[") {
+			var list []any
+			if json.Unmarshal([]byte(s), &list) == nil {
+				v = list
+			}
+		}
+		out[name] = v
+	}
+	return out
 }
