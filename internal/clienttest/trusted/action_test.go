@@ -45,8 +45,8 @@ func TestPublishAction(t *testing.T) {
 		env, _ := y.variables(t, github, over)
 		dir, file := y.wheel(t, "from-action")
 		env = append(env, "GITHUB_STEP_SUMMARY="+filepath.Join(dir, "summary"), "INPUT_USER=__token__", "INPUT_PASSWORD=",
-			"INPUT_REPOSITORY-URL="+y.URL+"/legacy/", "INPUT_PACKAGES-DIR=dist", "INPUT_VERIFY-METADATA=true",
-			"INPUT_SKIP-EXISTING=false", "INPUT_VERBOSE=false", "INPUT_PRINT-HASH=false", "INPUT_ATTESTATIONS=false", "DEBUG=")
+			"INPUT_REPOSITORY_URL="+y.URL+"/legacy/", "INPUT_PACKAGES_DIR=dist", "INPUT_VERIFY_METADATA=true",
+			"INPUT_SKIP_EXISTING=false", "INPUT_VERBOSE=false", "INPUT_PRINT_HASH=false", "INPUT_ATTESTATIONS=false", "DEBUG=")
 		return client(t, "twine", "", env).Shell(t, dir, fmt.Sprintf("exec bash '%s'", path)), file
 	}
 	r, file := run(nil)

@@ -152,7 +152,7 @@ var cis = []ci{
 	},
 	{
 		kind: "azure-devops",
-		add:  []string{"--organization", "acme", "--project-name", "widgets", "--pipeline", "release", "--ref", "refs/tags/v*"},
+		add:  []string{"--organization", "acme", "--azure-devops-project", "widgets", "--pipeline", "release", "--ref", "refs/tags/v*"},
 		claims: map[string]any{
 			"sub": "p://acme/widgets/release", "org_id": someID, "prj_id": someID, "def_id": "1", "rpo_id": someID,
 			"rpo_uri": "https://dev.azure.com/acme/widgets/_git/widgets", "rpo_ver": "0123456", "rpo_ref": "refs/tags/v1.0",

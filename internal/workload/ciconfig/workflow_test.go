@@ -227,7 +227,10 @@ func TestRefs(t *testing.T) {
 			"claim:oidc.circleci.com/project-id": id, rule + "oidc.circleci.com/vcs-ref": ref,
 		}
 	}
-	semaphore := of("semaphore", "ref", "project_id", id)
+	semaphore := func(ref string) (string, map[string]string) {
+		sort := map[bool]string{true: "branch", false: "tag"}[strings.HasPrefix(ref, "refs/heads/")]
+		return "semaphore", map[string]string{"project_id": id, "ref": ref, "ref_type": sort}
+	}
 	azure := of("azure-devops", "ref", "organization", "acme", "project", "widgets", "pipeline", "release")
 	forgejo := of("forgejo", "ref", "owner", "acme", "repository", "widgets")
 	bitbucket := of("bitbucket", "branch", "repository_id", id)
