@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/workload"
 )
 
 // ConstrainRequest is a request to narrow a publisher of a project.
@@ -19,12 +20,14 @@ type ConstrainRequest struct {
 	Repository string            // of this index; "" for main
 	Project    string            // in any spelling
 	Fields     map[string]string // to add; see Provider.Compile
+	Kind       string            // replaces rules on claims by the fields of a platform's own kind; "" to keep the kind
 }
 
 // Constrain replaces a publisher of a project with a narrower one, in one transaction. Other projects keep the old
 // publisher. If the project already has a publisher with the narrower rule, Constrain keeps that one. It returns
 // fault.NotFound if the publisher is not one of the project's, or unless the caller owns the project or is an
-// administrator. It returns fault.Invalid for a field that is malformed or already set.
+// administrator. It returns fault.Invalid for a field that is malformed or already set, and if a rule on claims cannot be
+// replaced by one of the requested kind.
 func (r *Registry) Constrain(ctx context.Context, who access.Caller, req ConstrainRequest) (Added, error) {
 	if err := CheckKnown(who); err != nil {
 		return Added{}, err
@@ -43,11 +46,17 @@ func (r *Registry) Constrain(ctx context.Context, who access.Caller, req Constra
 		if err != nil {
 			return err
 		}
-		p, err := r.narrowed(who, old, req.Fields)
+		stored := old
+		if req.Kind != "" {
+			if old, err = r.own(old, req.Kind); err != nil {
+				return err
+			}
+		}
+		p, err := r.narrowed(who, stored, old, req.Fields)
 		if err != nil {
 			return err
 		}
-		out, err = r.replace(ctx, tx, who, project, old, p)
+		out, err = r.replace(ctx, tx, who, project, stored, p)
 		return err
 	})
 	return out, err
@@ -65,7 +74,23 @@ func attachedPublisher(ctx context.Context, tx Tx, project catalog.Project, id s
 	return links[0].Publisher, nil
 }
 
-func (r *Registry) narrowed(who access.Caller, old Publisher, more map[string]string) (Publisher, error) {
+// own returns a publisher whose rules on claims are replaced by the fields of a platform's own kind. The fields may lack
+// some that the kind requires.
+func (r *Registry) own(p Publisher, kind string) (Publisher, error) {
+	provider := r.providers[kind]
+	if provider == nil || p.Provider != workload.Generic.Name() {
+		return p, fault.New(fault.Invalid, "only a publisher of kind generic can get another kind, that of its platform")
+	}
+	if _, err := r.issuerFor(provider, p.Issuer); err != nil {
+		return p, err
+	}
+	fields, err := provider.OfClaims(p.Fields)
+	p.Provider, p.Fields = kind, fields
+	return p, err
+}
+
+// narrowed returns old with more fields. stored is the row that it replaces, which may have another kind.
+func (r *Registry) narrowed(who access.Caller, stored, old Publisher, more map[string]string) (Publisher, error) {
 	provider := r.providers[old.Provider]
 	if provider == nil {
 		return old, fault.New(fault.Invalid, "unknown kind of publisher: %s", old.Provider)
@@ -90,16 +115,16 @@ func (r *Registry) narrowed(who access.Caller, old Publisher, more map[string]st
 			fields[key] = v
 		}
 	}
-	rule, err := provider.Compile(fields)
+	rule, err := provider.CompileNew(fields)
 	if err != nil {
 		return old, err
 	}
 	p := old
-	p.ID, p.Fields, p.CreatedAt, p.CreatedBy = r.o.NewID(), rule.Fields, r.o.Now(), who.ID()
+	p.ID, p.Fields, p.Lookup, p.CreatedAt, p.CreatedBy = r.o.NewID(), rule.Fields, rule.Lookup, r.o.Now(), who.ID()
 	if rule.OwnerID != "" {
 		p.OwnerID = rule.OwnerID
 	}
-	if SameRule(p, old) && p.OwnerID == old.OwnerID {
+	if SameRule(p, stored) && p.OwnerID == stored.OwnerID {
 		return old, fault.New(fault.Invalid,
 			"the publisher has these fields already: add a field that it does not have")
 	}

@@ -13,6 +13,7 @@ type publisherConstrainCmd struct {
 	ID              string `arg:"" help:"ID of the publisher, as listed by index publisher list."`
 	Project         string `required:"" placeholder:"P" help:"Project of the publisher. Other projects of the publisher are not changed."`
 	IndexRepository string `default:"main" help:"Repository of the project in this index."`
+	Kind            string `placeholder:"KIND" help:"Replace a publisher of kind generic by one of its platform's own kind, for example buildkite."`
 	terminal.Listing
 	ruleFlags
 }
@@ -24,11 +25,12 @@ func constraintFlags() ruleFlags {
 	seen := map[string]bool{}
 	for _, k := range workload.All {
 		for _, f := range k.Fields {
-			if f.Required || f.Renames || f.Tighten == "" && !f.Stricter || seen[f.Name] {
+			id := f.Required && f.ID // with --kind, rules on claims may lack it
+			if f.Required && !id || f.Renames || f.Tighten == "" && !f.Stricter && !id || seen[f.Name] {
 				continue
 			}
 			seen[f.Name] = true
-			f.Default = ""
+			f.Default, f.Required = "", false
 			all = append(all, f)
 		}
 	}
@@ -41,12 +43,14 @@ func (c *publisherConstrainCmd) Run(s *cli.Session) error {
 	if err != nil {
 		return err
 	}
-	if len(fields) == 0 {
+	if len(fields) == 0 && c.Kind == "" {
 		return fault.New(fault.Invalid, "nothing to require: add a constraint, for example --environment NAME")
 	}
 	return s.With(func(a *app.App) error {
 		added, err := a.Registry.Constrain(s.Ctx, a.Operator,
-			publishers.ConstrainRequest{ID: c.ID, Repository: c.IndexRepository, Project: c.Project, Fields: fields})
+			publishers.ConstrainRequest{
+				ID: c.ID, Repository: c.IndexRepository, Project: c.Project, Fields: fields, Kind: c.Kind,
+			})
 		if err != nil {
 			return c.inFlags(err)
 		}

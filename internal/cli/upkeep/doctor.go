@@ -155,6 +155,7 @@ func (d *localDoctor) database() {
 	}
 	d.clients(rows)
 	d.lastChecks(rows)
+	d.publishers(rows)
 }
 
 // clients checks the addresses in the audit log. If all requests have the same private address, they probably came

@@ -1,0 +1,65 @@
+package upkeep
+
+import (
+	"pyindex/internal/publishers"
+	"pyindex/internal/storage/db"
+	"pyindex/internal/terminal"
+	"pyindex/internal/workload"
+)
+
+// shownLoose limits how many loose publishers doctor lists.
+const shownLoose = 20
+
+// publishers lists the publishers that let in more than most would expect, with the command that tightens each.
+func (d *localDoctor) publishers(rows *db.DB) {
+	const check = "publishers"
+	all, loose := 0, 0
+	err := rows.Publishers().View(d.Ctx, func(tx publishers.Tx) error {
+		links, err := tx.AttachedTo(d.Ctx, "", "")
+		if err != nil {
+			return err
+		}
+		all = len(links)
+		for _, a := range links {
+			w, ok := severest(a.Publisher)
+			if !ok {
+				continue
+			}
+			if loose++; loose > shownLoose {
+				continue
+			}
+			project, err := tx.ProjectByID(d.Ctx, a.ProjectID)
+			if err != nil {
+				return err
+			}
+			p := a.Publisher
+			d.found.Warn(check,
+				terminal.ConstrainLine(p.ID, project.Repository.Name, a.Project, p.Provider, p.Issuer, p.Fields, w),
+				"project %s, publisher %s: %s", a.Project, p.ID, w.Text)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		d.found.Fail(check, "", "%s", said(err))
+	case all == 0:
+		d.found.Skip(check, "no project has one")
+	case loose == 0:
+		d.found.OK(check, "%s, none of which is loose", terminal.Plural(int64(all), "publisher"))
+	case loose > shownLoose:
+		d.found.Warn(check, "The publishing page of each project shows its own.", "%s more",
+			terminal.Plural(int64(loose-shownLoose), "loose publisher"))
+	}
+}
+
+// severest returns the most severe warning about a publisher that lets in more than most would expect. It returns false if
+// there is none.
+func severest(p publishers.Publisher) (workload.Warning, bool) {
+	kind := workload.Of(p.Provider)
+	for _, w := range kind.Warnings(p.Fields, p.OwnerID) {
+		if w.Degree >= workload.Loose && (w.Field == "" || w.Field != kind.PinField()) {
+			return w, true
+		}
+	}
+	return workload.Warning{}, false
+}

@@ -1,0 +1,43 @@
+package terminal
+
+import (
+	"cmp"
+	"strings"
+
+	"pyindex/internal/workload"
+)
+
+// ConstrainLine returns the command that tightens a publisher of a project: for a rule on claims, by the fields of its
+// platform's own kind, and otherwise by the field of a warning. Values that only a person knows are placeholders in
+// capital letters. It returns "" if no field tightens the publisher.
+func ConstrainLine(id, repository, project, provider, issuer string, fields map[string]string, w workload.Warning) string {
+	line := "index publisher constrain " + Quote(id) + flagWord("project", project)
+	if repository != "main" {
+		line += flagWord("index-repository", repository)
+	}
+	kind := workload.Of(provider)
+	if own := kind.Own(issuer, fields); own != nil {
+		line += flagWord("kind", own.Name())
+		for _, name := range own.Missing(fields) {
+			line += " --" + own.Flag(name) + " " + placeholder(name)
+		}
+		return line
+	}
+	f, ok := kind.Field(w.Field)
+	switch {
+	case !ok:
+		return ""
+	case f.Check:
+		return line + " --" + kind.Flag(f.Name)
+	}
+	return line + " --" + kind.Flag(f.Name) + " " + cmp.Or(quotedOrEmpty(w.Value), placeholder(f.Name))
+}
+
+func placeholder(field string) string { return strings.ToUpper(field) }
+
+func quotedOrEmpty(s string) string {
+	if s == "" {
+		return ""
+	}
+	return Quote(s)
+}
