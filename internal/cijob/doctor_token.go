@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -57,26 +56,15 @@ func (d *publishDoctor) on(name string) bool {
 // checkAudience compares the token's audience with the one that the index requests. On a platform that fixes the
 // audience it only warns: the index does not say which audience it accepts from that issuer.
 func (d *publishDoctor) checkAudience(got any, audience string) {
-	if all, ok := got.([]any); ok && len(all) == 1 {
-		got = all[0]
-	}
-	if audience == "" || got == any(audience) {
-		return
-	}
 	const check = "claims"
-	p := d.identity.platform()
-	if p != nil && p.fixed && d.TokenFile == "" {
-		d.found.Warn(check, fmt.Sprintf("The administrator of the index has to set audience = %s for the issuer %s in oidc.issuers.",
-			workload.Show(got), workload.Show(d.claims["iss"])),
-			"%s issues all tokens for the audience %s, and the index requests %q from others", p.name, workload.Show(got),
-			audience)
-		return
+	switch advice, fixed := d.identity.otherAudience(d.claims, audience); {
+	case advice == "":
+	case fixed:
+		d.found.Warn(check, advice, "all tokens of the platform have the audience %s, and the index requests %q from others",
+			workload.Show(got), audience)
+	default:
+		d.found.Fail(check, advice, "the audience of the token is %s, but the index requests %q", workload.Show(got), audience)
 	}
-	advice := "Request a token with the audience " + terminal.Printable(audience) + "."
-	if p != nil && p.audience != "" && d.TokenFile == "" {
-		advice = fmt.Sprintf(p.audience, terminal.Printable(audience))
-	}
-	d.found.Fail(check, advice, "the audience of the token is %s, but the index requests %q", workload.Show(got), audience)
 }
 
 // readClaims decodes the claims without verifying the token's signature. It reports whether they are readable.

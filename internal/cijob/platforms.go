@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"pyindex/internal/terminal"
+	"pyindex/internal/workload"
 	"pyindex/internal/workload/ciconfig"
 )
 
@@ -66,6 +67,31 @@ func (j *jobIdentity) platform() *platform {
 func (p *platform) here(env func(string) string) bool {
 	v := env(p.variable)
 	return v != "" && (len(p.values) == 0 || slices.Contains(p.values, v))
+}
+
+// otherAudience returns what to do if the audience of the job's token is not the one that the index requests, in the
+// words of the platform. It returns "" if it is. fixed reports whether the platform fixes it, so that the index may accept
+// it nevertheless.
+func (j *jobIdentity) otherAudience(c workload.Claims, audience string) (advice string, fixed bool) {
+	got := c["aud"]
+	if all, ok := got.([]any); ok && len(all) == 1 {
+		got = all[0]
+	}
+	if audience == "" || got == any(audience) {
+		return "", false
+	}
+	p := j.platform()
+	if j.file != "" || j.env("INDEX_ID_TOKEN") != "" {
+		p = nil // the token is not from the platform
+	}
+	switch {
+	case p != nil && p.fixed:
+		return fmt.Sprintf("%s fixes the audience of its tokens: the administrator of the index has to set audience = %s for "+
+			"the issuer %s in oidc.issuers.", p.name, workload.Show(got), workload.Show(c["iss"])), true
+	case p != nil && p.audience != "":
+		return fmt.Sprintf(p.audience, terminal.Printable(audience)), false
+	}
+	return "Request a token with the audience " + terminal.Printable(audience) + ".", false
 }
 
 // platformNames returns the names of all platforms: "GitHub Actions, GitLab or CircleCI".

@@ -2,11 +2,13 @@ package cijob
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -363,5 +365,41 @@ func TestDoctorAudience(t *testing.T) {
 			k.want(d, "identity token", "ok", "")
 			k.want(d, "claims", c.status, c.word)
 		})
+	}
+}
+
+// TestLoginAudience checks that a login that is refused for its token's audience says how the job sets it, and that one
+// refused for another reason does not.
+func TestLoginAudience(t *testing.T) {
+	for _, c := range []struct {
+		platform, variable, refusal, word string
+		told                              bool
+	}{
+		{"Bitbucket", "BITBUCKET_STEP_OIDC_TOKEN", "its audience (aud) is wrong", "oidc: {audiences: [", true},
+		{"Jenkins", "IDENTITY", "its audience (aud) is wrong", "id token credential to ", true},
+		{"Semaphore", "SEMAPHORE_OIDC_TOKEN", "its audience (aud) is wrong", `has to set audience = "elsewhere"`, true},
+		{"Semaphore", "SEMAPHORE_OIDC_TOKEN", "no corresponding publisher", "has to set audience", false},
+		{"Semaphore", "INDEX_ID_TOKEN", "its audience (aud) is wrong", "Request a token with the audience", true},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/_/oidc/audience" {
+				fmt.Fprintf(w, `{"audience": %q}`, r.Host)
+				return
+			}
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			fmt.Fprintf(w, `{"errors": [{"code": "invalid-token", "description": %q}]}`, c.refusal)
+		}))
+		claims := base64.RawURLEncoding.EncodeToString([]byte(`{"aud": "elsewhere", "iss": "https://ci.acme.example"}`))
+		job := inJob(t, c.platform, map[string]string{c.variable: "x." + claims + ".x"})
+		site, err := url.Parse(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &login{site: site, scope: "read"}
+		err = l.exchange(t.Context(), newIndexClient(site), job, "")
+		if err == nil || strings.Contains(err.Error(), c.word) != c.told || strings.Contains(err.Error(), claims) {
+			t.Errorf("%s, refused because %s: %v; want %q in it: %v", c.platform, c.refusal, err, c.word, c.told)
+		}
+		server.Close()
 	}
 }
