@@ -134,7 +134,8 @@ func (d *publishDoctor) suggest() {
 }
 
 // suggestion returns the kind and fields of a publisher for this job. It uses the kind given by --kind, or else the
-// kind with this issuer, or else the platform that the claims show, or else the first kind that recognizes them.
+// kind with this issuer, or else the platform that the claims show, or else the first kind that recognizes them, the one
+// of the job's CI system before all others.
 func (d *publishDoctor) suggestion(issuer string) (kind string, fields map[string]string, err error) {
 	all := workload.All
 	of := func(p *workload.Kind) bool { return p.Name() == d.Kind || d.Kind == "" && p.Issuer() == issuer }
@@ -148,9 +149,15 @@ func (d *publishDoctor) suggestion(issuer string) (kind string, fields map[strin
 	}
 	if i < 0 {
 		// Do not try the generic kind: its rules could allow claims that the recognized kind refuses for good reason.
-		i = slices.IndexFunc(all, func(p *workload.Kind) bool {
-			return !workload.Generic.Serves(p) && p.Recognize(d.claims) != nil
-		})
+		here := ""
+		if p := d.identity.platform(); p != nil {
+			here = p.kind
+		}
+		for n, p := range all {
+			if (p.Name() == here || i < 0 && !workload.Generic.Serves(p)) && p.Recognize(d.claims) != nil {
+				i = n
+			}
+		}
 	}
 	if i < 0 {
 		return "", nil, fmt.Errorf(

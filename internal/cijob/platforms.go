@@ -19,6 +19,7 @@ import (
 // platform is a CI system.
 type platform struct {
 	name     string
+	kind     string   // of publishers for its jobs
 	variable string   // environment variable that identifies the CI system
 	values   []string // of the variable; none for any value
 	token    func(j *jobIdentity, ctx context.Context, audience string) (string, error)
@@ -30,26 +31,38 @@ type platform struct {
 // platforms are tried in this order, after --token-file and INDEX_ID_TOKEN. Forgejo comes before GitHub, because its
 // jobs have GitHub's variables too.
 var platforms = []platform{
-	{name: "Forgejo Actions", variable: "FORGEJO_ACTIONS", values: []string{"true"}, token: (*jobIdentity).forgejo},
-	{name: "Forgejo Actions", variable: "GITEA_ACTIONS", values: []string{"true"}, token: (*jobIdentity).forgejo},
-	{name: "GitHub Actions", variable: "GITHUB_ACTIONS", values: []string{"true"}, token: (*jobIdentity).github},
-	{name: "Buildkite", variable: "BUILDKITE", token: (*jobIdentity).buildkite},
 	{
-		name: "GitLab", variable: "GITLAB_CI", token: (*jobIdentity).gitlab,
+		name: "Forgejo Actions", kind: "forgejo", variable: "FORGEJO_ACTIONS", values: []string{"true"},
+		token: (*jobIdentity).forgejo,
+	},
+	{
+		name: "Forgejo Actions", kind: "forgejo", variable: "GITEA_ACTIONS", values: []string{"true"},
+		token: (*jobIdentity).forgejo,
+	},
+	{
+		name: "GitHub Actions", kind: "github", variable: "GITHUB_ACTIONS", values: []string{"true"},
+		token: (*jobIdentity).github,
+	},
+	{name: "Buildkite", kind: "buildkite", variable: "BUILDKITE", token: (*jobIdentity).buildkite},
+	{
+		name: "GitLab", kind: "gitlab", variable: "GITLAB_CI", token: (*jobIdentity).gitlab,
 		audience: "In id_tokens, set aud: %s.",
 	},
-	{name: "CircleCI", variable: "CIRCLECI", token: (*jobIdentity).circle},
-	{name: "Semaphore", variable: "SEMAPHORE", values: []string{"true"}, token: (*jobIdentity).semaphore, fixed: true},
+	{name: "CircleCI", kind: "circleci", variable: "CIRCLECI", token: (*jobIdentity).circle},
 	{
-		name: "Azure DevOps", variable: "TF_BUILD", values: []string{"True", "true"}, token: (*jobIdentity).azure,
-		fixed: true,
+		name: "Semaphore", kind: "semaphore", variable: "SEMAPHORE", values: []string{"true"},
+		token: (*jobIdentity).semaphore, fixed: true,
 	},
 	{
-		name: "Bitbucket", variable: "BITBUCKET_BUILD_NUMBER", token: (*jobIdentity).bitbucket,
+		name: "Azure DevOps", kind: "azure-devops", variable: "TF_BUILD", values: []string{"True", "true"},
+		token: (*jobIdentity).azure, fixed: true,
+	},
+	{
+		name: "Bitbucket", kind: "bitbucket", variable: "BITBUCKET_BUILD_NUMBER", token: (*jobIdentity).bitbucket,
 		audience: "Replace oidc: true in the step with oidc: {audiences: [%s]}.",
 	},
 	{
-		name: "Jenkins", variable: "JENKINS_URL", token: (*jobIdentity).jenkins,
+		name: "Jenkins", kind: "jenkins", variable: "JENKINS_URL", token: (*jobIdentity).jenkins,
 		audience: "Set the audience of the OpenID Connect id token credential to %s.",
 	},
 }
