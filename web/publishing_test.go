@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"cmp"
 	"context"
 	"html"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -866,7 +868,7 @@ func TestPreviewPart(t *testing.T) {
 	}
 }
 
-// TestEveryTab: the form of each issuer and preset opens, keeps what was typed, and adds a publisher of its examples.
+// TestEveryTab: the form of each kind opens, keeps what was typed, and adds a publisher of its examples.
 func TestEveryTab(t *testing.T) {
 	x := newTrust(t)
 	x.user("alice")
@@ -877,28 +879,31 @@ func TestEveryTab(t *testing.T) {
 		"google":      workload.GoogleIssuer,
 		"activestate": workload.ActiveStateIssuer,
 		"circleci":    workload.CircleCIIssuer,
-		"generic":     "https://ci.acme.example",
 	}
 	n := 0
-	for provider, issuer := range issuers {
-		for _, f := range workload.Of(provider).Forms() {
-			q := url.Values{"provider": {provider}, "issuer": {issuer}, "preset": {f.Preset}, "owner": {"kept"}}
-			page := x.ask("alice", widgetsPublishing+"?"+q.Encode(), nil).Body.String()
-			for _, field := range f.Fields {
-				wants(t, page, `name="`+field.Name+`"`, field.Label)
+	for _, k := range workload.All {
+		provider := k.Name()
+		issuer := cmp.Or(issuers[provider], "https://ci.acme.example")
+		f, _ := workload.FormFor(provider, "")
+		q := url.Values{"provider": {provider}, "issuer": {issuer}, "preset": {""}, "owner": {"kept"}}
+		page := x.ask("alice", widgetsPublishing+"?"+q.Encode(), nil).Body.String()
+		for _, field := range f.Fields {
+			wants(t, page, `name="`+field.Name+`"`, field.Label)
+		}
+		wants(t, page, "owner=kept", `name="provider" value="`+provider+`"`)
+		form := url.Values{"do": {"add"}, "provider": {provider}, "issuer": {issuer}, "preset": {""}}
+		for _, field := range f.Fields {
+			if field.Required || field.Recommended {
+				form.Set(field.Name, field.Example)
 			}
-			wants(t, page, "owner=kept")
-			form := url.Values{"do": {"add"}, "provider": {provider}, "issuer": {issuer}, "preset": {f.Preset}}
-			for _, field := range f.Fields {
-				if field.Required || field.Recommended {
-					form.Set(field.Name, field.Example)
-				}
-			}
-			_, page = x.follow("alice", widgetsPublishing, form)
-			wants(t, page, "may now publish widgets")
-			if n++; len(x.list("widgets")) != n {
-				t.Errorf("%s %s was not added", provider, f.Preset)
-			}
+		}
+		_, page = x.follow("alice", widgetsPublishing, form)
+		wants(t, page, "may now publish widgets")
+		if n++; len(x.list("widgets")) != n {
+			t.Errorf("%s was not added", provider)
+		}
+		if !slices.ContainsFunc(x.list("widgets"), func(p publishers.Listed) bool { return p.Provider == provider }) {
+			t.Errorf("%s was added as one of another kind", provider)
 		}
 	}
 	page := x.ask("alice", widgetsPublishing, nil)

@@ -68,7 +68,7 @@ func TestRefusedSettings(t *testing.T) {
 		{"policy", "", "--upload-policy=none", "upload-policy"},
 		{"log level", "", "--log-level=loud", "log-level"},
 		{"http issuer", "", "--oidc-issuers=kind=github,issuer=http://a.example", "issuer"},
-		{"issuer of another kind", "", "--oidc-issuers=kind=jenkins,issuer=https://a.example", "jenkins"},
+		{"issuer of another kind", "", "--oidc-issuers=kind=drone,issuer=https://a.example", "drone"},
 		{
 			"API of an issuer without accounts", "",
 			"--oidc-issuers=kind=gitlab,issuer=https://a.example,api_url=https://a.example/api", "api_url",

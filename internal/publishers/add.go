@@ -175,6 +175,9 @@ func (r *Registry) ownerID(ctx context.Context, p Publisher, kind *workload.Kind
 	if workload.LeavesIDs(p.Fields) {
 		return "", "owner and repository are pinned together; the first accepted token will pin them", nil
 	}
+	if kind.PinsAll() {
+		return "", "the first accepted token with an id will pin it (set " + kind.PinField() + " to pin it now)", nil
+	}
 	if r.o.OwnerID == nil || p.Fields[kind.Account] == "" {
 		return "", "the owner's id is not known yet; " + later, nil
 	}

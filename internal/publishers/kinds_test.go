@@ -61,9 +61,8 @@ var activeStateKind = kind{
 }
 
 var forgejoKind = kind{
-	workload.Generic,
+	workload.Forgejo,
 	map[string]string{
-		"preset":        "forgejo",
 		"owner":         "acme",
 		"repository":    "widgets",
 		"workflow":      "release.yml",
@@ -80,13 +79,96 @@ var forgejoKind = kind{
 	},
 }
 
-var kubernetesKind = kind{
+// forgejoRules are rules on the claims of Forgejo, as the index wrote them before it had a kind for it.
+var forgejoRules = kind{
 	workload.Generic,
-	map[string]string{"preset": "kubernetes", "namespace": "ci", "service_account": "publisher"},
+	map[string]string{
+		"claim:repository":    "acme/widgets",
+		"claim:repository_id": "77",
+		"prefix:ref":          "refs/tags/v*",
+		"prefix:workflow_ref": "acme/widgets/.forgejo/workflows/release.yml@*",
+		"oneof:event_name":    "push\nrelease",
+	},
+	forgejoKind.claims,
+}
+
+var kubernetesKind = kind{
+	workload.Kubernetes,
+	map[string]string{"namespace": "ci", "service_account": "publisher"},
 	map[string]any{
 		"sub": "system:serviceaccount:ci:publisher", "aud": []string{audience},
-		"kubernetes.io": map[string]any{"namespace": "ci", "serviceaccount": map[string]any{"name": "publisher", "uid": "u"}},
+		"kubernetes.io": map[string]any{
+			"namespace": "ci", "serviceaccount": map[string]any{"name": "publisher", "uid": kubernetesID},
+		},
 	},
+}
+
+const (
+	kubernetesID = "01890000-0000-4000-8000-000000000011"
+	bitbucketID  = "01890000-0000-4000-8000-000000000012"
+	azureProject = "01890000-0000-4000-8000-000000000013"
+)
+
+var bitbucketKind = kind{
+	workload.Bitbucket,
+	map[string]string{"repository_id": "{" + bitbucketID + "}", "branch": "main"},
+	map[string]any{
+		"sub": "{" + bitbucketID + "}:{01890000-0000-4000-8000-000000000014}", "repositoryUuid": "{" + bitbucketID + "}",
+		"workspaceUuid": "{01890000-0000-4000-8000-000000000015}", "branchName": "main",
+	},
+}
+
+var bitbucketCases = []kindCase{
+	{"the ordinary step", nil, nil, ""},
+	{"the next step", nil, one("sub", "{"+bitbucketID+"}:{01890000-0000-4000-8000-000000000016}"), ""},
+	{"no braces", nil, one("repositoryUuid", bitbucketID), ""},
+	{"another repository", nil, one("repositoryUuid", "{"+azureProject+"}"), "no project here trusts"},
+	{"no repository", nil, one("repositoryUuid", absent), "claim repositoryUuid "},
+	{"another branch", nil, one("branchName", "evil"), "branchName"},
+	{"no deployment", rule("environment_id", azureProject), nil, "deploymentEnvironmentUuid"},
+}
+
+var jenkinsKind = kind{
+	workload.Jenkins,
+	map[string]string{"job": "https://jenkins.acme.example/job/widgets"},
+	map[string]any{"sub": "https://jenkins.acme.example/job/widgets/", "build_number": 7},
+}
+
+var jenkinsCases = []kindCase{
+	{"the ordinary build", nil, nil, ""},
+	{"another job", nil, one("sub", "https://jenkins.acme.example/job/gadgets/"), "no project here trusts"},
+	{"outside a build", nil, one("sub", "https://jenkins.acme.example/"), "claim sub "},
+}
+
+var azureCases = []kindCase{
+	{"the ordinary run", nil, nil, ""},
+	{"names in other letters", nil, one("sub", "p://Acme/Widgets/release"), ""},
+	{
+		"a service connection", map[string]string{"connection": "pypi", "pipeline": "", "repository_id": ""},
+		map[string]any{"sub": "sc://acme/widgets/pypi", "rpo_id": absent, "prj_id": absent, "def_id": absent}, "",
+	},
+	{"another pipeline", nil, one("sub", "p://acme/widgets/test"), "claim sub "},
+	{"another project", nil, one("sub", "p://acme/gadgets/release"), "no project here trusts"},
+	{"another repository that the pipeline builds", nil, one("rpo_id", azureProject), "claim rpo_id "},
+	{"another pipeline of that name", rule("pipeline_id", "12"), one("def_id", "13"), "claim def_id "},
+	{"another project of that name", rule("project_id", azureProject), one("prj_id", bitbucketID), "claim prj_id "},
+}
+
+// everyKind has one of each kind of issuer, and rules on claims.
+var everyKind = []kind{
+	strictKind,
+	gitlabKind,
+	circleCIKind,
+	buildkiteKind,
+	semaphoreKind,
+	forgejoKind,
+	azureKind,
+	bitbucketKind,
+	jenkinsKind,
+	kubernetesKind,
+	googleKind,
+	activeStateKind,
+	forgejoRules,
 }
 
 // site is a bench whose only issuer is of some kind.
@@ -302,6 +384,64 @@ var activeStateCases = []kindCase{
 var forgejoCases = []kindCase{
 	{"the ordinary job", nil, nil, ""},
 	{"the other event", nil, one("event_name", "release"), ""},
+	{"a subject without ids", nil, one("sub", "repo:acme/widgets:ref:refs/tags/v1.0"), ""},
+	{"no owner id", nil, one("repository_owner_id", absent), ""},
+	{"pinned to an owner", rule("owner_id", "4"), one("repository_owner_id", "4"), ""},
+	{
+		"names in other letters", nil,
+		map[string]any{
+			"repository":   "Acme/Widgets",
+			"workflow_ref": "Acme/Widgets/.forgejo/workflows/release.yml@refs/tags/v1.0",
+		},
+		"",
+	},
+	{
+		"another repository", nil,
+		map[string]any{"repository": "acme/gadgets", "repository_id": "78"},
+		"no project here trusts",
+	},
+	{"repository a list", nil, one("repository", []string{"acme/widgets"}), "claim repository "},
+	{"no repository", nil, one("repository", absent), "claim repository "},
+	{"another repository of that name", nil, one("repository_id", "78"), "repository_id"},
+	{"repository id a number", nil, one("repository_id", 77), "repository_id"},
+	{"no repository id", nil, one("repository_id", absent), "upgrade Forgejo"},
+	{"another owner of that name", rule("owner_id", "4"), one("repository_owner_id", "5"), "repository_owner_id"},
+	{"pinned to an owner, no owner id", rule("owner_id", "4"), one("repository_owner_id", absent), "upgrade Forgejo"},
+	{
+		"another workflow", nil, one("workflow_ref", "acme/widgets/.forgejo/workflows/test.yml@refs/tags/v1.0"),
+		"workflow_ref",
+	},
+	{
+		"a workflow elsewhere", nil, one("workflow_ref", "acme/widgets/.github/workflows/release.yml@refs/tags/v1.0"),
+		"workflow_ref",
+	},
+	{
+		"workflow of a neighbour", nil, one("workflow_ref", "acme/widgets2/.forgejo/workflows/release.yml@refs/tags/v1.0"),
+		"workflow_ref",
+	},
+	{
+		"workflow longer than ours", nil,
+		one("workflow_ref", "acme/widgets/.forgejo/workflows/release.yml.yml@refs/tags/v1.0"), "workflow_ref",
+	},
+	{
+		"a branch", nil,
+		map[string]any{
+			"ref": "refs/heads/v1.0", "workflow_ref": "acme/widgets/.forgejo/workflows/release.yml@refs/heads/v1.0",
+		},
+		"claim ref ",
+	},
+	{"a ref inside another", nil, one("ref", "x/refs/tags/v1.0"), "claim ref "},
+	{"no ref", rule("workflow", ""), one("ref", absent), "claim ref "},
+	{"another event", nil, one("event_name", "pull_request"), "event_name"},
+	{"both events", nil, one("event_name", "push\nrelease"), "event_name"},
+	{"event an object", nil, one("event_name", map[string]any{"push": true}), "event_name"},
+	{"event null", nil, one("event_name", nil), "event_name"},
+	{"pull_request_target", rule("events", ""), one("event_name", "pull_request_target"), "strangers can start it"},
+}
+
+var forgejoRulesCases = []kindCase{
+	{"the ordinary job", nil, nil, ""},
+	{"the other event", nil, one("event_name", "release"), ""},
 	{
 		"another repository", nil,
 		map[string]any{"repository": "acme/gadgets", "repository_id": "78"},
@@ -339,6 +479,10 @@ var forgejoCases = []kindCase{
 	{"both events", nil, one("event_name", "push\nrelease"), "event_name"},
 	{"event an object", nil, one("event_name", map[string]any{"push": true}), "event_name"},
 	{"event null", nil, one("event_name", nil), "event_name"},
+	{
+		"pull_request_target", rule("oneof:event_name", ""), one("event_name", "pull_request_target"),
+		"strangers can start it",
+	},
 }
 
 var kubernetesCases = []kindCase{
@@ -346,9 +490,19 @@ var kubernetesCases = []kindCase{
 	{"numbered, audience a text", nil, map[string]any{"jti": "1", "aud": audience}, ""},
 	{"another account", nil, one("sub", "system:serviceaccount:ci:default"), "no project here trusts"},
 	{"another namespace", nil, one("sub", "system:serviceaccount:ci2:publisher"), "no project here trusts"},
-	{"a person", nil, one("sub", "publisher"), "no project here trusts"},
-	{"no sub", nil, one("sub", absent), "no project here trusts"},
+	{"a person", nil, one("sub", "publisher"), "claim sub "},
+	{"no sub", nil, one("sub", absent), "claim sub "},
 	{"sub a list", nil, one("sub", []string{"system:serviceaccount:ci:publisher"}), "did not verify"},
+	{"the account's id", rule("service_account_id", kubernetesID), nil, ""},
+	{
+		"a recreated account", rule("service_account_id", kubernetesID),
+		one("kubernetes.io", map[string]any{"serviceaccount": map[string]any{"uid": azureProject}}),
+		"kubernetes.io/serviceaccount/uid",
+	},
+	{
+		"no id of the account", rule("service_account_id", kubernetesID), one("kubernetes.io", absent),
+		"kubernetes.io/serviceaccount/uid",
+	},
 	{"two audiences", nil, one("aud", []string{audience, "https://kubernetes.default.svc"}), "audience (aud)"},
 	{"the cluster's audience", nil, one("aud", []string{"https://kubernetes.default.svc"}), "audience (aud)"},
 }
@@ -364,6 +518,10 @@ func TestKinds(t *testing.T) {
 		{"google", googleKind, googleCases},
 		{"activestate", activeStateKind, activeStateCases},
 		{"forgejo", forgejoKind, forgejoCases},
+		{"azure-devops", azureKind, azureCases},
+		{"bitbucket", bitbucketKind, bitbucketCases},
+		{"jenkins", jenkinsKind, jenkinsCases},
+		{"forgejo, by rules on claims", forgejoRules, forgejoRulesCases},
 		{"kubernetes", kubernetesKind, kubernetesCases},
 		{"github, stricter", strictKind, strictCases},
 	} {
@@ -393,4 +551,44 @@ func (s *site) judge(c kindCase) {
 		s.Fatal(err)
 	}
 	s.clock.Pass(time.Second) // tokens without an id differ by their times
+}
+
+// TestStoredRulesOnClaims checks that rules on claims of platforms that have kinds of their own keep working, whether
+// their issuer is still configured as generic or as the platform's kind.
+func TestStoredRulesOnClaims(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind
+		rule     map[string]string
+		stranger map[string]any
+	}{
+		"azure-devops": {azureKind, rule("claim:sub", "p://acme/widgets/release"), one("sub", "p://acme/widgets/test")},
+		"bitbucket": {
+			bitbucketKind, rule("claim:repositoryUuid", "{"+bitbucketID+"}"),
+			one("repositoryUuid", "{"+azureProject+"}"),
+		},
+		"jenkins": {
+			jenkinsKind, rule("claim:sub", "https://jenkins.acme.example/job/widgets/"),
+			one("sub", "https://jenkins.acme.example/job/gadgets/"),
+		},
+		"kubernetes": {
+			kubernetesKind, rule("claim:sub", "system:serviceaccount:ci:publisher"),
+			one("sub", "system:serviceaccount:ci:default"),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			own, generic := newSite(t, c.kind), newSite(t, kind{workload.Generic, nil, c.claims})
+			for _, s := range []*site{own, generic} {
+				s.project("widgets", "")
+				s.addRequest(s.operator, publishers.AddRequest{
+					Provider: "generic", Issuer: s.issuer.URL, Project: "widgets", Fields: c.rule,
+				})
+				if _, err := s.exchange(s.token(nil)); err != nil {
+					t.Errorf("issuer of kind %s: Exchange = %v", s.provider.Name(), err)
+				}
+				if _, err := s.exchange(s.token(c.stranger)); !fault.Is(err, fault.Invalid) {
+					t.Errorf("issuer of kind %s: Exchange of another workload = %v", s.provider.Name(), err)
+				}
+			}
+		})
+	}
 }

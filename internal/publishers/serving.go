@@ -42,6 +42,24 @@ func LastServing(ctx context.Context, store Store) (s Serving, ok bool, err erro
 	return s, err == nil, err
 }
 
+// likely returns the issuers that are those of a kind's platform by their URL, if there are some, or else those that
+// belong to no other platform.
+func likely(kind string, issuers []string) []string {
+	k := workload.Of(kind)
+	if k == workload.Generic || !workload.Generic.Takes(k) {
+		return issuers
+	}
+	of := map[string][]string{}
+	for _, url := range issuers {
+		platform := workload.PlatformOf(url, nil)
+		of[platform] = append(of[platform], url)
+	}
+	if len(of[kind]) > 0 {
+		return of[kind]
+	}
+	return of[""]
+}
+
 // IssuerOf returns the issuer for a rule of a kind: the named one, or else the kind's default issuer, or else the only
 // one that the server has, or else the only one in the settings. It returns fault.Invalid, listing the known issuers,
 // if none of these exists.
@@ -67,6 +85,10 @@ func (r *Registry) IssuerOf(kind, named string) (string, error) {
 	}
 	if len(known) == 0 {
 		known = all
+	}
+	if known = likely(kind, known); len(known) == 0 {
+		return "", fault.New(fault.Invalid, "oidc.issuers has issuers of other platforms than %s only: choose one with --issuer %s",
+			kind, strings.Join(all, " or "))
 	}
 	if usual := workload.Of(kind).Issuer(); slices.Contains(known, usual) {
 		return usual, nil

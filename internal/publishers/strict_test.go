@@ -193,7 +193,7 @@ func TestUnnumberedTokenCountsOnce(t *testing.T) {
 // TestIssuersOfOneKind: two issuers of each kind with the same claims are two, and neither's tokens fit the other's
 // rule.
 func TestIssuersOfOneKind(t *testing.T) {
-	for _, k := range []kind{strictKind, gitlabKind, googleKind, activeStateKind, forgejoKind, kubernetesKind} {
+	for _, k := range everyKind {
 		s := newSite(t, k)
 		second := issuertest.New(t, issuertest.Options{Plain: true})
 		name := k.provider.Name()
@@ -235,7 +235,7 @@ func TestStrangersLeaveNothing(t *testing.T) {
 	s.project("widgets", "")
 	s.trust("widgets", nil)
 	_, err := s.exchange(s.token(map[string]any{"repository": "evil/widgets", "repository_id": "666"}))
-	refuse(t, err, exchange.CodePublisher, "repo:acme-4/widgets-77")
+	refuse(t, err, exchange.CodePublisher, `no project here trusts "evil/widgets"`)
 	e := s.store.of("publisher.exchange")
 	if len(e) != 1 || e[0].Project != "" {
 		t.Errorf("entries: %+v; want one that is nobody's", e)
@@ -275,10 +275,32 @@ func TestSentences(t *testing.T) {
 		},
 		{workload.Google, googleKind.fields, "Google service account publisher@acme.iam.gserviceaccount.com"},
 		{
-			workload.Generic, forgejoKind.fields,
+			workload.Forgejo, forgejoKind.fields,
+			"workflow release.yml in repository acme/widgets on issuer.example, tags v* only, started by push or release, " +
+				"repository number 77",
+		},
+		{
+			workload.Generic, forgejoRules.fields,
 			"jobs of issuer.example whose repository is acme/widgets, repository_id is 77, event_name is push or release, ref is like refs/tags/v*, workflow_ref is like acme/widgets/.forgejo/workflows/release.yml@*",
 		},
-		{workload.Generic, kubernetesKind.fields, "jobs of issuer.example whose sub is system:serviceaccount:ci:publisher"},
+		{
+			workload.Kubernetes, kubernetesKind.fields,
+			"Kubernetes service account publisher in namespace ci of issuer.example",
+		},
+		{
+			workload.Kubernetes, over(kubernetesKind.fields, rule("service_account_id", kubernetesID)),
+			"Kubernetes service account publisher in namespace ci of issuer.example, with the id " + kubernetesID,
+		},
+		{
+			workload.AzureDevOps, azureKind.fields,
+			"Azure DevOps pipeline release of acme/widgets, from repository acme/widgets",
+		},
+		{
+			workload.AzureDevOps, map[string]string{"organization": "acme", "project": "W x", "connection": "pypi"},
+			"Azure DevOps service connection pypi of acme/w x",
+		},
+		{workload.Bitbucket, bitbucketKind.fields, "Bitbucket repository " + bitbucketID + ", branch main only"},
+		{workload.Jenkins, jenkinsKind.fields, "Jenkins job https://jenkins.acme.example/job/widgets/"},
 	} {
 		r, err := c.provider.Compile(c.fields)
 		if diff := cmp.Diff(c.want, c.provider.Describe("https://issuer.example", r.Fields).String()); err != nil ||

@@ -1,6 +1,9 @@
 package workload
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // ActiveStateIssuer signs the identity tokens of the ActiveState platform.
 const ActiveStateIssuer = "https://platform.activestate.com/api/v1/oauth/oidc"
@@ -48,6 +51,14 @@ var ActiveState = &Kind{
 	run: runClaims{workload: []string{"organization", "project"}, ref: "ref"},
 }
 
+// activeStateSubjectFits compares the first four parts of the subject. What the platform may add after them does not
+// identify the project.
 func activeStateSubjectFits(r Rule, c Claims) *Mismatch {
-	return exactly(c, "sub", "org:"+r.Fields["organization"]+":project:"+r.Fields["project"])
+	got, m := said(c, "sub")
+	part := strings.SplitN(got, ":", 5)
+	want := "org:" + r.Fields["organization"] + ":project:" + r.Fields["project"]
+	if m == nil && strings.Join(part[:min(4, len(part))], ":") != want {
+		m = differs("sub", got, want)
+	}
+	return m
 }

@@ -3,7 +3,21 @@ package workload
 import "slices"
 
 // All lists the kinds of issuers, in display order.
-var All = []*Kind{GitHub, GitLab, Google, ActiveState, CircleCI, Generic}
+var All = []*Kind{
+	GitHub,
+	GitLab,
+	CircleCI,
+	Buildkite,
+	Semaphore,
+	Forgejo,
+	AzureDevOps,
+	Bitbucket,
+	Jenkins,
+	Kubernetes,
+	Google,
+	ActiveState,
+	Generic,
+}
 
 // Find returns the kind with a name, or nil if there is none.
 func Find(name string) *Kind {
@@ -23,16 +37,15 @@ func Of(name string) *Kind {
 	return Generic
 }
 
-// FormFor returns the form of a kind and preset. It returns false if there is none.
+// FormFor returns the form of a kind. For kind generic, preset may name a platform; see OfPreset. It returns false if
+// there is no such kind or preset.
 func FormFor(provider, preset string) (Form, bool) {
-	if k := Find(provider); k != nil {
-		for _, f := range k.Forms() {
-			if f.Preset == preset {
-				return f, true
-			}
-		}
+	provider, _ = OfPreset(provider, map[string]string{fieldPreset: preset})
+	k := Find(provider)
+	if k == nil || k == Generic && preset != "" {
+		return Form{}, false
 	}
-	return Form{}, false
+	return k.Forms()[0], true
 }
 
 // IssuerHost returns the display name of an issuer's platform: "github.com", or the host of the issuer's URL.
@@ -101,6 +114,17 @@ func (k *Kind) OtherIssuers(issuer string, c Claims) []string {
 
 // ListsAudience reports whether the audience of a token may be a list of one.
 func (k *Kind) ListsAudience() bool { return k.listed }
+
+// PlatformOf returns the name of the platform that an issuer or a rule on claims probably belongs to, or "" if it is
+// none that has a kind of its own. The issuer or the fields may be empty.
+func PlatformOf(issuer string, fields map[string]string) string {
+	for _, k := range All {
+		if k.recognizeRule != nil && k.recognizeRule(issuer, Rule{Fields: fields}) {
+			return k.name
+		}
+	}
+	return ""
+}
 
 // OfPreset returns the kind and the fields of a rule that names a platform by the field "preset" of kind generic, as
 // commands and links did when platforms had no kinds of their own. It returns other rules unchanged.

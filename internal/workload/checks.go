@@ -63,6 +63,21 @@ func pinned(claim string, form *regexp.Regexp, why string) check {
 	}
 }
 
+// pinnedIfAny is pinned for a claim that not every token has. A token without it fits only rules that are not pinned
+// yet. lacking completes the error of the others.
+func pinnedIfAny(claim string, form *regexp.Regexp, why, lacking string) check {
+	fits := pinned(claim, form, why)
+	return func(r Rule, c Claims) *Mismatch {
+		switch {
+		case c[claim] != nil:
+			return fits(r, c)
+		case r.OwnerID != "":
+			return wrong(claim, nil, lacking)
+		}
+		return nil
+	}
+}
+
 // numberFits compares a claim with the repository's id if the rule has one.
 func numberFits(claim string) check {
 	return func(r Rule, c Claims) *Mismatch {

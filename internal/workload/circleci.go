@@ -67,8 +67,13 @@ var CircleCI = &Kind{
 	},
 	shared:    true,
 	recognize: func(_ string, c Claims) bool { return text(c, circleciClaim+"project-id") != "" },
-	others:    circleciOthers,
-	never:     []check{circleciNoShell},
+	recognizeRule: func(issuer string, r Rule) bool {
+		return literal(r, circleciClaim+"project-id") || literal(r, circleciClaim+"pipeline-definition-id") ||
+			hostOf(issuer) == hostOf(CircleCIIssuer)
+	},
+	beyond: "the organization and the pipeline definition",
+	others: circleciOthers,
+	never:  []check{circleciNoShell},
 	lookup: func(c Claims) (string, *Mismatch) {
 		for _, claim := range []string{circleciClaim + "org-id", circleciClaim + "project-id"} {
 			if !uuidText.MatchString(text(c, claim)) {

@@ -120,5 +120,5 @@ const (
 	maxRuleList  = 20  // values of one claim
 )
 
-// fieldPreset selects the preset that interprets the other fields of a generic publisher.
+// fieldPreset names the platform that the other fields of a publisher of kind generic belong to; see OfPreset.
 const fieldPreset = "preset"

@@ -20,6 +20,9 @@ func (k *Kind) Issuer() string { return k.issuer }
 // this kind are not pinned.
 func (k *Kind) PinField() string { return k.pin }
 
+// PinsAll reports whether the id that rules are pinned to identifies the whole workload, not only its account.
+func (k *Kind) PinsAll() bool { return k.pinsAll }
+
 // NeedsTokenID reports whether tokens of this kind must have an id ("jti"). For other kinds, the signed content
 // replaces a missing id. Either way a token can be used once.
 func (k *Kind) NeedsTokenID() bool { return k.numbered }
@@ -54,6 +57,10 @@ func (k *Kind) Flag(field string) string {
 // field and the allowed values.
 func (k *Kind) Compile(fields map[string]string) (Rule, error) {
 	if k.open != nil {
+		if name, ok := fields[fieldPreset]; ok {
+			return Rule{}, fault.InField(fieldPreset, "there is no preset %.40q: choose %s", name,
+				strings.Join(Presets(), ", "))
+		}
 		return k.open.compile(fields)
 	}
 	given := map[string]string{}
@@ -111,8 +118,7 @@ func (k *Kind) fieldNames() string {
 	return strings.Join(usual, ", ") + " and, for more restrictions, " + strings.Join(stricter, ", ")
 }
 
-// Forms returns the forms of a kind. Most kinds have one. Generic has one for each preset, and a last one for rules on
-// claims.
+// Forms returns the forms of a kind. That of Generic is for rules on claims.
 func (k *Kind) Forms() []Form {
 	if k.open != nil {
 		return k.open.forms

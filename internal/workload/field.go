@@ -36,10 +36,27 @@ func (f Field) differs(r Rule, c Claims) *Mismatch {
 	if want == "" || f.fits == nil {
 		return nil
 	}
-	if !f.fits(want, c[f.Claim]) {
-		return &Mismatch{Claim: f.Claim, Got: Show(c[f.Claim]), Want: Show(want)}
+	got := f.of(c)
+	if got == nil && f.lacking != "" {
+		return wrong(f.Claim, nil, f.lacking)
+	}
+	if !f.fits(want, got) {
+		return &Mismatch{Claim: f.Claim, Got: Show(got), Want: Show(want)}
 	}
 	return nil
+}
+
+// of returns the field's claim, or nil if the token has none.
+func (f Field) of(c map[string]any) any {
+	if f.path == nil {
+		return c[f.Claim]
+	}
+	var v any = c
+	for _, name := range f.path {
+		object, _ := v.(map[string]any)
+		v = object[name]
+	}
+	return v
 }
 
 // refField and the next three functions return fields that several forges have.
@@ -50,6 +67,14 @@ func refField(claim, where string) Field {
 			": refs/tags/v* for tags that begin with v, or refs/heads/main for one branch.",
 		Pattern: refWords, Tighten: "Only from these refs", parse: parseRef, fits: asText(refFits), say: sayRef,
 	}
+}
+
+// recommendedRef is refField for a platform without environments, where a rule without refs is loose.
+func recommendedRef(claim, where string) Field {
+	f := refField(claim, where)
+	f.Stricter, f.Recommended = false, true
+	f.Help += anyBranch
+	return f
 }
 
 func protectedField(where string) Field {
@@ -67,7 +92,7 @@ func eventsField(claim string, parse parser) Field {
 		Name: fieldEvents, Label: "Events", Example: "push", Stricter: true, List: true, Claim: claim,
 		Help:    "Only runs started by these events (claim " + claim + "), separated by commas.",
 		Pattern: "comma-separated words of lower-case letters, '-' and '_'",
-		parse:   parse, fits: asText(listed), say: phrase(", started by ", ""),
+		parse:   parse, fits: asText(listed), say: phrase(", started by ", ""), event: true,
 	}
 }
 
@@ -79,26 +104,6 @@ func runnerField(example string) Field {
 		Pattern: "a word of lower-case letters and '-'", Tighten: "Exclude self-hosted runners", Tickable: true,
 		parse: parseWord, fits: asText(equal), say: phrase(", on ", " runners only"),
 	}
-}
-
-// needed, strict and recommended return the kinds of fields that presets have.
-func needed(name, label, example, help, pattern string) Field {
-	return Field{Name: name, Label: label, Example: example, Help: help, Pattern: pattern, Required: true}
-}
-
-func strict(name, label, example, help, pattern string) Field {
-	return Field{Name: name, Label: label, Example: example, Help: help, Pattern: pattern, Stricter: true}
-}
-
-func recommended(name, label, example, help, pattern string) Field {
-	return Field{Name: name, Label: label, Example: example, Help: help, Pattern: pattern, Recommended: true}
-}
-
-// is maps a preset's field to a rule on a claim. rule is exactRule, oneofRule if several values may be typed, or
-// prefixRule if the value may end in "*".
-func (f Field) is(claim, rule string) Field {
-	f.Claim, f.rule = claim, rule
-	return f
 }
 
 const (

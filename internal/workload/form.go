@@ -9,7 +9,6 @@ import (
 // with Lines.
 type Form struct {
 	Provider string
-	Preset   string // for kind generic; "" for rules on claims
 	Title    string // the platform: "GitHub Actions"
 	Fields   []Field
 }
@@ -37,9 +36,6 @@ func (f Form) Read(typed func(name string) string) (map[string]string, error) {
 			return ParseClaims(v)
 		}
 		out[field.Name] = v
-	}
-	if f.Preset != "" {
-		out[fieldPreset] = f.Preset
 	}
 	return out, nil
 }

@@ -33,20 +33,19 @@ func typing(f workload.Form, which func(workload.Field) bool) func(string) strin
 // TestFormsAreWhatCompileTakes: each kind has a form, whose examples make a rule, and no field that Compile knows is
 // missing.
 func TestFormsAreWhatCompileTakes(t *testing.T) {
-	presets := workload.Presets()
 	for _, f := range allForms() {
 		p := workload.Find(f.Provider)
 		needed, err := f.Read(typing(f, func(x workload.Field) bool { return x.Required || x.Recommended }))
 		if err != nil {
-			t.Fatalf("%s %s: Read = %v", f.Provider, f.Preset, err)
+			t.Fatalf("%s: Read = %v", f.Provider, err)
 		}
 		if _, err := p.Compile(needed); err != nil {
-			t.Errorf("%s %s: Compile(%v) = %v", f.Provider, f.Preset, needed, err)
+			t.Errorf("%s: Compile(%v) = %v", f.Provider, needed, err)
 		}
 		for _, field := range f.Fields {
 			if field.Label == "" || field.Help == "" || field.Pattern == "" || field.Example == "" ||
 				strings.HasSuffix(field.Pattern, ".") {
-				t.Errorf("%s %s: field %s says too little: %+v", f.Provider, f.Preset, field.Name, field)
+				t.Errorf("%s: field %s says too little: %+v", f.Provider, field.Name, field)
 			}
 			if field.Lines {
 				continue
@@ -57,41 +56,37 @@ func TestFormsAreWhatCompileTakes(t *testing.T) {
 				with["workflow_at"], with["workflow_repository"] = "refs/heads/main", "acme/ci"
 			}
 			if field.Name == "connection" {
-				delete(with, "pipeline")
+				delete(with, "pipeline") // a connection replaces it, and its tokens have no ref
+				delete(with, "ref")
 			}
 			if _, err := p.Compile(with); err != nil {
-				t.Errorf("%s %s: Compile(%v) = %v", f.Provider, f.Preset, with, err)
+				t.Errorf("%s: Compile(%v) = %v", f.Provider, with, err)
 			}
 		}
-		presets = slices.DeleteFunc(presets, func(name string) bool { return name == f.Preset })
-		_, err = p.Compile(map[string]string{"preset": f.Preset, "nonsense": "x"})
-		if f.Provider != "generic" {
-			_, err = p.Compile(map[string]string{"nonsense": "x"})
-		}
+		_, err = p.Compile(map[string]string{"nonsense": "x"})
 		known := regexp.MustCompile(`[a-z_]+`).FindAllString(fault.Message(err)[strings.Index(fault.Message(err), ": use")+
 			5:], -1)
 		for _, name := range known {
-			if _, ok := f.Field(name); !ok && f.Preset+f.Provider != "generic" &&
+			if _, ok := f.Field(name); !ok && f.Provider != "generic" &&
 				!slices.Contains([]string{"and", "for", "more", "restrictions"}, name) {
-				t.Errorf("%s %s: Compile knows a field %s that the form has not", f.Provider, f.Preset, name)
+				t.Errorf("%s: Compile knows a field %s that the form has not", f.Provider, name)
 			}
 		}
 	}
-	if len(presets) > 0 {
-		t.Errorf("presets without a form: %v", presets)
+	for _, name := range workload.Presets() {
+		if f, ok := workload.FormFor("generic", name); !ok || f.Provider != name {
+			t.Errorf("the preset %s has the form of %q", name, f.Provider)
+		}
 	}
 }
 
 // TestProblemsByField: everything that is wrong is told at once, each beside its field.
 func TestProblemsByField(t *testing.T) {
 	for _, f := range allForms() {
-		got := workload.Problems(f, map[string]string{"preset": f.Preset})
-		if f.Preset == "" {
-			got = workload.Problems(f, map[string]string{})
-		}
+		got := workload.Problems(f, map[string]string{})
 		for _, field := range f.Fields {
-			if _, ok := got[field.Name]; ok != field.Required && f.Preset != "azure-devops" {
-				t.Errorf("%s %s, nothing typed: field %s is told: %v, required: %v (%v)", f.Provider, f.Preset, field.Name, ok,
+			if _, ok := got[field.Name]; ok != field.Required && f.Provider != "azure-devops" {
+				t.Errorf("%s, nothing typed: field %s is told: %v, required: %v (%v)", f.Provider, field.Name, ok,
 					field.Required, got)
 			}
 		}

@@ -34,13 +34,8 @@ var Generic = &Kind{
 // tried.
 const AnyLookup = "*"
 
-// compileGeneric compiles rules on claims. If the field "preset" is set, the other fields are those of the preset and
-// are converted to rules first.
+// compileGeneric compiles rules on claims.
 func compileGeneric(fields map[string]string) (Rule, error) {
-	p, fields, err := expand(fields)
-	if err != nil {
-		return Rule{}, err
-	}
 	if len(fields) > maxRules {
 		return Rule{}, fault.New(fault.Invalid, "%d claims; at most %d are allowed", len(fields), maxRules)
 	}
@@ -49,7 +44,7 @@ func compileGeneric(fields map[string]string) (Rule, error) {
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		kind, claim, v, err := parseClaimRule(field, fields[field])
 		if err != nil {
-			return Rule{}, fault.InField(p.fieldOf(field), "%s", fault.Message(err))
+			return Rule{}, fault.InField(field, "%s", fault.Message(err))
 		}
 		if seen[claim] {
 			return Rule{}, fault.InField(field, "claim %.40q has two rules; write only one", claim)
@@ -291,6 +286,17 @@ func suggestGeneric(c Claims) map[string]string {
 var narrowing = []string{
 	"ref", "ref_path", "rpo_ref", "oidc.circleci.com/vcs-ref", "build_branch", "build_tag", "branch", "tag", "environment",
 	"ref_protected", "sub", "job_workflow_ref",
+}
+
+// platformWarnings returns the warning about rules on claims for a platform that has a kind of its own.
+func platformWarnings(fields map[string]string) []Warning {
+	k := Find(PlatformOf("", fields))
+	if k == nil || k.beyond == "" {
+		return nil
+	}
+	return []Warning{{
+		Loose, "A publisher of kind " + k.name + " also checks " + k.beyond + ". Replace these rules on claims with one.", "", "",
+	}}
 }
 
 func claimWarnings(fields map[string]string, _ string) []Warning {

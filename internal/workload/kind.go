@@ -14,6 +14,7 @@ type Kind struct {
 	issuer   string        // the default
 	host     string        // display name of the default issuer; "" if it is the host of its URL
 	pin      string        // the field with the id that rules are pinned to
+	pinsAll  bool          // the id is that of the whole workload, not that of its account
 	numbered bool          // tokens always have an id
 	life     time.Duration // longest lifetime of a token; 0 for a day
 	claims   []string      // compared with every rule
@@ -26,6 +27,10 @@ type Kind struct {
 	listed    bool                                   // an audience may be a list of one
 	recognize func(issuer string, c Claims) bool     // the token is one of this platform; for shared kinds
 	others    func(issuer string, c Claims) []string // see OtherIssuers; nil if the platform has one issuer
+	// recognizeRule reports whether a rule on claims probably concerns this platform, by its issuer or by the claims that
+	// it names; for shared kinds. The issuer may be unknown ("").
+	recognizeRule func(issuer string, r Rule) bool
+	beyond        string // what rules of this kind compare and rules on claims usually do not; "" for nothing
 
 	lookup   func(c Claims) (string, *Mismatch)
 	shape    []check            // refuse a token that the platform would not issue, or that cannot be compared
@@ -78,10 +83,15 @@ type Field struct {
 	Ref      bool   // its claim is a full ref, and its value may end in "*"
 	ID       bool   // its claim is an id, which the platform never gives to another workload; otherwise a name
 
+	path  []string // of the claim inside an object of the token; nil if it is a claim of its own
 	parse parser
 	fits  fitting                  // compares the claim; nil if the kind's checks do
+	like  func(c Claims) string    // returns a value that fits jobs like the one with these claims; nil for the claim's own
+	event bool                     // its claim says what started the job
 	say   func(w *Words, v string) // appends its part of the sentence; nil if the kind's sentence has it
-	rule  string                   // of a preset's field: the prefix of the rule's field
+
+	// lacking completes the error for a token without the claim, if platforms send it only on some conditions.
+	lacking string
 }
 
 // parser parses the value that a person typed into a field.

@@ -58,7 +58,7 @@ func (k *Kind) Own(issuer string, fields map[string]string) *Kind {
 	if k != Generic {
 		return nil
 	}
-	own := Find(PresetOf(issuer, fields))
+	own := Find(PlatformOf(issuer, fields))
 	if own == nil || !own.shared {
 		return nil
 	}
@@ -68,14 +68,22 @@ func (k *Kind) Own(issuer string, fields map[string]string) *Kind {
 	return own
 }
 
-// Missing returns the names of the required fields that a rule on claims says nothing about.
+// Missing returns the names of the required fields that a rule on claims says nothing about, and of a field that the
+// others require.
 func (k *Kind) Missing(rules map[string]string) []string {
 	have, err := k.OfClaims(rules)
 	var out []string
+	if err != nil {
+		have = map[string]string{}
+	}
 	for _, f := range k.Fields {
-		if f.Required && (err != nil || have[f.Name] == "") {
-			out = append(out, f.Name)
+		if f.Required && have[f.Name] == "" {
+			out, have[f.Name] = append(out, f.Name), f.Example
 		}
+	}
+	_, err = k.CompileNew(have)
+	if f, ok := k.Field(fault.FieldOf(err)); err != nil && ok && have[f.Name] == "" {
+		out = append(out, f.Name)
 	}
 	return out
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// pasted are the pairs of fields that an address at a forge fills in, by provider or preset.
+// pasted are the pairs of fields that an address at a forge fills in, by kind.
 var pasted = map[string][2]string{
 	"github": {"owner", "repository"}, "gitlab": {"namespace", "project"}, "activestate": {"organization", "project"},
 	"forgejo": {"owner", "repository"}, "buildkite": {"organization", "pipeline"},
@@ -14,18 +14,13 @@ var pasted = map[string][2]string{
 
 // sites are the hosts of pages whose issuer has another host.
 var sites = map[string]string{
-	GitHubIssuer: "github.com", "https://agent.buildkite.com": "buildkite.com",
-	"https://vstoken.dev.azure.com": "dev.azure.com",
+	GitHubIssuer: "github.com", BuildkiteIssuer: "buildkite.com",
 }
 
 // Pair returns the names of the two fields that an address at the forge fills in, for example owner and repository. It
 // returns false if the kind has no such fields.
 func (f Form) Pair() (pair [2]string, ok bool) {
-	name := f.Provider
-	if f.Provider == "generic" {
-		name = f.Preset
-	}
-	pair, ok = pasted[name]
+	pair, ok = pasted[f.Provider]
 	return pair, ok
 }
 
@@ -78,6 +73,9 @@ func SiteOf(issuer string) string {
 	issuer = strings.TrimSuffix(issuer, "/")
 	if host := sites[issuer]; host != "" {
 		return host
+	}
+	if hostOf(issuer) == azureHost {
+		return "dev.azure.com"
 	}
 	u, err := url.Parse(issuer)
 	if err != nil {

@@ -20,13 +20,13 @@ func TestSplit(t *testing.T) {
 		{"gitlab", "", lab, "acme/widgets", "", "acme/widgets", ""}, // a namespace
 		{"gitlab", "", lab, "acme/libs", "widgets", "acme/libs", "widgets"},
 		{
-			"generic", "forgejo", "https://forge.example/api/actions", "https://forge.example/acme/widgets", "", "acme",
+			"forgejo", "", "https://forge.example/api/actions", "https://forge.example/acme/widgets", "", "acme",
 			"widgets",
 		},
-		{"generic", "buildkite", "https://agent.buildkite.com", "https://buildkite.com/acme/widgets", "", "acme", "widgets"},
+		{"buildkite", "", "https://agent.buildkite.com", "https://buildkite.com/acme/widgets", "", "acme", "widgets"},
 		{
-			"generic", "azure-devops", "https://vstoken.dev.azure.com", "https://dev.azure.com/acme/widgets", "", "acme",
-			"widgets",
+			"azure-devops", "", "https://vstoken.dev.azure.com/01890000-0000-4000-8000-000000000001",
+			"https://dev.azure.com/acme/widgets/_build", "", "acme", "widgets",
 		},
 
 		{"github", "", GitHubIssuer, "acme", "widgets", "acme", "widgets"},
@@ -40,7 +40,7 @@ func TestSplit(t *testing.T) {
 		{"github", "", ghes, "https://github.com/acme/widgets", "", "https://github.com/acme/widgets", ""},
 		{"github", "", GitHubIssuer, "https://github.com/acme", "", "https://github.com/acme", ""},
 		{"github", "", GitHubIssuer, "/", "", "/", ""},
-		{"generic", "kubernetes", "https://k.example", "a/b", "", "a/b", ""},
+		{"kubernetes", "", "https://k.example", "a/b", "", "a/b", ""},
 	} {
 		form, ok := FormFor(c.provider, c.preset)
 		if !ok {

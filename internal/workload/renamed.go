@@ -91,7 +91,7 @@ func (k *Kind) IDs(lookup string, c Claims) (PinnedIDs, bool) {
 	if f, ok := k.Field(fieldRepositoryID); ok && decimalID.MatchString(text(c, f.Claim)) {
 		out.Repository = text(c, f.Claim)
 	}
-	if at := strings.LastIndexByte(lookup, '/'); len(k.key) > 1 && at >= 0 {
+	if at := strings.LastIndexByte(lookup, '/'); len(k.key) > 1 && !k.pinsAll && at >= 0 {
 		out.Name = lookup[at+1:]
 	}
 	return out, out != PinnedIDs{Name: out.Name}

@@ -176,12 +176,15 @@ func (k *Kind) Recognize(c Claims) map[string]string {
 
 // narrows reports whether a suggested rule has the field.
 func (f Field) narrows() bool {
-	return f.Required || f.Recommended || f.ID || f.Ref || f.Name == fieldEvents
+	return f.Required || f.Recommended || f.ID || f.Ref || f.event
 }
 
 // seen returns a value for the field that accepts jobs like the one with these claims, or "" if the claims have none.
 func (f Field) seen(c Claims) string {
-	v := text(c, f.Claim)
+	if f.like != nil {
+		return f.like(c)
+	}
+	v, _ := f.of(c).(string)
 	if f.Ref {
 		v = refLike(v)
 	}

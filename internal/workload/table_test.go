@@ -127,6 +127,25 @@ func TestTokensAreOfOneKind(t *testing.T) {
 	}
 }
 
+// TestOtherTokensAreOfNoPlatform checks that tokens with claims like a platform's are not taken for the platform's.
+func TestOtherTokensAreOfNoPlatform(t *testing.T) {
+	for name, c := range map[string]workload.Claims{
+		"GitHub's claims": {
+			"repository": "acme/widgets", "repository_owner": "acme", "ref": "refs/tags/v1", "event_name": "push",
+			"workflow_ref": "acme/widgets/.github/workflows/release.yml@refs/tags/v1",
+		},
+		"Azure DevOps' claims": {"sub": "p://acme/widgets/release", "prj_id": "1", "org_id": "2", "def_id": "3", "rpo_id": "4"},
+		"one slug":             {"organization_slug": "acme"},
+		"slugs as lists":       {"organization_slug": []any{"acme"}, "pipeline_slug": []any{"widgets"}},
+	} {
+		for _, k := range []*workload.Kind{workload.CircleCI, workload.Buildkite, workload.Semaphore, workload.Forgejo} {
+			if k.Recognizes("https://ci.acme.example", c) {
+				t.Errorf("%s are taken for those of %s", name, k.Name())
+			}
+		}
+	}
+}
+
 // TestEveryComparisonCounts removes each comparison of each kind in turn. A case of the table must notice it.
 func TestEveryComparisonCounts(t *testing.T) {
 	for _, k := range workload.All {

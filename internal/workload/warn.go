@@ -106,6 +106,9 @@ func (k *Kind) Warnings(fields map[string]string, ownerID string) []Warning {
 		return nil
 	}
 	out := k.warn(fields, ownerID)
+	if k.open != nil {
+		out = append(out, platformWarnings(fields)...)
+	}
 	slices.SortStableFunc(out, func(a, b Warning) int { return int(b.Degree) - int(a.Degree) })
 	return out
 }

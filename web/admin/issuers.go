@@ -35,12 +35,17 @@ func issuerSamples() []issuerSample {
 		},
 		{"gitlab", "GitLab", "", section("gitlab", workload.GitLabIssuer, "")},
 		{"gitlab-self", "GitLab, self-managed", own, section("gitlab", "https://gitlab.acme.example", authority)},
-		{"forgejo", "Forgejo", own, section("generic", "https://forge.acme.example/api/actions", authority)},
+		{"forgejo", "Forgejo", own, section("forgejo", "https://forge.acme.example/api/actions", authority)},
 		{
 			"circleci", "CircleCI", "For jobs that request tokens with --root-issuer.",
 			section("circleci", workload.CircleCIIssuer, ""),
 		},
-		{"buildkite", "Buildkite", "", section("generic", "https://agent.buildkite.com", "")},
+		{"buildkite", "Buildkite", "", section("buildkite", workload.BuildkiteIssuer, "")},
+		{
+			"semaphore", "Semaphore", "Replace acme by the name of your organization.",
+			section("semaphore", "https://acme.semaphoreci.com",
+				"audience = \"https://acme.semaphoreci.com\"   # the only one that its tokens have\n"),
+		},
 		{"google", "Google Cloud", "", section("google", workload.GoogleIssuer, "")},
 		{"activestate", "ActiveState", "", section("activestate", workload.ActiveStateIssuer, "")},
 		{

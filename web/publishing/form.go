@@ -52,10 +52,9 @@ func addFrom(values url.Values) adding {
 		q[name] = v
 	}
 	provider := strings.ToLower(strings.TrimSpace(q.Get("provider")))
+	provider = ofPreset(provider, q)
 	a := adding{form: ui.Typed(q)}
-	if a.kind, a.known = workload.FormFor(provider, q.Get("preset")); !a.known {
-		a.kind, a.known = workload.FormFor(provider, "")
-	}
+	a.kind, a.known = workload.FormFor(provider, "")
 	if pair, ok := a.kind.Pair(); ok {
 		both := a.kind.Split(cmp.Or(a.form.Get("issuer"), defaultIssuer(provider)), [2]string{q.Get(pair[0]), q.Get(pair[1])})
 		q.Set(pair[0], both[0])
@@ -74,6 +73,26 @@ func addFrom(values url.Values) adding {
 		a.filled = a.filled || a.form.Get(field.Name) != ""
 	}
 	return a
+}
+
+// ofPreset returns the provider of a link or form that names a platform by the field "preset" of provider generic, and
+// renames its fields. Other links keep theirs.
+func ofPreset(provider string, q url.Values) string {
+	values := map[string]string{}
+	for name, v := range q {
+		if len(v) > 0 {
+			values[name] = v[0]
+		}
+	}
+	now, fields := workload.OfPreset(provider, values)
+	if now == provider {
+		return provider
+	}
+	clear(q)
+	for name, v := range fields {
+		q.Set(name, v)
+	}
+	return now
 }
 
 // defaultIssuer returns the issuer of a provider if the form names none.
@@ -111,16 +130,16 @@ func (a adding) query() url.Values {
 
 // addForm is the form that adds a publisher.
 type addForm struct {
-	Provider, Issuer, Preset string
-	Title, Place             string // CI service and its host, for example "GitHub Actions" and "github.com"
-	Tabs, Presets            []formTab
-	Main, Stricter           []ui.Field
-	StricterLabel            string
-	Open                     bool // the stricter fields are expanded
-	Prefilled                bool // the values come from a link
-	Preview                  previewView
-	Action                   string
-	Site                     string // host of the forge's pages, for pasted addresses
+	Provider, Issuer string
+	Title, Place     string // CI service and its host, for example "GitHub Actions" and "github.com"
+	Tabs, Platforms  []formTab
+	Main, Stricter   []ui.Field
+	StricterLabel    string
+	Open             bool // the stricter fields are expanded
+	Prefilled        bool // the values come from a link
+	Preview          previewView
+	Action           string
+	Site             string // host of the forge's pages, for pasted addresses
 }
 
 // formTab is a link to the form for another kind of issuer.
@@ -149,22 +168,22 @@ func (s *Section) addForm(r *http.Request, who access.Caller, a adding) (addForm
 		return addForm{}, nil
 	}
 	issuer := chooseIssuer(issuers, a)
-	if !a.known || issuer.Provider != a.kind.Provider {
+	configured := workload.Of(issuer.Provider)
+	if !a.known || !configured.Takes(workload.Of(a.kind.Provider)) {
 		a.kind, _ = workload.FormFor(issuer.Provider, "")
 	}
-	if issuer.Provider == "generic" && a.form.Get("preset") == "" && !a.form.Values.Has(workload.FieldClaims) &&
-		!a.form.Values.Has("preset") {
-		a.kind, _ = workload.FormFor("generic", workload.PresetOf(issuer.URL, nil))
+	if a.kind.Provider == "generic" && !a.form.Values.Has(workload.FieldClaims) && !a.form.Values.Has("preset") {
+		a.kind = platformForm(issuer.URL)
 	}
-	a.request.Provider, a.request.Issuer = issuer.Provider, issuer.URL
+	a.request.Provider, a.request.Issuer = a.kind.Provider, issuer.URL
 	out := addForm{
-		Provider: a.kind.Provider, Issuer: issuer.URL, Preset: a.kind.Preset, Title: a.kind.Title,
+		Provider: a.kind.Provider, Issuer: issuer.URL, Title: a.kind.Title,
 		Place:  workload.IssuerHost(issuer.URL),
 		Site:   workload.SiteOf(issuer.URL),
 		Action: r.URL.Path, Tabs: issuerTabs(issuers, issuer, a), Prefilled: a.filled && r.Method != http.MethodPost,
 	}
-	if issuer.Provider == "generic" {
-		out.Presets = presetTabs(a)
+	if configured == workload.Generic {
+		out.Platforms = platformTabs(a)
 	}
 	for _, field := range a.kind.Fields {
 		x := a.input(field)
@@ -179,6 +198,15 @@ func (s *Section) addForm(r *http.Request, who access.Caller, a adding) (addForm
 	var err error
 	out.Preview, err = s.preview(r, who, a)
 	return out, err
+}
+
+// platformForm returns the form for the platform of an issuer of kind generic, or the one for rules on claims.
+func platformForm(issuer string) workload.Form {
+	form, ok := workload.FormFor(workload.PlatformOf(issuer, nil), "")
+	if !ok {
+		form, _ = workload.FormFor("generic", "")
+	}
+	return form
 }
 
 // someLabels joins the labels of the first three fields.
@@ -205,15 +233,21 @@ func focusFirst(all ...[]ui.Field) {
 	}
 }
 
-// chooseIssuer returns the issuer that a names. Otherwise it returns the default or first issuer of the provider, or
-// the first issuer of all.
+// chooseIssuer returns the issuer that a names. Otherwise it returns the default or first issuer that is configured as
+// the provider, one of kind generic that is or could be of the provider's platform, or the first issuer of all.
 func chooseIssuer(all []publishers.Issuer, a adding) publishers.Issuer {
+	provider := workload.Find(a.request.Provider)
+	takes := func(i publishers.Issuer) bool {
+		return provider != nil && workload.Of(i.Provider).Takes(provider)
+	}
+	own := func(i publishers.Issuer) bool { return i.Provider == a.request.Provider }
 	for _, wanted := range []func(publishers.Issuer) bool{
-		func(i publishers.Issuer) bool { return i.Provider == a.request.Provider && i.URL == a.request.Issuer },
-		func(i publishers.Issuer) bool {
-			return i.Provider == a.request.Provider && i.URL == workload.Of(i.Provider).Issuer()
-		},
-		func(i publishers.Issuer) bool { return i.Provider == a.request.Provider },
+		func(i publishers.Issuer) bool { return own(i) && i.URL == a.request.Issuer },
+		func(i publishers.Issuer) bool { return takes(i) && i.URL == a.request.Issuer },
+		func(i publishers.Issuer) bool { return own(i) && i.URL == workload.Of(i.Provider).Issuer() },
+		own,
+		func(i publishers.Issuer) bool { return takes(i) && workload.PlatformOf(i.URL, nil) == provider.Name() },
+		takes,
 	} {
 		if n := slices.IndexFunc(all, wanted); n >= 0 {
 			return all[n]
@@ -228,10 +262,10 @@ func issuerTabs(all []publishers.Issuer, current publishers.Issuer, a adding) []
 	for _, i := range all {
 		kind, host := workload.Of(i.Provider), workload.IssuerHost(i.URL)
 		label := kind.Short
-		if form, ok := workload.FormFor(i.Provider, workload.PresetOf(i.URL, nil)); i.Provider == "generic" && ok {
-			label = form.Title
-			if form.Preset == "" {
-				label = host
+		if i.Provider == "generic" {
+			label = host
+			if platform := workload.PlatformOf(i.URL, nil); platform != "" {
+				label = platformForm(i.URL).Title
 			}
 		}
 		if i.URL != kind.Issuer() && label != host {
@@ -249,13 +283,22 @@ func issuerTabs(all []publishers.Issuer, current publishers.Issuer, a adding) []
 	return out
 }
 
-func presetTabs(a adding) []formTab {
+// platformTabs returns links to the forms of all kinds that an issuer of kind generic may have publishers of.
+func platformTabs(a adding) []formTab {
 	var out []formTab
-	for _, f := range workload.Generic.Forms() {
+	for _, k := range workload.All {
+		if !workload.Generic.Takes(k) {
+			continue
+		}
+		f := k.Forms()[0]
 		q := a.query()
-		q.Set("preset", f.Preset)
+		q.Set("provider", f.Provider)
 		q.Set("issuer", a.request.Issuer)
-		out = append(out, formTab{Label: f.Title, Link: "?" + q.Encode() + "#add", Current: f.Preset == a.kind.Preset})
+		q.Del("preset")
+		if k == workload.Generic {
+			q.Set("preset", "") // no platform, even if the issuer's URL looks like one
+		}
+		out = append(out, formTab{Label: f.Title, Link: "?" + q.Encode() + "#add", Current: f.Provider == a.kind.Provider})
 	}
 	return out
 }

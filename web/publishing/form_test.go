@@ -34,7 +34,7 @@ func FuzzAddFrom(f *testing.F) {
 			return
 		}
 		again := addFrom(a.query())
-		if again.kind.Provider != a.kind.Provider || again.kind.Preset != a.kind.Preset ||
+		if again.kind.Provider != a.kind.Provider ||
 			!maps.Equal(again.request.Fields, a.request.Fields) || again.filled != a.filled {
 			t.Fatalf("%q: %+v, then %+v", query, a.request, again.request)
 		}
@@ -45,11 +45,15 @@ func TestChooseIssuer(t *testing.T) {
 	ghes := publishers.Issuer{Provider: "github", URL: "https://github.acme.example/_services/token"}
 	github := publishers.Issuer{Provider: "github", URL: workload.GitHubIssuer}
 	gitlab := publishers.Issuer{Provider: "gitlab", URL: "https://git.acme.example"}
-	all := []publishers.Issuer{gitlab, ghes, github}
+	forge := publishers.Issuer{Provider: "generic", URL: "https://forge.acme.example/api/actions"}
+	cluster := publishers.Issuer{Provider: "generic", URL: "https://kubernetes.acme.example"}
+	all := []publishers.Issuer{gitlab, ghes, github, forge, cluster}
 	for query, want := range map[string]publishers.Issuer{
 		"": gitlab, "provider=github": github, "provider=github&issuer=" + ghes.URL: ghes, "provider=gitlab": gitlab,
 		"provider=github&issuer=https://evil.example": github, "provider=nothing": gitlab,
 		"provider=gitlab&issuer=" + ghes.URL: gitlab,
+		"provider=kubernetes":                cluster, "provider=generic&preset=kubernetes": cluster, "provider=jenkins": forge,
+		"provider=kubernetes&issuer=" + forge.URL: forge, "provider=generic": forge,
 	} {
 		values, _ := url.ParseQuery(query)
 		if got := chooseIssuer(all, addFrom(values)); got != want {

@@ -38,7 +38,7 @@ func (c *publisherAdd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
-		c.split(issuer, fields)
+		c.split(kind, issuer, fields)
 		added, err := a.Registry.Add(s.Ctx, a.Operator, publishers.AddRequest{
 			Provider: kind, Issuer: issuer, Repository: c.IndexRepository, Project: c.Project, Pending: c.Pending, User: c.User,
 			Fields: fields,

@@ -120,8 +120,8 @@ func (r *ruleFlags) Validate() error {
 }
 
 // split fills in both fields of a pair from an address at the issuer's forge, as the page does.
-func (r *ruleFlags) split(issuer string, fields map[string]string) {
-	form, _ := workload.FormFor(r.kind.Name(), fields["preset"])
+func (r *ruleFlags) split(kind, issuer string, fields map[string]string) {
+	form, _ := workload.FormFor(kind, fields["preset"])
 	pair, ok := form.Pair()
 	if !ok {
 		return
@@ -133,11 +133,14 @@ func (r *ruleFlags) split(issuer string, fields map[string]string) {
 	}
 }
 
-// rule returns the kind's name and the given fields.
+// rule returns the kind's name and the given fields. The preset of a platform that has a kind of its own is that kind.
 func (r *ruleFlags) rule() (kind string, fields map[string]string, err error) {
 	if g, ok := r.Values[0].(*genericRule); ok {
-		fields, err = g.fields()
-		return r.kind.Name(), fields, err
+		if fields, err = g.fields(); err != nil {
+			return "", nil, err
+		}
+		kind, fields = workload.OfPreset(r.kind.Name(), fields)
+		return kind, fields, nil
 	}
 	fields = map[string]string{}
 	v := reflect.ValueOf(r.Values[0]).Elem()

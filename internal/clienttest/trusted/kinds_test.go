@@ -56,10 +56,33 @@ var kinds = []struct {
 		"actor_id",
 	},
 	{
-		"forgejo", "generic",
-		[]string{
-			"--preset", "forgejo", "--field", "owner=acme", "--field", "repository=widgets", "--field", "ref=refs/tags/v*",
+		"buildkite", "buildkite",
+		[]string{"--organization", "acme", "--pipeline", "widgets", "--tag", "v*", "--source", "webhook"},
+		map[string]any{
+			"sub":               "organization:acme:pipeline:widgets:ref:refs/tags/v1.0:commit:abc:step:publish",
+			"organization_slug": "acme", "pipeline_slug": "widgets", "build_branch": "v1.0", "build_tag": "v1.0",
+			"build_source": "webhook", "build_number": 812, "step_key": nil,
 		},
+		map[string]any{"build_source": "ui"},
+		"build_source",
+	},
+	{
+		"semaphore", "semaphore",
+		[]string{
+			"--project-id", "01890000-0000-4000-8000-000000000003", "--repository", "acme/widgets", "--ref", "refs/tags/v*",
+			"--ref-type", "tag",
+		},
+		map[string]any{
+			"sub":    "org:acme:project:01890000-0000-4000-8000-000000000003:repo:widgets:ref_type:tag:ref:refs/tags/v1.0",
+			"prj_id": "01890000-0000-4000-8000-000000000003", "repo_slug": "acme/widgets", "ref": "refs/tags/v1.0",
+			"ref_type": "tag", "job_type": "pipeline_job",
+		},
+		map[string]any{"job_type": "debug_job"},
+		"somebody has a shell",
+	},
+	{
+		"forgejo", "forgejo",
+		[]string{"--owner", "acme", "--repository", "widgets", "--ref", "refs/tags/v*"},
 		map[string]any{
 			"sub": "repo:acme-4/widgets-77:ref:refs/tags/v1.0", "repository": "acme/widgets", "repository_owner": "acme",
 			"repository_id": "77",

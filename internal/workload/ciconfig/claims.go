@@ -2,8 +2,9 @@ package ciconfig
 
 import (
 	"cmp"
-	"net/url"
 	"strings"
+
+	"pyindex/internal/workload"
 )
 
 // claimFields names, for each platform, the fields whose values rules on claims store under the claims' own names.
@@ -34,7 +35,7 @@ var claimFields = map[string]map[string]string{
 // ofClaims returns the kind and the fields that rules on claims stand for. It returns kind "generic" if the platform is
 // unknown. It is the only function that reads rules on claims.
 func ofClaims(issuer string, rules map[string]string) (kind string, fields map[string]string) {
-	kind = platformOf(issuer, rules)
+	kind = cmp.Or(workload.PlatformOf(issuer, rules), "generic")
 	fields = map[string]string{}
 	for claim, field := range claimFields[kind] {
 		if v := ruleOn(rules, claim); v != "" {
@@ -60,35 +61,6 @@ func ofClaims(issuer string, rules map[string]string) (kind string, fields map[s
 		fields["namespace"], fields["service_account"], _ = strings.Cut(path, ":")
 	}
 	return kind, fields
-}
-
-// platformOf returns the kind whose platform issues tokens with the claims that the rules name. It returns "generic" if
-// none is known.
-func platformOf(issuer string, rules map[string]string) string {
-	sub, host := ruleOn(rules, "sub"), ""
-	if u, err := url.Parse(issuer); err == nil {
-		host = u.Hostname()
-	}
-	has := func(claim string) bool { return ruleOn(rules, claim) != "" }
-	switch {
-	case strings.HasPrefix(sub, "system:serviceaccount:"):
-		return "kubernetes"
-	case strings.HasPrefix(sub, "p://"), strings.HasPrefix(sub, "sc://"), host == "vstoken.dev.azure.com":
-		return "azure-devops"
-	case has("repositoryUuid"), host == "api.bitbucket.org":
-		return "bitbucket"
-	case has("oidc.circleci.com/project-id"), host == "oidc.circleci.com":
-		return "circleci"
-	case has("organization_slug") && has("pipeline_slug"), host == "agent.buildkite.com":
-		return "buildkite"
-	case has("prj_id"), strings.HasSuffix(host, ".semaphoreci.com"):
-		return "semaphore"
-	case strings.HasSuffix(issuer, "/api/actions"):
-		return "forgejo"
-	case strings.HasSuffix(issuer, "/oidc"):
-		return "jenkins"
-	}
-	return "generic"
 }
 
 // ruleOn returns the value that a rule requires of a claim: exactly, as a prefix, or the values of a list, joined by
