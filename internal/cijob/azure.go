@@ -41,7 +41,7 @@ func (j *jobIdentity) azure(ctx context.Context, _ string) (string, error) {
 		return "", err
 	}
 	if status != http.StatusOK || answer.OIDCToken == "" {
-		return "", fmt.Errorf("Azure DevOps issued no identity token (status %d): check that SYSTEM_ACCESSTOKEN is "+
+		return "", fmt.Errorf("no identity token from Azure DevOps (status %d): check that SYSTEM_ACCESSTOKEN is "+
 			"$(System.AccessToken), and that the pipeline may use the service connection in SERVICE_CONNECTION_ID, if it is set",
 			status)
 	}
@@ -52,7 +52,8 @@ func (j *jobIdentity) azure(ctx context.Context, _ string) (string, error) {
 // read the organization's repositories, so a changed variable must not send it elsewhere.
 func (j *jobIdentity) ownAzure(u *url.URL) bool {
 	host := strings.ToLower(u.Host)
-	if host == "dev.azure.com" || strings.HasSuffix(host, ".dev.azure.com") || strings.HasSuffix(host, ".visualstudio.com") {
+	if host == "dev.azure.com" || strings.HasSuffix(host, ".dev.azure.com") ||
+		strings.HasSuffix(host, ".visualstudio.com") {
 		return u.Scheme == "https"
 	}
 	for _, name := range []string{"SYSTEM_COLLECTIONURI", "SYSTEM_TEAMFOUNDATIONCOLLECTIONURI"} {

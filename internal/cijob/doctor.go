@@ -134,8 +134,8 @@ func (d *publishDoctor) suggest() {
 }
 
 // suggestion returns the kind and fields of a publisher for this job. It uses the kind given by --kind, or else the
-// kind with this issuer, or else the platform that the claims show, or else the first kind that recognizes them, the one
-// of the job's CI system before all others.
+// kind with this issuer, or else the platform that the claims show, or else the kind of the job's CI system if it
+// recognizes them, or else the first kind that does.
 func (d *publishDoctor) suggestion(issuer string) (kind string, fields map[string]string, err error) {
 	all := workload.All
 	of := func(p *workload.Kind) bool { return p.Name() == d.Kind || d.Kind == "" && p.Issuer() == issuer }

@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// onGoogle reports whether the program runs on Google Cloud, or for a service account of it. Like Google's libraries, it
-// does not look if NO_GCE_CHECK is set.
+// onGoogle reports whether the program runs on Google Cloud, or for a service account of it. Like Google's libraries,
+// it does not look if NO_GCE_CHECK is set.
 func (j *jobIdentity) onGoogle() bool {
 	if j.env("GCE_METADATA_HOST") != "" || j.env("GOOGLE_SERVICE_ACCOUNT_NAME") != "" {
 		return true

@@ -83,8 +83,8 @@ func (p *platform) here(env func(string) string) bool {
 }
 
 // otherAudience returns what to do if the audience of the job's token is not the one that the index requests, in the
-// words of the platform. It returns "" if it is. fixed reports whether the platform fixes it, so that the index may accept
-// it nevertheless.
+// words of the platform. It returns "" if it is. fixed reports whether the platform fixes it, so that the index may
+// accept it nevertheless.
 func (j *jobIdentity) otherAudience(c workload.Claims, audience string) (advice string, fixed bool) {
 	got := c["aud"]
 	if all, ok := got.([]any); ok && len(all) == 1 {

@@ -122,7 +122,8 @@ func TestBuildkiteClaims(t *testing.T) {
 		t.Errorf("ran %q, want %q", calls, want)
 	}
 	for stderr, word := range map[string]string{
-		"one\n\x1b[31mno such claim": "no such claim", "the token eyJhbGci.e30.x is bad": "buildkite-agent oidc request-token",
+		"one\n\x1b[31mno such claim":      "no such claim",
+		"the token eyJhbGci.e30.x is bad": "buildkite-agent oidc request-token",
 	} {
 		j.run = func(context.Context, string, ...string) ([]byte, error) {
 			return nil, &exec.ExitError{Stderr: []byte(stderr)}
@@ -340,17 +341,23 @@ func TestDoctorAudience(t *testing.T) {
 		aud                func(own string) any
 		status, word       string
 	}{
-		{"Semaphore", "SEMAPHORE_OIDC_TOKEN", func(string) any { return "https://acme.semaphoreci.com" }, "warning",
-			`set audience = "https://acme.semaphoreci.com" for the issuer`},
+		{
+			"Semaphore", "SEMAPHORE_OIDC_TOKEN", func(string) any { return "https://acme.semaphoreci.com" }, "warning",
+			`set audience = "https://acme.semaphoreci.com" for the issuer`,
+		},
 		{"Semaphore", "SEMAPHORE_OIDC_TOKEN", func(own string) any { return own }, "ok", ""},
 		{"Bitbucket", "BITBUCKET_STEP_OIDC_TOKEN", func(own string) any { return []string{own} }, "ok", ""},
-		{"Bitbucket", "BITBUCKET_STEP_OIDC_TOKEN", func(own string) any { return []string{own, "other"} }, "failed",
-			"oidc: {audiences: ["},
-		{"Bitbucket", "BITBUCKET_STEP_OIDC_TOKEN", func(string) any { return "ari:cloud:bitbucket::workspace/1" }, "failed",
-			"oidc: {audiences: ["},
+		{
+			"Bitbucket", "BITBUCKET_STEP_OIDC_TOKEN", func(own string) any { return []string{own, "other"} }, "failed",
+			"oidc: {audiences: [",
+		},
+		{
+			"Bitbucket", "BITBUCKET_STEP_OIDC_TOKEN", func(string) any { return "ari:cloud:bitbucket::workspace/1" }, "failed",
+			"oidc: {audiences: [",
+		},
 		{"Jenkins", "IDENTITY", func(string) any { return "elsewhere" }, "failed", "Set the audience of the OpenID Connect"},
 		{"GitLab", "", func(string) any { return "elsewhere" }, "failed", "In id_tokens, set aud: "},
-		{"CircleCI", "CIRCLE_OIDC_TOKEN_V2", func(string) any { return "ORG" }, "failed", "Request a token with the audience"},
+		{"CircleCI", "CIRCLE_OIDC_TOKEN_V2", func(string) any { return "ORG" }, "failed", "Request a token with the"},
 	} {
 		t.Run(c.platform, func(t *testing.T) {
 			k := newClinicOf(t, "generic")

@@ -31,7 +31,6 @@ type ci struct {
 	fixed    string         // audience of all tokens; ISSUER stands for the issuer's URL
 	noID     bool           // tokens have no jti
 	list     bool           // tokens have a list of one audience
-	settings string         // of the issuer
 	second   bool           // jobs get the token of another issuer unless they ask for the root's
 	variants [][2]string    // of the printed file: the word for --with, and the client that it needs
 	detected string         // the platform's word in the errors of id; "" if id does not know it
@@ -99,7 +98,8 @@ var cis = []ci{
 		claims: map[string]any{
 			"sub": "111222333", "azp": "111222333", "email": "publisher@acme.iam.gserviceaccount.com", "email_verified": true,
 		},
-		stranger: map[string]any{"sub": "444", "azp": "444", "email": "other@acme.iam.gserviceaccount.com"}, word: "no project here trusts",
+		stranger: map[string]any{"sub": "444", "azp": "444", "email": "other@acme.iam.gserviceaccount.com"},
+		word:     "no project here trusts",
 		noID:     true,
 		variants: [][2]string{{"cloudbuild", "uv"}, {"script", "uv"}},
 		detected: "GCP",
@@ -152,7 +152,9 @@ var cis = []ci{
 	},
 	{
 		kind: "azure-devops",
-		add:  []string{"--organization", "acme", "--azure-devops-project", "widgets", "--pipeline", "release", "--ref", "refs/tags/v*"},
+		add: []string{
+			"--organization", "acme", "--azure-devops-project", "widgets", "--pipeline", "release", "--ref", "refs/tags/v*",
+		},
 		claims: map[string]any{
 			"sub": "p://acme/widgets/release", "org_id": someID, "prj_id": someID, "def_id": "1", "rpo_id": someID,
 			"rpo_uri": "https://dev.azure.com/acme/widgets/_git/widgets", "rpo_ver": "0123456", "rpo_ref": "refs/tags/v1.0",
@@ -557,7 +559,8 @@ const googleHere = `
 import os
 from id._internal.oidc import ambient
 ambient._GCP_PRODUCT_NAME_FILE = os.environ["TEST_PRODUCT_NAME"]
-ambient._GCP_IDENTITY_REQUEST_URL = ambient._GCP_IDENTITY_REQUEST_URL.replace("metadata", os.environ["GCE_METADATA_HOST"], 1)
+url = ambient._GCP_IDENTITY_REQUEST_URL
+ambient._GCP_IDENTITY_REQUEST_URL = url.replace("metadata", os.environ["GCE_METADATA_HOST"], 1)
 `
 
 // detects runs twine's own exchange, which finds the job's token with id.

@@ -165,8 +165,8 @@ func guideWith(kind, field, value string) ciconfig.Guide {
 	return ciconfig.For(target, kind, issuer, fields)
 }
 
-// TestBuildkiteIDs checks that both variants request the ids, which are in no other token, and the cluster's if the rule
-// names it.
+// TestBuildkiteIDs checks that both variants request the ids, which are in no other token, and the cluster's if the
+// rule names it.
 func TestBuildkiteIDs(t *testing.T) {
 	g := guideWith("buildkite", "", "")
 	has(t, file(t, g, "uv"), "BUILDKITE_OIDC_TOKEN_CLAIMS: organization_id,pipeline_id ", ownExchange)
@@ -209,7 +209,8 @@ func TestFixedAudience(t *testing.T) {
 		steps(t, ciconfig.For(target, c.kind, issuer, fields), line)
 		told := target
 		told.Audience = c.audience
-		if all := strings.Join(ciconfig.For(told, c.kind, issuer, fields).Steps, "\n"); strings.Contains(all, "oidc.issuers") {
+		all := strings.Join(ciconfig.For(told, c.kind, issuer, fields).Steps, "\n")
+		if strings.Contains(all, "oidc.issuers") {
 			t.Errorf("%s: the steps have a setting that is made already:\n%s", c.kind, all)
 		}
 	}
