@@ -33,7 +33,7 @@ type ci struct {
 	list     bool           // tokens have a list of one audience
 	second   bool           // jobs get the token of another issuer unless they ask for the root's
 	variants [][2]string    // of the printed file: the word for --with, and the client that it needs
-	detected string         // the platform's word in the errors of id; "" if id does not know it
+	detected bool           // id knows the system
 }
 
 const (
@@ -58,7 +58,7 @@ var cis = []ci{
 		},
 		stranger: map[string]any{"environment": "staging"}, word: "environment",
 		variants: [][2]string{{"uv", "uv"}},
-		detected: "GitHub",
+		detected: true,
 	},
 	{
 		kind:     "gitlab",
@@ -66,7 +66,7 @@ var cis = []ci{
 		claims:   kinds[0].claims,
 		stranger: kinds[0].stranger, word: kinds[0].word,
 		variants: [][2]string{{"uv", "uv"}, {"twine", "twine"}},
-		detected: "GitLab",
+		detected: true,
 	},
 	{
 		kind: "circleci",
@@ -90,7 +90,7 @@ var cis = []ci{
 		stranger: map[string]any{circlePipeline: otherID}, word: "pipeline-definition-id",
 		noID: true, second: true,
 		variants: [][2]string{{"uv", "uv"}, {"twine", "twine"}},
-		detected: "CircleCI",
+		detected: true,
 	},
 	{
 		kind: "google",
@@ -102,7 +102,7 @@ var cis = []ci{
 		word:     "no project here trusts",
 		noID:     true,
 		variants: [][2]string{{"cloudbuild", "uv"}, {"script", "uv"}},
-		detected: "GCP",
+		detected: true,
 	},
 	{
 		kind: "buildkite",
@@ -119,7 +119,7 @@ var cis = []ci{
 		stranger: map[string]any{"pipeline_id": otherID}, word: "pipeline_id",
 		noID:     true,
 		variants: [][2]string{{"uv", "uv"}, {"script", "uv"}},
-		detected: "Buildkite",
+		detected: true,
 	},
 	{
 		kind: "forgejo",
@@ -135,7 +135,7 @@ var cis = []ci{
 		stranger: map[string]any{"ref": "refs/heads/main", "sub": "repo:acme/widgets:ref:refs/heads/main"}, word: "ref",
 		noID:     true,
 		variants: [][2]string{{"uv", "uv"}, {"twine", "twine"}},
-		detected: "GitHub",
+		detected: true,
 	},
 	{
 		kind: "semaphore",
@@ -498,7 +498,7 @@ func TestPlatforms(t *testing.T) {
 				t.Run("printed file for "+v[0], func(t *testing.T) { y.runsPrinted(t, c, project, v[0], v[1]) })
 			}
 			t.Run("login and doctor", func(t *testing.T) { y.logsIn(t, c, project) })
-			if c.detected != "" {
+			if c.detected {
 				t.Run("id in twine", func(t *testing.T) { y.detects(t, c, project) })
 			}
 		})
@@ -552,6 +552,27 @@ func (y *yard) logsIn(t *testing.T, c ci, project string) {
 		r.Says(t, "set audience = \""+fixed+"\" for the issuer")
 	}
 	job(c.stranger, doctor...).Refused(t, "exchange: refused with status 422", c.word)
+}
+
+// TestBuildkiteWithoutIDs checks that a pinned publisher refuses a job that does not request the ids, and that the refusal
+// says how to.
+func TestBuildkiteWithoutIDs(t *testing.T) {
+	i := slices.IndexFunc(cis, func(c ci) bool { return c.kind == "buildkite" })
+	c := cis[i]
+	y := newYard(t, cis[i:i+1])
+	y.Index(append([]string{
+		"publisher", "add", c.kind, "--issuer", y.issuers[c.kind].URL, "--project", "from-buildkite", "--pending",
+	}, c.add...)...).OK(t)
+	env, bin := y.variables(t, c, nil)
+	dir, file := y.wheel(t, "from-buildkite")
+	args := []string{
+		"publish", "--trusted-publishing", "always", "--publish-url", y.URL + "/legacy/", filepath.Join("dist", file),
+	}
+	client(t, "uv", bin, env).Run(t, dir, args...).Refused(t, "pipeline_id", "BUILDKITE_OIDC_TOKEN_CLAIMS=organization_id")
+	env = append(env, "BUILDKITE_OIDC_TOKEN_CLAIMS=organization_id,pipeline_id")
+	if client(t, "uv", bin, env).Run(t, dir, args...).OK(t); !y.listed("from-buildkite", file) {
+		t.Errorf("%s was published and is not listed", file)
+	}
 }
 
 // googleHere makes id believe that it runs on a machine of Google Cloud whose metadata server is that of the test.
