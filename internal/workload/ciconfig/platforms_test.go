@@ -272,3 +272,38 @@ func TestBitbucket(t *testing.T) {
 func TestJenkins(t *testing.T) {
 	steps(t, guideWith("jenkins", "", ""), "newer than 96", "audience pypi.acme.example:8443")
 }
+
+// FuzzPlatforms checks that stored rules on claims, whose values may be any text without control characters, end up in
+// valid YAML that publishes to this index.
+func FuzzPlatforms(f *testing.F) {
+	f.Add("main", "refs/tags/v*")
+	f.Add("'$(touch x)'", "refs/heads/a: [b] #c")
+	f.Add("\"\\", "refs/heads/{{x}}*")
+	f.Add("é\u0085", "refs/tags/- !!binary |")
+	f.Fuzz(func(t *testing.T, name, ref string) {
+		if workload.HasControl(name + ref) {
+			return
+		}
+		for _, p := range platforms {
+			rules := maps.Clone(p.rules)
+			for field, v := range rules {
+				if strings.Contains(v, "refs/") || strings.HasSuffix(v, "*") {
+					rules[field] = ref
+				} else if field != "claim:repository" && field != "claim:sub" && v != uuid {
+					rules[field] = name
+				}
+			}
+			if p.rules == nil {
+				rules = map[string]string{"claim:repositoryUuid": name, "claim:branchName": ref}
+			}
+			for _, file := range ciconfig.For(target, "generic", p.issuer, rules).Files {
+				if strings.HasSuffix(file.Path, ".yml") || strings.HasSuffix(file.Path, ".yaml") {
+					parse(t, file)
+				}
+				if !strings.Contains(file.Text, uploadURL) {
+					t.Fatalf("%s does not publish here:\n%s", file.Path, file.Text)
+				}
+			}
+		}
+	})
+}
