@@ -148,28 +148,39 @@ func (d *publishDoctor) server(issuer string) string {
 }
 
 // suggestion returns the kind and fields of a publisher for this job. It uses the kind given by --kind, or else the
-// kind with this issuer, or else the first kind that recognizes the claims.
+// kind with this issuer, or else the platform that the claims show, or else the kind of the job's CI system if it
+// recognizes them, or else the first kind that does.
 func (d *publishDoctor) suggestion(issuer string) (kind string, fields map[string]string, err error) {
 	all := workload.All
 	of := func(p *workload.Kind) bool { return p.Name() == d.Kind || d.Kind == "" && p.Issuer() == issuer }
-	if i := slices.IndexFunc(all, of); i >= 0 {
-		fields, err = all[i].At(d.server(issuer)).Suggest(d.claims)
-		return all[i].Name(), fields, err
-	}
-	if d.Kind != "" {
+	i := slices.IndexFunc(all, of)
+	if i < 0 && d.Kind != "" {
 		return "", nil, fmt.Errorf("%q is not a kind of publisher", d.Kind)
 	}
-	for _, p := range all {
+	shown := workload.Generic.For(issuer, d.claims)[0] // the platform, if an issuer of kind generic has its rules
+	if i < 0 && shown != workload.Generic {
+		i = slices.Index(all, shown)
+	}
+	if i < 0 {
 		// Do not try the generic kind: its rules could allow claims that the recognized kind refuses for good reason.
-		if p != workload.Generic && p.Recognize(d.claims) != nil {
-			fields, err = p.At(d.server(issuer)).Suggest(d.claims)
-			return p.Name(), fields, err
+		here := ""
+		if p := d.identity.platform(); p != nil {
+			here = p.kind
+		}
+		for n, p := range all {
+			if (p.Name() == here || i < 0 && !workload.Generic.Serves(p)) && p.Recognize(d.claims) != nil {
+				i = n
+			}
 		}
 	}
-	return "", nil, fmt.Errorf(
-		"no kind of publisher recognizes the claims of %s; see docs/trusted-publishing.md for rules on arbitrary claims",
-		cmp.Or(issuer, "this issuer"),
-	)
+	if i < 0 {
+		return "", nil, fmt.Errorf(
+			"no kind of publisher recognizes the claims of %s; see docs/trusted-publishing.md for rules on arbitrary claims",
+			cmp.Or(issuer, "this issuer"),
+		)
+	}
+	fields, err = all[i].At(d.server(issuer)).Suggest(d.claims)
+	return all[i].Name(), fields, err
 }
 
 // report returns the results for JSON output.
