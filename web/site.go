@@ -81,6 +81,7 @@ func New(o Options) (*Site, error) {
 	kit, err := ui.New(ui.Options{
 		Files: files, BaseURL: o.BaseURL, Name: o.Name, Logo: o.Logo, Security: o.Security, Programs: o.Programs,
 		Closed: o.Closed, Believed: o.Believed, Log: o.Log, Now: o.Now, Repositories: o.Index.Visible,
+		Server: o.Registry.Server,
 	})
 	if err != nil {
 		return nil, err
@@ -113,8 +114,8 @@ func New(o Options) (*Site, error) {
 		manual.Routes(),
 		admin.New(kit, admin.Options{
 			Index: o.Index.Index, Browser: o.Index.Browser, Roles: o.Index.Roles, Intake: o.Index.Intake,
-			Directory: o.Directory, Exchange: o.Exchange, Accounts: o.Accounts, Desk: o.Desk, Letters: mail,
-			Version: o.Version, Settings: o.Settings,
+			Registry: o.Registry, Directory: o.Directory, Exchange: o.Exchange, Accounts: o.Accounts, Desk: o.Desk,
+			Letters: mail, Version: o.Version, Settings: o.Settings,
 		}).Routes(),
 		publishing.New(kit, publishing.Options{
 			Index:     o.Index.Index,

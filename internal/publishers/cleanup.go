@@ -71,7 +71,17 @@ func (r *Registry) removeWith(ctx context.Context, tx Tx, who access.Caller, q R
 		return out, refused, err
 	}
 	held = slices.DeleteFunc(held, func(h Held) bool { return !from(h.Project) || !h.Attached && q.Files == catalog.KeepFiles })
-	if len(held) == 0 {
+	wide := 0
+	if q.Project == "" {
+		if wide, err = r.detachAllWide(ctx, tx, who, q.ID); err != nil {
+			return out, refused, err
+		}
+	}
+	if wide > 0 && q.Files != catalog.KeepFiles {
+		return out, refused, fault.New(fault.Invalid,
+			"the publisher covers names of a repository: index lockout publisher --quarantine ends it with the files of all its projects")
+	}
+	if len(held)+wide == 0 {
 		if q.Files == catalog.KeepFiles {
 			return out, refused, r.removePending(ctx, tx, who, q.ID)
 		}

@@ -34,7 +34,11 @@ func issuerSamples() []issuerSample {
 				"api_url = \"https://github.acme.example/api/v3\"   # to look up account numbers; optional\n"+authority),
 		},
 		{"gitlab", "GitLab", "", section("gitlab", workload.GitLabIssuer, "")},
-		{"gitlab-self", "GitLab, self-managed", own, section("gitlab", "https://gitlab.acme.example", authority)},
+		{
+			"gitlab-self", "GitLab, self-managed", own, section("gitlab", "https://gitlab.acme.example",
+				"# server = \"https://gitlab.internal.example\"   # if its tokens have another issuer than its address\n"+
+					authority),
+		},
 		{"forgejo", "Forgejo", own, section("forgejo", "https://forge.acme.example/api/actions", authority)},
 		{
 			"circleci", "CircleCI", "For jobs that request tokens with --root-issuer.",

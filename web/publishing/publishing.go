@@ -44,6 +44,7 @@ func (s *Section) Routes() []route.Route {
 	}
 	rows = append(rows,
 		route.Route{Method: http.MethodGet, Path: accountPublishingPath, Auth: route.Signed, Handle: s.pending})
+	rows = append(rows, s.repositoryRoutes()...)
 	return append(rows, s.Forms(map[string]ui.FormHandler{
 		accountPublishingPath + "preview/": s.pendingPreview,
 		accountPublishingPath + "add/":     s.addPending,
@@ -57,6 +58,8 @@ type publishingView struct {
 	Enabled     bool
 	Guide       *guideView
 	Publishers  []publisherCard
+	Wide        []publisherCard // of the repository
+	WideLink    string          // for administrators: the page where they are changed
 	Tokens      []insight.UploadToken
 	TrustedOnly bool
 	Add         addForm
@@ -70,7 +73,7 @@ type tightening struct {
 }
 
 func (s *Section) publishing(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	return s.publishingPage(w, r, who, addFrom(r.URL.Query()), tightening{form: ui.Typed(nil)})
+	return s.publishingPage(w, r, who, s.addFrom(r.URL.Query()), tightening{form: ui.Typed(nil)})
 }
 
 // publishingPage shows the page with the values of the form for a new publisher and of the form of a card.
@@ -97,7 +100,14 @@ func (s *Section) publishingPage(w http.ResponseWriter, r *http.Request, who acc
 		v.Publishers = append(v.Publishers, publisherCardOf(n, x, t))
 	}
 	v.Exchanges = exchangeRows(p.Exchanges, said, r.URL.Query().Get("exchange"))
-	v.Guide = s.guideFor(r, p.Publishers)
+	for n, x := range p.Wide {
+		said[x.ID] = x.Words
+		v.Wide = append(v.Wide, publisherCardOf(len(p.Publishers)+n, x, t).shownOnly())
+	}
+	if who.Admin() {
+		v.WideLink = repositoryLink(s.Base, p.Project.Repository)
+	}
+	v.Guide = s.guideFor(r, slices.Concat(p.Publishers, p.Wide))
 	if r.Method != http.MethodPost {
 		return s.Render(w, http.StatusOK, "publishing", &v)
 	}
@@ -108,7 +118,7 @@ func (s *Section) publishingPage(w http.ResponseWriter, r *http.Request, who acc
 }
 
 func (s *Section) addPublisher(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	a := addFrom(f.Values)
+	a := s.addFrom(f.Values)
 	maps.Copy(f.Values, a.form.Values) // with pasted addresses taken apart
 	a.form = f
 	if err := s.Confirmed(who); err != nil {
@@ -164,8 +174,10 @@ func (s *Section) add(r *http.Request, who access.Caller, a *adding) (publishers
 		if field == publishers.FieldIssuer {
 			field = "" // hidden field
 		}
-		if a.request.Pending && fault.Is(err, fault.Conflict) {
+		if fault.Is(err, fault.Conflict) && a.request.Pending {
 			field = "project_name"
+		} else if fault.Is(err, fault.Conflict) && a.request.Wide {
+			field = publishers.FieldNames
 		}
 		return added, a.form.Refused(field, err)
 	}
@@ -177,18 +189,7 @@ func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who
 	if err := s.Confirmed(who); err != nil {
 		return err
 	}
-	fields := map[string]string{}
-	for name := range f.Values {
-		if v := f.Get(name); name != "publisher_id" && name != workload.FieldClaims && v != "" {
-			fields[name] = v
-		}
-	}
-	if v := f.Get(workload.FieldClaims); v != "" {
-		var err error
-		if fields, err = workload.ParseClaims(v); err != nil {
-			f.Wrong(workload.FieldClaims, fault.Sentence(err))
-		}
-	}
+	fields := constraintOf(f)
 	if !f.Bad() {
 		added, err := s.o.Registry.Constrain(r.Context(), who, publishers.ConstrainRequest{
 			ID: f.Get("publisher_id"), Repository: ui.Repository(r), Project: r.PathValue("project"), Fields: fields,
@@ -202,7 +203,25 @@ func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who
 			return err
 		}
 	}
-	return s.publishingPage(w, r, who, addFrom(nil), tightening{id: f.Get("publisher_id"), form: f})
+	return s.publishingPage(w, r, who, s.addFrom(nil), tightening{id: f.Get("publisher_id"), form: f})
+}
+
+// constraintOf returns the fields that a card's form adds to a rule. It records invalid ones in f.
+func constraintOf(f ui.Form) map[string]string {
+	fields := map[string]string{}
+	for name := range f.Values {
+		other := name == "publisher_id" || name == publishers.FieldNames || name == workload.FieldClaims
+		if v := f.Get(name); !other && v != "" {
+			fields[name] = v
+		}
+	}
+	if v := f.Get(workload.FieldClaims); v != "" {
+		var err error
+		if fields, err = workload.ParseClaims(v); err != nil {
+			f.Wrong(workload.FieldClaims, fault.Sentence(err))
+		}
+	}
+	return fields
 }
 
 func (s *Section) removePublisher(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {

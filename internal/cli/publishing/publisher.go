@@ -35,6 +35,12 @@ type addedPublisher struct {
 	Pending  bool              `json:"pending"`
 	Expires  terminal.Moment   `json:"pending_until"`
 	Warning  string            `json:"warning,omitempty"`
+
+	// if it is for the names of a repository; project is empty then
+	Repository string `json:"repository,omitempty"`
+	Names      string `json:"names,omitempty"`
+	Creates    bool   `json:"creates,omitempty"`
+	Owner      string `json:"owner,omitempty"`
 }
 
 // tell prints only a new publisher's ID to standard output. To standard error it prints the trusted workload, the
@@ -42,12 +48,17 @@ type addedPublisher struct {
 func tell(s *cli.Session, l terminal.Listing, p publishers.Added) error {
 	err := l.Report(s.Out, addedPublisher{
 		p.ID, p.Project, p.Provider, p.Issuer, p.Sentence, p.Fields, p.OwnerID, p.Pending, terminal.Moment(p.ExpiresAt),
-		cmp.Or(p.Unserved, p.Warning),
+		cmp.Or(p.Unserved, p.Warning), p.Repository, p.Names, p.Creates, p.Owner,
 	}, p.ID)
 	if err != nil || l.JSON {
 		return err
 	}
-	fmt.Fprintf(s.Errs, "%s may now publish %s\n", workload.Clause(p.Sentence), p.Project)
+	fmt.Fprintf(s.Errs, "%s may now publish %s\n", workload.Clause(p.Sentence), p.What())
+	if p.Owner != "" {
+		fmt.Fprintf(s.Errs, "%s will own the new projects\n", p.Owner)
+	} else if p.Creates {
+		fmt.Fprintln(s.Errs, "note: the new projects have no owner, so only administrators can manage them")
+	}
 	if p.Pending {
 		fmt.Fprintf(s.Errs, "pending until %s: the first matching token creates the project\n", terminal.Moment(p.ExpiresAt))
 	}
@@ -82,7 +93,7 @@ func (c *publisherListCmd) Run(s *cli.Session) error {
 		var rows [][]string
 		for _, p := range list {
 			rows = append(rows,
-				[]string{p.ID, p.Project, p.Provider, p.Sentence, pinText(p), terminal.Moment(p.ExpiresAt).String()})
+				[]string{p.ID, placeText(p), p.Provider, p.Sentence, pinText(p), terminal.Moment(p.ExpiresAt).String()})
 		}
 		err = c.Write(s.Out, terminal.NotNil(list),
 			[]string{"ID", "PROJECT", "KIND", "PUBLISHER", "OWNER ID", "PENDING UNTIL"}, rows)
@@ -102,4 +113,16 @@ func pinText(p publishers.Listed) string {
 		return p.OwnerID
 	}
 	return "set by the first token"
+}
+
+// placeText returns the project of a publisher, or the names that it covers.
+func placeText(p publishers.Listed) string {
+	if p.Names == "" {
+		return p.Project
+	}
+	s := p.Names + "-* in " + p.Repository
+	if p.Creates {
+		s += ", also new"
+	}
+	return s
 }

@@ -145,6 +145,7 @@ type publisherRemoveCmd struct {
 	Quarantine bool        `help:"Also put the files that came through it into quarantine." xor:"files"`
 	Since      config.Span `placeholder:"AGE" help:"Only files of this period, for example 30d (default: all)."`
 	Reason     string      `placeholder:"R" help:"Reason of the yank or the quarantine."`
+	Names      string      `placeholder:"PREFIX" help:"Remove it only from these names of the repository (default: from every project and repository)."`
 	inProject
 	terminal.Listing
 }
@@ -181,9 +182,16 @@ func (c *publisherRemoveCmd) Run(s *cli.Session) error {
 	case c.Since > 0 && !c.List, c.Reason != "":
 		return fault.New(fault.Invalid, "--since and --reason need --yank or --quarantine")
 	}
+	if c.Names != "" && (c.List || c.Project != "" || then != catalog.KeepFiles) {
+		return fault.New(fault.Invalid,
+			"--names removes a publisher from names of a repository and leaves their files: index lockout publisher sets those aside")
+	}
 	return s.With(func(a *app.App) error {
 		if c.List {
 			return c.list(s, a)
+		}
+		if c.Names != "" {
+			return a.Registry.RemoveFromRepository(s.Ctx, a.Operator, c.ID, c.Repository, c.Names)
 		}
 		q := publishers.Removal{ID: c.ID, Project: c.Project, Files: then, Reason: c.Reason}
 		if c.Project != "" {

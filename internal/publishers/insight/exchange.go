@@ -22,6 +22,7 @@ type Exchange struct {
 	Scope       string         `json:"scope"`                // "upload", or "read" for a trusted reader
 	Repository  string         `json:"repository,omitempty"` // of this index
 	Project     string         `json:"project,omitempty"`    // "" if no publisher came near
+	Names       string         `json:"names,omitempty"`      // of the publisher of a repository: "acme-*"
 	Pending     bool           `json:"pending,omitempty"`    // the project did not exist yet
 	Code        string         `json:"code,omitempty"`       // of a refusal
 	Description string         `json:"description,omitempty"`
@@ -40,6 +41,12 @@ type Exchange struct {
 	WhyNone   string            `json:"why_none,omitempty"`
 
 	whole map[string]any // all claims of a workload that published to the project, for suggestions
+	kind  *workload.Kind // nil if it is unknown
+}
+
+// Run returns the run that requested the token.
+func (x Exchange) Run() workload.Run {
+	return cmp.Or(x.kind, workload.Of(x.Provider)).Run(x.Issuer, x.Claims)
 }
 
 // Nearest is a publisher that a refused token almost matched.
@@ -60,7 +67,7 @@ type Difference struct {
 	Claim    string `json:"claim"`
 	Expected string `json:"expected,omitempty"`
 	Got      string `json:"got"`
-	Why      string `json:"why,omitempty"` // replaces Expected if the claim is invalid under any rule
+	Why      string `json:"why,omitempty"` // explains Expected, or replaces it if the claim is invalid under any rule
 }
 
 // exchangeOf converts an audit entry. Fields that older versions did not record are empty.
@@ -72,6 +79,8 @@ func (v *View) exchangeOf(e audit.Entry, repositories map[string]string) Exchang
 		Scope: cmp.Or(d.text("scope"), "upload"), Publisher: cmp.Or(d.text("publisher"), d.text("reader")),
 		PublisherID: d.text("publisher_id"), Address: e.Actor.Address, Claims: d.object("claims"),
 	}
+	x.Names = d.text(exchange.DetailNames)
+	x.kind = v.registry.Kind(x.Provider, x.Issuer)
 	for _, n := range d.list("nearest") {
 		x.Nearest = append(x.Nearest, nearestOf(n))
 	}
@@ -104,7 +113,7 @@ func nearestOf(d detail) Nearest {
 
 // suggested returns the fields of a publisher that would have accepted an exchange, or the reason why none would.
 func (v *View) suggested(x Exchange) (map[string]string, string) {
-	p := v.registry.Provider(x.Provider)
+	p := v.registry.Kind(x.Provider, x.Issuer)
 	if p == nil {
 		return nil, "unknown kind of publisher: " + x.Provider
 	}
@@ -122,8 +131,8 @@ func (v *View) suggested(x Exchange) (map[string]string, string) {
 	return fields, ""
 }
 
-// asInToken returns claims that were stored with the types that they have in a token: the audit log has whole numbers as
-// floating-point numbers, and lists as JSON text.
+// asInToken returns claims that were stored with the types that they have in a token: the audit log has whole numbers
+// as floating-point numbers, and lists as JSON text.
 func asInToken(claims map[string]any) workload.Claims {
 	out := workload.Claims{}
 	for name, v := range claims {

@@ -130,7 +130,7 @@ func (v *View) LetIn(ctx context.Context, who access.Caller, q LetInRequest) (Le
 		out.Publisher = v.shown(publishers.Listed{
 			ID: l.ID, Repository: out.Project.Repository.Name, Project: out.Project.Name.String(), AddedAt: l.AddedAt,
 		}, l.Publisher)
-		if out.Publisher.AddedBy, err = userName(ctx, tx, l.AddedBy); err != nil {
+		if out.Publisher.AddedBy, err = publishers.UserName(ctx, tx, l.AddedBy); err != nil {
 			return err
 		}
 		r := letting{view: v, tx: tx, who: who, project: out.Project, lineage: l, kept: v.kept(out.Project)}

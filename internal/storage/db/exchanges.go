@@ -32,6 +32,9 @@ func exchangeQuery(f publishers.ExchangeFilter) (string, []any) {
 		args = append(args, micros(f.Before.At), f.Before.ID)
 		where += fmt.Sprintf(" AND (at, id) < ($%d, $%d)", len(args)-1, len(args))
 	}
+	if f.Whole {
+		where += " AND project = ''"
+	}
 	return `SELECT ` + auditColumns + ` FROM audit` + where + ` ORDER BY at DESC, id DESC LIMIT $2`, args
 }
 
