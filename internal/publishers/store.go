@@ -72,6 +72,11 @@ type Tx interface {
 	DeleteJTIExpiredBefore(ctx context.Context, t time.Time) error
 	// Exchanges returns recorded exchanges, newest first.
 	Exchanges(ctx context.Context, f ExchangeFilter) ([]audit.Entry, error)
+	// TokensGranted returns the ids of the minted tokens of a publisher's recorded exchanges for a project.
+	TokensGranted(ctx context.Context, repositoryID, project, publisherID string) ([]string, error)
+	// PublisherChanges returns the entries of the audit log in which a publisher was added to a project or removed from
+	// it, newest first, at most limit. An empty repository or project matches any.
+	PublisherChanges(ctx context.Context, repositoryID, project, publisherID string, limit int) ([]audit.Entry, error)
 	// DeleteExchangesBefore deletes at most limit exchanges recorded before t, oldest first, and returns their number.
 	// It deletes no other entries of the audit log.
 	DeleteExchangesBefore(ctx context.Context, t time.Time, limit int) (int64, error)
@@ -114,7 +119,9 @@ type ExchangeFilter struct {
 	Project      string    // normal name
 	Whole        bool      // only those of no single project: of names of a repository, or a whole repository
 	Subject      string    // id of the nearest publisher or pending publisher, or of the minted token
+	Rule         string    // id of the granting publisher or reader
 	Since        time.Time // inclusive
+	Before       audit.Cursor
 	Limit        int
 }
 

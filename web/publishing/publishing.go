@@ -37,6 +37,8 @@ func (s *Section) Routes() []route.Route {
 		publishingPath + "trusted-only/": s.setTrustedOnly,
 		publishingPath + "revoke/":       s.revokeUploadToken,
 	})...)
+	rows = append(rows, route.Route{Method: http.MethodGet, Path: letInPath, Auth: route.Signed, Handle: s.letIn})
+	rows = append(rows, s.Forms(map[string]ui.FormHandler{letInPath + "remove/": s.removeFrom})...)
 	for i := range rows {
 		rows[i].Tree = true
 	}

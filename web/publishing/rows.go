@@ -100,6 +100,7 @@ type exchangeRow struct {
 	Others  []claimRow
 	// Differing names the claims that differ from the closest publisher.
 	Differing string
+	Former    string // id of the granting publisher if it is no longer one of the project
 }
 
 // nearestTable compares a token with a publisher that almost matched.
@@ -133,6 +134,9 @@ func exchangeRows(all []insight.Exchange, said map[string]workload.Words, asked 
 		row := exchangeRow{Exchange: x, Run: workload.Of(x.Provider).Run(x.Issuer, x.Claims)}
 		if len(x.Nearest) > 0 {
 			row.Differing = differing(x.Nearest[0])
+		}
+		if said[x.PublisherID] == nil && x.Scope == "upload" {
+			row.Former = x.PublisherID
 		}
 		row.Open = x.ID == asked
 		if row.Full = !x.Granted && (full < fullExchanges || row.Open); row.Full {

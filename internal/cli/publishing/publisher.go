@@ -17,8 +17,9 @@ type Publisher struct {
 	Add       publisherAddCmd       `cmd:"" help:"Trust a workload to publish a project."`
 	List      publisherListCmd      `cmd:"" help:"List the publishers."`
 	Constrain publisherConstrainCmd `cmd:"" help:"Restrict a publisher further, for example to an environment or a ref."`
-	Remove    publisherRemoveCmd    `cmd:"" help:"Remove a publisher and revoke its tokens."`
+	Remove    publisherRemoveCmd    `cmd:"" help:"Remove a publisher and revoke its tokens. Can also yank or quarantine its files."`
 	Workflow  publisherWorkflowCmd  `cmd:"" help:"Print a ready-made workflow file for a publisher."`
+	History   publisherHistoryCmd   `cmd:"" help:"List what a publisher let in, and what was unlike before."`
 	Explain   publisherExplainCmd   `cmd:"" help:"Explain why token exchanges were refused, and how to allow them."`
 }
 
@@ -124,20 +125,4 @@ func placeText(p publishers.Listed) string {
 		s += ", also new"
 	}
 	return s
-}
-
-type publisherRemoveCmd struct {
-	ID              string `arg:""`
-	Names           string `placeholder:"PREFIX" help:"Remove it only from these names of the repository (default: from every project and repository)."`
-	IndexRepository string `default:"main" help:"With --names: the repository of this index."`
-}
-
-// Run removes the publisher or pending publisher.
-func (c *publisherRemoveCmd) Run(s *cli.Session) error {
-	return s.With(func(a *app.App) error {
-		if c.Names != "" {
-			return a.Registry.RemoveFromRepository(s.Ctx, a.Operator, c.ID, c.IndexRepository, c.Names)
-		}
-		return a.Registry.Remove(s.Ctx, a.Operator, c.ID)
-	})
 }

@@ -32,6 +32,9 @@ type Shown struct {
 	// Last is the newest exchange that the publisher granted or was nearest to, among the lastLookedAt newest exchanges
 	// of the project. It is nil if there is none.
 	Last *Exchange
+	// Unlike is the newest accepted exchange that is unlike the earlier ones, among the latestOf newest. It is nil if there
+	// is none.
+	Unlike *Entry
 }
 
 // UploadToken is an API token that can upload to a project.
@@ -70,7 +73,7 @@ func (v *View) ForProject(ctx context.Context, who access.Caller, repository, pr
 		if err := v.showExchanges(ctx, tx, who, &out); err != nil {
 			return err
 		}
-		if err := v.showPublishers(ctx, tx, &out); err != nil {
+		if err := v.showPublishers(ctx, tx, who, &out); err != nil {
 			return err
 		}
 		if err := v.showWide(ctx, tx, &out); err != nil {
@@ -109,7 +112,7 @@ func (v *View) showExchanges(ctx context.Context, tx publishers.Tx, who access.C
 	return nil
 }
 
-func (v *View) showPublishers(ctx context.Context, tx publishers.Tx, out *Publishing) error {
+func (v *View) showPublishers(ctx context.Context, tx publishers.Tx, who access.Caller, out *Publishing) error {
 	links, err := tx.AttachedTo(ctx, "", out.Project.ID)
 	if err != nil {
 		return err
@@ -122,6 +125,9 @@ func (v *View) showPublishers(ctx context.Context, tx publishers.Tx, out *Publis
 			return err
 		}
 		s.Last = lastOf(out.Exchanges, a.Publisher.ID)
+		if s.Unlike, err = v.latestUnlike(ctx, tx, who, out.Project, s.ID); err != nil {
+			return err
+		}
 		s.suggestValues()
 		out.Publishers = append(out.Publishers, s)
 	}
