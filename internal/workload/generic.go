@@ -180,7 +180,8 @@ func pins(r Rule) bool { return pinnedBy(r, pinSets) }
 
 // pinsNew reports whether a new rule identifies its workload.
 func pinsNew(r Rule) bool {
-	return pinnedBy(r, slices.DeleteFunc(slices.Clone(pinSets), func(set []string) bool { return slices.Equal(set, formerPins) }))
+	return pinnedBy(r, slices.DeleteFunc(slices.Clone(pinSets),
+		func(set []string) bool { return slices.Equal(set, formerPins) }))
 }
 
 func pinnedBy(r Rule, sets [][]string) bool {
@@ -383,7 +384,8 @@ func platformWarnings(fields map[string]string) []Warning {
 		return nil
 	}
 	return []Warning{{
-		Loose, "A publisher of kind " + k.name + " also checks " + k.beyond + ". Replace these rules on claims with one.", "", "",
+		Loose, "A publisher of kind " + k.name + " also checks " + k.beyond + ". Replace these rules on claims with one.",
+		"", "",
 	}}
 }
 

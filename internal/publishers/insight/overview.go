@@ -32,8 +32,8 @@ type Shown struct {
 	// Last is the newest exchange that the publisher granted or was nearest to, among the lastLookedAt newest exchanges
 	// of the project. It is nil if there is none.
 	Last *Exchange
-	// Unlike is the newest accepted exchange that is unlike the earlier ones, among the latestOf newest. It is nil if there
-	// is none.
+	// Unlike is the newest accepted exchange that is unlike the earlier ones, among the latestOf newest. It is nil if
+	// there is none.
 	Unlike *Entry
 }
 
