@@ -131,9 +131,15 @@ func TestOtherTokensAreOfNoPlatform(t *testing.T) {
 			"repository": "acme/widgets", "repository_owner": "acme", "ref": "refs/tags/v1", "event_name": "push",
 			"workflow_ref": "acme/widgets/.github/workflows/release.yml@refs/tags/v1",
 		},
-		"Azure DevOps' claims": {"sub": "p://acme/widgets/release", "prj_id": "1", "org_id": "2", "def_id": "3", "rpo_id": "4"},
-		"one slug":             {"organization_slug": "acme"},
-		"slugs as lists":       {"organization_slug": []any{"acme"}, "pipeline_slug": []any{"widgets"}},
+		"Azure DevOps' claims": {
+			"sub":    "p://acme/widgets/release",
+			"prj_id": "1",
+			"org_id": "2",
+			"def_id": "3",
+			"rpo_id": "4",
+		},
+		"one slug":       {"organization_slug": "acme"},
+		"slugs as lists": {"organization_slug": []any{"acme"}, "pipeline_slug": []any{"widgets"}},
 	} {
 		for _, k := range []*workload.Kind{workload.CircleCI, workload.Buildkite, workload.Semaphore, workload.Forgejo} {
 			if k.Recognizes("https://ci.acme.example", c) {

@@ -87,8 +87,8 @@ func TestAudiences(t *testing.T) {
 	}
 }
 
-// TestAudienceLists checks which kinds may write the audience as a list of one: Kubernetes, Bitbucket for an audience of
-// the step's own, and unknown platforms. Nobody may name two recipients.
+// TestAudienceLists checks which kinds may write the audience as a list of one: Kubernetes, Bitbucket for an audience
+// of the step's own, and unknown platforms. Nobody may name two recipients.
 func TestAudienceLists(t *testing.T) {
 	for kind, want := range map[string]bool{
 		"kubernetes": true, "bitbucket": true, "generic": true, "github": false, "gitlab": false, "google": false,
