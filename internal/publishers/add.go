@@ -134,7 +134,7 @@ func (r *Registry) compile(ctx context.Context, who access.Caller, req AddReques
 	if p.Issuer, err = r.issuerFor(provider, req.Issuer); err != nil {
 		return p, "", err
 	}
-	if p.OwnerID == "" && provider.PinField() != "" {
+	if p.OwnerID == "" && provider.Pins(p.Fields) {
 		p.OwnerID, warning, err = r.ownerID(ctx, p, provider)
 	}
 	return p, warning, err

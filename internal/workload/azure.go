@@ -80,7 +80,8 @@ var AzureDevOps = &Kind{
 		return strings.HasPrefix(sub, "p://") || strings.HasPrefix(sub, "sc://") || literal(r, "def_id") ||
 			literal(r, "rpo_id") || hostOf(issuer) == azureHost
 	},
-	beyond: "the id of the project as soon as a token has it",
+	withoutID: func(fields map[string]string) bool { return fields["connection"] != "" },
+	beyond:    "the id of the project as soon as a token has it",
 	lookup: func(c Claims) (string, *Mismatch) {
 		_, part, ok := azureSubject(c)
 		if !ok {

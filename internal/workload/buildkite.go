@@ -15,10 +15,13 @@ var (
 	buildkiteStep = regexp.MustCompile(`\A[A-Za-z0-9_.:/-]{1,255}\z`)
 )
 
-// askForIDs is the reason if a token lacks an id that Buildkite adds only to tokens for which the job asks for it.
-const askForIDs = "which the job has to ask for: use buildkite-agent oidc request-token " +
-	"--claim organization_id,pipeline_id,cluster_id, or for uv the variable " +
-	"BUILDKITE_OIDC_TOKEN_CLAIMS=organization_id,pipeline_id,cluster_id"
+// askFor is the reason if a token lacks ids that Buildkite adds only to tokens for which the job asks for them.
+func askFor(claims string) string {
+	return "which the job has to ask for: use buildkite-agent oidc request-token --claim " + claims +
+		", or for uv the variable BUILDKITE_OIDC_TOKEN_CLAIMS=" + claims
+}
+
+const buildkiteIDs = "organization_id,pipeline_id"
 
 var parseSlug = folded(matching(buildkiteSlug, "is not a name on Buildkite: write it as in its URL"))
 
@@ -69,20 +72,20 @@ var Buildkite = &Kind{
 			Example: "01890000-0000-4000-8000-000000000001",
 			Help: "The pipeline's ID does not change when another pipeline takes over its name. " +
 				"The index takes it from the first accepted token that has it: the job has to ask for it with " +
-				"--claim organization_id,pipeline_id. Enter it to be sure.",
+				"--claim " + buildkiteIDs + ". Enter it to be sure.",
 			Pattern: "a UUID", Tighten: "Pin to this pipeline", parse: parseUUID,
 		}, {
 			Name: "organization_id", Label: "Organization ID", Stricter: true, ID: true, Claim: "organization_id",
 			Example: "01890000-0000-4000-8000-000000000009",
 			Help:    "The organization's ID does not change when another one takes over its name. The job has to ask for it.",
 			Pattern: "a UUID", Tighten: "Pin to this organization",
-			parse: parseUUID, fits: asText(equal), lacking: askForIDs,
+			parse: parseUUID, fits: asText(equal), lacking: askFor(buildkiteIDs),
 		}, {
 			Name: "cluster_id", Label: "Cluster ID", Stricter: true, ID: true, Claim: "cluster_id",
 			Example: "01890000-0000-4000-8000-000000000010",
 			Help:    "Only agents of this cluster. The job has to ask for the ID.",
-			Pattern: "a UUID", Tighten: "Only in this cluster", parse: parseUUID, fits: asText(equal), lacking: askForIDs,
-			say: phrase(", in cluster ", ""),
+			Pattern: "a UUID", Tighten: "Only in this cluster", parse: parseUUID, fits: asText(equal),
+			lacking: askFor(buildkiteIDs + ",cluster_id"), say: phrase(", in cluster ", ""),
 		},
 	},
 	claims: []string{"organization_slug", "pipeline_slug", "pipeline_id"},
@@ -97,7 +100,7 @@ var Buildkite = &Kind{
 	lookup: lookupBuildkite,
 	checks: []check{
 		folds("organization_slug", "organization"), folds("pipeline_slug", "pipeline"),
-		pinnedIfAny("pipeline_id", uuidText, "not an id", askForIDs),
+		pinnedIfAny("pipeline_id", uuidText, "not an id", askFor(buildkiteIDs)),
 	},
 	renames: renaming{
 		adopt: func(r Rule, c Claims) {
@@ -180,7 +183,7 @@ func buildkiteWarnings(fields map[string]string, ownerID string) []Warning {
 		out = append(out, Warning{
 			Loose, "Not pinned yet: another pipeline that takes over the name " + place + " is trusted too. The index will pin " +
 				"the pipeline when it accepts a token with its id, which the job has to ask for: " +
-				"--claim organization_id,pipeline_id.", "pipeline_id", "",
+				"--claim " + buildkiteIDs + ".", "pipeline_id", "",
 		})
 	}
 	return out

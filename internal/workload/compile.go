@@ -20,6 +20,11 @@ func (k *Kind) Issuer() string { return k.issuer }
 // this kind are not pinned.
 func (k *Kind) PinField() string { return k.pin }
 
+// Pins reports whether a rule with these fields is pinned by its first token.
+func (k *Kind) Pins(fields map[string]string) bool {
+	return k.pin != "" && (k.withoutID == nil || !k.withoutID(fields))
+}
+
 // PinsAll reports whether the id that rules are pinned to identifies the whole workload, not only its account.
 func (k *Kind) PinsAll() bool { return k.pinsAll }
 

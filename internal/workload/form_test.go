@@ -237,6 +237,8 @@ func TestNamesAreLiteral(t *testing.T) {
 	}
 }
 
+const azureProject = "01890000-0000-4000-8000-000000000013"
+
 func TestWarnings(t *testing.T) {
 	pinned := "4242"
 	for _, row := range []struct {
@@ -270,6 +272,47 @@ func TestWarnings(t *testing.T) {
 			map[string]string{"namespace": "acme", "project": "w", "workflow_filepath": ".gitlab-ci.yml"},
 			"1",
 			workload.AsLooseAsToken, "environment",
+		},
+		{
+			"an Azure pipeline of any ref", "azure-devops",
+			map[string]string{"organization": "a", "project": "b", "pipeline": "c"},
+			azureProject, workload.AsLooseAsToken, "ref",
+		},
+		{
+			"an Azure pipeline, not pinned", "azure-devops",
+			map[string]string{"organization": "a", "project": "b", "pipeline": "c", "ref": "refs/tags/v*"},
+			"", workload.Loose, "project_id",
+		},
+		{
+			"an Azure pipeline of tags", "azure-devops",
+			map[string]string{"organization": "a", "project": "b", "pipeline": "c", "ref": "refs/tags/v*"},
+			azureProject, workload.CouldBeStricter, "pipeline_id",
+		},
+		{
+			"a service connection", "azure-devops",
+			map[string]string{"organization": "a", "project": "b", "connection": "c"}, "", workload.Loose, "",
+		},
+		{
+			"Bitbucket, any branch", "bitbucket",
+			map[string]string{"repository_id": azureProject}, "", workload.AsLooseAsToken, "branch",
+		},
+		{
+			"Bitbucket, one branch", "bitbucket",
+			map[string]string{"repository_id": azureProject, "branch": "main"},
+			"", workload.CouldBeStricter, "environment_id",
+		},
+		{
+			"Bitbucket, an environment", "bitbucket",
+			map[string]string{"repository_id": azureProject, "environment_id": azureProject},
+			"", workload.CouldBeStricter, "branch",
+		},
+		{
+			"a Jenkins job", "jenkins",
+			map[string]string{"job": "https://j.example/job/x/"}, "", workload.CouldBeStricter, "",
+		},
+		{
+			"a service account of a cluster", "kubernetes",
+			map[string]string{"namespace": "ci", "service_account": "p"}, "", workload.CouldBeStricter, "",
 		},
 		{"google, not pinned", "google", map[string]string{"email": "a@b.example"}, "", workload.Loose, "sub"},
 		{

@@ -16,7 +16,7 @@ import (
 // workload: sub, or the repository or project, with an exact value or one of several. A claim that is not a string fits
 // nothing.
 var Generic = &Kind{
-	name: "generic", Help: "A job of any other issuer, by rules on its claims or by a preset.",
+	name: "generic", Help: "A job of any other issuer, by rules on its claims.",
 	lookup: func(Claims) (string, *Mismatch) { return AnyLookup, nil },
 	listed: true, never: banned,
 	suggest: suggestGeneric, warn: claimWarnings, run: runClaims{workload: []string{"sub"}, ref: "ref"},

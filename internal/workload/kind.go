@@ -30,7 +30,8 @@ type Kind struct {
 	// recognizeRule reports whether a rule on claims probably concerns this platform, by its issuer or by the claims that
 	// it names; for shared kinds. The issuer may be unknown ("").
 	recognizeRule func(issuer string, r Rule) bool
-	beyond        string // what rules of this kind compare and rules on claims usually do not; "" for nothing
+	withoutID     func(fields map[string]string) bool // tokens of the workload have no id to pin; nil for none
+	beyond        string                              // what rules of this kind compare and rules on claims usually do not; "" for nothing
 
 	lookup   func(c Claims) (string, *Mismatch)
 	shape    []check            // refuse a token that the platform would not issue, or that cannot be compared

@@ -9,8 +9,10 @@ import (
 )
 
 var (
-	semaphoreRepository = regexp.MustCompile(`\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(?:/[.]{0,9}[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){1,5}\z`)
-	semaphoreRefTypes   = []string{"branch", "tag", "pull-request"}
+	semaphoreRepository = regexp.MustCompile(
+		`\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(?:/[.]{0,9}[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){1,5}\z`,
+	)
+	semaphoreRefTypes = []string{"branch", "tag", "pull-request"}
 )
 
 // Semaphore identifies jobs of Semaphore by their project's id, which Semaphore never gives to another project, so

@@ -50,15 +50,19 @@ func issuerSamples() []issuerSample {
 		{"activestate", "ActiveState", "", section("activestate", workload.ActiveStateIssuer, "")},
 		{
 			"azure-devops", "Azure DevOps", "Replace ORG by the ID of your organization.",
-			section("generic", "https://vstoken.dev.azure.com/ORG", ""),
+			section("azure-devops", "https://vstoken.dev.azure.com/ORG", ""),
+		},
+		{
+			"bitbucket", "Bitbucket Pipelines", "Replace WORKSPACE by the name of your workspace.",
+			section("bitbucket", "https://api.bitbucket.org/2.0/workspaces/WORKSPACE/pipelines-config/identity/oidc", ""),
 		},
 		{
 			"jenkins", "Jenkins", own + " The oidc-provider plugin issues the tokens.",
-			section("generic", "https://jenkins.acme.example/oidc", authority),
+			section("jenkins", "https://jenkins.acme.example/oidc", authority),
 		},
 		{
 			"kubernetes", "Kubernetes", "Use the issuer that kubectl get --raw /.well-known/openid-configuration shows.",
-			section("generic", "https://kubernetes.acme.example", authority),
+			section("kubernetes", "https://kubernetes.acme.example", authority),
 		},
 		{"other", "Another issuer", "Any OpenID Connect issuer.", section("generic", "https://ci.acme.example", authority)},
 	}

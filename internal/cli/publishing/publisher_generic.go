@@ -11,8 +11,8 @@ import (
 type genericRule struct {
 	Claim       []string          `sep:"none" placeholder:"NAME=VALUE" help:"Exact value of a claim. Repeat the name to allow several values."`
 	ClaimPrefix []string          `sep:"none" placeholder:"NAME=BEGINNING*" help:"Prefix of a claim that contains a ref, for example ref=refs/tags/v*."`
-	Preset      string            `placeholder:"NAME" help:"Preset rules instead of --claim: forgejo, buildkite, circleci, jenkins, semaphore, azure-devops or kubernetes. Set the fields of the preset with --field."`
-	Field       map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"Field of the preset, for example owner=acme. Can be repeated."`
+	Preset      string            `placeholder:"NAME" help:"Platform of the issuer, instead of --claim: the same as index publisher add NAME. Set its fields with --field."`
+	Field       map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"Field of the platform, for example owner=acme. Can be repeated."`
 }
 
 func (c *genericRule) fields() (map[string]string, error) {
