@@ -177,7 +177,7 @@ func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who
 	}
 	fields := map[string]string{}
 	for name := range f.Values {
-		if v := f.Get(name); name != "publisher_id" && name != workload.FieldClaims && v != "" {
+		if v := f.Get(name); name != "publisher_id" && name != "kind" && name != workload.FieldClaims && v != "" {
 			fields[name] = v
 		}
 	}
@@ -190,6 +190,7 @@ func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who
 	if !f.Bad() {
 		added, err := s.o.Registry.Constrain(r.Context(), who, publishers.ConstrainRequest{
 			ID: f.Get("publisher_id"), Repository: ui.Repository(r), Project: r.PathValue("project"), Fields: fields,
+			Kind: f.Get("kind"),
 		})
 		if err == nil {
 			return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID),

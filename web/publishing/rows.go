@@ -1,6 +1,7 @@
 package publishing
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -32,6 +33,9 @@ type tighten struct {
 	Hidden bool
 	Button string
 	ID     string // of the publisher
+	// Kind replaces the publisher's kind; "" to keep it. More are the fields that the kind needs.
+	Kind, Title string
+	More        []ui.Field
 }
 
 func publisherCardOf(n int, p insight.Shown, t tightening) publisherCard {
@@ -50,8 +54,15 @@ func publisherCardOf(n int, p insight.Shown, t tightening) publisherCard {
 			Degree: workload.AsLooseAsToken, Text: strings.ToUpper(text[:1]) + text[1:] + ".",
 		}})
 	}
+	if p.Own != nil {
+		c.Loose = append(c.Loose, replacing(n, p, t))
+		c.Worst = cmp.Or(c.Worst, "warn")
+	}
 	form, _ := workload.FormFor(p.Provider, "")
 	for _, w := range p.Warnings {
+		if p.Own != nil && w.Text == p.Own.OwnWarning() {
+			continue // it has a form
+		}
 		field, ok := form.Field(w.Field)
 		x := tighten{Warning: w, Button: field.Tighten, ID: p.ID, Hidden: field.Tickable}
 		if ok {
@@ -80,6 +91,25 @@ func publisherCardOf(n int, p insight.Shown, t tightening) publisherCard {
 	return c
 }
 
+// replacing returns the form that replaces rules on claims by a publisher of the platform's own kind.
+func replacing(n int, p insight.Shown, t tightening) tighten {
+	x := tighten{
+		Warning: workload.Warning{Degree: workload.Loose, Text: p.Own.OwnWarning()}, ID: p.ID, Kind: p.Own.Name(),
+		Title: p.Own.Title, Button: "Replace by a publisher of kind " + p.Own.Name(),
+	}
+	f := ui.Typed(nil)
+	if t.id == p.ID && t.form.Values.Has("kind") {
+		f = t.form
+	}
+	for _, m := range p.Missing {
+		x.More = append(x.More, f.Field(ui.Field{
+			ID: fmt.Sprintf("own-%d-%s", n, m.Name), Name: m.Name, Label: m.Label, Value: m.Value, Help: m.Help,
+			Placeholder: m.Example, Required: true, Mono: true, MaxLength: 600,
+		}))
+	}
+	return x
+}
+
 // exchangeRow is the list row of a token request.
 type exchangeRow struct {
 	insight.Exchange
@@ -89,6 +119,8 @@ type exchangeRow struct {
 	Nearest []nearestTable
 	Allow   string // link that fills in the form with a publisher that would accept the request
 	Others  []claimRow
+	// NoneBecause says why no publisher is suggested, as sentences.
+	NoneBecause string
 	// Differing names the claims that differ from the closest publisher.
 	Differing string
 }
@@ -153,7 +185,10 @@ func (row *exchangeRow) fill(said map[string]workload.Words) {
 			row.Others = append(row.Others, claimRow{Claim: claim, Got: workload.Show(v)})
 		}
 	}
-	if x.Suggested != nil && x.Scope == "upload" {
+	if x.Scope != "upload" {
+		return
+	}
+	if row.NoneBecause = x.NoneBecause(); x.Suggested != nil {
 		row.Allow = "?" + allowQuery(x).Encode() + "#add"
 	}
 }

@@ -79,7 +79,7 @@ func (x explained) write(w io.Writer) error {
 	if x.PublisherAdd != "" {
 		fmt.Fprintf(w, "  To allow this workload to publish:\n    %s\n", x.PublisherAdd)
 	} else if x.WhyNone != "" && x.Scope == scopeUpload {
-		fmt.Fprintf(w, "  No publisher can allow it: %s\n", terminal.Printable(x.WhyNone))
+		fmt.Fprintf(w, "  %s\n", terminal.Printable(x.NoneBecause()))
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pyindex/internal/audit"
+	"pyindex/internal/fault"
 	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/workload"
 )
@@ -108,6 +109,9 @@ func (v *View) suggested(x Exchange) (map[string]string, string) {
 	if p == nil {
 		return nil, "unknown kind of publisher: " + x.Provider
 	}
+	if err := v.registry.CheckIssuer(p, x.Issuer); err != nil {
+		return nil, err.Error()
+	}
 	claims := asInToken(x.Claims)
 	var fields map[string]string
 	var err error
@@ -120,6 +124,19 @@ func (v *View) suggested(x Exchange) (map[string]string, string) {
 		return nil, err.Error()
 	}
 	return fields, ""
+}
+
+// NoneBecause returns WhyNone as sentences: that no publisher could accept the exchange, or why none is suggested. It
+// returns "" if WhyNone is empty.
+func (x Exchange) NoneBecause() string {
+	if x.WhyNone == "" {
+		return ""
+	}
+	why := fault.AsSentence(x.WhyNone)
+	if strings.HasPrefix(why, "No publisher ") || strings.HasPrefix(why, "A publisher ") {
+		return why
+	}
+	return "No publisher is suggested. " + why
 }
 
 // asInToken returns claims that were stored with the types that they have in a token: the audit log has whole numbers as
