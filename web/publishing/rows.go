@@ -233,14 +233,14 @@ func nearestTableOf(x insight.Exchange, n insight.Nearest, shown map[string]bool
 
 // allowQuery returns the query that fills in the form with a publisher that would accept the request.
 func allowQuery(x insight.Exchange) url.Values {
-	q := url.Values{"provider": {x.Provider}, "issuer": {x.Issuer}}
-	form, _ := workload.FormFor(x.Provider, "")
+	q := url.Values{"provider": {x.SuggestedKind}, "issuer": {x.Issuer}}
+	form, _ := workload.FormFor(x.SuggestedKind, "")
 	for name, v := range form.Typed(x.Suggested) {
 		if v != "" {
 			q.Set(name, v)
 		}
 	}
-	if x.Provider == "generic" {
+	if x.SuggestedKind == "generic" {
 		q.Set("preset", "")
 	}
 	return q

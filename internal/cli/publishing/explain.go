@@ -118,7 +118,7 @@ func addLineFor(settings, project string, x insight.Exchange) string {
 	if x.Suggested == nil || x.Scope != scopeUpload {
 		return ""
 	}
-	return terminal.AddLine(settings, x.Provider, x.Issuer, project, x.Pending, x.Suggested)
+	return terminal.AddLine(settings, x.SuggestedKind, x.Issuer, project, x.Pending, x.Suggested)
 }
 
 // scopeUpload is the scope of exchanges for publishers.
