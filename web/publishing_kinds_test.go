@@ -298,7 +298,7 @@ func TestAllowOfEachKind(t *testing.T) {
 	row := refused("a", "https://ci.acme.example", claims)
 	wants(t, row, "Allow this", "provider=buildkite", "issuer=https%3A%2F%2Fci.acme.example", "tag=v%2A")
 	link := html.UnescapeString(between(row, `class="button" href="`, `#add"`))
-	page := x.ask("alice", strings.TrimPrefix(link, "/team"), nil).Body.String()
+	page := x.ask("alice", widgetsPublishing+link[strings.Index(link, "?"):], nil).Body.String()
 	wants(t, page, `name="provider" value="buildkite"`, `name="issuer" value="https://ci.acme.example"`,
 		`name="tag" value="v*"`)
 	row = refused("b", "https://gone.example", claims)

@@ -113,8 +113,8 @@ func New(o Options) (*Site, error) {
 		manual.Routes(),
 		admin.New(kit, admin.Options{
 			Index: o.Index.Index, Browser: o.Index.Browser, Roles: o.Index.Roles, Intake: o.Index.Intake,
-			Directory: o.Directory, Exchange: o.Exchange, Accounts: o.Accounts, Desk: o.Desk, Letters: mail,
-			Version: o.Version, Settings: o.Settings,
+			Registry: o.Registry, Directory: o.Directory, Exchange: o.Exchange, Accounts: o.Accounts, Desk: o.Desk,
+			Letters: mail, Version: o.Version, Settings: o.Settings,
 		}).Routes(),
 		publishing.New(kit, publishing.Options{
 			Index:     o.Index.Index,

@@ -36,6 +36,8 @@ type fixture struct {
 	wheel  []byte
 	file   catalog.File // in main
 
+	publisher string // id of demo's publisher
+
 	address func() string // where requests come from, nil for one place
 }
 
@@ -212,7 +214,7 @@ func (x *fixture) mint(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.tokens["minted"] = access.NewToken()
+	x.publisher, x.tokens["minted"] = added.ID, access.NewToken()
 	return x.app.DB.Publishers().Update(ctx, func(tx publishers.Tx) error {
 		now := time.Now()
 		t := access.Token{

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pyindex/internal/audit"
+	"pyindex/internal/packaging"
 )
 
 // Kind is the kind of a caller.
@@ -30,9 +31,10 @@ const (
 // Object is the target of an action: a repository, or a project in it.
 type Object struct {
 	RepositoryID string
-	Members      Role   // the role that every active user has in the repository
-	Public       bool   // whether anonymous callers may read the repository
-	ProjectID    string // empty if the object is the repository itself
+	Members      Role                  // the role that every active user has in the repository
+	Public       bool                  // whether anonymous callers may read the repository
+	ProjectID    string                // empty if the object is the repository itself
+	Project      packaging.ProjectName // the zero name if ProjectID is empty
 }
 
 // Caller is the identity and the rights behind a request. It is a value: a copy has the same rights.
@@ -47,6 +49,7 @@ type Caller struct {
 	limited      bool                // restricted to certain projects, even if the person may do more
 	projects     map[string]struct{} // ids of the projects that a limited token allows
 	repositories map[string]struct{} // ids of the repositories that a reader's token allows entirely
+	names        []NameRule          // projects that a minted token allows by their names
 	grants       map[string]Role     // repository or project id → role
 	claims       map[string]any
 	address      string
@@ -142,8 +145,11 @@ func (c Caller) Covers(o Object) bool {
 	if _, ok := c.repositories[o.RepositoryID]; ok && o.RepositoryID != "" {
 		return true
 	}
+	if o.ProjectID == "" {
+		return false
+	}
 	_, ok := c.projects[o.ProjectID]
-	return ok && o.ProjectID != ""
+	return ok || c.named(o)
 }
 
 // roleIn returns the role of c's owner in o, before the token's restrictions are applied.
@@ -157,13 +163,17 @@ func (c Caller) roleIn(o Object) Role {
 		role = max(role, min(o.Members, Reader))
 	case KindService:
 		role = min(role, Uploader) // whatever a group of it may do
+	case KindPublisher:
+		if c.named(o) {
+			role = max(role, Uploader)
+		}
 	}
 	return role
 }
 
 // MayCreate reports whether c may create a project in the repository o. Users may if its members are uploaders. A token
 // restricted to projects may not, nor may a service account. A trusted workload may not either: its pending publisher
-// creates the project instead.
+// creates the project instead, or a publisher of the repository whose NameRule allows it.
 func (c Caller) MayCreate(o Object) bool {
 	if c.kind == KindPublisher || c.kind == KindReader || c.kind == KindService || c.limited || c.scope < ScopeUpload {
 		return false
@@ -180,7 +190,7 @@ func (c Caller) MayUpload(o Object) bool {
 	if !c.Uploads() {
 		return false
 	}
-	if c.admin || c.MayCreate(o) || c.May(Uploader, o) {
+	if c.admin || c.MayCreate(o) || c.May(Uploader, o) || c.NamesIn(o.RepositoryID) {
 		return true
 	}
 	for _, role := range c.grants {

@@ -162,7 +162,9 @@ func bearer(ctx context.Context, tx Tx, t Token) (Caller, error) {
 		c.projects = set(ids)
 	}
 	if t.Kind == TokenMinted {
-		return workload(c, t), nil
+		var err error
+		c.names, err = tx.TokenNames(ctx, t.ID)
+		return workload(c, t), err
 	}
 	c.tokenEnds, c.tokenWarns = t.ExpiresAt, t.EndsSoonFrom()
 	return person(ctx, tx, c, t.UserID)

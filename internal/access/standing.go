@@ -21,6 +21,7 @@ type StandingRows interface {
 	SessionStanding(ctx context.Context, id string) (Session, User, error)
 	TokenProjects(ctx context.Context, tokenID string) ([]string, error)
 	TokenReads(ctx context.Context, tokenID string) (Reads, error)
+	TokenNames(ctx context.Context, tokenID string) ([]NameRule, error)
 	FactorRows
 }
 
@@ -83,7 +84,7 @@ func (c Caller) recheckToken(ctx context.Context, tx StandingRows) (Caller, erro
 		t.Publisher, t.Claims = c.name, c.claims
 		return reader(c, t, reads), err
 	}
-	c.projects = nil
+	c.projects, c.names = nil, nil
 	if t.Limited {
 		ids, err := tx.TokenProjects(ctx, t.ID)
 		if err != nil {
@@ -93,7 +94,8 @@ func (c Caller) recheckToken(ctx context.Context, tx StandingRows) (Caller, erro
 	}
 	if c.kind == KindPublisher {
 		t.Publisher, t.Claims = c.name, c.claims
-		return workload(c, t), nil
+		c.names, err = tx.TokenNames(ctx, t.ID)
+		return workload(c, t), err
 	}
 	return c.recheckPerson(ctx, tx, u)
 }

@@ -50,6 +50,7 @@ type TokenProject struct {
 // TokenRows stores tokens. Reads of a single token return fault.NotFound if it does not exist.
 type TokenRows interface {
 	ReadRows
+	NameRows
 	InsertToken(ctx context.Context, t Token) error
 	InsertTokenProject(ctx context.Context, b TokenProject) error
 	TokenByHash(ctx context.Context, hash string) (Token, error)

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -17,6 +18,7 @@ type NewProject struct {
 	Name       packaging.ProjectName
 	Display    string
 	Owner      string // user id of the owner, "" if only administrators manage it
+	For        string // user id, or NoUser, that the name must be available to; "" for that of the owner
 	Actor      audit.Actor
 	EntryID    string // id of the audit entry
 	At         time.Time
@@ -26,9 +28,9 @@ type NewProject struct {
 // Create creates a project in a transaction whose caller was already authorized. It writes the project row, owner,
 // audit entry and serial together, and removes other users' pending publishers for the name. All projects are created
 // here. It returns fault.Conflict if the name exists, and fault.Denied while the name of a deleted project is reserved
-// for others than n.Owner.
+// for others than n.Owner or n.For.
 func Create(ctx context.Context, tx Tx, n NewProject) (Project, error) {
-	before, err := nameFree(ctx, tx, n.Repository, n.Name, n.Owner, n.At)
+	before, err := nameFree(ctx, tx, n.Repository, n.Name, cmp.Or(n.For, n.Owner), n.At)
 	if err != nil {
 		return Project{}, err
 	}

@@ -67,7 +67,7 @@ func (x *Index) repository(ctx context.Context, who access.Caller, at memo.Stamp
 // knows returns fault.NotFound if the repository is closed to members and the caller has no grant in it: the repository
 // is then hidden from them.
 func (x *Index) knows(ctx context.Context, who access.Caller, r Repository) error {
-	if r.Members >= access.Reader || who.May(access.Reader, r.Object()) {
+	if r.Members >= access.Reader || who.May(access.Reader, r.Object()) || who.NamesIn(r.ID) {
 		return nil
 	}
 	return x.store.View(ctx, func(tx Tx) error {

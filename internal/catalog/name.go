@@ -49,9 +49,13 @@ type NamePolicy struct {
 	ReservedNames bool // refuse names of standard library modules
 }
 
+// NoUser takes the place of a user id where a workload creates a project by itself. No account has this id, so the name
+// of a deleted project is not available to it.
+const NoUser = "workload"
+
 // CheckNewName checks the name of a new project for a user with the right to create projects in the repository. It
 // returns fault.Invalid or fault.Conflict if the policy forbids the name, and fault.Denied if the name is reserved for
-// the last owners of a deleted project. User "" is the operator.
+// the last owners of a deleted project. User "" is the operator, and NoUser a workload.
 func (p NamePolicy) CheckNewName(ctx context.Context, tx Tx, r Repository, name packaging.ProjectName, user string,
 	now time.Time,
 ) error {

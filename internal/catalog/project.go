@@ -43,7 +43,7 @@ func (p Project) Stamp() memo.Stamp { return memo.Stamp{Epoch: p.Epoch, Value: p
 // Object returns the project for permission checks.
 func (p Project) Object() access.Object {
 	o := p.Repository.Object()
-	o.ProjectID = p.ID
+	o.ProjectID, o.Project = p.ID, p.Name
 	return o
 }
 

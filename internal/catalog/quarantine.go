@@ -221,3 +221,47 @@ func refreshed(ctx context.Context, tx Tx, projectID string) error {
 	}
 	return putCard(ctx, tx, p)
 }
+
+// SetAside is a way to keep files from being installed.
+type SetAside string
+
+// The ways. Yanked files can still be installed by their exact version, quarantined files cannot.
+const (
+	KeepFiles       SetAside = ""
+	YankFiles       SetAside = "yank"
+	QuarantineFiles SetAside = "quarantine"
+)
+
+// SetAsideFiles yanks or quarantines files of a project, within the transaction of an authorized caller, with an audit
+// entry for each, created by entry. It skips files that are set aside in this way already, returns the number of the
+// others, and refreshes the pages of the project.
+func SetAsideFiles(ctx context.Context, tx Tx, p Project, files []File, how SetAside, at time.Time, reason string,
+	entry func(action string) audit.Entry,
+) (n int, err error) {
+	if err := checkReason(reason); err != nil {
+		return 0, err
+	}
+	for _, f := range files {
+		switch {
+		case how == YankFiles && !f.Yanked:
+			err = tx.SetYank(ctx, f.ID, true, reason)
+		case how == QuarantineFiles && !f.Quarantined():
+			err = tx.SetQuarantine(ctx, f.ID, at, reason)
+		default:
+			continue
+		}
+		if err != nil {
+			return n, err
+		}
+		e := entry("file." + string(how))
+		e.Repository, e.Project, e.Version, e.Filename = p.Repository.ID, p.Name.String(), f.Version, f.Filename
+		if err := tx.InsertAudit(ctx, e); err != nil {
+			return n, err
+		}
+		n++
+	}
+	if n == 0 {
+		return 0, nil
+	}
+	return n, refreshed(ctx, tx, p.ID)
+}

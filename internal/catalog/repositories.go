@@ -73,7 +73,8 @@ func (x *Index) Visible(ctx context.Context, who access.Caller) ([]string, error
 		}
 		var names []string
 		for _, r := range all {
-			if who.May(access.Reader, r.Object()) || who.Known() && r.Members >= access.Reader || mine[r.ID] {
+			if who.May(access.Reader, r.Object()) || who.Known() && r.Members >= access.Reader || mine[r.ID] ||
+				who.NamesIn(r.ID) {
 				names = append(names, r.Name)
 			}
 		}

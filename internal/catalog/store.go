@@ -154,6 +154,11 @@ type Tx interface {
 
 	// PublishedFiles returns the files of a project that trusted publishers uploaded, newest first, at most limit.
 	PublishedFiles(ctx context.Context, projectID string, limit int) ([]PublishedFile, error)
+	// FilesPublished returns the same files in full, also those in quarantine: those before a place, the zero Cursor being
+	// before the newest file.
+	FilesPublished(ctx context.Context, projectID string, before audit.Cursor, limit int) ([]File, error)
+	// FilesByTokens returns the files of a project that minted tokens uploaded, oldest first.
+	FilesByTokens(ctx context.Context, projectID string, tokens []string) ([]File, error)
 
 	// DeletePendingFor removes the pending publishers for the name of a new project, except those of one user, and returns
 	// their ids.

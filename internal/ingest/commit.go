@@ -131,11 +131,15 @@ func (a *addition) project(ctx context.Context, tx Tx, f catalog.File) (catalog.
 	if err != nil || exists {
 		return p, err
 	}
-	return catalog.Create(ctx, tx, catalog.NewProject{
+	n := catalog.NewProject{
 		ID: a.intake.changes.NewID(), Repository: a.repository, Name: a.name, Display: a.contents.Parsed.Name,
 		Owner: a.who.ID(), Actor: a.who.Actor(), EntryID: a.intake.changes.NewID(), At: f.UploadedAt,
 		Reason: map[string]any{"first_file": f.Filename},
-	})
+	}
+	if rule, ok := a.who.NameRule(a.repository.Object(), a.name); ok {
+		n.Owner, n.For, n.Reason["names"] = rule.OwnerID, catalog.NoUser, rule.Prefix.Pattern()
+	}
+	return catalog.Create(ctx, tx, n)
 }
 
 // insertFile inserts the file's row, and its release if this is the first file.

@@ -102,7 +102,7 @@ func (x *Intake) mayCreate(ctx context.Context, tx Tx, who access.Caller, r cata
 	name packaging.ProjectName,
 ) error {
 	if who.Kind() == access.KindPublisher {
-		return notYours(who, name, r.Object())
+		return x.mayCreateByName(ctx, tx, who, r, name)
 	}
 	r, err := tx.RepositoryByName(ctx, r.Name)
 	switch {
@@ -114,6 +114,33 @@ func (x *Intake) mayCreate(ctx context.Context, tx Tx, who access.Caller, r cata
 		return notYours(who, name, r.Object())
 	}
 	return x.policy.CheckNewName(ctx, tx, r, name, who.ID(), x.changes.Clock())
+}
+
+// mayCreateByName decides whether a publisher of the repository may create a project. Its token reads every project
+// that it covers, so that a refusal of such a name tells nothing new.
+func (x *Intake) mayCreateByName(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
+	name packaging.ProjectName,
+) error {
+	rule, ok := who.NameRule(r.Object(), name)
+	if !ok {
+		return notYours(who, name, r.Object())
+	}
+	if !rule.Creates {
+		return fault.New(fault.Denied,
+			"there is no project %s, and %s may only upload to projects that exist: ask a user to create it, or an administrator to let the publisher of %s create projects",
+			name, whoText(who), rule.Prefix.Pattern())
+	}
+	if rule.OwnerID != "" {
+		u, err := tx.UserByID(ctx, rule.OwnerID)
+		if fault.Is(err, fault.NotFound) || err == nil && (!u.Active() || u.Service) {
+			return fault.New(fault.Denied,
+				"project %s cannot be created: the user who would own the new projects of %s has no active account, so ask an administrator to change the publisher",
+				name, rule.Prefix.Pattern())
+		} else if err != nil {
+			return err
+		}
+	}
+	return x.policy.CheckNewName(ctx, tx, r, name, catalog.NoUser, x.changes.Clock())
 }
 
 func whoText(who access.Caller) string {

@@ -30,9 +30,7 @@ func (d *Desk) carryOut(ctx context.Context, tx Tx, who access.Caller, p *plan, 
 			return err
 		}
 	}
-	if err := d.endTrust(ctx, tx, who, p); err != nil {
-		return err
-	}
+	// before the trust ends: the bindings of minted tokens, which end with it, tell which uploads are the publisher's
 	if r.Quarantine {
 		n, err := catalog.QuarantineAll(ctx, tx, p.uploads, at, r.Reason, func(action string) audit.Entry {
 			q := d.entry(who, action)
@@ -48,6 +46,9 @@ func (d *Desk) carryOut(ctx context.Context, tx Tx, who access.Caller, p *plan, 
 				p.Uploads[i].QuarantinedAt, p.Uploads[i].QuarantineReason = at, r.Reason
 			}
 		}
+	}
+	if err := d.endTrust(ctx, tx, who, p); err != nil {
+		return err
 	}
 	e.Detail = p.parts(r)
 	return tx.InsertAudit(ctx, e)
@@ -86,8 +87,8 @@ func (p *plan) other(who access.Caller) error {
 	return nil
 }
 
-// endTrust removes the publishers of projects, pending publishers, and readers. Each project's history gets its own
-// entry.
+// endTrust removes the publishers of projects and repositories, pending publishers, and readers. Each project's history
+// gets its own entry, and each repository's.
 func (d *Desk) endTrust(ctx context.Context, tx Tx, who access.Caller, p *plan) error {
 	for _, l := range p.attached {
 		project, err := tx.ProjectByID(ctx, l.ProjectID)
@@ -100,6 +101,17 @@ func (d *Desk) endTrust(ctx context.Context, tx Tx, who access.Caller, p *plan) 
 		e := d.entry(who, "publisher.remove")
 		e.Repository, e.Project, e.Subject = project.Repository.ID, project.Name.String(), l.Publisher.ID
 		e.Detail = map[string]any{"publisher": p.Sentence, "lockout": p.Name}
+		if err := tx.InsertAudit(ctx, e); err != nil {
+			return err
+		}
+	}
+	for _, l := range p.wide {
+		if _, err := tx.DeleteRepositoryPublisher(ctx, l.ID); err != nil {
+			return err
+		}
+		e := d.entry(who, "publisher.remove")
+		e.Repository, e.Subject = l.RepositoryID, l.Publisher.ID
+		e.Detail = map[string]any{"publisher": p.Sentence, "lockout": p.Name, "names": l.Prefix.Pattern()}
 		if err := tx.InsertAudit(ctx, e); err != nil {
 			return err
 		}

@@ -103,7 +103,7 @@ type Report struct {
 	Links       int                // password links and unfinished sign-ins, of the user or created by the user
 	Invitations int                // created by the user
 	Pending     []string           // projects that the pending publishers could create
-	Projects    []string           // projects that lose the publisher
+	Projects    []string           // projects, and names of repositories ("acme-* in main"), that lose the publisher
 	First       catalog.Project    // the first of Projects
 	Unowned     []string           // projects without another active owner
 	Readers     int                // reader rules of the same workload
@@ -120,7 +120,7 @@ func (t Target) Undo() string {
 	case User:
 		return "An administrator can enable the account again. Its tokens, sessions, links, invitations and pending publishers cannot be restored." + files
 	case Publisher:
-		return "The publisher can be added to each project again. Its tokens cannot be restored." + files
+		return "The publisher can be added to each project and repository again. Its tokens cannot be restored." + files
 	}
 	return "The token cannot be restored; create a new one instead." + files
 }

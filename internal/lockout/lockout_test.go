@@ -366,6 +366,88 @@ func TestLockOutPublisher(t *testing.T) {
 	})
 }
 
+// Locking out a publisher of a repository ends it there, with its tokens and their uploads, and that of no other
+// workload. Its uploads are quarantined, also those that name another publisher of the same token.
+func TestLockOutRepositoryPublisher(t *testing.T) {
+	each(t, func(w *world) {
+		ctx := w.Context()
+		ann, _, secret := w.user("ann", true)
+		who := w.identify(secret)
+		other := map[string]string{"owner": "acme", "repository": "widgets", "workflow": "other.yml", "owner_id": "42"}
+		add := func(names, owner string, f map[string]string) publishers.Added {
+			a, err := w.registry.Add(ctx, who,
+				publishers.AddRequest{Provider: "github", Wide: true, Names: names, Creates: true, User: owner, Fields: f})
+			w.must(err)
+			return a
+		}
+		pub := add("acme", "ann", fields)
+		add("beta", "", fields)
+		stays := add("acme", "", other)
+		mint := func(ids ...string) access.Secret {
+			s, now := access.NewToken(), time.Now()
+			w.must(w.rows.Publishers().Update(ctx, func(tx publishers.Tx) error {
+				t := access.Token{
+					ID: "minted " + strings.Join(ids, " "), Kind: access.TokenMinted, Hash: access.HashToken(s),
+					Scope: access.ScopeUpload, Limited: true, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+					Publisher: "another publisher of the same token",
+				}
+				if err := tx.InsertToken(ctx, t); err != nil {
+					return err
+				}
+				for _, id := range ids {
+					all, err := tx.RepositoryPublishers(ctx, id, "")
+					if err != nil {
+						return err
+					}
+					for _, l := range all {
+						if err := tx.InsertTokenNames(ctx, t.ID, l.ID); err != nil {
+							return err
+						}
+					}
+				}
+				_, err := tx.NextSerial(ctx)
+				return err
+			}))
+			return s
+		}
+		minted, kept := mint(pub.ID), mint(stays.ID)
+		w.upload(w.identify(minted), "acme-one", "1.0")
+		underWay := w.begin(w.identify(minted), "acme-two", "1.0")
+		r, err := w.desk.Preview(ctx, w.boss, lockout.Target{Kind: lockout.User, Name: "ann"}, time.Time{})
+		w.must(err)
+		for _, want := range []string{
+			"may publish acme-* in main, because ann added it: publisher " + pub.ID,
+			"may publish beta-* in main, because ann added it: publisher " + pub.ID,
+			"which has acme-* in main, would belong to ann",
+		} {
+			if !strings.Contains(strings.Join(r.Review, "\n"), want) {
+				w.Errorf("the preview for %s does not say %q:\n%s", ann.Name, want, strings.Join(r.Review, "\n"))
+			}
+		}
+		r, err = w.desk.LockOut(ctx, w.boss,
+			lockout.Request{Target: lockout.Target{Kind: lockout.Publisher, Name: pub.ID}, Quarantine: true})
+		w.must(err)
+		if got := fmt.Sprint(len(r.Tokens), r.Projects, len(r.Uploads),
+			r.Quarantined); got != "1 [acme-* in main beta-* in main] 1 1" {
+			w.Errorf("the report says %s", got)
+		}
+		_, err = w.keys.Identify(ctx, "", minted)
+		w.want("the minted token", err, fault.Unauthenticated)
+		w.want("an upload under way", underWay(), fault.Unauthenticated)
+		if names := w.listed("acme-one"); len(names) != 0 {
+			w.Errorf("releases %v are listed, want none", names)
+		}
+		w.upload(w.identify(kept), "acme-three", "1.0")
+		var gone []string
+		for _, e := range w.record("publisher.remove") {
+			gone = append(gone, fmt.Sprint(e.Project, e.Detail["names"]))
+		}
+		if slices.Sort(gone); !slices.Equal(gone, []string{"acme-*", "beta-*"}) {
+			w.Errorf("removals of %v are recorded", gone)
+		}
+	})
+}
+
 // Locking a token out ends it, and no other of the same account.
 func TestLockOutToken(t *testing.T) {
 	each(t, func(w *world) {

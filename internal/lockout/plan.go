@@ -23,6 +23,7 @@ type plan struct {
 	links    []string // ids, including invitations
 	pending  []string // ids
 	attached []publishers.Attached
+	wide     []publishers.RepositoryPublisher
 	readers  []string // ids
 }
 
@@ -162,6 +163,9 @@ func (d *Desk) reviewUser(ctx context.Context, tx Tx, p *plan) error {
 					p.user.Name, l.Publisher.ID))
 		}
 	}
+	if err := d.reviewWide(ctx, tx, p); err != nil {
+		return err
+	}
 	readers, err := tx.ReadersAll(ctx)
 	for _, r := range readers {
 		if r.CreatedBy == p.user.ID {
@@ -170,6 +174,36 @@ func (d *Desk) reviewUser(ctx context.Context, tx Tx, p *plan) error {
 		}
 	}
 	return err
+}
+
+// reviewWide lists the publishers of repositories that the user added, and those whose new projects the user would own.
+func (d *Desk) reviewWide(ctx context.Context, tx Tx, p *plan) error {
+	all, err := tx.RepositoryPublishers(ctx, "", "")
+	if err != nil {
+		return err
+	}
+	for _, l := range all {
+		names, err := namesOf(ctx, tx, l)
+		if err != nil {
+			return err
+		}
+		if l.AddedBy == p.user.ID {
+			p.Review = append(p.Review, fmt.Sprintf("%s may publish %s, because %s added it: publisher %s",
+				d.o.Sentence(l.Publisher), names, p.user.Name, l.Publisher.ID))
+		}
+		if l.OwnerUser == p.user.ID {
+			p.Review = append(p.Review, fmt.Sprintf(
+				"New projects of the publisher %s, which has %s, would belong to %s, so it can create none. Add it again with another owner.",
+				l.Publisher.ID, names, p.user.Name))
+		}
+	}
+	return nil
+}
+
+// namesOf describes the names of a publisher of a repository, such as "acme-* in main".
+func namesOf(ctx context.Context, tx Tx, l publishers.RepositoryPublisher) (string, error) {
+	repo, err := publishers.RepositoryByID(ctx, tx, l.RepositoryID)
+	return l.Prefix.Pattern() + " in " + repo.Name, err
 }
 
 // reviewInvitees lists the active accounts that the user invited, directly or indirectly. A lockout does not change
@@ -232,8 +266,8 @@ func place(p catalog.Project) string {
 	return p.Name.String() + " in " + p.Repository.Name
 }
 
-// planPublisher finds every rule that trusts the same workloads as the named one: of projects, pending publishers, and
-// readers.
+// planPublisher finds every rule that trusts the same workloads as the named one: of projects and repositories, pending
+// publishers, and readers.
 func (d *Desk) planPublisher(ctx context.Context, tx Tx, p *plan) (string, error) {
 	attached, err := tx.AttachedTo(ctx, "", "")
 	if err != nil {
@@ -247,7 +281,11 @@ func (d *Desk) planPublisher(ctx context.Context, tx Tx, p *plan) (string, error
 	if err != nil {
 		return "", err
 	}
-	rule, ok := ruleOf(p.Name, attached, pending, readers)
+	wide, err := tx.RepositoryPublishers(ctx, "", "")
+	if err != nil {
+		return "", err
+	}
+	rule, ok := ruleOf(p.Name, attached, wide, pending, readers)
 	if !ok {
 		return "", fault.New(fault.NotFound, "there is no publisher, pending publisher or reader %.80q", p.Name)
 	}
@@ -263,6 +301,16 @@ func (d *Desk) planPublisher(ctx context.Context, tx Tx, p *plan) (string, error
 				p.First = project
 			}
 			p.attached, p.Projects = append(p.attached, l), append(p.Projects, place(project))
+			ids[l.Publisher.ID] = true
+		}
+	}
+	for _, l := range wide {
+		if same(rule, l.Publisher) {
+			names, err := namesOf(ctx, tx, l)
+			if err != nil {
+				return "", err
+			}
+			p.wide, p.Projects = append(p.wide, l), append(p.Projects, names)
 			ids[l.Publisher.ID] = true
 		}
 	}
@@ -282,9 +330,13 @@ func (d *Desk) planPublisher(ctx context.Context, tx Tx, p *plan) (string, error
 }
 
 // ruleOf finds a rule by the id of its publisher, pending publisher or reader.
-func ruleOf(id string, attached []publishers.Attached, pending []publishers.Pending,
-	readers []publishers.Reader,
+func ruleOf(id string, attached []publishers.Attached, wide []publishers.RepositoryPublisher,
+	pending []publishers.Pending, readers []publishers.Reader,
 ) (publishers.Publisher, bool) {
+	ofNames := func(l publishers.RepositoryPublisher) bool { return l.Publisher.ID == id }
+	if i := slices.IndexFunc(wide, ofNames); i >= 0 {
+		return wide[i].Publisher, true
+	}
 	if i := slices.IndexFunc(attached, func(l publishers.Attached) bool { return l.Publisher.ID == id }); i >= 0 {
 		return attached[i].Publisher, true
 	}

@@ -23,14 +23,19 @@ type AddRequest struct {
 	Project    string            // in any spelling
 	Fields     map[string]string // see Provider.Compile
 	Pending    bool              // the project does not exist yet
-	User       string            // if pending: name of the project's future owner; "" for the caller
+	// name of the owner of a project that does not exist yet: if pending, "" for the caller; if it creates, "" for none
+	User string
+
+	Wide    bool   // for the names of a repository, instead of a project
+	Names   string // if wide: prefix of the names, in any spelling; see packaging.ParseNamePrefix
+	Creates bool   // if wide: an upload may create the project
 }
 
 // Added is a publisher that was added.
 type Added struct {
 	ID        string
 	Pending   bool
-	Project   string // normal name
+	Project   string // normal name; "" if it is for the names of a repository
 	Provider  string
 	Issuer    string
 	Sentence  string
@@ -39,11 +44,37 @@ type Added struct {
 	Warning   string            // why it is not pinned; "" if it is, or if its kind never is
 	Unserved  string            // a warning if the server does not have the issuer; "" if it does
 	ExpiresAt time.Time         // if pending
+
+	// if it is for the names of a repository:
+	Repository string // of this index
+	Names      string // normal prefix
+	Creates    bool   // an upload may create the project
+	Owner      string // name of the user who will own such a project; "" if only administrators manage it
+}
+
+// What describes the projects that the publisher may upload to.
+func (a Added) What() string {
+	if a.Names == "" {
+		return a.Project
+	}
+	return Names(a.Names, a.Repository, a.Creates)
+}
+
+// Names describes the projects of a repository that a prefix covers.
+func Names(prefix, repository string, creates bool) string {
+	kind := "the existing projects "
+	if creates {
+		kind = "the projects, existing or new, "
+	}
+	return kind + prefix + " and " + prefix + "-* in repository " + repository
 }
 
 // String describes the publisher, and whether it still has to be pinned.
 func (a Added) String() string {
 	s := fmt.Sprintf("%s: %s may publish project %s", a.ID, workload.Clause(a.Sentence), a.Project)
+	if a.Names != "" {
+		s = fmt.Sprintf("%s: %s may publish %s", a.ID, workload.Clause(a.Sentence), a.What())
+	}
 	if a.Pending {
 		s = fmt.Sprintf("%s: %s may create project %s, until %s", a.ID, workload.Clause(a.Sentence), a.Project,
 			a.ExpiresAt.UTC().Format("2006-01-02"))
@@ -60,25 +91,26 @@ func (a Added) String() string {
 type addition struct {
 	req       AddRequest
 	name      packaging.ProjectName
+	prefix    packaging.NamePrefix // if wide
 	publisher Publisher
 	warning   string
 	at        time.Time
 }
 
-// Add allows a workload to publish to a project or, if pending, to create it. It returns fault.Unauthenticated for an
-// anonymous caller, and fault.NotFound unless the caller owns the project, may create projects (if pending), or is an
-// administrator. It returns a fault.Invalid that names the malformed field, and fault.Conflict if the project has the
-// publisher already or, if pending, exists.
+// Add allows a workload to publish to a project or, if pending, to create it, or, if wide, to publish to all projects
+// of a repository that a prefix covers. It returns fault.Unauthenticated for an anonymous caller, and fault.NotFound
+// unless the caller owns the project, may create projects (if pending), or is an administrator; if wide, it returns
+// fault.Denied unless the caller is an administrator. It returns a fault.Invalid that names the malformed field, and
+// fault.Conflict if the project or the names have the publisher already or, if pending, the project exists.
 func (r *Registry) Add(ctx context.Context, who access.Caller, req AddRequest) (Added, error) {
 	if err := CheckKnown(who); err != nil {
 		return Added{}, err
 	}
 	// Check permission before calling the issuer's API. The transaction checks it again.
-	name, err := r.mayAdd(ctx, who, req)
+	a, err := r.mayAdd(ctx, who, req)
 	if err != nil {
 		return Added{}, err
 	}
-	a := addition{req: req, name: name, at: r.o.Now()}
 	if a.publisher, a.warning, err = r.compile(ctx, who, req, a.at); err != nil {
 		return Added{}, err
 	}
@@ -87,10 +119,17 @@ func (r *Registry) Add(ctx context.Context, who access.Caller, req AddRequest) (
 		Sentence: r.Sentence(a.publisher), Fields: a.publisher.Fields, OwnerID: a.publisher.OwnerID, Warning: a.warning,
 		Unserved: r.unserved(a.publisher),
 	}
+	if req.Wide {
+		out.Repository, out.Names, out.Creates, out.Owner = repositoryName(req.Repository), a.prefix.String(), req.Creates,
+			req.User
+	}
 	err = access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) (err error) {
-		if req.Pending {
+		switch {
+		case req.Wide:
+			out.ID, err = r.attachWide(ctx, tx, who, a)
+		case req.Pending:
 			out.ID, out.ExpiresAt, err = r.addPending(ctx, tx, who, a)
-		} else {
+		default:
 			out.ID, err = r.attach(ctx, tx, who, a)
 		}
 		return err
@@ -98,13 +137,25 @@ func (r *Registry) Add(ctx context.Context, who access.Caller, req AddRequest) (
 	return out, err
 }
 
-// mayAdd returns the name of the request's project if the caller may add the publisher.
-func (r *Registry) mayAdd(ctx context.Context, who access.Caller, req AddRequest) (packaging.ProjectName, error) {
+// mayAdd returns the addition of a request, without its publisher, if the caller may add the publisher.
+func (r *Registry) mayAdd(ctx context.Context, who access.Caller, req AddRequest) (a addition, err error) {
+	a = addition{req: req, at: r.o.Now()}
+	if req.Wide {
+		err := r.store.View(ctx, func(tx Tx) error {
+			_, err := WideFor(ctx, tx, who, req.Repository)
+			return err
+		})
+		if err == nil {
+			a.prefix, err = checkWide(req)
+		}
+		return a, err
+	}
 	name, err := packaging.ParseProjectName(req.Project)
 	if err != nil {
-		return name, err
+		return a, err
 	}
-	return name, r.store.View(ctx, func(tx Tx) error {
+	a.name = name
+	return a, r.store.View(ctx, func(tx Tx) error {
 		if req.Pending {
 			_, err = repositoryFor(ctx, tx, who, req.Repository)
 		} else {

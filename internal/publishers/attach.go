@@ -14,6 +14,11 @@ func (r *Registry) attach(ctx context.Context, tx Tx, who access.Caller, a addit
 	if err != nil {
 		return "", err
 	}
+	// Incrementing the serial first serializes concurrent changes: none of them deletes the publisher that another one
+	// links to. It also invalidates cached callers.
+	if _, err := tx.NextSerial(ctx); err != nil {
+		return "", err
+	}
 	loose, err := sameRule(ctx, tx, project.ID, a.publisher)
 	if err != nil {
 		return "", err
@@ -34,10 +39,6 @@ func (r *Registry) attach(ctx context.Context, tx Tx, who access.Caller, a addit
 			return "", err
 		}
 		detail["replaces_unpinned"] = loose
-	}
-	// The serial invalidates cached callers.
-	if _, err := tx.NextSerial(ctx); err != nil {
-		return "", err
 	}
 	return p.ID, tx.InsertAudit(ctx, r.entry("publisher.add", who.Actor(), project, p.ID, a.at, detail))
 }

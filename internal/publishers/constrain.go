@@ -19,6 +19,7 @@ type ConstrainRequest struct {
 	ID         string            // of the publisher
 	Repository string            // of this index; "" for main
 	Project    string            // in any spelling
+	Names      string            // instead of a project: the prefix of names that the publisher has in the repository
 	Fields     map[string]string // to add; see Provider.Compile
 	Kind       string            // replaces rules on claims by the fields of a platform's own kind; "" to keep the kind
 }
@@ -26,17 +27,25 @@ type ConstrainRequest struct {
 // Constrain replaces a publisher of a project with a narrower one, in one transaction. Other projects keep the old
 // publisher. If the project already has a publisher with the narrower rule, Constrain keeps that one. It returns
 // fault.NotFound if the publisher is not one of the project's, or unless the caller owns the project or is an
-// administrator. It returns fault.Invalid for a field that is malformed or already set, and if a rule on claims cannot be
-// replaced by one of the requested kind.
+// administrator. It returns fault.Invalid for a field that is malformed or already set, and if a rule on claims cannot
+// be replaced by one of the requested kind. For the names of a repository, it returns fault.Denied unless the caller is
+// an administrator.
 func (r *Registry) Constrain(ctx context.Context, who access.Caller, req ConstrainRequest) (Added, error) {
 	if err := CheckKnown(who); err != nil {
 		return Added{}, err
+	}
+	var out Added
+	if req.Names != "" {
+		err := access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) (err error) {
+			out, err = r.constrainWide(ctx, tx, who, req)
+			return err
+		})
+		return out, err
 	}
 	name, err := packaging.ParseProjectName(req.Project)
 	if err != nil {
 		return Added{}, err
 	}
-	var out Added
 	err = access.Update(ctx, r.store, who, func(tx Tx, who access.Caller) error {
 		project, err := ProjectFor(ctx, tx, who, req.Repository, name)
 		if err != nil {
@@ -134,6 +143,9 @@ func (r *Registry) narrowed(who access.Caller, stored, old Publisher, more map[s
 func (r *Registry) replace(ctx context.Context, tx Tx, who access.Caller, project catalog.Project,
 	old, p Publisher,
 ) (Added, error) {
+	if _, err := tx.NextSerial(ctx); err != nil { // first, as in attach
+		return Added{}, err
+	}
 	p, err := settled(ctx, tx, project, p)
 	if err != nil {
 		return Added{}, err
@@ -144,10 +156,6 @@ func (r *Registry) replace(ctx context.Context, tx Tx, who access.Caller, projec
 		return Added{}, err
 	}
 	if _, err := tx.Detach(ctx, old.ID, project.ID); err != nil {
-		return Added{}, err
-	}
-	// The serial invalidates cached callers.
-	if _, err := tx.NextSerial(ctx); err != nil {
 		return Added{}, err
 	}
 	added, removed := r.Detail(p), r.Detail(old)

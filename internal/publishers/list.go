@@ -1,7 +1,9 @@
 package publishers
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"pyindex/internal/access"
@@ -26,12 +28,26 @@ type Listed struct {
 	Registrant string            `json:"registrant,omitempty"` // if pending: user id
 	AddedAt    time.Time         `json:"added_at"`
 	ExpiresAt  time.Time         `json:"expires_at,omitzero"` // if pending
+
+	// if it is for the names of a repository; Project is empty then
+	Names   string `json:"names,omitempty"`   // normal prefix
+	Creates bool   `json:"creates,omitempty"` // an upload may create the project
+	Owner   string `json:"owner,omitempty"`   // name of the user who will own such a project
+}
+
+// What describes the projects that the publisher may upload to.
+func (l Listed) What() string {
+	if l.Names == "" {
+		return l.Project
+	}
+	return Names(l.Names, l.Repository, l.Creates)
 }
 
 // List returns the publishers of the projects that the caller owns, by project and time, followed by the pending ones
-// that the caller registered. An administrator gets all of them. If a project is named, in any spelling, List returns
-// only its publishers, and fault.NotFound if the caller neither owns such a project nor has a pending publisher for it.
-// It returns fault.Unauthenticated for an anonymous caller.
+// that the caller registered, and by the publishers of repositories that cover these projects, those with the longest
+// prefix first. An administrator gets all of them. If a project is named, in any spelling, List returns only its
+// publishers, and fault.NotFound if the caller neither owns such a project nor has a pending publisher for it. It
+// returns fault.Unauthenticated for an anonymous caller.
 func (r *Registry) List(ctx context.Context, who access.Caller, project string) ([]Listed, error) {
 	if err := CheckKnown(who); err != nil {
 		return nil, err
@@ -56,7 +72,8 @@ type listing struct {
 	who          access.Caller
 	only         string // normal name; "" for all
 	repositories map[string]string
-	owned        bool // whether the caller owns a project with this name
+	owns         []catalog.Project // projects whose publishers from repositories are listed
+	owned        bool              // whether the caller owns a project with this name
 	out          []Listed
 }
 
@@ -74,7 +91,10 @@ func (l *listing) fill(ctx context.Context, tx Tx) error {
 	if err := l.attached(ctx, tx); err != nil {
 		return err
 	}
-	return l.pending(ctx, tx)
+	if err := l.pending(ctx, tx); err != nil {
+		return err
+	}
+	return l.wide(ctx, tx)
 }
 
 func (l *listing) look(ctx context.Context, tx Tx, repo catalog.Repository) error {
@@ -86,8 +106,61 @@ func (l *listing) look(ctx context.Context, tx Tx, repo catalog.Repository) erro
 	if fault.Is(err, fault.NotFound) {
 		return nil
 	}
-	l.owned = l.owned || err == nil && MayManage(l.who, p)
+	if err == nil && MayManage(l.who, p) {
+		l.owned, l.owns = true, append(l.owns, p)
+	}
 	return err
+}
+
+// wide lists the publishers of repositories: for an administrator all of them, or those that cover the name, whether or
+// not there is such a project; for any other caller those that cover a project of theirs.
+func (l *listing) wide(ctx context.Context, tx Tx) error {
+	all, err := tx.RepositoryPublishers(ctx, "", "")
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	if l.only == "" && !l.who.Admin() {
+		for _, id := range l.who.ProjectIDs() {
+			p, err := tx.ProjectByID(ctx, id)
+			if err == nil && MayManage(l.who, p) {
+				l.owns = append(l.owns, p)
+			} else if err != nil && !fault.Is(err, fault.NotFound) {
+				return err
+			}
+		}
+	}
+	name, _ := packaging.ParseProjectName(l.only)
+	slices.SortStableFunc(all, func(a, b RepositoryPublisher) int {
+		return cmp.Compare(len(b.Prefix.String()), len(a.Prefix.String()))
+	})
+	for _, w := range all {
+		seen := slices.ContainsFunc(l.owns, w.Covers) ||
+			l.who.Admin() && (l.only == "" || w.Prefix.Covers(name))
+		if !seen {
+			continue
+		}
+		row := Listed{
+			ID: w.Publisher.ID, Repository: l.repositories[w.RepositoryID], AddedAt: w.AddedAt, Names: w.Prefix.String(),
+			Creates: w.Creates,
+		}
+		if row.Owner, err = UserName(ctx, tx, w.OwnerUser); err != nil {
+			return err
+		}
+		l.add(row, w.Publisher)
+	}
+	return nil
+}
+
+// UserName returns the name of an account, or "" if the account was deleted or the id is "".
+func UserName(ctx context.Context, tx Tx, id string) (string, error) {
+	if id == "" {
+		return "", nil
+	}
+	u, err := tx.UserByID(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		return "", nil
+	}
+	return u.Name, err
 }
 
 func (l *listing) attached(ctx context.Context, tx Tx) error {

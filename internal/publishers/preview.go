@@ -22,13 +22,15 @@ func (r *Registry) Preview(ctx context.Context, who access.Caller, f workload.Fo
 	if err := CheckKnown(who); err != nil {
 		return Preview{}, err
 	}
+	f.Provider, req.Fields = workload.OfPreset(f.Provider, req.Fields)
+	out := Preview{Problems: workload.Problems(f, req.Fields)}
 	if _, err := packaging.ParseProjectName(req.Project); err == nil || !req.Pending {
-		if _, err := r.mayAdd(ctx, who, req); err != nil {
+		if _, err := r.mayAdd(ctx, who, req); req.Wide && fault.FieldOf(err) != "" {
+			out.Problems[fault.FieldOf(err)] = fault.Message(err)
+		} else if err != nil {
 			return Preview{}, err
 		}
 	}
-	f.Provider, req.Fields = workload.OfPreset(f.Provider, req.Fields)
-	out := Preview{Problems: workload.Problems(f, req.Fields)}
 	provider := r.providers[f.Provider]
 	if provider == nil || len(out.Problems) > 0 {
 		return out, nil

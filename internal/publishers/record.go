@@ -23,6 +23,13 @@ func (r *Registry) entry(action string, by audit.Actor, p catalog.Project, subje
 	}
 }
 
+// WideDetail returns the detail of an audit entry about a publisher of a repository.
+func (r *Registry) WideDetail(l RepositoryPublisher) map[string]any {
+	detail := r.Detail(l.Publisher)
+	detail["names"], detail["creates"] = l.Prefix.Pattern(), l.Creates
+	return detail
+}
+
 const maxNamed = 64 // projects in an entry about a reader
 
 // ReaderDetail returns the detail of an audit entry about a reader.

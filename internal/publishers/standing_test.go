@@ -1,6 +1,7 @@
 package publishers_test
 
 import (
+	"strings"
 	"testing"
 
 	"pyindex/internal/access"
@@ -32,6 +33,19 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 		"RemoveFrom": func(b *bench, who access.Caller, added, _, _ string) error {
 			return b.registry.RemoveFrom(b.Context(), who, added, "", "widgets")
 		},
+		"Add to a repository": func(b *bench, who access.Caller, _, _, _ string) error {
+			_, err := b.registry.Add(b.Context(), who, b.wide("acme", true))
+			return err
+		},
+		"RemoveFromRepository": func(b *bench, who access.Caller, added, _, _ string) error {
+			return b.registry.RemoveFromRepository(b.Context(), who, added, "", "beta")
+		},
+		"Constrain in a repository": func(b *bench, who access.Caller, added, _, _ string) error {
+			_, err := b.registry.Constrain(b.Context(), who, publishers.ConstrainRequest{
+				ID: added, Names: "beta", Fields: map[string]string{"environment": "release"},
+			})
+			return err
+		},
 		"RemovePending": func(b *bench, who access.Caller, _, pending, _ string) error {
 			return b.registry.RemovePending(b.Context(), who, pending)
 		},
@@ -50,6 +64,7 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 			onEach(t, func(t *testing.T, b *bench) {
 				alice := b.owner("alice", "widgets")
 				added := b.add("widgets", "environment", "")
+				b.addWide("beta", false, "environment", "")
 				pending := b.addPending(alice, "later")
 				reader, err := b.registry.AddReader(t.Context(), alice,
 					publishers.ReaderRequest{
@@ -59,6 +74,15 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 					t.Fatal(err)
 				}
 				d := access.NewDirectory(b.db.Access(), access.DirectoryOptions{Now: b.clock.Now})
+				if strings.Contains(strings.ToLower(what), "repository") {
+					b.user("boss") // for alice is not to be the only one
+					for _, name := range []string{"boss", "alice"} {
+						if err := d.SetAdmin(t.Context(), b.operator, name, true); err != nil {
+							t.Fatal(err)
+						}
+					}
+					alice = b.again("alice")
+				}
 				for _, end := range []func(string) error{
 					func(name string) error { return d.DisableUser(t.Context(), b.operator, name) },
 					func(string) error { return d.RevokeToken(t.Context(), b.operator, alice.TokenID()) },
@@ -78,7 +102,19 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := change(b, b.identify(secret), added.ID, pending.ID, reader.ID); err != nil {
+				who := b.identify(secret)
+				if who.Admin() { // whose administration ends after they were identified
+					if err := d.SetAdmin(t.Context(), b.operator, "alice", false); err != nil {
+						t.Fatal(err)
+					}
+					if err := change(b, who, added.ID, pending.ID, reader.ID); !fault.Is(err, fault.Denied) {
+						t.Errorf("%s by somebody who no longer administers = %v, want denied", what, err)
+					}
+					if err := d.SetAdmin(t.Context(), b.operator, "alice", true); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := change(b, who, added.ID, pending.ID, reader.ID); err != nil {
 					t.Errorf("%s by the owner = %v", what, err)
 				}
 			})

@@ -7,6 +7,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
+	"pyindex/internal/packaging"
 	"pyindex/internal/workload"
 )
 
@@ -31,10 +32,24 @@ type Tx interface {
 	PinPublisher(ctx context.Context, id, ownerID string) (bool, error)
 	// Attach links a publisher to a project, or returns fault.Conflict if it is linked already.
 	Attach(ctx context.Context, a Attached) error
-	// Detach unlinks a publisher, deletes it if no project uses it, and reports whether there was a link.
+	// Detach unlinks a publisher, deletes it if no project or repository uses it, and reports whether there was a link.
 	Detach(ctx context.Context, publisherID, projectID string) (bool, error)
 	// AttachedTo returns the links of a publisher to a project, by project and time. An empty id matches any.
 	AttachedTo(ctx context.Context, publisherID, projectID string) ([]Attached, error)
+
+	// Publishers of repositories.
+
+	// InsertRepositoryPublisher adds r, or returns fault.Conflict if the repository has the publisher for the prefix
+	// already.
+	InsertRepositoryPublisher(ctx context.Context, r RepositoryPublisher) error
+	// DeleteRepositoryPublisher deletes the row with an id and the bindings of its tokens, and the publisher if no project
+	// or repository uses it. It reports whether there was such a row.
+	DeleteRepositoryPublisher(ctx context.Context, id string) (bool, error)
+	// RepositoryPublishers returns the rows of a publisher in a repository, by repository, prefix and time. An empty id
+	// matches any.
+	RepositoryPublishers(ctx context.Context, publisherID, repositoryID string) ([]RepositoryPublisher, error)
+	// CoveredProjects returns the number of projects of a repository that a prefix covers.
+	CoveredProjects(ctx context.Context, repositoryID string, prefix packaging.NamePrefix) (int, error)
 
 	// Pending publishers, listed oldest first.
 
@@ -57,6 +72,11 @@ type Tx interface {
 	DeleteJTIExpiredBefore(ctx context.Context, t time.Time) error
 	// Exchanges returns recorded exchanges, newest first.
 	Exchanges(ctx context.Context, f ExchangeFilter) ([]audit.Entry, error)
+	// TokensGranted returns the ids of the minted tokens of a publisher's recorded exchanges for a project.
+	TokensGranted(ctx context.Context, repositoryID, project, publisherID string) ([]string, error)
+	// PublisherChanges returns the entries of the audit log in which a publisher was added to a project or removed from
+	// it, newest first, at most limit. An empty repository or project matches any.
+	PublisherChanges(ctx context.Context, repositoryID, project, publisherID string, limit int) ([]audit.Entry, error)
 	// DeleteExchangesBefore deletes at most limit exchanges recorded before t, oldest first, and returns their number.
 	// It deletes no other entries of the audit log.
 	DeleteExchangesBefore(ctx context.Context, t time.Time, limit int) (int64, error)
@@ -97,8 +117,11 @@ type PinFilter struct {
 type ExchangeFilter struct {
 	RepositoryID string
 	Project      string    // normal name
+	Whole        bool      // only those of no single project: of names of a repository, or a whole repository
 	Subject      string    // id of the nearest publisher or pending publisher, or of the minted token
+	Rule         string    // id of the granting publisher or reader
 	Since        time.Time // inclusive
+	Before       audit.Cursor
 	Limit        int
 }
 

@@ -41,3 +41,11 @@ func quotedOrEmpty(s string) string {
 	}
 	return Quote(s)
 }
+
+// ConstrainNamesLine is ConstrainLine for a publisher of the names of a repository.
+func ConstrainNamesLine(id, repository, names, provider, issuer string, fields map[string]string,
+	w workload.Warning,
+) string {
+	line := ConstrainLine(id, repository, names, provider, issuer, fields, w)
+	return strings.Replace(line, " --project ", " --names ", 1)
+}

@@ -37,6 +37,7 @@ type overviewView struct {
 	ui.Frame
 	Usage    catalog.Usage
 	Users    int
+	Wide     int // number of publishers of repositories
 	Waiting  int // number of invitations to approve
 	Program  string
 	Since    time.Time
@@ -64,6 +65,13 @@ func (s *Section) adminOverview(w http.ResponseWriter, r *http.Request, who acce
 		return err
 	}
 	v.Users = len(users)
+	wide, err := s.o.Registry.RepositoryCounts(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	for _, n := range wide {
+		v.Wide += n
+	}
 	open, err := s.o.Accounts.Invitations(r.Context(), who)
 	if err != nil {
 		return err
@@ -133,6 +141,7 @@ func (s *Section) adminSettings(w http.ResponseWriter, r *http.Request, who acce
 type repositoriesView struct {
 	ui.Frame
 	Repositories       []catalog.Repository
+	Publishers         map[string]int // number of publishers of a repository
 	NameField, Members ui.Field
 	Public             ui.Field
 	Closed             bool
@@ -161,6 +170,9 @@ func (s *Section) repositoriesPage(w http.ResponseWriter, r *http.Request, who a
 		return err
 	}
 	v := repositoriesView{Frame: s.adminFrame(r, who, "repositories", "Repositories"), Repositories: all, Closed: s.Closed}
+	if v.Publishers, err = s.o.Registry.RepositoryCounts(r.Context(), who); err != nil {
+		return err
+	}
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.NameField = f.Field(ui.Field{
 		Name: "name", Label: "Name", Required: true, Mono: true, MaxLength: 64,

@@ -12,6 +12,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/ingest"
 	"pyindex/internal/lockout"
+	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/roles"
 	"pyindex/web/letters"
@@ -24,6 +25,7 @@ type Options struct {
 	Browser   *browse.Browser
 	Roles     *roles.Roles
 	Intake    *ingest.Intake
+	Registry  *publishers.Registry
 	Directory *access.Directory
 	Exchange  *exchange.Minter
 	Accounts  *account.Accounts

@@ -239,6 +239,9 @@ func particular(e audit.Entry, about string) string {
 	case "group.remove-member":
 		return "removed " + text("user") + " from the group " + about
 	case "publisher.add", "publisher.remove", "publisher.pin":
+		if names := text("names"); names != "" { // of a repository
+			about = "the names " + names
+		}
 		return publisherWords(e.Action, text("publisher"), about)
 	}
 	return ""

@@ -119,6 +119,10 @@ func TestSentence(t *testing.T) {
 		"W got an upload token for demo.": {
 			Action: "publisher.exchange", Actor: audit.Actor{Kind: "publisher", Name: "W"}, Project: "demo",
 		},
+		"ann removed a publisher from the names acme-*: workflow a.yml in acme/x.": {
+			Action: "publisher.remove", Actor: ann, Subject: "1",
+			Detail: map[string]any{"publisher": "workflow a.yml in acme/x", "names": "acme-*"},
+		},
 		"ann added a publisher to demo: workflow a.yml in acme/x.": {
 			Action: "publisher.add", Actor: ann, Project: "demo",
 			Detail: map[string]any{"publisher": "workflow a.yml in acme/x"},

@@ -10,6 +10,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 	"pyindex/internal/workload"
 	"pyindex/web/ui"
@@ -115,7 +116,7 @@ func (a adding) value(name string) string {
 // query returns the query of a link that restores this form and the values of the other tabs.
 func (a adding) query() url.Values {
 	q := url.Values{"provider": {a.kind.Provider}}
-	for _, name := range []string{"issuer", "preset", "project_name", "repository_name"} {
+	for _, name := range append([]string{"issuer", "preset", "project_name", "repository_name"}, wideFields...) {
 		if v := a.form.Get(name); v != "" {
 			q.Set(name, v)
 		}
@@ -151,6 +152,7 @@ type formTab struct {
 // previewView is the preview of the publisher as a sentence.
 type previewView struct {
 	Project  string
+	Names    string // instead of a project: the projects of a repository, in words
 	Pending  bool
 	Words    workload.Words
 	Warnings []workload.Warning
@@ -365,6 +367,14 @@ func (s *Section) preview(r *http.Request, who access.Caller, a adding) (preview
 		return v, err
 	}
 	kind := workload.Of(a.kind.Provider)
+	if a.request.Wide {
+		prefix, _ := packaging.ParseNamePrefix(a.request.Names)
+		v.Names = publishers.Names(prefix.String(), a.request.Repository, a.request.Creates)
+		if a.request.Names == "" {
+			v.Missing = append(v.Missing, "Name prefix")
+			delete(p.Problems, publishers.FieldNames)
+		}
+	}
 	v.Comma = strings.Contains(p.Words.String(), ", ")
 	v.Words, v.Warnings = p.Words, slices.DeleteFunc(p.Warnings, func(w workload.Warning) bool {
 		// The account ID is looked up when the publisher is added.

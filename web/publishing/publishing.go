@@ -37,11 +37,14 @@ func (s *Section) Routes() []route.Route {
 		publishingPath + "trusted-only/": s.setTrustedOnly,
 		publishingPath + "revoke/":       s.revokeUploadToken,
 	})...)
+	rows = append(rows, route.Route{Method: http.MethodGet, Path: letInPath, Auth: route.Signed, Handle: s.letIn})
+	rows = append(rows, s.Forms(map[string]ui.FormHandler{letInPath + "remove/": s.removeFrom})...)
 	for i := range rows {
 		rows[i].Tree = true
 	}
 	rows = append(rows,
 		route.Route{Method: http.MethodGet, Path: accountPublishingPath, Auth: route.Signed, Handle: s.pending})
+	rows = append(rows, s.repositoryRoutes()...)
 	return append(rows, s.Forms(map[string]ui.FormHandler{
 		accountPublishingPath + "preview/": s.pendingPreview,
 		accountPublishingPath + "add/":     s.addPending,
@@ -55,6 +58,8 @@ type publishingView struct {
 	Enabled     bool
 	Guide       *guideView
 	Publishers  []publisherCard
+	Wide        []publisherCard // of the repository
+	WideLink    string          // for administrators: the page where they are changed
 	Tokens      []insight.UploadToken
 	TrustedOnly bool
 	Add         addForm
@@ -95,7 +100,14 @@ func (s *Section) publishingPage(w http.ResponseWriter, r *http.Request, who acc
 		v.Publishers = append(v.Publishers, publisherCardOf(n, x, t))
 	}
 	v.Exchanges = exchangeRows(p.Exchanges, said, r.URL.Query().Get("exchange"))
-	v.Guide = s.guideFor(r, p.Publishers)
+	for n, x := range p.Wide {
+		said[x.ID] = x.Words
+		v.Wide = append(v.Wide, publisherCardOf(len(p.Publishers)+n, x, t).shownOnly())
+	}
+	if who.Admin() {
+		v.WideLink = repositoryLink(s.Base, p.Project.Repository)
+	}
+	v.Guide = s.guideFor(r, slices.Concat(p.Publishers, p.Wide))
 	if r.Method != http.MethodPost {
 		return s.Render(w, http.StatusOK, "publishing", &v)
 	}
@@ -162,8 +174,10 @@ func (s *Section) add(r *http.Request, who access.Caller, a *adding) (publishers
 		if field == publishers.FieldIssuer {
 			field = "" // hidden field
 		}
-		if a.request.Pending && fault.Is(err, fault.Conflict) {
+		if fault.Is(err, fault.Conflict) && a.request.Pending {
 			field = "project_name"
+		} else if fault.Is(err, fault.Conflict) && a.request.Wide {
+			field = publishers.FieldNames
 		}
 		return added, a.form.Refused(field, err)
 	}
@@ -175,18 +189,7 @@ func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who
 	if err := s.Confirmed(who); err != nil {
 		return err
 	}
-	fields := map[string]string{}
-	for name := range f.Values {
-		if v := f.Get(name); name != "publisher_id" && name != "kind" && name != workload.FieldClaims && v != "" {
-			fields[name] = v
-		}
-	}
-	if v := f.Get(workload.FieldClaims); v != "" {
-		var err error
-		if fields, err = workload.ParseClaims(v); err != nil {
-			f.Wrong(workload.FieldClaims, fault.Sentence(err))
-		}
-	}
+	fields := constraintOf(f)
 	if !f.Bad() {
 		added, err := s.o.Registry.Constrain(r.Context(), who, publishers.ConstrainRequest{
 			ID: f.Get("publisher_id"), Repository: ui.Repository(r), Project: r.PathValue("project"), Fields: fields,
@@ -202,6 +205,24 @@ func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who
 		}
 	}
 	return s.publishingPage(w, r, who, addFrom(nil), tightening{id: f.Get("publisher_id"), form: f})
+}
+
+// constraintOf returns the fields that a card's form adds to a rule. It records invalid ones in f.
+func constraintOf(f ui.Form) map[string]string {
+	fields := map[string]string{}
+	for name := range f.Values {
+		other := name == "publisher_id" || name == "kind" || name == publishers.FieldNames || name == workload.FieldClaims
+		if v := f.Get(name); !other && v != "" {
+			fields[name] = v
+		}
+	}
+	if v := f.Get(workload.FieldClaims); v != "" {
+		var err error
+		if fields, err = workload.ParseClaims(v); err != nil {
+			f.Wrong(workload.FieldClaims, fault.Sentence(err))
+		}
+	}
+	return fields
 }
 
 func (s *Section) removePublisher(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {

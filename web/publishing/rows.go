@@ -110,6 +110,15 @@ func replacing(n int, p insight.Shown, t tightening) tighten {
 	return x
 }
 
+// shownOnly returns the card without its forms.
+func (c publisherCard) shownOnly() publisherCard {
+	c.Stricter, c.Tightens, c.Open = nil, false, false
+	for i := range c.Loose {
+		c.Loose[i].Input, c.Loose[i].Kind = nil, ""
+	}
+	return c
+}
+
 // exchangeRow is the list row of a token request.
 type exchangeRow struct {
 	insight.Exchange
@@ -123,6 +132,7 @@ type exchangeRow struct {
 	NoneBecause string
 	// Differing names the claims that differ from the closest publisher.
 	Differing string
+	Former    string // id of the granting publisher if it is no longer one of the project
 }
 
 // nearestTable compares a token with a publisher that almost matched.
@@ -156,6 +166,9 @@ func exchangeRows(all []insight.Exchange, said map[string]workload.Words, asked 
 		row := exchangeRow{Exchange: x, Run: workload.Of(x.Provider).Run(x.Issuer, x.Claims)}
 		if len(x.Nearest) > 0 {
 			row.Differing = differing(x.Nearest[0])
+		}
+		if said[x.PublisherID] == nil && x.Scope == "upload" {
+			row.Former = x.PublisherID
 		}
 		row.Open = x.ID == asked
 		if row.Full = !x.Granted && (full < fullExchanges || row.Open); row.Full {

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"pyindex/internal/app"
+	"pyindex/internal/catalog"
 	"pyindex/internal/cli"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers/insight"
@@ -65,7 +67,7 @@ func (x explained) write(w io.Writer) error {
 		outcome = "granted"
 	}
 	fmt.Fprintf(w, "%s  %s  to %s %s  from %s\n", terminal.Moment(x.At), outcome, x.Scope,
-		cmp.Or(x.Project, "(no project)"), cmp.Or(x.Address, "-"))
+		cmp.Or(x.Project, x.Names, "(no project)"), cmp.Or(x.Address, "-"))
 	if x.Granted {
 		fmt.Fprintf(w, "  %s\n", terminal.Printable(x.Publisher))
 		return nil
@@ -118,7 +120,15 @@ func addLineFor(settings, project string, x insight.Exchange) string {
 	if x.Suggested == nil || x.Scope != scopeUpload {
 		return ""
 	}
-	return terminal.AddLine(settings, x.SuggestedKind, x.Issuer, project, x.Pending, x.Suggested)
+	line := terminal.AddLine(settings, x.SuggestedKind, x.Issuer, project, x.Pending, x.Suggested)
+	if x.Names != "" && project == "" { // of a publisher of a repository
+		place := " --names " + terminal.Quote(strings.TrimSuffix(x.Names, "-*"))
+		if x.Repository != catalog.MainRepository {
+			place += " --index-repository " + terminal.Quote(x.Repository)
+		}
+		line = strings.Replace(line, " --project "+terminal.ProjectMissing, place, 1)
+	}
+	return line
 }
 
 // scopeUpload is the scope of exchanges for publishers.

@@ -17,8 +17,9 @@ type Publisher struct {
 	Add       publisherAddCmd       `cmd:"" help:"Trust a workload to publish a project."`
 	List      publisherListCmd      `cmd:"" help:"List the publishers."`
 	Constrain publisherConstrainCmd `cmd:"" help:"Restrict a publisher further, for example to an environment or a ref."`
-	Remove    publisherRemoveCmd    `cmd:"" help:"Remove a publisher and revoke its tokens."`
+	Remove    publisherRemoveCmd    `cmd:"" help:"Remove a publisher and revoke its tokens. Can also yank or quarantine its files."`
 	Workflow  publisherWorkflowCmd  `cmd:"" help:"Print a ready-made workflow file for a publisher."`
+	History   publisherHistoryCmd   `cmd:"" help:"List what a publisher let in, and what was unlike before."`
 	Explain   publisherExplainCmd   `cmd:"" help:"Explain why token exchanges were refused, and how to allow them."`
 }
 
@@ -34,6 +35,12 @@ type addedPublisher struct {
 	Pending  bool              `json:"pending"`
 	Expires  terminal.Moment   `json:"pending_until"`
 	Warning  string            `json:"warning,omitempty"`
+
+	// if it is for the names of a repository; project is empty then
+	Repository string `json:"repository,omitempty"`
+	Names      string `json:"names,omitempty"`
+	Creates    bool   `json:"creates,omitempty"`
+	Owner      string `json:"owner,omitempty"`
 }
 
 // tell prints only a new publisher's ID to standard output. To standard error it prints the trusted workload, the
@@ -41,12 +48,17 @@ type addedPublisher struct {
 func tell(s *cli.Session, l terminal.Listing, p publishers.Added) error {
 	err := l.Report(s.Out, addedPublisher{
 		p.ID, p.Project, p.Provider, p.Issuer, p.Sentence, p.Fields, p.OwnerID, p.Pending, terminal.Moment(p.ExpiresAt),
-		cmp.Or(p.Unserved, p.Warning),
+		cmp.Or(p.Unserved, p.Warning), p.Repository, p.Names, p.Creates, p.Owner,
 	}, p.ID)
 	if err != nil || l.JSON {
 		return err
 	}
-	fmt.Fprintf(s.Errs, "%s may now publish %s\n", workload.Clause(p.Sentence), p.Project)
+	fmt.Fprintf(s.Errs, "%s may now publish %s\n", workload.Clause(p.Sentence), p.What())
+	if p.Owner != "" {
+		fmt.Fprintf(s.Errs, "%s will own the new projects\n", p.Owner)
+	} else if p.Creates {
+		fmt.Fprintln(s.Errs, "note: the new projects have no owner, so only administrators can manage them")
+	}
 	if p.Pending {
 		fmt.Fprintf(s.Errs, "pending until %s: the first matching token creates the project\n", terminal.Moment(p.ExpiresAt))
 	}
@@ -81,7 +93,7 @@ func (c *publisherListCmd) Run(s *cli.Session) error {
 		var rows [][]string
 		for _, p := range list {
 			rows = append(rows,
-				[]string{p.ID, p.Project, p.Provider, p.Sentence, pinText(p), terminal.Moment(p.ExpiresAt).String()})
+				[]string{p.ID, placeText(p), p.Provider, p.Sentence, pinText(p), terminal.Moment(p.ExpiresAt).String()})
 		}
 		err = c.Write(s.Out, terminal.NotNil(list),
 			[]string{"ID", "PROJECT", "KIND", "PUBLISHER", "OWNER ID", "PENDING UNTIL"}, rows)
@@ -103,11 +115,14 @@ func pinText(p publishers.Listed) string {
 	return "set by the first token"
 }
 
-type publisherRemoveCmd struct {
-	ID string `arg:""`
-}
-
-// Run removes the publisher or pending publisher.
-func (c *publisherRemoveCmd) Run(s *cli.Session) error {
-	return s.With(func(a *app.App) error { return a.Registry.Remove(s.Ctx, a.Operator, c.ID) })
+// placeText returns the project of a publisher, or the names that it covers.
+func placeText(p publishers.Listed) string {
+	if p.Names == "" {
+		return p.Project
+	}
+	s := p.Names + "-* in " + p.Repository
+	if p.Creates {
+		s += ", also new"
+	}
+	return s
 }

@@ -15,18 +15,27 @@ type publisherAddCmd struct{ kong.Plugins }
 
 // publisherAdd is the command for one kind of issuer.
 type publisherAdd struct {
-	Project         string `required:"" placeholder:"P" help:"Project that the workload may publish."`
+	Project         string `required:"" xor:"place" placeholder:"P" help:"Project that the workload may publish."`
+	Names           string `required:"" xor:"place" placeholder:"PREFIX" help:"Instead of one project: all projects of the repository whose names are PREFIX or begin with PREFIX and a dash."`
+	Create          bool   `help:"With --names: an upload may create the project."`
 	Issuer          string `placeholder:"URL" help:"Issuer, if several of this kind are configured (default: the usual one, or the only one)."`
-	User            string `placeholder:"NAME" help:"With --pending: the user who becomes the owner of the project."`
+	User            string `placeholder:"NAME" help:"With --pending or --create: the user who becomes the owner of the project."`
 	Pending         bool   `help:"The project does not exist yet; the first token creates it."`
-	IndexRepository string `default:"main" help:"Repository of the project in this index."`
+	IndexRepository string `default:"main" help:"Repository of the project or the names in this index."`
 	terminal.Listing
 	ruleFlags
 }
 
 // Run adds the publisher. It prints only the ID to standard output, and the details to standard error.
 func (c *publisherAdd) Run(s *cli.Session) error {
-	if c.User != "" && !c.Pending {
+	switch {
+	case c.Create && c.Names == "":
+		return fault.New(fault.Invalid, "--create requires --names; with --pending, the first token creates one project")
+	case c.Pending && c.Names != "":
+		return fault.New(fault.Invalid, "--pending requires --project; with --create, each upload may create its project")
+	case c.User != "" && c.Names != "" && !c.Create:
+		return fault.New(fault.Invalid, "--user requires --create: an existing project already has owners")
+	case c.User != "" && c.Names == "" && !c.Pending:
 		return fault.New(fault.Invalid, "--user requires --pending: an existing project already has owners")
 	}
 	kind, fields, err := c.rule()
@@ -41,9 +50,9 @@ func (c *publisherAdd) Run(s *cli.Session) error {
 		c.split(kind, issuer, fields)
 		added, err := a.Registry.Add(s.Ctx, a.Operator, publishers.AddRequest{
 			Provider: kind, Issuer: issuer, Repository: c.IndexRepository, Project: c.Project, Pending: c.Pending, User: c.User,
-			Fields: fields,
+			Fields: fields, Wide: c.Names != "", Names: c.Names, Creates: c.Create,
 		})
-		if fault.Is(err, fault.NotFound) && !c.Pending {
+		if fault.Is(err, fault.NotFound) && !c.Pending && c.Names == "" {
 			return absent(err, c.IndexRepository, c.Project, "; with --pending, the first token creates it")
 		}
 		if err != nil {

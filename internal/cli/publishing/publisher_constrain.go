@@ -11,8 +11,9 @@ import (
 
 type publisherConstrainCmd struct {
 	ID              string `arg:"" help:"ID of the publisher, as listed by index publisher list."`
-	Project         string `required:"" placeholder:"P" help:"Project of the publisher. Other projects of the publisher are not changed."`
-	IndexRepository string `default:"main" help:"Repository of the project in this index."`
+	Project         string `required:"" xor:"place" placeholder:"P" help:"Project of the publisher. Other projects of the publisher are not changed."`
+	Names           string `required:"" xor:"place" placeholder:"PREFIX" help:"Names that the publisher has in the repository, instead of a project."`
+	IndexRepository string `default:"main" help:"Repository of the project or the names in this index."`
 	Kind            string `placeholder:"KIND" help:"Replace a publisher of kind generic by one of its platform's own kind, for example buildkite."`
 	terminal.Listing
 	ruleFlags
@@ -49,7 +50,7 @@ func (c *publisherConstrainCmd) Run(s *cli.Session) error {
 	return s.With(func(a *app.App) error {
 		added, err := a.Registry.Constrain(s.Ctx, a.Operator,
 			publishers.ConstrainRequest{
-				ID: c.ID, Repository: c.IndexRepository, Project: c.Project, Fields: fields, Kind: c.Kind,
+				ID: c.ID, Repository: c.IndexRepository, Project: c.Project, Names: c.Names, Fields: fields, Kind: c.Kind,
 			})
 		if err != nil {
 			return c.inFlags(err)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 	"pyindex/internal/cli"
 	"pyindex/internal/config"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 	"pyindex/internal/terminal"
 	"pyindex/internal/workload/ciconfig"
@@ -54,6 +56,13 @@ func (c *publisherWorkflowCmd) Run(s *cli.Session) error {
 			return err
 		}
 		warnUnserved(s, "publisher", p.ID, p.Unserved)
+		if p.Names != "" {
+			name, err := packaging.ParseProjectName(c.Project)
+			if err != nil {
+				return err
+			}
+			p.Project = name.String()
+		}
 		t := ciconfig.Target{
 			BaseURL: base.String(), Repository: p.Repository, Project: p.Project,
 			Audience: cmp.Or(a.Registry.Options().Audience, s.Config.Audience(base)),
@@ -67,13 +76,24 @@ func (c *publisherWorkflowCmd) choose(list []publishers.Listed) (publishers.List
 		return publishers.Listed{}, fault.New(fault.NotFound, "project %.100s has no publisher: add one first", c.Project)
 	}
 	if c.ID == "" {
-		return slices.MaxFunc(list, func(a, b publishers.Listed) int { return a.AddedAt.Compare(b.AddedAt) }), nil
+		return slices.MaxFunc(list, func(a, b publishers.Listed) int {
+			// the project's own publishers before those of its repository, and of those the longest prefix
+			return cmp.Or(cmp.Compare(narrowness(a), narrowness(b)), a.AddedAt.Compare(b.AddedAt))
+		}), nil
 	}
 	i := slices.IndexFunc(list, func(p publishers.Listed) bool { return p.ID == c.ID })
 	if i < 0 {
 		return publishers.Listed{}, fault.New(fault.NotFound, "project %.100s has no publisher %.80q", c.Project, c.ID)
 	}
 	return list[i], nil
+}
+
+// narrowness is larger for a publisher of fewer projects.
+func narrowness(p publishers.Listed) int {
+	if p.Names == "" {
+		return math.MaxInt
+	}
+	return len(p.Names)
 }
 
 func (c *publisherWorkflowCmd) write(s *cli.Session, g ciconfig.Guide) error {

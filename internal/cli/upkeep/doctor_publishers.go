@@ -37,7 +37,26 @@ func (d *localDoctor) publishers(rows *db.DB) {
 				terminal.ConstrainLine(p.ID, project.Repository.Name, a.Project, p.Provider, p.Issuer, p.Fields, w),
 				"project %s, publisher %s: %s", a.Project, p.ID, w.Text)
 		}
-		return nil
+		wide, err := tx.RepositoryPublishers(d.Ctx, "", "")
+		all += len(wide)
+		for _, l := range wide {
+			w, ok := severest(l.Publisher)
+			if !ok {
+				continue
+			}
+			if loose++; loose > shownLoose {
+				continue
+			}
+			repo, err := publishers.RepositoryByID(d.Ctx, tx, l.RepositoryID)
+			if err != nil {
+				return err
+			}
+			p := l.Publisher
+			d.found.Warn(check,
+				terminal.ConstrainNamesLine(p.ID, repo.Name, l.Prefix.String(), p.Provider, p.Issuer, p.Fields, w),
+				"names %s of repository %s, publisher %s: %s", l.Prefix.Pattern(), repo.Name, p.ID, w.Text)
+		}
+		return err
 	})
 	switch {
 	case err != nil:

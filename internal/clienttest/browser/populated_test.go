@@ -153,6 +153,15 @@ func (x *busy) fill() {
 	}
 	x.Token("bob", "--project", "widgets", "--description", "old release job")
 	x.trust("widgets")
+	for _, c := range [][]string{
+		{"--names", "widgets", "--create", "--user", "bob", "--repository", "widgets", "--environment", "release"},
+		{"--names", "acme-internal-tools", "--repository", "a-monorepo-with-a-rather-long-name"},
+	} {
+		x.Index(append([]string{
+			"publisher", "add", "github", "--issuer", x.issuer.URL, "--owner", "acme", "--workflow", "release.yml",
+			"--owner-id", "4242",
+		}, c...)...).OK(x.t)
+	}
 	x.exchange(nil, http.StatusOK)
 	x.exchange(map[string]any{"environment": "staging"}, http.StatusUnprocessableEntity)
 }

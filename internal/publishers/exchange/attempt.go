@@ -39,6 +39,8 @@ type Minted struct {
 	Expires      time.Time // whole seconds
 	Projects     []string  // normal names, sorted: to upload to or to read
 	Repositories []string  // names of the repositories that it may read as a whole, sorted
+	// the repositories, "/" and the prefixes of the names there that it may upload to, sorted: "main/acme"
+	Names []string
 }
 
 // attempt is an identity token during its exchange.

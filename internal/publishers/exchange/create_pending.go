@@ -84,7 +84,7 @@ func (m *Minter) recordPassed(ctx context.Context, tx publishers.Tx, a attempt, 
 		e.Detail["nearest"] = []any{map[string]any{
 			"id": p.ID, "publisher": m.registry.Sentence(p.Publisher), "pending": true, "differences": []any{},
 		}}
-		if err := m.insert(ctx, tx, e, target{p.RepositoryID, "", p.Project}); err != nil {
+		if err := m.insert(ctx, tx, e, target{repositoryID: p.RepositoryID, project: p.Project}); err != nil {
 			return err
 		}
 	}
@@ -146,7 +146,8 @@ func (m *Minter) adopt(ctx context.Context, tx publishers.Tx, a attempt, p publi
 	}
 	e := m.granted(a, "publisher.add", publisherRule(q), q.ID)
 	e.Detail["pending_publisher"] = p.ID
-	if err := m.insert(ctx, tx, e, target{project.Repository.ID, project.ID, project.Name.String()}); err != nil {
+	place := target{repositoryID: project.Repository.ID, projectID: project.ID, project: project.Name.String()}
+	if err := m.insert(ctx, tx, e, place); err != nil {
 		return q, err
 	}
 	_, err = tx.DeletePending(ctx, p.ID)
@@ -158,7 +159,7 @@ func (m *Minter) dropTaken(ctx context.Context, tx publishers.Tx, a attempt, tak
 	for _, p := range taken {
 		r := pendingRule(p)
 		if err := m.insert(ctx, tx, m.granted(a, "publisher.pending-taken", r, p.ID),
-			target{p.RepositoryID, "", p.Project}); err != nil {
+			target{repositoryID: p.RepositoryID, project: p.Project}); err != nil {
 			return err
 		}
 		if _, err := tx.DeletePending(ctx, p.ID); err != nil {

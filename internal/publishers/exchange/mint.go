@@ -53,6 +53,7 @@ func (m *Minter) mint(ctx context.Context, tx publishers.Tx, a attempt, trusted 
 	}
 	slices.Sort(out.Projects)
 	slices.Sort(out.Repositories)
+	slices.Sort(out.Names)
 	out.Projects = slices.Compact(out.Projects) // the same name in several repositories
 	return out, nil
 }
@@ -67,7 +68,9 @@ func (m *Minter) bind(ctx context.Context, tx publishers.Tx, a attempt, tokenID 
 		err = tx.InsertTokenReader(ctx, tokenID, r.ID)
 	}
 	for _, t := range all {
-		if err == nil && r.reader == nil {
+		if err == nil && t.namesID != "" {
+			err = tx.InsertTokenNames(ctx, tokenID, t.namesID)
+		} else if err == nil && r.reader == nil {
 			err = tx.InsertTokenProject(ctx, access.TokenProject{TokenID: tokenID, ProjectID: t.projectID, PublisherID: r.ID})
 		}
 	}
@@ -95,6 +98,10 @@ func (out *Minted) name(ctx context.Context, tx publishers.Tx, t target) error {
 		return nil
 	}
 	repo, err := publishers.RepositoryByID(ctx, tx, t.repositoryID)
-	out.Repositories = append(out.Repositories, repo.Name)
+	if t.names != "" {
+		out.Names = append(out.Names, repo.Name+"/"+t.names)
+	} else {
+		out.Repositories = append(out.Repositories, repo.Name)
+	}
 	return err
 }

@@ -108,5 +108,36 @@ func (m *Minter) merge(ctx context.Context, tx publishers.Tx, a attempt, from, t
 			return err
 		}
 	}
+	if err := m.mergeWide(ctx, tx, a, from, to); err != nil {
+		return err
+	}
 	return m.recordPin(ctx, tx, a, to)
+}
+
+// mergeWide moves the names of repositories as merge moves projects.
+func (m *Minter) mergeWide(ctx context.Context, tx publishers.Tx, a attempt, from, to rule) error {
+	all, err := tx.RepositoryPublishers(ctx, from.ID, "")
+	if err != nil {
+		return err
+	}
+	has, err := tx.RepositoryPublishers(ctx, to.ID, "")
+	if err != nil {
+		return err
+	}
+	for _, l := range all {
+		link := l
+		link.ID, link.Publisher, link.AddedAt = m.rules.NewID(), to.Publisher, a.at
+		there := slices.ContainsFunc(has, func(h publishers.RepositoryPublisher) bool {
+			return h.RepositoryID == l.RepositoryID && h.Prefix == l.Prefix
+		})
+		if !there {
+			if err := tx.InsertRepositoryPublisher(ctx, link); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.DeleteRepositoryPublisher(ctx, l.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }

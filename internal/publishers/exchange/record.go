@@ -20,6 +20,9 @@ import (
 // DetailCompared is the key of the claims that the rule compared, in the detail of an audit entry.
 const DetailCompared = "compared"
 
+// DetailNames is the key of the names that a publisher of a repository covers, in the detail of an audit entry.
+const DetailNames = "names"
+
 const actionExchange = "publisher.exchange"
 
 // Limits on the claims that are stored.
@@ -77,6 +80,10 @@ func (m *Minter) insert(ctx context.Context, tx publishers.Tx, e audit.Entry, t 
 		t.repositoryID, t.project = p.Repository.ID, p.Name.String()
 	}
 	e.Repository, e.Project = t.repositoryID, t.project
+	if t.names != "" {
+		e.Detail = maps.Clone(e.Detail)
+		e.Detail[DetailNames] = t.names + "-*"
+	}
 	return tx.InsertAudit(ctx, e)
 }
 

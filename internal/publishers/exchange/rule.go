@@ -63,31 +63,40 @@ func (r rule) id() string {
 	return r.ID
 }
 
-// target is a place that a rule covers: a project or, if no project is set, a whole repository.
+// target is a place that a rule covers: a project, names of a repository, or, if neither is set, a whole repository.
 type target struct {
 	repositoryID string // "" if it has to be read from the project
 	projectID    string // "" for a project that does not exist yet
 	project      string // normal name
+	names        string // prefix of the names that a publisher of the repository covers
+	namesID      string // id of that publisher's row
 }
 
 // targets returns the places that a rule covers.
 func targets(ctx context.Context, tx publishers.Tx, r rule) ([]target, error) {
 	if p := r.pending; p != nil {
-		return []target{{p.RepositoryID, "", p.Project}}, nil
+		return []target{{repositoryID: p.RepositoryID, project: p.Project}}, nil
 	}
 	if rd := r.reader; rd != nil && rd.Whole {
 		return []target{{repositoryID: rd.RepositoryID}}, nil
 	} else if rd != nil {
 		var out []target
 		for _, p := range rd.Projects {
-			out = append(out, target{rd.RepositoryID, p.ID, p.Name})
+			out = append(out, target{repositoryID: rd.RepositoryID, projectID: p.ID, project: p.Name})
 		}
 		return out, nil
 	}
 	links, err := tx.AttachedTo(ctx, r.ID, "")
 	var out []target
 	for _, l := range links {
-		out = append(out, target{"", l.ProjectID, l.Project})
+		out = append(out, target{projectID: l.ProjectID, project: l.Project})
+	}
+	if err != nil {
+		return nil, err
+	}
+	wide, err := tx.RepositoryPublishers(ctx, r.ID, "")
+	for _, l := range wide {
+		out = append(out, target{repositoryID: l.RepositoryID, names: l.Prefix.String(), namesID: l.ID})
 	}
 	return out, err
 }

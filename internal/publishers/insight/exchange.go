@@ -23,6 +23,7 @@ type Exchange struct {
 	Scope       string         `json:"scope"`                // "upload", or "read" for a trusted reader
 	Repository  string         `json:"repository,omitempty"` // of this index
 	Project     string         `json:"project,omitempty"`    // "" if no publisher came near
+	Names       string         `json:"names,omitempty"`      // of the publisher of a repository: "acme-*"
 	Pending     bool           `json:"pending,omitempty"`    // the project did not exist yet
 	Code        string         `json:"code,omitempty"`       // of a refusal
 	Description string         `json:"description,omitempty"`
@@ -40,7 +41,7 @@ type Exchange struct {
 	Suggested map[string]string `json:"suggested,omitempty"`
 	// SuggestedKind is the kind of that publisher.
 	SuggestedKind string `json:"suggested_kind,omitempty"`
-	WhyNone   string            `json:"why_none,omitempty"`
+	WhyNone       string `json:"why_none,omitempty"`
 
 	whole map[string]any // all claims of a workload that published to the project, for suggestions
 }
@@ -75,6 +76,7 @@ func (v *View) exchangeOf(e audit.Entry, repositories map[string]string) Exchang
 		Scope: cmp.Or(d.text("scope"), "upload"), Publisher: cmp.Or(d.text("publisher"), d.text("reader")),
 		PublisherID: d.text("publisher_id"), Address: e.Actor.Address, Claims: d.object("claims"),
 	}
+	x.Names = d.text(exchange.DetailNames)
 	for _, n := range d.list("nearest") {
 		x.Nearest = append(x.Nearest, nearestOf(n))
 	}

@@ -12,6 +12,7 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 )
 
 // MaxExchanges limits how many exchanges can be listed at once.
@@ -74,6 +75,9 @@ func (l *explaining) fill(ctx context.Context, tx publishers.Tx) error {
 	}
 	if l.who.Admin() {
 		err := l.read(ctx, tx, "", publishers.ExchangeFilter{Project: l.only.String()})
+		if err == nil && l.named() {
+			err = l.names(ctx, tx, all)
+		}
 		if l.found = len(l.entries) > 0; err != nil || !l.named() {
 			return err
 		}
@@ -82,6 +86,24 @@ func (l *explaining) fill(ctx context.Context, tx publishers.Tx) error {
 		return err
 	}
 	return l.pending(ctx, tx)
+}
+
+// names reads the exchanges of the publishers of repositories that cover the name, for an administrator. Owners do not
+// see them: they are about all names of a publisher.
+func (l *explaining) names(ctx context.Context, tx publishers.Tx, all []catalog.Repository) error {
+	for _, repo := range all {
+		got, err := tx.Exchanges(ctx, publishers.ExchangeFilter{RepositoryID: repo.ID, Whole: true, Limit: MaxExchanges})
+		if err != nil {
+			return err
+		}
+		for _, e := range got {
+			p, err := packaging.ParseNamePrefix(detail(e.Detail).text(exchange.DetailNames))
+			if err == nil && p.Covers(l.only) {
+				l.entries = append(l.entries, e)
+			}
+		}
+	}
+	return nil
 }
 
 // projects reads the histories of the projects that the caller owns.
@@ -203,7 +225,9 @@ func (l *explaining) readAll(ctx context.Context, tx publishers.Tx, repo catalog
 // newest returns the newest entries, without duplicates.
 func (l *explaining) newest() []audit.Entry {
 	slices.SortFunc(l.entries, func(a, b audit.Entry) int {
-		return cmp.Or(b.At.Compare(a.At), strings.Compare(b.ID, a.ID))
+		// an exchange that concerned a project and names of its repository is listed for the project first
+		wide := cmp.Compare(detail(a.Detail).text(exchange.DetailNames), detail(b.Detail).text(exchange.DetailNames))
+		return cmp.Or(b.At.Compare(a.At), wide, strings.Compare(b.ID, a.ID))
 	})
 	all := slices.CompactFunc(l.entries, func(a, b audit.Entry) bool { return a.ID == b.ID })
 	return all[:min(len(all), l.limit)]

@@ -9,7 +9,6 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 	"pyindex/internal/workload"
@@ -19,6 +18,7 @@ import (
 type Publishing struct {
 	Project    catalog.Project
 	Publishers []Shown
+	Wide       []Shown // of the repository, those with the longest prefix first
 	Tokens     []UploadToken
 	Exchanges  []Exchange // newest first, at most shownExchanges
 }
@@ -36,6 +36,9 @@ type Shown struct {
 	// nil otherwise.
 	Own     *workload.Kind
 	Missing []MissingField // required fields of Own that the publisher says nothing about
+	// Unlike is the newest accepted exchange that is unlike the earlier ones, among the latestOf newest. It is nil if there
+	// is none.
+	Unlike *Entry
 }
 
 // MissingField is a required field, with the value of the last accepted job. The value may be "".
@@ -80,7 +83,10 @@ func (v *View) ForProject(ctx context.Context, who access.Caller, repository, pr
 		if err := v.showExchanges(ctx, tx, who, &out); err != nil {
 			return err
 		}
-		if err := v.showPublishers(ctx, tx, &out); err != nil {
+		if err := v.showPublishers(ctx, tx, who, &out); err != nil {
+			return err
+		}
+		if err := v.showWide(ctx, tx, &out); err != nil {
 			return err
 		}
 		out.Tokens, err = uploadTokens(ctx, tx, who, out.Project, v.registry.Options().Now())
@@ -116,7 +122,7 @@ func (v *View) showExchanges(ctx context.Context, tx publishers.Tx, who access.C
 	return nil
 }
 
-func (v *View) showPublishers(ctx context.Context, tx publishers.Tx, out *Publishing) error {
+func (v *View) showPublishers(ctx context.Context, tx publishers.Tx, who access.Caller, out *Publishing) error {
 	links, err := tx.AttachedTo(ctx, "", out.Project.ID)
 	if err != nil {
 		return err
@@ -125,15 +131,108 @@ func (v *View) showPublishers(ctx context.Context, tx publishers.Tx, out *Publis
 		s := v.shown(publishers.Listed{
 			ID: a.Publisher.ID, Repository: out.Project.Repository.Name, Project: a.Project, AddedAt: a.AddedAt,
 		}, a.Publisher)
-		if s.AddedBy, err = userName(ctx, tx, a.AddedBy); err != nil {
+		if s.AddedBy, err = publishers.UserName(ctx, tx, a.AddedBy); err != nil {
 			return err
 		}
 		s.Last = lastOf(out.Exchanges, a.Publisher.ID)
+		if s.Unlike, err = v.latestUnlike(ctx, tx, who, out.Project, s.ID); err != nil {
+			return err
+		}
 		s.suggestValues()
 		v.findOwn(&s)
 		out.Publishers = append(out.Publishers, s)
 	}
 	return nil
+}
+
+func (v *View) showWide(ctx context.Context, tx publishers.Tx, out *Publishing) error {
+	all, err := publishers.Covering(ctx, tx, out.Project)
+	if err != nil {
+		return err
+	}
+	for _, l := range all {
+		s, err := v.wide(ctx, tx, out.Project.Repository, l)
+		if err != nil {
+			return err
+		}
+		s.Project = out.Project.Name.String() // for its workflow file
+		out.Wide = append(out.Wide, s)
+	}
+	return nil
+}
+
+// wide fills in the row of a publisher of a repository for display.
+func (v *View) wide(ctx context.Context, tx publishers.Tx, repo catalog.Repository,
+	l publishers.RepositoryPublisher,
+) (Shown, error) {
+	s := v.shown(publishers.Listed{
+		ID: l.Publisher.ID, Repository: repo.Name, AddedAt: l.AddedAt, Names: l.Prefix.String(), Creates: l.Creates,
+	}, l.Publisher)
+	var err error
+	if s.AddedBy, err = publishers.UserName(ctx, tx, l.AddedBy); err == nil {
+		s.Owner, err = publishers.UserName(ctx, tx, l.OwnerUser)
+	}
+	return s, err
+}
+
+// ForRepository returns the publishers of a repository, by prefix and time, each with the number of existing projects
+// that it covers and the newest of its exchanges. It returns fault.Denied unless the caller is an administrator,
+// fault.NotFound if there is no such repository, and fault.Unauthenticated for an anonymous caller. Repository "" is
+// main.
+func (v *View) ForRepository(ctx context.Context, who access.Caller, repository string) ([]WideShown, error) {
+	if err := publishers.CheckKnown(who); err != nil {
+		return nil, err
+	}
+	var out []WideShown
+	err := v.registry.Store().View(ctx, func(tx publishers.Tx) error {
+		out = nil
+		repo, err := publishers.WideFor(ctx, tx, who, repository)
+		if err != nil {
+			return err
+		}
+		all, err := tx.RepositoryPublishers(ctx, "", repo.ID)
+		if err != nil || len(all) == 0 {
+			return err
+		}
+		entries, err := tx.Exchanges(ctx, publishers.ExchangeFilter{RepositoryID: repo.ID, Whole: true, Limit: MaxExchanges})
+		if err != nil {
+			return err
+		}
+		var exchanges []Exchange
+		for _, e := range entries {
+			exchanges = append(exchanges, v.exchangeOf(e, map[string]string{repo.ID: repo.Name}))
+		}
+		for _, l := range all {
+			s, err := v.wide(ctx, tx, repo, l)
+			if err != nil {
+				return err
+			}
+			s.Project = l.Prefix.String() // for its workflow file
+			s.Last = lastOf(ofNames(exchanges, l.Prefix.Pattern()), l.Publisher.ID)
+			n, err := tx.CoveredProjects(ctx, repo.ID, l.Prefix)
+			if err != nil {
+				return err
+			}
+			out = append(out, WideShown{s, n})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// WideShown is a publisher of a repository for display.
+type WideShown struct {
+	Shown
+	Covers int // existing projects
+}
+
+func ofNames(all []Exchange, names string) (out []Exchange) {
+	for _, x := range all {
+		if x.Names == names {
+			out = append(out, x)
+		}
+	}
+	return out
 }
 
 // shown fills in a publisher's row for display.
@@ -186,18 +285,6 @@ func (v *View) findOwn(s *Shown) {
 		}
 		s.Missing = append(s.Missing, m)
 	}
-}
-
-// userName returns the name of an account, or "" if the account was deleted or the id is "".
-func userName(ctx context.Context, tx publishers.Tx, id string) (string, error) {
-	if id == "" {
-		return "", nil
-	}
-	u, err := tx.UserByID(ctx, id)
-	if fault.Is(err, fault.NotFound) {
-		return "", nil
-	}
-	return u.Name, err
 }
 
 // uploadTokens returns the API tokens that can upload to a project. The description of another user's token is visible
@@ -257,7 +344,7 @@ func (v *View) showPending(ctx context.Context, tx publishers.Tx, who access.Cal
 		ID: p.ID, Pending: true, Repository: repo.Name, Project: p.Project, Registrant: p.Registrant, AddedAt: p.CreatedAt,
 		ExpiresAt: p.ExpiresAt,
 	}, p.Publisher)
-	if s.AddedBy, err = userName(ctx, tx, p.Registrant); err != nil {
+	if s.AddedBy, err = publishers.UserName(ctx, tx, p.Registrant); err != nil {
 		return s, err
 	}
 	near, err := tx.Exchanges(ctx, publishers.ExchangeFilter{Subject: p.ID, Limit: 1})

@@ -21,14 +21,36 @@ func (t *Tx) Exchanges(ctx context.Context, f publishers.ExchangeFilter) ([]audi
 func exchangeQuery(f publishers.ExchangeFilter) (string, []any) {
 	where, args := ` WHERE action = 'publisher.exchange' AND at + 0 >= $1`, []any{micros(f.Since), f.Limit}
 	for _, c := range []struct{ column, want string }{
-		{"repository_id", f.RepositoryID}, {"project", f.Project}, {"subject", f.Subject},
+		{"repository_id", f.RepositoryID}, {"project", f.Project}, {"subject", f.Subject}, {"actor_id", f.Rule},
 	} {
 		if c.want != "" {
 			args = append(args, c.want)
 			where += fmt.Sprintf(" AND %s = $%d", c.column, len(args))
 		}
 	}
+	if !f.Before.IsZero() {
+		args = append(args, micros(f.Before.At), f.Before.ID)
+		where += fmt.Sprintf(" AND (at, id) < ($%d, $%d)", len(args)-1, len(args))
+	}
+	if f.Whole {
+		where += " AND project = ''"
+	}
 	return `SELECT ` + auditColumns + ` FROM audit` + where + ` ORDER BY at DESC, id DESC LIMIT $2`, args
+}
+
+func (t *Tx) TokensGranted(ctx context.Context, repositoryID, project, publisherID string) ([]string, error) {
+	return many(ctx, t, scanText, `SELECT subject FROM audit WHERE action = 'publisher.exchange' AND actor_id = $1
+		AND repository_id = $2 AND project = $3 AND outcome = 'granted'`, publisherID, repositoryID, project)
+}
+
+// selectRuleChanges has the condition of the partial index audit_rules.
+const selectRuleChanges = `SELECT ` + auditColumns + ` FROM audit WHERE action IN ('publisher.add', 'publisher.remove')
+	AND subject = $1 AND ($2 = '' OR repository_id || '' = $2) AND ($3 = '' OR project || '' = $3) AND outcome = 'granted'
+	ORDER BY at DESC, id DESC LIMIT $4`
+
+func (t *Tx) PublisherChanges(ctx context.Context, repositoryID, project, publisherID string, limit int,
+) ([]audit.Entry, error) {
+	return many(ctx, t, scanAudit, selectRuleChanges, publisherID, repositoryID, project, limit)
 }
 
 func (t *Tx) DeleteExchangesBefore(ctx context.Context, before time.Time, limit int) (int64, error) {

@@ -26,13 +26,14 @@ func (t *Tx) Detach(ctx context.Context, publisherID, projectID string) (bool, e
 	if err != nil {
 		return false, err
 	}
-	_, err = t.exec(ctx, `DELETE FROM publishers WHERE id = $1
-		AND NOT EXISTS (SELECT 1 FROM project_publishers l WHERE l.publisher_id = publishers.id)`, publisherID)
+	err = t.deleteUnused(ctx, publisherID)
 	return err == nil, err
 }
 
 func (t *Tx) HasPublishers(ctx context.Context, projectID string) (bool, error) {
-	any, err := many(ctx, t, scanText, `SELECT publisher_id FROM project_publishers WHERE project_id = $1 LIMIT 1`,
+	any, err := many(ctx, t, scanText, `SELECT publisher_id FROM project_publishers WHERE project_id = $1
+		UNION ALL SELECT l.publisher_id FROM projects p JOIN repository_publishers l ON l.repository_id = p.repository_id
+		WHERE p.id = $1 AND (p.name = l.prefix OR SUBSTR(p.name, 1, LENGTH(l.prefix) + 1) = l.prefix || '-') LIMIT 1`,
 		projectID)
 	return len(any) > 0, err
 }

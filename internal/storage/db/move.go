@@ -19,9 +19,9 @@ import (
 var moved = []string{
 	"repositories", "users", "profiles", "projects", "releases", "files", "file_metadata", "file_claims", "file_members",
 	"attestations", "tombstones", "blobs", "grants", "groups", "group_members", "group_grants", "services", "publishers",
-	"project_publishers",
+	"project_publishers", "repository_publishers",
 	"pending_publishers", "uploads_beside_publishers", "readers", "reader_projects", "tokens", "token_projects",
-	"token_readers",
+	"token_readers", "token_names",
 	"jtis", "audit", "sessions", "links", "totps", "recovery_codes", "passkeys", "challenges", "keys", "outbox",
 	"identities", "devices", "attempts",
 	"downloads", "names", "deleted_projects", "deleted_project_owners", "subscriptions",

@@ -86,7 +86,8 @@ func (t *Tx) DeleteProject(ctx context.Context, id string) error {
 		`DELETE FROM grants WHERE project_id = $1`,
 		`DELETE FROM group_grants WHERE project_id = $1`,
 		`DELETE FROM publishers WHERE id IN (SELECT publisher_id FROM project_publishers WHERE project_id = $1)
-			AND NOT EXISTS (SELECT 1 FROM project_publishers l WHERE l.publisher_id = publishers.id AND l.project_id <> $1)`,
+			AND NOT EXISTS (SELECT 1 FROM project_publishers l WHERE l.publisher_id = publishers.id AND l.project_id <> $1)
+			AND NOT EXISTS (SELECT 1 FROM repository_publishers l WHERE l.publisher_id = publishers.id)`,
 		`DELETE FROM readers WHERE NOT whole AND id IN (SELECT reader_id FROM reader_projects WHERE project_id = $1)
 			AND NOT EXISTS (SELECT 1 FROM reader_projects l WHERE l.reader_id = readers.id AND l.project_id <> $1)`,
 		`DELETE FROM projects WHERE id = $1`,

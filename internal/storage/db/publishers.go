@@ -2,7 +2,11 @@ package db
 
 import (
 	"context"
+	"fmt"
+	"math"
+	"strings"
 
+	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/publishers"
 )
@@ -96,4 +100,37 @@ func (t *Tx) PublishedFiles(ctx context.Context, projectID string, limit int) ([
 	}
 	return many(ctx, t, scan, `SELECT f.uploader_token_id, c.claims FROM files f JOIN file_claims c ON c.file_id = f.id
 		WHERE f.project_id = $1 AND f.uploader_kind = 'publisher' ORDER BY f.uploaded_at DESC, f.id DESC LIMIT $2`, projectID, limit)
+}
+
+// filesPublished and filesMinted have the conditions of their indexes.
+const (
+	filesPublished = `WHERE f.project_id = $1 AND f.uploader_kind = 'publisher' AND (f.uploaded_at, f.id) < ($2, $3)
+		ORDER BY f.uploaded_at DESC, f.id DESC LIMIT $4`
+	filesMinted = ` WHERE f.uploader_kind = 'publisher' AND f.project_id || '' = $1 AND f.uploader_token_id IN (`
+)
+
+func (t *Tx) FilesPublished(ctx context.Context, projectID string, before audit.Cursor, limit int,
+) ([]catalog.File, error) {
+	at := int64(math.MaxInt64)
+	if !before.IsZero() {
+		at = micros(before.At)
+	}
+	return many(ctx, t, scanFile, selectFile+filesPublished, projectID, at, before.ID, limit)
+}
+
+func (t *Tx) FilesByTokens(ctx context.Context, projectID string, tokens []string) ([]catalog.File, error) {
+	if len(tokens) == 0 {
+		return nil, nil
+	}
+	q, args := filesOfTokens(projectID, tokens)
+	return many(ctx, t, scanFile, q, args...)
+}
+
+func filesOfTokens(projectID string, tokens []string) (string, []any) {
+	args, places := []any{projectID}, make([]string, len(tokens))
+	for i, id := range tokens {
+		args = append(args, id)
+		places[i] = fmt.Sprintf("$%d", len(args))
+	}
+	return selectFile + filesMinted + strings.Join(places, ", ") + `) ORDER BY f.uploaded_at, f.id`, args
 }

@@ -53,7 +53,9 @@ func (q *asked) uploads(f catalog.UploadFilter) {
 		q.and("f.uploader_token_id = %s", f.TokenID)
 	case f.Publisher != "" || f.Minted != "":
 		q.and(`f.uploader_kind = 'publisher' AND (f.uploader_name = %s
-			OR f.uploader_token_id IN (SELECT b.token_id FROM token_projects b WHERE b.publisher_id = %s AND b.publisher_id <> ''))`, f.Publisher, f.Minted)
+			OR f.uploader_token_id IN (SELECT b.token_id FROM token_projects b WHERE b.publisher_id = %s AND b.publisher_id <> '')
+			OR f.uploader_token_id IN (SELECT b.token_id FROM token_names b JOIN repository_publishers l
+				ON l.id = b.repository_publisher_id WHERE l.publisher_id = %s))`, f.Publisher, f.Minted, f.Minted)
 	default:
 		q.and("f.quarantined_at > 0")
 	}
@@ -66,5 +68,7 @@ func (q *asked) uploads(f catalog.UploadFilter) {
 func (t *Tx) MintedFor(ctx context.Context, id string) ([]string, error) {
 	return many(ctx, t, scanText, `SELECT t.id FROM tokens t WHERE t.kind = 'minted' AND t.revoked_at = 0 AND (
 		t.id IN (SELECT b.token_id FROM token_projects b WHERE b.publisher_id = $1 AND b.publisher_id <> '')
+		OR t.id IN (SELECT b.token_id FROM token_names b JOIN repository_publishers l ON l.id = b.repository_publisher_id
+			WHERE l.publisher_id = $1)
 		OR t.id IN (SELECT b.token_id FROM token_readers b WHERE b.reader_id = $1)) ORDER BY t.id`, id)
 }

@@ -62,6 +62,9 @@ func (t *Tx) DeleteRepository(ctx context.Context, id string) error {
 	for _, q := range []string{
 		`DELETE FROM grants WHERE repository_id = $1 AND project_id = ''`,
 		`DELETE FROM pending_publishers WHERE repository_id = $1`,
+		`DELETE FROM publishers WHERE id IN (SELECT publisher_id FROM repository_publishers WHERE repository_id = $1)
+			AND NOT EXISTS (SELECT 1 FROM project_publishers l WHERE l.publisher_id = publishers.id)
+			AND NOT EXISTS (SELECT 1 FROM repository_publishers l WHERE l.publisher_id = publishers.id AND l.repository_id <> $1)`,
 	} {
 		if _, err := t.exec(ctx, q, id); err != nil {
 			return err

@@ -44,6 +44,11 @@ func TestReaders(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) { storagetest.Readers(t, twice(fresh)) })
 }
 
+func TestRepositoryPublishers(t *testing.T) {
+	storagetest.EachLinguistic(t,
+		func(t *testing.T, fresh func(*testing.T) string) { storagetest.RepositoryPublishers(t, twice(fresh)) })
+}
+
 func TestAccounts(t *testing.T) {
 	storagetest.EachDatabase(t,
 		func(t *testing.T, fresh func(*testing.T) string) { storagetest.Accounts(t, twice(fresh)) })

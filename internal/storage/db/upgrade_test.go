@@ -7,8 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
+	"pyindex/internal/publishers"
 )
 
 // firstUpgraded is the oldest schema that the test upgrades: that of the release before there were epochs.
@@ -228,8 +230,10 @@ func checkUsable(t *testing.T, d *DB) {
 		if err := tx.InsertProject(ctx, p); err != nil {
 			return err
 		}
-		_, err = tx.ProjectByName(ctx, main.ID, name)
-		return err
+		if _, err = tx.ProjectByName(ctx, main.ID, name); err != nil {
+			return err
+		}
+		return tx.trustNames(ctx, main.ID, name)
 	})
 	if err != nil {
 		t.Errorf("using the upgraded database: %v", err)
@@ -237,4 +241,31 @@ func checkUsable(t *testing.T, d *DB) {
 	if after, err := d.Stamp(ctx); err != nil || after.Epoch != before.Epoch || after.Value != 4712 {
 		t.Errorf("Stamp() after a change = %v, %v, want 4712 in the epoch of %v", after, err, before)
 	}
+}
+
+// trustNames lets a new publisher upload to a new project and to what is named alike, by a new token.
+func (t *Tx) trustNames(ctx context.Context, repositoryID string, name packaging.ProjectName) error {
+	p, err := t.PutPublisher(ctx, publishers.Publisher{ID: "new", Issuer: "https://issuer.example", Lookup: "acme/new"})
+	if err != nil {
+		return err
+	}
+	prefix, err := packaging.ParseNamePrefix(name.String())
+	if err != nil {
+		return err
+	}
+	r := publishers.RepositoryPublisher{ID: "wide", Publisher: p, RepositoryID: repositoryID, Prefix: prefix, Creates: true}
+	if err := t.InsertRepositoryPublisher(ctx, r); err != nil {
+		return err
+	}
+	if err := t.InsertToken(ctx, access.Token{ID: "new", Kind: access.TokenMinted, Hash: "new"}); err != nil {
+		return err
+	}
+	if err := t.InsertTokenNames(ctx, "new", "wide"); err != nil {
+		return err
+	}
+	names, err := t.TokenNames(ctx, "new")
+	if err == nil && (len(names) != 1 || !names[0].Covers(repositoryID, name) || !names[0].Creates) {
+		err = fmt.Errorf("TokenNames() = %v, want one that covers %s", names, name)
+	}
+	return err
 }

@@ -26,6 +26,7 @@ func Publishers(t *testing.T, open Opener) {
 		"token id race":   checkJTIRace,
 		"publisher race":  checkPutRace,
 		"exchanges":       checkExchanges,
+		"let in":          checkLetIn,
 		"after conflicts": checkAfterConflicts,
 		"published files": checkPublishedFiles,
 	} {
