@@ -258,7 +258,7 @@ func TestRemoveWithFiles(t *testing.T) {
 	}
 	wants(t, x.ask("alice", widgetsPublishing, nil).Body.String(), "from a removed publisher")
 	// The page of a removed publisher remains, and administrators can still put its files into quarantine.
-	wants(t, x.ask("alice", page, nil).Body.String(), "No longer a publisher of widgets", "Files that came through it",
+	wants(t, x.ask("alice", page, nil).Body.String(), "No longer a publisher of widgets", "Yank its files", "Files that came through it",
 		"Change these files", "yanked")
 	root, err := x.dir.AddUser(x.Context(), x.operator, access.NewUser{Name: "root", Admin: true})
 	if err != nil {

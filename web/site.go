@@ -81,6 +81,7 @@ func New(o Options) (*Site, error) {
 	kit, err := ui.New(ui.Options{
 		Files: files, BaseURL: o.BaseURL, Name: o.Name, Logo: o.Logo, Security: o.Security, Programs: o.Programs,
 		Closed: o.Closed, Believed: o.Believed, Log: o.Log, Now: o.Now, Repositories: o.Index.Visible,
+		Server: o.Registry.Server,
 	})
 	if err != nil {
 		return nil, err

@@ -81,6 +81,18 @@ func TestRefusedSettings(t *testing.T) {
 			"API with a password", "", "--oidc-issuers=kind=github,issuer=https://a.example,api_url=https://u:p@a.example/api",
 			"api_url",
 		},
+		{
+			"server of an issuer of another kind", "",
+			"--oidc-issuers=kind=github,issuer=https://a.example,server=https://b.example", "server",
+		},
+		{"server without a host", "", "--oidc-issuers=kind=gitlab,issuer=https://a.example,server=b.example", "server"},
+		{
+			"server with a query", "", "--oidc-issuers=kind=gitlab,issuer=https://a.example,server=https://b.example?x", "server",
+		},
+		{
+			"server with a password", "", "--oidc-issuers=kind=gitlab,issuer=https://a.example,server=https://u:p@b.example",
+			"server",
+		},
 		{"issuer without a URL", "", "--oidc-issuers=kind=github", "issuer"},
 		{
 			"issuer twice", "", "--oidc-issuers=kind=github,issuer=https://a.example;kind=github,issuer=https://a.example",

@@ -35,6 +35,9 @@ type Options struct {
 	// Kind returns the kind of an issuer, which determines the format of its claims: "github", "gitlab", "google", or ""
 	// if it is unknown.
 	Kind func(issuer string) string
+	// Server returns the base URL of an issuer's platform if it is not the issuer's own address, or "". If it is nil, none
+	// has another address.
+	Server func(issuer string) string
 }
 
 // Verifier handles the attestations of uploads. It is safe for concurrent use.
@@ -44,18 +47,22 @@ type Verifier struct {
 	trust  *verify.Verifier // nil without a trusted root, or if it was not read
 	left   []string
 	kind   func(string) string
+	server func(string) string
 }
 
 var _ ingest.Attester = (*Verifier)(nil)
 
 // New returns a verifier. It returns an error if the options or the trusted root are invalid.
 func New(o Options) (*Verifier, error) {
-	v := &Verifier{policy: o.Policy, kind: o.Kind}
+	v := &Verifier{policy: o.Policy, kind: o.Kind, server: o.Server}
 	if v.policy == "" {
 		v.policy = Ignore
 	}
 	if v.kind == nil {
 		v.kind = func(string) string { return "" }
+	}
+	if v.server == nil {
+		v.server = func(string) string { return "" }
 	}
 	if o.TrustedRoot == "" {
 		if v.policy == Require {
@@ -119,7 +126,7 @@ func (v *Verifier) judge(u ingest.Attested) ([]catalog.Attestation, []string, er
 	if err != nil {
 		return nil, nil, err
 	}
-	id, err := identify(v.kind(issuer(u)), u.Claims)
+	id, err := identify(v.kind(issuer(u)), v.server(issuer(u)), u.Claims)
 	if errors.Is(err, errUnverifiable) {
 		return unverified(all), []string{fmt.Sprintf(noIdentity, err)}, nil
 	} else if err != nil {

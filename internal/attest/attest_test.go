@@ -64,13 +64,19 @@ func kinds(issuer string) string {
 	return map[string]string{
 		github: "github", "https://ghes.example/_services/token": "github", "https://token.actions.acme.ghe.com": "github",
 		"https://gitlab.example": "gitlab", "https://accounts.google.com": "google", "https://ci.example": "generic",
+		"https://acme.example/gitlab": "gitlab", "https://storage.example/bucket": "gitlab",
 	}[issuer]
+}
+
+// servers returns the address of an issuer's platform if it is not the issuer's.
+func servers(issuer string) string {
+	return map[string]string{"https://storage.example/bucket": "https://gitlab.internal.example/git"}[issuer]
 }
 
 // verifier returns a verifier that trusts s, as strictly as for the public instance.
 func verifier(t *testing.T, s *attesttest.Sigstore, policy attest.Policy) *attest.Verifier {
 	t.Helper()
-	v, err := attest.New(attest.Options{Policy: policy, TrustedRoot: s.TrustedRoot(), Kind: kinds})
+	v, err := attest.New(attest.Options{Policy: policy, TrustedRoot: s.TrustedRoot(), Kind: kinds, Server: servers})
 	if err != nil {
 		t.Fatal(err)
 	}

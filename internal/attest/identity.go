@@ -3,10 +3,11 @@ package attest
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"github.com/sigstore/sigstore-go/pkg/fulcio/certificate"
+
+	"pyindex/internal/workload"
 )
 
 // errUnverifiable is the error for a publisher whose claims cannot be compared with a certificate.
@@ -23,8 +24,9 @@ type identity struct {
 }
 
 // identify derives the identity from the claims that a token was minted for. kind is the kind of the issuer, "" if it
-// is no longer configured. It returns errUnverifiable if the claims do not contain an identity.
-func identify(kind string, claims map[string]any) (identity, error) {
+// is no longer configured, and server the address of its platform, "" if it is the issuer's. It returns errUnverifiable
+// if the claims do not contain an identity.
+func identify(kind, server string, claims map[string]any) (identity, error) {
 	c := texts(claims)
 	id := identity{issuer: c["iss"]}
 	var err error
@@ -32,7 +34,7 @@ func identify(kind string, claims map[string]any) (identity, error) {
 	case "github":
 		err = id.github(c)
 	case "gitlab":
-		err = id.gitlab(c)
+		err = id.gitlab(c, workload.GitLab.At(server).Site(id.issuer))
 	case "google":
 		err = id.google(c)
 	default:
@@ -54,12 +56,9 @@ func texts(claims map[string]any) map[string]string {
 // github requires the job's workflow to be in the job's own repository: the certificate does not identify the caller of
 // a reusable workflow from another repository.
 func (id *identity) github(c map[string]string) error {
-	server, err := githubServer(id.issuer)
-	if err != nil {
-		return err
-	}
+	server := workload.GitHub.Site(id.issuer)
 	file, ok := revised(c["job_workflow_ref"], c["repository"]+"/.github/workflows/", c["ref"], c["sha"])
-	if !ok || !twoParts(c["repository"]) {
+	if !ok || !twoParts(c["repository"]) || server == "" {
 		return errUnverifiable
 	}
 	id.repository = server + "/" + c["repository"]
@@ -71,35 +70,17 @@ func (id *identity) github(c map[string]string) error {
 	return nil
 }
 
-// githubServer returns the base URL of an issuer's repositories: github.com for github.com and its enterprises, the
-// tenant's host for ghe.com, and the issuer's host for a GitHub Enterprise Server.
-func githubServer(issuer string) (string, error) {
-	u, err := url.Parse(issuer)
-	if err != nil || u.Host == "" {
-		return "", errUnverifiable
-	}
-	const actions = "token.actions."
-	switch host := u.Host; {
-	case host == actions+"githubusercontent.com":
-		return "https://github.com", nil
-	case strings.HasPrefix(host, actions) && strings.HasSuffix(host, ".ghe.com"):
-		return "https://" + strings.TrimPrefix(host, actions), nil
-	default:
-		return u.Scheme + "://" + host, nil
-	}
-}
-
-func (id *identity) gitlab(c map[string]string) error {
-	u, err := url.Parse(id.issuer)
-	if err != nil || u.Host == "" || !strings.Contains(c["project_path"], "/") {
+// gitlab derives the identity of a job of the server at site.
+func (id *identity) gitlab(c map[string]string, site string) error {
+	_, place, ok := strings.Cut(site, "://")
+	if !ok || !strings.Contains(c["project_path"], "/") {
 		return errUnverifiable
 	}
-	host := u.Host + strings.TrimSuffix(u.Path, "/")
-	file, ok := revised(c["ci_config_ref_uri"], host+"/"+c["project_path"]+"//", c["ref_path"], c["sha"])
+	file, ok := revised(c["ci_config_ref_uri"], place+"/"+c["project_path"]+"//", c["ref_path"], c["sha"])
 	if !ok {
 		return errUnverifiable
 	}
-	id.repository = u.Scheme + "://" + host + "/" + c["project_path"]
+	id.repository = site + "/" + c["project_path"]
 	id.config = id.repository + "//" + file
 	id.ownerID = c["namespace_id"]
 	id.publisher = id.named("GitLab", map[string]any{

@@ -126,6 +126,16 @@ func TestIdentities(t *testing.T) {
 		}
 		return changed
 	}
+	at := func(issuer, place string) map[string]any {
+		return with(with(gitlabClaims, "iss", issuer), "ci_config_ref_uri",
+			place+"/acme/tools/widgets//.gitlab-ci.yml@refs/heads/main")
+	}
+	jobAt := func(issuer, site string) attesttest.Job {
+		j := gitlabJob
+		j.Issuer, j.Repository = issuer, site+"/acme/tools/widgets"
+		j.Config = j.Repository + "//.gitlab-ci.yml@refs/heads/main"
+		return j
+	}
 	for name, c := range map[string]struct {
 		claims map[string]any
 		job    attesttest.Job
@@ -178,6 +188,22 @@ func TestIdentities(t *testing.T) {
 			"repository": "acme/a/b", "job_workflow_ref": "acme/a/b/.github/workflows/release.yml@refs/heads/main",
 		}, attesttest.GitHub("acme/a/b", "release.yml", "4242"), "unverified"},
 		"GitLab": {gitlabClaims, gitlabJob, "verified"},
+		"GitLab under a path": {
+			at("https://acme.example/gitlab", "acme.example/gitlab"),
+			jobAt("https://acme.example/gitlab", "https://acme.example/gitlab"), "verified",
+		},
+		"GitLab with an issuer of its own": {
+			at("https://storage.example/bucket", "gitlab.internal.example/git"),
+			jobAt("https://storage.example/bucket", "https://gitlab.internal.example/git"), "verified",
+		},
+		"GitLab, file at the issuer": {
+			at("https://storage.example/bucket", "storage.example/bucket"),
+			jobAt("https://storage.example/bucket", "https://gitlab.internal.example/git"), "unverified",
+		},
+		"GitLab, certificate of the issuer": {
+			at("https://storage.example/bucket", "gitlab.internal.example/git"),
+			jobAt("https://storage.example/bucket", "https://storage.example/bucket"), "source repository",
+		},
 		"GitLab, other project": {with(with(gitlabClaims, "project_path", "acme/evil"), "ci_config_ref_uri",
 			"gitlab.example/acme/evil//.gitlab-ci.yml@refs/heads/main"), gitlabJob, "source repository"},
 		"GitLab, other file": {with(gitlabClaims, "ci_config_ref_uri",

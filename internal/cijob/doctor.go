@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"pyindex/internal/terminal"
@@ -133,29 +134,53 @@ func (d *publishDoctor) suggest() {
 	d.found.OK(check, "a publisher of kind %[1]s can accept this job if oidc.issuers has its issuer with kind=%[1]s; the command to add it is below", kind)
 }
 
+// server returns the address of a GitLab server if the job names one that is not the issuer's, and reports that the
+// index needs it. It returns "" otherwise.
+func (d *publishDoctor) server(issuer string) string {
+	server := strings.TrimRight(d.env("CI_SERVER_URL"), "/")
+	if d.env("GITLAB_CI") == "" || server == "" || server == strings.TrimRight(issuer, "/") {
+		return ""
+	}
+	d.found.Warn("issuer", "Add server = \""+terminal.Printable(server)+"\" to the issuer in oidc.issuers on the index.",
+		"the address of this GitLab is %s, and its tokens name %s as their issuer", terminal.Printable(server),
+		terminal.Printable(issuer))
+	return server
+}
+
 // suggestion returns the kind and fields of a publisher for this job. It uses the kind given by --kind, or else the
-// kind with this issuer, or else the first kind that recognizes the claims.
+// kind with this issuer, or else the platform that the claims show, or else the kind of the job's CI system if it
+// recognizes them, or else the first kind that does.
 func (d *publishDoctor) suggestion(issuer string) (kind string, fields map[string]string, err error) {
 	all := workload.All
 	of := func(p *workload.Kind) bool { return p.Name() == d.Kind || d.Kind == "" && p.Issuer() == issuer }
-	if i := slices.IndexFunc(all, of); i >= 0 {
-		fields, err = all[i].Suggest(d.claims)
-		return all[i].Name(), fields, err
-	}
-	if d.Kind != "" {
+	i := slices.IndexFunc(all, of)
+	if i < 0 && d.Kind != "" {
 		return "", nil, fmt.Errorf("%q is not a kind of publisher", d.Kind)
 	}
-	for _, p := range all {
+	shown := workload.Generic.For(issuer, d.claims)[0] // the platform, if an issuer of kind generic has its rules
+	if i < 0 && shown != workload.Generic {
+		i = slices.Index(all, shown)
+	}
+	if i < 0 {
 		// Do not try the generic kind: its rules could allow claims that the recognized kind refuses for good reason.
-		if p != workload.Generic && p.Recognize(d.claims) != nil {
-			fields, err = p.Suggest(d.claims)
-			return p.Name(), fields, err
+		here := ""
+		if p := d.identity.platform(); p != nil {
+			here = p.kind
+		}
+		for n, p := range all {
+			if (p.Name() == here || i < 0 && !workload.Generic.Serves(p)) && p.Recognize(d.claims) != nil {
+				i = n
+			}
 		}
 	}
-	return "", nil, fmt.Errorf(
-		"no kind of publisher recognizes the claims of %s; see docs/trusted-publishing.md for rules on arbitrary claims",
-		cmp.Or(issuer, "this issuer"),
-	)
+	if i < 0 {
+		return "", nil, fmt.Errorf(
+			"no kind of publisher recognizes the claims of %s; see docs/trusted-publishing.md for rules on arbitrary claims",
+			cmp.Or(issuer, "this issuer"),
+		)
+	}
+	fields, err = all[i].At(d.server(issuer)).Suggest(d.claims)
+	return all[i].Name(), fields, err
 }
 
 // report returns the results for JSON output.

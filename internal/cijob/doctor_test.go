@@ -86,7 +86,7 @@ func (c *clinic) examine(change func(d *publishDoctor)) *publishDoctor {
 	c.Helper()
 	d := newPublishDoctor(c.Context(), &Doctor{RepositoryURL: c.server.URL + "/legacy/"}, c.server.Client().Transport)
 	env := func(name string) string { return c.env[name] }
-	d.env, d.identity.env, d.identity.projected = env, env, "/no/such/token"
+	d.env, d.identity.env, d.identity.projected, d.identity.machine = env, env, "/no/such/token", "/no/such/machine"
 	if change != nil {
 		change(d)
 	}

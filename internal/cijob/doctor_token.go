@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +34,7 @@ func (d *publishDoctor) identityToken(audience string) access.Secret {
 		d.found.OK(check, "this job has one")
 	case d.TokenFile == "" && !d.inJob():
 		d.found.Skip(check, "%v", err)
-	case d.TokenFile == "" && d.env("GITHUB_ACTIONS") == "true":
+	case d.TokenFile == "" && d.on("GitHub Actions"):
 		d.found.Fail(check, githubPermission, "%v", err)
 	default:
 		d.found.Fail(check, "", "%v", err)
@@ -45,8 +44,27 @@ func (d *publishDoctor) identityToken(audience string) access.Secret {
 
 // inJob reports whether the program runs in a CI job. Nearly all CI systems set CI.
 func (d *publishDoctor) inJob() bool {
-	return d.env("CI") != "" || d.env("INDEX_ID_TOKEN") != "" ||
-		slices.ContainsFunc(platforms, func(p platform) bool { return d.env(p.variable) != "" })
+	return d.env("CI") != "" || d.env("INDEX_ID_TOKEN") != "" || d.identity.platform() != nil
+}
+
+// on reports whether the program runs in a job of a CI system.
+func (d *publishDoctor) on(name string) bool {
+	p := d.identity.platform()
+	return p != nil && p.name == name
+}
+
+// checkAudience compares the token's audience with the one that the index requests. On a platform that fixes the
+// audience it only warns: the index does not say which audience it accepts from that issuer.
+func (d *publishDoctor) checkAudience(got any, audience string) {
+	const check = "claims"
+	switch advice, fixed := d.identity.otherAudience(d.claims, audience); {
+	case advice == "":
+	case fixed:
+		d.found.Warn(check, advice, "all tokens of the platform have the audience %s, and the index requests %q from others",
+			workload.Show(got), audience)
+	default:
+		d.found.Fail(check, advice, "the audience of the token is %s, but the index requests %q", workload.Show(got), audience)
+	}
 }
 
 // readClaims decodes the claims without verifying the token's signature. It reports whether they are readable.
@@ -59,9 +77,13 @@ func (d *publishDoctor) readClaims(raw access.Secret, audience string) bool {
 	}
 	d.claims = claims
 	d.found.OK(check, "the token names %s as its issuer", workload.Show(claims["iss"]))
-	if got := claims["aud"]; audience != "" && got != any(audience) {
-		d.found.Fail(check, "Request a token with the audience "+terminal.Printable(audience)+".",
-			"the audience of the token is %s, but the index requests %q", workload.Show(got), audience)
+	d.checkAudience(claims["aud"], audience)
+	sub, _ := claims["sub"].(string)
+	if named, owner, repository, ok := workload.ImmutableSubject(sub); ok {
+		d.found.OK("subject", "the token has GitHub's immutable spelling of %s: publishers of kind github do not compare "+
+			"it; a rule --claim sub=… fits only one spelling, so use --claim repository_id=%s "+
+			"--claim repository_owner_id=%s instead",
+			terminal.Printable(workload.Show(named)), repository, owner)
 	}
 	n, _ := claims["exp"].(json.Number)
 	if exp, err := n.Int64(); err == nil && !d.now().Before(time.Unix(exp, 0)) {

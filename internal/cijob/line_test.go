@@ -137,3 +137,29 @@ func TestAddLines(t *testing.T) {
 		})
 	}
 }
+
+// TestGitLabServerOfAJob checks that a job of a GitLab whose issuer is another URL is told what the index needs.
+func TestGitLabServerOfAJob(t *testing.T) {
+	c := newClinicOf(t, "gitlab")
+	c.issuer.SetJob(map[string]any{
+		"sub": "project_path:acme/widgets:ref_type:tag:ref:v1", "project_path": "acme/widgets", "namespace_id": "7",
+		"project_id": "8", "ci_config_ref_uri": "gitlab.internal.example/git/acme/widgets//.gitlab-ci.yml@refs/tags/v1",
+		"ref_path": "refs/tags/v1", "pipeline_source": "push",
+	})
+	c.want(c.examine(func(d *publishDoctor) { d.Kind = "gitlab" }), "publisher", "failed", "ci_config_ref_uri")
+	c.env["GITLAB_CI"], c.env["CI_SERVER_URL"] = "true", "https://gitlab.internal.example/git"
+	d := c.examine(func(d *publishDoctor) { d.Kind = "gitlab" })
+	c.want(d, "issuer", "warning", "the address of this GitLab is https://gitlab.internal.example/git")
+	c.want(d, "publisher", "ok", "a publisher of kind gitlab")
+}
+
+// TestImmutableSubject checks that the spelling of GitHub's subject is told.
+func TestImmutableSubject(t *testing.T) {
+	c := newClinic(t)
+	c.issuer.SetJob(map[string]any{"sub": "repo:acme@4242/widgets@777:environment:release"})
+	c.want(c.examine(nil), "subject", "ok", "--claim repository_id=777 --claim repository_owner_id=4242")
+	c.issuer.SetJob(map[string]any{"sub": "repo:acme-4242/widgets-777:environment:release"})
+	if status, _ := worst(c.examine(nil).found, "subject"); status != "" {
+		t.Errorf("another spelling is told: %s", status)
+	}
+}

@@ -173,6 +173,11 @@ func (l *login) exchange(ctx context.Context, index *indexClient, job *jobIdenti
 		}
 	}
 	if err != nil {
+		if claims, unread := peek(raw.Reveal()); unread == nil && strings.Contains(err.Error(), "audience") {
+			if advice, _ := job.otherAudience(claims, audience); advice != "" {
+				err = fmt.Errorf("%w; %s", err, advice)
+			}
+		}
 		return err
 	}
 	l.token, l.expires = access.Secret(m.Token), time.Unix(m.Expires, 0)

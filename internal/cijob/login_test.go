@@ -34,7 +34,10 @@ func TestIdentityByProgram(t *testing.T) {
 		platform, program string
 		args              []string
 	}{
-		{"BUILDKITE", "buildkite-agent", []string{"oidc", "request-token", "--audience", "pypi.acme.example"}},
+		{"BUILDKITE", "buildkite-agent", []string{
+			"oidc", "request-token", "--audience", "pypi.acme.example", "--claim",
+			"organization_id,pipeline_id",
+		}},
 		{"CIRCLECI", "circleci", []string{"run", "oidc", "get", "--root-issuer", "--claims", `{"aud":"pypi.acme.example"}`}},
 	} {
 		j := outside(t, map[string]string{c.platform: "true"})

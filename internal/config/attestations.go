@@ -33,7 +33,7 @@ func (c *Config) Attester(operator bool) (*attest.Verifier, error) {
 	a := c.Attestations
 	v, err := attest.New(attest.Options{
 		Policy: attest.Policy(a.Policy), TrustedRoot: a.TrustedRoot, WithoutSCT: a.SCT == "ignore", Kind: c.issuerKind,
-		Operator: operator,
+		Server: c.issuerServer, Operator: operator,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("attestations.trusted_root: %w", err)
@@ -46,6 +46,16 @@ func (c *Config) issuerKind(url string) string {
 	for _, i := range c.OIDC.Issuers {
 		if i.Issuer == url {
 			return i.Kind
+		}
+	}
+	return ""
+}
+
+// issuerServer returns the base URL of the platform of a configured issuer if it is not the issuer's own address.
+func (c *Config) issuerServer(url string) string {
+	for _, i := range c.OIDC.Issuers {
+		if i.Issuer == url {
+			return i.Server
 		}
 	}
 	return ""

@@ -78,7 +78,7 @@ type accessConfig struct {
 }
 
 type oidcConfig struct {
-	Issuers       []issuer `sep:";" placeholder:"kind=K,issuer=URL[,audience=A][,ca_file=F][,api_url=U]" default:"kind=github,issuer=https://token.actions.githubusercontent.com" help:"Issuers whose identity tokens can be exchanged for upload tokens, separated by \";\"."`
+	Issuers       []issuer `sep:";" placeholder:"kind=K,issuer=URL[,audience=A][,ca_file=F][,api_url=U][,server=U]" default:"kind=github,issuer=https://token.actions.githubusercontent.com" help:"Issuers whose identity tokens can be exchanged for upload tokens, separated by \";\"."`
 	TokenLifetime Span     `default:"15m" help:"Lifetime of minted tokens; at most 6h."`
 	KeepExchanges Span     `default:"720h" help:"How long granted and refused token exchanges stay listed."`
 }

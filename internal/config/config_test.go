@@ -185,7 +185,7 @@ func TestDefaults(t *testing.T) {
 	for flag, want := range map[string]string{
 		"listen": "127.0.0.1:8080", "data-dir": "./data", "access-anonymous-read": "false", "upload-policy": "private",
 		"attestations-policy": "verify-if-present", "attestations-trusted-root": "", "attestations-sct": "require",
-		"storage-delivery": "auto", "oidc-issuers": "[{github https://token.actions.githubusercontent.com   }]",
+		"storage-delivery": "auto", "oidc-issuers": "[{github https://token.actions.githubusercontent.com    }]",
 		"oidc-token-lifetime": fmt.Sprint(Span(15 * 60 * 1e9)),
 	} {
 		if got := mustParse(t, flag); got != want {

@@ -11,17 +11,18 @@ import (
 )
 
 // issuer is an entry of [[oidc.issuers]]. Its text form, for a flag or the environment, is
-// "kind=github,issuer=https://…,audience=…,ca_file=…,api_url=…"; kind and issuer are required.
+// "kind=github,issuer=https://…,audience=…,ca_file=…,api_url=…,server=…"; kind and issuer are required.
 type issuer struct {
 	Kind     string // format of its claims
 	Issuer   string // exact "iss"
 	Audience string // "" for the base URL's host
 	CAFile   string // PEM file of the authorities for the issuer's host, "" for the system's
 	APIURL   string // for kind github: API for account look-ups, "" for api.github.com, or for none with another issuer
+	Server   string // for kind gitlab: base URL of the server, without a trailing slash; "" if it is the issuer
 }
 
 // issuerFields are the keys of an issuer.
-var issuerFields = []string{"kind", "issuer", "audience", "ca_file", "api_url"}
+var issuerFields = []string{"kind", "issuer", "audience", "ca_file", "api_url", "server"}
 
 // field returns a pointer to the named field, or nil if there is no such field.
 func (i *issuer) field(name string) *string {
@@ -31,6 +32,7 @@ func (i *issuer) field(name string) *string {
 		"audience": &i.Audience,
 		"ca_file":  &i.CAFile,
 		"api_url":  &i.APIURL,
+		"server":   &i.Server,
 	}[name]
 }
 
@@ -42,7 +44,7 @@ func (i *issuer) UnmarshalText(text []byte) error {
 		name = strings.TrimSpace(name)
 		at := i.field(name)
 		if at == nil || *at != "" {
-			return fmt.Errorf("%q is unknown or repeated in an issuer: write kind=…,issuer=…,audience=…,ca_file=…,api_url=…",
+			return fmt.Errorf("%q is unknown or repeated in an issuer: write kind=…,issuer=…,audience=…,ca_file=…,api_url=…,server=…",
 				name)
 		}
 		*at = strings.TrimSpace(value)
@@ -64,6 +66,9 @@ func (i *issuer) check() error {
 	if err := i.checkAPI(); err != nil {
 		return err
 	}
+	if err := i.checkServer(); err != nil {
+		return err
+	}
 	_, err = i.roots()
 	return err
 }
@@ -80,6 +85,24 @@ func (i *issuer) checkAPI() error {
 		u.Scheme != "https" && (u.Scheme != "http" || !Loopback(u.Hostname())) {
 		return fmt.Errorf("api_url %q of issuer %s is not an https URL: write for example https://HOST/api/v3", i.APIURL,
 			i.Issuer)
+	}
+	return nil
+}
+
+// checkServer checks the address of a GitLab server, and removes a slash at its end.
+func (i *issuer) checkServer() error {
+	if i.Server == "" {
+		return nil
+	}
+	if i.Kind != "gitlab" {
+		return fmt.Errorf("server of issuer %s: only issuers of kind gitlab have one", i.Issuer)
+	}
+	i.Server = strings.TrimRight(i.Server, "/")
+	u, err := url.Parse(i.Server)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
+		u.Scheme != "https" && u.Scheme != "http" {
+		return fmt.Errorf("server %q of issuer %s is not a URL: write the address of GitLab's pages, for example "+
+			"https://HOST/gitlab", i.Server, i.Issuer)
 	}
 	return nil
 }

@@ -83,7 +83,7 @@ func listed[T any](flag string, list []T, sep string) string {
 // line describes an issuer for administrators: its kind and URL, then what else is set.
 func (i issuer) line(flag string) string {
 	text := i.Kind + " " + hideSecrets(flag, i.Issuer)
-	for _, name := range []string{"audience", "ca_file", "api_url"} {
+	for _, name := range issuerFields[2:] {
 		if value := *i.field(name); value != "" {
 			text += " " + name + "=" + hideSecrets(flag, value)
 		}

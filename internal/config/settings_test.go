@@ -128,6 +128,10 @@ kind = "github"
 issuer = "https://ghes.example/_services/token"
 audience = "pypi"
 api_url = "https://ghes.example/api/v3"
+[[oidc.issuers]]
+kind = "gitlab"
+issuer = "https://storage.example/bucket"
+server = "https://gitlab.example/git/"
 `)
 	usual := effective(t, "")
 	for name, s := range set {
@@ -151,7 +155,8 @@ api_url = "https://ghes.example/api/v3"
 		"sso.groups": "a=b, c=d", "sso.issuer": "https://[secret]@login.example/",
 		"sso.require_groups": "CN=devs,DC=acme\nops",
 		"oidc.issuers": "github https://token.actions.githubusercontent.com\n" +
-			"github https://ghes.example/_services/token audience=pypi api_url=https://ghes.example/api/v3",
+			"github https://ghes.example/_services/token audience=pypi api_url=https://ghes.example/api/v3\n" +
+			"gitlab https://storage.example/bucket server=https://gitlab.example/git",
 	} {
 		if got := set[name].Value; got != want {
 			t.Errorf("%s is shown as %q, want %q", name, got, want)

@@ -20,6 +20,7 @@ type Removal struct {
 	Reason              string           // of a yank, for everyone; of a quarantine, for administrators
 	// Which selects among the files that came through the publisher; nil selects all.
 	Which func(catalog.File) bool
+	From  time.Time // no file that was uploaded before is read; zero reads all
 }
 
 // Removed is the result of a removal.
@@ -145,6 +146,9 @@ func (r *Registry) setAside(ctx context.Context, tx Tx, who access.Caller, q Rem
 	}
 	var files []catalog.File
 	_, err := r.through(ctx, tx, s.Project, s.lineage, 0, func(f catalog.File) bool {
+		if f.UploadedAt.Before(q.From) {
+			return false
+		}
 		if q.Which == nil || q.Which(f) {
 			f.Uploader.Claims = nil
 			files = append(files, f)

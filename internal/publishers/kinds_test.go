@@ -10,6 +10,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/workload"
@@ -319,7 +320,7 @@ var gitlabCases = []kindCase{
 	},
 	{"short ref", nil, map[string]any{
 		"ref_path": "v1.0", "ci_config_ref_uri": "HOST/acme/libs/widgets//ci/release.yml@v1.0",
-	}, "ci_config_ref_uri"},
+	}, "ref_path"},
 	{"empty commit", nil, one("sha", ""), "sha"},
 	{"environment in other letters", nil, one("environment", "release"), "environment"},
 	{"environment with a blank", nil, one("environment", "Release "), "environment"},
@@ -551,6 +552,46 @@ func (s *site) judge(c kindCase) {
 		s.Fatal(err)
 	}
 	s.clock.Pass(time.Second) // tokens without an id differ by their times
+}
+
+// TestGitLabServer checks that a GitLab with another address than its issuer's publishes if the settings have it, also
+// for a command that knows only what the server started with.
+func TestGitLabServer(t *testing.T) {
+	const server = "https://gitlab.internal.example/git"
+	s := newSite(t, gitlabKind)
+	open := func(issuers []publishers.Issuer) {
+		s.registry = newTrust(s.store, s.verifier, workload.All, settings{rules: publishers.Options{
+			Now: s.clock.Now, Issuers: issuers,
+		}})
+	}
+	own := []publishers.Issuer{{Provider: "gitlab", URL: s.issuer.URL, Server: server}}
+	open(own)
+	s.project("widgets", "")
+	s.trust("widgets", nil)
+	job := map[string]any{"ci_config_ref_uri": "gitlab.internal.example/git/acme/libs/widgets//ci/release.yml@refs/tags/v1.0"}
+	if _, err := s.exchange(s.token(job)); err != nil {
+		t.Errorf("a job of the server = %v", err)
+	}
+	_, err := s.exchange(s.token(nil))
+	refuse(t, err, exchange.CodePublisher, "claim ci_config_ref_uri is")
+	if run := s.exchanges(s.operator, "widgets")[0].Run(); !strings.HasPrefix(run.URL, server+"/acme/libs/widgets/") &&
+		run.URL != "" {
+		t.Errorf("the run is at %s", run.URL)
+	}
+	if err := s.registry.RecordServing(t.Context(), "https://index.example", true); err != nil {
+		t.Fatal(err)
+	}
+	last, _, err := publishers.LastServing(t.Context(), s.store)
+	if err != nil || len(last.Issuers) != 1 || last.Issuers[0].Server != server {
+		t.Fatalf("LastServing = %+v, %v", last, err)
+	}
+	open(last.Issuers)
+	if _, err := s.exchange(s.token(job)); err != nil {
+		t.Errorf("with what the server started with = %v", err)
+	}
+	open([]publishers.Issuer{{Provider: "gitlab", URL: s.issuer.URL}})
+	_, err = s.exchange(s.token(job))
+	refuse(t, err, exchange.CodePublisher, "claim ci_config_ref_uri is")
 }
 
 // TestStoredRulesOnClaims checks that rules on claims of platforms that have kinds of their own keep working, whether

@@ -50,6 +50,8 @@ type Options struct {
 type Issuer struct {
 	Provider string `json:"kind"` // of its claims: Provider.Name
 	URL      string `json:"url"`  // exact "iss"
+	// Server is the base URL of the platform's pages, without a trailing slash; "" if it is the issuer's.
+	Server string `json:"server,omitempty"`
 }
 
 // FieldIssuer is the name of the issuer's field in faults.
@@ -62,6 +64,7 @@ func (r *Registry) Issuers() []Issuer { return slices.Clone(r.o.Issuers) }
 type Registry struct {
 	store     Store
 	providers map[string]*workload.Kind
+	servers   map[string]string // by issuer
 	o         Options
 }
 
@@ -79,7 +82,10 @@ func New(s Store, providers []*workload.Kind, o Options) *Registry {
 	if o.KeepExchanges <= 0 {
 		o.KeepExchanges = DefaultKeepExchanges
 	}
-	r := &Registry{store: s, providers: map[string]*workload.Kind{}, o: o}
+	r := &Registry{store: s, providers: map[string]*workload.Kind{}, servers: map[string]string{}, o: o}
+	for _, i := range slices.Concat(o.Unserved, o.Issuers) { // those of the server count
+		r.servers[i.URL] = i.Server
+	}
 	for _, p := range providers {
 		r.providers[p.Name()] = p
 	}
@@ -88,7 +94,7 @@ func New(s Store, providers []*workload.Kind, o Options) *Registry {
 
 // Rule compiles the row of a publisher again. It returns fault.Invalid if the row is no longer valid.
 func (r *Registry) Rule(p Publisher) (workload.Rule, error) {
-	provider := r.providers[p.Provider]
+	provider := r.Kind(p.Provider, p.Issuer)
 	if provider == nil {
 		return workload.Rule{}, fault.New(fault.Invalid, "unknown kind of publisher: %s", p.Provider)
 	}
@@ -113,6 +119,19 @@ func (r *Registry) Sentence(p Publisher) string {
 
 // Provider returns the provider of a kind of publisher, or nil if the kind is unknown.
 func (r *Registry) Provider(kind string) *workload.Kind { return r.providers[kind] }
+
+// Kind returns the kind of publisher for an issuer, whose platform may have another address. It returns nil if the kind
+// is unknown.
+func (r *Registry) Kind(name, issuer string) *workload.Kind {
+	k := r.providers[name]
+	if server := r.servers[issuer]; k != nil && server != "" {
+		return k.At(server)
+	}
+	return k
+}
+
+// Server returns the base URL of an issuer's platform if it is not the issuer's own address, or "".
+func (r *Registry) Server(issuer string) string { return r.servers[issuer] }
 
 // Store returns the store of the registry's rows.
 func (r *Registry) Store() Store { return r.store }

@@ -384,3 +384,49 @@ func TestGenericReadersAreNotNear(t *testing.T) {
 		t.Errorf("entries: %+v; want the last in the reader's history", e)
 	}
 }
+
+// TestRespelledSubject checks that a rule on a subject of GitHub is found as the nearest one for the other spelling of
+// that subject, which it never accepts, and that the refusal and the history say so.
+func TestRespelledSubject(t *testing.T) {
+	const (
+		named     = "repo:acme/widgets:environment:pypi%3Aprod"
+		immutable = "repo:acme@4242/widgets@31337:environment:pypi%3Aprod"
+	)
+	for _, c := range []struct {
+		name, rule, sub, want string // want is "" if the rule is about another workload
+	}{
+		{"immutable", named, immutable, "GitHub's immutable spelling; a rule on repository_id=31337 and repository_owner_id=4242"},
+		{"with names", immutable, named, "without GitHub's immutable spelling"},
+		{"renamed", immutable, strings.Replace(immutable, "widgets", "gadgets", 1), "(id 31337) under another name"},
+		{"another repository", named, strings.Replace(immutable, "widgets", "gadgets", 1), ""},
+		{"other ids", immutable, strings.Replace(immutable, "31337", "31338", 1), ""},
+		{"ids of Forgejo", named, "repo:acme-4242/widgets-31337:environment:pypi%3Aprod", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSite(t, kind{
+				workload.Generic,
+				map[string]string{"claim:sub": c.rule},
+				map[string]any{
+					"sub": c.rule, "repository": "acme/widgets", "repository_id": "31337", "repository_owner_id": "4242",
+					"environment": "pypi:prod",
+				},
+			})
+			s.project("widgets", "")
+			p := s.trust("widgets", nil)
+			_, err := s.exchange(s.token(one("sub", c.sub)))
+			if c.want == "" {
+				refuse(t, err, exchange.CodePublisher, "no project here trusts")
+				return
+			}
+			refuse(t, err, exchange.CodePublisher, "which the nearest publisher does not accept: it is the same repository")
+			refuse(t, err, exchange.CodePublisher, c.want)
+			x := s.exchanges(s.operator, "widgets")[0]
+			if len(x.Nearest) != 1 || x.Nearest[0].ID != p.ID || !strings.Contains(x.Nearest[0].Differences[0].Why, c.want) ||
+				!maps.Equal(x.Suggested, map[string]string{
+					"claim:repository_id": "31337", "claim:repository_owner_id": "4242", "claim:environment": "pypi:prod",
+				}) {
+				t.Errorf("the history of the project: %+v", x)
+			}
+		})
+	}
+}

@@ -352,6 +352,7 @@ func TestNamePolicyOfCreated(t *testing.T) {
 		x.refused("a name that looks like another", x.send(who, "", "acme-0ne", "1.0", nil), fault.Conflict, "too similar")
 		x.refused("a module of the standard library", x.send(who, "", "json", "1.0", nil), fault.Invalid, "standard library")
 		x.refused("a deleted name", x.send(who, "", "acme-gone", "1.0", nil), fault.Denied, "was deleted")
+		x.refused("a name like a deleted one", x.send(who, "", "acme-g0ne", "1.0", nil), fault.Conflict, "was deleted")
 		x.must(b.registry.Remove(t.Context(), b.operator, a.ID))
 	}
 	b.clock.Pass(catalog.KeepName + time.Hour)

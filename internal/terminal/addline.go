@@ -23,13 +23,21 @@ func AddLine(settings, provider, issuer, project string, pending bool, fields ma
 	}
 	kind := workload.Of(provider)
 	for _, f := range kind.Fields {
-		if v := fields[f.Name]; v != "" {
+		if f.Named {
+			for _, pair := range f.Pairs(fields) {
+				b.WriteString(flagWord(kind.Flag(f.Name), pair))
+			}
+		} else if v := fields[f.Name]; v != "" {
 			b.WriteString(flagWord(kind.Flag(f.Name), v))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if _, claim, ok := strings.Cut(name, ":"); ok {
-			b.WriteString(flagWord("claim", claim+"="+fields[name]))
+		kind, claim, ok := strings.Cut(name, ":")
+		if !ok {
+			continue
+		}
+		for v := range strings.SplitSeq(fields[name], "\n") {
+			b.WriteString(flagWord(claimFlags[kind], claim+"="+v))
 		}
 	}
 	if issuer != workload.GitHubIssuer {
@@ -37,6 +45,9 @@ func AddLine(settings, provider, issuer, project string, pending bool, fields ma
 	}
 	return b.String()
 }
+
+// claimFlags are the flags for rules on claims.
+var claimFlags = map[string]string{"claim": "claim", "oneof": "claim", "prefix": "claim-prefix", "has": "claim-has"}
 
 // flagWord returns a flag with its value, after a space. A value that begins with a dash is joined by "=".
 func flagWord(name, value string) string {

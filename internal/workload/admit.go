@@ -25,7 +25,7 @@ func (k *Kind) Admits(r Rule, c Claims) error {
 		return m
 	}
 	if k.open != nil {
-		return k.open.admits(r, c)
+		return k.open.admits(k, r, c)
 	}
 	for passed, fits := range k.comparisons(r) {
 		if m := fits(r, c); m != nil {
@@ -40,11 +40,20 @@ func (k *Kind) Admits(r Rule, c Claims) error {
 func (k *Kind) comparisons(r Rule) []check {
 	out := slices.Clip(k.checks)
 	if k.open != nil {
-		out = k.open.checks(r)
+		out = k.open.checks(k, r)
 	}
 	out = append(out, k.never...)
 	for _, f := range k.Fields {
-		if f.fits != nil && r.Fields[f.RuleName()] != "" {
+		if f.fits == nil {
+			continue
+		}
+		if f.Named {
+			for _, name := range f.names(r.Fields) {
+				one := f
+				one.Name, one.Claim = name, name
+				out = append(out, one.differs)
+			}
+		} else if r.Fields[f.RuleName()] != "" {
 			out = append(out, f.differs)
 		}
 	}
@@ -88,6 +97,11 @@ func (k *Kind) Compares(r Rule) []string {
 	for _, f := range k.Fields {
 		if f.Claim != "" && r.Fields[f.RuleName()] != "" {
 			out = append(out, f.Claim)
+		}
+	}
+	for _, f := range k.Fields {
+		if f.Named {
+			out = append(out, f.names(r.Fields)...)
 		}
 	}
 	for field := range r.Fields {

@@ -7,10 +7,11 @@ import (
 )
 
 // Bitbucket identifies steps of Bitbucket Pipelines by the id of their repository. Rules are not pinned, because ids are
-// never reused. It does not compare "sub", which is another one for each step.
+// never reused. It does not compare "sub", which is another one for each step. A step that sets an audience gets it as a
+// list.
 var Bitbucket = &Kind{
 	name: "bitbucket", Short: "Bitbucket", Title: "Bitbucket Pipelines", Help: "A step of Bitbucket Pipelines.",
-	key: []string{"repository_id"}, shared: true,
+	key: []string{"repository_id"}, shared: true, listed: true,
 	sentence: "Bitbucket repository {repository_id}(, deployment environment {environment_id})(, of workspace {workspace_id})",
 	Fields: []Field{
 		{

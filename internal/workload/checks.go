@@ -102,6 +102,24 @@ func numberFits(claim string) check {
 	}
 }
 
+// present requires a claim to be a non-empty string.
+func present(claim string) check {
+	return func(_ Rule, c Claims) *Mismatch {
+		_, m := said(c, claim)
+		return m
+	}
+}
+
+// isText requires a claim to be a string, which may be empty.
+func isText(claim string) check {
+	return func(_ Rule, c Claims) *Mismatch {
+		if _, ok := c[claim].(string); !ok {
+			return wrong(claim, c[claim], "but must be a string")
+		}
+		return nil
+	}
+}
+
 // textIfAny requires a claim to be a string if it is there.
 func textIfAny(claim string) check {
 	return func(_ Rule, c Claims) *Mismatch {

@@ -32,10 +32,7 @@ func (k *Kind) Run(issuer string, claims map[string]any) Run {
 	if commit.MatchString(text(claims, "sha")) {
 		r.Commit = text(claims, "sha")
 	}
-	site := "https://" + k.host
-	if issuer != k.issuer || k.host == "" {
-		site = strings.TrimSuffix(strings.TrimSuffix(issuer, "/"), "/_services/token")
-	}
+	site := k.Site(issuer)
 	id := shown(claims[k.run.id])
 	if strings.HasPrefix(site, "https://") && fullName.MatchString(r.Workload) && !strings.Contains(r.Workload, "..") &&
 		decimalID.MatchString(id) {

@@ -12,6 +12,8 @@ const CircleCIIssuer = "https://oidc.circleci.com"
 const (
 	circleciClaim = "oidc.circleci.com/"
 	circleciShell = circleciClaim + "ssh-rerun"
+
+	circleciContexts = circleciClaim + "context-ids"
 )
 
 var circleciOrigin = regexp.MustCompile(`\A[A-Za-z0-9.-]{1,253}(?:/[.]{0,9}[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){2,5}\z`)

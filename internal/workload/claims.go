@@ -12,13 +12,20 @@ import (
 const FieldClaims = "claims"
 
 // ParseClaims reads rules on claims, one on each line: NAME=VALUE for an exact value, the same name again for one of
-// several values, and NAME=BEGINNING* for claims that hold refs. If a line is malformed, it returns a fault.Invalid
-// that quotes the line.
+// several values, NAME=BEGINNING* for claims that hold refs, and "NAME has VALUE" for claims that hold lists. If a line
+// is malformed, it returns a fault.Invalid that quotes the line.
 func ParseClaims(text string) (map[string]string, error) {
 	out := map[string]string{}
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if line == "" {
+			continue
+		}
+		if name, value, ok := strings.Cut(line, hasWord); ok && !strings.Contains(name, "=") {
+			if name, value = strings.TrimSpace(name), strings.TrimSpace(value); out[hasRule+name] != "" {
+				return nil, fault.InField(FieldClaims, "claim %.40q has two values of a list; write only one", name)
+			}
+			out[hasRule+name] = value
 			continue
 		}
 		name, value, ok := strings.Cut(line, "=")
@@ -56,7 +63,11 @@ func ClaimsText(fields map[string]string) string {
 	var b strings.Builder
 	for _, field := range slices.Sorted(maps.Keys(fields)) {
 		kind, claim, ok := strings.Cut(field, ":")
-		if !ok || !slices.Contains([]string{exactRule, oneofRule, prefixRule}, kind+":") {
+		if kind += ":"; !ok || !slices.Contains([]string{exactRule, oneofRule, prefixRule, hasRule}, kind) {
+			continue
+		}
+		if kind == hasRule {
+			b.WriteString(claim + hasWord + fields[field] + "\n")
 			continue
 		}
 		for v := range strings.SplitSeq(fields[field], "\n") {
@@ -71,7 +82,15 @@ const (
 	exactRule  = "claim:"
 	oneofRule  = "oneof:"
 	prefixRule = "prefix:"
+	hasRule    = "has:"
 )
+
+// hasWord separates the name of a claim that holds a list from one of its values, in the text of rules.
+const hasWord = " has "
+
+// propertyClaim is the beginning of the claims with GitHub's custom properties. Several values are one string with
+// commas between them.
+const propertyClaim = "repo_property_"
 
 // literal reports whether a rule allows only fixed values for a claim.
 func literal(r Rule, claim string) bool {

@@ -38,10 +38,16 @@ func (k *Kind) MaxLifetime() time.Duration { return cmp.Or(k.life, 24*time.Hour)
 // Field returns the field with a name. The name under which rules store the field works too.
 func (k *Kind) Field(name string) (Field, bool) {
 	i := slices.IndexFunc(k.Fields, func(f Field) bool { return f.Name == name || f.RuleName() == name })
-	if i < 0 {
-		return Field{}, false
+	if i >= 0 {
+		return k.Fields[i], true
 	}
-	return k.Fields[i], true
+	for _, f := range k.Fields {
+		if f.Named && strings.HasPrefix(name, f.Name+"_") {
+			f.Claim, f.Name = name, name
+			return f, true
+		}
+	}
+	return Field{}, false
 }
 
 // Flag returns the name of a field's command-line flag. The flag of a field "project" is prefixed with the kind's name,
@@ -77,9 +83,13 @@ func (k *Kind) Compile(fields map[string]string) (Rule, error) {
 		}
 		given[f.Name] = v
 	}
-	r := Rule{Fields: map[string]string{}}
+	r := Rule{Fields: map[string]string{}, Server: k.server}
 	for _, f := range k.Fields {
-		if err := f.compile(given[f.Name], f.Name == k.pin, &r); err != nil {
+		compile := f.compile
+		if f.Named {
+			compile = func(v string, _ bool, r *Rule) error { return f.compileNamed(v, given, r) }
+		}
+		if err := compile(given[f.Name], f.Name == k.pin, &r); err != nil {
 			return Rule{}, err
 		}
 	}
@@ -97,14 +107,25 @@ func (k *Kind) Compile(fields map[string]string) (Rule, error) {
 	return r, nil
 }
 
-// CompileNew is Compile for a rule that is written now. It also returns a fault.Invalid for rules that are accepted only
-// if they are stored already, because later versions found them too loose.
+// CompileNew is Compile for a rule that is written now. It also returns a fault.Invalid for rules that are accepted
+// only if they are stored already, because later versions found them too loose.
 func (k *Kind) CompileNew(fields map[string]string) (Rule, error) {
 	r, err := k.Compile(fields)
 	if err == nil && k.strict != nil {
 		err = k.strict(r)
 	}
+	if err == nil {
+		err = k.Possible(r)
+	}
 	return r, err
+}
+
+// Possible returns a fault.Invalid that explains why no token can fit a rule, or nil if one may.
+func (k *Kind) Possible(r Rule) error {
+	if k.possible == nil {
+		return nil
+	}
+	return k.possible(r)
 }
 
 // fieldNames lists the fields, optional restrictions last.
@@ -131,8 +152,8 @@ func (k *Kind) Forms() []Form {
 	return []Form{{Provider: k.name, Title: k.Title, Fields: k.Fields}}
 }
 
-// Problems returns CompileNew's error messages for the fields of a form, by field name. An error about several fields has
-// the key "". To find all errors, Problems replaces each invalid field with its example and compiles again.
+// Problems returns CompileNew's error messages for the fields of a form, by field name. An error about several fields
+// has the key "". To find all errors, Problems replaces each invalid field with its example and compiles again.
 func (k *Kind) Problems(f Form, fields map[string]string) map[string]string {
 	out := map[string]string{}
 	tried := maps.Clone(fields)

@@ -159,6 +159,12 @@ func (k *Kind) Describe(issuer string, fields map[string]string) Words {
 		if v := fields[f.RuleName()]; v != "" && f.say != nil {
 			f.say(&w, v)
 		}
+		for _, name := range f.names(fields) {
+			w.say(", " + strings.ToLower(f.Label[:1]) + f.Label[1:] + " ")
+			w.name(strings.TrimPrefix(name, f.Name+"_"))
+			w.say(" with ")
+			w.name(fields[name])
+		}
 	}
 	return w
 }

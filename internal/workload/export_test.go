@@ -22,6 +22,11 @@ func (k *Kind) Comparisons() []string {
 			out = append(out, "field "+f.Name)
 		}
 	}
+	if k.open != nil {
+		for _, kind := range slices.Sorted(maps.Keys(k.open.fits)) {
+			out = append(out, "rule "+kind)
+		}
+	}
 	return out
 }
 
@@ -45,6 +50,13 @@ func (k *Kind) Without(n int) *Kind {
 			return &out
 		}
 		n--
+	}
+	if k.open != nil {
+		open := *k.open
+		open.fits = maps.Clone(open.fits)
+		open.fits[slices.Sorted(maps.Keys(open.fits))[n]] = func(string, string, any) bool { return true }
+		out.open = &open
+		return &out
 	}
 	panic("there is no such comparison")
 }

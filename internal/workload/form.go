@@ -32,7 +32,7 @@ func (f Form) Read(typed func(name string) string) (map[string]string, error) {
 		if v == "" {
 			continue
 		}
-		if field.Lines {
+		if field.Lines && !field.Named {
 			return ParseClaims(v)
 		}
 		out[field.Name] = v
@@ -45,6 +45,10 @@ func (f Form) Typed(fields map[string]string) map[string]string {
 	out := map[string]string{}
 	for _, field := range f.Fields {
 		switch v := cmp.Or(fields[field.Name], fields[field.RuleName()]); {
+		case field.Named:
+			if lines := field.lines(fields); lines != "" {
+				out[field.Name] = lines
+			}
 		case field.Lines:
 			out[field.Name] = ClaimsText(fields)
 		case v != "":

@@ -2,6 +2,7 @@ package workload
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -12,13 +13,13 @@ import (
 // values that they must have.
 //
 // A rule's fields are "claim:NAME" for an exact value, "oneof:NAME" for one of several values, one on each line, and
-// "prefix:NAME" for refs with a prefix, written with a trailing "*". A rule has to pin a claim that identifies the
-// workload: sub, or the repository or project, with an exact value or one of several. A claim that is not a string fits
-// nothing.
+// "prefix:NAME" for refs with a prefix, written with a trailing "*", and "has:NAME" for one of a list. A rule has to
+// pin a claim that identifies the workload: sub, or the repository or project, with an exact value or one of several. A
+// claim that is true, false or a whole number fits its text.
 var Generic = &Kind{
 	name: "generic", Help: "A job of any other issuer, by rules on its claims.",
 	lookup: func(Claims) (string, *Mismatch) { return AnyLookup, nil },
-	listed: true, never: banned,
+	listed: true, never: banned, strict: strictGeneric, possible: possibleGeneric,
 	suggest: suggestGeneric, warn: claimWarnings, run: runClaims{workload: []string{"sub"}, ref: "ref"},
 	renames: openRenames,
 	open: &openKind{
@@ -27,6 +28,9 @@ var Generic = &Kind{
 		admits:   genericAdmits,
 		describe: sayClaims,
 		forms:    genericForms(),
+		fits: map[string]func(claim, want string, got any) bool{
+			exactRule: exactFits, oneofRule: oneofFits, prefixRule: prefixFits, hasRule: hasFits,
+		},
 	},
 }
 
@@ -76,10 +80,10 @@ func strictGeneric(r Rule) error {
 func parseClaimRule(field, value string) (kind, claim, v string, err error) {
 	kind, claim, ok := strings.Cut(field, ":")
 	kind += ":"
-	if !ok || kind != exactRule && kind != oneofRule && kind != prefixRule {
+	if !ok || !slices.Contains([]string{exactRule, oneofRule, prefixRule, hasRule}, kind) {
 		return "", "", "",
 			fault.New(fault.Invalid,
-				"%.40q is not a field of a generic publisher: use claim:NAME, oneof:NAME, prefix:NAME, or a preset and its fields",
+				"%.40q is not a field of a generic publisher: use claim:NAME, oneof:NAME, prefix:NAME, has:NAME, or a preset and its fields",
 				field)
 	}
 	if claim == "" || len(claim) > maxRuleName || strings.ContainsAny(claim, " ,=") || HasControl(claim) {
@@ -89,7 +93,7 @@ func parseClaimRule(field, value string) (kind, claim, v string, err error) {
 		return "", "", "", fault.InField(field, "claim %.40q is always checked and cannot have a rule", claim)
 	}
 	switch kind {
-	case exactRule:
+	case exactRule, hasRule:
 		v, err = parseClaimValue(claim, value)
 	case oneofRule:
 		kind, v, err = parseClaimList(claim, value)
@@ -127,9 +131,13 @@ func sayClaims(w *Words, host string, fields map[string]string) {
 		if i > 0 {
 			w.say(", ")
 		}
-		w.say(claim + " is ")
-		if kind+":" == prefixRule {
-			w.say("like ")
+		switch kind + ":" {
+		case prefixRule:
+			w.say(claim + " is like ")
+		case hasRule:
+			w.say(claim + hasWord)
+		default:
+			w.say(claim + " is ")
 		}
 		w.names(strings.Split(fields[field], "\n"))
 	}
@@ -190,7 +198,7 @@ func genericOrder(r Rule) []string {
 
 func pinRank(field string) int {
 	_, claim, _ := strings.Cut(field, ":")
-	if field == prefixRule+claim {
+	if field == prefixRule+claim || field == hasRule+claim {
 		return len(pinSets)
 	}
 	for i, set := range pinSets {
@@ -204,32 +212,36 @@ func pinRank(field string) int {
 // genericAdmits compares claims with a rule. If every claim by which the rule identifies its workload differs, the rule
 // concerns another workload, so it is never reported as the nearest rule, unless an id shows that the workload was
 // renamed.
-func genericAdmits(r Rule, c Claims) error {
+func genericAdmits(k *Kind, r Rule, c Claims) error {
 	if !pins(r) {
 		return &Mismatch{Claim: "sub", Got: Show(c["sub"]), Why: "and the rule does not restrict it", Passed: -1}
 	}
 	for passed, field := range genericOrder(r) {
-		m := claimFits(field, r.Fields[field], c)
+		m := k.claimFits(field, r.Fields[field], c)
 		if m == nil {
 			continue
 		}
-		if m.Passed = passed; !anyPinFits(r, c) && openRenames.find(r, c) == nil {
+		if m.Passed = passed; !k.anyPinFits(r, c) && openRenames.find(r, c) == nil {
 			m.Passed = -1
 		}
 		return m
 	}
-	if m := firstOf(banned, r, c); m != nil {
+	if m := firstOf(k.never, r, c); m != nil {
 		m.Passed = len(r.Fields)
 		return m
 	}
 	return nil
 }
 
-// anyPinFits reports whether one of the claims by which a rule identifies its workload has the rule's value.
-func anyPinFits(r Rule, c Claims) bool {
+// anyPinFits reports whether one of the claims by which a rule identifies its workload has the rule's value, or another
+// spelling of it.
+func (k *Kind) anyPinFits(r Rule, c Claims) bool {
 	for field, want := range r.Fields {
 		former := strings.HasSuffix(field, ":"+formerPins[0]) && pinsNew(r)
-		if !former && pinRank(field) < len(pinSets) && claimFits(field, want, c) == nil {
+		if former || pinRank(field) == len(pinSets) {
+			continue
+		}
+		if m := k.claimFits(field, want, c); m == nil || m.Note != "" {
 			return true
 		}
 	}
@@ -237,47 +249,123 @@ func anyPinFits(r Rule, c Claims) bool {
 }
 
 // genericChecks returns one check for each claim of a rule.
-func genericChecks(r Rule) []check {
+func genericChecks(k *Kind, r Rule) []check {
 	var out []check
 	for _, field := range genericOrder(r) {
-		out = append(out, func(r Rule, c Claims) *Mismatch { return claimFits(field, r.Fields[field], c) })
+		out = append(out, func(r Rule, c Claims) *Mismatch { return k.claimFits(field, r.Fields[field], c) })
 	}
 	return out
 }
 
-func claimFits(field, want string, c Claims) *Mismatch {
+// claimFits compares a claim with a field of a rule.
+func (k *Kind) claimFits(field, want string, c Claims) *Mismatch {
 	kind, claim, _ := strings.Cut(field, ":")
-	got, m := said(c, claim)
-	if m != nil {
-		return m
+	kind += ":"
+	got := c[claim]
+	if fits := k.open.fits[kind]; fits != nil && want != "" && fits(claim, want, got) {
+		return nil
 	}
-	fits := false
-	switch kind + ":" {
-	case exactRule:
-		fits = got == want
-	case oneofRule:
-		fits = slices.Contains(strings.Split(want, "\n"), got)
-	case prefixRule:
-		fits = refFits(want, got)
+	_, isList := got.([]any)
+	switch {
+	case kind == hasRule:
+		return &Mismatch{Claim: claim, Got: Show(got), Want: "a list with " + Show(want)}
+	case isList:
+		return wrong(claim, got, "but must be one value: a rule for one of a list is written as “has”")
+	case got == nil || got == "" || Show(got) == "an object":
+		return wrong(claim, got, "but must be a non-empty string")
 	}
-	if !fits || want == "" {
-		return differs(claim, got, want)
+	m := &Mismatch{Claim: claim, Got: Show(got), Want: Show(want)}
+	if claim == "sub" && kind != prefixRule {
+		m.Note = respelled(want, text(c, "sub"))
 	}
-	return nil
+	return m
 }
 
-// suggestGeneric suggests the first claim that identifies the workload, and sub if there is no other.
+// exactFits compares a claim with a value: a string, or true, false or a whole number in the same digits.
+// Ids that are strings on every platform that has them fit only strings.
+func exactFits(claim, want string, got any) bool {
+	if asText(equal)(want, got) || isBool(want, got) {
+		return true
+	}
+	return wholeNumber.MatchString(want) && !slices.Contains(textIDs, claim) && isNumber(want, got)
+}
+
+var textIDs = []string{"repository_id", "repository_owner_id", "namespace_id"}
+
+var wholeNumber = regexp.MustCompile(`\A(?:0|-?[1-9][0-9]*)\z`)
+
+// oneofFits compares a claim with several values, one on each line.
+func oneofFits(claim, want string, got any) bool {
+	for v := range strings.SplitSeq(want, "\n") {
+		if exactFits(claim, v, got) {
+			return true
+		}
+	}
+	return false
+}
+
+func prefixFits(_, want string, got any) bool { return asText(refFits)(want, got) }
+
+// hasFits looks for a value in a list, or among the comma-separated values of a custom property.
+func hasFits(claim, want string, got any) bool {
+	if strings.HasPrefix(claim, propertyClaim) {
+		return asText(hasPart)(want, got)
+	}
+	return hasText(want, got)
+}
+
+// suggestedPins are the sets of claims that identify a workload, in the order in which they are suggested: ids before
+// names, and sub last.
+var suggestedPins = [][]string{
+	{"repository_id", "repository_owner_id"},
+	{"repository_id"},
+	{"project_id", "namespace_id"},
+	{"project_id"},
+	{circleciClaim + "pipeline-definition-id"},
+	{circleciClaim + "project-id"},
+	{"pipeline_id"},
+	{"prj_id", "def_id"},
+	{"prj_id"},
+	{"repositoryUuid"},
+	{"repository"},
+	{"project_path"},
+	{"organization_slug", "pipeline_slug"},
+	{"repo_slug"},
+	{"sub"},
+}
+
+// suggestGeneric suggests the claims that identify the workload, with those that exclude its other runs.
 func suggestGeneric(c Claims) map[string]string {
-	for _, set := range append(slices.Clone(pinSets[1:]), pinSets[0]) {
+	for _, set := range suggestedPins {
+		if slices.ContainsFunc(set, func(claim string) bool { return text(c, claim) == "" }) {
+			continue
+		}
 		out := map[string]string{}
 		for _, claim := range set {
-			if v, ok := c[claim].(string); ok && v != "" {
+			out[exactRule+claim] = text(c, claim)
+		}
+		if set[0] == "sub" {
+			return out
+		}
+		for _, claim := range []string{"environment", "event_name", "pipeline_source", "build_branch"} {
+			if v := text(c, claim); v != "" && (claim != "build_branch" || text(c, "build_tag") == "") {
 				out[exactRule+claim] = v
 			}
 		}
-		if len(out) == len(set) {
-			return out
+		if like := strings.TrimPrefix(refLike("refs/tags/"+text(c, "build_tag")), "refs/tags/"); like != "*" {
+			out[prefixRule+"build_tag"] = like
 		}
+		for claim, within := range refClaims {
+			ref := refLike(text(c, claim))
+			switch {
+			case within != "refs/" || ref == "":
+			case strings.HasSuffix(ref, "*"):
+				out[prefixRule+claim] = ref
+			default:
+				out[exactRule+claim] = ref
+			}
+		}
+		return out
 	}
 	return nil
 }
@@ -314,7 +402,7 @@ func claimWarnings(fields map[string]string, _ string) []Warning {
 	r := Rule{Fields: fields}
 	narrow := slices.ContainsFunc(narrowing, func(claim string) bool {
 		return literal(r, claim) || fields[prefixRule+claim] != "" && !anyRef(fields[prefixRule+claim])
-	})
+	}) || fields[hasRule+circleciContexts] != ""
 	sub := fields[exactRule+"sub"]
 	var out []Warning
 	switch {

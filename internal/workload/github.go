@@ -24,7 +24,7 @@ var (
 // It does not compare "sub", because organizations can customize its format.
 var GitHub = &Kind{
 	name: "github", Short: "GitHub", Title: "GitHub Actions", Help: "A GitHub Actions workflow.",
-	issuer: GitHubIssuer, host: "github.com", numbered: true,
+	issuer: GitHubIssuer, host: "github.com", site: githubSite, numbered: true,
 	Account: "owner", pin: "owner_id", key: []string{"owner", "repository"},
 	sentence: "workflow {workflow}( of {workflow_repository} at {workflow_at}, run)(, called by {calling_workflow})" +
 		" in {owner/repository}(, environment {environment}), on @",
@@ -89,12 +89,14 @@ var GitHub = &Kind{
 			Help:    "The ref or commit of that repository that is trusted.",
 			Pattern: "a commit, or a full name that begins with refs/", parse: parseGitHubVersion,
 		},
+		propertyField,
 	},
 	claims: githubClaims,
 	renames: forgeRenaming(
 		"owner", "repository", "repository", "account", "repository", "repository_owner_id", "repository_id",
 	),
-	lookup: lookupGitHub, validate: validateGitHub, suggest: suggestGitHub, shape: githubShape(), never: []check{notPullRequestTarget},
+	lookup: lookupGitHub, validate: validateGitHub, suggest: suggestGitHub, shape: githubShape,
+	never: []check{notPullRequestTarget},
 	checks: []check{
 		folds("repository", "owner", "repository"), folds("repository_owner", "owner"),
 		pinned("repository_owner_id", decimalID, "not a decimal number"), numberFits("repository_id"),
@@ -188,23 +190,9 @@ func lookupGitHub(c Claims) (string, *Mismatch) {
 }
 
 // githubShape refuses values that GitHub never sends, so that the comparisons need not handle them.
-func githubShape() []check {
-	var out []check
-	for _, claim := range githubClaims {
-		out = append(out, func(_ Rule, c Claims) *Mismatch {
-			_, m := said(c, claim)
-			return m
-		})
-	}
-	for _, claim := range []string{"ref", "sha"} {
-		out = append(out, func(_ Rule, c Claims) *Mismatch {
-			if _, ok := c[claim].(string); !ok {
-				return wrong(claim, c[claim], "but must be a string")
-			}
-			return nil
-		})
-	}
-	return append(out, revisionKnown, fullRef("ref"), plainCommit, textIfAny("environment"))
+var githubShape = []check{
+	present("job_workflow_ref"), present("event_name"), isText("ref"), isText("sha"), revisionKnown, fullRef("ref"),
+	plainCommit, textIfAny("environment"),
 }
 
 // revisionKnown requires a ref or a commit.

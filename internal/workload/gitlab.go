@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -56,6 +55,14 @@ var GitLab = &Kind{
 		refField("ref_path", "the project"), protectedField("GitLab"), eventsField("pipeline_source", parseWords),
 		runnerField("gitlab-hosted"),
 		{
+			Name: fieldJobSource, Label: "Job sources", Example: "push", Stricter: true, List: true, Claim: "job_source",
+			Help: "Only jobs that these sources added to the pipeline (claim job_source of GitLab 18.9 and later), " +
+				"separated by commas. Jobs that a policy added (pipeline_execution_policy, scan_execution_policy) are not in " +
+				"the pipeline file, and are accepted only if they are named here.",
+			Pattern: "comma-separated words of lower-case letters, '-' and '_'",
+			parse:   parseWords, fits: asText(listed), say: phrase(", jobs from ", ""),
+		},
+		{
 			Name: "namespace_id", Label: "Namespace ID", Example: "72", Stricter: true, ID: true, Claim: "namespace_id",
 			Help: "The namespace's ID does not change when someone else takes over its name. " +
 				"The index takes it from the first accepted token. Enter it to be sure: " +
@@ -76,7 +83,10 @@ var GitLab = &Kind{
 	renames: forgeRenaming(
 		"namespace", "project", "project_path", "namespace", "project", "namespace_id", "project_id",
 	),
-	lookup: lookupGitLab, suggest: suggestGitLab, shape: []check{textIfAny("environment")},
+	lookup: lookupGitLab, suggest: suggestGitLab, never: gitlabNever,
+	shape: []check{
+		gitlabFileKnown, present("ref_path"), present("sha"), fullRef("ref_path"), plainCommit, textIfAny("environment"),
+	},
 	checks: []check{
 		folds("project_path", "namespace", "project"), pinned("namespace_id", decimalID, "not a decimal number"),
 		numberFits("project_id"),
@@ -155,27 +165,20 @@ func gitlabSubjectFits(r Rule, c Claims) *Mismatch {
 	return nil
 }
 
-func gitlabPipelineFits(r Rule, c Claims) *Mismatch {
-	for _, claim := range []string{"ci_config_ref_uri", "ref_path", "sha"} {
-		if _, m := said(c, claim); m != nil {
-			return m
-		}
+// gitlabFileKnown refuses pipelines whose file is not in the project: GitLab does not name it.
+func gitlabFileKnown(_ Rule, c Claims) *Mismatch {
+	if v := c["ci_config_ref_uri"]; text(c, "ci_config_ref_uri") == "" {
+		return wrong("ci_config_ref_uri", v,
+			"but must name the pipeline's file: GitLab omits it if the file is not in the project itself")
 	}
-	place, file := gitlabHost(c)+"/"+joined(r, "namespace", "project"), "//"+r.Fields["workflow_filepath"]
-	if !strings.HasPrefix(text(c, "ref_path"), "refs/") || strings.ContainsAny(text(c, "sha"), "@/") {
-		return differs("ci_config_ref_uri", text(c, "ci_config_ref_uri"), place+file+"@ followed by a full ref or a commit")
-	}
-	return fileFits(c, "ci_config_ref_uri", place, file, "ref_path")
+	return nil
 }
 
-// gitlabHost returns the host as GitLab writes it into ci_config_ref_uri, with any non-default port.
-func gitlabHost(c Claims) string {
-	u, err := url.Parse(text(c, "iss"))
-	if err != nil {
-		return ""
-	}
-	usual := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]
-	return lowerASCII(strings.TrimSuffix(u.Host, usual))
+// gitlabPipelineFits compares the pipeline's file at the job's own revision. GitLab writes the address of its server
+// before it, whatever the issuer is.
+func gitlabPipelineFits(r Rule, c Claims) *Mismatch {
+	place := gitlabPlace(r, c) + "/" + joined(r, "namespace", "project")
+	return fileFits(c, "ci_config_ref_uri", place, "//"+r.Fields["workflow_filepath"], "ref_path")
 }
 
 func suggestGitLab(c Claims) map[string]string {

@@ -21,6 +21,8 @@ type Kind struct {
 	sentence string        // see Words.fill
 	key      []string      // the fields that make the lookup key
 	run      runClaims
+	server   string                     // see At
+	site     func(issuer string) string // the base URL of the platform's pages; nil if it is the issuer
 
 	// shared means that an issuer of this kind may be configured as kind generic too, and has rules on claims from then.
 	shared    bool
@@ -39,6 +41,7 @@ type Kind struct {
 	never    []check            // refuse a well-formed token whatever the rule says
 	validate func(r Rule) error // validates combinations of fields
 	strict   func(r Rule) error // more validation, for new rules only: stored ones keep working
+	possible func(r Rule) error // refuses rules that no token can fit, for new rules only
 	suggest  func(c Claims) map[string]string
 	warn     func(fields map[string]string, ownerID string) []Warning
 	renames  renaming
@@ -48,10 +51,11 @@ type Kind struct {
 // openKind replaces the fields of a kind whose rules may name any claim.
 type openKind struct {
 	compile  func(fields map[string]string) (Rule, error)
-	checks   func(r Rule) []check
-	admits   func(r Rule, c Claims) error
+	checks   func(k *Kind, r Rule) []check
+	admits   func(k *Kind, r Rule, c Claims) error
 	describe func(w *Words, issuer string, fields map[string]string)
 	forms    []Form
+	fits     map[string]func(claim, want string, got any) bool // by the beginning of a field's name
 }
 
 // runClaims names the claims that a Run is read from.
@@ -71,7 +75,8 @@ type Field struct {
 	Recommended bool // without it a rule is loose
 	Stricter    bool // an optional restriction, which most rules do not need
 	Check       bool // a checkbox: "true" or nothing
-	Lines       bool // several lines; only FieldClaims
+	Lines       bool // several lines: FieldClaims, or a field with Named
+	Named       bool // one value for each NAME: rules have a field "repo_property_NAME" for a claim of that name
 	List        bool // comma-separated words
 
 	Claim    string // the claim that it restricts

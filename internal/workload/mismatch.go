@@ -11,6 +11,7 @@ type Mismatch struct {
 	Got    string // the token's value, as formatted by Show
 	Want   string // the rule's value; "" if the claim is invalid under any rule
 	Why    string // replaces Want if the claim is invalid under any rule
+	Note   string // explains the difference from Want; "" if it needs no explanation
 	Passed int    // number of checks passed before it: the rule with the most is the nearest
 }
 
@@ -19,7 +20,7 @@ func (m *Mismatch) Error() string {
 	if m.Want == "" {
 		return m.Public()
 	}
-	return fmt.Sprintf("claim %s is %s, expected %s", m.Claim, m.Got, m.Want)
+	return fmt.Sprintf("claim %s is %s, expected %s", m.Claim, m.Got, m.Want) + m.noted()
 }
 
 // Public omits the rule's value, because anyone may present a token.
@@ -28,7 +29,15 @@ func (m *Mismatch) Public() string {
 	if m.Want != "" {
 		why = "which the nearest publisher does not accept"
 	}
-	return fmt.Sprintf("claim %s is %s, %s", m.Claim, m.Got, why)
+	return fmt.Sprintf("claim %s is %s, %s", m.Claim, m.Got, why) + m.noted()
+}
+
+// noted returns the note after a colon, or "".
+func (m *Mismatch) noted() string {
+	if m.Note == "" {
+		return ""
+	}
+	return ": " + m.Note
 }
 
 // AsMismatch returns err as a mismatch. An error of another type becomes a mismatch without a claim.

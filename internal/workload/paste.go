@@ -62,10 +62,30 @@ func pastedPath(text, issuer string) (path string, isURL bool) {
 		if err != nil || !strings.EqualFold(u.Host, SiteOf(issuer)) {
 			return "", true
 		}
-		path, isURL = strings.Trim(u.Path, "/"), true
+		path, isURL = strings.Trim(strings.TrimPrefix(u.Path, basePath(issuer)), "/"), true
 		path, _, _ = strings.Cut(path, "/-/") // pages of a project at GitLab
 	}
 	return strings.TrimSuffix(strings.Trim(path, "/"), ".git"), isURL
+}
+
+// basePath returns the path under which an issuer's server has its pages: "/gitlab/". It is "/" if the server has a
+// host of its own.
+func basePath(issuer string) string {
+	u, err := url.Parse(issuer)
+	if err != nil || strings.HasPrefix(u.Host, actionsHost) {
+		return "/"
+	}
+	path := strings.TrimSuffix(u.Path, "/")
+	return strings.TrimSuffix(strings.TrimSuffix(path, "/api/actions"), "/_services/token") + "/"
+}
+
+// ScriptSite returns the host of an issuer's pages if the addresses of repositories have nothing else before their
+// owners, for the script that reads pasted addresses. Otherwise it returns "".
+func ScriptSite(issuer string) string {
+	if basePath(issuer) != "/" {
+		return ""
+	}
+	return SiteOf(issuer)
 }
 
 // SiteOf returns the host of an issuer's pages.
@@ -80,6 +100,9 @@ func SiteOf(issuer string) string {
 	u, err := url.Parse(issuer)
 	if err != nil {
 		return ""
+	}
+	if strings.HasPrefix(u.Host, actionsHost) {
+		return hostOf(githubSite(issuer))
 	}
 	return u.Host
 }

@@ -16,6 +16,10 @@ func TestSplit(t *testing.T) {
 		{"github", "", GitHubIssuer, "https://github.com/acme/widgets/tree/main/x", "", "acme", "widgets"},
 		{"github", "", GitHubIssuer, "git@github.com:acme/widgets.git", "", "acme", "widgets"},
 		{"github", "", ghes, "https://git.acme.example/acme/widgets/", "", "acme", "widgets"},
+		{"github", "", GitHubIssuer + "/acme", "https://github.com/acme/widgets", "", "acme", "widgets"},
+		{"github", "", "https://token.actions.acme.ghe.com", "https://acme.ghe.com/acme/widgets", "", "acme", "widgets"},
+		{"gitlab", "", "https://acme.com/gitlab", "https://acme.com/gitlab/acme/libs/widgets", "", "acme/libs", "widgets"},
+		{"gitlab", "", "https://gitlab", "https://gitlab/gitlab/widgets", "", "gitlab", "widgets"},
 		{"gitlab", "", lab, "https://gitlab.com/acme/libs/widgets/-/tree/main", "", "acme/libs", "widgets"},
 		{"gitlab", "", lab, "acme/widgets", "", "acme/widgets", ""}, // a namespace
 		{"gitlab", "", lab, "acme/libs", "widgets", "acme/libs", "widgets"},

@@ -8,7 +8,7 @@ const anyBranch = " Without it, everyone who may push a branch may publish."
 func genericForms() []Form {
 	return []Form{{Provider: "generic", Title: "Rules on claims", Fields: []Field{{
 		Name: FieldClaims, Label: "Claims", Required: true, Lines: true, Example: "repository=acme/widgets\nref=refs/tags/v*",
-		Help: "The required claims, case-sensitive. Write one NAME=VALUE on each line, repeat a name to allow several values, and write NAME=PREFIX* for claims that hold a ref. " +
+		Help: "The required claims, case-sensitive. Write one NAME=VALUE on each line, repeat a name to allow several values, write NAME=PREFIX* for claims that hold a ref, and NAME has VALUE for claims that hold a list. " +
 			"At least one has to identify the workload: for example sub, repository or project_id.",
 		Pattern: "NAME=VALUE, one on each line", Tighten: "Add this rule",
 	}}}}

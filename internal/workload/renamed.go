@@ -40,7 +40,7 @@ func (n renaming) find(r Rule, c Claims) *Former {
 	if len(n.ids) == 0 {
 		return nil
 	}
-	now := Rule{Lookup: r.Lookup, OwnerID: r.OwnerID, Fields: maps.Clone(r.Fields)}
+	now := Rule{Lookup: r.Lookup, OwnerID: r.OwnerID, Fields: maps.Clone(r.Fields), Server: r.Server}
 	n.adopt(now, c)
 	for _, l := range n.ids {
 		id := l.id(r)

@@ -11,6 +11,7 @@ type Rule struct {
 	Lookup  string            // the key under which rules for some claims are found
 	Fields  map[string]string // normalized and complete: equal rules have equal fields
 	OwnerID string            // the id that the rule is pinned to; "" if not known yet
+	Server  string            // base URL of the platform if it is not the issuer's; see Kind.At
 }
 
 // LeavesIDs reports whether a rule takes the ids of its owner and its repository from the first accepted token.
@@ -23,6 +24,7 @@ const (
 	fieldRefProtected = "ref_protected"
 	fieldRunner       = "runner_environment"
 	fieldEvents       = "events"
+	fieldJobSource    = "job_source"
 	fieldRepositoryID = "repository_id"
 )
 

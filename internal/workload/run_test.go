@@ -35,6 +35,30 @@ func TestRunOf(t *testing.T) {
 			},
 		},
 		{
+			"github", "https://token.actions.octocorp.ghe.com/sub",
+			map[string]any{"repository": "acme/widgets", "run_id": "99"},
+			workload.Run{
+				Workload: "acme/widgets", Label: "run 99", URL: "https://octocorp.ghe.com/acme/widgets/actions/runs/99",
+			},
+		},
+		{
+			"github", workload.GitHubIssuer + "/acme",
+			map[string]any{"repository": "acme/widgets", "run_id": "99"},
+			workload.Run{
+				Workload: "acme/widgets", Label: "run 99", URL: "https://github.com/acme/widgets/actions/runs/99",
+			},
+		},
+		{
+			"gitlab", "https://acme.com/gitlab",
+			map[string]any{"project_path": "acme/w", "job_id": "7"},
+			workload.Run{Workload: "acme/w", Label: "job 7", URL: "https://acme.com/gitlab/acme/w/-/jobs/7"},
+		},
+		{
+			"github", "https://u@evil.example",
+			map[string]any{"repository": "acme/widgets", "run_id": "99"},
+			workload.Run{Workload: "acme/widgets"},
+		},
+		{
 			"github", workload.GitHubIssuer,
 			map[string]any{"repository": "acme/widgets/../..", "run_id": "99"},
 			workload.Run{Workload: "acme/widgets/../.."},
@@ -101,4 +125,35 @@ func FuzzRunOf(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestServer checks the comparison and the links of a GitLab whose issuer is another URL.
+func TestServer(t *testing.T) {
+	const issuer = "https://storage.example/bucket"
+	c := workload.Claims{
+		"iss": issuer, "sub": "project_path:acme/w:ref_type:tag:ref:v1", "project_path": "acme/w", "namespace_id": "7",
+		"project_id": "8", "ref_path": "refs/tags/v1", "sha": strings.Repeat("a", 40), "job_id": "9", "pipeline_source": "push",
+		"ci_config_ref_uri": "gitlab.internal.example/git/acme/w//.gitlab-ci.yml@refs/tags/v1",
+	}
+	for server, want := range map[string]bool{
+		"https://gitlab.internal.example/git": true, "https://GitLab.internal.example:443/git": true,
+		"http://gitlab.internal.example/git": true, "https://gitlab.internal.example": false, "": false,
+		"https://gitlab.internal.example/git/x": false, "https://gitlab.internal.example:8443/git": false,
+	} {
+		k := workload.GitLab.At(server)
+		rule, err := k.Compile(map[string]string{"namespace": "acme", "project": "w", "workflow_filepath": ".gitlab-ci.yml"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := k.Admits(rule, c); (err == nil) != want {
+			t.Errorf("server %q: Admits = %v, want %v", server, err, want)
+		}
+		if _, err := k.Suggest(c); (err == nil) != want {
+			t.Errorf("server %q: Suggest = %v, want %v", server, err, want)
+		}
+	}
+	k := workload.GitLab.At("https://gitlab.internal.example/git")
+	if got, want := k.Run(issuer, c).URL, "https://gitlab.internal.example/git/acme/w/-/jobs/9"; got != want {
+		t.Errorf("Run = %s, want %s", got, want)
+	}
 }

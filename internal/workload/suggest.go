@@ -2,6 +2,8 @@ package workload
 
 import (
 	"cmp"
+	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -17,6 +19,9 @@ func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 	fields := k.Recognize(c)
 	if fields == nil {
 		return nil, k.foreign()
+	}
+	if m := k.Never(c); m != nil {
+		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, m)
 	}
 	for name, v := range fields {
 		if strings.ContainsRune(v, '\n') || !printable(v) {
@@ -45,7 +50,7 @@ func (k *Kind) foreign() error {
 // accepts: only fields whose claims differ are changed, and no restriction is dropped. It returns a fault.Invalid that
 // explains why if there is none.
 func (k *Kind) Amend(r Rule, c Claims) (map[string]string, error) {
-	if m := k.Never(c); m != nil {
+	if m := cmp.Or(firstOf(k.shape, r, c), firstOf(k.never, r, c)); m != nil {
 		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, m)
 	}
 	typed := k.Typed(r)
@@ -101,7 +106,12 @@ func (k *Kind) amended(typed map[string]string, c Claims) map[string]string {
 	}
 	out := maps.Clone(known)
 	maps.DeleteFunc(out, func(_, v string) bool { return v == "" })
+	ids := idsForSubject(typed, c)
+	maps.Copy(out, ids)
 	for name, old := range typed {
+		if ids != nil && strings.HasSuffix(name, ":sub") {
+			continue
+		}
 		v := known[name]
 		if f, ok := k.Field(name); ok {
 			v = cmp.Or(v, f.seen(c))
@@ -129,6 +139,13 @@ func amendedClaim(field string, c Claims) (name, v string) {
 		if v := refLike(text(c, claim)); strings.HasSuffix(v, "*") {
 			return field, v
 		}
+	}
+	if kind+":" == hasRule {
+		return field, ""
+	}
+	switch v := c[claim].(type) {
+	case bool, json.Number:
+		return amendedName(field), fmt.Sprint(v)
 	}
 	return amendedName(field), text(c, claim)
 }
@@ -181,6 +198,9 @@ func (f Field) narrows() bool {
 
 // seen returns a value for the field that accepts jobs like the one with these claims, or "" if the claims have none.
 func (f Field) seen(c Claims) string {
+	if f.Named {
+		return ""
+	}
 	if f.like != nil {
 		return f.like(c)
 	}

@@ -36,20 +36,23 @@ func issuerSamples() []issuerSample {
 		"semaphore":    "Replace acme by the name of your organization. The audience of its tokens is always the issuer's URL.",
 		"forgejo":      ownServer,
 		"azure-devops": "Replace the UUID by the ID of your organization. The audience of its tokens is always the same.",
-		"bitbucket": "Replace acme by your workspace. A step chooses the audience with oidc: {audiences: […]}; with oidc: true, it " +
-			"is the workspace's, and audience has to name that one.",
+		"bitbucket": "Replace acme by your workspace. A step chooses the audience with oidc: {audiences: […]}; with oidc: " +
+			"true, it is the workspace's, and audience has to name that one.",
 		"jenkins":    ownServer + " The OpenID Connect Provider plugin issues the tokens.",
 		"kubernetes": "Use the issuer that kubectl get --raw /.well-known/openid-configuration shows, exactly.",
 		"generic":    "Any other OpenID Connect issuer. Its publishers are rules on claims, or of a platform's kind.",
 	}
-	more := map[string]string{"forgejo": ownAuthority, "jenkins": ownAuthority, "kubernetes": ownAuthority, "generic": ownAuthority}
+	more := map[string]string{
+		"forgejo": ownAuthority, "jenkins": ownAuthority, "kubernetes": ownAuthority, "generic": ownAuthority,
+	}
 	var out []issuerSample
 	for _, k := range workload.All {
 		issuer, lines := k.Manual().Issuer, more[k.Name()]
 		if audience := k.FixedAudience(issuer); audience != "" {
 			lines = "audience = \"" + audience + "\"   # the only one that its tokens have\n" + lines
 		}
-		out = append(out, sampleOf(k.Name(), cmp.Or(k.Title, "Another issuer"), notes[k.Name()], k.Name(), issuer, lines))
+		title := cmp.Or(k.Title, "Another issuer")
+		out = append(out, sampleOf(k.Name(), title, notes[k.Name()], k.Name(), issuer, lines))
 		switch k {
 		case workload.GitHub:
 			out = append(out, sampleOf("github-enterprise", "GitHub Enterprise Server", ownServer, "github",
@@ -57,7 +60,8 @@ func issuerSamples() []issuerSample {
 				"api_url = \"https://github.acme.example/api/v3\"   # to look up account numbers; optional\n"+ownAuthority))
 		case workload.GitLab:
 			out = append(out, sampleOf("gitlab-self", "GitLab, self-managed", ownServer, "gitlab", "https://gitlab.acme.example",
-				ownAuthority))
+				"# server = \"https://gitlab.internal.example\"   # if its tokens have another issuer than its address\n"+
+					ownAuthority))
 		}
 	}
 	return out

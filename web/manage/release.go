@@ -98,7 +98,7 @@ func (s *Section) releasePage(w http.ResponseWriter, r *http.Request, who access
 		return err
 	}
 	v := releaseView{managing: s.managing(r, who, m.Project, "releases", m.Release.Version), Release: m.Release}
-	v.fill(m.Files, chosen)
+	v.fill(s.Kit, m.Files, chosen)
 	v.fields(f)
 	if v.Owns() {
 		if v.Requires, err = s.requiring(r, who, m.Project, m.Release.Version); err != nil {
@@ -109,10 +109,10 @@ func (s *Section) releasePage(w http.ResponseWriter, r *http.Request, who access
 	return s.Render(w, f.Status(), "manage-release", &v)
 }
 
-func (v *releaseView) fill(files []catalog.File, chosen string) {
+func (v *releaseView) fill(kit *ui.Kit, files []catalog.File, chosen string) {
 	for _, f := range files {
 		x := releaseFile{
-			File: f, Origin: ui.OriginOf(f.Uploader), Link: v.Here + "?" + url.Values{"file": {f.Filename}}.Encode() + "#file",
+			File: f, Origin: kit.OriginOf(f.Uploader), Link: v.Here + "?" + url.Values{"file": {f.Filename}}.Encode() + "#file",
 		}
 		if parsed, err := packaging.ParseFilename(f.Filename, v.Project.Name); err == nil {
 			x.Words = parsed.Words()

@@ -168,7 +168,7 @@ func (v *projectView) fill(ctx context.Context, s *Section, o catalog.Overview) 
 		f.RequiresPython = ui.Cut(maxFact, f.RequiresPython)
 		x := fileView{
 			File: f, URL: v.Root + "/project/" + o.Project.Name.String() + "/" + url.PathEscape(o.Release.Version) + "/file/" +
-				url.PathEscape(f.Filename), Origin: ui.OriginOf(f.Uploader),
+				url.PathEscape(f.Filename), Origin: s.OriginOf(f.Uploader),
 		}
 		if parsed, err := packaging.ParseFilename(f.Filename, o.Project.Name); err == nil {
 			x.Words = parsed.Words()

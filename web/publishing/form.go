@@ -44,7 +44,10 @@ var queryNames, formFields = func() (map[string]string, map[string]bool) {
 }()
 
 // addFrom reads the values of a prefilling link or a posted form. It does not validate them.
-func addFrom(values url.Values) adding {
+func (s *Section) addFrom(values url.Values) adding { return addFrom(values, s.o.Registry.Server) }
+
+// addFrom is Section.addFrom. server returns the address of an issuer's platform if it is not the issuer's.
+func addFrom(values url.Values, server func(issuer string) string) adding {
 	q := url.Values{}
 	for name, v := range values {
 		if our := queryNames[name]; our != "" && len(v) > 0 && values.Get(our) == "" {
@@ -57,7 +60,8 @@ func addFrom(values url.Values) adding {
 	a := adding{form: ui.Typed(q)}
 	a.kind, a.known = workload.FormFor(provider, "")
 	if pair, ok := a.kind.Pair(); ok {
-		both := a.kind.Split(cmp.Or(a.form.Get("issuer"), defaultIssuer(provider)), [2]string{q.Get(pair[0]), q.Get(pair[1])})
+		issuer := cmp.Or(a.form.Get("issuer"), defaultIssuer(provider))
+		both := a.kind.Split(cmp.Or(server(issuer), issuer), [2]string{q.Get(pair[0]), q.Get(pair[1])})
 		q.Set(pair[0], both[0])
 		q.Set(pair[1], both[1])
 	}
@@ -181,7 +185,7 @@ func (s *Section) addForm(r *http.Request, who access.Caller, a adding) (addForm
 	out := addForm{
 		Provider: a.kind.Provider, Issuer: issuer.URL, Title: a.kind.Title,
 		Place:  workload.IssuerHost(issuer.URL),
-		Site:   workload.SiteOf(issuer.URL),
+		Site:   workload.ScriptSite(cmp.Or(issuer.Server, issuer.URL)),
 		Action: r.URL.Path, Tabs: issuerTabs(issuers, issuer, a), Prefilled: a.filled && r.Method != http.MethodPost,
 	}
 	if configured == workload.Generic {
@@ -401,7 +405,7 @@ func (s *Section) preview(r *http.Request, who access.Caller, a adding) (preview
 
 // publishingPreview returns only the preview, for the script that updates it while the user types.
 func (s *Section) publishingPreview(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	a := addFrom(f.Values)
+	a := s.addFrom(f.Values)
 	a.request.Repository, a.request.Project = ui.Repository(r), r.PathValue("project")
 	return s.writePreview(w, r, who, a)
 }

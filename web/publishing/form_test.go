@@ -23,7 +23,7 @@ func FuzzAddFrom(f *testing.F) {
 		if err != nil {
 			return
 		}
-		a := addFrom(values)
+		a := addFrom(values, noServer)
 		for name := range a.request.Fields {
 			kind, _, isRule := strings.Cut(name, ":")
 			if _, ok := a.kind.Field(name); !ok && name != "preset" && !isRule {
@@ -33,7 +33,7 @@ func FuzzAddFrom(f *testing.F) {
 		if !a.known {
 			return
 		}
-		again := addFrom(a.query())
+		again := addFrom(a.query(), noServer)
 		if again.kind.Provider != a.kind.Provider ||
 			!maps.Equal(again.request.Fields, a.request.Fields) || again.filled != a.filled {
 			t.Fatalf("%q: %+v, then %+v", query, a.request, again.request)
@@ -56,8 +56,10 @@ func TestChooseIssuer(t *testing.T) {
 		"provider=kubernetes&issuer=" + forge.URL: forge, "provider=generic": forge,
 	} {
 		values, _ := url.ParseQuery(query)
-		if got := chooseIssuer(all, addFrom(values)); got != want {
+		if got := chooseIssuer(all, addFrom(values, noServer)); got != want {
 			t.Errorf("chooseIssuer(%s) = %v, want %v", query, got, want)
 		}
 	}
 }
+
+func noServer(string) string { return "" }

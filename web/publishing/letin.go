@@ -193,13 +193,13 @@ func (s *Section) removeFrom(w http.ResponseWriter, r *http.Request, who access.
 	if err := s.Confirmed(who); err != nil {
 		return err
 	}
-	oldest := time.Time{}
+	oldest, from := time.Time{}, moment(f, "last")
 	if f.On("older") {
-		oldest = moment(f, "last")
+		oldest, from = from, time.Time{}
 	}
 	got, err := s.o.Registry.RemoveWith(r.Context(), who, publishers.Removal{
 		ID: r.PathValue("publisher"), Repository: ui.Repository(r), Project: name.String(), Files: then,
-		Reason: f.Get("reason"), Which: publishers.Selected(f.Values["file"], moment(f, "seen"), oldest),
+		Reason: f.Get("reason"), From: from, Which: publishers.Selected(f.Values["file"], moment(f, "seen"), oldest),
 	})
 	if err := f.Refused(fault.FieldOf(err), err); err != nil {
 		return err

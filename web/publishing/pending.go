@@ -22,7 +22,7 @@ type pendingView struct {
 }
 
 func (s *Section) pending(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	return s.pendingPage(w, r, who, addFrom(r.URL.Query()), "")
+	return s.pendingPage(w, r, who, s.addFrom(r.URL.Query()), "")
 }
 
 // pendingPage shows the page with the values of the form. exists is the link for pendingView.Exists.
@@ -90,7 +90,7 @@ func (s *Section) repositoryField(r *http.Request, who access.Caller, a adding) 
 }
 
 func (s *Section) addPending(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	a := addFrom(f.Values)
+	a := s.addFrom(f.Values)
 	maps.Copy(f.Values, a.form.Values) // with pasted addresses taken apart
 	a.form = f
 	a.request.Pending, a.request.Repository = true, f.Get("repository_name")
@@ -138,7 +138,7 @@ func (s *Section) removePending(w http.ResponseWriter, r *http.Request, who acce
 }
 
 func (s *Section) pendingPreview(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	a := addFrom(f.Values)
+	a := s.addFrom(f.Values)
 	a.request.Pending, a.request.Repository = true, f.Get("repository_name")
 	return s.writePreview(w, r, who, a)
 }

@@ -73,7 +73,7 @@ type tightening struct {
 }
 
 func (s *Section) publishing(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	return s.publishingPage(w, r, who, addFrom(r.URL.Query()), tightening{form: ui.Typed(nil)})
+	return s.publishingPage(w, r, who, s.addFrom(r.URL.Query()), tightening{form: ui.Typed(nil)})
 }
 
 // publishingPage shows the page with the values of the form for a new publisher and of the form of a card.
@@ -118,7 +118,7 @@ func (s *Section) publishingPage(w http.ResponseWriter, r *http.Request, who acc
 }
 
 func (s *Section) addPublisher(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	a := addFrom(f.Values)
+	a := s.addFrom(f.Values)
 	maps.Copy(f.Values, a.form.Values) // with pasted addresses taken apart
 	a.form = f
 	if err := s.Confirmed(who); err != nil {
@@ -204,7 +204,7 @@ func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who
 			return err
 		}
 	}
-	return s.publishingPage(w, r, who, addFrom(nil), tightening{id: f.Get("publisher_id"), form: f})
+	return s.publishingPage(w, r, who, s.addFrom(nil), tightening{id: f.Get("publisher_id"), form: f})
 }
 
 // constraintOf returns the fields that a card's form adds to a rule. It records invalid ones in f.

@@ -61,12 +61,12 @@ type wideCard struct {
 }
 
 func (s *Section) repository(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	return s.repositoryPage(w, r, who, wideFrom(r.URL.Query(), r), tightening{form: ui.Typed(nil)})
+	return s.repositoryPage(w, r, who, s.wideFrom(r.URL.Query(), r), tightening{form: ui.Typed(nil)})
 }
 
 // wideFrom is addFrom for the publishers of a repository.
-func wideFrom(values url.Values, r *http.Request) adding {
-	a := addFrom(values)
+func (s *Section) wideFrom(values url.Values, r *http.Request) adding {
+	a := s.addFrom(values)
 	a.request.Repository, a.request.Project = r.PathValue("name"), ""
 	a.request.Wide, a.request.Names = true, a.form.Get(publishers.FieldNames)
 	a.request.Creates, a.request.User = a.form.On(fieldCreates), a.form.Get(publishers.FieldOwner)
@@ -131,7 +131,7 @@ func wideInputs(f ui.Form) []ui.Field {
 }
 
 func (s *Section) addToRepository(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	a := wideFrom(f.Values, r)
+	a := s.wideFrom(f.Values, r)
 	maps.Copy(f.Values, a.form.Values) // with pasted addresses taken apart
 	a.form = f
 	if s.Confirmed(who) != nil {
@@ -167,7 +167,7 @@ func (s *Section) constrainInRepository(w http.ResponseWriter, r *http.Request, 
 			return err
 		}
 	}
-	return s.repositoryPage(w, r, who, wideFrom(nil, r), tightening{id: f.Get("publisher_id"), form: f})
+	return s.repositoryPage(w, r, who, s.wideFrom(nil, r), tightening{id: f.Get("publisher_id"), form: f})
 }
 
 func (s *Section) removeFromRepository(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
@@ -184,7 +184,7 @@ func (s *Section) removeFromRepository(w http.ResponseWriter, r *http.Request, w
 }
 
 func (s *Section) repositoryPreview(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-	return s.writePreview(w, r, who, wideFrom(f.Values, r))
+	return s.writePreview(w, r, who, s.wideFrom(f.Values, r))
 }
 
 // repositoryLink returns the path of the page about the publishers of a repository.

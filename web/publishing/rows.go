@@ -41,7 +41,7 @@ type tighten struct {
 func publisherCardOf(n int, p insight.Shown, t tightening) publisherCard {
 	c := publisherCard{Shown: p}
 	if p.Last != nil {
-		c.Run = workload.Of(p.Last.Provider).Run(p.Last.Issuer, p.Last.Claims)
+		c.Run = p.Last.Run()
 		if p.Last.Code == exchange.CodePassedOver {
 			c.Passed = p.Last.Description
 		} else if p.Pending && len(p.Last.Nearest) > 0 {
@@ -163,7 +163,7 @@ func exchangeRows(all []insight.Exchange, said map[string]workload.Words, asked 
 	var out []exchangeRow
 	full := 0
 	for _, x := range all {
-		row := exchangeRow{Exchange: x, Run: workload.Of(x.Provider).Run(x.Issuer, x.Claims)}
+		row := exchangeRow{Exchange: x, Run: x.Run()}
 		if len(x.Nearest) > 0 {
 			row.Differing = differing(x.Nearest[0])
 		}
@@ -232,6 +232,8 @@ func nearestTableOf(x insight.Exchange, n insight.Nearest, shown map[string]bool
 		expected := d.Expected
 		if expected == "" {
 			expected = d.Why
+		} else if d.Why != "" {
+			expected += " (" + d.Why + ")"
 		}
 		t.Rows, shown[d.Claim] = append(t.Rows, claimRow{d.Claim, expected, d.Got, true}), true
 	}

@@ -28,8 +28,11 @@ type Options struct {
 	// Repositories returns the names of the repositories that a caller may open, to switch between them. If it is nil,
 	// pages name only their own.
 	Repositories func(ctx context.Context, who access.Caller) ([]string, error)
-	Log          *slog.Logger     // default slog.Default()
-	Now          func() time.Time // default time.Now
+	// Server returns the base URL of the platform of an issuer of identity tokens if it is not the issuer's own address,
+	// or "". If it is nil, none has another address.
+	Server func(issuer string) string
+	Log    *slog.Logger     // default slog.Default()
+	Now    func() time.Time // default time.Now
 }
 
 // Kit renders the pages of all areas. It is safe for concurrent use.

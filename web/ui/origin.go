@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/workload"
 )
 
 // Origin describes the uploader of a file. Its links are built only from verified claims.
@@ -21,10 +22,15 @@ type Origin struct {
 }
 
 // OriginOf returns the origin of a file.
-func OriginOf(u catalog.Uploader) Origin {
+func (k *Kit) OriginOf(u catalog.Uploader) Origin {
 	o := Origin{Kind: u.Kind, Name: u.Name}
 	if u.Kind == string(access.KindPublisher) {
-		o.claims(u.Claims)
+		iss, _ := u.Claims["iss"].(string)
+		server := ""
+		if k.Server != nil {
+			server = k.Server(iss)
+		}
+		o.claims(u.Claims, iss, server)
 	}
 	return o
 }
@@ -35,8 +41,9 @@ var (
 	digitsForm = regexp.MustCompile(`\A[0-9]{1,20}\z`)
 )
 
-// claims reads the claims of GitHub and GitLab jobs. Claims of other issuers result in no links.
-func (o *Origin) claims(c map[string]any) {
+// claims reads the claims of GitHub and GitLab jobs. Claims of other issuers result in no links. server is the address
+// of the issuer's platform, "" if it is the issuer's.
+func (o *Origin) claims(c map[string]any, issuer, server string) {
 	text := func(name string) string {
 		s, _ := c[name].(string)
 		return s
@@ -50,21 +57,13 @@ func (o *Origin) claims(c map[string]any) {
 		o.Repository, o.Run, o.Actor = text("repository"), text("run_id"), text("actor")
 		_, file, _ := strings.Cut(text("job_workflow_ref"), "/.github/workflows/")
 		o.Workflow, _, _ = strings.Cut(file, "@")
-		o.link(githubServer(text("iss")), "/commit/", "/actions/runs/")
+		o.link(workload.GitHub.Site(issuer), "/commit/", "/actions/runs/")
 	case text("project_path") != "":
 		o.Repository, o.Run, o.Actor = text("project_path"), text("job_id"), text("user_login")
 		_, file, _ := strings.Cut(text("ci_config_ref_uri"), "//")
 		o.Workflow, _, _ = strings.Cut(file, "@")
-		o.link(strings.TrimSuffix(text("iss"), "/"), "/-/commit/", "/-/jobs/")
+		o.link(workload.GitLab.At(server).Site(issuer), "/-/commit/", "/-/jobs/")
 	}
-}
-
-// githubServer returns the site of a GitHub issuer: github.com, or the host of an Enterprise Server.
-func githubServer(issuer string) string {
-	if strings.HasPrefix(issuer, "https://token.actions.githubusercontent.com") {
-		return "https://github.com"
-	}
-	return strings.TrimSuffix(issuer, "/_services/token")
 }
 
 func (o *Origin) link(server, commit, run string) {

@@ -13,7 +13,7 @@ func TestOrigin(t *testing.T) {
 		"job_workflow_ref": "acme/widgets/.github/workflows/release.yml@refs/tags/v1", "environment": "pypi",
 		"ref": "refs/tags/v1", "actor": "alice",
 	}
-	o := OriginOf(catalog.Uploader{Kind: "publisher", Name: "x", Claims: github})
+	o := new(Kit).OriginOf(catalog.Uploader{Kind: "publisher", Name: "x", Claims: github})
 	if o.RepositoryURL != "https://github.com/acme/widgets" ||
 		o.RunURL != "https://github.com/acme/widgets/actions/runs/42" ||
 		o.CommitURL != "https://github.com/acme/widgets/commit/0123456789abcdef0123456789abcdef01234567" ||
@@ -27,10 +27,35 @@ func TestOrigin(t *testing.T) {
 		"sha":               "0123456789abcdef",
 		"ci_config_ref_uri": "gitlab.example/acme/sub/widgets//.gitlab-ci.yml@refs/heads/main",
 	}
-	if o = OriginOf(catalog.Uploader{
+	if o = new(Kit).OriginOf(catalog.Uploader{
 		Kind: "publisher", Claims: gitlab,
 	}); o.RunURL != "https://gitlab.example/acme/sub/widgets/-/jobs/7" || o.Workflow != ".gitlab-ci.yml" {
 		t.Errorf("origin = %+v", o)
+	}
+	// The site is not the issuer's host.
+	for issuer, want := range map[string]string{
+		"https://token.actions.octocorp.ghe.com":              "https://octocorp.ghe.com/acme/widgets",
+		"https://token.actions.octocorp.ghe.com/sub":          "https://octocorp.ghe.com/acme/widgets",
+		"https://token.actions.githubusercontent.com/acme":    "https://github.com/acme/widgets",
+		"https://github.acme.example/_services/token":         "https://github.acme.example/acme/widgets",
+		"https://token.actions.githubusercontent.com.evil.ex": "https://token.actions.githubusercontent.com.evil.ex/acme/widgets",
+	} {
+		c := map[string]any{"repository": "acme/widgets", "iss": issuer}
+		if got := new(Kit).OriginOf(catalog.Uploader{Kind: "publisher", Claims: c}).RepositoryURL; got != want {
+			t.Errorf("the repository of %s is at %s, want %s", issuer, got, want)
+		}
+	}
+	kit := &Kit{Options: Options{Server: func(issuer string) string {
+		return map[string]string{"https://storage.example/bucket": "https://gitlab.internal.example/git"}[issuer]
+	}}}
+	for issuer, want := range map[string]string{
+		"https://storage.example/bucket": "https://gitlab.internal.example/git/acme/widgets/-/jobs/7",
+		"https://acme.com/gitlab":        "https://acme.com/gitlab/acme/widgets/-/jobs/7",
+	} {
+		c := map[string]any{"project_path": "acme/widgets", "iss": issuer, "job_id": "7"}
+		if got := kit.OriginOf(catalog.Uploader{Kind: "publisher", Claims: c}).RunURL; got != want {
+			t.Errorf("the job of %s is at %s, want %s", issuer, got, want)
+		}
 	}
 	// Claims are signed, and yet of somebody's choosing: what does not have the shape of its kind makes no link.
 	for name, change := range map[string]map[string]any{
@@ -48,7 +73,7 @@ func TestOrigin(t *testing.T) {
 			for k, v := range change {
 				claims[k] = v
 			}
-			o := OriginOf(catalog.Uploader{Kind: "publisher", Claims: claims})
+			o := new(Kit).OriginOf(catalog.Uploader{Kind: "publisher", Claims: claims})
 			linked := map[string]bool{"run": o.RunURL != "", "commit": o.CommitURL != ""}[name]
 			if name != "run" && name != "commit" {
 				linked = o.RepositoryURL != "" || o.RunURL != "" || o.CommitURL != ""
@@ -58,7 +83,7 @@ func TestOrigin(t *testing.T) {
 			}
 		})
 	}
-	if o := OriginOf(catalog.Uploader{Kind: "user", Name: "bob", Claims: github}); o.Repository != "" {
+	if o := new(Kit).OriginOf(catalog.Uploader{Kind: "user", Name: "bob", Claims: github}); o.Repository != "" {
 		t.Errorf("a person's upload has an origin: %+v", o)
 	}
 }

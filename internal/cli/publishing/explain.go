@@ -102,17 +102,24 @@ func writeNearest(w io.Writer, scope string, n insight.Nearest) error {
 	if len(n.Differences) == 0 { // it matches, but another one was chosen
 		return nil
 	}
+	var notes []string
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "    CLAIM\tEXPECTED\tGOT")
 	for _, d := range n.Differences {
 		expected := d.Expected
 		if expected == "" {
 			expected = "(" + d.Why + ")"
+		} else if d.Why != "" {
+			notes = append(notes, d.Claim+": "+d.Why)
 		}
 		fmt.Fprintf(t, "    %s\t%s\t%s\n", terminal.Printable(d.Claim), terminal.Printable(expected),
 			terminal.Printable(d.Got))
 	}
-	return t.Flush()
+	err := t.Flush()
+	for _, note := range notes {
+		fmt.Fprintf(w, "    %s\n", terminal.Printable(note))
+	}
+	return err
 }
 
 // addLineFor returns the command that would allow a refused exchange, or "" if there is none.

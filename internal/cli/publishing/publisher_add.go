@@ -1,6 +1,8 @@
 package publishing
 
 import (
+	"cmp"
+
 	"github.com/alecthomas/kong"
 
 	"pyindex/internal/app"
@@ -47,7 +49,7 @@ func (c *publisherAdd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
-		c.split(kind, issuer, fields)
+		c.split(kind, cmp.Or(a.Registry.Server(issuer), issuer), fields)
 		added, err := a.Registry.Add(s.Ctx, a.Operator, publishers.AddRequest{
 			Provider: kind, Issuer: issuer, Repository: c.IndexRepository, Project: c.Project, Pending: c.Pending, User: c.User,
 			Fields: fields, Wide: c.Names != "", Names: c.Names, Creates: c.Create,

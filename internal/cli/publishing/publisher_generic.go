@@ -9,7 +9,8 @@ import (
 
 // genericRule has the flags that select workloads of an arbitrary issuer.
 type genericRule struct {
-	Claim       []string          `sep:"none" placeholder:"NAME=VALUE" help:"Exact value of a claim. Repeat the name to allow several values."`
+	Claim       []string          `sep:"none" placeholder:"NAME=VALUE" help:"Exact value of a claim; true, false and whole numbers also fit claims of these types. Repeat the name to allow several values."`
+	ClaimHas    []string          `sep:"none" placeholder:"NAME=VALUE" help:"One value of a claim that contains a list, for example groups_direct=acme."`
 	ClaimPrefix []string          `sep:"none" placeholder:"NAME=BEGINNING*" help:"Prefix of a claim that contains a ref, for example ref=refs/tags/v*."`
 	Preset      string            `placeholder:"NAME" help:"Platform of the issuer, instead of --claim: the same as index publisher add NAME. Set its fields with --field."`
 	Field       map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"Field of the platform, for example owner=acme. Can be repeated."`
@@ -17,7 +18,7 @@ type genericRule struct {
 
 func (c *genericRule) fields() (map[string]string, error) {
 	if c.Preset != "" {
-		if len(c.Claim)+len(c.ClaimPrefix) > 0 {
+		if len(c.Claim)+len(c.ClaimPrefix)+len(c.ClaimHas) > 0 {
 			return nil, fault.New(fault.Invalid,
 				"--preset determines the claims: use --field for its fields, or omit --preset")
 		}
@@ -34,6 +35,11 @@ func (c *genericRule) fields() (map[string]string, error) {
 	fields := map[string]string{}
 	for _, pair := range c.Claim {
 		if err := addClaim(fields, "oneof:", "\n", pair); err != nil {
+			return nil, err
+		}
+	}
+	for _, pair := range c.ClaimHas {
+		if err := addClaim(fields, "has:", "", pair); err != nil {
 			return nil, err
 		}
 	}

@@ -198,7 +198,7 @@ func (c *publisherRemoveCmd) Run(s *cli.Session) error {
 			q.Repository = c.Repository
 		}
 		if c.Since > 0 {
-			q.Which = publishers.Selected(nil, time.Now().Add(-time.Duration(c.Since)), time.Time{})
+			q.From = time.Now().Add(-time.Duration(c.Since))
 		}
 		got, err := a.Registry.RemoveWith(s.Ctx, a.Operator, q)
 		if err != nil {

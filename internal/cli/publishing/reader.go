@@ -44,7 +44,7 @@ func (c *readerAdd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
-		c.split(kind, issuer, fields)
+		c.split(kind, cmp.Or(a.Registry.Server(issuer), issuer), fields)
 		added, err := a.Registry.AddReader(s.Ctx, a.Operator, publishers.ReaderRequest{
 			Provider: kind, Issuer: issuer, Repository: c.IndexRepository, Projects: c.Project, Fields: fields,
 		})

@@ -64,7 +64,11 @@ func flagsOf(k *workload.Kind, fields []workload.Field) ruleFlags {
 			}
 		}
 		tag := fmt.Sprintf("name:%q help:%q", name, help)
-		if f.Default != "" {
+		if f.Named {
+			tag += ` sep:"none" placeholder:"NAME=VALUE"`
+			help = strings.Replace(f.Help, ", one NAME=VALUE on each line", "; can be repeated", 1)
+			tag = strings.Replace(tag, strconv.Quote(f.Help), strconv.Quote(help), 1)
+		} else if f.Default != "" {
 			tag += " default:" + strconv.Quote(f.Default)
 		} else {
 			tag += " placeholder:" + strconv.Quote(strings.ToUpper(name[strings.LastIndexByte(name, '-')+1:]))
@@ -75,7 +79,7 @@ func flagsOf(k *workload.Kind, fields []workload.Field) ruleFlags {
 		kind := reflect.TypeFor[string]()
 		if f.Check {
 			kind = reflect.TypeFor[bool]()
-		} else if f.List {
+		} else if f.List || f.Named {
 			kind = reflect.TypeFor[[]string]()
 		}
 		members = append(members, reflect.StructField{Name: "F" + strconv.Itoa(i), Type: kind, Tag: reflect.StructTag(tag)})
@@ -151,7 +155,7 @@ func (r *ruleFlags) rule() (kind string, fields map[string]string, err error) {
 		case bool:
 			fields[f.Name] = map[bool]string{true: "true"}[v]
 		case []string:
-			fields[f.Name] = strings.Join(v, ",")
+			fields[f.Name] = strings.Join(v, map[bool]string{true: "\n", false: ","}[f.Named])
 		}
 		if fields[f.Name] == "" {
 			delete(fields, f.Name)

@@ -192,3 +192,28 @@ func TestWithoutScripts(t *testing.T) {
 	b.See("widgets")
 	signOut(b)
 }
+
+// An owner requires custom properties of the repository: a line that is wrong is told beside its field, and the
+// publisher says what it requires.
+func TestCustomProperties(t *testing.T) {
+	x := newBusy(t)
+	b := x.open()
+	x.put("main", packagingtest.Wheel("widgets", "1.0", "x"))
+	b.Go(publishing + "?provider=github&owner=acme&repository=widgets&workflow=release.yml&repo_property=team")
+	b.Press("Add publisher")
+	b.See(`"team" is not NAME=VALUE`)
+	b.Accessible()
+	b.Fits()
+	b.Shot("properties-wrong")
+	b.Look(390, "dark")
+	b.Fits()
+	b.Shot("properties-narrow")
+	b.Look(1280, "light")
+	b.Fill("Custom property", "team=packaging\nregions=eu-west-1")
+	b.See("custom property regions with eu-west-1, custom property team with packaging")
+	b.Press("Add publisher")
+	b.See("custom property team with packaging")
+	b.Accessible()
+	b.Fits()
+	b.Shot("properties-added")
+}

@@ -188,7 +188,7 @@ func (m *Minter) nearestDetail(a attempt, all []nearMiss) []any {
 				"claim":    cut(d.Claim, maxClaimName),
 				"expected": cut(d.Want, maxClaimText),
 				"got":      cut(d.Got, maxClaimText),
-				"why":      cut(d.Why, maxClaimText),
+				"why":      cut(cmp.Or(d.Why, d.Note), maxClaimText),
 			})
 		}
 		miss := map[string]any{

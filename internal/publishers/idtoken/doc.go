@@ -4,7 +4,7 @@
 // Before the signature is verified, only "iss" is used, which selects a configured issuer by exact string. The package
 // never fetches an address from a token. Keys come from the issuer's discovery document (OpenID Connect Discovery 1.0),
 // on demand and with limits on time and size. RS256 is the only algorithm, and "kid" is required. The audience is one
-// string (for kind generic also a list of one), and times are whole seconds with 30 seconds of leeway. A token may be
+// string (for some kinds also a list of one), and times are whole seconds with 30 seconds of leeway. A token may be
 // valid for a day, or for kind gitlab for a month. Ambiguous tokens are rejected, for example with duplicate members or
 // a non-canonical encoding. go-oidc then verifies the same token independently, and both results have to agree.
 //

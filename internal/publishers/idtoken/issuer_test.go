@@ -87,6 +87,38 @@ func TestAudiences(t *testing.T) {
 	}
 }
 
+// TestAudienceLists checks which kinds may write the audience as a list of one: Kubernetes, Bitbucket for an audience of
+// the step's own, and unknown platforms. Nobody may name two recipients.
+func TestAudienceLists(t *testing.T) {
+	for kind, want := range map[string]bool{
+		"kubernetes": true, "bitbucket": true, "generic": true, "github": false, "gitlab": false, "google": false,
+		"activestate": false, "circleci": false, "buildkite": false, "semaphore": false, "forgejo": false,
+		"azure-devops": false, "jenkins": false,
+	} {
+		t.Run(kind, func(t *testing.T) {
+			b := newBench(t)
+			var err error
+			b.verifier, err = idtoken.New([]idtoken.Issuer{{
+				Kind: kind, URL: b.issuer.URL, Audiences: []string{audience}, CAFile: b.issuer.CAFile(t),
+			}}, idtoken.Options{Now: b.now})
+			if err != nil {
+				t.Fatal(err)
+			}
+			sent := func(aud ...any) error {
+				return b.verify(b.issuer.Sign(b.issuer.Claims("", b.now(), map[string]any{"aud": aud})))
+			}
+			if err := sent(audience); (err == nil) != want {
+				t.Errorf("a list of one: %v, want it accepted: %v", err, want)
+			}
+			for _, aud := range [][]any{{audience, "other"}, {audience, audience}, {}, {"other"}, {[]any{audience}}, {1}} {
+				if err := sent(aud...); err == nil {
+					t.Errorf("the audience %v is accepted", aud)
+				}
+			}
+		})
+	}
+}
+
 // TestUntrustedTLS: keys of an issuer whose certificate nobody vouches for are not had.
 func TestUntrustedTLS(t *testing.T) {
 	b := newBench(t)

@@ -44,6 +44,12 @@ type Exchange struct {
 	WhyNone       string `json:"why_none,omitempty"`
 
 	whole map[string]any // all claims of a workload that published to the project, for suggestions
+	kind  *workload.Kind // nil if it is unknown
+}
+
+// Run returns the run that requested the token.
+func (x Exchange) Run() workload.Run {
+	return cmp.Or(x.kind, workload.Of(x.Provider)).Run(x.Issuer, x.Claims)
 }
 
 // Nearest is a publisher that a refused token almost matched.
@@ -64,7 +70,7 @@ type Difference struct {
 	Claim    string `json:"claim"`
 	Expected string `json:"expected,omitempty"`
 	Got      string `json:"got"`
-	Why      string `json:"why,omitempty"` // replaces Expected if the claim is invalid under any rule
+	Why      string `json:"why,omitempty"` // explains Expected, or replaces it if the claim is invalid under any rule
 }
 
 // exchangeOf converts an audit entry. Fields that older versions did not record are empty.
@@ -77,6 +83,7 @@ func (v *View) exchangeOf(e audit.Entry, repositories map[string]string) Exchang
 		PublisherID: d.text("publisher_id"), Address: e.Actor.Address, Claims: d.object("claims"),
 	}
 	x.Names = d.text(exchange.DetailNames)
+	x.kind = v.registry.Kind(x.Provider, x.Issuer)
 	for _, n := range d.list("nearest") {
 		x.Nearest = append(x.Nearest, nearestOf(n))
 	}
@@ -120,7 +127,7 @@ func nearestOf(d detail) Nearest {
 // suggested returns the fields of a publisher of a kind that would have accepted an exchange, or the reason why none
 // would.
 func (v *View) suggested(x Exchange, kind string) (map[string]string, string) {
-	p := v.registry.Provider(kind)
+	p := v.registry.Kind(kind, x.Issuer)
 	if p == nil {
 		return nil, "unknown kind of publisher: " + kind
 	}
@@ -154,8 +161,8 @@ func (x Exchange) NoneBecause() string {
 	return "No publisher is suggested. " + why
 }
 
-// asInToken returns claims that were stored with the types that they have in a token: the audit log has whole numbers as
-// floating-point numbers, and lists as JSON text.
+// asInToken returns claims that were stored with the types that they have in a token: the audit log has whole numbers
+// as floating-point numbers, and lists as JSON text.
 func asInToken(claims map[string]any) workload.Claims {
 	out := workload.Claims{}
 	for name, v := range claims {

@@ -304,14 +304,16 @@ func (r *letting) isRecorded(ctx context.Context, token string) (bool, error) {
 	if token == "" {
 		return false, nil
 	}
-	got, err := r.tx.Exchanges(ctx, publishers.ExchangeFilter{
-		RepositoryID: r.project.Repository.ID, Project: r.project.Name.String(), Subject: token, Limit: maxSharing,
-	})
-	return slices.ContainsFunc(got, func(e audit.Entry) bool { return slices.Contains(r.lineage.IDs, e.Actor.ID) }), err
+	// With the project, the database would search the project's exchanges instead of those of the token.
+	got, err := r.tx.Exchanges(ctx, publishers.ExchangeFilter{Subject: token, Limit: maxSharing})
+	return slices.ContainsFunc(got, func(e audit.Entry) bool {
+		return slices.Contains(r.lineage.IDs, e.Actor.ID) && e.Repository == r.project.Repository.ID &&
+			e.Project == r.project.Name.String()
+	}), err
 }
 
-// maxSharing is the number of entries that one token has at most for one project.
-const maxSharing = 20
+// maxSharing limits the entries of one token, which has one for each of its projects.
+const maxSharing = 1000
 
 // compared returns the claims that the publisher compares.
 func (r *letting) compared() []string {

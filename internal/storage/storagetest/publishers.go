@@ -123,7 +123,7 @@ func checkServing(w *world) {
 		w.want("Serving() before a server started", err, fault.NotFound)
 		for _, s := range []publishers.Serving{
 			{
-				Issuers:  []publishers.Issuer{{Provider: "github", URL: "https://b"}, {Provider: "gitlab", URL: "https://a"}},
+				Issuers:  []publishers.Issuer{{Provider: "github", URL: "https://b"}, {Provider: "gitlab", URL: "https://a", Server: "https://c/d"}},
 				Audience: "x",
 				BaseURL:  "https://index.example/pypi",
 				Open:     true,

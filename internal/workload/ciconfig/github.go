@@ -66,7 +66,7 @@ jobs:
       - uses: [[uses "astral-sh/setup-uv"]]
         with:
           version: "` + uvVersion + `"
-      - run: [[.UploadURL | word | printf "uv publish --trusted-publishing always --publish-url %s" | line]]
+      - run: [[line .UVPublish]]
 [[- else]]
       - uses: [[uses "pypa/gh-action-pypi-publish"]]
         with:

@@ -31,7 +31,7 @@ publish:
 [[- if .Script]]
     - [[indent 6 .Script]]
 [[- else]]
-    - [[.UploadURL | word | printf "uv publish --trusted-publishing always --publish-url %s" | line]]
+    - [[line .UVPublish]]
 [[- end]]
 `
 
@@ -40,7 +40,7 @@ type gitlabJob struct {
 	Path, Image, Environment, Rule, Variable, Script string
 }
 
-func gitlab(t Target, fields map[string]string) Guide {
+func gitlab(t Target, _ string, fields map[string]string) Guide {
 	j := gitlabJob{
 		Target: t, Path: cmp.Or(fields["workflow_filepath"], ".gitlab-ci.yml"), Image: uvImage,
 		Environment: fields["environment"], Rule: gitlabRule(fields["ref"]), Variable: IDTokenVariable(t.Audience),
@@ -57,6 +57,12 @@ func gitlab(t Target, fields map[string]string) Guide {
 		steps = append(steps,
 			"In the project's settings, under CI/CD, protect the environment "+j.Environment+
 				": then only some people may deploy to it.")
+	}
+	if strings.HasPrefix(j.Variable, "_") {
+		steps = append(steps, "The audience "+t.Audience+" begins with a digit, so clients look for variables of different "+
+			"names: id for "+j.Variable+", uv for "+IDTokenVariables(t.Audience)[1]+", which no shell accepts. To publish "+
+			"with uv's own exchange, ask the administrator of this index to set an audience that begins with a letter for "+
+			"all issuers in oidc.issuers, for example audience = "+quoted("pypi-"+t.Audience)+".")
 	}
 	return Guide{Files: files, Steps: append(steps, releaseStep(fields)), CA: caSteps("")}
 }

@@ -21,6 +21,7 @@ const (
 	uvVersion    = "0.13.9"
 
 	buildAndTwine = "build==" + buildVersion + " twine==" + twineVersion // for pip
+	uvForPip      = "uv==" + uvVersion
 	uvImage       = "ghcr.io/astral-sh/uv:" + uvVersion + "-python3.13-bookworm"
 )
 

@@ -67,8 +67,17 @@ func doubled(script string) string { return strings.ReplaceAll(script, "$", "$$"
 
 var notInVariable = regexp.MustCompile(`[^A-Z0-9_]|^[^A-Z_]`)
 
-// IDTokenVariable is the variable in which a job of GitLab keeps the identity token for an audience, by the rule that
-// clients have. Where the audience begins with a digit they differ, and no shell keeps such a variable anyway.
-func IDTokenVariable(audience string) string {
-	return notInVariable.ReplaceAllString(strings.ToUpper(audience), "_") + "_ID_TOKEN"
+// IDTokenVariable returns the variable in which a job of GitLab keeps the identity token for an audience: the first of
+// IDTokenVariables.
+func IDTokenVariable(audience string) string { return IDTokenVariables(audience)[0] }
+
+// IDTokenVariables returns the names under which clients look for the identity token of a GitLab job. If the audience
+// begins with a digit, there are two: id replaces the digit, and uv keeps it, although no shell accepts such a name.
+func IDTokenVariables(audience string) []string {
+	upper := strings.ToUpper(audience)
+	names := []string{notInVariable.ReplaceAllString(upper, "_") + "_ID_TOKEN"}
+	if upper != "" && upper[0] >= '0' && upper[0] <= '9' {
+		names = append(names, upper[:1]+names[0][1:])
+	}
+	return names
 }

@@ -2,6 +2,22 @@ package ciconfig
 
 import "strings"
 
+// scriptJob is what the templates of platforms need on which a script does the exchange.
+type scriptJob struct {
+	Target
+	Path, Image, Account, Script, When, Key, Service, Namespace, Triggers, Environment string
+
+	UV          bool   // uv does the exchange
+	Claims      string // that Buildkite adds to the token
+	Context     bool   // the job uses a context of CircleCI
+	OwnAudience bool   // the job requests the audience of the index
+}
+
+// UVPublish is the command with which uv does the exchange and uploads.
+func (t Target) UVPublish() string {
+	return "uv publish --trusted-publishing always --publish-url " + shellText(t.UploadURL())
+}
+
 // exchange is the lines of a shell that exchange an identity token, a word of the shell, and upload dist/ with uv.
 func exchange(t Target, identity string) string {
 	return "set -eu\nidentity=" + identity + "\n" + mint(t, "UV_PUBLISH_TOKEN") +
@@ -16,9 +32,11 @@ func exchangeForTwine(t Target, identity, twine string) string {
 }
 
 // mint sends the identity token by standard input: the arguments of a program are there for everybody on the machine.
+// A refusal ends the script with the reasons on standard error.
 func mint(t Target, variable string) string {
-	return variable + `=$(printf '{"token":"%s"}' "$identity" | curl -sSf ` + shellText(t.MintURL()) +
-		` -d @- | python3 -c 'import json, sys; print(json.load(sys.stdin)["token"])')` + "\n"
+	return variable + `=$(printf '{"token":"%s"}' "$identity" | curl -sS ` + shellText(t.MintURL()) +
+		` -d @- | python3 -c 'import json, sys; m = json.load(sys.stdin); print(m["token"]) if m.get("token") else sys.exit(m)')` +
+		"\n"
 }
 
 // output is a word of a shell: what a command prints.

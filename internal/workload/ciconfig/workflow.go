@@ -9,8 +9,6 @@ import (
 	"net/url"
 	"strings"
 	"text/template"
-
-	"pyindex/internal/workload"
 )
 
 // Target is where a workload publishes to.
@@ -49,27 +47,46 @@ type Guide struct {
 	CA    []string // what to do where the index's certificate is signed by an authority of one's own
 }
 
+// guides has the guide of each kind but generic, written from the fields of a rule.
+var guides = map[string]func(t Target, issuer string, fields map[string]string) Guide{
+	"github":       github,
+	"gitlab":       gitlab,
+	"circleci":     circleci,
+	"buildkite":    buildkite,
+	"semaphore":    semaphore,
+	"forgejo":      forgejo,
+	"azure-devops": azure,
+	"bitbucket":    bitbucket,
+	"jenkins":      jenkins,
+	"kubernetes":   kubernetes,
+	"google":       google,
+	"activestate":  activestate,
+}
+
 // For returns the guide of a publisher: its kind, issuer and compiled fields.
 func For(t Target, provider, issuer string, fields map[string]string) Guide {
-	switch provider {
-	case "github":
-		return github(t, issuer, fields)
-	case "gitlab":
-		return gitlab(t, fields)
-	case "google":
-		return google(t, fields)
-	case "circleci":
-		return circleci(t, issuer, fields["vcs_ref"], fields["context_id"])
-	case "azure-devops", "jenkins", "kubernetes":
-		return generic(t, provider, issuer, asClaims(provider, fields))
-	case "buildkite", "semaphore", "forgejo":
-		return generic(t, provider, issuer, asRules(provider, fields))
-	case "activestate":
-		return Guide{Steps: []string{
-			"Publish " + t.Project + " from the project on the ActiveState platform, to " + t.UploadURL() + ".",
-		}, CA: caSteps("")}
+	if guide := guides[provider]; guide != nil {
+		return guide(t, issuer, fields)
 	}
-	return generic(t, workload.PlatformOf(issuer, fields), issuer, fields)
+	return generic(t, issuer, fields)
+}
+
+// activestate has no file, because the platform publishes by itself.
+func activestate(t Target, _ string, _ map[string]string) Guide {
+	return Guide{Steps: []string{
+		"Publish " + t.Project + " from the project on the ActiveState platform, to " + t.UploadURL() + ".",
+	}, CA: caSteps("")}
+}
+
+// fixedAudience returns a step for the administrator, because the platform's jobs cannot request another audience. It
+// returns none if clients are told that audience already.
+func fixedAudience(t Target, platform, issuer, audience string) []string {
+	if t.Audience == audience {
+		return nil
+	}
+	return []string{"All tokens of " + platform + " have the audience " + audience +
+		". The administrator of this index has to set audience = " + quoted(audience) + " for the issuer " + issuer +
+		" in oidc.issuers."}
 }
 
 // caSteps say what a private authority asks for. action is a sentence for those who publish with an action.
@@ -89,7 +106,7 @@ func caSteps(action string) []string {
 // write fills in a template. Its delimiters are [[ and ]], because the files hold braces of their own.
 func write(text string, data any) string {
 	t := template.Must(template.New("").Delims("[[", "]]").Funcs(template.FuncMap{
-		"q": yamlText, "indent": yamlBlock, "line": yamlLine, "word": shellText, "uses": uses, "usesTag": usesTag,
+		"q": yamlText, "quoted": quoted, "indent": yamlBlock, "line": yamlLine, "uses": uses, "usesTag": usesTag,
 	}).Parse(text))
 	var b strings.Builder
 	if err := t.Execute(&b, data); err != nil {

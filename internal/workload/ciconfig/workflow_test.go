@@ -2,7 +2,6 @@ package ciconfig_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -25,6 +24,20 @@ func compile(t testing.TB, provider *workload.Kind, fields map[string]string) ma
 		t.Fatalf("Compile(%v) = %v", fields, err)
 	}
 	return r.Fields
+}
+
+// kindFields compiles the fields of a rule of a kind. Rules on claims are stored already.
+func kindFields(t testing.TB, kind string, fields map[string]string) map[string]string {
+	t.Helper()
+	for name, v := range fields {
+		if v == "" {
+			delete(fields, name)
+		}
+	}
+	if kind == "generic" {
+		return fields
+	}
+	return compile(t, workload.Find(kind), fields)
 }
 
 // parse reads a file as YAML.
@@ -180,6 +193,7 @@ func TestGitLab(t *testing.T) {
 		!strings.Contains(text, `identity="$_0_0_0_7_ID_TOKEN"`) {
 		t.Errorf("uv is asked for a variable that no shell keeps:\n%s", text)
 	}
+	steps(t, g, "id for _0_0_0_7_ID_TOKEN, uv for 10_0_0_7_ID_TOKEN", `audience = "pypi-10.0.0.7"`)
 	for ref, rule := range map[string]string{
 		"": "$CI_COMMIT_TAG", "refs/heads/main": `$CI_COMMIT_BRANCH == "main"`,
 		"refs/heads/release/1.x": `$CI_COMMIT_BRANCH == "release/1.x"`,
@@ -195,56 +209,35 @@ func TestGitLab(t *testing.T) {
 // TestRefs: the jobs of every platform run for the refs that the rule allows.
 func TestRefs(t *testing.T) {
 	const id = "01890000-0000-4000-8000-000000000001"
-	circle := func(ref string) (string, *workload.Kind, map[string]string) {
-		return workload.CircleCIIssuer, workload.CircleCI, map[string]string{
-			"org_id": id, "project_id": id, "pipeline_definition_id": id, "vcs_ref": ref,
+	of := func(kind, refField string, more ...string) func(string) (string, map[string]string) {
+		return func(ref string) (string, map[string]string) {
+			out := map[string]string{refField: ref}
+			for i := 0; i < len(more); i += 2 {
+				out[more[i]] = more[i+1]
+			}
+			return kind, out
 		}
 	}
-	circleRules := func(ref string) (string, *workload.Kind, map[string]string) {
-		return workload.CircleCIIssuer + "/org/" + id, workload.Generic, map[string]string{
-			"claim:oidc.circleci.com/project-id": id, "prefix:oidc.circleci.com/vcs-ref": ref,
+	circle := of("circleci", "vcs_ref", "org_id", id, "project_id", id, "pipeline_definition_id", id)
+	circleRules := func(ref string) (string, map[string]string) { // as stored before CircleCI had a kind
+		rule := map[bool]string{true: "prefix:", false: "claim:"}[strings.HasSuffix(ref, "*")]
+		return "generic", map[string]string{
+			"claim:oidc.circleci.com/project-id": id, rule + "oidc.circleci.com/vcs-ref": ref,
 		}
 	}
-	semaphore := func(ref string) (string, *workload.Kind, map[string]string) {
-		types := ""
-		if ref != "" {
-			types = map[bool]string{true: "tag", false: "branch"}[strings.HasPrefix(ref, "refs/tags/")]
-		}
-		return "https://acme.semaphoreci.com", workload.Semaphore, map[string]string{
-			"project_id": id, "ref": ref, "ref_type": types,
-		}
+	semaphore := func(ref string) (string, map[string]string) {
+		sort := map[bool]string{true: "branch", false: "tag"}[strings.HasPrefix(ref, "refs/heads/")]
+		return "semaphore", map[string]string{"project_id": id, "ref": ref, "ref_type": sort}
 	}
-	semaphoreRules := func(ref string) (string, *workload.Kind, map[string]string) {
-		return "https://acme.semaphoreci.com", workload.Generic, map[string]string{"claim:prj_id": id, "prefix:ref": ref}
-	}
-	azure := func(ref string) (string, *workload.Kind, map[string]string) {
-		return "https://vstoken.dev.azure.com/x", workload.AzureDevOps, map[string]string{
-			"organization": "acme", "project": "widgets", "pipeline": "release", "ref": ref,
-		}
-	}
-	forgejo := func(ref string) (string, *workload.Kind, map[string]string) {
-		return "https://forge.acme.example/api/actions", workload.Forgejo, map[string]string{
-			"owner": "acme", "repository": "widgets", "ref": ref,
-		}
-	}
-	forgejoRules := func(ref string) (string, *workload.Kind, map[string]string) {
-		return "https://forge.acme.example/api/actions", workload.Generic, map[string]string{
-			"claim:repository": "acme/widgets", "prefix:ref": ref,
-		}
-	}
-	buildkite := func(ref string) (string, *workload.Kind, map[string]string) {
+	azure := of("azure-devops", "ref", "organization", "acme", "project", "widgets", "pipeline", "release")
+	forgejo := of("forgejo", "ref", "owner", "acme", "repository", "widgets")
+	bitbucket := of("bitbucket", "branch", "repository_id", id)
+	buildkite := func(ref string) (string, map[string]string) {
 		branch, tag, _ := strings.Cut(ref, " ")
-		return workload.BuildkiteIssuer, workload.Buildkite, map[string]string{
-			"organization": "acme", "pipeline": "widgets", "branch": branch, "tag": tag,
-		}
-	}
-	buildkiteRules := func(ref string) (string, *workload.Kind, map[string]string) {
-		return workload.BuildkiteIssuer, workload.Generic, map[string]string{
-			"claim:organization_slug": "acme", "claim:pipeline_slug": "widgets", "prefix:build_tag": ref,
-		}
+		return "buildkite", map[string]string{"organization": "acme", "pipeline": "widgets", "branch": branch, "tag": tag}
 	}
 	for _, row := range []struct {
-		make      func(ref string) (string, *workload.Kind, map[string]string)
+		make      func(ref string) (string, map[string]string)
 		ref, want string
 	}{
 		{circle, "", "tags: {only: /.*/}\n            branches: {ignore: /.*/}\n"},
@@ -265,29 +258,23 @@ func TestRefs(t *testing.T) {
 		{semaphore, "refs/heads/main", `when: "branch = 'main'"`},
 		{semaphore, "refs/heads/release/*", `when: "branch =~ '^release/'"`},
 		{semaphore, "refs/tags/it's", `when: "tag =~ '.*'"`},
-		{semaphoreRules, "refs/tags/v*", `when: "tag =~ '^v'"`},
 		{azure, "", "  tags:\n    include: [\"v*\"]\n"},
 		{azure, "refs/tags/release-*", "  tags:\n    include: [\"release-*\"]\n"},
 		{azure, "refs/tags/1.0", "  tags:\n    include: [\"1.0\"]\n"},
 		{azure, "refs/heads/main", "  branches:\n    include: [\"main\"]\n"},
 		{forgejo, "refs/tags/release-*", `tags: ["release-*"]`},
 		{forgejo, "refs/heads/main", `branches: ["main"]`},
-		{forgejoRules, "refs/tags/v*", `tags: ["v*"]`},
 		{buildkite, "", "if: build.tag != null\n"},
 		{buildkite, " v1.*", `if: 'build.tag =~ /^v1\./'`},
-		{buildkiteRules, "v1.*", `if: 'build.tag =~ /^v1\./'`},
 		{buildkite, " 1.0", `if: 'build.tag == "1.0"'`},
 		{buildkite, "main", `if: 'build.branch == "main"'`},
 		{buildkite, "release/*", `if: 'build.branch =~ /^release\//'`},
+		{bitbucket, "", "  tags:\n    \"v*\":\n"},
+		{bitbucket, "main", "  branches:\n    \"main\":\n"},
 		{buildkite, "main v*", `if: 'build.branch == "main" && build.tag =~ /^v/'`},
 	} {
-		issuer, kind, fields := row.make(row.ref)
-		for name, v := range fields {
-			if v == "" {
-				delete(fields, name)
-			}
-		}
-		f := ciconfig.For(target, kind.Name(), issuer, compile(t, kind, fields)).Files[0]
+		kind, fields := row.make(row.ref)
+		f := ciconfig.For(target, kind, workload.CircleCIIssuer, kindFields(t, kind, fields)).Files[0]
 		parse(t, f)
 		if !strings.Contains(f.Text, row.want) {
 			t.Errorf("%s for %q has no %q:\n%s", f.Path, row.ref, row.want, f.Text)
@@ -295,7 +282,7 @@ func TestRefs(t *testing.T) {
 	}
 }
 
-// eachForm calls f with the guide of each kind and preset, filled in with its examples.
+// eachForm calls f with the guide of each kind, filled in with its examples.
 func eachForm(t *testing.T, f func(*testing.T, ciconfig.Guide)) {
 	t.Helper()
 	issuers := map[string]string{
@@ -319,9 +306,8 @@ func eachForm(t *testing.T, f func(*testing.T, ciconfig.Guide)) {
 			}
 			g := ciconfig.For(target, p.Name(), issuers[p.Name()], compile(t, p, fields))
 			t.Run(p.Name(), func(t *testing.T) {
-				known := slices.Contains(workload.Presets(), p.Name()) && p != workload.Bitbucket
-				if known && len(g.Files) > 0 && g.Files[0].Key == "script" {
-					t.Error("the preset was not recognized")
+				if p != workload.Generic && len(g.Files) > 0 && g.Files[0].Key == "script" {
+					t.Error("the platform has no file of its own")
 				}
 				if len(g.Files) == 0 && p.Name() != "activestate" {
 					t.Error("the guide has no file")
@@ -332,7 +318,7 @@ func eachForm(t *testing.T, f func(*testing.T, ciconfig.Guide)) {
 	}
 }
 
-// TestEveryForm checks that each kind and preset has a guide with valid YAML that names this index.
+// TestEveryForm checks that each kind has a guide with valid YAML that names this index.
 func TestEveryForm(t *testing.T) {
 	eachForm(t, func(t *testing.T, g ciconfig.Guide) {
 		if len(g.Steps) == 0 || len(g.CA) == 0 {
@@ -412,41 +398,22 @@ func TestUploadURL(t *testing.T) {
 	}
 }
 
-// TestIDTokenVariable: the name is the one that the other clients of trusted publishing look for.
+// TestIDTokenVariable checks that the names are those that the other clients of trusted publishing look for: id, and uv
+// if it looks for another one.
 func TestIDTokenVariable(t *testing.T) {
 	for audience, want := range map[string]string{
 		"pypi":              "PYPI_ID_TOKEN",
 		"pypi.acme.example": "PYPI_ACME_EXAMPLE_ID_TOKEN",
 		"h:8443":            "H_8443_ID_TOKEN",
 		"https://x/y":       "HTTPS___X_Y_ID_TOKEN",
-		"9to5.example:8443": "_TO5_EXAMPLE_8443_ID_TOKEN",
+		"9to5.example:8443": "_TO5_EXAMPLE_8443_ID_TOKEN 9TO5_EXAMPLE_8443_ID_TOKEN",
+		"3d.acme.example":   "_D_ACME_EXAMPLE_ID_TOKEN 3D_ACME_EXAMPLE_ID_TOKEN",
+		"127.0.0.1:80":      "_27_0_0_1_80_ID_TOKEN 127_0_0_1_80_ID_TOKEN",
+		"":                  "_ID_TOKEN",
 	} {
-		if got := ciconfig.IDTokenVariable(audience); got != want {
-			t.Errorf("IDTokenVariable(%q) = %q, want %q", audience, got, want)
-		}
-	}
-}
-
-// TestCircleRootIssuer checks that a job requests the token of the issuer that its publisher has.
-func TestCircleRootIssuer(t *testing.T) {
-	const id = "01890000-0000-4000-8000-000000000002"
-	for _, c := range []struct {
-		kind, issuer string
-		fields       map[string]string
-		root         bool
-	}{
-		{"circleci", workload.CircleCIIssuer, map[string]string{"org_id": id, "project_id": id}, true},
-		{"circleci", workload.CircleCIIssuer + "/org/" + id, map[string]string{"org_id": id, "project_id": id}, false},
-		{"generic", workload.CircleCIIssuer, map[string]string{"claim:oidc.circleci.com/project-id": id}, true},
-		{
-			"generic", workload.CircleCIIssuer + "/org/" + id,
-			map[string]string{"claim:oidc.circleci.com/project-id": id},
-			false,
-		},
-	} {
-		g := ciconfig.For(target, c.kind, c.issuer, c.fields)
-		if len(g.Files) == 0 || strings.Contains(g.Files[0].Text, "circleci run oidc get --root-issuer --claims") != c.root {
-			t.Errorf("%s of %s: --root-issuer should be there: %v\n%+v", c.kind, c.issuer, c.root, g.Files)
+		got := ciconfig.IDTokenVariables(audience)
+		if strings.Join(got, " ") != want || ciconfig.IDTokenVariable(audience) != got[0] {
+			t.Errorf("IDTokenVariables(%q) = %q, want %q", audience, got, want)
 		}
 	}
 }
