@@ -118,6 +118,7 @@ var manuals = map[string]Manual{
 		parts: map[string]string{
 			"owner": "repository", "repository": "repository", "workflow": "job_workflow_ref",
 			"workflow_repository": "job_workflow_ref", "workflow_at": "job_workflow_ref",
+			"repo_property": propertyClaim + "NAME",
 		},
 	},
 	"gitlab": {

@@ -103,7 +103,7 @@ func fieldOf(k *workload.Kind, f workload.Field) platformField {
 		out.Needed = "recommended"
 	}
 	if k == workload.Generic {
-		out.Flag, out.Claim = "--claim, --claim-prefix", ""
+		out.Flag, out.Claim = "--claim, --claim-prefix, --claim-has", ""
 	}
 	return out
 }
