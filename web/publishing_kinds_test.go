@@ -210,7 +210,7 @@ func TestReplaceRulesOnClaims(t *testing.T) {
 	})
 	page := x.ask("alice", widgetsPublishing, nil).Body.String()
 	wants(t, page, "also checks the organization and the pipeline definition", `name="kind" value="circleci"`,
-		"Replace by a publisher of kind circleci", `name="org_id"`, `name="pipeline_definition_id"`, "Manual: CircleCI")
+		"Replace with a CircleCI publisher", `name="org_id"`, `name="pipeline_definition_id"`, "Manual: CircleCI")
 	if n := strings.Count(page, "also checks the organization"); n != 1 {
 		t.Errorf("the warning is shown %d times", n)
 	}

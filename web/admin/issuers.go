@@ -32,11 +32,13 @@ const (
 // issuerSamples returns the samples: one for each kind, in their order, and the servers of one's own after their kind.
 func issuerSamples() []issuerSample {
 	notes := map[string]string{
-		"circleci":     "For jobs that request tokens with --root-issuer, as uv and pdm do.",
-		"semaphore":    "Replace acme by the name of your organization. The audience of its tokens is always the issuer's URL.",
+		"circleci": "For jobs that request tokens with --root-issuer, as uv and pdm do.",
+		"semaphore": "Replace acme by the name of your organization. The audience of its tokens is always the " +
+			"issuer's URL.",
 		"forgejo":      ownServer,
 		"azure-devops": "Replace the UUID by the ID of your organization. The audience of its tokens is always the same.",
-		"bitbucket": "Replace acme by your workspace. A step chooses the audience with oidc: {audiences: […]}; with oidc: " +
+		"bitbucket": "Replace acme by your workspace. A step chooses the audience with oidc: {audiences: […]}; " +
+			"with oidc: " +
 			"true, it is the workspace's, and audience has to name that one.",
 		"jenkins":    ownServer + " The OpenID Connect Provider plugin issues the tokens.",
 		"kubernetes": "Use the issuer that kubectl get --raw /.well-known/openid-configuration shows, exactly.",

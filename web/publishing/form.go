@@ -351,6 +351,8 @@ func (a adding) input(field workload.Field) ui.Field {
 		Recommended: field.Recommended, Mono: !field.Check, MaxLength: 600, Wide: field.Recommended || field.Lines,
 	}
 	switch {
+	case field.Pattern == "a number":
+		x.InputMode = "numeric"
 	case field.Check:
 		x.Type = "checkbox"
 	case field.Lines:

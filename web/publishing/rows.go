@@ -91,11 +91,19 @@ func publisherCardOf(n int, p insight.Shown, t tightening) publisherCard {
 	return c
 }
 
+// article returns a platform's name after "a" or "an".
+func article(name string) string {
+	if strings.ContainsRune("AEIOU", rune(name[0])) {
+		return "an " + name
+	}
+	return "a " + name
+}
+
 // replacing returns the form that replaces rules on claims by a publisher of the platform's own kind.
 func replacing(n int, p insight.Shown, t tightening) tighten {
 	x := tighten{
 		Warning: workload.Warning{Degree: workload.Loose, Text: p.Own.OwnWarning()}, ID: p.ID, Kind: p.Own.Name(),
-		Title: p.Own.Title, Button: "Replace by a publisher of kind " + p.Own.Name(),
+		Title: p.Own.Title, Button: "Replace with " + article(p.Own.Title) + " publisher",
 	}
 	f := ui.Typed(nil)
 	if t.id == p.ID && t.form.Values.Has("kind") {
