@@ -58,6 +58,9 @@ func TestFormOfEachKind(t *testing.T) {
 		}
 		_, page = x.follow("alice", widgetsPublishing, typed)
 		wants(t, page, "may now publish widgets")
+		if n := strings.Count(page, ">Manual: "+form.Title+"</a>"); n == 0 {
+			t.Errorf("%s: the card does not lead to the manual", k.Name())
+		}
 		all := x.list("widgets")
 		if len(all) != n+1 || !slices.ContainsFunc(all, func(p publishers.Listed) bool { return p.Provider == k.Name() }) {
 			t.Errorf("%s: the publishers are %v", k.Name(), all)

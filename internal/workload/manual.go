@@ -107,15 +107,13 @@ var manuals = map[string]Manual{
 			"Tokens without `job_workflow_ref` or `event_name`, and those with neither a ref nor a commit.",
 		},
 		Facts: []string{
-			"Owner, repository and workflow are names. The owner's ID is looked up when a publisher is added, so " +
-				"whoever takes " +
-				"over the name of a deleted account is refused. With the repository's ID, so is a repository that is recreated.",
-			"`sub` is not compared. Its format depends on settings of the organization, and repositories that were " +
-				"made after " +
-				"July 2026 have IDs in it.",
+			"Owner, repository and workflow are names. The owner's ID is looked up when a publisher is added, so whoever " +
+				"takes over the name of a deleted account is refused. With the repository's ID, so is a repository that is " +
+				"recreated.",
+			"`sub` is not compared. Its format depends on settings of the organization, and repositories that were made " +
+				"after July 2026 have IDs in it.",
 			"Pull requests from forks get no token. A pull request from a branch of the repository does: require an " +
-				"environment, " +
-				"or tags, so that it cannot publish.",
+				"environment, or tags, so that it cannot publish.",
 		},
 		Needs: "`permissions: id-token: write`", Steps: true,
 		parts: map[string]string{
@@ -125,13 +123,11 @@ var manuals = map[string]Manual{
 		},
 	},
 	"gitlab": {
-		Where: "A self-managed GitLab is its own issuer: its URL without a slash at the end, unless its " +
-			"administrator set " +
-			"another one.",
+		Where: "A self-managed GitLab is its own issuer: its URL without a slash at the end. If its administrator set " +
+			"another issuer, write that one, and the URL of the GitLab as `server`.",
 		Refused: []string{
 			"Jobs of merge requests from forks. On versions before 18.4, which do not say where a job ran, all merge " +
-				"requests " +
-				"are refused, unless the publisher names the event.",
+				"requests are refused, unless the publisher names the event.",
 			"Pipelines whose file is in another project.",
 			"Jobs that a policy added to the pipeline, unless the publisher names them: they are not in its file.",
 		},
@@ -154,8 +150,8 @@ var manuals = map[string]Manual{
 		},
 		Facts: []string{
 			"All IDs are UUIDs that CircleCI never gives to something else.",
-			"A project can have several pipeline definitions, each with a configuration file of its own. So a " +
-				"publisher names one.",
+			"A project can have several pipeline definitions, each with a configuration file of its own. So a publisher " +
+				"names one.",
 			"Jobs of forks get a token only if the project passes secrets to them. The field Repository refuses them.",
 			"A job needs no context to get a token. Restrict a context, and name it, to require an approval.",
 			noJTI,
@@ -168,24 +164,22 @@ var manuals = map[string]Manual{
 			"Tokens without the pipeline's ID, once the publisher is pinned to it.",
 		},
 		Facts: []string{
-			"Organization and pipeline are names. Their IDs are only in tokens of jobs that ask for them, as the job " +
-				"below does: " +
-				"the first accepted one pins the publisher.",
-			"No claim says that a build is one of a fork, and a fork can have a branch of any name. Publish from " +
-				"tags, with a " +
-				"pipeline of its own that builds no forks.",
+			"Organization and pipeline are names. Their IDs are only in tokens of jobs that ask for them, as the job below " +
+				"does: the first accepted one pins the publisher.",
+			"No claim says that a build is one of a fork, and a fork can have a branch of any name. Publish from tags, with " +
+				"a pipeline of its own that builds no forks.",
 			"`sub` is not compared, because a job can choose another one.",
 			noJTI,
 		},
 		Needs: "the `buildkite-agent` program; in containers, `mount-buildkite-agent: true`",
 	},
 	"semaphore": {
-		Issuer: "https://acme.semaphoreci.com", Where: "Replace `acme` by the name of your organization.", Audience: "issuer",
+		Issuer: "https://acme.semaphoreci.com", Where: "Replace `acme` by the name of your organization.",
+		Audience: "issuer",
 		Refused: []string{"Debug jobs: somebody has a shell in them."},
 		Facts: []string{
-			"The audience of all tokens is the issuer's URL. Other services that trust your organization get the " +
-				"same tokens: " +
-				"send the token of a job that publishes to no other service.",
+			"The audience of all tokens is the issuer's URL. Other services that trust your organization get the same " +
+				"tokens: send the token of a job that publishes to no other service.",
 			"The ref of a pull request can look like that of a branch. So a publisher with a ref also names the kind of ref.",
 			"The name of an organization is part of its issuer, and is a name: somebody else can get it after a rename.",
 		},
@@ -199,9 +193,8 @@ var manuals = map[string]Manual{
 			"Tokens whose ref is not a full name.",
 		},
 		Facts: []string{
-			"Owner and repository are names, and tokens of Forgejo 15 have no IDs. With later versions, the first " +
-				"accepted token " +
-				"that has the owner's ID pins the publisher.",
+			"Owner and repository are names, and tokens of Forgejo 15 have no IDs. With later versions, the first accepted " +
+				"token that has the owner's ID pins the publisher.",
 			"Forgejo has no environments. Restrict the refs, and protect them on Forgejo.",
 			"Gitea issues no identity tokens yet.",
 			noJTI,
@@ -217,17 +210,14 @@ var manuals = map[string]Manual{
 			"Tokens without the project's ID, once the publisher is pinned to it.",
 		},
 		Facts: []string{
-			"Organization, project and pipeline are names. The project's ID is taken from the first accepted token. " +
-				"With the " +
-				"pipeline's ID, another pipeline that gets the name is refused.",
-			"The token of a service connection has only its name. So such a publisher cannot restrict refs or IDs: " +
-				"restrict the " +
-				"connection on Azure DevOps.",
-			"The audience is always `api://AzureADTokenExchange`. Tokens that are requested for Microsoft Entra are " +
-				"valid here " +
-				"too, and the other way around.",
-			"The repository's ID is a UUID for a repository on Azure DevOps. For one on GitHub it is `owner/name`, " +
-				"which is a name.",
+			"Organization, project and pipeline are names. The project's ID is taken from the first accepted token. With " +
+				"the pipeline's ID, another pipeline that gets the name is refused.",
+			"The token of a service connection has only its name. So such a publisher cannot restrict refs or IDs: restrict " +
+				"the connection on Azure DevOps.",
+			"The audience is always `api://AzureADTokenExchange`. Tokens that are requested for Microsoft Entra are valid " +
+				"here too, and the other way around.",
+			"The repository's ID is a UUID for a repository on Azure DevOps. For one on GitHub it is `owner/name`, which is " +
+				"a name.",
 		},
 		Needs: "`SYSTEM_ACCESSTOKEN: $(System.AccessToken)` in the `env` of the step",
 		parts: map[string]string{"organization": "sub", "project": "sub", "pipeline": "sub", "connection": "sub"},
@@ -239,31 +229,29 @@ var manuals = map[string]Manual{
 		Facts: []string{
 			"The repository's UUID identifies it, also after a rename. `sub` is another one for each step.",
 			"A deployment environment can restrict who may deploy, and from which branches.",
-			"The workspace in the issuer's URL is a name. With the workspace's UUID, another workspace that gets the " +
-				"name is refused.",
+			"The workspace in the issuer's URL is a name. With the workspace's UUID, another workspace that gets the name " +
+				"is refused.",
 			noJTI,
 		},
 		Needs: "`oidc: {audiences: [{audience}]}` in the step",
 	},
 	"jenkins": {
-		Issuer: "https://jenkins.acme.example/oidc", Where: "It is the URL of your Jenkins and `/oidc`, or the " +
-			"URL that the credential has.",
+		Issuer: "https://jenkins.acme.example/oidc", Where: "It is the URL of your Jenkins and `/oidc`, or the URL that " +
+			"the credential has.",
 		Facts: []string{
-			"The plugin *OpenID Connect Provider* issues the tokens. Use a version newer than 96: older ones do not " +
-				"check claims " +
-				"that a build can set.",
+			"The plugin *OpenID Connect Provider* issues the tokens. Use a version newer than 96: older ones do not check " +
+				"claims that a build can set.",
 			"The job's URL is a name: whoever may rename or create jobs can take it.",
 			"Everybody who may configure the job, or push to the Jenkinsfile that it runs, can publish.",
 			noJTI,
 		},
-		Needs: "a credential of the type *OpenID Connect id token* with the audience `{audience}`, in the " +
-			"variable `IDENTITY`",
+		Needs: "a credential of the type *OpenID Connect id token* with the audience `{audience}`, in the variable " +
+			"`IDENTITY`",
 	},
 	"kubernetes": {
 		Issuer: "https://kubernetes.acme.example",
-		Where: "Use the issuer that `kubectl get --raw /.well-known/openid-configuration` shows, exactly: some " +
-			"end in `/`. " +
-			"The index has to reach it to fetch its keys.",
+		Where: "Use the issuer that `kubectl get --raw /.well-known/openid-configuration` shows, exactly: some end in " +
+			"`/`. The index has to reach it to fetch its keys.",
 		Facts: []string{
 			"Namespace and service account are names. The account's ID refuses an account that is recreated.",
 			"Everybody who may create pods in the namespace can act as the account: use a namespace of its own.",
@@ -294,12 +282,10 @@ var manuals = map[string]Manual{
 	"generic": {
 		Issuer: "https://ci.acme.example",
 		Where: "Any issuer that serves OpenID discovery and signs with RS256. The URL is exactly the `iss` of its " +
-			"tokens, with " +
-			"or without a slash at the end.",
+			"tokens, with or without a slash at the end.",
 		Refused: []string{
 			"Tokens that the kinds above refuse: `pull_request_target`, CircleCI jobs that were run again with SSH, " +
-				"Semaphore's " +
-				"debug jobs and GitLab's merge requests from forks.",
+				"Semaphore's debug jobs and GitLab's merge requests from forks.",
 		},
 		Facts: []string{
 			"Use the platform's own kind if there is one. It compares more, for example IDs that not every token has.",

@@ -47,7 +47,8 @@ func (s *Section) Routes() []route.Route {
 		{Method: http.MethodGet, Path: "/help/", Auth: route.Visitor, Handle: s.help},
 		{Method: http.MethodGet, Path: "/help/:chapter/", Auth: route.Visitor, Handle: s.helpChapter},
 		{
-			Method: http.MethodGet, Path: "/help/" + trustedPublishing + "/:platform/", Auth: route.Visitor, Handle: s.helpPlatform,
+			Method: http.MethodGet, Path: "/help/" + trustedPublishing + "/:platform/", Auth: route.Visitor,
+			Handle: s.helpPlatform,
 		},
 	}
 }

@@ -23,6 +23,7 @@ type publisherCard struct {
 	Open     bool         // the suggestions are expanded
 	Worst    string       // "bad", "warn" or "": CSS class of the card
 	Near     []claimRow   // pending publishers: claims of the last refused token
+	Platform string       // title of the manual's page about its kind
 	Passed   string       // pending publishers: why the last matching token created no project
 }
 
@@ -59,6 +60,7 @@ func publisherCardOf(n int, p insight.Shown, t tightening) publisherCard {
 		c.Worst = cmp.Or(c.Worst, "warn")
 	}
 	form, _ := workload.FormFor(p.Provider, "")
+	c.Platform = form.Title
 	for _, w := range p.Warnings {
 		if p.Own != nil && w.Text == p.Own.OwnWarning() {
 			continue // it has a form
