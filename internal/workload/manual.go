@@ -176,7 +176,7 @@ var manuals = map[string]Manual{
 	"semaphore": {
 		Issuer: "https://acme.semaphoreci.com", Where: "Replace `acme` by the name of your organization.",
 		Audience: "issuer",
-		Refused: []string{"Debug jobs: somebody has a shell in them."},
+		Refused:  []string{"Debug jobs: somebody has a shell in them."},
 		Facts: []string{
 			"The audience of all tokens is the issuer's URL. Other services that trust your organization get the same " +
 				"tokens: send the token of a job that publishes to no other service.",
