@@ -152,7 +152,7 @@ func readerFor(ctx context.Context, tx Tx, who access.Caller, repository string,
 // sameReader returns fault.Conflict if a reader with the same rule, owner and projects exists. A pinned reader also
 // conflicts with an unpinned one, which would trust the next account that takes the owner's name.
 func sameReader(ctx context.Context, tx Tx, rd Reader) error {
-	all, err := tx.ReadersFor(ctx, rd.Issuer, rd.Provider, rd.Lookup)
+	all, err := tx.ReadersFor(ctx, rd.Issuer, Key{rd.Provider, rd.Lookup})
 	if err != nil {
 		return err
 	}

@@ -22,8 +22,8 @@ type Tx interface {
 	// PutPublisher adds p, or returns the existing row with the same issuer, provider, fields and owner id.
 	PutPublisher(ctx context.Context, p Publisher) (Publisher, error)
 	PublisherByID(ctx context.Context, id string) (Publisher, error)
-	// PublishersFor returns the publishers of an issuer with this provider and lookup key, oldest first.
-	PublishersFor(ctx context.Context, issuer, provider, lookup string) ([]Publisher, error)
+	// PublishersFor returns the publishers of an issuer with one of the keys, at least one, oldest first.
+	PublishersFor(ctx context.Context, issuer string, keys ...Key) ([]Publisher, error)
 	// PublishersPinnedTo returns publishers under other lookup keys that may be pinned to ids of a workload, oldest first.
 	// The caller must compare the ids, because the filter is not exact.
 	PublishersPinnedTo(ctx context.Context, f PinFilter) ([]Publisher, error)
@@ -55,7 +55,7 @@ type Tx interface {
 
 	// InsertPending adds p, or returns fault.Conflict if the same publisher is pending for the same project.
 	InsertPending(ctx context.Context, p Pending) error
-	PendingFor(ctx context.Context, issuer, provider, lookup string) ([]Pending, error)
+	PendingFor(ctx context.Context, issuer string, keys ...Key) ([]Pending, error)
 	// PendingPinnedTo is PublishersPinnedTo for pending publishers.
 	PendingPinnedTo(ctx context.Context, f PinFilter) ([]Pending, error)
 	PendingAll(ctx context.Context) ([]Pending, error)
@@ -93,8 +93,8 @@ type Tx interface {
 	// InsertReader adds r with its projects, or returns fault.Conflict if the id is taken.
 	InsertReader(ctx context.Context, r Reader) error
 	ReaderByID(ctx context.Context, id string) (Reader, error)
-	// ReadersFor returns the readers of an issuer with this provider and lookup key, oldest first.
-	ReadersFor(ctx context.Context, issuer, provider, lookup string) ([]Reader, error)
+	// ReadersFor returns the readers of an issuer with one of the keys, at least one, oldest first.
+	ReadersFor(ctx context.Context, issuer string, keys ...Key) ([]Reader, error)
 	// ReadersPinnedTo is PublishersPinnedTo for readers.
 	ReadersPinnedTo(ctx context.Context, f PinFilter) ([]Reader, error)
 	// ReadersAll returns all readers, oldest first.
@@ -104,6 +104,9 @@ type Tx interface {
 	// DeleteReader deletes a reader and the bindings of its tokens, and reports whether it existed.
 	DeleteReader(ctx context.Context, id string) (bool, error)
 }
+
+// Key is the kind of a rule and the key under which rules for a workload are found; see workload.Rule.
+type Key struct{ Provider, Lookup string }
 
 // PinFilter selects rules by the ids that they are pinned to.
 type PinFilter struct {

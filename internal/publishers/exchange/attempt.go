@@ -83,6 +83,15 @@ func (a *attempt) among(kinds []*workload.Kind) error {
 	return nil
 }
 
+// keys returns the keys of the rules that may admit the token.
+func (a attempt) keys() []publishers.Key {
+	var out []publishers.Key
+	for _, k := range a.kinds {
+		out = append(out, publishers.Key{Provider: k.Name(), Lookup: k.lookup})
+	}
+	return out
+}
+
 // kind returns the kind of a rule if the rule may admit the token: it has the token's issuer and is stored under the
 // workload's key. It returns nil otherwise.
 func (a attempt) kind(p publishers.Publisher) *workload.Kind {

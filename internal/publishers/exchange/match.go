@@ -66,31 +66,23 @@ func (m *Minter) match(ctx context.Context, tx publishers.Tx, a attempt) (fits, 
 
 // candidates returns the rules of the requested scope that may concern the token's workload.
 func candidates(ctx context.Context, tx publishers.Tx, a attempt) (out []rule, err error) {
-	for _, k := range a.kinds {
-		switch a.want.Scope {
-		case access.ScopeUpload:
-			all, err := tx.PublishersFor(ctx, a.issuer, k.Name(), k.lookup)
-			if err != nil {
-				return nil, err
-			}
-			for _, p := range all {
-				out = append(out, publisherRule(p))
-			}
-		case access.ScopeRead:
-			all, err := tx.ReadersFor(ctx, a.issuer, k.Name(), k.lookup)
-			if err != nil {
-				return nil, err
-			}
-			for _, rd := range all {
-				if rd.Whole || len(rd.Projects) > 0 {
-					out = append(out, readerRule(rd))
-				}
-			}
-		default:
-			return nil, fmt.Errorf("no rules give scope %d", a.want.Scope)
+	switch a.want.Scope {
+	case access.ScopeUpload:
+		all, err := tx.PublishersFor(ctx, a.issuer, a.keys()...)
+		for _, p := range all {
+			out = append(out, publisherRule(p))
 		}
+		return out, err
+	case access.ScopeRead:
+		all, err := tx.ReadersFor(ctx, a.issuer, a.keys()...)
+		for _, rd := range all {
+			if rd.Whole || len(rd.Projects) > 0 {
+				out = append(out, readerRule(rd))
+			}
+		}
+		return out, err
 	}
-	return out, nil
+	return nil, fmt.Errorf("no rules give scope %d", a.want.Scope)
 }
 
 // findRenamed adds the rules that are pinned to the ids of the token's workload but stored under a name that it no

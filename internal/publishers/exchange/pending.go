@@ -15,13 +15,9 @@ import (
 func (m *Minter) matchPending(ctx context.Context, tx publishers.Tx, a attempt,
 	n *nearest,
 ) (out []publishers.Pending, passed []passedOver, err error) {
-	var all []publishers.Pending
-	for _, k := range a.kinds {
-		some, err := tx.PendingFor(ctx, a.issuer, k.Name(), k.lookup)
-		if err != nil {
-			return nil, nil, err
-		}
-		all = append(all, some...)
+	all, err := tx.PendingFor(ctx, a.issuer, a.keys()...)
+	if err != nil {
+		return nil, nil, err
 	}
 	for _, p := range all {
 		why, detail, err := m.expiredReason(ctx, tx, a, p)

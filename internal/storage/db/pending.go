@@ -36,9 +36,9 @@ func (t *Tx) InsertPending(ctx context.Context, p publishers.Pending) error {
 		of.ID, of.Issuer, of.Provider, of.Lookup, fields, of.OwnerID, micros(of.CreatedAt), of.CreatedBy)
 }
 
-func (t *Tx) PendingFor(ctx context.Context, issuer, provider, lookup string) ([]publishers.Pending, error) {
-	return many(ctx, t, scanPending, `SELECT `+pendingColumns+` FROM pending_publishers
-		WHERE issuer = $1 AND provider = $2 AND lookup = $3 ORDER BY created_at, id`, issuer, provider, lookup)
+func (t *Tx) PendingFor(ctx context.Context, issuer string, keys ...publishers.Key) ([]publishers.Pending, error) {
+	where, args := keyed(issuer, keys)
+	return many(ctx, t, scanPending, `SELECT `+pendingColumns+` FROM pending_publishers p `+where, args...)
 }
 
 func (t *Tx) PendingPinnedTo(ctx context.Context, f publishers.PinFilter) ([]publishers.Pending, error) {

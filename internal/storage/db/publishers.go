@@ -55,9 +55,20 @@ func (t *Tx) PublisherByID(ctx context.Context, id string) (publishers.Publisher
 	return one(ctx, t, "publisher", scanPublisher, `SELECT `+publisherColumns+` FROM publishers p WHERE p.id = $1`, id)
 }
 
-func (t *Tx) PublishersFor(ctx context.Context, issuer, provider, lookup string) ([]publishers.Publisher, error) {
-	return many(ctx, t, scanPublisher, `SELECT `+publisherColumns+` FROM publishers p
-		WHERE p.issuer = $1 AND p.provider = $2 AND p.lookup = $3 ORDER BY p.created_at, p.id`, issuer, provider, lookup)
+func (t *Tx) PublishersFor(ctx context.Context, issuer string, keys ...publishers.Key) ([]publishers.Publisher, error) {
+	where, args := keyed(issuer, keys)
+	return many(ctx, t, scanPublisher, `SELECT `+publisherColumns+` FROM publishers p `+where, args...)
+}
+
+// keyed is the condition that selects the rules of an issuer with one of the keys, oldest first, with its arguments.
+func keyed(issuer string, keys []publishers.Key) (string, []any) {
+	args, values := []any{issuer}, make([]string, 0, len(keys))
+	for _, k := range keys {
+		args = append(args, k.Provider, k.Lookup)
+		values = append(values, fmt.Sprintf("($%d, $%d)", len(args)-1, len(args)))
+	}
+	return `WHERE p.issuer = $1 AND (p.provider, p.lookup) IN (VALUES ` + strings.Join(values, ", ") +
+		`) ORDER BY p.created_at, p.id`, args
 }
 
 // pinnedTo is the condition of a publishers.PinFilter. Ids of owner and repository that came from one token are stored

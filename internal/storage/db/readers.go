@@ -74,10 +74,9 @@ func (t *Tx) ReaderByID(ctx context.Context, id string) (publishers.Reader, erro
 	return r, err
 }
 
-func (t *Tx) ReadersFor(ctx context.Context, issuer, provider, lookup string) ([]publishers.Reader, error) {
-	return t.readers(ctx,
-		selectReader+`WHERE p.issuer = $1 AND p.provider = $2 AND p.lookup = $3 ORDER BY p.created_at, p.id`,
-		issuer, provider, lookup)
+func (t *Tx) ReadersFor(ctx context.Context, issuer string, keys ...publishers.Key) ([]publishers.Reader, error) {
+	where, args := keyed(issuer, keys)
+	return t.readers(ctx, selectReader+where, args...)
 }
 
 func (t *Tx) ReadersPinnedTo(ctx context.Context, f publishers.PinFilter) ([]publishers.Reader, error) {

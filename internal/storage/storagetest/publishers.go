@@ -102,13 +102,17 @@ func checkPut(w *world) {
 		}
 		_, err := tx.PublisherByID(w.ctx, "again")
 		w.want("PublisherByID(again)", err, fault.NotFound)
-		got, err := tx.PublishersFor(w.ctx, p.Issuer, "github", p.Lookup)
+		got, err := tx.PublishersFor(w.ctx, p.Issuer, publishers.Key{Provider: "github", Lookup: p.Lookup})
+		w.must(err)
+		w.same("PublishersFor()", got, []publishers.Publisher{p, pinned})
+		got, err = tx.PublishersFor(w.ctx, p.Issuer, publishers.Key{Provider: "gitlab", Lookup: p.Lookup},
+			publishers.Key{Provider: "github", Lookup: p.Lookup}, publishers.Key{Provider: "github", Lookup: "other/other"})
 		w.must(err)
 		w.same("PublishersFor()", got, []publishers.Publisher{p, pinned})
 		for _, k := range [][3]string{
 			{"https://issuer", "github", p.Lookup}, {p.Issuer, "gitlab", p.Lookup}, {p.Issuer, "github", "ACME/p"},
 		} {
-			got, err := tx.PublishersFor(w.ctx, k[0], k[1], k[2])
+			got, err := tx.PublishersFor(w.ctx, k[0], publishers.Key{Provider: k[1], Lookup: k[2]})
 			w.must(err)
 			w.same("PublishersFor(other)", got, []publishers.Publisher{})
 		}
@@ -305,10 +309,10 @@ func checkPending(w *world) {
 		same.Publisher.OwnerID = "77"
 		w.must(tx.InsertPending(w.ctx, same))
 		w.must(tx.InsertPending(w.ctx, other))
-		got, err := tx.PendingFor(w.ctx, first.Publisher.Issuer, "github", first.Publisher.Lookup)
+		got, err := tx.PendingFor(w.ctx, first.Publisher.Issuer, publishers.Key{Provider: "github", Lookup: first.Publisher.Lookup})
 		w.must(err)
 		w.same("PendingFor()", got, []publishers.Pending{first, same, other})
-		got, err = tx.PendingFor(w.ctx, first.Publisher.Issuer, "gitlab", first.Publisher.Lookup)
+		got, err = tx.PendingFor(w.ctx, first.Publisher.Issuer, publishers.Key{Provider: "gitlab", Lookup: first.Publisher.Lookup})
 		w.must(err)
 		w.same("PendingFor(other)", got, []publishers.Pending{})
 		got, err = tx.PendingAll(w.ctx)

@@ -81,7 +81,7 @@ func checkReaderRows(w *world) {
 			{some.Issuer, "gitlab", some.Lookup, nil},
 			{some.Issuer, "github", "ACME/some", nil},
 		} {
-			got, err := tx.ReadersFor(w.ctx, row.issuer, row.provider, row.lookup)
+			got, err := tx.ReadersFor(w.ctx, row.issuer, publishers.Key{Provider: row.provider, Lookup: row.lookup})
 			w.must(err)
 			w.same("ReadersFor("+row.issuer+", "+row.provider+", "+row.lookup+")", got, row.want)
 		}
