@@ -284,7 +284,7 @@ var manuals = map[string]Manual{
 		Where: "Any issuer that serves OpenID discovery and signs with RS256. The URL is exactly the `iss` of its " +
 			"tokens, with or without a slash at the end.",
 		Refused: []string{
-			"Tokens that the kinds above refuse: `pull_request_target`, CircleCI jobs that were run again with SSH, " +
+			"Tokens that the kinds of platforms refuse: `pull_request_target`, CircleCI jobs that were run again with SSH, " +
 				"Semaphore's debug jobs and GitLab's merge requests from forks.",
 		},
 		Facts: []string{
