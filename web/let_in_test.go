@@ -98,7 +98,8 @@ func TestPublisherPage(t *testing.T) {
 		`<code title="`+strings.Repeat("0123456789abcdef", 4)+`">0123456789ab</code>`, "Remove this publisher",
 		`<option value="yank">`, "Only an administrator can put files into quarantine", "refs/tags/&lt;b&gt;v1",
 		`href="/team/manage/project/widgets/release/1.1/"`)
-	if strings.Contains(text, "secret-runner") || strings.Contains(text, `value="quarantine"`) || strings.Contains(text, "<b>") {
+	if strings.Contains(text, "secret-runner") || strings.Contains(text, `value="quarantine"`) ||
+		strings.Contains(text, "<b>") {
 		t.Error("an owner sees too much, or a claim is markup")
 	}
 	if strings.Index(text, "widgets-1.2") > strings.Index(text, "widgets-1.1") {
@@ -143,10 +144,12 @@ func TestPublisherPagePages(t *testing.T) {
 		t.Fatal("the first page has no link to older requests, or not 25 requests")
 	}
 	second := x.ask("alice", page+link[:strings.Index(link, `"`)], nil).Body.String()
-	if strings.Count(second, `id="x-`) != 5 || !strings.Contains(second, ">Newest</a>") || strings.Contains(second, `rel="next"`) {
+	if strings.Count(second, `id="x-`) != 5 || !strings.Contains(second, ">Newest</a>") ||
+		strings.Contains(second, `rel="next"`) {
 		t.Errorf("the second page has %d requests", strings.Count(second, `id="x-`))
 	}
-	if got := x.ask("alice", page+"?before=nonsense", nil); got.Code != http.StatusUnprocessableEntity && got.Code != http.StatusBadRequest {
+	if got := x.ask("alice", page+"?before=nonsense", nil); got.Code != http.StatusUnprocessableEntity &&
+		got.Code != http.StatusBadRequest {
 		t.Errorf("a malformed place = %d", got.Code)
 	}
 }
@@ -232,7 +235,8 @@ func TestRemoveWithFiles(t *testing.T) {
 	} {
 		c.form.Set("do", "remove")
 		got := x.ask("alice", page, c.form)
-		if got.Code != http.StatusUnprocessableEntity || !strings.Contains(strings.ToLower(got.Body.String()), strings.ToLower(c.want)) {
+		if got.Code != http.StatusUnprocessableEntity ||
+			!strings.Contains(strings.ToLower(got.Body.String()), strings.ToLower(c.want)) {
 			t.Errorf("%v = %d without %q", c.form, got.Code, c.want)
 		}
 	}
@@ -258,7 +262,8 @@ func TestRemoveWithFiles(t *testing.T) {
 	}
 	wants(t, x.ask("alice", widgetsPublishing, nil).Body.String(), "from a removed publisher")
 	// The page of a removed publisher remains, and administrators can still put its files into quarantine.
-	wants(t, x.ask("alice", page, nil).Body.String(), "No longer a publisher of widgets", "Yank its files", "Files that came through it",
+	wants(t, x.ask("alice", page, nil).Body.String(), "No longer a publisher of widgets", "Yank its files",
+		"Files that came through it",
 		"Change these files", "yanked")
 	root, err := x.dir.AddUser(x.Context(), x.operator, access.NewUser{Name: "root", Admin: true})
 	if err != nil {
@@ -274,7 +279,8 @@ func TestRemoveWithFiles(t *testing.T) {
 	if got := x.states(); got != "1.0y:leakedq:bad 1.1q:bad 1.2y:leaked 1.3y:leaked" {
 		t.Errorf("after the quarantine: %s", got)
 	}
-	if got := x.ask("alice", page, url.Values{"do": {"remove"}, "then": {"keep"}}); got.Code != http.StatusUnprocessableEntity {
+	if got := x.ask("alice", page,
+		url.Values{"do": {"remove"}, "then": {"keep"}}); got.Code != http.StatusUnprocessableEntity {
 		t.Errorf("removing it again = %d", got.Code)
 	}
 }

@@ -124,7 +124,8 @@ func TestRepositoryPublishersPageRefuses(t *testing.T) {
 	id := x.list("acme")[0].ID
 	for _, user := range []string{"alice", ""} {
 		for _, form := range []url.Values{
-			nil, x.names("names", "beta"), {"do": {"remove"}, "publisher_id": {id}, "names": {"acme"}},
+			nil, x.names("names", "beta"),
+			{"do": {"remove"}, "publisher_id": {id}, "names": {"acme"}},
 			{"do": {"constrain"}, "publisher_id": {id}, "names": {"acme"}, "ref": {"refs/tags/v*"}},
 		} {
 			w := x.ask(user, mainPublishers, form)

@@ -26,7 +26,6 @@ var withoutJSON = map[string]string{
 	"user unlink":           "it prints nothing",
 	"user remove-factors":   "it prints nothing",
 	"user uninvite":         "it prints nothing",
-	"publisher remove":      "it prints nothing",
 	"reader remove":         "it prints nothing",
 	"project yank":          "it prints nothing",
 	"project unyank":        "it prints nothing",

@@ -53,7 +53,8 @@ func (x *Index) Listing(ctx context.Context, who access.Caller, repo string) (Li
 	known, err := x.listed(ctx, r.ID, at)
 	l.Projects = make([]Listed, 0, len(known))
 	for _, p := range known {
-		if p.Status != Quarantined && (all || who.May(access.Reader, Project{ID: p.ID, Repository: r, Name: p.Name}.Object())) {
+		if p.Status != Quarantined &&
+			(all || who.May(access.Reader, Project{ID: p.ID, Repository: r, Name: p.Name}.Object())) {
 			l.Projects = append(l.Projects, p)
 		}
 	}

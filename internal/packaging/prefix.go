@@ -26,7 +26,7 @@ func ParseNamePrefix(s string) (NamePrefix, error) {
 		return NamePrefix{}, fault.Wrap(fault.Invalid, err,
 			"%s is not a name prefix: use ASCII letters, digits, '.', '_' and '-', beginning with a letter or digit", quote(s))
 	}
-	return NamePrefix{name.normal}, nil
+	return NamePrefix(name), nil
 }
 
 // Covers reports whether a name equals p, or begins with p and "-".

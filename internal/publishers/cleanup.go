@@ -32,8 +32,8 @@ type Removed struct {
 
 // RemoveWith removes a publisher like Remove or RemoveFrom, and yanks or quarantines what came through it, in one
 // transaction. If the publisher was removed before, RemoveWith only sets the files aside. A quarantine needs an
-// administrator: it returns fault.Denied for an owner. Otherwise it needs the same caller as Remove and returns the same
-// faults.
+// administrator: it returns fault.Denied for an owner. Otherwise it needs the same caller as Remove and returns the
+// same faults.
 func (r *Registry) RemoveWith(ctx context.Context, who access.Caller, q Removal) (Removed, error) {
 	if err := CheckKnown(who); err != nil {
 		return Removed{}, err
@@ -70,7 +70,13 @@ func (r *Registry) removeWith(ctx context.Context, tx Tx, who access.Caller, q R
 	if err != nil {
 		return out, refused, err
 	}
-	held = slices.DeleteFunc(held, func(h Held) bool { return !from(h.Project) || !h.Attached && q.Files == catalog.KeepFiles })
+	held = slices.DeleteFunc(held,
+		func(h Held) bool { return !from(h.Project) || !h.Attached && q.Files == catalog.KeepFiles })
+	if len(held) == 0 && q.Project != "" && q.Files != catalog.KeepFiles {
+		if held, err = r.coveredBy(ctx, tx, who, q); err != nil {
+			return out, refused, err
+		}
+	}
 	wide := 0
 	if q.Project == "" {
 		if wide, err = r.detachAllWide(ctx, tx, who, q.ID); err != nil {
@@ -127,6 +133,24 @@ func (r *Registry) removeWith(ctx context.Context, tx Tx, who access.Caller, q R
 	// The serial invalidates cached callers.
 	_, err = tx.NextSerial(ctx)
 	return out, refused, err
+}
+
+// coveredBy returns the project of a removal if the publisher covers it from its repository: its files can be set
+// aside, and it stays a publisher of the project.
+func (r *Registry) coveredBy(ctx context.Context, tx Tx, who access.Caller, q Removal) ([]Held, error) {
+	name, err := packaging.ParseProjectName(q.Project)
+	if err != nil {
+		return nil, err
+	}
+	p, err := ProjectFor(ctx, tx, who, q.Repository, name)
+	if err != nil {
+		return nil, err
+	}
+	l, err := r.LineageOf(ctx, tx, p, q.ID)
+	if err != nil || !l.Wide {
+		return nil, err
+	}
+	return []Held{{Project: p}}, nil
 }
 
 // setAside is a project from which a publisher is removed, with the number of files that were set aside.

@@ -38,32 +38,37 @@ func TestPresets(t *testing.T) {
 	}{
 		{
 			map[string]string{"preset": "jenkins", "job": "https://jenkins.acme.example/job/release/"},
-			"jenkins", map[string]string{"job": "https://jenkins.acme.example/job/release/"},
+			"jenkins",
+			map[string]string{"job": "https://jenkins.acme.example/job/release/"},
 		},
 		{
 			map[string]string{
 				"preset": "azure-devops", "organization": "acme", "project": "Widgets Inc", "pipeline": "release",
 				"ref": "refs/tags/v*",
 			},
-			"azure-devops", map[string]string{
+			"azure-devops",
+			map[string]string{
 				"organization": "acme", "project": "widgets inc", "pipeline": "release", "ref": "refs/tags/v*",
 			},
 		},
 		{
 			map[string]string{"preset": "azure-devops", "organization": "acme", "project": "w", "connection": "pypi"},
-			"azure-devops", map[string]string{
+			"azure-devops",
+			map[string]string{
 				"organization": "acme", "project": "w", "pipeline": "", "connection": "pypi", "ref": "",
 			},
 		},
 		{
 			map[string]string{"preset": "kubernetes", "namespace": "ci", "service_account": "publisher"},
-			"kubernetes", map[string]string{"namespace": "ci", "service_account": "publisher"},
+			"kubernetes",
+			map[string]string{"namespace": "ci", "service_account": "publisher"},
 		},
 		{
 			map[string]string{
 				"preset": "buildkite", "organization": "acme", "pipeline": "widgets", "tag": "v*", "source": "webhook",
 			},
-			"buildkite", map[string]string{
+			"buildkite",
+			map[string]string{
 				"organization": "acme", "pipeline": "widgets", "tag": "v*", "branch": "", "source": "webhook",
 			},
 		},

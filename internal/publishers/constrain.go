@@ -83,8 +83,8 @@ func attachedPublisher(ctx context.Context, tx Tx, project catalog.Project, id s
 	return links[0].Publisher, nil
 }
 
-// own returns a publisher whose rules on claims are replaced by the fields of a platform's own kind. The fields may lack
-// some that the kind requires.
+// own returns a publisher whose rules on claims are replaced by the fields of a platform's own kind. The fields may
+// lack some that the kind requires.
 func (r *Registry) own(p Publisher, kind string) (Publisher, error) {
 	provider := r.providers[kind]
 	if provider == nil || p.Provider != workload.Generic.Name() {

@@ -145,8 +145,10 @@ var azureCases = []kindCase{
 	{"the ordinary run", nil, nil, ""},
 	{"names in other letters", nil, one("sub", "p://Acme/Widgets/release"), ""},
 	{
-		"a service connection", map[string]string{"connection": "pypi", "pipeline": "", "repository_id": ""},
-		map[string]any{"sub": "sc://acme/widgets/pypi", "rpo_id": absent, "prj_id": absent, "def_id": absent}, "",
+		"a service connection",
+		map[string]string{"connection": "pypi", "pipeline": "", "repository_id": ""},
+		map[string]any{"sub": "sc://acme/widgets/pypi", "rpo_id": absent, "prj_id": absent, "def_id": absent},
+		"",
 	},
 	{"another pipeline", nil, one("sub", "p://acme/widgets/test"), "claim sub "},
 	{"another project", nil, one("sub", "p://acme/gadgets/release"), "no project here trusts"},
@@ -568,7 +570,9 @@ func TestGitLabServer(t *testing.T) {
 	open(own)
 	s.project("widgets", "")
 	s.trust("widgets", nil)
-	job := map[string]any{"ci_config_ref_uri": "gitlab.internal.example/git/acme/libs/widgets//ci/release.yml@refs/tags/v1.0"}
+	job := map[string]any{
+		"ci_config_ref_uri": "gitlab.internal.example/git/acme/libs/widgets//ci/release.yml@refs/tags/v1.0",
+	}
 	if _, err := s.exchange(s.token(job)); err != nil {
 		t.Errorf("a job of the server = %v", err)
 	}

@@ -12,8 +12,8 @@ import (
 	"pyindex/internal/publishers/insight"
 )
 
-// TestLetInOfABusyPublisher checks that a page about a publisher with very many uploads reads a bounded part of them, with
-// recorded exchanges and without, and beside as many files of another publisher.
+// TestLetInOfABusyPublisher checks that a page about a publisher with very many uploads reads a bounded part of them,
+// with recorded exchanges and without, and beside as many files of another publisher.
 func TestLetInOfABusyPublisher(t *testing.T) {
 	const many = 20_000
 	b := newBench(t)

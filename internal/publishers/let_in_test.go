@@ -87,7 +87,8 @@ func TestLetIn(t *testing.T) {
 		b.released("demo", "1.2", atRef(tag, "environment", "release", "actor", "ann"))
 		b.released("demo", "1.3", atRef(tag, "event_name", "workflow_dispatch", "environment", "release", "actor", "ann"))
 		b.released("demo", "1.4", atRef(tag, "environment", "other", "runner_environment", "self-hosted", "actor", "ann"))
-		b.released("demo", "1.5", atRef(tag, "environment", "other", "runner_environment", "self-hosted", "actor", "secret-eve"))
+		b.released("demo", "1.5",
+			atRef(tag, "environment", "other", "runner_environment", "self-hosted", "actor", "secret-eve"))
 		b.clock.Pass(time.Hour)
 		b.mint(atRef(tag, "actor", "ann")) // uploads nothing
 
@@ -115,7 +116,8 @@ func TestLetIn(t *testing.T) {
 			"refs/heads/main: demo-1.1 yanked",
 			"refs/heads/main: demo-1.0 available, demo-1.0.tar.gz deleted",
 		)
-		if first := got.Requests[6]; !first.First || got.Requests[5].First || !got.Whole || first.Workload != "acme/widgets" ||
+		if first := got.Requests[6]; !first.First || got.Requests[5].First || !got.Whole ||
+			first.Workload != "acme/widgets" ||
 			first.Event != "push" || first.Address != "198.51.100.7" || first.Files[0].Version != "1.0" {
 			t.Errorf("the first request is %+v; whole: %v", first, got.Whole)
 		}
@@ -233,8 +235,10 @@ func TestLetInIsForOwners(t *testing.T) {
 		t.Errorf("anonymous: %v", err)
 	}
 	for _, r := range []insight.LetInRequest{
-		{Project: "demo", Publisher: p.ID}, {Project: "demo", Publisher: p.ID, Limit: insight.MaxLetIn + 1},
-		{Project: "demo", Publisher: p.ID, Limit: 1, Before: "x"}, {Project: "!", Publisher: p.ID, Limit: 1},
+		{Project: "demo", Publisher: p.ID},
+		{Project: "demo", Publisher: p.ID, Limit: insight.MaxLetIn + 1},
+		{Project: "demo", Publisher: p.ID, Limit: 1, Before: "x"},
+		{Project: "!", Publisher: p.ID, Limit: 1},
 	} {
 		if _, err := b.registry.LetIn(t.Context(), alice, r); !fault.Is(err, fault.Invalid) {
 			t.Errorf("LetIn(%+v) = %v, want %v", r, err, fault.Invalid)
@@ -376,21 +380,24 @@ func TestRemoveWith(t *testing.T) {
 			}
 		}
 		refused := len(b.store.of("publisher.remove"))
-		if _, err := remove(alice, publishers.Removal{ID: p.ID, Files: catalog.QuarantineFiles}); !fault.Is(err, fault.Denied) {
+		if _, err := remove(alice, publishers.Removal{ID: p.ID, Files: catalog.QuarantineFiles}); !fault.Is(err,
+			fault.Denied) {
 			t.Errorf("a quarantine by an owner: %v", err)
 		}
 		if all := b.store.of("publisher.remove"); len(all) != refused+1 || all[refused].Outcome != audit.Refused {
 			t.Errorf("the refusal is recorded as %+v", all)
 		}
 		long := strings.Repeat("x", catalog.MaxReason+1)
-		if _, err := remove(alice, publishers.Removal{ID: p.ID, Files: catalog.YankFiles, Reason: long}); !fault.Is(err, fault.Invalid) {
+		if _, err := remove(alice, publishers.Removal{ID: p.ID, Files: catalog.YankFiles, Reason: long}); !fault.Is(err,
+			fault.Invalid) {
 			t.Errorf("a long reason: %v", err)
 		}
 		if got := states(); got != "1.0- 1.1- 1.2- 3.0-" || len(b.letIn(alice, "demo", p.ID).Requests) != 3 {
 			t.Fatalf("after refusals the files are %s", got)
 		}
 		got, err := remove(alice, publishers.Removal{
-			ID: p.ID, Files: catalog.YankFiles, Reason: "leaked", Which: publishers.Selected([]string{"demo-1.0", "demo-1.2"}, time.Time{}, time.Time{}),
+			ID: p.ID, Files: catalog.YankFiles, Reason: "leaked",
+			Which: publishers.Selected([]string{"demo-1.0", "demo-1.2"}, time.Time{}, time.Time{}),
 		})
 		if err != nil || got.Selected != 2 || got.SetAside != 2 || !slices.Equal(got.Projects, []string{"demo"}) {
 			t.Errorf("RemoveWith(yank) = %+v, %v", got, err)

@@ -20,6 +20,7 @@ import (
 type Lineage struct {
 	Publisher
 	Attached  bool      // false for a removed publisher
+	Wide      bool      // it covers the project from its repository
 	AddedAt   time.Time // of the oldest one that is recorded; may be zero for a removed publisher
 	Recorded  bool      // whether the audit log has the addition of each of them
 	AddedBy   string    // user id; "" for the command line or a removed publisher
@@ -56,6 +57,16 @@ func (r *Registry) LineageOf(ctx context.Context, tx Tx, p catalog.Project, id s
 	var l Lineage
 	if len(links) > 0 {
 		l = Lineage{Publisher: links[0].Publisher, Attached: true, AddedAt: links[0].AddedAt, AddedBy: links[0].AddedBy}
+	}
+	if !l.Attached {
+		all, err := tx.RepositoryPublishers(ctx, id, p.Repository.ID)
+		if err != nil {
+			return Lineage{}, err
+		}
+		if i := slices.IndexFunc(all, func(w RepositoryPublisher) bool { return w.Covers(p) }); i >= 0 {
+			w := all[i]
+			l = Lineage{Publisher: w.Publisher, Attached: true, Wide: true, AddedAt: w.AddedAt, AddedBy: w.AddedBy}
+		}
 	}
 	for next := id; next != "" && len(l.IDs) < maxReplaced && !slices.Contains(l.IDs, next); {
 		if next, err = r.follow(ctx, tx, p, next, &l); err != nil {

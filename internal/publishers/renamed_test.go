@@ -165,7 +165,8 @@ func TestRenamed(t *testing.T) {
 			"pipeline " + pipelineID + " was acme/widgets",
 		},
 		{
-			"a pipeline pinned by its first token", buildkiteKind, rule("pipeline_id", ""), map[string]any{},
+			"a pipeline pinned by its first token", buildkiteKind, rule("pipeline_id", ""),
+			map[string]any{},
 			one("pipeline_slug", "gadgets"), "pipeline " + pipelineID + " was acme/widgets",
 		},
 		{
@@ -177,11 +178,13 @@ func TestRenamed(t *testing.T) {
 			one("sub", "p://acme/gadgets/release"), "project " + azureProject + " was acme/widgets",
 		},
 		{
-			"a project on Azure DevOps, pinned by its first token", azureKind, nil, map[string]any{},
+			"a project on Azure DevOps, pinned by its first token", azureKind, nil,
+			map[string]any{},
 			one("sub", "p://acme/gadgets/release"), "project " + azureProject + " was acme/widgets",
 		},
 		{
-			"an organization on Azure DevOps", azureKind, nil, map[string]any{},
+			"an organization on Azure DevOps", azureKind, nil,
+			map[string]any{},
 			one("sub", "p://acme-corp/widgets/release"), "project " + azureProject + " was acme/widgets",
 		},
 		{
@@ -190,7 +193,8 @@ func TestRenamed(t *testing.T) {
 		},
 		{
 			"a rule on claims for Azure DevOps", kind{
-				workload.Generic, map[string]string{"claim:sub": "p://acme/widgets/release", "claim:rpo_id": "acme/widgets"},
+				workload.Generic,
+				map[string]string{"claim:sub": "p://acme/widgets/release", "claim:rpo_id": "acme/widgets"},
 				azureKind.claims,
 			}, nil, nil, one("sub", "p://acme/gadgets/release"), "repository acme/widgets was acme/widgets",
 		},

@@ -140,8 +140,8 @@ func wideOwner(ctx context.Context, tx Tx, name string) (string, error) {
 }
 
 // RemoveFromRepository removes a publisher from the names of a repository, "" being main. Its minted tokens lose them
-// on their next request; other projects and names of the publisher remain. It returns fault.Denied unless the caller is an
-// administrator, fault.NotFound if the repository does not have the publisher for these names, and
+// on their next request; other projects and names of the publisher remain. It returns fault.Denied unless the caller is
+// an administrator, fault.NotFound if the repository does not have the publisher for these names, and
 // fault.Unauthenticated for an anonymous caller.
 func (r *Registry) RemoveFromRepository(ctx context.Context, who access.Caller, id, repository, names string) error {
 	if err := CheckKnown(who); err != nil {

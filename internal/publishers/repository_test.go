@@ -224,7 +224,8 @@ func TestRepositoryTokenRights(t *testing.T) {
 		{"upload to the whole repository", access.Uploader, access.Object{RepositoryID: in("", "acme").RepositoryID}, false},
 		{"read the whole repository", access.Reader, access.Object{RepositoryID: in("", "acme").RepositoryID}, false},
 		{
-			"the name without a repository", access.Uploader, access.Object{ProjectID: "x", Project: in("", "acme").Project},
+			"the name without a repository", access.Uploader,
+			access.Object{ProjectID: "x", Project: in("", "acme").Project},
 			false,
 		},
 		{"nothing at all", access.Uploader, access.Object{}, false},
@@ -858,5 +859,48 @@ func TestCreateRace(t *testing.T) {
 		if err != nil || len(c.Files) != len(errs) {
 			t.Errorf("%d files are listed, want %d (%v)", len(c.Files), len(errs), err)
 		}
+	})
+}
+
+// TestLetInByNames checks that a publisher that covers a project from its repository has a history there, whose files
+// the project's owner can yank, and that neither of them removes the publisher.
+func TestLetInByNames(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		x := b.receiver()
+		alice := b.owner("alice", "acme-owned")
+		bob := b.owner("bob", "acme-other")
+		id := b.addWide("acme", false).ID
+		x.must(x.send(b.identify(b.mint(nil).Token), "", "acme-owned", "1.0", nil))
+		got := b.letIn(alice, "acme-owned", id)
+		if !got.Lineage.Attached || !got.Lineage.Wide || len(got.Requests) != 1 || len(got.Requests[0].Files) != 1 {
+			t.Fatalf("LetIn() = %+v", got)
+		}
+		if other := b.letIn(bob, "acme-other", id); len(other.Requests) != 0 {
+			t.Errorf("LetIn(acme-other) = %+v, want nothing", other.Requests)
+		}
+		q := publishers.Removal{ID: id, Project: "acme-owned", Files: catalog.YankFiles, Reason: "taken over"}
+		if _, err := b.registry.RemoveWith(t.Context(), bob, q); !fault.Is(err, fault.NotFound) {
+			t.Errorf("RemoveWith() of another owner = %v, want %v", err, fault.NotFound)
+		}
+		done, err := b.registry.RemoveWith(t.Context(), alice, q)
+		if err != nil || done.SetAside != 1 || len(done.Projects) != 0 {
+			t.Errorf("RemoveWith() = %+v, %v; want one file, and the publisher kept", done, err)
+		}
+		for _, who := range []access.Caller{alice, b.operator} {
+			_, err := b.registry.RemoveWith(t.Context(), who, publishers.Removal{ID: id, Project: "acme-owned"})
+			if !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Denied) {
+				t.Errorf("RemoveWith() without files = %v, want a refusal", err)
+			}
+		}
+		_, err = b.registry.RemoveWith(t.Context(), b.operator, publishers.Removal{ID: id, Files: catalog.QuarantineFiles})
+		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "index lockout publisher") {
+			t.Errorf("RemoveWith() of all files = %v, want the command for it", err)
+		}
+		b.mint(nil) // it is still there
+		if _, err := b.registry.RemoveWith(t.Context(), b.operator, publishers.Removal{ID: id}); err != nil {
+			t.Errorf("RemoveWith() = %v", err)
+		}
+		_, err = b.exchange(b.token(nil))
+		refuse(t, err, exchange.CodePublisher, "no project here trusts")
 	})
 }

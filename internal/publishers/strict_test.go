@@ -296,7 +296,8 @@ func TestSentences(t *testing.T) {
 			"Azure DevOps pipeline release of acme/widgets, from repository acme/widgets",
 		},
 		{
-			workload.AzureDevOps, map[string]string{"organization": "acme", "project": "W x", "connection": "pypi"},
+			workload.AzureDevOps,
+			map[string]string{"organization": "acme", "project": "W x", "connection": "pypi"},
 			"Azure DevOps service connection pypi of acme/w x",
 		},
 		{workload.Bitbucket, bitbucketKind.fields, "Bitbucket repository " + bitbucketID + ", branch main only"},

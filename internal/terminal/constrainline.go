@@ -10,7 +10,9 @@ import (
 // ConstrainLine returns the command that tightens a publisher of a project: for a rule on claims, by the fields of its
 // platform's own kind, and otherwise by the field of a warning. Values that only a person knows are placeholders in
 // capital letters. It returns "" if no field tightens the publisher.
-func ConstrainLine(id, repository, project, provider, issuer string, fields map[string]string, w workload.Warning) string {
+func ConstrainLine(id, repository, project, provider, issuer string, fields map[string]string,
+	w workload.Warning,
+) string {
 	line := "index publisher constrain " + Quote(id) + flagWord("project", project)
 	if repository != "main" {
 		line += flagWord("index-repository", repository)

@@ -16,7 +16,8 @@ func TestConstrainLine(t *testing.T) {
 		want                               string
 	}{
 		{
-			"a placeholder", "main", "github", workload.GitHubIssuer, nil, workload.Warning{Field: "environment"},
+			"a placeholder", "main", "github", workload.GitHubIssuer, nil,
+			workload.Warning{Field: "environment"},
 			"index publisher constrain p-1 --project widgets --environment ENVIRONMENT",
 		},
 		{
@@ -25,19 +26,23 @@ func TestConstrainLine(t *testing.T) {
 			"index publisher constrain p-1 --project widgets --index-repository tools --ref 'refs/tags/*'",
 		},
 		{
-			"a check box", "main", "github", workload.GitHubIssuer, nil, workload.Warning{Field: "ref_protected", Value: "true"},
+			"a check box", "main", "github", workload.GitHubIssuer, nil,
+			workload.Warning{Field: "ref_protected", Value: "true"},
 			"index publisher constrain p-1 --project widgets --ref-protected",
 		},
 		{"no field", "main", "github", workload.GitHubIssuer, nil, workload.Warning{}, ""},
 		{
-			"the platform's own kind", "main", "generic", workload.CircleCIIssuer, map[string]string{project: "x"},
+			"the platform's own kind", "main", "generic", workload.CircleCIIssuer,
+			map[string]string{project: "x"},
 			workload.Warning{},
 			"index publisher constrain p-1 --project widgets --kind circleci --org-id ORG_ID" +
 				" --pipeline-definition-id PIPELINE_DEFINITION_ID",
 		},
 		{
 			"a claim that no kind has", "main", "generic", workload.CircleCIIssuer,
-			map[string]string{project: "x", "claim:other": "y"}, workload.Warning{}, "",
+			map[string]string{project: "x", "claim:other": "y"},
+			workload.Warning{},
+			"",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -6,9 +6,9 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Bitbucket identifies steps of Bitbucket Pipelines by the id of their repository. Rules are not pinned, because ids are
-// never reused. It does not compare "sub", which is another one for each step. A step that sets an audience gets it as a
-// list.
+// Bitbucket identifies steps of Bitbucket Pipelines by the id of their repository. Rules are not pinned, because ids
+// are never reused. It does not compare "sub", which is another one for each step. A step that sets an audience gets it
+// as a list.
 var Bitbucket = &Kind{
 	name: "bitbucket", Short: "Bitbucket", Title: "Bitbucket Pipelines", Help: "A step of Bitbucket Pipelines.",
 	key: []string{"repository_id"}, shared: true, listed: true,
@@ -78,7 +78,8 @@ func parseBracedUUID(field, s string) (string, error) { return parseUUID(field, 
 // parseStarred parses a name, or the beginning of names followed by "*".
 func parseStarred(field, s string) (string, error) {
 	stem := strings.TrimSuffix(s, "*")
-	if stem == "" || len(s) > 255 || strings.ContainsAny(stem, "*?[ ~^:\\") || strings.HasPrefix(s, "refs/") || HasControl(s) {
+	if stem == "" || len(s) > 255 || strings.ContainsAny(stem, "*?[ ~^:\\") || strings.HasPrefix(s, "refs/") ||
+		HasControl(s) {
 		return "", fault.InField(field,
 			"%s %.100q is not a name: write it without refs/heads/, such as main, or release/* with one * at the end", field, s)
 	}

@@ -40,27 +40,32 @@ var Buildkite = &Kind{
 			Name: "organization", Label: "Organization", Required: true, Example: "acme", Claim: "organization_slug",
 			Help:    "The organization's name in its URL. You can paste acme/widgets or the pipeline's URL.",
 			Pattern: nameWords, parse: parseSlug,
-		}, {
+		},
+		{
 			Name: "pipeline", Label: "Pipeline", Required: true, Example: "widgets", Claim: "pipeline_slug",
 			Help:    "The pipeline's name in its URL. Use a pipeline of its own for releases, which builds no forks.",
 			Pattern: nameWords, parse: parseSlug,
-		}, {
+		},
+		{
 			Name: "tag", Label: "Tags", Recommended: true, Example: "v*", Claim: "build_tag", like: buildkiteTag,
 			Help:    "Only builds of these tags: v* for tags that begin with v, or * for any tag." + anyBranch,
 			Pattern: starWords, Tighten: "Only from these tags", parse: parseStar, fits: asText(nameFits),
 			say: func(w *Words, v string) { sayRef(w, "refs/tags/"+v) },
-		}, {
+		},
+		{
 			Name: "branch", Label: "Branches", Recommended: true, Example: "main", Claim: "build_branch", like: buildkiteBranch,
 			Help: "Only builds of this branch. If the pipeline builds forks, a branch of this name in any fork fits too: " +
 				"prefer tags. For the build of a tag, Buildkite gives the tag as the branch.",
 			Pattern: starWords, Tighten: "Only from this branch", parse: parseStar, fits: asText(nameFits),
 			say: func(w *Words, v string) { sayRef(w, "refs/heads/"+v) },
-		}, {
+		},
+		{
 			Name: "source", Label: "Started by", Stricter: true, List: true, Example: "webhook", Claim: "build_source",
 			Help:    "Only builds that were started by webhook, ui, api, schedule or trigger_job. Separate several with commas.",
 			Pattern: "comma-separated words", Tighten: "Only builds of pushes", Tickable: true, event: true,
 			parse: parseWords, fits: asText(listed), say: phrase(", started by ", ""),
-		}, {
+		},
+		{
 			Name: "step", Label: "Step", Stricter: true, Example: "publish", Claim: "step_key",
 			Help:    "Only the step with this key.",
 			Pattern: "letters, digits, '_', '-', '.', ':' and '/'", Tighten: "Only this step",
@@ -74,13 +79,15 @@ var Buildkite = &Kind{
 				"The index takes it from the first accepted token that has it: the job has to ask for it with " +
 				"--claim " + buildkiteIDs + ". Enter it to be sure.",
 			Pattern: "a UUID", Tighten: "Pin to this pipeline", parse: parseUUID,
-		}, {
+		},
+		{
 			Name: "organization_id", Label: "Organization ID", Stricter: true, ID: true, Claim: "organization_id",
 			Example: "01890000-0000-4000-8000-000000000009",
 			Help:    "The organization's ID does not change when another one takes over its name. The job has to ask for it.",
 			Pattern: "a UUID", Tighten: "Pin to this organization",
 			parse: parseUUID, fits: asText(equal), lacking: askFor(buildkiteIDs),
-		}, {
+		},
+		{
 			Name: "cluster_id", Label: "Cluster ID", Stricter: true, ID: true, Claim: "cluster_id",
 			Example: "01890000-0000-4000-8000-000000000010",
 			Help:    "Only agents of this cluster. The job has to ask for the ID.",
@@ -164,7 +171,8 @@ func buildkiteWarnings(fields map[string]string, ownerID string) []Warning {
 	switch branch, tag := fields["branch"], fields["tag"]; {
 	case tag == "" && (branch == "" || branch == "*"):
 		out = append(out, Warning{
-			AsLooseAsToken, "Anyone who can push a branch that pipeline " + place + " builds can publish with their own steps, " +
+			AsLooseAsToken, "Anyone who can push a branch that pipeline " + place +
+				" builds can publish with their own steps, " +
 				"from a fork too if this pipeline builds forks. Restrict the tags.", "tag", "v*",
 		})
 	case tag == "":
@@ -181,7 +189,8 @@ func buildkiteWarnings(fields map[string]string, ownerID string) []Warning {
 	}
 	if ownerID == "" {
 		out = append(out, Warning{
-			Loose, "Not pinned yet: another pipeline that takes over the name " + place + " is trusted too. The index will pin " +
+			Loose, "Not pinned yet: another pipeline that takes over the name " + place +
+				" is trusted too. The index will pin " +
 				"the pipeline when it accepts a token with its id, which the job has to ask for: " +
 				"--claim " + buildkiteIDs + ".", "pipeline_id", "",
 		})

@@ -18,9 +18,9 @@ const noForgejoID = "which tokens of Forgejo 15 do not have: upgrade Forgejo, or
 // forgejoFolder is the folder of workflows that need no path.
 const forgejoFolder = ".forgejo/workflows/"
 
-// Forgejo identifies workflow runs of Forgejo Actions. Like Forgejo, it ignores the case of owners and repositories, and
-// compares files and refs case-sensitively. Later versions than 15 add the ids of owner and repository to their tokens:
-// the first accepted token that has them pins the rule. Tokens have no id of their own.
+// Forgejo identifies workflow runs of Forgejo Actions. Like Forgejo, it ignores the case of owners and repositories,
+// and compares files and refs case-sensitively. Later versions than 15 add the ids of owner and repository to their
+// tokens: the first accepted token that has them pins the rule. Tokens have no id of their own.
 //
 // It does not compare "sub": a run for pull_request_target has that of a push, and repositories with ids in it write
 // them in another form than GitHub.
@@ -33,10 +33,12 @@ var Forgejo = &Kind{
 			Name: "owner", Label: "Owner", Required: true, Example: "acme",
 			Help:    "The user or organization that owns the repository. You can paste acme/widgets or the repository's URL.",
 			Pattern: nameWords, parse: parseForgejoName,
-		}, {
+		},
+		{
 			Name: "repository", Label: "Repository", Required: true, Example: "widgets",
 			Help: "The repository's name, without its owner.", Pattern: nameWords, parse: parseForgejoName,
-		}, {
+		},
+		{
 			Name: "workflow", Label: "Workflow file", Recommended: true, Example: "release.yml",
 			Help: "The file that publishes; a bare name is looked up in .forgejo/workflows. Without it, every workflow of the " +
 				"repository may publish.",
@@ -47,8 +49,10 @@ var Forgejo = &Kind{
 			Name: "owner_id", Label: "Owner ID", Stricter: true, ID: true, Example: "42", Claim: "repository_owner_id",
 			Help: "The account's ID does not change when someone else takes over its name. Tokens of Forgejo 15 do not have it; " +
 				"the index takes it from the first accepted token that does. It is the id at https://HOST/api/v1/users/OWNER.",
-			Pattern: "a number", Tighten: "Pin to this account", parse: matching(decimalID, "is not a number: it is the account's id"),
-		}, {
+			Pattern: "a number", Tighten: "Pin to this account",
+			parse: matching(decimalID, "is not a number: it is the account's id"),
+		},
+		{
 			Name: fieldRepositoryID, Label: "Repository ID", Stricter: true, ID: true, Example: "77", Claim: "repository_id",
 			Help: "Excludes a repository that is recreated under this name. Tokens of Forgejo 15 do not have it. It is the id at " +
 				"https://HOST/api/v1/repos/OWNER/REPOSITORY.",
@@ -131,7 +135,8 @@ func forgejoWorkflowFits(r Rule, c Claims) *Mismatch {
 
 // forgejoFile returns the workflow of a run: a bare name if it is in the usual folder.
 func forgejoFile(c Claims) string {
-	file, ok := afterPlace(text(c, "workflow_ref"), lowerASCII(text(c, "repository")), lowerASCII(text(c, "repository"))+"/")
+	file, ok := afterPlace(text(c, "workflow_ref"), lowerASCII(text(c, "repository")),
+		lowerASCII(text(c, "repository"))+"/")
 	if !ok {
 		return ""
 	}
@@ -165,7 +170,8 @@ func forgejoWarnings(fields map[string]string, ownerID string) []Warning {
 	}
 	if fields[fieldRepositoryID] == "" {
 		out = append(out, Warning{
-			CouldBeStricter, "A repository that is recreated under the name " + place + " is trusted too.", fieldRepositoryID, "",
+			CouldBeStricter, "A repository that is recreated under the name " + place + " is trusted too.", fieldRepositoryID,
+			"",
 		})
 	}
 	return out

@@ -290,11 +290,13 @@ func TestWarnings(t *testing.T) {
 		},
 		{
 			"a service connection", "azure-devops",
-			map[string]string{"organization": "a", "project": "b", "connection": "c"}, "", workload.Loose, "",
+			map[string]string{"organization": "a", "project": "b", "connection": "c"},
+			"", workload.Loose, "",
 		},
 		{
 			"Bitbucket, any branch", "bitbucket",
-			map[string]string{"repository_id": azureProject}, "", workload.AsLooseAsToken, "branch",
+			map[string]string{"repository_id": azureProject},
+			"", workload.AsLooseAsToken, "branch",
 		},
 		{
 			"Bitbucket, one branch", "bitbucket",
@@ -308,11 +310,13 @@ func TestWarnings(t *testing.T) {
 		},
 		{
 			"a Jenkins job", "jenkins",
-			map[string]string{"job": "https://j.example/job/x/"}, "", workload.CouldBeStricter, "",
+			map[string]string{"job": "https://j.example/job/x/"},
+			"", workload.CouldBeStricter, "",
 		},
 		{
 			"a service account of a cluster", "kubernetes",
-			map[string]string{"namespace": "ci", "service_account": "p"}, "", workload.CouldBeStricter, "",
+			map[string]string{"namespace": "ci", "service_account": "p"},
+			"", workload.CouldBeStricter, "",
 		},
 		{"google, not pinned", "google", map[string]string{"email": "a@b.example"}, "", workload.Loose, "sub"},
 		{

@@ -180,7 +180,8 @@ func pins(r Rule) bool { return pinnedBy(r, pinSets) }
 
 // pinsNew reports whether a new rule identifies its workload.
 func pinsNew(r Rule) bool {
-	return pinnedBy(r, slices.DeleteFunc(slices.Clone(pinSets), func(set []string) bool { return slices.Equal(set, formerPins) }))
+	return pinnedBy(r, slices.DeleteFunc(slices.Clone(pinSets),
+		func(set []string) bool { return slices.Equal(set, formerPins) }))
 }
 
 func pinnedBy(r Rule, sets [][]string) bool {

@@ -57,7 +57,8 @@ func parseJenkinsJob(field, s string) (string, error) {
 func isJenkinsJob(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil &&
-		u.RawQuery == "" && u.Fragment == "" && strings.Contains(u.Path, "/job/") && len(s) <= maxRuleValue && !HasControl(s) &&
+		u.RawQuery == "" && u.Fragment == "" && strings.Contains(u.Path, "/job/") && len(s) <= maxRuleValue &&
+		!HasControl(s) &&
 		!strings.ContainsAny(s, " ?#*")
 }
 

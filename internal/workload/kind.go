@@ -33,7 +33,8 @@ type Kind struct {
 	// it names; for shared kinds. The issuer may be unknown ("").
 	recognizeRule func(issuer string, r Rule) bool
 	withoutID     func(fields map[string]string) bool // tokens of the workload have no id to pin; nil for none
-	beyond        string                              // what rules of this kind compare and rules on claims usually do not; "" for nothing
+	// what rules of this kind compare and rules on claims usually do not; "" for nothing
+	beyond string
 
 	lookup   func(c Claims) (string, *Mismatch)
 	shape    []check            // refuse a token that the platform would not issue, or that cannot be compared
@@ -91,8 +92,9 @@ type Field struct {
 
 	path  []string // of the claim inside an object of the token; nil if it is a claim of its own
 	parse parser
-	fits  fitting                  // compares the claim; nil if the kind's checks do
-	like  func(c Claims) string    // returns a value that fits jobs like the one with these claims; nil for the claim's own
+	fits  fitting // compares the claim; nil if the kind's checks do
+	// returns a value that fits jobs like the one with these claims; nil for the claim's own
+	like  func(c Claims) string
 	event bool                     // its claim says what started the job
 	say   func(w *Words, v string) // appends its part of the sentence; nil if the kind's sentence has it
 

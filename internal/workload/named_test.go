@@ -18,7 +18,8 @@ func TestProperties(t *testing.T) {
 		t.Fatal(err)
 	}
 	rule, err := workload.GitHub.CompileNew(read)
-	if err != nil || rule.Fields["repo_property_team"] != "packaging" || rule.Fields["repo_property_regions"] != "eu-west-1" ||
+	if err != nil || rule.Fields["repo_property_team"] != "packaging" ||
+		rule.Fields["repo_property_regions"] != "eu-west-1" ||
 		rule.Fields["repo_property"] != "" {
 		t.Fatalf("CompileNew = %+v, %v", rule, err)
 	}

@@ -147,8 +147,10 @@ var traits = map[string][]trait{
 		newTrait("sub", "pipeline"), newTrait("prj_id", "project ID"),
 	},
 	"bitbucket": {
-		{claim: "branchName", says: "first time from branch %s", plain: "first time from another branch",
-			none: "first time without a branch"},
+		{
+			claim: "branchName", says: "first time from branch %s", plain: "first time from another branch",
+			none: "first time without a branch",
+		},
 		{
 			claim: "deploymentEnvironmentUuid", says: "first time in environment %s",
 			plain: "first time in another environment", none: "first time without an environment",

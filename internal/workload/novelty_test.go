@@ -21,7 +21,9 @@ func TestUnlike(t *testing.T) {
 		circleciClaim + "pipeline-definition-id": "one", circleciClaim + "vcs-ref": "refs/heads/main",
 		circleciClaim + "vcs-origin": "github.com/acme/widgets", circleciClaim + "context-ids": `["a","b"]`,
 	}
-	buildkite := Claims{"build_branch": "main", "build_source": "webhook", "step_key": "publish", "pipeline_slug": "widgets"}
+	buildkite := Claims{
+		"build_branch": "main", "build_source": "webhook", "step_key": "publish", "pipeline_slug": "widgets",
+	}
 	cluster := Claims{"kubernetes.io": `{"namespace":"ci","serviceaccount":{"name":"publisher","uid":"1"}}`}
 	generic := Claims{"sub": "x", "pipeline_source": "push", "build_branch": "main"}
 	// Kinds that are not known here have the traits of their fields; those below have a table of their own.
@@ -45,14 +47,23 @@ func TestUnlike(t *testing.T) {
 			"ref": "refs/pull/9/merge", "job_workflow_ref": "acme/widgets/.github/workflows/release.yml@refs/pull/9/merge",
 		}, []string{"first time from a pull request"}},
 		{GitHub, github, Claims{"event_name": "release"}, []string{"first time started by release"}},
-		{GitHub, github, Claims{"event_name": "workflow_dispatch"},
-			[]string{"first time started by hand (workflow_dispatch)"}},
+		{
+			GitHub, github,
+			Claims{"event_name": "workflow_dispatch"},
+			[]string{"first time started by hand (workflow_dispatch)"},
+		},
 		{GitHub, github, Claims{"environment": "test"}, []string{"first time in environment test"}},
 		{GitHub, github, Claims{"environment": nil}, []string{"first time without an environment"}},
-		{GitHub, github, Claims{"job_workflow_ref": "acme/widgets/.github/workflows/other.yml@refs/heads/main"},
-			[]string{"new workflow file: acme/widgets/.github/workflows/other.yml"}},
-		{GitHub, github, Claims{"job_workflow_ref": "acme/ci/.github/workflows/release.yml@v2"},
-			[]string{"new workflow file: acme/ci/.github/workflows/release.yml@v2"}},
+		{
+			GitHub, github,
+			Claims{"job_workflow_ref": "acme/widgets/.github/workflows/other.yml@refs/heads/main"},
+			[]string{"new workflow file: acme/widgets/.github/workflows/other.yml"},
+		},
+		{
+			GitHub, github,
+			Claims{"job_workflow_ref": "acme/ci/.github/workflows/release.yml@v2"},
+			[]string{"new workflow file: acme/ci/.github/workflows/release.yml@v2"},
+		},
 		{GitHub, github, Claims{"runner_environment": "self-hosted"}, []string{"first time on self-hosted runners"}},
 		{GitHub, github, Claims{"ref_protected": "false"}, []string{"first time from an unprotected ref"}},
 		{GitHub, github, Claims{"repository": "acme/gadgets"}, []string{"new name of the repository: acme/gadgets"}},
@@ -61,24 +72,36 @@ func TestUnlike(t *testing.T) {
 		{GitHub, github, Claims{"actor": "bob"}, []string{"first time started by the user bob"}},
 		// A claim that no earlier token had is a change of the platform.
 		{GitHub, github, Claims{"workflow_ref": "acme/widgets/.github/workflows/main.yml@refs/heads/main"}, nil},
-		{GitHub, github, Claims{"ref": nil}, []string{"first time without a ref",
-			"new workflow file: acme/widgets/.github/workflows/release.yml@refs/heads/main"}},
+		{GitHub, github, Claims{"ref": nil}, []string{
+			"first time without a ref",
+			"new workflow file: acme/widgets/.github/workflows/release.yml@refs/heads/main",
+		}},
 
 		{GitLab, gitlab, Claims{"pipeline_source": "web"}, []string{"first time started by hand (web)"}},
 		{GitLab, gitlab, Claims{"pipeline_source": "schedule"}, []string{"first time started by schedule"}},
 		{GitLab, gitlab, Claims{
-			"ref_path": "refs/merge-requests/1/head", "ci_config_ref_uri": "gitlab.com/acme/widgets//.gitlab-ci.yml@refs/merge-requests/1/head",
+			"ref_path":          "refs/merge-requests/1/head",
+			"ci_config_ref_uri": "gitlab.com/acme/widgets//.gitlab-ci.yml@refs/merge-requests/1/head",
 		}, []string{"first time from a merge request"}},
-		{GitLab, gitlab, Claims{"ci_config_ref_uri": "gitlab.com/acme/widgets//ci/x.yml@refs/heads/main"},
-			[]string{"new pipeline file: gitlab.com/acme/widgets//ci/x.yml"}},
+		{
+			GitLab, gitlab,
+			Claims{"ci_config_ref_uri": "gitlab.com/acme/widgets//ci/x.yml@refs/heads/main"},
+			[]string{"new pipeline file: gitlab.com/acme/widgets//ci/x.yml"},
+		},
 		{GitLab, gitlab, Claims{"namespace_id": "73"}, []string{"new namespace ID: 73"}},
 
-		{CircleCI, circleci, Claims{circleciClaim + "pipeline-definition-id": "two"},
-			[]string{"new pipeline definition: two"}},
+		{
+			CircleCI, circleci,
+			Claims{circleciClaim + "pipeline-definition-id": "two"},
+			[]string{"new pipeline definition: two"},
+		},
 		{CircleCI, circleci, Claims{circleciClaim + "vcs-ref": "refs/tags/v1"}, []string{"first time from a tag"}},
 		{CircleCI, circleci, Claims{circleciClaim + "vcs-ref": nil}, []string{"first time without a ref"}},
-		{CircleCI, circleci, Claims{circleciClaim + "vcs-origin": "github.com/eve/widgets"},
-			[]string{"new repository: github.com/eve/widgets"}},
+		{
+			CircleCI, circleci,
+			Claims{circleciClaim + "vcs-origin": "github.com/eve/widgets"},
+			[]string{"new repository: github.com/eve/widgets"},
+		},
 		{CircleCI, circleci, Claims{circleciClaim + "context-ids": `["b"]`}, nil},
 		{CircleCI, circleci, Claims{circleciClaim + "context-ids": `["b","c"]`}, []string{"first time in context c"}},
 		{CircleCI, circleci, Claims{circleciClaim + "context-ids": []any{}}, []string{"first time without a context"}},
@@ -89,18 +112,37 @@ func TestUnlike(t *testing.T) {
 		{bk, buildkite, Claims{"step_key": "other"}, []string{"new step: other"}},
 		{bk, buildkite, Claims{"step_key": nil}, []string{"first time in a step without a key"}},
 		{bk, buildkite, Claims{"pipeline_slug": "gadgets"}, []string{"new pipeline: gadgets"}},
-		{semaphore, Claims{"ref": "refs/heads/main", "job_type": "pipeline_job"}, Claims{"job_type": "debug_job"},
-			[]string{"new type of job: debug_job"}},
-		{azure, Claims{"def_id": "1", "rpo_ref": "refs/heads/main"}, Claims{"def_id": "2", "rpo_ref": "refs/tags/v1"},
-			[]string{"new pipeline definition: 2", "first time from a tag"}},
-		{bitbucket, Claims{"branchName": "main", "deploymentEnvironmentUuid": "{1}"},
+		{
+			semaphore,
+			Claims{"ref": "refs/heads/main", "job_type": "pipeline_job"},
+			Claims{"job_type": "debug_job"},
+			[]string{"new type of job: debug_job"},
+		},
+		{
+			azure,
+			Claims{"def_id": "1", "rpo_ref": "refs/heads/main"},
+			Claims{"def_id": "2", "rpo_ref": "refs/tags/v1"},
+			[]string{"new pipeline definition: 2", "first time from a tag"},
+		},
+		{
+			bitbucket,
+			Claims{"branchName": "main", "deploymentEnvironmentUuid": "{1}"},
 			Claims{"branchName": nil, "deploymentEnvironmentUuid": nil},
-			[]string{"first time without a branch", "first time without an environment"}},
-		{forgejo, Claims{"event_name": "push", "workflow_ref": "a/b/.forgejo/workflows/x.yml@refs/heads/main", "ref": "refs/heads/main"},
+			[]string{"first time without a branch", "first time without an environment"},
+		},
+		{
+			forgejo,
+			Claims{
+				"event_name": "push", "workflow_ref": "a/b/.forgejo/workflows/x.yml@refs/heads/main", "ref": "refs/heads/main",
+			},
 			Claims{"event_name": "schedule", "workflow_ref": "a/b/.forgejo/workflows/y.yml@refs/heads/main"},
-			[]string{"first time started by schedule", "new workflow file: a/b/.forgejo/workflows/y.yml"}},
-		{k8s, cluster, Claims{"kubernetes.io": `{"serviceaccount":{"name":"publisher","uid":"2"}}`},
-			[]string{"new service account ID: 2"}},
+			[]string{"first time started by schedule", "new workflow file: a/b/.forgejo/workflows/y.yml"},
+		},
+		{
+			k8s, cluster,
+			Claims{"kubernetes.io": `{"serviceaccount":{"name":"publisher","uid":"2"}}`},
+			[]string{"new service account ID: 2"},
+		},
 		{k8s, cluster, Claims{"kubernetes.io": `{"pod":{"name":"p"},"serviceaccount":{"uid":"1"}}`}, nil},
 		// Rules on claims find what is new on every platform.
 		{Generic, generic, Claims{"pipeline_source": "web"}, []string{"first time started by hand (web)"}},
@@ -149,7 +191,8 @@ func TestUnlikeWords(t *testing.T) {
 		want    []Mark
 	}{
 		{all, true, []Mark{
-			{"ref", "first time from a tag"}, {"runner_environment", "first time on self-hosted runners"},
+			{"ref", "first time from a tag"},
+			{"runner_environment", "first time on self-hosted runners"},
 			{"repository_owner_id", "new owner ID: 43"},
 		}},
 		{all, false, []Mark{
@@ -158,7 +201,8 @@ func TestUnlikeWords(t *testing.T) {
 			{"repository_owner_id", "new owner ID in the recorded history: 43"},
 		}},
 		{none, true, []Mark{
-			{"ref", "first time from another ref"}, {"runner_environment", "first time on another kind of runner"},
+			{"ref", "first time from another ref"},
+			{"runner_environment", "first time on another kind of runner"},
 			{"repository_owner_id", "new owner ID"},
 		}},
 		{none, false, []Mark{

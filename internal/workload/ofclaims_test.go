@@ -46,7 +46,8 @@ func TestOfClaims(t *testing.T) {
 			"Semaphore", "https://acme.semaphoreci.com",
 			map[string]string{"claim:prj_id": id, "claim:repo_slug": "acme/widgets", "prefix:ref": "refs/tags/v*"},
 			map[string]string{"project_id": id, "repository": "acme/widgets", "ref": "refs/tags/v*"},
-			workload.Semaphore, []string{"ref_type"},
+			workload.Semaphore,
+			[]string{"ref_type"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

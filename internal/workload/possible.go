@@ -19,8 +19,10 @@ var (
 	textClaims = []string{
 		"sub", "repository", "repository_id", "repository_owner", "repository_owner_id", "ref", "ref_type", "ref_path", "sha",
 		"event_name", "workflow", "workflow_ref", "job_workflow_ref", "environment", "ref_protected", "environment_protected",
-		"runner_environment", "actor", "actor_id", "enterprise", "enterprise_id", "namespace_id", "namespace_path", "project_id",
-		"project_path", "pipeline_source", "job_source", "ci_config_ref_uri", "organization_slug", "pipeline_slug", "pipeline_id",
+		"runner_environment", "actor", "actor_id", "enterprise", "enterprise_id", "namespace_id", "namespace_path",
+		"project_id",
+		"project_path", "pipeline_source", "job_source", "ci_config_ref_uri", "organization_slug", "pipeline_slug",
+		"pipeline_id",
 		"organization_id", "build_branch", "build_tag", "build_source", "step_key", "prj_id", "org_id", "def_id", "rpo_id",
 		"rpo_ref", "repo_slug", "job_type", "repositoryUuid", "workspaceUuid", "deploymentEnvironmentUuid", "branchName",
 		"email", circleciClaim + "org-id", circleciClaim + "project-id", circleciClaim + "pipeline-definition-id",
@@ -101,7 +103,8 @@ func contradiction(r Rule, field, other string) error {
 			first = implied
 		}
 	}
-	return fault.InField(other, "no token can fit both rules: with claim %s %.100q, claim %s is %.100q and not %.100q", claim,
+	return fault.InField(other, "no token can fit both rules: with claim %s %.100q, claim %s is %.100q and not %.100q",
+		claim,
 		r.Fields[field], target, first, r.Fields[other])
 }
 

@@ -132,7 +132,8 @@ func TestServer(t *testing.T) {
 	const issuer = "https://storage.example/bucket"
 	c := workload.Claims{
 		"iss": issuer, "sub": "project_path:acme/w:ref_type:tag:ref:v1", "project_path": "acme/w", "namespace_id": "7",
-		"project_id": "8", "ref_path": "refs/tags/v1", "sha": strings.Repeat("a", 40), "job_id": "9", "pipeline_source": "push",
+		"project_id": "8", "ref_path": "refs/tags/v1", "sha": strings.Repeat("a", 40), "job_id": "9",
+		"pipeline_source":   "push",
 		"ci_config_ref_uri": "gitlab.internal.example/git/acme/w//.gitlab-ci.yml@refs/tags/v1",
 	}
 	for server, want := range map[string]bool{

@@ -94,7 +94,7 @@ func (s *Section) letInPage(w http.ResponseWriter, r *http.Request, who access.C
 	if got.Older != "" {
 		v.Older = v.Here + "?before=" + url.QueryEscape(got.Older)
 	}
-	if v.Removal, err = s.removalForm(r, who, l.Attached, f); err != nil {
+	if v.Removal, err = s.removalForm(r, who, l.Attached && !l.Wide, f); err != nil {
 		return err
 	}
 	if r.Method == http.MethodPost {
@@ -181,8 +181,8 @@ func (s *Section) removeFrom(w http.ResponseWriter, r *http.Request, who access.
 		f.Wrong("then", "Choose one of these.")
 		return s.letInPage(w, r, who, f)
 	}
-	if !through.Lineage.Attached && then == catalog.KeepFiles {
-		f.Wrong("then", "The publisher was removed already. Choose what happens to the files.")
+	if (!through.Lineage.Attached || through.Lineage.Wide) && then == catalog.KeepFiles {
+		f.Wrong("then", "This removes no publisher. Choose what happens to the files.")
 	}
 	if then != catalog.KeepFiles && len(f.Values["file"]) == 0 && !f.On("older") {
 		f.Wrong("file", "Choose at least one file.")

@@ -81,10 +81,12 @@ func TestConstrainToOwnKind(t *testing.T) {
 
 	before, _ := run(0, "publisher", "list")
 	for name, args := range map[string][]string{
-		"a required field missing":     {plain, "--kind", "circleci", "--org-id", id},
-		"another kind":                 {plain, "--kind", "buildkite"},
-		"an unknown kind":              {plain, "--kind", "nothing"},
-		"another value of a field":     {plain, "--kind", "circleci", "--org-id", id, "--pipeline-definition-id", id, "--vcs-ref", "refs/tags/*"},
+		"a required field missing": {plain, "--kind", "circleci", "--org-id", id},
+		"another kind":             {plain, "--kind", "buildkite"},
+		"an unknown kind":          {plain, "--kind", "nothing"},
+		"another value of a field": {
+			plain, "--kind", "circleci", "--org-id", id, "--pipeline-definition-id", id, "--vcs-ref", "refs/tags/*",
+		},
 		"a claim that would be lost":   {other, "--kind", "circleci", "--org-id", id, "--pipeline-definition-id", id},
 		"an issuer without that kind":  {plain, "--kind", "github"},
 		"an id that is none":           {plain, "--kind", "circleci", "--org-id", "acme", "--pipeline-definition-id", id},

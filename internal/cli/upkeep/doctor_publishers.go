@@ -71,8 +71,8 @@ func (d *localDoctor) publishers(rows *db.DB) {
 	}
 }
 
-// severest returns the most severe warning about a publisher that lets in more than most would expect. It returns false if
-// there is none.
+// severest returns the most severe warning about a publisher that lets in more than most would expect. It returns false
+// if there is none.
 func severest(p publishers.Publisher) (workload.Warning, bool) {
 	kind := workload.Of(p.Provider)
 	for _, w := range kind.Warnings(p.Fields, p.OwnerID) {

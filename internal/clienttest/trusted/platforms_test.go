@@ -554,8 +554,8 @@ func (y *yard) logsIn(t *testing.T, c ci, project string) {
 	job(c.stranger, doctor...).Refused(t, "exchange: refused with status 422", c.word)
 }
 
-// TestBuildkiteWithoutIDs checks that a pinned publisher refuses a job that does not request the ids, and that the refusal
-// says how to.
+// TestBuildkiteWithoutIDs checks that a pinned publisher refuses a job that does not request the ids, and that the
+// refusal says how to.
 func TestBuildkiteWithoutIDs(t *testing.T) {
 	i := slices.IndexFunc(cis, func(c ci) bool { return c.kind == "buildkite" })
 	c := cis[i]

@@ -15,7 +15,8 @@ import (
 func (j *job) trustNames(prefix string, more ...string) string {
 	j.t.Helper()
 	out := j.Index(append([]string{
-		"publisher", "add", "github", "--issuer", j.issuer.URL, "--names", prefix, "--owner", "acme", "--repository", "widgets",
+		"publisher", "add", "github", "--issuer", j.issuer.URL, "--names", prefix, "--owner", "acme", "--repository",
+		"widgets",
 		"--workflow", "release.yml", "--environment", "release", "--owner-id", "4242",
 	}, more...)...).OK(j.t).Stdout
 	return strings.TrimSpace(out)
@@ -36,8 +37,8 @@ func wheels(t *testing.T, version string, projects ...string) (paths []string) {
 	return paths
 }
 
-// TestRepositoryPublisherTwine: twine publishes several projects of one rule with one token, existing and new ones, also
-// with tokens for one upload; a project that the rule does not cover is refused, and none of it is created.
+// TestRepositoryPublisherTwine: twine publishes several projects of one rule with one token, existing and new ones,
+// also with tokens for one upload; a project that the rule does not cover is refused, and none of it is created.
 func TestRepositoryPublisherTwine(t *testing.T) {
 	for _, features := range []string{"", "single-use-token"} {
 		t.Run("features "+features, func(t *testing.T) {
@@ -89,7 +90,8 @@ func TestRepositoryPublisherUV(t *testing.T) {
 	clienttest.UV(t).Set(j.env()...).Run(t, "", args...).Refused(t, "invalid-publisher")
 }
 
-// TestRepositoryTokenByHand: a minted token of names reads what it may publish and nothing else, and ends with the rule.
+// TestRepositoryTokenByHand: a minted token of names reads what it may publish and nothing else, and ends with the
+// rule.
 func TestRepositoryTokenByHand(t *testing.T) {
 	j := newJob(t)
 	j.Index("repository", "add", "team").OK(t)

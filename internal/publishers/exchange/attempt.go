@@ -64,8 +64,8 @@ type candidate struct {
 	lookup string
 }
 
-// among sets the kinds whose rules may admit the token of an issuer that is configured with a kind. It returns the error of
-// the first one if the claims are those of none.
+// among sets the kinds whose rules may admit the token of an issuer that is configured with a kind. It returns the
+// error of the first one if the claims are those of none.
 func (a *attempt) among(kinds []*workload.Kind) error {
 	var first error
 	for _, k := range kinds {

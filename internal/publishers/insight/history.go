@@ -460,8 +460,8 @@ func (r *letting) compare(ctx context.Context, all []Entry) (whole bool, err err
 	return whole, nil
 }
 
-// whole reports whether all exchanges of the lineage are recorded. If several publishers of a project accept a token, its
-// exchange is recorded for the first of them only.
+// whole reports whether all exchanges of the lineage are recorded. If several publishers of a project accept a token,
+// its exchange is recorded for the first of them only.
 func (r *letting) whole(ctx context.Context) (bool, error) {
 	if !r.lineage.Recorded || r.lineage.AddedAt.Before(r.kept) {
 		return false, nil

@@ -36,8 +36,8 @@ type Shown struct {
 	// nil otherwise.
 	Own     *workload.Kind
 	Missing []MissingField // required fields of Own that the publisher says nothing about
-	// Unlike is the newest accepted exchange that is unlike the earlier ones, among the latestOf newest. It is nil if there
-	// is none.
+	// Unlike is the newest accepted exchange that is unlike the earlier ones, among the latestOf newest. It is nil if
+	// there is none.
 	Unlike *Entry
 }
 

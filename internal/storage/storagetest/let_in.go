@@ -71,7 +71,8 @@ func checkLetIn(w *world) {
 			limit  int
 			want   string
 		}{
-			{audit.Cursor{}, 10, "cba"}, {audit.Cursor{}, 2, "cb"},
+			{audit.Cursor{}, 10, "cba"},
+			{audit.Cursor{}, 2, "cb"},
 			{audit.Cursor{At: at.Add(-time.Hour), ID: "c"}, 10, "ba"},
 			{audit.Cursor{At: at.Add(-time.Hour), ID: "d"}, 10, "cba"},
 			{audit.Cursor{At: at.Add(-3 * time.Hour), ID: "a"}, 10, ""},

@@ -127,7 +127,9 @@ func checkServing(w *world) {
 		w.want("Serving() before a server started", err, fault.NotFound)
 		for _, s := range []publishers.Serving{
 			{
-				Issuers:  []publishers.Issuer{{Provider: "github", URL: "https://b"}, {Provider: "gitlab", URL: "https://a", Server: "https://c/d"}},
+				Issuers: []publishers.Issuer{
+					{Provider: "github", URL: "https://b"}, {Provider: "gitlab", URL: "https://a", Server: "https://c/d"},
+				},
 				Audience: "x",
 				BaseURL:  "https://index.example/pypi",
 				Open:     true,
@@ -309,10 +311,12 @@ func checkPending(w *world) {
 		same.Publisher.OwnerID = "77"
 		w.must(tx.InsertPending(w.ctx, same))
 		w.must(tx.InsertPending(w.ctx, other))
-		got, err := tx.PendingFor(w.ctx, first.Publisher.Issuer, publishers.Key{Provider: "github", Lookup: first.Publisher.Lookup})
+		got, err := tx.PendingFor(w.ctx, first.Publisher.Issuer,
+			publishers.Key{Provider: "github", Lookup: first.Publisher.Lookup})
 		w.must(err)
 		w.same("PendingFor()", got, []publishers.Pending{first, same, other})
-		got, err = tx.PendingFor(w.ctx, first.Publisher.Issuer, publishers.Key{Provider: "gitlab", Lookup: first.Publisher.Lookup})
+		got, err = tx.PendingFor(w.ctx, first.Publisher.Issuer,
+			publishers.Key{Provider: "gitlab", Lookup: first.Publisher.Lookup})
 		w.must(err)
 		w.same("PendingFor(other)", got, []publishers.Pending{})
 		got, err = tx.PendingAll(w.ctx)

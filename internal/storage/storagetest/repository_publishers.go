@@ -42,11 +42,9 @@ func (w *world) newWide(id, prefix string, p publishers.Publisher) publishers.Re
 }
 
 // wide inserts a publisher of the main repository.
-func (w *world) wide(id, prefix string, p publishers.Publisher) publishers.RepositoryPublisher {
+func (w *world) wide(id, prefix string, p publishers.Publisher) {
 	w.Helper()
-	r := w.newWide(id, prefix, p)
-	w.update(func(tx publishers.Tx) error { return tx.InsertRepositoryPublisher(w.ctx, r) })
-	return r
+	w.update(func(tx publishers.Tx) error { return tx.InsertRepositoryPublisher(w.ctx, w.newWide(id, prefix, p)) })
 }
 
 func (w *world) other(name string) catalog.Repository {
@@ -151,7 +149,8 @@ func checkTokenNames(w *world) {
 	p := w.publisher("p")
 	a, b := w.newWide("a", "acme", p), w.newWide("b", "beta", p)
 	a.Creates, a.OwnerUser = true, "bob"
-	t, other := w.token(access.Token{Kind: access.TokenMinted, ExpiresAt: at}), w.token(access.Token{Kind: access.TokenMinted})
+	t, other := w.token(access.Token{Kind: access.TokenMinted, ExpiresAt: at}),
+		w.token(access.Token{Kind: access.TokenMinted})
 	w.update(func(tx publishers.Tx) error {
 		w.must(tx.InsertRepositoryPublisher(w.ctx, a))
 		w.must(tx.InsertRepositoryPublisher(w.ctx, b))

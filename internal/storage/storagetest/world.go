@@ -90,7 +90,8 @@ func (w *world) want(what string, err error, k fault.Kind) {
 
 func (w *world) same(what string, got, want any) {
 	w.Helper()
-	if d := cmp.Diff(want, got, cmpopts.EquateComparable(packaging.ProjectName{}, packaging.NamePrefix{}), cmpopts.EquateEmpty()); d != "" {
+	if d := cmp.Diff(want, got, cmpopts.EquateComparable(packaging.ProjectName{}, packaging.NamePrefix{}),
+		cmpopts.EquateEmpty()); d != "" {
 		w.Errorf("%s (-want +got):\n%s", what, d)
 	}
 }
