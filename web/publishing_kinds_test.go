@@ -78,7 +78,8 @@ func TestKindsOfAGenericIssuer(t *testing.T) {
 	x := newTrust(t)
 	x.user("alice")
 	x.project("main", "widgets", "alice")
-	page := x.ask("alice", widgetsPublishing+"?provider=generic&issuer=https://forge.acme.example/api/actions", nil).Body.String()
+	q := url.Values{"provider": {"generic"}, "issuer": {"https://forge.acme.example/api/actions"}}
+	page := x.ask("alice", widgetsPublishing+"?"+q.Encode(), nil).Body.String()
 	wants(t, page, "Kind of the jobs at", `name="provider" value="forgejo"`)
 	choices := between(page, `aria-labelledby="kinds"`, "</nav>")
 	for _, k := range workload.All {
@@ -87,7 +88,7 @@ func TestKindsOfAGenericIssuer(t *testing.T) {
 			t.Errorf("%s is offered: %v", k.Name(), offered)
 		}
 	}
-	if first := strings.Index(choices, "<a "); !strings.HasPrefix(choices[strings.Index(choices[first:], ">")+first:], ">Forgejo Actions<") {
+	if first := between(between(choices, "<a ", "</a>")+"</a>", ">", "</a>"); first != "Forgejo Actions" {
 		t.Errorf("the first choice is not Forgejo: %.300s", choices)
 	}
 }

@@ -311,8 +311,8 @@ func issuerDetail(all []publishers.Issuer, i publishers.Issuer) string {
 	return workload.IssuerHost(i.URL)
 }
 
-// platformTabs returns links to the forms of all kinds that an issuer of kind generic may have publishers of. The kind of
-// the platform that the issuer probably belongs to is the first.
+// platformTabs returns links to the forms of all kinds that an issuer of kind generic may have publishers of. The first
+// is the kind of the platform that the issuer probably belongs to.
 func platformTabs(a adding) []formTab {
 	var out []formTab
 	all := slices.Clone(workload.All)
