@@ -191,6 +191,12 @@ func (r *Registry) compile(ctx context.Context, who access.Caller, req AddReques
 	return p, warning, err
 }
 
+// CheckIssuer returns fault.Invalid unless publishers of a kind can be added for an issuer.
+func (r *Registry) CheckIssuer(kind *workload.Kind, issuer string) error {
+	_, err := r.issuerFor(kind, issuer)
+	return err
+}
+
 // issuerFor returns the named issuer, or the default of the kind. It returns fault.Invalid if the index is not
 // configured for the issuer.
 func (r *Registry) issuerFor(provider *workload.Kind, named string) (string, error) {

@@ -30,7 +30,7 @@ var ActiveState = &Kind{
 		}, {
 			Name: "actor_id", Label: "User ID", Example: "00000000-0000-1000-8000-000000000002", Required: true,
 			Claim: "actor_id", Alias: "actor",
-			Help:    "The id of the user who starts the builds. Any member of an organization can start builds.",
+			Help:    "The ID of the user who starts the builds. Any member of an organization can start builds.",
 			Pattern: "a UUID", parse: parseUUID,
 		},
 	},

@@ -25,11 +25,12 @@ var AzureDevOps = &Kind{
 	Fields: []Field{
 		{
 			Name: "organization", Label: "Organization", Example: "acme", Required: true,
-			Help: "Its name in its address, https://dev.azure.com/ORGANIZATION.", Pattern: nameWords,
-			parse: folded(matching(azureOrganization, "is not a name on Azure DevOps: use letters, digits, '-', '_' and '.'")),
+			Help:    "The organization's name in its URL, https://dev.azure.com/ORGANIZATION. You can paste the project's URL.",
+			Pattern: nameWords,
+			parse:   folded(matching(azureOrganization, "is not a name on Azure DevOps: use letters, digits, '-', '_' and '.'")),
 		}, {
 			Name: "project", Label: "Project on Azure DevOps", Example: "widgets", Required: true,
-			Help: "Its name.", Pattern: azureWords, parse: folded(parseAzureName),
+			Help: "The project's name in its URL, after the organization.", Pattern: azureWords, parse: folded(parseAzureName),
 		}, {
 			Name: "pipeline", Label: "Pipeline", Example: "release", Recommended: true,
 			Help:    "The pipeline that publishes. Either this or a service connection is needed.",

@@ -54,8 +54,8 @@ var Buildkite = &Kind{
 		},
 		{
 			Name: "branch", Label: "Branches", Recommended: true, Example: "main", Claim: "build_branch", like: buildkiteBranch,
-			Help: "Only builds of this branch. If the pipeline builds forks, a branch of this name of any fork fits too: " +
-				"prefer tags. Buildkite's branch of a build of a tag is the tag.",
+			Help: "Only builds of this branch. If the pipeline builds forks, a branch of this name in any fork fits too: " +
+				"prefer tags. For the build of a tag, Buildkite gives the tag as the branch.",
 			Pattern: starWords, Tighten: "Only from this branch", parse: parseStar, fits: asText(nameFits),
 			say: func(w *Words, v string) { sayRef(w, "refs/heads/"+v) },
 		},

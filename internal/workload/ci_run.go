@@ -3,6 +3,7 @@ package workload
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -24,7 +25,10 @@ func (k *Kind) Run(issuer string, claims map[string]any) Run {
 	for _, claim := range k.run.workload {
 		parts = append(parts, shown(claims[claim]))
 	}
-	r := Run{Workload: strings.Join(parts, "/"), Ref: shown(claims[k.run.ref])}
+	r := Run{Ref: shown(claims[k.run.ref])}
+	if !slices.Contains(parts, "") {
+		r.Workload = strings.Join(parts, "/")
+	}
 	if commit.MatchString(text(claims, "sha")) {
 		r.Commit = text(claims, "sha")
 	}

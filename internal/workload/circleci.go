@@ -31,17 +31,17 @@ var CircleCI = &Kind{
 		{
 			Name: "org_id", Label: "Organization ID", Required: true, Alias: "circleci_org_id",
 			Example: "01890000-0000-4000-8000-000000000006",
-			Help:    "The organization's id, from its settings on CircleCI.",
+			Help:    "The organization's ID, from its settings on CircleCI.",
 			Pattern: "a UUID", Claim: circleciClaim + "org-id", parse: parseUUID, ID: true,
 		}, {
 			Name: "project_id", Label: "Project ID", Required: true, Alias: "circleci_project_id",
 			Example: "01890000-0000-4000-8000-000000000002",
-			Help:    "The project's id, from its settings on CircleCI.",
+			Help:    "The project's ID, from its settings on CircleCI.",
 			Pattern: "a UUID", Claim: circleciClaim + "project-id", parse: parseUUID, ID: true,
 		}, {
 			Name: "pipeline_definition_id", Label: "Pipeline definition ID", Required: true,
 			Example: "01890000-0000-4000-8000-000000000007",
-			Help:    "The id of the pipeline that publishes, from the project's settings on CircleCI.",
+			Help:    "The ID of the pipeline definition that publishes, from the project's settings on CircleCI.",
 			Pattern: "a UUID", Claim: circleciClaim + "pipeline-definition-id", parse: parseUUID, ID: true,
 		}, {
 			Name: "vcs_ref", Label: "Tags or branches", Example: "refs/tags/v*", Recommended: true,

@@ -75,3 +75,9 @@ func (r Rule) Pinned(id string) Rule {
 	}
 	return r
 }
+
+// NeverChecks returns how many checks refuse a well-formed token whatever its rule says.
+func (k *Kind) NeverChecks() int { return len(k.never) }
+
+// Parts returns the claims of the fields that compare a part of one.
+func (m Manual) Parts() map[string]string { return m.parts }

@@ -383,10 +383,20 @@ func platformWarnings(fields map[string]string) []Warning {
 	if k == nil || k.beyond == "" {
 		return nil
 	}
-	return []Warning{{
-		Loose, "A publisher of kind " + k.name + " also checks " + k.beyond + ". Replace these rules on claims with one.",
-		"", "",
-	}}
+	return []Warning{{Loose, k.OwnWarning(), "", ""}}
+}
+
+// OwnWarning returns what publishers of the kind check that rules on the same claims do not, as a warning about such
+// rules. It returns "" if that is nothing.
+func (k *Kind) OwnWarning() string {
+	switch {
+	case k.beyond != "":
+		return "A publisher of kind " + k.name + " also checks " + k.beyond + ". Replace these rules on claims with one."
+	case slices.ContainsFunc(k.Fields, func(f Field) bool { return f.ID && !f.Required }):
+		return "A publisher of kind " + k.name + " can also require IDs, which nobody else can get. Replace these rules on " +
+			"claims with one."
+	}
+	return ""
 }
 
 func claimWarnings(fields map[string]string, _ string) []Warning {

@@ -69,6 +69,10 @@ func TestRunOf(t *testing.T) {
 			workload.Run{Workload: "acme/widgets"},
 		},
 		{
+			"buildkite", workload.BuildkiteIssuer, map[string]any{"pipeline_slug": "widgets", "build_number": "7"},
+			workload.Run{},
+		},
+		{
 			"github", "http://127.0.0.1:1",
 			map[string]any{"repository": "acme/widgets", "run_id": "99"},
 			workload.Run{Workload: "acme/widgets"},

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"net/http"
 
 	"pyindex/internal/access"
@@ -17,58 +18,61 @@ type issuersView struct {
 }
 
 // issuerSample is a section of the configuration file for an issuer.
-type issuerSample struct{ ID, Title, Note, Text string }
+type issuerSample struct {
+	ID, Title, Note, Text string
+	Kind                  string // of the issuer
+}
 
-// issuerSamples returns the samples, the most common first.
+// What the samples say about servers that an organization runs itself.
+const (
+	ownAuthority = "# ca_file = \"/etc/index/acme-ca.pem\"   # if its certificate is signed by your own authority\n"
+	ownServer    = "Replace the host name by that of your server."
+)
+
+// issuerSamples returns the samples: one for each kind, in their order, and the servers of one's own after their kind.
 func issuerSamples() []issuerSample {
-	section := func(kind, issuer, more string) string {
-		return "[[oidc.issuers]]\nkind = \"" + kind + "\"\nissuer = \"" + issuer + "\"\n" + more
+	notes := map[string]string{
+		"circleci": "For jobs that request tokens with --root-issuer, as uv and pdm do.",
+		"semaphore": "Replace acme by the name of your organization. The audience of its tokens is always the " +
+			"issuer's URL.",
+		"forgejo":      ownServer,
+		"azure-devops": "Replace the UUID by the ID of your organization. The audience of its tokens is always the same.",
+		"bitbucket": "Replace acme by your workspace. A step chooses the audience with oidc: {audiences: […]}; " +
+			"with oidc: " +
+			"true, it is the workspace's, and audience has to name that one.",
+		"jenkins":    ownServer + " The OpenID Connect Provider plugin issues the tokens.",
+		"kubernetes": "Use the issuer that kubectl get --raw /.well-known/openid-configuration shows, exactly.",
+		"generic":    "Any other OpenID Connect issuer. Its publishers are rules on claims, or of a platform's kind.",
 	}
-	const authority = "# ca_file = \"/etc/index/acme-ca.pem\"   # if its certificate is signed by your own authority\n"
-	own := "Replace the host name by that of your server."
-	return []issuerSample{
-		{"github", "GitHub", "", section("github", workload.GitHubIssuer, "")},
-		{
-			"github-enterprise", "GitHub Enterprise Server", own,
-			section("github", "https://github.acme.example/_services/token",
-				"api_url = \"https://github.acme.example/api/v3\"   # to look up account numbers; optional\n"+authority),
-		},
-		{"gitlab", "GitLab", "", section("gitlab", workload.GitLabIssuer, "")},
-		{
-			"gitlab-self", "GitLab, self-managed", own, section("gitlab", "https://gitlab.acme.example",
+	more := map[string]string{
+		"forgejo": ownAuthority, "jenkins": ownAuthority, "kubernetes": ownAuthority, "generic": ownAuthority,
+	}
+	var out []issuerSample
+	for _, k := range workload.All {
+		issuer, lines := k.Manual().Issuer, more[k.Name()]
+		if audience := k.FixedAudience(issuer); audience != "" {
+			lines = "audience = \"" + audience + "\"   # the only one that its tokens have\n" + lines
+		}
+		title := cmp.Or(k.Title, "Another issuer")
+		out = append(out, sampleOf(k.Name(), title, notes[k.Name()], k.Name(), issuer, lines))
+		switch k {
+		case workload.GitHub:
+			out = append(out, sampleOf("github-enterprise", "GitHub Enterprise Server", ownServer, "github",
+				"https://github.acme.example/_services/token",
+				"api_url = \"https://github.acme.example/api/v3\"   # to look up account numbers; optional\n"+ownAuthority))
+		case workload.GitLab:
+			out = append(out, sampleOf("gitlab-self", "GitLab, self-managed", ownServer, "gitlab", "https://gitlab.acme.example",
 				"# server = \"https://gitlab.internal.example\"   # if its tokens have another issuer than its address\n"+
-					authority),
-		},
-		{"forgejo", "Forgejo", own, section("forgejo", "https://forge.acme.example/api/actions", authority)},
-		{
-			"circleci", "CircleCI", "For jobs that request tokens with --root-issuer.",
-			section("circleci", workload.CircleCIIssuer, ""),
-		},
-		{"buildkite", "Buildkite", "", section("buildkite", workload.BuildkiteIssuer, "")},
-		{
-			"semaphore", "Semaphore", "Replace acme by the name of your organization.",
-			section("semaphore", "https://acme.semaphoreci.com",
-				"audience = \"https://acme.semaphoreci.com\"   # the only one that its tokens have\n"),
-		},
-		{"google", "Google Cloud", "", section("google", workload.GoogleIssuer, "")},
-		{"activestate", "ActiveState", "", section("activestate", workload.ActiveStateIssuer, "")},
-		{
-			"azure-devops", "Azure DevOps", "Replace ORG by the ID of your organization.",
-			section("azure-devops", "https://vstoken.dev.azure.com/ORG", ""),
-		},
-		{
-			"bitbucket", "Bitbucket Pipelines", "Replace WORKSPACE by the name of your workspace.",
-			section("bitbucket", "https://api.bitbucket.org/2.0/workspaces/WORKSPACE/pipelines-config/identity/oidc", ""),
-		},
-		{
-			"jenkins", "Jenkins", own + " The oidc-provider plugin issues the tokens.",
-			section("jenkins", "https://jenkins.acme.example/oidc", authority),
-		},
-		{
-			"kubernetes", "Kubernetes", "Use the issuer that kubectl get --raw /.well-known/openid-configuration shows.",
-			section("kubernetes", "https://kubernetes.acme.example", authority),
-		},
-		{"other", "Another issuer", "Any OpenID Connect issuer.", section("generic", "https://ci.acme.example", authority)},
+					ownAuthority))
+		}
+	}
+	return out
+}
+
+func sampleOf(id, title, note, kind, issuer, lines string) issuerSample {
+	return issuerSample{
+		ID: id, Title: title, Note: note, Kind: kind,
+		Text: "[[oidc.issuers]]\nkind = \"" + kind + "\"\nissuer = \"" + issuer + "\"\n" + lines,
 	}
 }
 

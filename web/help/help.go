@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	text "text/template"
 
@@ -18,6 +19,7 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/readme"
 	"pyindex/internal/route"
+	"pyindex/internal/workload"
 	"pyindex/web/ui"
 )
 
@@ -44,6 +46,10 @@ func (s *Section) Routes() []route.Route {
 	return []route.Route{
 		{Method: http.MethodGet, Path: "/help/", Auth: route.Visitor, Handle: s.help},
 		{Method: http.MethodGet, Path: "/help/:chapter/", Auth: route.Visitor, Handle: s.helpChapter},
+		{
+			Method: http.MethodGet, Path: "/help/" + trustedPublishing + "/:platform/", Auth: route.Visitor,
+			Handle: s.helpPlatform,
+		},
 	}
 }
 
@@ -54,6 +60,7 @@ type filling struct {
 	HostPort, Host                    string // Host is without the port
 	Closed, Authority                 bool
 	GetProgram                        []string // lines of a shell that get the index program in a CI job
+	Kinds                             []*workload.Kind
 }
 
 // WithUser returns the index URL with the user name for tokens, for clients that look up the token elsewhere.
@@ -69,7 +76,7 @@ func (s *Section) loadManual() error {
 		Name: s.Name, URL: c.Root, Simple: c.Index, Signed: c.Signed, Upload: s.Absolute("/legacy/"),
 		Audience: cmp.Or(s.o.Audience, c.Host), HostPort: c.Host,
 		Host: s.BaseURL.Hostname(), Closed: s.Closed, Authority: len(s.o.Authority) > 0,
-		GetProgram: strings.Split(s.GetProgram(), "\n"),
+		GetProgram: strings.Split(s.GetProgram(), "\n"), Kinds: workload.All,
 	}
 	names, err := fs.Glob(manual, "*.md")
 	if err != nil {
@@ -80,18 +87,25 @@ func (s *Section) loadManual() error {
 		if err != nil {
 			return err
 		}
-		t, err := text.New(name).Delims("[[", "]]").Parse(string(b))
+		markdown, err := filled(name, string(b), fill)
 		if err != nil {
 			return err
 		}
-		var out bytes.Buffer
-		if err := t.Execute(&out, fill); err != nil {
-			return err
-		}
 		_, slug, _ := strings.Cut(strings.TrimSuffix(path.Base(name), ".md"), "-")
-		s.manual = append(s.manual, chapterOf(slug, out.String()))
+		s.manual = append(s.manual, chapterOf(slug, markdown))
 	}
-	return nil
+	return s.loadPlatforms(fill)
+}
+
+// filled fills in a template.
+func filled(name, markdown string, fill any) (string, error) {
+	t, err := text.New(name).Delims("[[", "]]").Parse(markdown)
+	if err != nil {
+		return "", err
+	}
+	var out bytes.Buffer
+	err = t.Execute(&out, fill)
+	return out.String(), err
 }
 
 var (
@@ -122,11 +136,12 @@ func chapterOf(slug, markdown string) chapter {
 
 type helpView struct {
 	ui.Frame
-	Chapters []chapter
-	Chapter  chapter
-	Ask      string
-	Found    []foundHelp
-	Settings []ui.SettingGroup
+	Chapters  []chapter
+	Chapter   chapter
+	Platforms []platform
+	Ask       string
+	Found     []foundHelp
+	Settings  []ui.SettingGroup
 }
 
 type foundHelp struct{ Chapter, Slug, Title, Anchor string }
@@ -136,10 +151,13 @@ const maxHelpFound = 30
 
 // help shows the table of contents and the sections that contain all words of the search.
 func (s *Section) help(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	v := helpView{Frame: s.Frame(r, who, "Manual"), Chapters: s.manual, Ask: ui.Cut(100, r.URL.Query().Get("q"))}
+	v := helpView{
+		Frame: s.Frame(r, who, "Manual"), Chapters: s.manual, Platforms: s.platforms,
+		Ask: ui.Cut(100, r.URL.Query().Get("q")),
+	}
 	v.Section = "help"
 	words := strings.Fields(strings.ToLower(v.Ask))
-	for _, c := range s.manual {
+	for _, c := range s.all() {
 		for _, x := range c.Sections {
 			if len(words) > 0 && len(v.Found) < maxHelpFound && hasAll(x.text, words) {
 				v.Found = append(v.Found, foundHelp{c.Title, c.Slug, x.Title, x.Anchor})
@@ -152,6 +170,15 @@ func (s *Section) help(w http.ResponseWriter, r *http.Request, who access.Caller
 		}
 	}
 	return s.Render(w, http.StatusOK, "help", &v)
+}
+
+// all returns the chapters and the pages of the platforms.
+func (s *Section) all() []chapter {
+	out := slices.Clone(s.manual)
+	for _, p := range s.platforms {
+		out = append(out, p.chapter)
+	}
+	return out
 }
 
 func hasAll(text string, words []string) bool {
@@ -168,7 +195,7 @@ func (s *Section) helpChapter(w http.ResponseWriter, r *http.Request, who access
 	slug := r.PathValue("chapter")
 	v := helpView{
 		Frame: s.Frame(r, who, "Settings"), Chapters: s.manual, Settings: ui.GroupSettings(s.o.Settings),
-		Chapter: chapter{Slug: "settings", Title: "Settings"},
+		Chapter: chapter{Slug: "settings", Title: "Settings"}, Platforms: s.platforms,
 	}
 	v.Section = "help"
 	if slug == "settings" {

@@ -15,8 +15,9 @@ type Options struct {
 // Section serves the manual. It is safe for concurrent use.
 type Section struct {
 	*ui.Kit
-	o      Options
-	manual []chapter
+	o         Options
+	manual    []chapter
+	platforms []platform
 }
 
 // New returns the manual. It returns an error if a chapter is not a valid template.

@@ -274,8 +274,8 @@ func issuerTabs(all []publishers.Issuer, current publishers.Issuer, a adding) []
 				label = platformForm(i.URL).Title
 			}
 		}
-		if i.URL != kind.Issuer() && label != host {
-			label += " (" + host + ")"
+		if detail := issuerDetail(all, i); detail != "" && label != host {
+			label += " (" + detail + ")"
 		}
 		q := a.query()
 		q.Del("preset")
@@ -289,10 +289,38 @@ func issuerTabs(all []publishers.Issuer, current publishers.Issuer, a adding) []
 	return out
 }
 
-// platformTabs returns links to the forms of all kinds that an issuer of kind generic may have publishers of.
+// issuerDetail returns what tells an issuer from the others of its kind: its host, or its URL if they have one host. It
+// returns "" for the default issuer, and for the only one of a kind without a default.
+func issuerDetail(all []publishers.Issuer, i publishers.Issuer) string {
+	kind := workload.Of(i.Provider)
+	if i.URL == kind.Issuer() {
+		return ""
+	}
+	alone := kind != workload.Generic && kind.Issuer() == ""
+	for _, other := range all {
+		if other == i || other.Provider != i.Provider {
+			continue
+		}
+		if alone = false; workload.IssuerHost(other.URL) == workload.IssuerHost(i.URL) {
+			return strings.TrimPrefix(i.URL, "https://")
+		}
+	}
+	if alone {
+		return ""
+	}
+	return workload.IssuerHost(i.URL)
+}
+
+// platformTabs returns links to the forms of all kinds that an issuer of kind generic may have publishers of. The first
+// is the kind of the platform that the issuer probably belongs to.
 func platformTabs(a adding) []formTab {
 	var out []formTab
-	for _, k := range workload.All {
+	all := slices.Clone(workload.All)
+	probable := workload.PlatformOf(a.request.Issuer, nil)
+	slices.SortStableFunc(all, func(x, y *workload.Kind) int {
+		return boolRank(y.Name() == probable) - boolRank(x.Name() == probable)
+	})
+	for _, k := range all {
 		if !workload.Generic.Takes(k) {
 			continue
 		}
@@ -309,6 +337,13 @@ func platformTabs(a adding) []formTab {
 	return out
 }
 
+func boolRank(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // input returns a form field with its current value.
 func (a adding) input(field workload.Field) ui.Field {
 	x := ui.Field{
@@ -316,6 +351,8 @@ func (a adding) input(field workload.Field) ui.Field {
 		Recommended: field.Recommended, Mono: !field.Check, MaxLength: 600, Wide: field.Recommended || field.Lines,
 	}
 	switch {
+	case field.Pattern == "a number":
+		x.InputMode = "numeric"
 	case field.Check:
 		x.Type = "checkbox"
 	case field.Lines:

@@ -193,6 +193,7 @@ func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who
 	if !f.Bad() {
 		added, err := s.o.Registry.Constrain(r.Context(), who, publishers.ConstrainRequest{
 			ID: f.Get("publisher_id"), Repository: ui.Repository(r), Project: r.PathValue("project"), Fields: fields,
+			Kind: f.Get("kind"),
 		})
 		if err == nil {
 			return s.Done(w, r, s.Back(r)+"?publisher="+url.QueryEscape(added.ID),
@@ -210,7 +211,7 @@ func (s *Section) constrainPublisher(w http.ResponseWriter, r *http.Request, who
 func constraintOf(f ui.Form) map[string]string {
 	fields := map[string]string{}
 	for name := range f.Values {
-		other := name == "publisher_id" || name == publishers.FieldNames || name == workload.FieldClaims
+		other := name == "publisher_id" || name == "kind" || name == publishers.FieldNames || name == workload.FieldClaims
 		if v := f.Get(name); !other && v != "" {
 			fields[name] = v
 		}

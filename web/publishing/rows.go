@@ -1,6 +1,7 @@
 package publishing
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -22,6 +23,7 @@ type publisherCard struct {
 	Open     bool         // the suggestions are expanded
 	Worst    string       // "bad", "warn" or "": CSS class of the card
 	Near     []claimRow   // pending publishers: claims of the last refused token
+	Platform string       // title of the manual's page about its kind
 	Passed   string       // pending publishers: why the last matching token created no project
 }
 
@@ -32,6 +34,9 @@ type tighten struct {
 	Hidden bool
 	Button string
 	ID     string // of the publisher
+	// Kind replaces the publisher's kind; "" to keep it. More are the fields that the kind needs.
+	Kind, Title string
+	More        []ui.Field
 }
 
 func publisherCardOf(n int, p insight.Shown, t tightening) publisherCard {
@@ -50,8 +55,16 @@ func publisherCardOf(n int, p insight.Shown, t tightening) publisherCard {
 			Degree: workload.AsLooseAsToken, Text: strings.ToUpper(text[:1]) + text[1:] + ".",
 		}})
 	}
+	if p.Own != nil {
+		c.Loose = append(c.Loose, replacing(n, p, t))
+		c.Worst = cmp.Or(c.Worst, "warn")
+	}
 	form, _ := workload.FormFor(p.Provider, "")
+	c.Platform = form.Title
 	for _, w := range p.Warnings {
+		if p.Own != nil && w.Text == p.Own.OwnWarning() {
+			continue // it has a form
+		}
 		field, ok := form.Field(w.Field)
 		x := tighten{Warning: w, Button: field.Tighten, ID: p.ID, Hidden: field.Tickable}
 		if ok {
@@ -80,11 +93,38 @@ func publisherCardOf(n int, p insight.Shown, t tightening) publisherCard {
 	return c
 }
 
+// article returns a platform's name after "a" or "an".
+func article(name string) string {
+	if strings.ContainsRune("AEIOU", rune(name[0])) {
+		return "an " + name
+	}
+	return "a " + name
+}
+
+// replacing returns the form that replaces rules on claims by a publisher of the platform's own kind.
+func replacing(n int, p insight.Shown, t tightening) tighten {
+	x := tighten{
+		Warning: workload.Warning{Degree: workload.Loose, Text: p.Own.OwnWarning()}, ID: p.ID, Kind: p.Own.Name(),
+		Title: p.Own.Title, Button: "Replace with " + article(p.Own.Title) + " publisher",
+	}
+	f := ui.Typed(nil)
+	if t.id == p.ID && t.form.Values.Has("kind") {
+		f = t.form
+	}
+	for _, m := range p.Missing {
+		x.More = append(x.More, f.Field(ui.Field{
+			ID: fmt.Sprintf("own-%d-%s", n, m.Name), Name: m.Name, Label: m.Label, Value: m.Value, Help: m.Help,
+			Placeholder: m.Example, Required: true, Mono: true, MaxLength: 600,
+		}))
+	}
+	return x
+}
+
 // shownOnly returns the card without its forms.
 func (c publisherCard) shownOnly() publisherCard {
 	c.Stricter, c.Tightens, c.Open = nil, false, false
 	for i := range c.Loose {
-		c.Loose[i].Input = nil
+		c.Loose[i].Input, c.Loose[i].Kind = nil, ""
 	}
 	return c
 }
@@ -98,6 +138,8 @@ type exchangeRow struct {
 	Nearest []nearestTable
 	Allow   string // link that fills in the form with a publisher that would accept the request
 	Others  []claimRow
+	// NoneBecause says why no publisher is suggested, as sentences.
+	NoneBecause string
 	// Differing names the claims that differ from the closest publisher.
 	Differing string
 	Former    string // id of the granting publisher if it is no longer one of the project
@@ -166,7 +208,10 @@ func (row *exchangeRow) fill(said map[string]workload.Words) {
 			row.Others = append(row.Others, claimRow{Claim: claim, Got: workload.Show(v)})
 		}
 	}
-	if x.Suggested != nil && x.Scope == "upload" {
+	if x.Scope != "upload" {
+		return
+	}
+	if row.NoneBecause = x.NoneBecause(); x.Suggested != nil {
 		row.Allow = "?" + allowQuery(x).Encode() + "#add"
 	}
 }
@@ -213,14 +258,14 @@ func nearestTableOf(x insight.Exchange, n insight.Nearest, shown map[string]bool
 
 // allowQuery returns the query that fills in the form with a publisher that would accept the request.
 func allowQuery(x insight.Exchange) url.Values {
-	q := url.Values{"provider": {x.Provider}, "issuer": {x.Issuer}}
-	form, _ := workload.FormFor(x.Provider, "")
+	q := url.Values{"provider": {x.SuggestedKind}, "issuer": {x.Issuer}}
+	form, _ := workload.FormFor(x.SuggestedKind, "")
 	for name, v := range form.Typed(x.Suggested) {
 		if v != "" {
 			q.Set(name, v)
 		}
 	}
-	if x.Provider == "generic" {
+	if x.SuggestedKind == "generic" {
 		q.Set("preset", "")
 	}
 	return q

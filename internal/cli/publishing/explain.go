@@ -81,7 +81,7 @@ func (x explained) write(w io.Writer) error {
 	if x.PublisherAdd != "" {
 		fmt.Fprintf(w, "  To allow this workload to publish:\n    %s\n", x.PublisherAdd)
 	} else if x.WhyNone != "" && x.Scope == scopeUpload {
-		fmt.Fprintf(w, "  No publisher can allow it: %s\n", terminal.Printable(x.WhyNone))
+		fmt.Fprintf(w, "  %s\n", terminal.Printable(x.NoneBecause()))
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func addLineFor(settings, project string, x insight.Exchange) string {
 	if x.Suggested == nil || x.Scope != scopeUpload {
 		return ""
 	}
-	line := terminal.AddLine(settings, x.Provider, x.Issuer, project, x.Pending, x.Suggested)
+	line := terminal.AddLine(settings, x.SuggestedKind, x.Issuer, project, x.Pending, x.Suggested)
 	if x.Names != "" && project == "" { // of a publisher of a repository
 		place := " --names " + terminal.Quote(strings.TrimSuffix(x.Names, "-*"))
 		if x.Repository != catalog.MainRepository {

@@ -39,6 +39,9 @@ var shown = map[string][]string{
 		"/help/company/", "/help/publish/", "/help/trusted-publishing/", "/help/manage/", "/help/account/", "/help/operate/",
 		"/help/settings/", "/help/trouble/", "/help/glossary/",
 	},
+	"/help/trusted-publishing/:platform/": {
+		"/help/trusted-publishing/buildkite/", "/help/trusted-publishing/generic/",
+	},
 	"/project/:project/:version/file/:filename": nil, // a file
 	"/project/:project/:version/picture/:key":   nil, // a picture
 	"/admin/": {"/admin/"}, "/admin/audit/": {"/admin/audit/"}, "/admin/audit/export": nil,

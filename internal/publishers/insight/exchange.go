@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pyindex/internal/audit"
+	"pyindex/internal/fault"
 	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/workload"
 )
@@ -38,7 +39,9 @@ type Exchange struct {
 	// Suggested holds the fields of a publisher that would have accepted the token. WhyNone explains why there are
 	// none.
 	Suggested map[string]string `json:"suggested,omitempty"`
-	WhyNone   string            `json:"why_none,omitempty"`
+	// SuggestedKind is the kind of that publisher.
+	SuggestedKind string `json:"suggested_kind,omitempty"`
+	WhyNone       string `json:"why_none,omitempty"`
 
 	whole map[string]any // all claims of a workload that published to the project, for suggestions
 	kind  *workload.Kind // nil if it is unknown
@@ -87,7 +90,17 @@ func (v *View) exchangeOf(e audit.Entry, repositories map[string]string) Exchang
 	x.Withheld, _ = d[detailWithheld].(bool)
 	x.Pending = waitedFor(e.Detail)
 	if x.Code == exchange.CodePublisher || x.Code == exchange.CodePendingPublisher {
-		x.Suggested, x.WhyNone = v.suggested(x)
+		x.SuggestedKind = x.Provider
+		x.Suggested, x.WhyNone = v.suggested(x, x.Provider)
+		// The stored claims may be only those that a nearest rule on claims compares.
+		if near := x.Nearest; x.Suggested == nil && len(near) > 0 && near[0].provider != x.Provider {
+			if fields, _ := v.suggested(x, near[0].provider); fields != nil {
+				x.Suggested, x.SuggestedKind, x.WhyNone = fields, near[0].provider, ""
+			}
+		}
+		if x.Suggested == nil {
+			x.SuggestedKind = ""
+		}
 	}
 	return x
 }
@@ -111,16 +124,20 @@ func nearestOf(d detail) Nearest {
 	return n
 }
 
-// suggested returns the fields of a publisher that would have accepted an exchange, or the reason why none would.
-func (v *View) suggested(x Exchange) (map[string]string, string) {
-	p := v.registry.Kind(x.Provider, x.Issuer)
+// suggested returns the fields of a publisher of a kind that would have accepted an exchange, or the reason why none
+// would.
+func (v *View) suggested(x Exchange, kind string) (map[string]string, string) {
+	p := v.registry.Kind(kind, x.Issuer)
 	if p == nil {
-		return nil, "unknown kind of publisher: " + x.Provider
+		return nil, "unknown kind of publisher: " + kind
+	}
+	if err := v.registry.CheckIssuer(p, x.Issuer); err != nil {
+		return nil, err.Error()
 	}
 	claims := asInToken(x.Claims)
 	var fields map[string]string
 	var err error
-	if near := x.Nearest; len(near) > 0 && near[0].rule.Fields != nil && near[0].provider == x.Provider {
+	if near := x.Nearest; len(near) > 0 && near[0].rule.Fields != nil && near[0].provider == kind {
 		fields, err = p.Amend(near[0].rule, claims)
 	} else {
 		fields, err = p.Suggest(claims)
@@ -129,6 +146,19 @@ func (v *View) suggested(x Exchange) (map[string]string, string) {
 		return nil, err.Error()
 	}
 	return fields, ""
+}
+
+// NoneBecause returns WhyNone as sentences: that no publisher could accept the exchange, or why none is suggested. It
+// returns "" if WhyNone is empty.
+func (x Exchange) NoneBecause() string {
+	if x.WhyNone == "" {
+		return ""
+	}
+	why := fault.AsSentence(x.WhyNone)
+	if strings.HasPrefix(why, "No publisher ") || strings.HasPrefix(why, "A publisher ") {
+		return why
+	}
+	return "No publisher is suggested. " + why
 }
 
 // asInToken returns claims that were stored with the types that they have in a token: the audit log has whole numbers

@@ -32,9 +32,19 @@ type Shown struct {
 	// Last is the newest exchange that the publisher granted or was nearest to, among the lastLookedAt newest exchanges
 	// of the project. It is nil if there is none.
 	Last *Exchange
+	// Own is the kind of the workload's platform, if a publisher of that kind can replace this one and is stricter. It is
+	// nil otherwise.
+	Own     *workload.Kind
+	Missing []MissingField // required fields of Own that the publisher says nothing about
 	// Unlike is the newest accepted exchange that is unlike the earlier ones, among the latestOf newest. It is nil if
 	// there is none.
 	Unlike *Entry
+}
+
+// MissingField is a required field, with the value of the last accepted job. The value may be "".
+type MissingField struct {
+	workload.Field
+	Value string
 }
 
 // UploadToken is an API token that can upload to a project.
@@ -129,6 +139,7 @@ func (v *View) showPublishers(ctx context.Context, tx publishers.Tx, who access.
 			return err
 		}
 		s.suggestValues()
+		v.findOwn(&s)
 		out.Publishers = append(out.Publishers, s)
 	}
 	return nil
@@ -256,6 +267,23 @@ func (s *Shown) suggestValues() {
 	}
 	for i, w := range s.Warnings {
 		s.Warnings[i].Value = cmp.Or(workload.Of(s.Provider).Seen(w.Field, s.Last.whole), w.Value)
+	}
+}
+
+// findOwn sets the kind that can replace rules on claims, and the fields that it needs.
+func (v *View) findOwn(s *Shown) {
+	own := workload.Of(s.Provider).Own(s.Issuer, s.Fields)
+	if own == nil || own.OwnWarning() == "" || v.registry.CheckIssuer(own, s.Issuer) != nil {
+		return
+	}
+	s.Own = own
+	for _, name := range own.Missing(s.Fields) {
+		f, _ := own.Field(name)
+		m := MissingField{Field: f}
+		if s.Last != nil && s.Last.Granted {
+			m.Value = own.Seen(name, s.Last.whole)
+		}
+		s.Missing = append(s.Missing, m)
 	}
 }
 

@@ -35,13 +35,20 @@ for (const form of document.querySelectorAll("form[data-preview]")) {
   };
   // A pasted address, or owner/name, fills in both fields. The server does the same.
   const pairs = [["owner", "repository"], ["namespace", "project"], ["organization", "pipeline"], ["organization", "project"]];
+  const decoded = (text) => {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return text;
+    }
+  };
   const split = (event) => {
     const pair = pairs.find((p) => p.includes(event.target.name) && p.every((name) => form.elements[name]));
     if (!pair) return;
     let text = event.target.value.trim().replace(/^git@([^:/]+):/, "https://$1/");
-    const address = /^https?:\/\/([^/]+)\/(.*)$/.exec(text);
-    if (address && address[1].toLowerCase() !== form.dataset.site) return;
-    if (address) text = address[2].replace(/\/-\/.*$/, "");
+    const address = URL.canParse(text) ? new URL(text) : null;
+    if (address && address.host !== form.dataset.site) return;
+    if (address) text = decoded(address.pathname.slice(1)).replace(/\/-\/.*$/, "");
     const parts = text.replace(/\/+$/, "").replace(/\.git$/, "").split("/");
     const deep = pair[0] === "namespace";
     if (parts.length < 2 || parts.some((part) => part === "") || !address && (deep || parts.length > 2)) return;
