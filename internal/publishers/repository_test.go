@@ -878,6 +878,9 @@ func TestLetInByNames(t *testing.T) {
 		if other := b.letIn(bob, "acme-other", id); len(other.Requests) != 0 {
 			t.Errorf("LetIn(acme-other) = %+v, want nothing", other.Requests)
 		}
+		b.wantHeld("the operator", b.operator, id, "acme-other", "acme-owned")
+		b.wantHeld("an owner", alice, id, "acme-owned")
+		b.wantHeld("another user", b.owner("carol", "acmecorp"), id)
 		q := publishers.Removal{ID: id, Project: "acme-owned", Files: catalog.YankFiles, Reason: "taken over"}
 		if _, err := b.registry.RemoveWith(t.Context(), bob, q); !fault.Is(err, fault.NotFound) {
 			t.Errorf("RemoveWith() of another owner = %v, want %v", err, fault.NotFound)
@@ -903,4 +906,17 @@ func TestLetInByNames(t *testing.T) {
 		_, err = b.exchange(b.token(nil))
 		refuse(t, err, exchange.CodePublisher, "no project here trusts")
 	})
+}
+
+// wantHeld checks which projects a caller is told that a publisher has: none is fault.NotFound.
+func (b *bench) wantHeld(what string, who access.Caller, id string, want ...string) {
+	b.Helper()
+	held, err := b.registry.Projects(b.Context(), who, id)
+	var names []string
+	for _, h := range held {
+		names = append(names, h.Project.Name.String())
+	}
+	if diff := cmp.Diff(want, names); diff != "" || fault.Is(err, fault.NotFound) != (len(want) == 0) {
+		b.Errorf("Projects() for %s = %v, %v, want %v", what, names, err, want)
+	}
 }
