@@ -2,6 +2,7 @@ package publishers_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -765,6 +766,36 @@ func TestExchangesOfNamesForOwners(t *testing.T) {
 	p, err := b.registry.ForProject(t.Context(), alice, "", "acme-x")
 	if err != nil || len(p.Publishers) != 0 || len(p.Wide) != 1 || p.Wide[0].Names != "acme" || len(p.Exchanges) != 0 {
 		t.Errorf("ForProject = %+v, %v", p, err)
+	}
+}
+
+// TestCopiedRuleOfNamesTellsNothing checks that the owner of a covered project who gives it the repository's rule, or a
+// looser one, sees only the runs whose token published to the project.
+func TestCopiedRuleOfNamesTellsNothing(t *testing.T) {
+	for what, over := range map[string][]string{"the same": nil, "a looser one": {"environment", ""}} {
+		t.Run(what, func(t *testing.T) {
+			b := newBench(t)
+			alice := b.owner("alice", "acme-one")
+			b.project("acme-two", "")
+			b.addWide("acme", true)
+			id := b.add("acme-one", over...).ID
+			b.released("acme-one", "1.0", atRef("refs/heads/main"))
+			b.released("acme-two", "1.0", atRef("refs/heads/secret"))
+			b.released("acme-one", "1.1", atRef("refs/heads/main"))
+			got := b.letIn(alice, "acme-one", id)
+			b.wantLines("its history", got, "refs/heads/main: acme-one-1.1 available", "withheld:",
+				"refs/heads/main: acme-one-1.0 available")
+			all, err := b.registry.Exchanges(t.Context(), alice, "acme-one", 10)
+			if err != nil || len(all) != 3 || all[0].Withheld || !all[1].Withheld || all[1].Claims != nil || all[2].Withheld {
+				t.Errorf("Exchanges() = %+v, %v; want the second withheld", all, err)
+			}
+			text, err := json.Marshal([]any{got, all, b.reads(alice, "acme-one")})
+			if err != nil || strings.Contains(string(text), "refs/heads/secret") {
+				t.Errorf("the owner reads the branch of another project's run: %s, %v", text, err)
+			}
+			b.wantLines("for the operator", b.letIn(b.operator, "acme-one", id), "refs/heads/main: acme-one-1.1 available",
+				"refs/heads/secret: first time from branch secret", "refs/heads/main: acme-one-1.0 available")
+		})
 	}
 }
 

@@ -63,9 +63,10 @@ type Entry struct {
 	Unlike   []workload.Mark `json:"unlike_before"`
 	Files    []LetInFile     `json:"files"`
 
-	place audit.Cursor
-	token string
-	all   map[string]any // all claims
+	place  audit.Cursor
+	token  string
+	all    map[string]any // all claims
+	detail detail         // of the exchange; nil if it is no longer recorded
 }
 
 // LetInFile is a file that came through a publisher.
@@ -232,6 +233,7 @@ func (r *letting) entryOf(e audit.Entry) Entry {
 	d := detail(e.Detail)
 	out := Entry{
 		ID: e.ID, At: e.At, Address: e.Actor.Address, all: d.object("claims"), place: e.Place(), token: e.Subject,
+		detail: d,
 	}
 	names := comparable
 	if _, ok := d[exchange.DetailCompared]; ok {
@@ -408,7 +410,7 @@ func (r *letting) mayShow(ctx context.Context, e *Entry) (bool, error) {
 		}
 		r.known = &p
 	}
-	return r.known.by(r.kind(), e.token, e.all), nil
+	return r.known.run(r.kind(), e.token, e.detail), nil
 }
 
 // earlierRun is a run that another one is compared with.
