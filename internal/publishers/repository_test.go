@@ -363,6 +363,25 @@ func TestNamePolicyOfCreated(t *testing.T) {
 	x.must(x.send(who, "", "acme-gone", "1.0", nil))
 }
 
+// TestTokenCreatesAFew: one token creates at most 20 projects; the next token of the publisher creates more.
+func TestTokenCreatesAFew(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		x := b.receiver()
+		b.addWide("acme", true)
+		who := b.identify(b.mint(nil).Token)
+		for i := range 20 {
+			x.must(x.send(who, "", fmt.Sprintf("acme-%d", i), "1.0", nil))
+		}
+		x.refused("the 21st", x.send(who, "", "acme-more", "1.0", nil), fault.Denied, "creates at most 20 projects")
+		if x.exists("", "acme-more") {
+			t.Error("the refused upload created its project")
+		}
+		x.must(x.send(who, "", "acme-1", "1.1", nil)) // it exists
+		b.clock.Pass(time.Second)
+		x.must(x.send(b.identify(b.mint(nil).Token), "", "acme-more", "1.0", nil))
+	})
+}
+
 // TestStatesOfCovered: what stops any publisher stops that of a repository.
 func TestStatesOfCovered(t *testing.T) {
 	b := newBench(t)
