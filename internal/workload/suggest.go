@@ -54,6 +54,9 @@ func (k *Kind) Amend(r Rule, c Claims) (map[string]string, error) {
 		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, m)
 	}
 	typed := k.Typed(r)
+	if k.open != nil && bySubject(typed, c) == otherThing {
+		return nil, fault.New(fault.Invalid, "the subject has the same name, but is that of another repository")
+	}
 	out := k.amended(typed, c)
 	if out == nil {
 		return nil, k.foreign()
