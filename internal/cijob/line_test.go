@@ -57,7 +57,7 @@ func TestExplainLine(t *testing.T) {
 	out, _ := c.run(0, "publisher", "explain", "--project", demo)
 	for _, want := range []string{
 		"invalid-publisher", "CLAIM", `repository_owner_id  "1"`, `"quiet-harbour"`, `"release"`, "job_workflow_ref",
-		"To allow this workload to publish:",
+		"Caution: the id differs, so somebody else may have this name now.\n  To allow this workload to publish:",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("explain does not say %q:\n%s", want, out)

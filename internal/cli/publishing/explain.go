@@ -79,6 +79,9 @@ func (x explained) write(w io.Writer) error {
 		}
 	}
 	if x.PublisherAdd != "" {
+		if x.Caution != "" {
+			fmt.Fprintf(w, "  %s\n", x.Caution)
+		}
 		fmt.Fprintf(w, "  To allow this workload to publish:\n    %s\n", x.PublisherAdd)
 	} else if x.WhyNone != "" && x.Scope == scopeUpload {
 		fmt.Fprintf(w, "  %s\n", terminal.Printable(x.NoneBecause()))
