@@ -158,3 +158,48 @@ func TestServer(t *testing.T) {
 		t.Errorf("Run = %s, want %s", got, want)
 	}
 }
+
+// TestServerAtTheRoot checks which files a GitLab may name whose issuer has a path and whose server is not configured:
+// those below the issuer, and those at the root of its host unless the project's path begins with the issuer's.
+func TestServerAtTheRoot(t *testing.T) {
+	for _, c := range []struct {
+		server, namespace, path, file string
+		want                          string // of the error; "" if it is accepted
+	}{
+		{"", "acme", "acme/w", "gl.example/git/acme/w", ""},
+		{"", "acme", "acme/w", "gl.example/acme/w", ""},
+		{"", "Acme", "acme/W", "GL.example/acme/W", ""},
+		{"", "git/acme", "git/acme/w", "gl.example/git/git/acme/w", ""},
+		{"", "git/acme", "git/acme/w", "gl.example/git/acme/w", "the index needs the setting server of this issuer"},
+		{"", "git", "git/w", "gl.example/git/w", "the index needs the setting server of this issuer"},
+		{"https://gl.example", "git/acme", "git/acme/w", "gl.example/git/acme/w", ""},
+		{"https://gl.example", "acme", "acme/w", "gl.example/git/acme/w", "claim ci_config_ref_uri"},
+		{"https://gl.example/git", "acme", "acme/w", "gl.example/acme/w", "claim ci_config_ref_uri"},
+		{"", "acme", "git/acme/w", "gl.example/git/acme/w", "claim project_path"},
+		{"", "acme", "git/acme/w", "gl.example/acme/w", "claim project_path"},
+		{"", "git/acme", "acme/w", "gl.example/git/acme/w", "claim project_path"},
+		{"", "acme", "acme/w", "gl.example/other/acme/w", "claim ci_config_ref_uri"},
+		{"", "acme", "acme/w", "evil.example/acme/w", "claim ci_config_ref_uri"},
+		{"", "acme", "acme/w", "gl.example:8443/acme/w", "claim ci_config_ref_uri"},
+		{"", "acme", "acme/w", "gl.example/evil/w", "claim ci_config_ref_uri"},
+	} {
+		k := workload.GitLab.At(c.server)
+		rule, err := k.Compile(map[string]string{
+			"namespace": c.namespace, "project": "w", "workflow_filepath": ".gitlab-ci.yml",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if err := k.Admits(rule, workload.Claims{
+			"iss": "https://gl.example/git", "sub": "project_path:" + c.path + ":ref_type:tag:ref:v1", "project_path": c.path,
+			"namespace_id": "7", "project_id": "8", "ref_path": "refs/tags/v1", "sha": strings.Repeat("a", 40), "job_id": "9",
+			"pipeline_source": "push", "ci_config_ref_uri": c.file + "//.gitlab-ci.yml@refs/tags/v1",
+		}); err != nil {
+			got = err.Error()
+		}
+		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("server %q, project %s/w, file of %s: got %q, want %q", c.server, c.namespace, c.file, got, c.want)
+		}
+	}
+}
