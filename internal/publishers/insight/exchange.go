@@ -43,7 +43,7 @@ type Exchange struct {
 	SuggestedKind string `json:"suggested_kind,omitempty"`
 	// Caution is a sentence about that publisher if the workload may be another person's.
 	Caution string `json:"caution,omitempty"`
-	WhyNone       string `json:"why_none,omitempty"`
+	WhyNone string `json:"why_none,omitempty"`
 
 	whole map[string]any // all claims of a workload that published to the project, for suggestions
 	kind  *workload.Kind // nil if it is unknown
