@@ -54,7 +54,10 @@ func TestExplainLine(t *testing.T) {
 	send("rubbish")
 	send(c.issuer.Sign(c.issuer.Claims(c.audience, time.Now(), map[string]any{"repository": "elsewhere/thing"})))
 	send(c.issuer.Sign(c.issuer.Claims(c.audience, time.Now(), nil)))
-	out, _ := c.run(0, "publisher", "explain", "--project", demo)
+	out, errs := c.run(0, "publisher", "explain", "--project", demo)
+	if want := "Requests that came near no publisher are listed without --project.\n"; !strings.HasSuffix(errs, want) {
+		t.Errorf("explain --project ends with %q, want %q", errs, want)
+	}
 	for _, want := range []string{
 		"invalid-publisher", "CLAIM", `repository_owner_id  "1"`, `"quiet-harbour"`, `"release"`, "job_workflow_ref",
 		"Caution: the id differs, so somebody else may have this name now.\n  To allow this workload to publish:",
@@ -66,8 +69,8 @@ func TestExplainLine(t *testing.T) {
 	if strings.Contains(out, "elsewhere") {
 		t.Errorf("explain of a project shows what came near none:\n%s", out)
 	}
-	if all, _ := c.run(0, "publisher", "explain"); !strings.Contains(all, "(no project)") ||
-		strings.Count(all, "publisher add") != 1 {
+	if all, errs := c.run(0, "publisher", "explain"); !strings.Contains(all, "(no project)") ||
+		strings.Count(all, "publisher add") != 1 || errs != "" {
 		t.Errorf("explain says:\n%s", all)
 	}
 	var list []struct {

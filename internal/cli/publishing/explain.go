@@ -56,6 +56,9 @@ func (c *publisherExplainCmd) Run(s *cli.Session) error {
 		if len(all) == 0 {
 			fmt.Fprintln(s.Errs, "no exchange is recorded")
 		}
+		if c.Project != "" {
+			fmt.Fprintln(s.Errs, "Requests that came near no publisher are listed without --project.")
+		}
 		return nil
 	})
 }
