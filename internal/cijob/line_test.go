@@ -156,6 +156,23 @@ func TestGitLabServerOfAJob(t *testing.T) {
 	c.want(d, "publisher", "ok", "a publisher of kind gitlab")
 }
 
+// TestGitLabFileOfAnotherProject checks that a job of GitLab whose token names no pipeline file is told so.
+func TestGitLabFileOfAnotherProject(t *testing.T) {
+	c := newClinicOf(t, "gitlab")
+	c.env["GITLAB_CI"] = "true"
+	c.issuer.SetJob(map[string]any{
+		"sub": "project_path:acme/widgets:ref_type:tag:ref:v1", "project_path": "acme/widgets", "namespace_id": "7",
+		"project_id": "8", "ci_config_ref_uri": nil, "ref_path": "refs/tags/v1", "pipeline_source": "push",
+	})
+	d := c.examine(nil)
+	c.want(d, "publisher", "failed",
+		"no publisher of kind gitlab can accept it: claim ci_config_ref_uri is null, but must name the pipeline's file")
+	var out strings.Builder
+	if d.write(&out); !strings.Contains(out.String(), "  ci_config_ref_uri: null\n") {
+		t.Errorf("the doctor says:\n%s", &out)
+	}
+}
+
 // TestImmutableSubject checks that the spelling of GitHub's subject is told.
 func TestImmutableSubject(t *testing.T) {
 	c := newClinic(t)

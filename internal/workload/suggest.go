@@ -18,7 +18,9 @@ import (
 func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 	fields := k.Recognize(c)
 	if fields == nil {
-		return nil, k.foreign()
+		if _, err := k.Lookup(c); err != nil || k.Never(c) == nil {
+			return nil, k.foreign()
+		}
 	}
 	if m := k.Never(c); m != nil {
 		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, m)
