@@ -2,6 +2,8 @@ package cijob
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -159,12 +161,18 @@ func TestGitLabServerOfAJob(t *testing.T) {
 // TestGitLabFileOfAnotherProject checks that a job of GitLab whose token names no pipeline file is told so.
 func TestGitLabFileOfAnotherProject(t *testing.T) {
 	c := newClinicOf(t, "gitlab")
-	c.env["GITLAB_CI"] = "true"
-	c.issuer.SetJob(map[string]any{
+	job := map[string]any{
 		"sub": "project_path:acme/widgets:ref_type:tag:ref:v1", "project_path": "acme/widgets", "namespace_id": "7",
 		"project_id": "8", "ci_config_ref_uri": nil, "ref_path": "refs/tags/v1", "pipeline_source": "push",
-	})
-	d := c.examine(nil)
+		"repository": issuertest.Absent,
+	}
+	file := filepath.Join(t.TempDir(), "token")
+	token := c.issuer.Sign(c.issuer.Claims(c.audience, time.Now(), job))
+	if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.env = map[string]string{"GITLAB_CI": "true"}
+	d := c.examine(func(d *publishDoctor) { d.Kind, d.TokenFile = "", file })
 	c.want(d, "publisher", "failed",
 		"no publisher of kind gitlab can accept it: claim ci_config_ref_uri is null, but must name the pipeline's file")
 	var out strings.Builder
