@@ -25,7 +25,7 @@ func (k *Kind) Run(issuer string, claims map[string]any) Run {
 	for _, claim := range k.run.workload {
 		parts = append(parts, shown(claims[claim]))
 	}
-	r := Run{Ref: shown(claims[k.run.ref])}
+	r := Run{Ref: k.refOf(claims)}
 	if !slices.Contains(parts, "") {
 		r.Workload = strings.Join(parts, "/")
 	}
@@ -39,6 +39,17 @@ func (k *Kind) Run(issuer string, claims map[string]any) Run {
 		r.Label, r.URL = k.run.word+" "+id, site+"/"+r.Workload+k.run.path+id
 	}
 	return r
+}
+
+// refOf returns the ref of a run, also of a platform that has a claim for the names of tags and one for branches.
+func (k *Kind) refOf(claims map[string]any) string {
+	if tag := shown(claims[k.run.tag]); tag != "" {
+		return "refs/tags/" + tag
+	}
+	if branch := shown(claims[k.run.branch]); branch != "" {
+		return "refs/heads/" + branch
+	}
+	return shown(claims[k.run.ref])
 }
 
 func shown(v any) string {

@@ -96,6 +96,15 @@ func TestRunOf(t *testing.T) {
 			workload.Run{Workload: "javascript:alert(1)"},
 		},
 		{"github", workload.GitHubIssuer, nil, workload.Run{}},
+		{
+			"buildkite", workload.BuildkiteIssuer, map[string]any{"build_tag": "v1.0", "build_branch": "v1.0"},
+			workload.Run{Ref: "refs/tags/v1.0"},
+		},
+		{
+			"buildkite", workload.BuildkiteIssuer, map[string]any{"build_tag": "", "build_branch": "feature/x"},
+			workload.Run{Ref: "refs/heads/feature/x"},
+		},
+		{"buildkite", workload.BuildkiteIssuer, map[string]any{"build_tag": nil}, workload.Run{}},
 	} {
 		if got := workload.Of(row.provider).Run(row.issuer, row.claims); got != row.want {
 			t.Errorf("RunOf(%s, %v) = %+v, want %+v", row.provider, row.claims, got, row.want)
@@ -201,5 +210,29 @@ func TestServerAtTheRoot(t *testing.T) {
 		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
 			t.Errorf("server %q, project %s/w, file of %s: got %q, want %q", c.server, c.namespace, c.file, got, c.want)
 		}
+	}
+}
+
+// TestHostOfForges checks that the sentences of two forges on one host differ.
+func TestHostOfForges(t *testing.T) {
+	for _, c := range []struct{ kind, issuer, want string }{
+		{"gitlab", workload.GitLabIssuer, "gitlab.com"},
+		{"gitlab", "https://acme.example", "acme.example"},
+		{"gitlab", "https://acme.example/", "acme.example"},
+		{"gitlab", "http://127.0.0.1:9203/gl/", "127.0.0.1:9203/gl"},
+		{"forgejo", "https://acme.example/api/actions", "acme.example"},
+		{"forgejo", "https://acme.example/git/api/actions", "acme.example/git"},
+		{"github", "https://github.acme.example/_services/token", "github.acme.example"},
+		{"generic", "https://acme.example/oidc", "acme.example"},
+	} {
+		if got := workload.Of(c.kind).Host(c.issuer); got != c.want {
+			t.Errorf("%s: Host(%s) = %s, want %s", c.kind, c.issuer, got, c.want)
+		}
+	}
+	words := workload.GitLab.At("https://acme.example").Describe("https://acme.example/gl", map[string]string{
+		"namespace": "acme", "project": "w", "workflow_filepath": ".gitlab-ci.yml",
+	})
+	if want := "pipeline .gitlab-ci.yml in acme/w, on acme.example/gl"; words.String() != want {
+		t.Errorf("Describe = %s, want %s", words, want)
 	}
 }

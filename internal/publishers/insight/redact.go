@@ -20,7 +20,7 @@ import (
 // enough to be accepted, even if the job does not know the project. Administrators see everything.
 
 // runClaims identify the run of a workload.
-var runClaims = []string{"ref", "ref_path", "sha", "run_id", "job_id"}
+var runClaims = []string{"ref", "ref_path", "build_tag", "build_branch", "sha", "run_id", "job_id"}
 
 // comparable lists the claims that rules compare, for entries of older versions, which did not record that.
 var comparable = []string{
