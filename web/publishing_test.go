@@ -727,6 +727,19 @@ func TestConfirmFirst(t *testing.T) {
 	}
 }
 
+// TestCautionIsShown checks that the button that fills in the form has the caution about another owner of the name.
+func TestCautionIsShown(t *testing.T) {
+	x := newTrust(t)
+	x.user("alice")
+	x.project("main", "widgets", "alice")
+	x.follow("alice", widgetsPublishing, x.github("owner_id", "31337"))
+	if _, err := x.exchange(nil); err == nil {
+		t.Fatal("accepted")
+	}
+	wants(t, x.ask("alice", widgetsPublishing, nil).Body.String(), "Allow this",
+		"<strong>Caution: the id differs, so somebody else may have this name now.</strong>")
+}
+
 // TestExchangesAreShown: refused ones claim by claim, in words, with a link that fills in what would have been
 // accepted; links to runs lead to the forge, and tokens' texts are text.
 func TestExchangesAreShown(t *testing.T) {
@@ -745,8 +758,8 @@ func TestExchangesAreShown(t *testing.T) {
 	page = x.ask("alice", widgetsPublishing, nil).Body.String()
 	wants(t, page, "environment differs", "<strong>differs</strong>", `<code>&#34;test&#34;</code>`, "Allow this",
 		"Refused")
-	if strings.Contains(page, "<script>alert") {
-		t.Error("a claim is markup")
+	if strings.Contains(page, "<script>alert") || strings.Contains(page, "Caution:") {
+		t.Error("a claim is markup, or there is a caution")
 	}
 	_, link, _ := strings.Cut(page, `class="button" href="?`)
 	link = "?" + link

@@ -149,7 +149,7 @@ func (d *publishDoctor) server(issuer string) string {
 
 // suggestion returns the kind and fields of a publisher for this job. It uses the kind given by --kind, or else the
 // kind with this issuer, or else the platform that the claims show, or else the kind of the job's CI system if it
-// recognizes them, or else the first kind that does.
+// recognizes them, or else the first kind that does, or else the kind of the job's CI system, for its reason.
 func (d *publishDoctor) suggestion(issuer string) (kind string, fields map[string]string, err error) {
 	all := workload.All
 	of := func(p *workload.Kind) bool { return p.Name() == d.Kind || d.Kind == "" && p.Issuer() == issuer }
@@ -171,6 +171,9 @@ func (d *publishDoctor) suggestion(issuer string) (kind string, fields map[strin
 			if (p.Name() == here || i < 0 && !workload.Generic.Serves(p)) && p.Recognize(d.claims) != nil {
 				i = n
 			}
+		}
+		if i < 0 { // the kind says why it does not
+			i = slices.IndexFunc(all, func(p *workload.Kind) bool { return p.Name() == here && here != "" })
 		}
 	}
 	if i < 0 {
@@ -199,8 +202,11 @@ func (d *publishDoctor) write(w io.Writer) {
 	if d.claims != nil {
 		fmt.Fprintln(w, "\nClaims of the identity token (its signature was not verified here):")
 		for _, name := range slices.Sorted(maps.Keys(d.claims)) {
-			fmt.Fprintf(w, "  %s: %s\n", terminal.Printable(fmt.Sprintf("%.100s", name)),
-				terminal.Printable(workload.Show(d.claims[name])))
+			value := "null"
+			if v := d.claims[name]; v != nil {
+				value = workload.Show(v)
+			}
+			fmt.Fprintf(w, "  %s: %s\n", terminal.Printable(fmt.Sprintf("%.100s", name)), terminal.Printable(value))
 		}
 	}
 	if d.line != "" {

@@ -2,6 +2,8 @@ package cijob
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -54,10 +56,13 @@ func TestExplainLine(t *testing.T) {
 	send("rubbish")
 	send(c.issuer.Sign(c.issuer.Claims(c.audience, time.Now(), map[string]any{"repository": "elsewhere/thing"})))
 	send(c.issuer.Sign(c.issuer.Claims(c.audience, time.Now(), nil)))
-	out, _ := c.run(0, "publisher", "explain", "--project", demo)
+	out, errs := c.run(0, "publisher", "explain", "--project", demo)
+	if want := "Requests that came near no publisher are listed without --project.\n"; !strings.HasSuffix(errs, want) {
+		t.Errorf("explain --project ends with %q, want %q", errs, want)
+	}
 	for _, want := range []string{
 		"invalid-publisher", "CLAIM", `repository_owner_id  "1"`, `"quiet-harbour"`, `"release"`, "job_workflow_ref",
-		"To allow this workload to publish:",
+		"Caution: the id differs, so somebody else may have this name now.\n  To allow this workload to publish:",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("explain does not say %q:\n%s", want, out)
@@ -66,8 +71,8 @@ func TestExplainLine(t *testing.T) {
 	if strings.Contains(out, "elsewhere") {
 		t.Errorf("explain of a project shows what came near none:\n%s", out)
 	}
-	if all, _ := c.run(0, "publisher", "explain"); !strings.Contains(all, "(no project)") ||
-		strings.Count(all, "publisher add") != 1 {
+	if all, errs := c.run(0, "publisher", "explain"); !strings.Contains(all, "(no project)") ||
+		strings.Count(all, "publisher add") != 1 || errs != "" {
 		t.Errorf("explain says:\n%s", all)
 	}
 	var list []struct {
@@ -151,6 +156,29 @@ func TestGitLabServerOfAJob(t *testing.T) {
 	d := c.examine(func(d *publishDoctor) { d.Kind = "gitlab" })
 	c.want(d, "issuer", "warning", "the address of this GitLab is https://gitlab.internal.example/git")
 	c.want(d, "publisher", "ok", "a publisher of kind gitlab")
+}
+
+// TestGitLabFileOfAnotherProject checks that a job of GitLab whose token names no pipeline file is told so.
+func TestGitLabFileOfAnotherProject(t *testing.T) {
+	c := newClinicOf(t, "gitlab")
+	job := map[string]any{
+		"sub": "project_path:acme/widgets:ref_type:tag:ref:v1", "project_path": "acme/widgets", "namespace_id": "7",
+		"project_id": "8", "ci_config_ref_uri": nil, "ref_path": "refs/tags/v1", "pipeline_source": "push",
+		"repository": issuertest.Absent,
+	}
+	file := filepath.Join(t.TempDir(), "token")
+	token := c.issuer.Sign(c.issuer.Claims(c.audience, time.Now(), job))
+	if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.env = map[string]string{"GITLAB_CI": "true"}
+	d := c.examine(func(d *publishDoctor) { d.Kind, d.TokenFile = "", file })
+	c.want(d, "publisher", "failed",
+		"no publisher of kind gitlab can accept it: claim ci_config_ref_uri is null, but must name the pipeline's file")
+	var out strings.Builder
+	if d.write(&out); !strings.Contains(out.String(), "  ci_config_ref_uri: null\n") {
+		t.Errorf("the doctor says:\n%s", &out)
+	}
 }
 
 // TestImmutableSubject checks that the spelling of GitHub's subject is told.

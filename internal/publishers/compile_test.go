@@ -65,6 +65,17 @@ func TestPresets(t *testing.T) {
 		},
 		{
 			map[string]string{
+				"preset": "circleci", "circleci_org_id": circleOrg, "circleci_project_id": circleProject,
+				"pipeline_definition_id": circlePipeline, "ref": "refs/tags/v*",
+			},
+			"circleci",
+			map[string]string{
+				"org_id": circleOrg, "project_id": circleProject, "pipeline_definition_id": circlePipeline,
+				"vcs_ref": "refs/tags/v*", "vcs_origin": "",
+			},
+		},
+		{
+			map[string]string{
 				"preset": "buildkite", "organization": "acme", "pipeline": "widgets", "tag": "v*", "source": "webhook",
 			},
 			"buildkite",
@@ -81,6 +92,23 @@ func TestPresets(t *testing.T) {
 		r, err := workload.Find(kind).Compile(fields)
 		if diff := cmp.Diff(c.want, r.Fields); err != nil || diff != "" {
 			t.Errorf("Compile(%v) = %v; difference %s", fields, err, diff)
+		}
+	}
+}
+
+// TestRequiredFields checks that a field that every rule of a kind needs is called required, not malformed.
+func TestRequiredFields(t *testing.T) {
+	for _, c := range []struct {
+		preset, field, want string
+	}{
+		{"circleci", "project_id", "org_id is required"},
+		{"buildkite", "organization", "pipeline is required"},
+		{"jenkins", "", "job is required"},
+	} {
+		kind, fields := workload.OfPreset("generic", map[string]string{"preset": c.preset, c.field: circleProject})
+		delete(fields, "")
+		if _, err := workload.Find(kind).Compile(fields); err == nil || fault.Message(err) != c.want {
+			t.Errorf("%s with only %q: %v, want %s", c.preset, c.field, err, c.want)
 		}
 	}
 }

@@ -270,7 +270,7 @@ var unfit = []hostile{
 	{"event missing", claim("event_name", issuertest.Absent), unmatched, "claim event_name is missing"},
 	{"event empty", claim("event_name", ""), unmatched, `claim event_name is ""`},
 	{"no environment", claim("environment", issuertest.Absent), unmatched, "claim environment is missing"},
-	{"environment null", claim("environment", nil), unmatched, "claim environment is missing"},
+	{"environment null", claim("environment", nil), unmatched, "claim environment is null"},
 	{"environment empty", claim("environment", ""), unmatched, `claim environment is ""`},
 	{"another environment", claim("environment", "staging"), unmatched, `claim environment is "staging"`},
 	{"environment with a blank", claim("environment", "release "), unmatched, `claim environment is "release "`},

@@ -395,9 +395,15 @@ func TestRespelledSubject(t *testing.T) {
 	for _, c := range []struct {
 		name, rule, sub, want string // want is "" if the rule is about another workload
 	}{
-		{"immutable", named, immutable, "GitHub's immutable spelling; a rule on repository_id=31337 and repository_owner_id=4242"},
-		{"with names", immutable, named, "without GitHub's immutable spelling"},
-		{"renamed", immutable, strings.Replace(immutable, "widgets", "gadgets", 1), "(id 31337) under another name"},
+		{
+			"immutable", named, immutable,
+			"the same name under GitHub's immutable spelling; a rule on repository_id=31337 and repository_owner_id=4242",
+		},
+		{"with names", immutable, named, "it is the same repository without GitHub's immutable spelling"},
+		{
+			"renamed", immutable, strings.Replace(immutable, "widgets", "gadgets", 1),
+			"it is the same repository (id 31337) under another name",
+		},
 		{"another repository", named, strings.Replace(immutable, "widgets", "gadgets", 1), ""},
 		{"other ids", immutable, strings.Replace(immutable, "31337", "31338", 1), ""},
 		{"ids of Forgejo", named, "repo:acme-4242/widgets-31337:environment:pypi%3Aprod", ""},
@@ -418,14 +424,73 @@ func TestRespelledSubject(t *testing.T) {
 				refuse(t, err, exchange.CodePublisher, "no project here trusts")
 				return
 			}
-			refuse(t, err, exchange.CodePublisher, "which the nearest publisher does not accept: it is the same repository")
-			refuse(t, err, exchange.CodePublisher, c.want)
+			refuse(t, err, exchange.CodePublisher, "which the nearest publisher does not accept: "+c.want)
 			x := s.exchanges(s.operator, "widgets")[0]
 			if len(x.Nearest) != 1 || x.Nearest[0].ID != p.ID || !strings.Contains(x.Nearest[0].Differences[0].Why, c.want) ||
 				!maps.Equal(x.Suggested, map[string]string{
 					"claim:repository_id": "31337", "claim:repository_owner_id": "4242", "claim:environment": "pypi:prod",
 				}) {
 				t.Errorf("the history of the project: %+v", x)
+			}
+		})
+	}
+}
+
+// TestOtherRepositoryOfTheSubject checks that a subject of another repository of the same name is called that if the
+// rule or its subject has other ids, and that nothing is suggested then.
+func TestOtherRepositoryOfTheSubject(t *testing.T) {
+	const named, theirs = "repo:acme/widgets:environment:pypi", "repo:acme@999/widgets@75:environment:pypi"
+	for _, c := range []struct {
+		name  string
+		rule  map[string]string // further rules
+		sub   string            // of the rule
+		token map[string]any    // further claims
+		want  string            // "" if it is another one
+	}{
+		{"both ids differ", map[string]string{"claim:repository_id": "74", "claim:repository_owner_id": "31337"}, named, nil, ""},
+		{"the repository's id differs", map[string]string{"claim:repository_id": "74"}, named, nil, ""},
+		{"one of several ids", map[string]string{"oneof:repository_id": "73\n74"}, named, nil, ""},
+		{"the owner's id differs", map[string]string{"claim:repository_owner_id": "31337"}, named, nil, ""},
+		{
+			"the subject's ids differ", nil, "repo:acme@31337/widgets@74:environment:pypi", map[string]any{"sub": named}, "",
+		},
+		{
+			"the repository's id is the same", map[string]string{"claim:repository_id": "75"}, named, nil,
+			"it is the same repository under GitHub's immutable spelling",
+		},
+		{
+			"only the owner's id is the same", map[string]string{"claim:repository_owner_id": "999"}, named, nil,
+			"the same name under GitHub's immutable spelling",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			fields := map[string]string{"claim:sub": c.sub}
+			maps.Copy(fields, c.rule)
+			s := newSite(t, kind{workload.Generic, fields, map[string]any{
+				"sub": theirs, "repository": "acme/widgets", "repository_id": "75", "repository_owner_id": "999",
+				"environment": "pypi",
+			}})
+			s.project("widgets", "")
+			s.trust("widgets", nil)
+			if _, err := s.exchange(s.token(c.token)); err == nil {
+				t.Fatal("the token is accepted")
+			}
+			x := s.exchanges(s.operator, "widgets")[0]
+			if len(x.Nearest) != 1 {
+				t.Fatalf("nearest: %+v", x.Nearest)
+			}
+			var note string
+			for _, d := range x.Nearest[0].Differences {
+				if d.Claim == "sub" {
+					note = d.Why
+				}
+			}
+			other := c.want == ""
+			if other != (note == "the same name, but another repository") || !strings.HasPrefix(note, c.want) {
+				t.Errorf("the note is %q, want %q", note, c.want)
+			}
+			if other != (x.Suggested == nil) || other != strings.Contains(x.NoneBecause(), "another repository") {
+				t.Errorf("suggested: %v, because %q", x.Suggested, x.NoneBecause())
 			}
 		})
 	}

@@ -90,7 +90,8 @@ func TestFailedMatchKeepsToken(t *testing.T) {
 	b.project("widgets", "")
 	raw := b.token(nil)
 	_, err := b.exchange(raw)
-	refuse(t, err, exchange.CodePublisher, `no project here trusts "acme/widgets"`)
+	refuse(t, err, exchange.CodePublisher,
+		`no project here trusts "acme/widgets"; an owner of the project has to add a publisher for it, or correct its names and ids`)
 	b.add("widgets", "environment", "staging")
 	_, err = b.exchange(raw)
 	refuse(t, err, exchange.CodePublisher, "environment")

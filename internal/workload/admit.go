@@ -2,6 +2,7 @@ package workload
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 // needs is missing or malformed.
 func (k *Kind) Lookup(c Claims) (string, error) {
 	key, m := k.lookup(c)
-	if m != nil {
+	if m = m.inToken(c); m != nil {
 		return "", fault.Wrap(fault.Invalid, m, "%s", m.Public())
 	}
 	return key, nil
@@ -25,12 +26,16 @@ func (k *Kind) Admits(r Rule, c Claims) error {
 		return m
 	}
 	if k.open != nil {
-		return k.open.admits(k, r, c)
+		err := k.open.admits(k, r, c)
+		if m, ok := errors.AsType[*Mismatch](err); ok {
+			return m.inToken(c)
+		}
+		return err
 	}
 	for passed, fits := range k.comparisons(r) {
 		if m := fits(r, c); m != nil {
 			m.Passed = passed
-			return m
+			return m.inToken(c)
 		}
 	}
 	return nil
@@ -69,7 +74,7 @@ func (k *Kind) Never(c Claims) *Mismatch {
 func firstOf(all []check, r Rule, c Claims) *Mismatch {
 	for _, fits := range all {
 		if m := fits(r, c); m != nil {
-			return m
+			return m.inToken(c)
 		}
 	}
 	return nil
@@ -85,7 +90,7 @@ func (k *Kind) Differences(r Rule, c Claims) []*Mismatch {
 	for _, fits := range k.comparisons(r) {
 		m := fits(r, c)
 		if m != nil && !slices.ContainsFunc(out, func(o *Mismatch) bool { return o.Claim == m.Claim }) {
-			out = append(out, m)
+			out = append(out, m.inToken(c))
 		}
 	}
 	return out

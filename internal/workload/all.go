@@ -127,7 +127,8 @@ func PlatformOf(issuer string, fields map[string]string) string {
 }
 
 // OfPreset returns the kind and the fields of a rule that names a platform by the field "preset" of kind generic, as
-// commands and links did when platforms had no kinds of their own. It returns other rules unchanged.
+// commands and links did when platforms had no kinds of their own. The fields may also have the names that they have in
+// links for other indexes. It returns other rules unchanged.
 func OfPreset(provider string, fields map[string]string) (string, map[string]string) {
 	k := Find(fields[fieldPreset])
 	if provider != Generic.name || k == nil || !k.shared {
@@ -137,6 +138,12 @@ func OfPreset(provider string, fields map[string]string) (string, map[string]str
 	for name, v := range fields {
 		if now, ok := formerNames[k.name][name]; ok {
 			name = now
+		}
+		for _, f := range k.Fields {
+			if f.Alias == name && name != "" && fields[f.Name] == "" {
+				name = f.Name
+				break
+			}
 		}
 		out[name] = v
 	}

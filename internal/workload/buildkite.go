@@ -120,7 +120,8 @@ var Buildkite = &Kind{
 		}},
 	},
 	run: runClaims{
-		workload: []string{"organization_slug", "pipeline_slug"}, word: "build", id: "build_number", path: "/builds/",
+		workload: []string{"organization_slug", "pipeline_slug"}, tag: "build_tag", branch: "build_branch", word: "build",
+		id: "build_number", path: "/builds/",
 	},
 	warn: buildkiteWarnings,
 }

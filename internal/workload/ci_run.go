@@ -26,7 +26,7 @@ func (k *Kind) Run(issuer string, claims map[string]any) Run {
 	for _, claim := range k.run.workload {
 		parts = append(parts, shown(claims[claim]))
 	}
-	r := Run{Ref: shown(claims[k.run.ref])}
+	r := Run{Ref: k.refOf(claims)}
 	if !slices.Contains(parts, "") {
 		r.Workload = strings.Join(parts, "/")
 	}
@@ -57,6 +57,17 @@ func escaped(s string) string {
 		}
 	}
 	return out.String()
+}
+
+// refOf returns the ref of a run, also of a platform that has a claim for the names of tags and one for branches.
+func (k *Kind) refOf(claims map[string]any) string {
+	if tag := shown(claims[k.run.tag]); tag != "" {
+		return "refs/tags/" + tag
+	}
+	if branch := shown(claims[k.run.branch]); branch != "" {
+		return "refs/heads/" + branch
+	}
+	return shown(claims[k.run.ref])
 }
 
 func shown(v any) string {

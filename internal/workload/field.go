@@ -3,6 +3,8 @@ package workload
 import (
 	"regexp"
 	"strings"
+
+	"pyindex/internal/fault"
 )
 
 // RuleName returns the name under which rules store the field.
@@ -15,7 +17,10 @@ func (f Field) RuleName() string {
 
 // compile parses a value into a rule. Empty values are stored too, unless the field is an optional restriction.
 func (f Field) compile(v string, pin bool, r *Rule) (err error) {
-	if v != "" || f.Required {
+	if v == "" && f.Required {
+		return fault.InField(f.Name, "%s is required", f.Name)
+	}
+	if v != "" {
 		if v, err = f.parse(f.Name, v); err != nil {
 			return err
 		}

@@ -218,7 +218,7 @@ func genericAdmits(k *Kind, r Rule, c Claims) error {
 		return &Mismatch{Claim: "sub", Got: Show(c["sub"]), Why: "and the rule does not restrict it", Passed: -1}
 	}
 	for passed, field := range genericOrder(r) {
-		m := k.claimFits(field, r.Fields[field], c)
+		m := k.claimFits(r, field, c)
 		if m == nil {
 			continue
 		}
@@ -237,12 +237,12 @@ func genericAdmits(k *Kind, r Rule, c Claims) error {
 // anyPinFits reports whether one of the claims by which a rule identifies its workload has the rule's value, or another
 // spelling of it.
 func (k *Kind) anyPinFits(r Rule, c Claims) bool {
-	for field, want := range r.Fields {
+	for field := range r.Fields {
 		former := strings.HasSuffix(field, ":"+formerPins[0]) && pinsNew(r)
 		if former || pinRank(field) == len(pinSets) {
 			continue
 		}
-		if m := k.claimFits(field, want, c); m == nil || m.Note != "" {
+		if m := k.claimFits(r, field, c); m == nil || m.Note != "" {
 			return true
 		}
 	}
@@ -253,13 +253,14 @@ func (k *Kind) anyPinFits(r Rule, c Claims) bool {
 func genericChecks(k *Kind, r Rule) []check {
 	var out []check
 	for _, field := range genericOrder(r) {
-		out = append(out, func(r Rule, c Claims) *Mismatch { return k.claimFits(field, r.Fields[field], c) })
+		out = append(out, func(r Rule, c Claims) *Mismatch { return k.claimFits(r, field, c) })
 	}
 	return out
 }
 
 // claimFits compares a claim with a field of a rule.
-func (k *Kind) claimFits(field, want string, c Claims) *Mismatch {
+func (k *Kind) claimFits(r Rule, field string, c Claims) *Mismatch {
+	want := r.Fields[field]
 	kind, claim, _ := strings.Cut(field, ":")
 	kind += ":"
 	got := c[claim]
@@ -277,7 +278,7 @@ func (k *Kind) claimFits(field, want string, c Claims) *Mismatch {
 	}
 	m := &Mismatch{Claim: claim, Got: Show(got), Want: Show(want)}
 	if claim == "sub" && kind != prefixRule {
-		m.Note = respelled(want, text(c, "sub"))
+		_, m.Note = respelled(r, want, c)
 	}
 	return m
 }

@@ -175,10 +175,26 @@ func gitlabFileKnown(_ Rule, c Claims) *Mismatch {
 }
 
 // gitlabPipelineFits compares the pipeline's file at the job's own revision. GitLab writes the address of its server
-// before it, whatever the issuer is.
+// before it, whatever the issuer is. If that address is not configured, it is the issuer, or the root of the issuer's
+// host. GitLab writes only the token's own project there, and project_path is compared too, so neither of the two lets
+// another project in. A namespace that begins like the path of the issuer fits only below it: the files of gl/a/b at the
+// root and of a/b below /gl are written alike.
 func gitlabPipelineFits(r Rule, c Claims) *Mismatch {
-	place := gitlabPlace(r, c) + "/" + joined(r, "namespace", "project")
-	return fileFits(c, "ci_config_ref_uri", place, "//"+r.Fields["workflow_filepath"], "ref_path")
+	project, file := joined(r, "namespace", "project"), "//"+r.Fields["workflow_filepath"]
+	server := gitlabPlace(r, c)
+	m := fileFits(c, "ci_config_ref_uri", server+"/"+project, file, "ref_path")
+	host, path, below := strings.Cut(server, "/")
+	if m == nil || r.Server != "" || !below {
+		return m
+	}
+	if fileFits(c, "ci_config_ref_uri", host+"/"+project, file, "ref_path") != nil {
+		return m
+	}
+	if strings.HasPrefix(project, path+"/") {
+		m.Note = "if GitLab is at the root of its host, the index needs the setting server of this issuer (oidc.issuers)"
+		return m
+	}
+	return nil
 }
 
 func suggestGitLab(c Claims) map[string]string {

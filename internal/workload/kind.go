@@ -63,6 +63,8 @@ type openKind struct {
 type runClaims struct {
 	workload []string // joined by "/"
 	ref      string
+	tag      string // claims with names instead of a ref
+	branch   string
 	word     string // the platform's word for a run: "job"
 	id       string // claim with the run's id; "" if runs have no page
 	path     string // of the run's page, between the workload's path and the id

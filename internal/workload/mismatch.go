@@ -48,6 +48,19 @@ func AsMismatch(err error) *Mismatch {
 	return &Mismatch{Claim: "(unknown)", Got: "not acceptable", Why: "and the provider gives no reason"}
 }
 
+// inToken returns the mismatch of a token: a claim that the token has as JSON null is not missing.
+func (m *Mismatch) inToken(c Claims) *Mismatch {
+	if m == nil || m.Got != Show(nil) {
+		return m
+	}
+	if v, ok := c[m.Claim]; ok && v == nil {
+		out := *m
+		out.Got = "null"
+		return &out
+	}
+	return m
+}
+
 // Show formats a claim's value for display, shortened and escaped.
 func Show(v any) string {
 	switch v := v.(type) {

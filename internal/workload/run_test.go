@@ -97,6 +97,15 @@ func TestRunOf(t *testing.T) {
 			workload.Run{Workload: "javascript:alert(1)"},
 		},
 		{"github", workload.GitHubIssuer, nil, workload.Run{}},
+		{
+			"buildkite", workload.BuildkiteIssuer, map[string]any{"build_tag": "v1.0", "build_branch": "v1.0"},
+			workload.Run{Ref: "refs/tags/v1.0"},
+		},
+		{
+			"buildkite", workload.BuildkiteIssuer, map[string]any{"build_tag": "", "build_branch": "feature/x"},
+			workload.Run{Ref: "refs/heads/feature/x"},
+		},
+		{"buildkite", workload.BuildkiteIssuer, map[string]any{"build_tag": nil}, workload.Run{}},
 	} {
 		if got := workload.Of(row.provider).Run(row.issuer, row.claims); got != row.want {
 			t.Errorf("RunOf(%s, %v) = %+v, want %+v", row.provider, row.claims, got, row.want)
@@ -175,5 +184,74 @@ func TestRunIsPrintable(t *testing.T) {
 	c["ref"] = `refs/tags/v1-"é"`
 	if r := workload.GitHub.Run("https://token.actions.githubusercontent.com", c); r.Ref != c["ref"] {
 		t.Errorf("Run() has ref %q, want printable text as it is", r.Ref)
+	}
+}
+
+// TestServerAtTheRoot checks which files a GitLab may name whose issuer has a path and whose server is not configured:
+// those below the issuer, and those at the root of its host unless the project's path begins with the issuer's.
+func TestServerAtTheRoot(t *testing.T) {
+	for _, c := range []struct {
+		server, namespace, path, file string
+		want                          string // of the error; "" if it is accepted
+	}{
+		{"", "acme", "acme/w", "gl.example/git/acme/w", ""},
+		{"", "acme", "acme/w", "gl.example/acme/w", ""},
+		{"", "Acme", "acme/W", "GL.example/acme/W", ""},
+		{"", "git/acme", "git/acme/w", "gl.example/git/git/acme/w", ""},
+		{"", "git/acme", "git/acme/w", "gl.example/git/acme/w", "the index needs the setting server of this issuer"},
+		{"", "git", "git/w", "gl.example/git/w", "the index needs the setting server of this issuer"},
+		{"https://gl.example", "git/acme", "git/acme/w", "gl.example/git/acme/w", ""},
+		{"https://gl.example", "acme", "acme/w", "gl.example/git/acme/w", "claim ci_config_ref_uri"},
+		{"https://gl.example/git", "acme", "acme/w", "gl.example/acme/w", "claim ci_config_ref_uri"},
+		{"", "acme", "git/acme/w", "gl.example/git/acme/w", "claim project_path"},
+		{"", "acme", "git/acme/w", "gl.example/acme/w", "claim project_path"},
+		{"", "git/acme", "acme/w", "gl.example/git/acme/w", "claim project_path"},
+		{"", "acme", "acme/w", "gl.example/other/acme/w", "claim ci_config_ref_uri"},
+		{"", "acme", "acme/w", "evil.example/acme/w", "claim ci_config_ref_uri"},
+		{"", "acme", "acme/w", "gl.example:8443/acme/w", "claim ci_config_ref_uri"},
+		{"", "acme", "acme/w", "gl.example/evil/w", "claim ci_config_ref_uri"},
+	} {
+		k := workload.GitLab.At(c.server)
+		rule, err := k.Compile(map[string]string{
+			"namespace": c.namespace, "project": "w", "workflow_filepath": ".gitlab-ci.yml",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if err := k.Admits(rule, workload.Claims{
+			"iss": "https://gl.example/git", "sub": "project_path:" + c.path + ":ref_type:tag:ref:v1", "project_path": c.path,
+			"namespace_id": "7", "project_id": "8", "ref_path": "refs/tags/v1", "sha": strings.Repeat("a", 40), "job_id": "9",
+			"pipeline_source": "push", "ci_config_ref_uri": c.file + "//.gitlab-ci.yml@refs/tags/v1",
+		}); err != nil {
+			got = err.Error()
+		}
+		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("server %q, project %s/w, file of %s: got %q, want %q", c.server, c.namespace, c.file, got, c.want)
+		}
+	}
+}
+
+// TestHostOfForges checks that the sentences of two forges on one host differ.
+func TestHostOfForges(t *testing.T) {
+	for _, c := range []struct{ kind, issuer, want string }{
+		{"gitlab", workload.GitLabIssuer, "gitlab.com"},
+		{"gitlab", "https://acme.example", "acme.example"},
+		{"gitlab", "https://acme.example/", "acme.example"},
+		{"gitlab", "http://127.0.0.1:9203/gl/", "127.0.0.1:9203/gl"},
+		{"forgejo", "https://acme.example/api/actions", "acme.example"},
+		{"forgejo", "https://acme.example/git/api/actions", "acme.example/git"},
+		{"github", "https://github.acme.example/_services/token", "github.acme.example"},
+		{"generic", "https://acme.example/oidc", "acme.example"},
+	} {
+		if got := workload.Of(c.kind).Host(c.issuer); got != c.want {
+			t.Errorf("%s: Host(%s) = %s, want %s", c.kind, c.issuer, got, c.want)
+		}
+	}
+	words := workload.GitLab.At("https://acme.example").Describe("https://acme.example/gl", map[string]string{
+		"namespace": "acme", "project": "w", "workflow_filepath": ".gitlab-ci.yml",
+	})
+	if want := "pipeline .gitlab-ci.yml in acme/w, on acme.example/gl"; words.String() != want {
+		t.Errorf("Describe = %s, want %s", words, want)
 	}
 }

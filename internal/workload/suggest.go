@@ -18,7 +18,9 @@ import (
 func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 	fields := k.Recognize(c)
 	if fields == nil {
-		return nil, k.foreign()
+		if _, err := k.Lookup(c); err != nil || k.Never(c) == nil {
+			return nil, k.foreign()
+		}
 	}
 	if m := k.Never(c); m != nil {
 		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, m)
@@ -54,6 +56,9 @@ func (k *Kind) Amend(r Rule, c Claims) (map[string]string, error) {
 		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, m)
 	}
 	typed := k.Typed(r)
+	if k.open != nil && bySubject(typed, c) == otherThing {
+		return nil, fault.New(fault.Invalid, "the subject has the same name, but is that of another repository")
+	}
 	out := k.amended(typed, c)
 	if out == nil {
 		return nil, k.foreign()

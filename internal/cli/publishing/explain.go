@@ -56,6 +56,9 @@ func (c *publisherExplainCmd) Run(s *cli.Session) error {
 		if len(all) == 0 {
 			fmt.Fprintln(s.Errs, "no exchange is recorded")
 		}
+		if c.Project != "" {
+			fmt.Fprintln(s.Errs, "Requests that came near no publisher are listed without --project.")
+		}
 		return nil
 	})
 }
@@ -79,6 +82,9 @@ func (x explained) write(w io.Writer) error {
 		}
 	}
 	if x.PublisherAdd != "" {
+		if x.Caution != "" {
+			fmt.Fprintf(w, "  %s\n", x.Caution)
+		}
 		fmt.Fprintf(w, "  To allow this workload to publish:\n    %s\n", x.PublisherAdd)
 	} else if x.WhyNone != "" && x.Scope == scopeUpload {
 		fmt.Fprintf(w, "  %s\n", terminal.Printable(x.NoneBecause()))

@@ -17,7 +17,7 @@ type publisherAddCmd struct{ kong.Plugins }
 
 // publisherAdd is the command for one kind of issuer.
 type publisherAdd struct {
-	Project         string `required:"" xor:"place" placeholder:"P" help:"Project that the workload may publish."`
+	Project         string `required:"" xor:"place" placeholder:"P" help:"Project that the workload may publish. Either --project or --names is required, but not both."`
 	Names           string `required:"" xor:"place" placeholder:"PREFIX" help:"Instead of one project: all projects of the repository whose names are PREFIX or begin with PREFIX and a dash."`
 	Create          bool   `help:"With --names: an upload may create the project."`
 	Issuer          string `placeholder:"URL" help:"Issuer, if several of this kind are configured (default: the usual one, or the only one)."`

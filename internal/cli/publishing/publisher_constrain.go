@@ -11,7 +11,7 @@ import (
 
 type publisherConstrainCmd struct {
 	ID              string `arg:"" help:"ID of the publisher, as listed by index publisher list."`
-	Project         string `required:"" xor:"place" placeholder:"P" help:"Project of the publisher. Other projects of the publisher are not changed."`
+	Project         string `required:"" xor:"place" placeholder:"P" help:"Project of the publisher. Other projects of the publisher are not changed. Either --project or --names is required, but not both."`
 	Names           string `required:"" xor:"place" placeholder:"PREFIX" help:"Names that the publisher has in the repository, instead of a project."`
 	IndexRepository string `default:"main" help:"Repository of the project or the names in this index."`
 	Kind            string `placeholder:"KIND" help:"Replace a publisher of kind generic by one of its platform's own kind, for example buildkite."`

@@ -12,7 +12,7 @@ type genericRule struct {
 	Claim       []string          `sep:"none" placeholder:"NAME=VALUE" help:"Exact value of a claim; true, false and whole numbers also fit claims of these types. Repeat the name to allow several values."`
 	ClaimHas    []string          `sep:"none" placeholder:"NAME=VALUE" help:"One value of a claim that contains a list, for example groups_direct=acme."`
 	ClaimPrefix []string          `sep:"none" placeholder:"NAME=BEGINNING*" help:"Prefix of a claim that contains a ref, for example ref=refs/tags/v*."`
-	Preset      string            `placeholder:"NAME" help:"Platform of the issuer, instead of --claim: the same as index publisher add NAME. Set its fields with --field."`
+	Preset      string            `placeholder:"NAME" help:"Platform of the issuer, instead of --claim: azure-devops, bitbucket, buildkite, circleci, forgejo, jenkins, kubernetes or semaphore. The same as index publisher add NAME; set its fields with --field."`
 	Field       map[string]string `mapsep:"none" placeholder:"NAME=VALUE" help:"Field of the platform, for example owner=acme. Can be repeated."`
 }
 

@@ -18,7 +18,7 @@ var terms = map[access.Scope]struct {
 }{
 	access.ScopeUpload: {
 		rule:      "publisher",
-		untrusted: "no project here trusts %s; its owner has to add a publisher for it first",
+		untrusted: "no project here trusts %s; an owner of the project has to add a publisher for it, or correct its names and ids",
 		compare:   "a project's owner can compare it with the publisher",
 		renew:     "a project's owner can add a publisher for the new name",
 		other:     "request the token from that issuer, or have a project's owner add a publisher for this one",

@@ -41,7 +41,9 @@ type Exchange struct {
 	Suggested map[string]string `json:"suggested,omitempty"`
 	// SuggestedKind is the kind of that publisher.
 	SuggestedKind string `json:"suggested_kind,omitempty"`
-	WhyNone       string `json:"why_none,omitempty"`
+	// Caution is a sentence about that publisher if the workload may be another person's.
+	Caution string `json:"caution,omitempty"`
+	WhyNone string `json:"why_none,omitempty"`
 
 	whole map[string]any // all claims of a workload that published to the project, for suggestions
 	kind  *workload.Kind // nil if it is unknown
@@ -101,6 +103,7 @@ func (v *View) exchangeOf(e audit.Entry, repositories map[string]string) Exchang
 		if x.Suggested == nil {
 			x.SuggestedKind = ""
 		}
+		x.Caution = v.caution(x)
 	}
 	return x
 }
@@ -146,6 +149,19 @@ func (v *View) suggested(x Exchange, kind string) (map[string]string, string) {
 		return nil, err.Error()
 	}
 	return fields, ""
+}
+
+// caution returns the caution about the suggested publisher, from the nearest one.
+func (v *View) caution(x Exchange) string {
+	if x.Suggested == nil || len(x.Nearest) == 0 || x.Nearest[0].rule.Fields == nil {
+		return ""
+	}
+	near := x.Nearest[0]
+	p := v.registry.Kind(near.provider, x.Issuer)
+	if p == nil {
+		return ""
+	}
+	return p.Caution(near.rule, asInToken(x.Claims))
 }
 
 // NoneBecause returns WhyNone as sentences: that no publisher could accept the exchange, or why none is suggested. It

@@ -22,7 +22,7 @@ import (
 // repository's rule, which an owner could copy to see its runs for all other projects. Administrators see everything.
 
 // runClaims identify the run of a workload.
-var runClaims = []string{"ref", "ref_path", "sha", "run_id", "job_id"}
+var runClaims = []string{"ref", "ref_path", "build_tag", "build_branch", "sha", "run_id", "job_id"}
 
 // comparable lists the claims that rules compare, for entries of older versions, which did not record that.
 var comparable = []string{
