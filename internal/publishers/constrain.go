@@ -128,6 +128,11 @@ func (r *Registry) narrowed(who access.Caller, stored, old Publisher, more map[s
 	if err != nil {
 		return old, err
 	}
+	if stored.Provider != old.Provider {
+		if err := provider.Implies(rule, stored.Fields); err != nil {
+			return old, err
+		}
+	}
 	p := old
 	p.ID, p.Fields, p.Lookup, p.CreatedAt, p.CreatedBy = r.o.NewID(), rule.Fields, rule.Lookup, r.o.Now(), who.ID()
 	if rule.OwnerID != "" {
