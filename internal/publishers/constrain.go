@@ -120,6 +120,11 @@ func (r *Registry) narrowed(who access.Caller, stored, old Publisher, more map[s
 			return old, fault.InField(name, "the publisher already has %s %.100q: add another publisher, and remove this one",
 				name, has)
 		}
+		if v != "" && fields[key] == "" && provider.Widens(name, v) {
+			return old, fault.InField(name,
+				"%s %.100q selects other jobs instead of narrowing this publisher: add another publisher, and remove this one",
+				name, v)
+		}
 		if v != "" {
 			fields[key] = v
 		}

@@ -58,7 +58,7 @@ func ownProject(_ Rule, c Claims) *Mismatch {
 func noForkMergeRequest(r Rule, c Claims) *Mismatch {
 	_, told := c["job_project_id"]
 	event := text(c, "pipeline_source")
-	foreign := event == "merge_request_event" || event == "external_pull_request_event"
+	foreign := slices.Contains(onlyByName["pipeline_source"], event)
 	if told || !foreign || !isGitLab(c) || namesValue(r, fieldEvents, "pipeline_source", event) {
 		return nil
 	}
@@ -70,12 +70,29 @@ func noForkMergeRequest(r Rule, c Claims) *Mismatch {
 // pipeline file.
 func noPolicyJob(r Rule, c Claims) *Mismatch {
 	source := text(c, "job_source")
-	policy := source == "pipeline_execution_policy" || source == "scan_execution_policy"
+	policy := slices.Contains(onlyByName["job_source"], source)
 	if !policy || !isGitLab(c) || namesValue(r, fieldJobSource, "job_source", source) {
 		return nil
 	}
 	return wrong("job_source", source, "so a policy added the job, and it is not in the pipeline file: "+
 		"only a publisher whose job_source names it accepts it")
+}
+
+// onlyByName lists the values of claims that a rule admits only if it names them: a rule without them is not wider.
+var onlyByName = map[string][]string{
+	"pipeline_source": {"merge_request_event", "external_pull_request_event"},
+	"job_source":      {"pipeline_execution_policy", "scan_execution_policy"},
+}
+
+// Widens reports whether a rule that gets a field with a value admits jobs that it refused without the field.
+func (k *Kind) Widens(field, v string) bool {
+	f, ok := k.Field(field)
+	claim := f.Claim
+	if _, name, open := strings.Cut(field, ":"); !ok && open && k.open != nil {
+		claim = name
+	}
+	return slices.ContainsFunc(strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == '\n' }),
+		func(v string) bool { return slices.Contains(onlyByName[claim], strings.TrimSpace(v)) })
 }
 
 // isGitLab reports whether claims are those of a GitLab job.
