@@ -78,6 +78,21 @@ func (k *Kind) Amend(r Rule, c Claims) (map[string]string, error) {
 	return out, nil
 }
 
+// AmendClaims is Amend for a rule on claims, which it replaces by one of the platform's own kind with the same
+// restrictions.
+func (k *Kind) AmendClaims(rules map[string]string, c Claims) (map[string]string, error) {
+	fields, err := k.OfClaims(rules)
+	if err != nil {
+		return nil, err
+	}
+	for name, v := range k.Recognize(c) {
+		if fields[name] == "" {
+			fields[name] = v
+		}
+	}
+	return k.Amend(Rule{Fields: fields}, c)
+}
+
 // Typed returns the fields of a rule in the form that Compile accepts, with the id that it is pinned to.
 func (k *Kind) Typed(r Rule) map[string]string {
 	out := map[string]string{}
