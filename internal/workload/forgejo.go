@@ -84,7 +84,6 @@ var Forgejo = &Kind{
 		pinnedIfAny("repository_owner_id", decimalID, "not a decimal number", noForgejoID),
 		forgejoWorkflowFits,
 	},
-	never: []check{notPullRequestTarget},
 	renames: forgeRenaming(
 		"owner", "repository", "repository", "account", "repository", "repository_owner_id", "repository_id",
 	),

@@ -50,7 +50,7 @@ func (k *Kind) foreign() error {
 // accepts: only fields whose claims differ are changed, and no restriction is dropped. It returns a fault.Invalid that
 // explains why if there is none.
 func (k *Kind) Amend(r Rule, c Claims) (map[string]string, error) {
-	if m := cmp.Or(firstOf(k.shape, r, c), firstOf(k.never, r, c)); m != nil {
+	if m := cmp.Or(firstOf(k.shape, r, c), firstOf(k.nevers(), r, c)); m != nil {
 		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, m)
 	}
 	typed := k.Typed(r)
