@@ -97,7 +97,7 @@ func TestBuildkiteRulesOnClaims(t *testing.T) {
 	_, err := s.exchange(s.token(one("pipeline_slug", "gears")))
 	refuse(t, err, exchange.CodePublisher, "")
 	var texts []string
-	for _, w := range workload.Generic.Warnings(buildkiteRules.fields, "") {
+	for _, w := range workload.Generic.Warnings("", buildkiteRules.fields, "") {
 		texts = append(texts, w.Text)
 	}
 	if !strings.Contains(strings.Join(texts, "\n"), "A publisher of kind buildkite also checks the pipeline's id") {

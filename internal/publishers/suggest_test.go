@@ -190,16 +190,6 @@ func TestSuggestedKeepsRestrictions(t *testing.T) {
 			},
 			map[string]any{"repository_owner_id": "42"}, "repository_owner_id",
 		},
-		{
-			"the ref of Azure DevOps", azureKind,
-			map[string]string{"claim:sub": "sc://acme/widgets/pypi", "prefix:rpo_ref": "refs/tags/*"},
-			map[string]any{"sub": "sc://acme/widgets/pypi", "rpo_ref": "refs/heads/main"}, "rpo_ref",
-		},
-		{
-			"a service connection without a ref", azureKind,
-			map[string]string{"claim:sub": "sc://acme/widgets/pypi", "prefix:rpo_ref": "refs/tags/*"},
-			map[string]any{"sub": "sc://acme/widgets/pypi", "rpo_ref": absent}, "rpo_ref",
-		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			claims := over(c.like.claims, c.change)

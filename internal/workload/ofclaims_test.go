@@ -224,3 +224,16 @@ func jobsLike(token workload.Claims, tokens map[string]workload.Claims) []worklo
 	}
 	return out
 }
+
+// TestAmendClaims checks that a stored rule on a ref does not become a publisher without it for a service connection,
+// whose tokens have none.
+func TestAmendClaims(t *testing.T) {
+	rules := map[string]string{"claim:sub": "sc://acme/widgets/pypi", "prefix:rpo_ref": "refs/tags/*"}
+	for _, token := range []workload.Claims{
+		{"sub": "sc://acme/widgets/pypi"}, {"sub": "sc://acme/widgets/pypi", "rpo_ref": "refs/heads/main"},
+	} {
+		if got, err := workload.AzureDevOps.AmendClaims(rules, token); err == nil {
+			t.Errorf("AmendClaims for %v = %v, want an error", token, got)
+		}
+	}
+}

@@ -75,7 +75,7 @@ func (d *localDoctor) publishers(rows *db.DB) {
 // if there is none.
 func severest(p publishers.Publisher) (workload.Warning, bool) {
 	kind := workload.Of(p.Provider)
-	for _, w := range kind.Warnings(p.Fields, p.OwnerID) {
+	for _, w := range kind.Warnings(p.Issuer, p.Fields, p.OwnerID) {
 		if w.Degree >= workload.Loose && (w.Field == "" || w.Field != kind.PinField()) {
 			return w, true
 		}
