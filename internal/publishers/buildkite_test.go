@@ -64,7 +64,7 @@ func TestBuildkiteSuggested(t *testing.T) {
 			map[string]string{"pipeline_id": "", "tag": "v*", "branch": "", "source": "webhook"},
 		},
 		{
-			"another tag", claims(one("build_tag", "nightly")), map[string]string{"tag": "*", "branch": ""},
+			"another tag", claims(one("build_tag", "nightly")), map[string]string{"tag": "nightly", "branch": ""},
 		},
 		{
 			"a branch", claims(map[string]any{"build_tag": nil, "build_branch": "main", "build_source": "ui"}),

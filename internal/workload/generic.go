@@ -353,12 +353,16 @@ func suggestGeneric(c Claims) map[string]string {
 				out[exactRule+claim] = v
 			}
 		}
-		if like := strings.TrimPrefix(refLike("refs/tags/"+text(c, "build_tag")), "refs/tags/"); like != "*" {
+		if like := buildkiteTag(c); strings.HasSuffix(like, "*") {
 			out[prefixRule+"build_tag"] = like
+		} else if like != "" {
+			out[exactRule+"build_tag"] = like
 		}
 		for claim, within := range refClaims {
 			ref := refLike(text(c, claim))
 			switch {
+			case within == "refs/" && ref == "" && strings.HasPrefix(text(c, claim), "refs/"):
+				return nil // neither a branch nor a tag
 			case within != "refs/" || ref == "":
 			case strings.HasSuffix(ref, "*"):
 				out[prefixRule+claim] = ref
