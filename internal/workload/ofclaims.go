@@ -91,6 +91,14 @@ func (k *Kind) Own(issuer string, fields map[string]string) *Kind {
 	return own
 }
 
+// Constrains reports whether a field can narrow a publisher, or complete one whose rules on claims are replaced. Rules on
+// claims may lack a required id.
+func (k *Kind) Constrains(field string) bool {
+	f, ok := k.Field(field)
+	id := f.Required && f.ID
+	return ok && !f.Renames && (id || !f.Required && (f.Tighten != "" || f.Stricter))
+}
+
 // Missing returns the names of the required fields that a rule on claims says nothing about, and of a field that the
 // others require.
 func (k *Kind) Missing(rules map[string]string) []string {
