@@ -63,7 +63,7 @@ func TestFormOfEachKind(t *testing.T) {
 			t.Errorf("%s: the publishers are %v", k.Name(), all)
 		}
 		i := slices.IndexFunc(all, func(p publishers.Listed) bool { return p.Provider == k.Name() })
-		loose := i >= 0 && slices.ContainsFunc(k.Warnings(all[i].Fields, all[i].OwnerID), func(w workload.Warning) bool {
+		loose := i >= 0 && slices.ContainsFunc(k.Warnings(all[i].Issuer, all[i].Fields, all[i].OwnerID), func(w workload.Warning) bool {
 			return w.Degree != workload.CouldBeStricter
 		})
 		if loose && !strings.Contains(page, ">Manual: "+form.Title+"</a>") {

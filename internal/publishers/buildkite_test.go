@@ -64,7 +64,7 @@ func TestBuildkiteSuggested(t *testing.T) {
 			map[string]string{"pipeline_id": "", "tag": "v*", "branch": "", "source": "webhook"},
 		},
 		{
-			"another tag", claims(one("build_tag", "nightly")), map[string]string{"tag": "*", "branch": ""},
+			"another tag", claims(one("build_tag", "nightly")), map[string]string{"tag": "nightly", "branch": ""},
 		},
 		{
 			"a branch", claims(map[string]any{"build_tag": nil, "build_branch": "main", "build_source": "ui"}),
@@ -97,7 +97,7 @@ func TestBuildkiteRulesOnClaims(t *testing.T) {
 	_, err := s.exchange(s.token(one("pipeline_slug", "gears")))
 	refuse(t, err, exchange.CodePublisher, "")
 	var texts []string
-	for _, w := range workload.Generic.Warnings(buildkiteRules.fields, "") {
+	for _, w := range workload.Generic.Warnings("", buildkiteRules.fields, "") {
 		texts = append(texts, w.Text)
 	}
 	if !strings.Contains(strings.Join(texts, "\n"), "A publisher of kind buildkite also checks the pipeline's id") {

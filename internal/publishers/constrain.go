@@ -120,6 +120,11 @@ func (r *Registry) narrowed(who access.Caller, stored, old Publisher, more map[s
 			return old, fault.InField(name, "the publisher already has %s %.100q: add another publisher, and remove this one",
 				name, has)
 		}
+		if v != "" && fields[key] == "" && provider.Widens(name, v) {
+			return old, fault.InField(name,
+				"%s %.100q selects other jobs instead of narrowing this publisher: add another publisher, and remove this one",
+				name, v)
+		}
 		if v != "" {
 			fields[key] = v
 		}
@@ -127,6 +132,11 @@ func (r *Registry) narrowed(who access.Caller, stored, old Publisher, more map[s
 	rule, err := provider.CompileNew(fields)
 	if err != nil {
 		return old, err
+	}
+	if stored.Provider != old.Provider {
+		if err := provider.Implies(rule, stored.Fields); err != nil {
+			return old, err
+		}
 	}
 	p := old
 	p.ID, p.Fields, p.Lookup, p.CreatedAt, p.CreatedBy = r.o.NewID(), rule.Fields, rule.Lookup, r.o.Now(), who.ID()

@@ -167,6 +167,63 @@ func TestConstrainRefuses(t *testing.T) {
 	}
 }
 
+// TestConstrainDoesNotLiftRefusals: jobs that a publisher admits only if its fields name them are refused before and
+// after.
+func TestConstrainDoesNotLiftRefusals(t *testing.T) {
+	const issuer = "https://gitlab.acme.example"
+	for _, c := range []struct {
+		kind    string
+		base    map[string]string
+		field   string
+		refused []string
+		allowed string
+	}{
+		{
+			"gitlab", map[string]string{"namespace": "acme", "project": "widgets", "workflow_filepath": ".gitlab-ci.yml"},
+			"job_source", []string{"pipeline_execution_policy", "push,scan_execution_policy", "push, scan_execution_policy"}, "push",
+		},
+		{
+			"gitlab", map[string]string{"namespace": "acme", "project": "widgets", "workflow_filepath": ".gitlab-ci.yml"},
+			"events", []string{"merge_request_event", "push,external_pull_request_event"}, "push,web",
+		},
+		{
+			"generic", map[string]string{"claim:project_id": "20"}, "claim:pipeline_source",
+			[]string{"merge_request_event", "external_pull_request_event"}, "push",
+		},
+		{
+			"generic", map[string]string{"claim:project_id": "20"}, "oneof:pipeline_source",
+			[]string{"merge_request_event\npush"}, "push\nweb",
+		},
+		{
+			"generic", map[string]string{"claim:project_id": "20"}, "oneof:job_source",
+			[]string{"push\nscan_execution_policy"}, "push\nweb",
+		},
+	} {
+		t.Run(c.kind+" "+c.field, func(t *testing.T) {
+			b := newBench(t)
+			b.registry = newTrust(b.store, b.verifier, workload.All, settings{rules: publishers.Options{
+				Now: b.clock.Now, Issuers: []publishers.Issuer{{Provider: c.kind, URL: issuer}},
+			}})
+			alice := b.owner("alice", "widgets")
+			old, err := b.registry.Add(t.Context(), alice, publishers.AddRequest{
+				Project: "widgets", Provider: c.kind, Issuer: issuer, Fields: c.base,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range c.refused {
+				a, err := b.constrain(alice, "widgets", old.ID, map[string]string{c.field: v})
+				if !fault.Is(err, fault.Invalid) || fault.FieldOf(err) != c.field {
+					t.Errorf("Constrain(%q) = %+v, %v; want an error in the field", v, a, err)
+				}
+			}
+			if _, err := b.constrain(alice, "widgets", old.ID, map[string]string{c.field: c.allowed}); err != nil {
+				t.Errorf("Constrain(%q) = %v", c.allowed, err)
+			}
+		})
+	}
+}
+
 // TestPreview: the sentence and warnings as they will be; nothing is kept, and strangers learn nothing.
 func TestPreview(t *testing.T) {
 	b := newBench(t)

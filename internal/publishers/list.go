@@ -208,7 +208,7 @@ func (l *listing) add(row Listed, p Publisher) { l.out = append(l.out, l.registr
 func (r *Registry) Listed(row Listed, p Publisher) Listed {
 	row.Provider, row.Issuer, row.Fields, row.OwnerID = p.Provider, p.Issuer, p.Fields, p.OwnerID
 	row.Pinned, row.Sentence, row.Unserved = r.pinned(p), r.Sentence(p), r.unserved(p)
-	w, _ := workload.Of(p.Provider).Severest(p.Fields, p.OwnerID)
+	w, _ := workload.Of(p.Provider).Severest(p.Issuer, p.Fields, p.OwnerID)
 	row.Loose = w.Text
 	return row
 }

@@ -45,6 +45,6 @@ func (r *Registry) Preview(ctx context.Context, who access.Caller, f workload.Fo
 		return out, err
 	}
 	out.Words, out.Warnings = provider.Describe(issuer, rule.Fields).Capital(),
-		provider.Warnings(rule.Fields, rule.OwnerID)
+		provider.Warnings(issuer, rule.Fields, rule.OwnerID)
 	return out, nil
 }

@@ -1,6 +1,7 @@
 package publishers_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/publishers"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/workload"
 )
@@ -117,6 +119,107 @@ func TestNothingSuggested(t *testing.T) {
 			got := b.exchanges(b.operator, "")[0]
 			if got.Suggested != nil || !strings.Contains(got.WhyNone, c.why) {
 				t.Errorf("suggested %v, because %q; want none because of %q", got.Suggested, got.WhyNone, c.why)
+			}
+		})
+	}
+}
+
+// TestSuggestedKeepsRestrictions refuses tokens of platforms for which the nearest publisher has rules on claims. A
+// publisher that is suggested restricts the same claims.
+func TestSuggestedKeepsRestrictions(t *testing.T) {
+	const context = "oidc.circleci.com/context-ids"
+	for _, c := range []struct {
+		name   string
+		like   kind
+		rules  map[string]string
+		change map[string]any
+		keeps  string
+	}{
+		{
+			"CircleCI's context", circleCIKind,
+			map[string]string{
+				"claim:oidc.circleci.com/project-id": circleProject, "has:" + context: circleContext,
+				"claim:oidc.circleci.com/vcs-ref": "refs/heads/other",
+			},
+			nil, context,
+		},
+		{
+			"Buildkite's pipeline", buildkiteKind,
+			map[string]string{
+				"claim:organization_slug": "acme", "claim:pipeline_slug": "widgets", "claim:pipeline_id": pipelineID,
+				"claim:build_branch": "other",
+			},
+			one("build_branch", "main"), "pipeline_id",
+		},
+		{
+			"Buildkite's cluster", buildkiteKind,
+			map[string]string{
+				"claim:organization_slug": "acme", "claim:pipeline_slug": "widgets", "claim:cluster_id": circleOrg,
+				"claim:build_branch": "other",
+			},
+			map[string]any{"build_branch": "main", "cluster_id": circleOrg}, "cluster_id",
+		},
+		{
+			"Buildkite's tag", buildkiteKind,
+			map[string]string{
+				"claim:organization_slug": "acme", "claim:pipeline_slug": "widgets", "prefix:build_tag": "v*",
+				"claim:step_key": "other",
+			},
+			map[string]any{"build_branch": "v1.0", "build_tag": "v1.0", "step_key": "publish"}, "build_tag",
+		},
+		{
+			"Bitbucket's environment", bitbucketKind,
+			map[string]string{
+				"claim:repositoryUuid": "{" + bitbucketID + "}", "claim:deploymentEnvironmentUuid": "{" + circleOrg + "}",
+				"claim:branchName": "other",
+			},
+			map[string]any{"deploymentEnvironmentUuid": "{" + circleOrg + "}"}, "deploymentEnvironmentUuid",
+		},
+		{
+			"Semaphore's repository", semaphoreKind,
+			map[string]string{
+				"claim:prj_id": semaphoreProject, "claim:repo_slug": "acme/widgets", "claim:ref": "refs/tags/other",
+				"claim:ref_type": "tag",
+			},
+			map[string]any{"repo_slug": "acme/widgets", "ref": "refs/tags/v1.0", "ref_type": "tag"}, "repo_slug",
+		},
+		{
+			"Forgejo's owner", forgejoKind,
+			map[string]string{
+				"claim:repository": "acme/widgets", "claim:repository_owner_id": "42", "claim:ref": "refs/heads/other",
+			},
+			map[string]any{"repository_owner_id": "42"}, "repository_owner_id",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			claims := over(c.like.claims, c.change)
+			maps.DeleteFunc(claims, func(_ string, v any) bool { return v == absent })
+			s := newSite(t, kind{workload.Generic, c.rules, claims})
+			s.project("widgets", "")
+			s.trust("widgets", nil)
+			_, err := s.exchange(s.token(nil))
+			refuse(t, err, exchange.CodePublisher, "")
+			x := s.exchanges(s.operator, "widgets")[0]
+			if len(x.Nearest) != 1 {
+				t.Fatalf("the nearest publishers: %+v", x.Nearest)
+			}
+			if x.Suggested == nil {
+				if x.WhyNone == "" {
+					t.Error("no suggestion and no reason")
+				}
+				return
+			}
+			if _, ok := claims[context]; ok {
+				claims[context] = []any{circleContext}
+			}
+			k := workload.Find(x.SuggestedKind)
+			rule, err := k.CompileNew(x.Suggested)
+			if err != nil || k.Admits(rule, claims) != nil {
+				t.Fatalf("%s %v: %v, %v", x.SuggestedKind, x.Suggested, err, k.Admits(rule, claims))
+			}
+			delete(claims, c.keeps)
+			if k.Admits(rule, claims) == nil {
+				t.Errorf("%s %v drops the restriction of %s", x.SuggestedKind, x.Suggested, c.keeps)
 			}
 		})
 	}

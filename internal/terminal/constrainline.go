@@ -21,13 +21,16 @@ func ConstrainLine(id, repository, project, provider, issuer string, fields map[
 	if own := kind.Own(issuer, fields); own != nil {
 		line += flagWord("kind", own.Name())
 		for _, name := range own.Missing(fields) {
+			if !own.Constrains(name) {
+				return "" // the rules do not say which workload it is
+			}
 			line += " --" + own.Flag(name) + " " + placeholder(name)
 		}
 		return line
 	}
 	f, ok := kind.Field(w.Field)
 	switch {
-	case !ok:
+	case !ok || !kind.Constrains(f.Name):
 		return ""
 	case f.Check:
 		return line + " --" + kind.Flag(f.Name)

@@ -33,14 +33,14 @@ func TestConstrainLine(t *testing.T) {
 		{"no field", "main", "github", workload.GitHubIssuer, nil, workload.Warning{}, ""},
 		{
 			"the platform's own kind", "main", "generic", workload.CircleCIIssuer,
-			map[string]string{project: "x"},
+			map[string]string{project: "01890000-0000-4000-8000-000000000002"},
 			workload.Warning{},
 			"index publisher constrain p-1 --project widgets --kind circleci --org-id ORG_ID" +
 				" --pipeline-definition-id PIPELINE_DEFINITION_ID",
 		},
 		{
 			"a claim that no kind has", "main", "generic", workload.CircleCIIssuer,
-			map[string]string{project: "x", "claim:other": "y"},
+			map[string]string{project: "01890000-0000-4000-8000-000000000002", "claim:other": "y"},
 			workload.Warning{},
 			"",
 		},

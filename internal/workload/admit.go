@@ -47,7 +47,7 @@ func (k *Kind) comparisons(r Rule) []check {
 	if k.open != nil {
 		out = k.open.checks(k, r)
 	}
-	out = append(out, k.never...)
+	out = append(out, k.nevers()...)
 	for _, f := range k.Fields {
 		if f.fits == nil {
 			continue
@@ -67,7 +67,15 @@ func (k *Kind) comparisons(r Rule) []check {
 
 // Never returns the reason why no rule of this kind may admit the claims, or nil.
 func (k *Kind) Never(c Claims) *Mismatch {
-	return cmp.Or(firstOf(k.shape, Rule{}, c), firstOf(k.never, Rule{}, c))
+	return cmp.Or(firstOf(k.shape, Rule{}, c), firstOf(k.nevers(), Rule{}, c))
+}
+
+// nevers returns the checks that refuse a well-formed token whatever the rule says.
+func (k *Kind) nevers() []check {
+	if k.shared {
+		return slices.Concat(k.never, banned)
+	}
+	return k.never
 }
 
 // firstOf returns the first mismatch of some checks, or nil.
@@ -132,6 +140,9 @@ func (k *Kind) Identity() []string {
 // rule that also takes the repository's id from the first token is pinned to both ids, separated by "/", so that both
 // come from the same token.
 func (k *Kind) OwnerID(r Rule, c Claims) string {
+	if !k.Pins(r.Fields) {
+		return ""
+	}
 	pin, _ := k.Field(k.pin)
 	owner := text(c, pin.Claim)
 	if owner == "" || !LeavesIDs(r.Fields) {

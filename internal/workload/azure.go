@@ -114,6 +114,12 @@ var AzureDevOps = &Kind{
 			},
 		},
 	},
+	sampled: func(r Rule, job Claims) {
+		job["sub"] = "p://" + joined(r, "organization", "project", "pipeline")
+		if r.Fields["connection"] != "" {
+			job["sub"] = "sc://" + joined(r, "organization", "project", "connection")
+		}
+	},
 	run:  runClaims{workload: []string{"sub"}, ref: "rpo_ref"},
 	warn: azureWarnings,
 }

@@ -88,6 +88,9 @@ var CircleCI = &Kind{
 		is(circleciClaim+"org-id", "org_id"), is(circleciClaim+"project-id", "project_id"), circleciSubjectFits,
 		is(circleciClaim+"pipeline-definition-id", "pipeline_definition_id"),
 	},
+	sampled: func(r Rule, job Claims) {
+		job["sub"], job[circleciShell] = "org/"+joined(r, "org_id")+"/project/"+r.Fields["project_id"]+"/user/x", false
+	},
 	run:  runClaims{workload: []string{circleciClaim + "vcs-origin"}, ref: circleciClaim + "vcs-ref"},
 	warn: circleciWarnings,
 }

@@ -122,6 +122,11 @@ func (k *Kind) CompileNew(fields map[string]string) (Rule, error) {
 
 // Possible returns a fault.Invalid that explains why no token can fit a rule, or nil if one may.
 func (k *Kind) Possible(r Rule) error {
+	if k.open != nil {
+		if err := foreignRef(r); err != nil {
+			return err
+		}
+	}
 	if k.possible == nil {
 		return nil
 	}

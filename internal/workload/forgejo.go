@@ -84,13 +84,21 @@ var Forgejo = &Kind{
 		pinnedIfAny("repository_owner_id", decimalID, "not a decimal number", noForgejoID),
 		forgejoWorkflowFits,
 	},
-	never: []check{notPullRequestTarget},
 	renames: forgeRenaming(
 		"owner", "repository", "repository", "account", "repository", "repository_owner_id", "repository_id",
 	),
 	suggest: func(c Claims) map[string]string {
 		owner, repository, _ := strings.Cut(text(c, "repository"), "/")
 		return map[string]string{"owner": owner, "repository": repository, "workflow": forgejoFile(c)}
+	},
+	sampled: func(r Rule, job Claims) {
+		job["repository"] = joined(r, "owner", "repository")
+		if text(job, "ref") == "" {
+			job["ref"] = noRef
+		}
+		if file := r.Fields["workflow"]; file != "" {
+			job["workflow_ref"] = joined(r, "owner", "repository") + "/" + forgejoPath(file) + "@" + text(job, "ref")
+		}
 	},
 	run:  runClaims{workload: []string{"repository"}, ref: "ref", word: "run", id: "run_number", path: "/actions/runs/"},
 	warn: forgejoWarnings,

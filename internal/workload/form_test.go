@@ -349,7 +349,7 @@ func TestWarnings(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: Compile = %v", row.name, err)
 			}
-			got := workload.Of(row.provider).Warnings(rule.Fields, row.ownerID)
+			got := workload.Of(row.provider).Warnings("", rule.Fields, row.ownerID)
 			if len(got) == 0 || got[0].Degree != row.want || got[0].Field != row.field {
 				t.Errorf("%s: Warnings = %+v, want the first of degree %d about %q", row.name, got, row.want, row.field)
 			}
@@ -363,10 +363,10 @@ func TestWarnings(t *testing.T) {
 	}
 	rule, _ := workload.GitHub.Compile(fields("ref", "refs/tags/v*", "repository_id", "7", "runner_environment",
 		"github-hosted"))
-	if got := workload.Of("github").Warnings(rule.Fields, pinned); len(got) > 0 {
+	if got := workload.Of("github").Warnings("", rule.Fields, pinned); len(got) > 0 {
 		t.Errorf("a strict rule is warned of: %+v", got)
 	}
-	if got := workload.Of("generic").Warnings(map[string]string{"claim:sub": "repo:a/b:environment:pypi"},
+	if got := workload.Of("generic").Warnings("", map[string]string{"claim:sub": "repo:a/b:environment:pypi"},
 		""); len(got) > 0 {
 		t.Errorf("a rule on sub is warned of: %+v", got)
 	}

@@ -20,7 +20,7 @@ var Generic = &Kind{
 	name: "generic", Help: "A job of any other issuer, by rules on its claims.",
 	lookup: func(Claims) (string, *Mismatch) { return AnyLookup, nil },
 	listed: true, never: banned, strict: strictGeneric, possible: possibleGeneric,
-	suggest: suggestGeneric, warn: claimWarnings, run: runClaims{workload: []string{"sub"}, ref: "ref"},
+	suggest: suggestGeneric, run: runClaims{workload: []string{"sub"}, ref: "ref"},
 	renames: openRenames,
 	open: &openKind{
 		compile:  compileGeneric,
@@ -354,12 +354,16 @@ func suggestGeneric(c Claims) map[string]string {
 				out[exactRule+claim] = v
 			}
 		}
-		if like := strings.TrimPrefix(refLike("refs/tags/"+text(c, "build_tag")), "refs/tags/"); like != "*" {
+		if like := buildkiteTag(c); strings.HasSuffix(like, "*") {
 			out[prefixRule+"build_tag"] = like
+		} else if like != "" {
+			out[exactRule+"build_tag"] = like
 		}
 		for claim, within := range refClaims {
 			ref := refLike(text(c, claim))
 			switch {
+			case within == "refs/" && ref == "" && strings.HasPrefix(text(c, claim), "refs/"):
+				return nil // neither a branch nor a tag
 			case within != "refs/" || ref == "":
 			case strings.HasSuffix(ref, "*"):
 				out[prefixRule+claim] = ref
@@ -379,8 +383,8 @@ var narrowing = []string{
 }
 
 // platformWarnings returns the warning about rules on claims for a platform that has a kind of its own.
-func platformWarnings(fields map[string]string) []Warning {
-	k := Find(PlatformOf("", fields))
+func platformWarnings(issuer string, fields map[string]string) []Warning {
+	k := Find(PlatformOf(issuer, fields))
 	if k == nil || k.beyond == "" {
 		return nil
 	}
@@ -400,7 +404,76 @@ func (k *Kind) OwnWarning() string {
 	return ""
 }
 
-func claimWarnings(fields map[string]string, _ string) []Warning {
+// refRules lists the claims with the ref of a job for the platforms that have others than "ref", and a rule on one of
+// them that admits releases. Service connections of Azure DevOps have none.
+var refRules = map[string]struct {
+	claims []string
+	rule   string
+}{
+	"circleci":     {[]string{circleciClaim + "vcs-ref"}, circleciClaim + "vcs-ref=refs/tags/*"},
+	"buildkite":    {[]string{"build_branch", "build_tag"}, "build_tag=v*"},
+	"azure-devops": {[]string{"rpo_ref"}, "rpo_ref=refs/tags/*"},
+	azureConnected: {nil, ""},
+	"bitbucket":    {[]string{"branchName"}, "branchName=main"},
+	"gitlab":       {[]string{"ref", "ref_path"}, "ref_path=refs/tags/*"},
+	"jenkins":      {nil, ""},
+	"kubernetes":   {nil, ""},
+}
+
+// azureConnected stands for service connections of Azure DevOps in refRules.
+const azureConnected = "azure-devops sc"
+
+// refPlatform returns the key in refRules of rules on claims of an issuer, or "" if their ref is the claim "ref" or
+// unknown.
+func refPlatform(issuer string, fields map[string]string) string {
+	r := Rule{Fields: fields}
+	name := PlatformOf(issuer, fields)
+	switch {
+	case name == "azure-devops" && strings.HasPrefix(fields[exactRule+"sub"], "sc://"):
+		return azureConnected
+	case name == "" && (literal(r, "project_path") || literal(r, "namespace_id") || literal(r, "namespace_path")):
+		return "gitlab"
+	}
+	return name
+}
+
+// tagRule returns a rule on claims that admits releases only, in the form that ParseClaims reads, or "" if the tokens
+// have no claim for it.
+func tagRule(issuer string, fields map[string]string) string {
+	if own, ok := refRules[refPlatform(issuer, fields)]; ok {
+		return own.rule
+	}
+	return "ref=refs/tags/*"
+}
+
+// foreignRef returns a fault.Invalid if a rule compares a ref in a claim that tokens of its platform do not have. It
+// knows the platform by the rule's other claims.
+func foreignRef(r Rule) error {
+	own, ok := refRules[refPlatform("", r.Fields)]
+	if !ok {
+		return nil
+	}
+	for _, field := range genericOrder(r) {
+		_, claim, _ := strings.Cut(field, ":")
+		if !slices.Contains(platformRefs, claim) || slices.Contains(own.claims, claim) {
+			continue
+		}
+		if len(own.claims) == 0 {
+			return fault.InField(field, "no token can fit this rule: tokens of its workload have no claim %s, and none for a ref", claim)
+		}
+		return fault.InField(field, "no token can fit this rule: tokens of its platform have no claim %s but %s", claim,
+			strings.Join(own.claims, " and "))
+	}
+	return nil
+}
+
+// platformRefs are the claims that hold the ref of a job on some platform.
+var platformRefs = []string{
+	"ref", "ref_path", "rpo_ref", circleciClaim + "vcs-ref", "build_branch", "build_tag", "branchName",
+}
+
+// claimWarnings returns the warnings about rules on claims of an issuer, which may be unknown ("").
+func claimWarnings(issuer string, fields map[string]string) []Warning {
 	r := Rule{Fields: fields}
 	narrow := slices.ContainsFunc(narrowing, func(claim string) bool {
 		return literal(r, claim) || fields[prefixRule+claim] != "" && !anyRef(fields[prefixRule+claim])
@@ -409,16 +482,24 @@ func claimWarnings(fields map[string]string, _ string) []Warning {
 	var out []Warning
 	switch {
 	case !narrow:
-		out = append(out, Warning{
-			AsLooseAsToken,
-			"Anyone who can push a branch can publish with their own jobs. Restrict the refs or the environment.",
-			FieldClaims, "ref=refs/tags/*",
-		})
+		w := Warning{
+			Degree: AsLooseAsToken,
+			Text:   "Anyone who can push a branch can publish with their own jobs. Restrict the refs or the environment.",
+		}
+		if w.Value = tagRule(issuer, fields); w.Value != "" {
+			w.Field = FieldClaims
+		}
+		out = append(out, w)
 	case strings.HasPrefix(sub, "system:serviceaccount:"):
 		out = append(out, Warning{
 			CouldBeStricter, "Anyone who may create pods or tokens in that namespace can act as this service account.", "", "",
 		})
-	case (strings.HasPrefix(sub, "p://") || strings.HasPrefix(sub, "sc://")) && !literal(r, "rpo_ref") &&
+	case strings.HasPrefix(sub, "sc://"):
+		out = append(out, Warning{
+			Loose, "Every pipeline that may use the connection may publish, from any branch: restrict the connection to one " +
+				"pipeline, and let it ask for an approval.", "", "",
+		})
+	case strings.HasPrefix(sub, "p://") && !literal(r, "rpo_ref") &&
 		fields[prefixRule+"rpo_ref"] == "":
 		out = append(out, Warning{
 			Loose, "Any branch that the pipeline builds may publish.", FieldClaims, "rpo_ref=refs/tags/*",

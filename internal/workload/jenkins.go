@@ -62,5 +62,5 @@ func isJenkinsJob(s string) bool {
 		!strings.ContainsAny(s, " ?#*")
 }
 
-// asFolder returns a URL with one "/" at its end.
-func asFolder(u string) string { return strings.TrimRight(u, "/") + "/" }
+// asFolder returns a URL with "/" at its end.
+func asFolder(u string) string { return strings.TrimSuffix(u, "/") + "/" }

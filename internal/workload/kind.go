@@ -46,7 +46,9 @@ type Kind struct {
 	suggest  func(c Claims) map[string]string
 	warn     func(fields map[string]string, ownerID string) []Warning
 	renames  renaming
-	open     *openKind // for a kind whose rules may name any claim
+	// adds the claims that no field is equal to to a job that a rule admits; for shared kinds, see Kind.Implies
+	sampled func(r Rule, job Claims)
+	open    *openKind // for a kind whose rules may name any claim
 }
 
 // openKind replaces the fields of a kind whose rules may name any claim.

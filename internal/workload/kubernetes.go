@@ -63,6 +63,9 @@ var Kubernetes = &Kind{
 		}
 		return map[string]string{"namespace": namespace, "service_account": account}
 	},
+	sampled: func(r Rule, job Claims) {
+		job["sub"] = kubernetesSubject + r.Fields["namespace"] + ":" + r.Fields["service_account"]
+	},
 	run: runClaims{workload: []string{"sub"}},
 	warn: func(fields map[string]string, _ string) []Warning {
 		out := []Warning{{

@@ -45,7 +45,7 @@ func TestSample(t *testing.T) {
 			t.Errorf("%s: %v is no rule: %v", k.Name(), fields, err)
 			continue
 		}
-		for _, w := range k.Warnings(r.Fields, r.OwnerID) {
+		for _, w := range k.Warnings("", r.Fields, r.OwnerID) {
 			if w.Degree == workload.AsLooseAsToken {
 				t.Errorf("%s: the sample %v is loose: %s", k.Name(), fields, w.Text)
 			}

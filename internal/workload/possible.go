@@ -64,6 +64,8 @@ func possibleGeneric(r Rule) error {
 func impossible(kind, claim, v string) string {
 	in := func(names []string) bool { return slices.Contains(names, claim) }
 	property := strings.HasPrefix(claim, propertyClaim)
+	_, refers := refClaims[claim]
+	refers = refers || claim == "branchName"
 	switch {
 	case in(objectClaims):
 		return "it is an object"
@@ -79,6 +81,9 @@ func impossible(kind, claim, v string) string {
 		return "it is true or false"
 	case in(numberClaims) && !wholeNumber.MatchString(v):
 		return "it is a whole number"
+	case refers && kind != hasRule && kind != prefixRule && strings.HasSuffix(v, "*"):
+		return "git allows no * in the names of branches and tags. " +
+			"For all that begin alike, use --claim-prefix, or NAME=PREFIX* on a page"
 	case in(refsInFull) && !strings.HasPrefix(v, "refs/"):
 		return "it is a full name that begins with refs/"
 	}

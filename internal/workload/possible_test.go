@@ -1,6 +1,8 @@
 package workload_test
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -121,5 +123,70 @@ func TestHasRules(t *testing.T) {
 	want := "jobs of h.example whose sub is x, groups_direct has acme"
 	if got := workload.Generic.Describe("https://h.example", rule.Fields).String(); got != want {
 		t.Errorf("Describe = %q, want %q", got, want)
+	}
+}
+
+// TestPossibleRefs checks that rules on refs that no token of the platform has are refused when they are written, and
+// that the rule which a warning suggests is one that the platform's tokens can fit.
+func TestPossibleRefs(t *testing.T) {
+	const id = "01890000-0000-4000-8000-00000000000a"
+	slugs := map[string]string{"claim:organization_slug": "acme", "claim:pipeline_slug": "widgets"}
+	circle := map[string]string{"claim:oidc.circleci.com/project-id": id}
+	for _, c := range []struct {
+		base         map[string]string
+		field, value string
+		ok           bool
+	}{
+		{map[string]string{"claim:repository": "a/b"}, "claim:ref", "refs/heads/*", false},
+		{map[string]string{"claim:repository": "a/b"}, "oneof:ref", "refs/heads/main\nrefs/tags/*", false},
+		{map[string]string{"claim:repository": "a/b"}, "prefix:ref", "refs/heads/*", true},
+		{slugs, "claim:build_branch", "main*", false},
+		{slugs, "claim:build_branch", "main", true},
+		{slugs, "prefix:ref", "refs/tags/*", false},
+		{slugs, "prefix:build_tag", "v*", true},
+		{circle, "prefix:ref", "refs/tags/*", false},
+		{circle, "prefix:ref_path", "refs/tags/*", false},
+		{circle, "prefix:oidc.circleci.com/vcs-ref", "refs/tags/*", true},
+		{map[string]string{"claim:sub": "sc://acme/widgets/pypi"}, "prefix:rpo_ref", "refs/tags/*", false},
+		{map[string]string{"claim:sub": "p://acme/widgets/release"}, "prefix:rpo_ref", "refs/tags/*", true},
+		{map[string]string{"claim:sub": "p://acme/widgets/release"}, "prefix:ref", "refs/tags/*", false},
+		{map[string]string{"claim:project_path": "a/b"}, "prefix:rpo_ref", "refs/tags/*", false},
+		{map[string]string{"claim:project_path": "a/b"}, "prefix:ref_path", "refs/tags/*", true},
+		{map[string]string{"claim:repositoryUuid": "{" + id + "}"}, "claim:ref", "refs/tags/v1", false},
+		{map[string]string{"claim:repositoryUuid": "{" + id + "}"}, "claim:branchName", "main*", false},
+	} {
+		rules := map[string]string{c.field: c.value}
+		maps.Copy(rules, c.base)
+		if _, err := workload.Generic.CompileNew(rules); (err == nil) != c.ok || err != nil && fault.FieldOf(err) != c.field {
+			t.Errorf("CompileNew(%v) = %v in %q, want a rule: %v", rules, err, fault.FieldOf(err), c.ok)
+		}
+	}
+	for issuer, rules := range map[string]map[string]string{
+		"":                                 circle,
+		"https://ci.acme.example":          slugs,
+		"https://git.acme.example":         {"claim:project_path": "a/b"},
+		"https://bitbucket.acme.example":   {"claim:repositoryUuid": "{" + id + "}"},
+		"https://a.semaphoreci.com":        {"claim:prj_id": id},
+		"https://x.example/api/actions":    {"claim:repository": "a/b"},
+		"https://vstoken.dev.azure.com/id": {"claim:sub": "p://acme/widgets/release"},
+		"https://vstoken.dev.azure.com/":   {"claim:sub": "sc://acme/widgets/pypi"},
+	} {
+		for _, w := range workload.Generic.Warnings(issuer, rules, "") {
+			if w.Value == "" {
+				continue
+			}
+			more, err := workload.ParseClaims(w.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			maps.Copy(more, rules)
+			if _, err := workload.Generic.CompileNew(more); err != nil {
+				t.Errorf("the warning %q suggests %s: %v", w.Text, w.Value, err)
+			}
+		}
+	}
+	all := workload.Generic.Warnings("https://x.example/api/actions", map[string]string{"claim:repository": "a/b"}, "")
+	if !slices.ContainsFunc(all, func(w workload.Warning) bool { return strings.Contains(w.Text, "kind forgejo") }) {
+		t.Errorf("the warnings about rules of an issuer of Forgejo: %v", all)
 	}
 }

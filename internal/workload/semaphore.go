@@ -78,6 +78,7 @@ var Semaphore = &Kind{
 			name: func(r Rule) (string, string) { return r.Fields["repository"], "" },
 		}},
 	},
+	sampled:  func(_ Rule, job Claims) { job["job_type"] = "pipeline_job" },
 	validate: validateSemaphore, warn: semaphoreWarnings,
 	run: runClaims{workload: []string{"repo_slug"}, ref: "ref"},
 }

@@ -25,6 +25,9 @@ func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 	if m := k.Never(c); m != nil {
 		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, m)
 	}
+	if err := k.unusable(c); err != nil {
+		return nil, err
+	}
 	for name, v := range fields {
 		if strings.ContainsRune(v, '\n') || !printable(v) {
 			return nil, fault.New(fault.Invalid, "%s %.100q cannot be shown safely", name, v)
@@ -52,7 +55,7 @@ func (k *Kind) foreign() error {
 // accepts: only fields whose claims differ are changed, and no restriction is dropped. It returns a fault.Invalid that
 // explains why if there is none.
 func (k *Kind) Amend(r Rule, c Claims) (map[string]string, error) {
-	if m := cmp.Or(firstOf(k.shape, r, c), firstOf(k.never, r, c)); m != nil {
+	if m := cmp.Or(firstOf(k.shape, r, c), firstOf(k.nevers(), r, c)); m != nil {
 		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, m)
 	}
 	typed := k.Typed(r)
@@ -81,6 +84,21 @@ func (k *Kind) Amend(r Rule, c Claims) (map[string]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// AmendClaims is Amend for a rule on claims, which it replaces by one of the platform's own kind with the same
+// restrictions.
+func (k *Kind) AmendClaims(rules map[string]string, c Claims) (map[string]string, error) {
+	fields, err := k.OfClaims(rules)
+	if err != nil {
+		return nil, err
+	}
+	for name, v := range k.Recognize(c) {
+		if fields[name] == "" {
+			fields[name] = v
+		}
+	}
+	return k.Amend(Rule{Fields: fields}, c)
 }
 
 // Typed returns the fields of a rule in the form that Compile accepts, with the id that it is pinned to.
@@ -119,7 +137,7 @@ func (k *Kind) amended(typed map[string]string, c Claims) map[string]string {
 		}
 		v := known[name]
 		if f, ok := k.Field(name); ok {
-			v = cmp.Or(v, f.seen(c))
+			v = cmp.Or(v, f.exact(c))
 		} else if k.open != nil {
 			name, v = amendedClaim(name, c)
 		}
@@ -140,11 +158,6 @@ func amendedName(field string) string {
 // amendedClaim returns a rule for the claim of a rule that has the token's value, or "" if the token has none.
 func amendedClaim(field string, c Claims) (name, v string) {
 	kind, claim, _ := strings.Cut(field, ":")
-	if kind+":" == prefixRule && refClaims[claim] == "refs/" {
-		if v := refLike(text(c, claim)); strings.HasSuffix(v, "*") {
-			return field, v
-		}
-	}
 	if kind+":" == hasRule {
 		return field, ""
 	}
@@ -210,21 +223,46 @@ func (f Field) seen(c Claims) string {
 		return f.like(c)
 	}
 	v, _ := f.of(c).(string)
-	if f.Ref {
-		v = refLike(v)
+	switch {
+	case f.Ref:
+		return refLike(v)
+	case f.Pattern == starWords && strings.Contains(v, "*"): // it would be a pattern
+		return ""
 	}
 	return v
 }
 
-// refLike returns a pattern for refs like one: a branch itself, or the tags that begin alike. It returns "" for other
-// refs.
+// exact returns the field's value for the claims alone, or "" if the claims have none.
+func (f Field) exact(c Claims) string {
+	like := f.seen(c)
+	if v, _ := f.of(c).(string); strings.HasSuffix(like, "*") {
+		return v
+	}
+	return like
+}
+
+// unusable returns the error of claims with a ref that a rule cannot be restricted to, although without a ref it admits
+// all of them.
+func (k *Kind) unusable(c Claims) error {
+	for _, f := range k.Fields {
+		v, _ := f.of(c).(string)
+		if f.Recommended && v != "" && (f.Ref && refLike(v) == "" || f.Pattern == starWords && strings.Contains(v, "*")) {
+			return fault.New(fault.Invalid, "claim %s %.100q is neither a branch nor a tag, so a publisher cannot be restricted to it",
+				f.Claim, v)
+		}
+	}
+	return nil
+}
+
+// refLike returns a value for refs like one: a branch or tag itself, or v* for the tag of a version, because the next
+// release has another one. It returns "" for other refs.
 func refLike(ref string) string {
 	switch tag, isTag := strings.CutPrefix(ref, "refs/tags/"); {
+	case strings.Contains(ref, "*"):
+		return ""
 	case isTag && len(tag) > 1 && tag[0] == 'v' && '0' <= tag[1] && tag[1] <= '9':
 		return "refs/tags/v*"
-	case isTag:
-		return "refs/tags/*"
-	case strings.HasPrefix(ref, "refs/heads/"):
+	case isTag && tag != "", strings.HasPrefix(ref, "refs/heads/"):
 		return ref
 	}
 	return ""
@@ -236,5 +274,12 @@ func (k *Kind) Seen(field string, claims map[string]any) string {
 	if !ok || !f.narrows() {
 		return ""
 	}
-	return f.seen(claims)
+	switch v := f.seen(claims); {
+	case f.Ref && strings.HasPrefix(v, "refs/tags/") && !strings.HasSuffix(v, "*"):
+		return "refs/tags/*" // it restricts a rule that exists, whose next release has another tag
+	case f.Claim == "build_tag" && v != "" && !strings.HasSuffix(v, "*"):
+		return "*"
+	default:
+		return v
+	}
 }

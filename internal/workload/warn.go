@@ -99,15 +99,15 @@ func foreignWarnings(fields map[string]string) []Warning {
 	}}
 }
 
-// Warnings returns the ways in which a rule of compiled fields is loose, the most severe first. ownerID is the id that
-// the rule is pinned to.
-func (k *Kind) Warnings(fields map[string]string, ownerID string) []Warning {
-	if k.warn == nil {
-		return nil
-	}
-	out := k.warn(fields, ownerID)
-	if k.open != nil {
-		out = append(out, platformWarnings(fields)...)
+// Warnings returns the ways in which a rule of compiled fields is loose, the most severe first. The issuer may be
+// unknown (""). ownerID is the id that the rule is pinned to.
+func (k *Kind) Warnings(issuer string, fields map[string]string, ownerID string) []Warning {
+	var out []Warning
+	switch {
+	case k.open != nil:
+		out = append(claimWarnings(issuer, fields), platformWarnings(issuer, fields)...)
+	case k.warn != nil:
+		out = k.warn(fields, ownerID)
 	}
 	slices.SortStableFunc(out, func(a, b Warning) int { return int(b.Degree) - int(a.Degree) })
 	return out
@@ -115,8 +115,8 @@ func (k *Kind) Warnings(fields map[string]string, ownerID string) []Warning {
 
 // Severest returns the most severe of the warnings about a rule that lets in more than most would expect, other than
 // that it is not pinned yet. It returns false if there is none.
-func (k *Kind) Severest(fields map[string]string, ownerID string) (Warning, bool) {
-	for _, w := range k.Warnings(fields, ownerID) {
+func (k *Kind) Severest(issuer string, fields map[string]string, ownerID string) (Warning, bool) {
+	for _, w := range k.Warnings(issuer, fields, ownerID) {
 		if w.Degree >= Loose && (w.Field == "" || w.Field != k.PinField()) {
 			return w, true
 		}

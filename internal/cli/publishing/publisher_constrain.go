@@ -26,8 +26,7 @@ func constraintFlags() ruleFlags {
 	seen := map[string]bool{}
 	for _, k := range workload.All {
 		for _, f := range k.Fields {
-			id := f.Required && f.ID // with --kind, rules on claims may lack it
-			if f.Required && !id || f.Renames || f.Tighten == "" && !f.Stricter && !id || seen[f.Name] {
+			if !k.Constrains(f.Name) || seen[f.Name] {
 				continue
 			}
 			seen[f.Name] = true

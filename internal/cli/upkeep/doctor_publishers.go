@@ -21,7 +21,7 @@ func (d *localDoctor) publishers(rows *db.DB) {
 		}
 		all = len(links)
 		for _, a := range links {
-			w, ok := workload.Of(a.Publisher.Provider).Severest(a.Publisher.Fields, a.Publisher.OwnerID)
+			w, ok := workload.Of(a.Publisher.Provider).Severest(a.Publisher.Issuer, a.Publisher.Fields, a.Publisher.OwnerID)
 			if !ok {
 				continue
 			}
@@ -40,7 +40,7 @@ func (d *localDoctor) publishers(rows *db.DB) {
 		wide, err := tx.RepositoryPublishers(d.Ctx, "", "")
 		all += len(wide)
 		for _, l := range wide {
-			w, ok := workload.Of(l.Publisher.Provider).Severest(l.Publisher.Fields, l.Publisher.OwnerID)
+			w, ok := workload.Of(l.Publisher.Provider).Severest(l.Publisher.Issuer, l.Publisher.Fields, l.Publisher.OwnerID)
 			if !ok {
 				continue
 			}

@@ -94,10 +94,13 @@ func (v *View) exchangeOf(e audit.Entry, repositories map[string]string) Exchang
 	if x.Code == exchange.CodePublisher || x.Code == exchange.CodePendingPublisher {
 		x.SuggestedKind = x.Provider
 		x.Suggested, x.WhyNone = v.suggested(x, x.Provider)
-		// The stored claims may be only those that a nearest rule on claims compares.
+		// The platform's own kind may not have the restrictions of a nearest rule on claims, or the stored claims may be
+		// only those that the rule compares.
 		if near := x.Nearest; x.Suggested == nil && len(near) > 0 && near[0].provider != x.Provider {
-			if fields, _ := v.suggested(x, near[0].provider); fields != nil {
+			if fields, why := v.suggested(x, near[0].provider); fields != nil {
 				x.Suggested, x.SuggestedKind, x.WhyNone = fields, near[0].provider, ""
+			} else if x.Provider == workload.Generic.Name() {
+				x.WhyNone = why
 			}
 		}
 		if x.Suggested == nil {
@@ -140,10 +143,17 @@ func (v *View) suggested(x Exchange, kind string) (map[string]string, string) {
 	claims := asInToken(x.Claims)
 	var fields map[string]string
 	var err error
-	if near := x.Nearest; len(near) > 0 && near[0].rule.Fields != nil && near[0].provider == kind {
-		fields, err = p.Amend(near[0].rule, claims)
-	} else {
+	switch near := x.Nearest; {
+	case len(near) == 0:
 		fields, err = p.Suggest(claims)
+	case near[0].rule.Fields == nil:
+		return nil, "an older version recorded the exchange, without the fields of the nearest publisher"
+	case near[0].provider == kind:
+		fields, err = p.Amend(near[0].rule, claims)
+	case near[0].provider == workload.Generic.Name():
+		fields, err = p.AmendClaims(near[0].rule.Fields, claims)
+	default:
+		return nil, "a publisher of kind " + kind + " may not have all restrictions of the nearest one"
 	}
 	if err != nil {
 		return nil, err.Error()

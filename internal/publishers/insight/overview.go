@@ -248,7 +248,7 @@ func (v *View) shown(l publishers.Listed, p publishers.Publisher) Shown {
 	return Shown{
 		Listed:   v.registry.Listed(l, p),
 		Words:    kind.Describe(p.Issuer, p.Fields).Capital(),
-		Warnings: kind.Warnings(p.Fields, p.OwnerID),
+		Warnings: kind.Warnings(p.Issuer, p.Fields, p.OwnerID),
 	}
 }
 
