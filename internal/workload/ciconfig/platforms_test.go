@@ -205,13 +205,15 @@ func TestFixedAudience(t *testing.T) {
 		{"azure-devops", "api://AzureADTokenExchange"}, {"semaphore", "https://acme.semaphoreci.com"},
 	} {
 		issuer, fields := with(c.kind, "", "")
-		line := `audience = "` + c.audience + `" for the issuer ` + issuer + " in oidc.issuers"
+		line := `If it is not set already, the administrator of this index has to set audience = "` + c.audience + `" for the issuer ` + issuer + " in oidc.issuers"
 		steps(t, ciconfig.For(target, c.kind, issuer, fields), line)
-		told := target
-		told.Audience = c.audience
-		all := strings.Join(ciconfig.For(told, c.kind, issuer, fields).Steps, "\n")
-		if strings.Contains(all, "oidc.issuers") {
-			t.Errorf("%s: the steps have a setting that is made already:\n%s", c.kind, all)
+		told, accepts := target, target
+		told.Audience, accepts.Accepts = c.audience, c.audience
+		for _, target := range []ciconfig.Target{told, accepts} {
+			all := strings.Join(ciconfig.For(target, c.kind, issuer, fields).Steps, "\n")
+			if strings.Contains(all, "oidc.issuers") {
+				t.Errorf("%s: the steps have a setting that is made already:\n%s", c.kind, all)
+			}
 		}
 	}
 }

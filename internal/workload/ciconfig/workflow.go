@@ -17,6 +17,7 @@ type Target struct {
 	Repository string // of this index; "" and "main" for main
 	Project    string // normal name
 	Audience   string // that the index tells clients to request
+	Accepts    string // audience that it accepts from this issuer too, as far as is known; "" for none
 }
 
 // UploadURL is the address that clients upload to.
@@ -79,13 +80,13 @@ func activestate(t Target, _ string, _ map[string]string) Guide {
 }
 
 // fixedAudience returns a step for the administrator, because the platform's jobs cannot request another audience. It
-// returns none if clients are told that audience already.
+// returns none if the index is known to accept that audience already.
 func fixedAudience(t Target, platform, issuer, audience string) []string {
-	if t.Audience == audience {
+	if t.Audience == audience || t.Accepts == audience {
 		return nil
 	}
 	return []string{"All tokens of " + platform + " have the audience " + audience +
-		". The administrator of this index has to set audience = " + quoted(audience) + " for the issuer " + issuer +
+		". If it is not set already, the administrator of this index has to set audience = " + quoted(audience) + " for the issuer " + issuer +
 		" in oidc.issuers."}
 }
 
