@@ -90,6 +90,8 @@ type Field struct {
 	Ref      bool   // its claim is a full ref, and its value may end in "*"
 	ID       bool   // its claim is an id, which the platform never gives to another workload; otherwise a name
 
+	known []string // the words that a list may have in new rules; nil for any
+
 	path  []string // of the claim inside an object of the token; nil if it is a claim of its own
 	parse parser
 	fits  fitting // compares the claim; nil if the kind's checks do

@@ -193,7 +193,7 @@ func (k *Kind) Recognize(c Claims) map[string]string {
 
 // narrows reports whether a suggested rule has the field.
 func (f Field) narrows() bool {
-	return f.Required || f.Recommended || f.ID || f.Ref || f.event
+	return f.Required || f.Recommended || f.ID || f.Ref || f.event || f.like != nil
 }
 
 // seen returns a value for the field that accepts jobs like the one with these claims, or "" if the claims have none.
