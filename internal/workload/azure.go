@@ -93,7 +93,7 @@ var AzureDevOps = &Kind{
 	},
 	validate: validateAzure,
 	checks:   []check{azureSubjectFits, pinnedIfAny("prj_id", uuidText, "not the id of a project", "but the rule is pinned to a project's id")},
-	suggest:  suggestAzure,
+	suggest:  suggestAzure, remedy: azureRemedy,
 	renames: renaming{
 		adopt: func(r Rule, c Claims) {
 			field, part, ok := azureSubject(c)

@@ -122,7 +122,7 @@ var Buildkite = &Kind{
 	run: runClaims{
 		workload: []string{"organization_slug", "pipeline_slug"}, word: "build", id: "build_number", path: "/builds/",
 	},
-	warn: buildkiteWarnings, possible: possibleBuildkite,
+	warn: buildkiteWarnings, possible: possibleBuildkite, remedy: buildkiteRemedy,
 }
 
 // buildkiteSources are the values of build_source.

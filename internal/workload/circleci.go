@@ -89,7 +89,7 @@ var CircleCI = &Kind{
 		is(circleciClaim+"pipeline-definition-id", "pipeline_definition_id"),
 	},
 	run:  runClaims{workload: []string{circleciClaim + "vcs-origin"}, ref: circleciClaim + "vcs-ref"},
-	warn: circleciWarnings,
+	warn: circleciWarnings, remedy: circleciRemedy,
 }
 
 // circleciSubjectFits compares the prefix that every subject has.

@@ -60,7 +60,11 @@ func (f Field) differs(r Rule, c Claims) *Mismatch {
 		return wrong(f.Claim, nil, f.lacking)
 	}
 	if !f.fits(want, got) {
-		return &Mismatch{Claim: f.Claim, Got: Show(got), Want: Show(want)}
+		m := &Mismatch{Claim: f.Claim, Got: Show(got), Want: Show(want)}
+		if all, ok := got.([]any); ok && slices.Contains(listClaims, f.Claim) {
+			m.Got = showList(all)
+		}
+		return m
 	}
 	return nil
 }

@@ -83,7 +83,7 @@ var GitLab = &Kind{
 	renames: forgeRenaming(
 		"namespace", "project", "project_path", "namespace", "project", "namespace_id", "project_id",
 	),
-	lookup: lookupGitLab, suggest: suggestGitLab, never: gitlabNever,
+	lookup: lookupGitLab, suggest: suggestGitLab, remedy: gitlabRemedy, never: gitlabNever,
 	shape: []check{
 		gitlabFileKnown, present("ref_path"), present("sha"), fullRef("ref_path"), plainCommit, textIfAny("environment"),
 	},

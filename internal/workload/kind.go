@@ -44,9 +44,12 @@ type Kind struct {
 	strict   func(r Rule) error // more validation, for new rules only: stored ones keep working
 	possible func(r Rule) error // refuses rules that no token can fit, for new rules only
 	suggest  func(c Claims) map[string]string
-	warn     func(fields map[string]string, ownerID string) []Warning
-	renames  renaming
-	open     *openKind // for a kind whose rules may name any claim
+	// remedy says what a refused job, or its publisher, needs instead of a suggested rule; "" if it does not know. The
+	// rule is the nearest one; it is empty if there is none.
+	remedy  func(r Rule, c Claims, m *Mismatch) string
+	warn    func(fields map[string]string, ownerID string) []Warning
+	renames renaming
+	open    *openKind // for a kind whose rules may name any claim
 }
 
 // openKind replaces the fields of a kind whose rules may name any claim.

@@ -21,7 +21,7 @@ func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 		return nil, k.foreign()
 	}
 	if m := k.Never(c); m != nil {
-		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, m)
+		return nil, k.refusal(Rule{}, c, m, fmt.Sprintf("no publisher of kind %s can accept it: %v", k.name, m))
 	}
 	for name, v := range fields {
 		if strings.ContainsRune(v, '\n') || !printable(v) {
@@ -51,7 +51,7 @@ func (k *Kind) foreign() error {
 // explains why if there is none.
 func (k *Kind) Amend(r Rule, c Claims) (map[string]string, error) {
 	if m := cmp.Or(firstOf(k.shape, r, c), firstOf(k.never, r, c)); m != nil {
-		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, m)
+		return nil, k.refusal(r, c, m, fmt.Sprintf("no publisher of kind %s can accept it: %v", k.name, m))
 	}
 	typed := k.Typed(r)
 	out := k.amended(typed, c)
@@ -64,8 +64,8 @@ func (k *Kind) Amend(r Rule, c Claims) (map[string]string, error) {
 		}
 	}
 	if err := k.takes(out, c); err != nil {
-		return nil, fault.New(fault.Invalid, "%v; a publisher without that restriction would be looser than the nearest one",
-			fault.Message(err))
+		return nil, k.refusal(r, c, AsMismatch(err),
+			fault.Message(err)+"; a publisher without that restriction would be looser than the nearest one")
 	}
 	for _, name := range slices.Sorted(maps.Keys(typed)) {
 		try := maps.Clone(out)
