@@ -50,11 +50,12 @@ func gitlab(t Target, _ string, fields map[string]string) Guide {
 		Target: t, Path: cmp.Or(fields["workflow_filepath"], ".gitlab-ci.yml"), Image: uvImage,
 		Environment: fields["environment"], Rules: gitlabRules(fields["events"], fields["ref"]), Variable: IDTokenVariable(t.Audience),
 	}
+	token := require(j.Variable, "the job has to request it under id_tokens")
 	if strings.HasPrefix(j.Variable, "_") { // uv looks for the digit that stood there
-		j.Script = exchange(t, `"$`+j.Variable+`"`)
+		j.Script = exchange(t, `"$`+j.Variable+`"`, token)
 	}
 	files := []File{{Key: "uv", Title: "With uv", Path: j.Path, Text: write(gitlabFile, j)}}
-	j.Script = exchangeForTwine(t, `"$`+j.Variable+`"`, "uvx twine@"+twineVersion)
+	j.Script = exchangeForTwine(t, `"$`+j.Variable+`"`, "uvx twine@"+twineVersion, token)
 	files = append(files, File{Key: "twine", Title: "With twine", Path: j.Path, Text: write(gitlabFile, j)})
 	steps := []string{"Commit the file as " + j.Path + " to " + fields["namespace"] + "/" + fields["project"] +
 		", or add its jobs to the one that is there."}

@@ -66,10 +66,33 @@ var guides = map[string]func(t Target, issuer string, fields map[string]string) 
 
 // For returns the guide of a publisher: its kind, issuer and compiled fields.
 func For(t Target, provider, issuer string, fields map[string]string) Guide {
-	if guide := guides[provider]; guide != nil {
-		return guide(t, issuer, fields)
+	guide := guides[provider]
+	if guide == nil {
+		guide = generic
 	}
-	return generic(t, issuer, fields)
+	g := guide(t, issuer, fields)
+	g.Steps = append(g.Steps, plainStep(t, g.Files)...)
+	return g
+}
+
+// plainStep warns that uv's own exchange does not work over plain http, if a file uses it. It returns none otherwise.
+func plainStep(t Target, files []File) []string {
+	other, uses := "", false
+	for _, f := range files {
+		if strings.Contains(f.Text, "--trusted-publishing always") {
+			uses = true
+		} else if other == "" || f.Key == "script" {
+			other = f.Key
+		}
+	}
+	if !uses || !strings.HasPrefix(t.BaseURL, "http://") {
+		return nil
+	}
+	if other == "" {
+		return []string{"This index has no https address, and uv exchanges tokens over https only: set base_url."}
+	}
+	return []string{"This index has no https address, and uv exchanges tokens over https only: use --with " + other +
+		", or set base_url."}
 }
 
 // activestate has no file, because the platform publishes by itself.
