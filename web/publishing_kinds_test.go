@@ -22,8 +22,8 @@ func ownIssuer(o *publishers.Options) {
 	}
 }
 
-// An issuer of a platform's own kind offers only that kind, with the manual's page; its form refuses a wrong value of each
-// field beside the field, and adds a publisher of the sample.
+// An issuer of a platform's own kind offers only that kind, with the manual's page; its form refuses a wrong value of
+// each field beside the field, and adds a publisher of the sample.
 func TestFormOfEachKind(t *testing.T) {
 	x := newTrust(t, ownIssuer)
 	x.user("alice")
@@ -93,8 +93,8 @@ func TestKindsOfAGenericIssuer(t *testing.T) {
 	}
 }
 
-// Links that other tools make fill in the form of each kind: with the field names of other indexes, and with the presets
-// of kind generic.
+// Links that other tools make fill in the form of each kind: with the field names of other indexes, and with the
+// presets of kind generic.
 func TestPrefillOfEachKind(t *testing.T) {
 	x := newTrust(t, ownIssuer)
 	x.user("alice")
@@ -145,12 +145,14 @@ func TestPastedAddresses(t *testing.T) {
 	for query, want := range map[string][2]string{
 		"provider=buildkite&organization=https://buildkite.com/acme/widgets/builds/7?x=1": {"acme", "widgets"},
 		"provider=buildkite&pipeline=acme/widgets":                                        {"acme", "widgets"},
-		"provider=azure-devops&issuer=" + workload.AzureDevOps.Manual().Issuer + "&organization=https://dev.azure.com/acme/My%2520Project/_build?definitionId=12": {
+		"provider=azure-devops&issuer=" + workload.AzureDevOps.Manual().Issuer +
+			"&organization=https://dev.azure.com/acme/My%2520Project/_build?definitionId=12": {
 			"acme", "My Project",
 		},
-		"provider=forgejo&issuer=" + workload.Forgejo.Manual().Issuer + "&owner=https://forge.acme.example/acme/widgets.git": {"acme", "widgets"},
-		"provider=github&repository=git@github.com:acme/widgets.git":                                                         {"acme", "widgets"},
-		"provider=gitlab&project=https://gitlab.com/acme/libs/widgets/-/jobs":                                                {"acme/libs", "widgets"},
+		"provider=forgejo&issuer=" + workload.Forgejo.Manual().Issuer +
+			"&owner=https://forge.acme.example/acme/widgets.git": {"acme", "widgets"},
+		"provider=github&repository=git@github.com:acme/widgets.git":          {"acme", "widgets"},
+		"provider=gitlab&project=https://gitlab.com/acme/libs/widgets/-/jobs": {"acme/libs", "widgets"},
 	} {
 		page := x.ask("alice", widgetsPublishing+"?"+query, nil).Body.String()
 		for _, v := range want {
@@ -279,7 +281,8 @@ func TestReplacementIsFilledIn(t *testing.T) {
 	page := x.ask("alice", widgetsPublishing, nil).Body.String()
 	wants(t, page, `name="kind" value="circleci"`)
 	x.stored("https://ci.acme.example", map[string]string{"claim:repository": "acme/widgets", "claim:ref": "refs/tags/v1"})
-	x.stored("https://ci.acme.example", map[string]string{"claim:oidc.circleci.com/project-id": uuid + "2", "claim:odd": "x"})
+	x.stored("https://ci.acme.example",
+		map[string]string{"claim:oidc.circleci.com/project-id": uuid + "2", "claim:odd": "x"})
 	if n := strings.Count(x.ask("alice", widgetsPublishing, nil).Body.String(), `name="kind"`); n != 1 {
 		t.Errorf("%d publishers can be replaced, want 1", n)
 	}

@@ -46,8 +46,8 @@ func (k *Kind) Concerns(f Field) string {
 	return manuals[k.name].parts[f.Name]
 }
 
-// Sample returns the fields of an ordinary rule, with invented values: those that a rule needs and those that most rules
-// should have.
+// Sample returns the fields of an ordinary rule, with invented values: those that a rule needs and those that most
+// rules should have.
 func (k *Kind) Sample() map[string]string {
 	if k.open != nil {
 		return map[string]string{exactRule + "repository": "acme/widgets", prefixRule + "ref": "refs/tags/v*"}

@@ -69,7 +69,8 @@ func TestRunOf(t *testing.T) {
 			workload.Run{Workload: "acme/widgets"},
 		},
 		{
-			"buildkite", workload.BuildkiteIssuer, map[string]any{"pipeline_slug": "widgets", "build_number": "7"},
+			"buildkite", workload.BuildkiteIssuer,
+			map[string]any{"pipeline_slug": "widgets", "build_number": "7"},
 			workload.Run{},
 		},
 		{

@@ -52,7 +52,8 @@ func TestChooseIssuer(t *testing.T) {
 		"": gitlab, "provider=github": github, "provider=github&issuer=" + ghes.URL: ghes, "provider=gitlab": gitlab,
 		"provider=github&issuer=https://evil.example": github, "provider=nothing": gitlab,
 		"provider=gitlab&issuer=" + ghes.URL: gitlab,
-		"provider=kubernetes":                cluster, "provider=generic&preset=kubernetes": cluster, "provider=jenkins": forge,
+		"provider=kubernetes":                cluster, "provider=generic&preset=kubernetes": cluster,
+		"provider=jenkins":                        forge,
 		"provider=kubernetes&issuer=" + forge.URL: forge, "provider=generic": forge,
 	} {
 		values, _ := url.ParseQuery(query)

@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -82,6 +83,7 @@ var shown = map[string][]string{
 	"/manage/project/:project/settings/": {
 		"/manage/project/widgets/settings/", "/manage/project/frozen/settings/",
 	},
+	"/manage/project/:project/publisher/:publisher/": {"PUBLISHER"},
 	"/manage/project/:project/settings/publishing/": {
 		"/manage/project/widgets/settings/publishing/", "/manage/project/many/settings/publishing/",
 	},
@@ -119,6 +121,12 @@ func TestEveryPage(t *testing.T) {
 		"RESET":  strings.TrimSpace(x.Index("user", "reset-link", "bob").OK(t).Stdout),
 		"INVITE": strings.TrimSpace(x.Index("user", "invite").OK(t).Stdout),
 	}
+	var trusted []struct{ ID string }
+	if err := json.Unmarshal([]byte(x.Index("publisher", "list", "--project", "widgets", "--json").OK(t).Stdout),
+		&trusted); err != nil || len(trusted) == 0 {
+		t.Fatalf("the publishers of widgets are %v, %v", trusted, err)
+	}
+	links["PUBLISHER"] = "/manage/project/widgets/publisher/" + trusted[0].ID + "/"
 	for _, route := range append(routes(t), "/:missing/") {
 		at, known := shown[route]
 		if !known {

@@ -212,7 +212,7 @@ func TestCustomProperties(t *testing.T) {
 	b.Fill("Custom property", "team=packaging\nregions=eu-west-1")
 	b.See("custom property regions with eu-west-1, custom property team with packaging")
 	b.Press("Add publisher")
-	b.See("custom property team with packaging")
+	b.See("may now publish widgets. The workflow file is below.")
 	b.Accessible()
 	b.Fits()
 	b.Shot("properties-added")
