@@ -164,8 +164,11 @@ func azureSubjectFits(r Rule, c Claims) *Mismatch {
 // validateAzure returns fault.Invalid unless the rule names either a pipeline or a service connection, and for a
 // connection with restrictions that its tokens cannot fit.
 func validateAzure(r Rule) error {
-	if (r.Fields["pipeline"] == "") == (r.Fields["connection"] == "") {
-		return fault.InField("pipeline", "set either pipeline or connection, not both")
+	switch pipeline, connection := r.Fields["pipeline"] != "", r.Fields["connection"] != ""; {
+	case !pipeline && !connection:
+		return fault.InField("pipeline", "set --pipeline or --connection")
+	case pipeline && connection:
+		return fault.InField("pipeline", "set --pipeline or --connection, not both")
 	}
 	if r.Fields["connection"] == "" {
 		return nil
