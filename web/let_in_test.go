@@ -108,6 +108,13 @@ func TestPublisherPage(t *testing.T) {
 	wants(t, x.ask("alice", widgetsPublishing, nil).Body.String(), "Unlike before", "first time started by hand",
 		`href="../../publisher/`+id+`/"`, `/#remove">yank them too</a>`)
 
+	x.release("1.3", at("refs/heads/\u202egpj"))
+	if page := x.ask("alice", page, nil).Body.String(); strings.Contains(page, "\u202e") {
+		t.Error("a ref turns the direction of the page's text around")
+	} else {
+		wants(t, page, `at <code>refs/heads/\u202egpj</code>`, `from branch \u202egpj`)
+	}
+
 	// Requests are kept for 30 days, files for as long as they exist.
 	x.clock.Pass(40 * 24 * time.Hour)
 	if err := x.registry.Sweep(t.Context()); err != nil {

@@ -50,6 +50,7 @@ func TestRepositoryPublishersPage(t *testing.T) {
 	// The owner of a covered project sees it, cannot change it, and others do not have it.
 	covered := "/manage/project/acme-widgets/settings/publishing/"
 	page = x.ask("alice", covered, nil).Body.String()
+	wants(t, page, "for all of its names, so they are not listed here", "No request for acme-widgets itself")
 	wants(t, page, "From the repository", "1 publisher of the repository main covers this project", "acme-*",
 		"Only administrators can change that.", "None of its own.")
 	for _, not := range []string{"Remove publisher", "/admin/", "nobody can upload", "Make stricter"} {
@@ -73,6 +74,21 @@ func TestRepositoryPublishersPage(t *testing.T) {
 	if w := x.ask("alice", covered,
 		url.Values{"do": {"constrain"}, "publisher_id": {id}, "ref": {"refs/tags/v*"}}); w.Code != http.StatusNotFound {
 		t.Errorf("an owner narrows the repository's publisher: %d", w.Code)
+	}
+
+	if page := x.ask("root", mainPublishers, nil).Body.String(); strings.Contains(page, "Recent token requests") {
+		t.Error("requests are listed before there is one")
+	}
+	if _, err := x.exchange(at("refs/heads/main")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.exchange(at("refs/heads/main", "environment", "test")); err == nil {
+		t.Fatal("a job in another environment is accepted")
+	}
+	wants(t, x.ask("root", mainPublishers, nil).Body.String(), "Recent token requests", "Accepted", "Refused",
+		"at <code>refs/heads/main</code>", "claim environment")
+	if page := x.ask("alice", covered, nil).Body.String(); strings.Contains(page, "Accepted") {
+		t.Error("the owner of a covered project is shown the requests of the whole repository")
 	}
 
 	_, page = x.follow("root", mainPublishers,

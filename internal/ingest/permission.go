@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"context"
+	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
@@ -116,8 +118,17 @@ func (x *Intake) mayCreate(ctx context.Context, tx Tx, who access.Caller, r cata
 	return x.policy.CheckNewName(ctx, tx, r, name, who.ID(), x.changes.Clock())
 }
 
+// maxCreatedByToken limits the projects that one minted token creates. A job whose dependencies are malicious could
+// otherwise take any number of names.
+const maxCreatedByToken = 20
+
+// createdWithin is longer than a minted token can create projects.
+const createdWithin = 6*time.Hour + access.MintedGrace
+
 // mayCreateByName decides whether a publisher of the repository may create a project. Its token reads every project
-// that it covers, so that a refusal of such a name tells nothing new.
+// that it covers, so that a refusal because of one of them tells nothing new. The policy for similar names compares
+// with all projects of the repository, so its refusal can tell that one exists that the rule does not cover, as it does
+// to every user who may create projects.
 func (x *Intake) mayCreateByName(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
 	name packaging.ProjectName,
 ) error {
@@ -140,7 +151,36 @@ func (x *Intake) mayCreateByName(ctx context.Context, tx Tx, who access.Caller, 
 			return err
 		}
 	}
+	if err := x.mayCreateMore(ctx, tx, who, r, name); err != nil {
+		return err
+	}
 	return x.policy.CheckNewName(ctx, tx, r, name, catalog.NoUser, x.changes.Clock())
+}
+
+// mayCreateMore returns fault.Denied if a minted token has created as many projects as one may. Uploads that arrive at
+// the same moment may exceed the limit by their number.
+func (x *Intake) mayCreateMore(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
+	name packaging.ProjectName,
+) error {
+	all, err := tx.Entries(ctx, audit.Filter{
+		RepositoryID: r.ID, Actions: []string{"project.create"}, Outcome: audit.Granted, Actor: who.Name(), WithToken: true,
+		Since: x.changes.Clock().Add(-createdWithin), Limit: audit.MaxEntries,
+	})
+	if err != nil {
+		return err
+	}
+	created := 0
+	for _, e := range all {
+		if e.Actor.TokenID == who.TokenID() {
+			created++
+		}
+	}
+	if created >= maxCreatedByToken {
+		return fault.New(fault.Denied,
+			"project %s cannot be created with this token: one token creates at most %d projects, so run the job again to publish the others",
+			name, maxCreatedByToken)
+	}
+	return nil
 }
 
 func whoText(who access.Caller) string {

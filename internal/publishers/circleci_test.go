@@ -1,9 +1,12 @@
 package publishers_test
 
 import (
+	"context"
+	"maps"
 	"strings"
 	"testing"
 
+	"pyindex/internal/access"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/exchange"
@@ -155,25 +158,63 @@ func TestCircleCIKindAtGenericIssuer(t *testing.T) {
 // TestOtherIssuer: a token of the platform's other issuer is refused with the name of the publisher's issuer, and the
 // suggested publisher names the token's.
 func TestOtherIssuer(t *testing.T) {
-	s := newSite(t, circleCIKind)
-	s.project("widgets", "")
-	other := workload.CircleCI.OtherIssuers(s.issuer.URL, circleCIKind.claims)[0]
-	s.registry = newTrust(s.store, s.verifier, workload.All, settings{rules: publishers.Options{
-		Now:     s.clock.Now,
-		Issuers: []publishers.Issuer{{Provider: "circleci", URL: other}, {Provider: "circleci", URL: s.issuer.URL}},
-	}})
-	s.addRequest(s.operator, publishers.AddRequest{
-		Provider: "circleci", Issuer: other, Project: "widgets", Fields: circleCIKind.fields,
-	})
-	_, err := s.exchange(s.token(nil))
-	refuse(t, err, exchange.CodePublisher, "names the platform's other issuer, "+other)
-	got := s.exchanges(s.operator, "widgets")[0]
-	if got.Suggested["pipeline_definition_id"] != circlePipeline || got.Suggested["context_id"] != circleContext ||
-		got.Issuer != s.issuer.URL {
-		t.Errorf("suggested for %s: %v (%s)", got.Issuer, got.Suggested, got.WhyNone)
+	own := workload.CircleCIIssuer + "/org/" + circleOrg
+	for _, c := range []struct{ what, signs, trusts, word string }{
+		{"the root issuer", workload.CircleCIIssuer, own, "names the platform's other issuer, " + own},
+		{
+			"the organization's issuer", own, workload.CircleCIIssuer,
+			"names the platform's other issuer, " + workload.CircleCIIssuer,
+		},
+		// The signer could have put any ids in.
+		{
+			"another organization's issuer", workload.CircleCIIssuer + "/org/" + circleOther, workload.CircleCIIssuer,
+			"no project here trusts",
+		},
+		{"an issuer of another host", "https://ci.example.com", workload.CircleCIIssuer, "no project here trusts"},
+		{"an issuer below it", own + "/x", workload.CircleCIIssuer, "no project here trusts"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			s := newSite(t, circleCIKind)
+			s.project("widgets", "")
+			issuers := []publishers.Issuer{{Provider: "circleci", URL: c.trusts}, {Provider: "circleci", URL: c.signs}}
+			s.registry = newTrust(s.store, publicURL{s.verifier, c.signs}, workload.All, settings{
+				rules: publishers.Options{Now: s.clock.Now, Issuers: issuers},
+			})
+			s.addRequest(s.operator, publishers.AddRequest{
+				Provider: "circleci", Issuer: c.trusts, Project: "widgets", Fields: circleCIKind.fields,
+			})
+			_, err := s.exchange(s.token(nil))
+			refuse(t, err, exchange.CodePublisher, c.word)
+			got := s.exchanges(s.operator, "widgets")
+			if c.word == "no project here trusts" {
+				if len(got) != 0 {
+					t.Errorf("the project's history has %+v", got)
+				}
+				return
+			}
+			if got[0].Suggested["pipeline_definition_id"] != circlePipeline ||
+				got[0].Suggested["context_id"] != circleContext || got[0].Issuer != c.signs {
+				t.Errorf("suggested for %s: %v (%s)", got[0].Issuer, got[0].Suggested, got[0].WhyNone)
+			}
+			_, err = s.exchange(s.token(circle("project-id", circleOther)))
+			refuse(t, err, exchange.CodePublisher, "no project here trusts")
+		})
 	}
-	_, err = s.exchange(s.token(circle("project-id", circleOther)))
-	refuse(t, err, exchange.CodePublisher, "no project here trusts")
+}
+
+// publicURL verifies the tokens of an issuer at a loopback address as those of the issuer with another URL.
+type publicURL struct {
+	exchange.Verifier
+	issuer string
+}
+
+func (v publicURL) Verify(ctx context.Context, raw access.Secret) (string, string, workload.Claims, error) {
+	kind, _, c, err := v.Verifier.Verify(ctx, raw)
+	if err == nil {
+		c = maps.Clone(c)
+		c["iss"] = v.issuer
+	}
+	return kind, v.issuer, c, err
 }
 
 func TestCircleCIRefusesToCompile(t *testing.T) {

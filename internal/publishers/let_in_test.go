@@ -16,6 +16,7 @@ import (
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/insight"
+	"pyindex/internal/workload"
 )
 
 // letIn returns what a publisher let in to a project, in full.
@@ -278,6 +279,49 @@ func TestLetInIsWithheld(t *testing.T) {
 	q := insight.LetInRequest{Project: "mine", Publisher: p.ID, Limit: 10}
 	if _, err := b.registry.LetIn(t.Context(), b.operator, q); !fault.Is(err, fault.NotFound) {
 		t.Errorf("the history of the deleted project: %v", err)
+	}
+}
+
+// TestMarksTellNothingOfWithheldRuns checks that a run is compared only with those that its reader may see: a missing
+// mark would confirm a guess about the others.
+func TestMarksTellNothingOfWithheldRuns(t *testing.T) {
+	s := newSite(t, kind{
+		workload.Generic, map[string]string{"oneof:sub": "victim\nmallory"},
+		map[string]any{"sub": "mallory", "ref": "refs/heads/main"},
+	})
+	mallory := s.owner("mallory", "mine")
+	p := s.trust("mine", nil)
+	run := func(version string, claims map[string]any) {
+		s.clock.Pass(time.Minute)
+		m, err := s.exchange(s.token(claims))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if version != "" {
+			s.publish(m, "mine", version)
+		}
+	}
+	run("1.0", nil)
+	s.guest = access.Guest(false).At("203.0.113.9", "r")
+	run("", map[string]any{"sub": "victim", "ref": "refs/heads/secret"})
+	s.guest = access.Guest(false).At("198.51.100.7", "r")
+	run("1.1", map[string]any{"ref": "refs/heads/secret"}) // a guess
+	s.wantLines("the owner", s.letIn(mallory, "mine", p.ID),
+		"refs/heads/secret: first time from branch secret, mine-1.1 available", "withheld:",
+		"refs/heads/main: mine-1.0 available")
+	q := insight.LetInRequest{Project: "mine", Publisher: p.ID, Limit: 1} // the others are on later pages
+	got, err := s.registry.LetIn(t.Context(), mallory, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.wantLines("the first page", got, "refs/heads/secret: first time from branch secret, mine-1.1 available")
+	all := lines(s.letIn(s.operator, "mine", p.ID))
+	if len(all) != 3 || strings.Contains(all[0], "branch secret") || !strings.Contains(all[1], "branch secret") {
+		t.Errorf("the operator sees\n%s", strings.Join(all, "\n"))
+	}
+	shown, err := s.registry.ForProject(t.Context(), mallory, "", "mine")
+	if err != nil || len(shown.Publishers) != 1 || shown.Publishers[0].Unlike == nil {
+		t.Errorf("ForProject() = %+v, %v; want the mark", shown.Publishers, err)
 	}
 }
 

@@ -183,25 +183,64 @@ func (m match) letIn(f catalog.File) bool {
 // Held is a project that a publisher is or was attached to.
 type Held struct {
 	Project  catalog.Project
-	Attached bool
+	Attached bool // to the project itself, not to its repository
 }
 
-// Projects returns the projects that a publisher is attached to and that the caller owns, and those from which it was
-// removed as far as the audit log has it. It returns fault.NotFound if there are none, and fault.Unauthenticated for an
-// anonymous caller.
+// Projects returns the projects that a publisher is attached to and that the caller owns, those from which it was
+// removed as far as the audit log has it, and those that it covers from their repository, at most maxProjects. It
+// returns fault.NotFound if there are none, unless the publisher is one of a repository and the caller an
+// administrator, and fault.Unauthenticated for an anonymous caller.
 func (r *Registry) Projects(ctx context.Context, who access.Caller, id string) ([]Held, error) {
 	if err := CheckKnown(who); err != nil {
 		return nil, err
 	}
 	var out []Held
 	err := r.store.View(ctx, func(tx Tx) (err error) {
-		out, err = heldBy(ctx, tx, who, id)
+		if out, err = heldBy(ctx, tx, who, id); err != nil {
+			return err
+		}
+		out, err = withCovered(ctx, tx, who, id, out)
 		return err
 	})
-	if err == nil && len(out) == 0 {
+	if err == nil && out == nil {
 		err = fault.New(fault.NotFound, "there is no publisher %.80q here whose projects you own", id)
 	}
 	return out, err
+}
+
+// withCovered adds to the projects of a publisher those that it covers from their repository and that the caller owns.
+// The result is not nil if the caller is an administrator and the publisher is one of a repository.
+func withCovered(ctx context.Context, tx Tx, who access.Caller, id string, out []Held) ([]Held, error) {
+	if strings.TrimSpace(id) == "" {
+		return out, nil
+	}
+	rows, err := tx.RepositoryPublishers(ctx, id, "")
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, h := range out {
+		known[h.Project.ID] = true
+	}
+	if len(rows) > 0 && who.Admin() && out == nil {
+		out = []Held{}
+	}
+	for _, row := range rows {
+		all, err := tx.Projects(ctx, row.RepositoryID)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range all {
+			if len(out) >= maxProjects {
+				return out, nil
+			}
+			if row.Covers(p) && !known[p.ID] && MayManage(who, p) {
+				known[p.ID] = true
+				out = append(out, Held{Project: p})
+			}
+		}
+	}
+	return out, nil
 }
 
 func heldBy(ctx context.Context, tx Tx, who access.Caller, id string) ([]Held, error) {
@@ -246,5 +285,6 @@ func heldBy(ctx context.Context, tx Tx, who access.Caller, id string) ([]Held, e
 	return out, nil
 }
 
-// maxProjects limits the entries of the audit log that are searched for the projects of a publisher.
+// maxProjects limits the entries of the audit log that are searched for the projects of a publisher, and the covered
+// projects that are listed.
 const maxProjects = 1000

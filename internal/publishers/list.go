@@ -10,6 +10,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/workload"
 )
 
 // Listed is a publisher of a project, or a pending one, in a listing.
@@ -25,6 +26,7 @@ type Listed struct {
 	Pinned     bool              `json:"pinned"` // whether no id is taken from the first token
 	Sentence   string            `json:"publisher"`
 	Unserved   string            `json:"warning,omitempty"`    // if the server does not have the issuer
+	Loose      string            `json:"loose,omitempty"`      // the most severe warning, if it lets in more than most expect
 	Registrant string            `json:"registrant,omitempty"` // if pending: user id
 	AddedAt    time.Time         `json:"added_at"`
 	ExpiresAt  time.Time         `json:"expires_at,omitzero"` // if pending
@@ -206,6 +208,8 @@ func (l *listing) add(row Listed, p Publisher) { l.out = append(l.out, l.registr
 func (r *Registry) Listed(row Listed, p Publisher) Listed {
 	row.Provider, row.Issuer, row.Fields, row.OwnerID = p.Provider, p.Issuer, p.Fields, p.OwnerID
 	row.Pinned, row.Sentence, row.Unserved = r.pinned(p), r.Sentence(p), r.unserved(p)
+	w, _ := workload.Of(p.Provider).Severest(p.Fields, p.OwnerID)
+	row.Loose = w.Text
 	return row
 }
 

@@ -320,9 +320,14 @@ func (r *Registry) constrainWide(ctx context.Context, tx Tx, who access.Caller, 
 	if err := tx.InsertAudit(ctx, r.entry("publisher.add", who.Actor(), place, p.ID, link.AddedAt, added)); err != nil {
 		return Added{}, err
 	}
+	owner, err := UserName(ctx, tx, link.OwnerUser)
+	if err != nil {
+		return Added{}, err
+	}
 	return Added{
-		ID: p.ID, Repository: repo.Name, Names: prefix.String(), Creates: link.Creates, Provider: p.Provider,
-		Issuer: p.Issuer, Sentence: r.Sentence(p), Fields: p.Fields, OwnerID: p.OwnerID, Unserved: r.unserved(p),
+		ID: p.ID, Repository: repo.Name, Names: prefix.String(), Creates: link.Creates, Owner: owner,
+		Provider: p.Provider, Issuer: p.Issuer, Sentence: r.Sentence(p), Fields: p.Fields, OwnerID: p.OwnerID,
+		Unserved: r.unserved(p),
 	}, tx.InsertAudit(ctx, r.entry("publisher.remove", who.Actor(), place, old.Publisher.ID, link.AddedAt, removed))
 }
 

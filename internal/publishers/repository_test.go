@@ -2,6 +2,7 @@ package publishers_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -360,6 +361,25 @@ func TestNamePolicyOfCreated(t *testing.T) {
 	b.addWide("acme", true)
 	who := b.identify(b.mint(nil).Token)
 	x.must(x.send(who, "", "acme-gone", "1.0", nil))
+}
+
+// TestTokenCreatesAFew: one token creates at most 20 projects; the next token of the publisher creates more.
+func TestTokenCreatesAFew(t *testing.T) {
+	onEach(t, func(t *testing.T, b *bench) {
+		x := b.receiver()
+		b.addWide("acme", true)
+		who := b.identify(b.mint(nil).Token)
+		for i := range 20 {
+			x.must(x.send(who, "", fmt.Sprintf("acme-%d", i), "1.0", nil))
+		}
+		x.refused("the 21st", x.send(who, "", "acme-more", "1.0", nil), fault.Denied, "creates at most 20 projects")
+		if x.exists("", "acme-more") {
+			t.Error("the refused upload created its project")
+		}
+		x.must(x.send(who, "", "acme-1", "1.1", nil)) // it exists
+		b.clock.Pass(time.Second)
+		x.must(x.send(b.identify(b.mint(nil).Token), "", "acme-more", "1.0", nil))
+	})
 }
 
 // TestStatesOfCovered: what stops any publisher stops that of a repository.
@@ -768,6 +788,36 @@ func TestExchangesOfNamesForOwners(t *testing.T) {
 	}
 }
 
+// TestCopiedRuleOfNamesTellsNothing checks that the owner of a covered project who gives it the repository's rule, or a
+// looser one, sees only the runs whose token published to the project.
+func TestCopiedRuleOfNamesTellsNothing(t *testing.T) {
+	for what, over := range map[string][]string{"the same": nil, "a looser one": {"environment", ""}} {
+		t.Run(what, func(t *testing.T) {
+			b := newBench(t)
+			alice := b.owner("alice", "acme-one")
+			b.project("acme-two", "")
+			b.addWide("acme", true)
+			id := b.add("acme-one", over...).ID
+			b.released("acme-one", "1.0", atRef("refs/heads/main"))
+			b.released("acme-two", "1.0", atRef("refs/heads/secret"))
+			b.released("acme-one", "1.1", atRef("refs/heads/main"))
+			got := b.letIn(alice, "acme-one", id)
+			b.wantLines("its history", got, "refs/heads/main: acme-one-1.1 available", "withheld:",
+				"refs/heads/main: acme-one-1.0 available")
+			all, err := b.registry.Exchanges(t.Context(), alice, "acme-one", 10)
+			if err != nil || len(all) != 3 || all[0].Withheld || !all[1].Withheld || all[1].Claims != nil || all[2].Withheld {
+				t.Errorf("Exchanges() = %+v, %v; want the second withheld", all, err)
+			}
+			text, err := json.Marshal([]any{got, all, b.reads(alice, "acme-one")})
+			if err != nil || strings.Contains(string(text), "refs/heads/secret") {
+				t.Errorf("the owner reads the branch of another project's run: %s, %v", text, err)
+			}
+			b.wantLines("for the operator", b.letIn(b.operator, "acme-one", id), "refs/heads/main: acme-one-1.1 available",
+				"refs/heads/secret: first time from branch secret", "refs/heads/main: acme-one-1.0 available")
+		})
+	}
+}
+
 // TestAddWideRace: of many at once, one adds and one removes; a rule is there as often as it is counted.
 func TestAddWideRace(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bench) {
@@ -878,6 +928,9 @@ func TestLetInByNames(t *testing.T) {
 		if other := b.letIn(bob, "acme-other", id); len(other.Requests) != 0 {
 			t.Errorf("LetIn(acme-other) = %+v, want nothing", other.Requests)
 		}
+		b.wantHeld("the operator", b.operator, id, "acme-other", "acme-owned")
+		b.wantHeld("an owner", alice, id, "acme-owned")
+		b.wantHeld("another user", b.owner("carol", "acmecorp"), id)
 		q := publishers.Removal{ID: id, Project: "acme-owned", Files: catalog.YankFiles, Reason: "taken over"}
 		if _, err := b.registry.RemoveWith(t.Context(), bob, q); !fault.Is(err, fault.NotFound) {
 			t.Errorf("RemoveWith() of another owner = %v, want %v", err, fault.NotFound)
@@ -903,4 +956,17 @@ func TestLetInByNames(t *testing.T) {
 		_, err = b.exchange(b.token(nil))
 		refuse(t, err, exchange.CodePublisher, "no project here trusts")
 	})
+}
+
+// wantHeld checks which projects a caller is told that a publisher has: none is fault.NotFound.
+func (b *bench) wantHeld(what string, who access.Caller, id string, want ...string) {
+	b.Helper()
+	held, err := b.registry.Projects(b.Context(), who, id)
+	var names []string
+	for _, h := range held {
+		names = append(names, h.Project.Name.String())
+	}
+	if diff := cmp.Diff(want, names); diff != "" || fault.Is(err, fault.NotFound) != (len(want) == 0) {
+		b.Errorf("Projects() for %s = %v, %v, want %v", what, names, err, want)
+	}
 }

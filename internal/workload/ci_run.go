@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -19,7 +20,7 @@ type Run struct {
 
 var fullName = regexp.MustCompile(`\A[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.][A-Za-z0-9_.-]*){1,21}\z`)
 
-// Run reads the run from the claims of an exchange.
+// Run reads the run from the claims of an exchange. Characters that are not printable are escaped.
 func (k *Kind) Run(issuer string, claims map[string]any) Run {
 	var parts []string
 	for _, claim := range k.run.workload {
@@ -38,7 +39,24 @@ func (k *Kind) Run(issuer string, claims map[string]any) Run {
 		decimalID.MatchString(id) {
 		r.Label, r.URL = k.run.word+" "+id, site+"/"+r.Workload+k.run.path+id
 	}
+	r.Workload, r.Ref = escaped(r.Workload), escaped(r.Ref)
 	return r
+}
+
+// escaped writes characters that are not printable, for example those that change the direction of text, as in Go.
+func escaped(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) < 0 {
+		return s
+	}
+	var out strings.Builder
+	for _, r := range s {
+		if strconv.IsPrint(r) {
+			out.WriteRune(r)
+		} else {
+			out.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return out.String()
 }
 
 func shown(v any) string {

@@ -111,12 +111,19 @@ func circleciNoShell(_ Rule, c Claims) *Mismatch {
 	return nil
 }
 
-// circleciOthers returns the root issuer for a token of an organization's issuer, and the other way around.
+// circleciOthers returns the root issuer for a token of its organization's issuer, and the other way around. Any other
+// issuer could sign the ids of a project that is not its own, to learn what trusts that.
 func circleciOthers(issuer string, c Claims) []string {
-	if issuer != CircleCIIssuer {
+	org := text(c, circleciClaim+"org-id")
+	switch own := CircleCIIssuer + "/org/" + org; {
+	case !uuidText.MatchString(org):
+		return nil
+	case issuer == CircleCIIssuer:
+		return []string{own}
+	case issuer == own:
 		return []string{CircleCIIssuer}
 	}
-	return []string{CircleCIIssuer + "/org/" + text(c, circleciClaim+"org-id")}
+	return nil
 }
 
 func circleciWarnings(fields map[string]string, _ string) []Warning {

@@ -205,7 +205,7 @@ func (k *Kind) traitsOf() []trait {
 func (k *Kind) Event(c Claims) string {
 	for _, t := range k.traitsOf() {
 		if v := text(c, t.claim); t.event && v != "" {
-			return v
+			return escaped(v)
 		}
 	}
 	return ""
@@ -334,13 +334,13 @@ func (t trait) unlike(now []string, seen map[string]bool, visible bool) string {
 	return ""
 }
 
-// brief shortens a value for a mark.
+// brief shortens a value for a mark, and escapes characters that are not printable.
 func brief(v string) string {
 	const most = 100
 	if r := []rune(v); len(r) > most {
-		return string(r[:most]) + "…"
+		v = string(r[:most]) + "…"
 	}
-	return v
+	return escaped(v)
 }
 
 // recorded restricts a mark to the recorded history, unless that is whole.

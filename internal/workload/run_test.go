@@ -159,3 +159,21 @@ func TestServer(t *testing.T) {
 		t.Errorf("Run = %s, want %s", got, want)
 	}
 }
+
+// TestRunIsPrintable: what a run says about itself has no characters that change the text around it.
+func TestRunIsPrintable(t *testing.T) {
+	c := map[string]any{
+		"repository": "acme/\u202ewidgets", "ref": "refs/heads/a\u2066b\x1b[2J\n", "event_name": "pu\u200bsh",
+	}
+	r := workload.GitHub.Run("https://token.actions.githubusercontent.com", c)
+	if r.Ref != `refs/heads/a\u2066b\x1b[2J\n` || strings.ContainsRune(r.Workload, '\u202e') || r.URL != "" {
+		t.Errorf("Run() = %+q", r)
+	}
+	if e := workload.GitHub.Event(c); e != `pu\u200bsh` {
+		t.Errorf("Event() = %+q", e)
+	}
+	c["ref"] = `refs/tags/v1-"é"`
+	if r := workload.GitHub.Run("https://token.actions.githubusercontent.com", c); r.Ref != c["ref"] {
+		t.Errorf("Run() has ref %q, want printable text as it is", r.Ref)
+	}
+}

@@ -112,3 +112,14 @@ func (k *Kind) Warnings(fields map[string]string, ownerID string) []Warning {
 	slices.SortStableFunc(out, func(a, b Warning) int { return int(b.Degree) - int(a.Degree) })
 	return out
 }
+
+// Severest returns the most severe of the warnings about a rule that lets in more than most would expect, other than
+// that it is not pinned yet. It returns false if there is none.
+func (k *Kind) Severest(fields map[string]string, ownerID string) (Warning, bool) {
+	for _, w := range k.Warnings(fields, ownerID) {
+		if w.Degree >= Loose && (w.Field == "" || w.Field != k.PinField()) {
+			return w, true
+		}
+	}
+	return Warning{}, false
+}

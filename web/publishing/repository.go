@@ -57,7 +57,8 @@ type repositoryView struct {
 // wideCard is the card of a publisher of a repository.
 type wideCard struct {
 	publisherCard
-	Covers int // existing projects
+	Covers int           // existing projects
+	Recent []exchangeRow // newest first
 }
 
 func (s *Section) repository(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -100,7 +101,9 @@ func (s *Section) repositoryPage(w http.ResponseWriter, r *http.Request, who acc
 	shown := make([]insight.Shown, 0, len(all))
 	for n, p := range all {
 		shown = append(shown, p.Shown)
-		v.Publishers = append(v.Publishers, wideCard{publisherCardOf(n, p.Shown, t), p.Covers})
+		v.Publishers = append(v.Publishers, wideCard{
+			publisherCardOf(n, p.Shown, t), p.Covers, exchangeRows(p.Recent, nil, ""),
+		})
 	}
 	v.Guide = s.guideFor(r, shown)
 	if r.Method != http.MethodPost {

@@ -118,10 +118,12 @@ func (c *publisherListCmd) Run(s *cli.Session) error {
 		var rows [][]string
 		for _, p := range list {
 			rows = append(rows,
-				[]string{p.ID, placeText(p), p.Provider, p.Sentence, pinText(p), terminal.Moment(p.ExpiresAt).String()})
+				[]string{
+					p.ID, placeText(p), p.Provider, p.Sentence, pinText(p), terminal.Moment(p.ExpiresAt).String(), p.Loose,
+				})
 		}
 		err = c.Write(s.Out, terminal.NotNil(list),
-			[]string{"ID", "PROJECT", "KIND", "PUBLISHER", "OWNER ID", "PENDING UNTIL"}, rows)
+			[]string{"ID", "PROJECT", "KIND", "PUBLISHER", "OWNER ID", "PENDING UNTIL", "LOOSE"}, rows)
 		if err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package publishing
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"pyindex/internal/app"
@@ -24,18 +23,16 @@ type inProject struct {
 
 // of returns the chosen projects of a publisher.
 func (c *inProject) of(s *cli.Session, a *app.App, id string) ([]publishers.Held, error) {
-	all, err := a.Registry.Projects(s.Ctx, a.Operator, id)
-	if err != nil {
-		return nil, hintList(err)
-	}
 	if c.Project == "" {
-		return all, nil
+		all, err := a.Registry.Projects(s.Ctx, a.Operator, id)
+		return all, hintList(err)
 	}
 	through, err := a.Registry.Through(s.Ctx, a.Operator, c.Repository, c.Project, id, 1)
 	if err != nil {
-		return nil, err
+		return nil, hintList(err)
 	}
-	return slices.DeleteFunc(all, func(h publishers.Held) bool { return h.Project.ID != through.Project.ID }), nil
+	l := through.Lineage
+	return []publishers.Held{{Project: through.Project, Attached: l.Attached && !l.Wide}}, nil
 }
 
 func hintList(err error) error {

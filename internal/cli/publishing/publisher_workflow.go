@@ -19,9 +19,11 @@ import (
 )
 
 type publisherWorkflowCmd struct {
-	Project string `required:"" placeholder:"P" help:"Project to publish."`
-	ID      string `arg:"" optional:"" help:"ID of the publisher (default: the newest of the project)."`
-	With    string `placeholder:"WORD" help:"Variant of the file, for example action, uv or twine (default: the recommended one)."`
+	Project         string `required:"" xor:"place" placeholder:"P" help:"Project to publish."`
+	Names           string `required:"" xor:"place" placeholder:"PREFIX" help:"Names that the publisher has in the repository, instead of a project."`
+	IndexRepository string `default:"main" help:"Repository of the names in this index."`
+	ID              string `arg:"" optional:"" help:"ID of the publisher (default: the newest of the project or the names)."`
+	With            string `placeholder:"WORD" help:"Variant of the file, for example action, uv or twine (default: the recommended one)."`
 	terminal.Listing
 }
 
@@ -51,13 +53,16 @@ func (c *publisherWorkflowCmd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
+		if list, err = c.ofNames(list); err != nil {
+			return err
+		}
 		p, err := c.choose(list)
 		if err != nil {
 			return err
 		}
 		warnUnserved(s, "publisher", p.ID, p.Unserved)
 		if p.Names != "" {
-			name, err := packaging.ParseProjectName(c.Project)
+			name, err := packaging.ParseProjectName(cmp.Or(c.Project, p.Names))
 			if err != nil {
 				return err
 			}
@@ -72,9 +77,27 @@ func (c *publisherWorkflowCmd) Run(s *cli.Session) error {
 	})
 }
 
+// ofNames returns the publishers of the chosen names, or list unless names are chosen.
+func (c *publisherWorkflowCmd) ofNames(list []publishers.Listed) ([]publishers.Listed, error) {
+	if c.Names == "" {
+		return list, nil
+	}
+	prefix, err := packaging.ParseNamePrefix(c.Names)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(list, func(p publishers.Listed) bool {
+		return p.Names != prefix.String() || p.Repository != c.IndexRepository
+	}), nil
+}
+
 func (c *publisherWorkflowCmd) choose(list []publishers.Listed) (publishers.Listed, error) {
+	place := fmt.Sprintf("project %.100s has", c.Project)
+	if c.Names != "" {
+		place = fmt.Sprintf("the names %.100s of repository %.100s have", c.Names, c.IndexRepository)
+	}
 	if len(list) == 0 {
-		return publishers.Listed{}, fault.New(fault.NotFound, "project %.100s has no publisher: add one first", c.Project)
+		return publishers.Listed{}, fault.New(fault.NotFound, "%s no publisher: add one first", place)
 	}
 	if c.ID == "" {
 		return slices.MaxFunc(list, func(a, b publishers.Listed) int {
@@ -84,7 +107,7 @@ func (c *publisherWorkflowCmd) choose(list []publishers.Listed) (publishers.List
 	}
 	i := slices.IndexFunc(list, func(p publishers.Listed) bool { return p.ID == c.ID })
 	if i < 0 {
-		return publishers.Listed{}, fault.New(fault.NotFound, "project %.100s has no publisher %.80q", c.Project, c.ID)
+		return publishers.Listed{}, fault.New(fault.NotFound, "%s no publisher %.80q", place, c.ID)
 	}
 	return list[i], nil
 }

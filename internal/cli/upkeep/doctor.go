@@ -40,7 +40,7 @@ func (c *Doctor) Run(s *cli.Session) error {
 	if c.wanted() {
 		return c.bytesDoctor.run(s, c.JSON)
 	}
-	d := &localDoctor{Session: s, now: time.Now}
+	d := &localDoctor{Session: s, now: time.Now, every: c.JSON}
 	if err := d.variables(); err != nil {
 		return err
 	}
@@ -67,6 +67,7 @@ func (c *Doctor) Run(s *cli.Session) error {
 type localDoctor struct {
 	*cli.Session
 	now   func() time.Time
+	every bool // list all findings, not only the first ones of a kind
 	found terminal.Findings
 	last  *url.URL // where the running server is reached, nil if the settings decide
 }

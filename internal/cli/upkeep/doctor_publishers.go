@@ -7,7 +7,7 @@ import (
 	"pyindex/internal/workload"
 )
 
-// shownLoose limits how many loose publishers doctor lists.
+// shownLoose limits how many loose publishers doctor lists as text.
 const shownLoose = 20
 
 // publishers lists the publishers that let in more than most would expect, with the command that tightens each.
@@ -21,11 +21,11 @@ func (d *localDoctor) publishers(rows *db.DB) {
 		}
 		all = len(links)
 		for _, a := range links {
-			w, ok := severest(a.Publisher)
+			w, ok := workload.Of(a.Publisher.Provider).Severest(a.Publisher.Fields, a.Publisher.OwnerID)
 			if !ok {
 				continue
 			}
-			if loose++; loose > shownLoose {
+			if loose++; loose > shownLoose && !d.every {
 				continue
 			}
 			project, err := tx.ProjectByID(d.Ctx, a.ProjectID)
@@ -40,11 +40,11 @@ func (d *localDoctor) publishers(rows *db.DB) {
 		wide, err := tx.RepositoryPublishers(d.Ctx, "", "")
 		all += len(wide)
 		for _, l := range wide {
-			w, ok := severest(l.Publisher)
+			w, ok := workload.Of(l.Publisher.Provider).Severest(l.Publisher.Fields, l.Publisher.OwnerID)
 			if !ok {
 				continue
 			}
-			if loose++; loose > shownLoose {
+			if loose++; loose > shownLoose && !d.every {
 				continue
 			}
 			repo, err := publishers.RepositoryByID(d.Ctx, tx, l.RepositoryID)
@@ -65,20 +65,8 @@ func (d *localDoctor) publishers(rows *db.DB) {
 		d.found.Skip(check, "no project has one")
 	case loose == 0:
 		d.found.OK(check, "%s, none of which is loose", terminal.Plural(int64(all), "publisher"))
-	case loose > shownLoose:
+	case loose > shownLoose && !d.every:
 		d.found.Warn(check, "The publishing page of each project shows its own.", "%s more",
 			terminal.Plural(int64(loose-shownLoose), "loose publisher"))
 	}
-}
-
-// severest returns the most severe warning about a publisher that lets in more than most would expect. It returns false
-// if there is none.
-func severest(p publishers.Publisher) (workload.Warning, bool) {
-	kind := workload.Of(p.Provider)
-	for _, w := range kind.Warnings(p.Fields, p.OwnerID) {
-		if w.Degree >= workload.Loose && (w.Field == "" || w.Field != kind.PinField()) {
-			return w, true
-		}
-	}
-	return workload.Warning{}, false
 }

@@ -12,8 +12,11 @@ import (
 	"time"
 
 	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
 	"pyindex/internal/cli"
 	"pyindex/internal/cli/clitest"
+	"pyindex/internal/packaging"
+	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/storage/db"
 	"pyindex/internal/terminal"
@@ -208,5 +211,43 @@ func TestLocalClients(t *testing.T) {
 			d.clients(rows)
 			d.want(t, name, "clients", c.status, c.word)
 		})
+	}
+}
+
+// TestLocalPublishersInJSON: the text lists some of the loose publishers and counts the others; JSON lists all.
+func TestLocalPublishersInJSON(t *testing.T) {
+	const many = shownLoose + 3
+	d := local(t)
+	rows, err := db.Open(t.Context(), "sqlite:"+filepath.Join(d.Config.DataDir, "index.db"), db.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	err = rows.Publishers().Update(t.Context(), func(tx publishers.Tx) error {
+		repo, err := tx.RepositoryByName(t.Context(), catalog.MainRepository)
+		for i := 0; i < many && err == nil; i++ {
+			l := publishers.RepositoryPublisher{ID: fmt.Sprint("row-", i), RepositoryID: repo.ID, AddedAt: time.Now()}
+			if l.Prefix, err = packaging.ParseNamePrefix(fmt.Sprint("team", i)); err != nil {
+				return err
+			}
+			fields := map[string]string{"owner": "acme", "repository": fmt.Sprint("r", i), "workflow": "release.yml"}
+			l.Publisher, err = tx.PutPublisher(t.Context(), publishers.Publisher{
+				ID: fmt.Sprint("p-", i), Provider: "github", Issuer: "https://token.actions.githubusercontent.com",
+				Lookup: fmt.Sprint("acme/r", i), Fields: fields, OwnerID: "42", CreatedAt: time.Now(),
+			})
+			if err == nil {
+				err = tx.InsertRepositoryPublisher(t.Context(), l)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for every, want := range map[bool]int{false: shownLoose + 1, true: many} {
+		d.every, d.found = every, nil
+		if d.publishers(rows); len(d.found) != want {
+			t.Errorf("every %v: %d findings, want %d: %+v", every, len(d.found), want, d.found)
+		}
 	}
 }

@@ -33,12 +33,20 @@ func (m *Minter) mint(ctx context.Context, tx publishers.Tx, a attempt, trusted 
 	if err := tx.InsertToken(ctx, t); err != nil {
 		return Minted{}, err
 	}
-	good := map[target]bool{}
-	for _, r := range trusted {
+	places, shared := make([][]target, len(trusted)), false
+	for i, r := range trusted {
 		if r.scope() != t.Scope {
 			return Minted{}, fmt.Errorf("rule %s gives another scope than was asked for", r.ID)
 		}
-		if err := m.bind(ctx, tx, a, t.ID, r, good); err != nil {
+		var err error
+		if places[i], err = targets(ctx, tx, r); err != nil {
+			return Minted{}, err
+		}
+		shared = shared || slices.ContainsFunc(places[i], func(p target) bool { return p.names != "" })
+	}
+	good := map[target]bool{}
+	for i, r := range trusted {
+		if err := m.bind(ctx, tx, a, t.ID, binding{r, places[i], shared}, good); err != nil {
 			return Minted{}, err
 		}
 	}
@@ -58,16 +66,22 @@ func (m *Minter) mint(ctx context.Context, tx publishers.Tx, a attempt, trusted 
 	return out, nil
 }
 
+// binding is what a token gets by a rule.
+type binding struct {
+	rule
+	places []target
+	shared bool // by this rule or another one, the token also covers names of a repository
+}
+
 // bind gives a token access to the places of a rule, as long as the rule exists. If several publishers share a project,
 // the grant is recorded once, for the first of them, and lasts until the last of them is removed.
-func (m *Minter) bind(ctx context.Context, tx publishers.Tx, a attempt, tokenID string, r rule,
+func (m *Minter) bind(ctx context.Context, tx publishers.Tx, a attempt, tokenID string, r binding,
 	good map[target]bool,
-) error {
-	all, err := targets(ctx, tx, r)
-	if err == nil && r.reader != nil {
+) (err error) {
+	if r.reader != nil {
 		err = tx.InsertTokenReader(ctx, tokenID, r.ID)
 	}
-	for _, t := range all {
+	for _, t := range r.places {
 		if err == nil && t.namesID != "" {
 			err = tx.InsertTokenNames(ctx, tokenID, t.namesID)
 		} else if err == nil && r.reader == nil {
@@ -77,15 +91,19 @@ func (m *Minter) bind(ctx context.Context, tx publishers.Tx, a attempt, tokenID 
 	if err != nil {
 		return err
 	}
-	for _, t := range r.recorded(all) {
+	for _, t := range r.recorded(r.places) {
 		if good[t] && r.reader == nil {
 			continue
 		}
-		if err := m.insert(ctx, tx, m.minted(a, r, tokenID), t); err != nil {
+		e := m.minted(a, r.rule, tokenID)
+		if r.shared && t.project != "" {
+			e.Detail[DetailShared] = true
+		}
+		if err := m.insert(ctx, tx, e, t); err != nil {
 			return err
 		}
 	}
-	for _, t := range all {
+	for _, t := range r.places {
 		good[t] = true
 	}
 	return nil

@@ -23,6 +23,9 @@ const DetailCompared = "compared"
 // DetailNames is the key of the names that a publisher of a repository covers, in the detail of an audit entry.
 const DetailNames = "names"
 
+// DetailShared is true in the detail of an audit entry about a project if the token also covers names of a repository.
+const DetailShared = "shared"
+
 const actionExchange = "publisher.exchange"
 
 // Limits on the claims that are stored.

@@ -63,9 +63,10 @@ type Entry struct {
 	Unlike   []workload.Mark `json:"unlike_before"`
 	Files    []LetInFile     `json:"files"`
 
-	place audit.Cursor
-	token string
-	all   map[string]any // all claims
+	place  audit.Cursor
+	token  string
+	all    map[string]any // all claims
+	detail detail         // of the exchange; nil if it is no longer recorded
 }
 
 // LetInFile is a file that came through a publisher.
@@ -232,6 +233,7 @@ func (r *letting) entryOf(e audit.Entry) Entry {
 	d := detail(e.Detail)
 	out := Entry{
 		ID: e.ID, At: e.At, Address: e.Actor.Address, all: d.object("claims"), place: e.Place(), token: e.Subject,
+		detail: d,
 	}
 	names := comparable
 	if _, ok := d[exchange.DetailCompared]; ok {
@@ -408,7 +410,7 @@ func (r *letting) mayShow(ctx context.Context, e *Entry) (bool, error) {
 		}
 		r.known = &p
 	}
-	return r.known.by(r.kind(), e.token, e.all), nil
+	return r.known.run(r.kind(), e.token, e.detail), nil
 }
 
 // earlierRun is a run that another one is compared with.
@@ -417,7 +419,8 @@ type earlierRun struct {
 	network string
 }
 
-// compare marks everything in which an entry is unlike the earlier runs. It reports whether those are all earlier runs.
+// compare marks everything in which an entry is unlike the earlier runs that the caller may see. It reports whether
+// those are all earlier runs.
 func (r *letting) compare(ctx context.Context, all []Entry) (whole bool, err error) {
 	if whole, err = r.whole(ctx); err != nil || len(all) == 0 {
 		return whole, err
@@ -448,13 +451,14 @@ func (r *letting) compare(ctx context.Context, all []Entry) (whole bool, err err
 			network = audit.Network(e.Address)
 		}
 		e.First = known.Runs() == 0
-		if !e.Withheld {
-			e.Unlike = known.Unlike(e.all, r.visible(e), whole)
-			if network != "" && addresses >= manyRuns && len(networks) <= fewNetworks && !networks[network] {
-				e.Unlike = append(e.Unlike, workload.NewNetwork(network, whole))
-			}
-			e.Unlike = slices.DeleteFunc(e.Unlike, func(m workload.Mark) bool { return !r.mayKnow(e, m.Claim) })
+		if e.Withheld {
+			continue // a mark that is missing on a later run would tell about this one
 		}
+		e.Unlike = known.Unlike(e.all, r.visible(e), whole)
+		if network != "" && addresses >= manyRuns && len(networks) <= fewNetworks && !networks[network] {
+			e.Unlike = append(e.Unlike, workload.NewNetwork(network, whole))
+		}
+		e.Unlike = slices.DeleteFunc(e.Unlike, func(m workload.Mark) bool { return !r.mayKnow(e, m.Claim) })
 		add(e.all, network)
 	}
 	return whole, nil
@@ -489,15 +493,19 @@ func (r *letting) mayKnow(e *Entry, claim string) bool {
 	return seen || r.who.Admin() || claim == "" || r.kind().Restricts(claim)
 }
 
-// earlier returns the runs before a place, newest first: those of recorded exchanges, and those of older files. cut
-// reports whether there are more than it read.
+// earlier returns the runs before a place that the caller may see: those of recorded exchanges, and those of older
+// files. cut reports whether there are more than it read.
 func (r *letting) earlier(ctx context.Context, before audit.Cursor) (out []earlierRun, cut bool, err error) {
 	granted, err := r.granted(ctx, before, compareRuns)
 	if err != nil {
 		return nil, false, err
 	}
-	for _, e := range granted {
-		out = append(out, earlierRun{detail(e.Detail).object("claims"), audit.Network(e.Actor.Address)})
+	shown, err := r.shownAmong(ctx, granted)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, e := range shown {
+		out = append(out, earlierRun{e.all, audit.Network(e.Address)})
 	}
 	cut = len(granted) == compareRuns
 	for n := 0; n < compareRuns; n += fileBatch {
@@ -516,6 +524,30 @@ func (r *letting) earlier(ctx context.Context, before audit.Cursor) (out []earli
 		}
 	}
 	return out, cut, nil
+}
+
+// shownAmong returns the exchanges that the caller may see.
+func (r *letting) shownAmong(ctx context.Context, granted []audit.Entry) (out []Entry, err error) {
+	var hidden []Entry // unless a file came through them
+	for _, x := range granted {
+		e := r.entryOf(x)
+		may, err := r.mayShow(ctx, &e)
+		if err != nil {
+			return nil, err
+		}
+		if may {
+			out = append(out, e)
+		} else {
+			hidden = append(hidden, e)
+		}
+	}
+	if len(hidden) == 0 {
+		return out, nil
+	}
+	if err := r.addFiles(ctx, hidden); err != nil {
+		return nil, err
+	}
+	return append(out, slices.DeleteFunc(hidden, func(e Entry) bool { return len(e.Files) == 0 })...), nil
 }
 
 // latestUnlike returns the newest of the last exchanges of a publisher that is unlike the earlier ones, or nil.

@@ -176,7 +176,7 @@ func (v *View) wide(ctx context.Context, tx publishers.Tx, repo catalog.Reposito
 }
 
 // ForRepository returns the publishers of a repository, by prefix and time, each with the number of existing projects
-// that it covers and the newest of its exchanges. It returns fault.Denied unless the caller is an administrator,
+// that it covers and its newest exchanges. It returns fault.Denied unless the caller is an administrator,
 // fault.NotFound if there is no such repository, and fault.Unauthenticated for an anonymous caller. Repository "" is
 // main.
 func (v *View) ForRepository(ctx context.Context, who access.Caller, repository string) ([]WideShown, error) {
@@ -208,12 +208,15 @@ func (v *View) ForRepository(ctx context.Context, who access.Caller, repository 
 				return err
 			}
 			s.Project = l.Prefix.String() // for its workflow file
-			s.Last = lastOf(ofNames(exchanges, l.Prefix.Pattern()), l.Publisher.ID)
+			near := nearTo(ofNames(exchanges, l.Prefix.Pattern()), l.Publisher.ID)
+			if len(near) > 0 {
+				s.Last = &near[0]
+			}
 			n, err := tx.CoveredProjects(ctx, repo.ID, l.Prefix)
 			if err != nil {
 				return err
 			}
-			out = append(out, WideShown{s, n})
+			out = append(out, WideShown{s, n, near[:min(len(near), shownRecent)]})
 		}
 		return nil
 	})
@@ -223,8 +226,12 @@ func (v *View) ForRepository(ctx context.Context, who access.Caller, repository 
 // WideShown is a publisher of a repository for display.
 type WideShown struct {
 	Shown
-	Covers int // existing projects
+	Covers int        // existing projects
+	Recent []Exchange // that it granted or was nearest to, newest first, at most shownRecent
 }
+
+// shownRecent is the number of exchanges of each publisher of a repository.
+const shownRecent = 10
 
 func ofNames(all []Exchange, names string) (out []Exchange) {
 	for _, x := range all {
@@ -247,17 +254,24 @@ func (v *View) shown(l publishers.Listed, p publishers.Publisher) Shown {
 
 // lastOf returns the newest exchange that a publisher granted or was nearest to.
 func lastOf(all []Exchange, id string) *Exchange {
-	for i, x := range all {
-		if x.PublisherID == id {
-			return &all[i]
-		}
-		for _, n := range x.Nearest {
-			if n.ID == id {
-				return &all[i]
-			}
-		}
+	if i := slices.IndexFunc(all, func(x Exchange) bool { return x.near(id) }); i >= 0 {
+		return &all[i]
 	}
 	return nil
+}
+
+func nearTo(all []Exchange, id string) (out []Exchange) {
+	for _, x := range all {
+		if x.near(id) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// near reports whether a publisher granted an exchange or was nearest to it.
+func (x Exchange) near(id string) bool {
+	return x.PublisherID == id || slices.ContainsFunc(x.Nearest, func(n Nearest) bool { return n.ID == id })
 }
 
 // suggestValues fills in values from the last accepted job, so that a tightened rule still accepts the job.

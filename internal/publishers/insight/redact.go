@@ -17,7 +17,9 @@ import (
 // run, and everything else in a token.
 //
 // The claims of an accepted token stay hidden until the workload has published to the project: a matching rule is
-// enough to be accepted, even if the job does not know the project. Administrators see everything.
+// enough to be accepted, even if the job does not know the project. Those of a token that also covers names of a
+// repository stay hidden until that very token has published to the project: the workload publishes to it by the
+// repository's rule, which an owner could copy to see its runs for all other projects. Administrators see everything.
 
 // runClaims identify the run of a workload.
 var runClaims = []string{"ref", "ref_path", "sha", "run_id", "job_id"}
@@ -80,7 +82,7 @@ func (v *View) Redact(ctx context.Context, tx catalog.Tx, who access.Caller, pro
 			}
 			known = &p
 		}
-		if !known.by(v.registry.Provider(d.text("provider")), e.Subject, d.object("claims")) {
+		if !known.run(v.registry.Provider(d.text("provider")), e.Subject, d) {
 			delete(e.Detail, "claims")
 			e.Detail[detailWithheld] = true
 			e.Actor.Address, e.Actor.RequestID = "", ""
@@ -113,6 +115,15 @@ func publishedTo(ctx context.Context, tx catalog.Tx, projectID string) (publishe
 		p.tokens[f.TokenID] = true
 	}
 	return p, err
+}
+
+// run reports whether the run of a recorded exchange may be shown: its token published one of the files, or another
+// token of its workload did, unless the token also covers names of a repository.
+func (p published) run(provider *workload.Kind, tokenID string, d detail) bool {
+	if shared, _ := d[exchange.DetailShared].(bool); shared {
+		return tokenID != "" && p.tokens[tokenID]
+	}
+	return p.by(provider, tokenID, d.object("claims"))
 }
 
 // by reports whether a minted token, or the workload with some claims, published one of the files.
