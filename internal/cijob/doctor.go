@@ -26,7 +26,7 @@ type Doctor struct {
 	Kind          string `placeholder:"K" help:"Kind of the token's issuer, if it is not evident from the issuer's URL: github, …"`
 	TokenFile     string `placeholder:"FILE" help:"File with the job's identity token, if the CI system is not recognized."`
 	Audience      string `placeholder:"A" help:"Audience of the identity token (default: the host of the URL, which must be the audience that the index requests)."`
-	Exchange      bool   `help:"Also exchange the identity token, and revoke the minted token immediately. The identity token cannot be used again."`
+	Exchange      bool   `help:"Also exchange the identity token, and revoke the minted token immediately: only this shows whether a publisher accepts the job. The identity token cannot be used again."`
 }
 
 // Run checks every step from this job to an upload. It exchanges the identity token only if --exchange is set.
@@ -52,10 +52,12 @@ type publishDoctor struct {
 	env      func(string) string
 	now      func() time.Time
 
-	found  terminal.Findings
-	upload *url.URL // the upload URL
-	claims workload.Claims
-	line   string // the command that adds a publisher for this job
+	found       terminal.Findings
+	upload      *url.URL // the upload URL
+	claims      workload.Claims
+	misdirected bool   // the token is for another audience, so no publisher can accept it
+	kind        string // of the publisher that line adds
+	line        string // the command that adds a publisher for this job; "" if there is none or the job needs none
 }
 
 // newPublishDoctor returns a publishDoctor that uses a transport, or the default one if by is nil.
@@ -86,9 +88,9 @@ func (d *publishDoctor) examine() {
 	if !d.readClaims(raw, audience) {
 		return
 	}
-	d.suggest()
-	if d.Exchange && audience != "" {
-		d.exchange(raw, audience)
+	tried := d.Exchange && audience != ""
+	if !tried || !d.exchange(raw, audience) {
+		d.suggest(tried)
 	}
 }
 
@@ -121,8 +123,9 @@ func (d *publishDoctor) root(path string) string {
 	return (&url.URL{Scheme: d.upload.Scheme, Host: d.upload.Host, Path: path}).String()
 }
 
-// suggest reports which publisher would accept this job.
-func (d *publishDoctor) suggest() {
+// suggest reports which publisher would accept this job. Only the index knows whether it has one, so without an
+// exchange the check is skipped.
+func (d *publishDoctor) suggest(tried bool) {
 	const check = "publisher"
 	issuer, _ := d.claims["iss"].(string)
 	kind, fields, err := d.suggestion(issuer)
@@ -130,8 +133,13 @@ func (d *publishDoctor) suggest() {
 		d.found.Fail(check, "", "%v", err)
 		return
 	}
-	d.line = terminal.AddLine("", kind, issuer, d.Project, false, fields)
-	d.found.OK(check, "a publisher of kind %[1]s can accept this job if oidc.issuers has its issuer with kind=%[1]s; the command to add it is below", kind)
+	if !d.misdirected {
+		d.kind, d.line = kind, terminal.AddLine("", kind, issuer, d.Project, false, fields)
+	}
+	if !tried {
+		d.found.Skip(check, "not checked, because only the index knows its publishers: add --exchange to try "+
+			"(it uses up this token)")
+	}
 }
 
 // server returns the address of a GitLab server if the job names one that is not the issuer's, and reports that the
@@ -210,7 +218,8 @@ func (d *publishDoctor) write(w io.Writer) {
 		}
 	}
 	if d.line != "" {
-		fmt.Fprintf(w, "\nTo allow this job to publish, run this on the machine of the index:\n  %s\n", d.line)
+		fmt.Fprintf(w, "\nIf no publisher accepts this job yet, this one would (run it on the machine of the index):\n  %s\n"+
+			"Its issuer must be in oidc.issuers with kind = %q.\n", d.line, d.kind)
 		if d.Project == "" {
 			fmt.Fprintf(w, "Replace %s with the name of your project, and add --pending if the project does not exist yet.\n",
 				terminal.ProjectMissing)

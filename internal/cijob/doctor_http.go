@@ -176,14 +176,14 @@ func (d *publishDoctor) redirected(check, from string, a answer) {
 }
 
 // exchange exchanges the identity token, or the one of the platform's other issuer if the index does not have the
-// issuer of the first. It reports the result and revokes the minted token.
-func (d *publishDoctor) exchange(raw access.Secret, audience string) {
+// issuer of the first. It reports the result, also to its caller, and revokes the minted token.
+func (d *publishDoctor) exchange(raw access.Secret, audience string) (granted bool) {
 	const check = "exchange"
 	a, err := d.ask(http.MethodPost, d.root("/_/oidc/mint-token"), map[string]string{"token": raw.Reveal()})
 	if err != nil {
 		text, advice := explainConnection(err, d.upload)
 		d.found.Fail(check, advice, "%s", text)
-		return
+		return false
 	}
 	var doc struct {
 		Token   string `json:"token"`
@@ -192,24 +192,27 @@ func (d *publishDoctor) exchange(raw access.Secret, audience string) {
 	}
 	json.Unmarshal(a.body, &doc)
 	if a.StatusCode != http.StatusOK || doc.Token == "" {
+		advice := "Run index publisher explain on the machine of the index to see the expected claims."
 		var why []string
 		for _, e := range doc.Errors {
 			why = append(why, fmt.Sprintf("%.60s: %.500s", e.Code, e.Description))
 			if other := d.identity.otherAfter(d.ctx, audience, e.Code); other != "" {
-				d.exchange(other, audience)
-				return
+				return d.exchange(other, audience)
+			}
+			if e.Code == "invalid-reuse-token" {
+				advice = "Start the job again: a job's token counts once."
 			}
 		}
-		d.found.Fail(check, "Run index publisher explain on the machine of the index to see the expected claims.",
-			"refused with status %d: %s",
+		d.found.Fail(check, advice, "refused with status %d: %s",
 			a.StatusCode, cmp.Or(strings.Join(why, "; "), "no reason given"))
-		return
+		return false
 	}
-	d.found.OK(check, "granted until %s", terminal.Moment(time.Unix(doc.Expires, 0)))
+	d.found.OK(check, "granted until %s; this does not show for which projects", terminal.Moment(time.Unix(doc.Expires, 0)))
 	_, err = d.ask(http.MethodPost, d.root("/_/oidc/burn-token"), map[string]string{"token": doc.Token})
 	if err != nil {
 		d.found.Warn(check, "It expires by itself.", "the minted token could not be revoked")
 	}
+	return true
 }
 
 // explainConnection explains why a connection failed, and how to fix it.

@@ -129,9 +129,10 @@ func TestDoctorPublish(t *testing.T) {
 	if err := d.found.Failed(); err != nil {
 		t.Fatalf("%v: %+v", err, d.found)
 	}
-	for _, check := range []string{"connection", "audience", "upload URL", "identity token", "claims", "publisher"} {
+	for _, check := range []string{"connection", "audience", "upload URL", "identity token", "claims"} {
 		c.want(d, check, "ok", "")
 	}
+	c.want(d, "publisher", "skipped", "add --exchange to try")
 	if list, err := insight.New(c.app.Registry).Exchanges(t.Context(), c.app.Operator, "", 10); err != nil ||
 		len(list) != 0 {
 		t.Errorf("the doctor exchanged without being asked: %+v, %v", list, err)
@@ -141,8 +142,51 @@ func TestDoctorPublish(t *testing.T) {
 	c.run(0, words(t, d.line)[1:]...)
 	granted := c.examine(func(d *publishDoctor) { d.Exchange = true })
 	c.want(granted, "exchange", "ok", "granted until 20")
+	c.want(granted, "exchange", "ok", "this does not show for which projects")
+	if status, _ := worst(granted.found, "publisher"); status != "" || granted.line != "" {
+		t.Errorf("a job that is accepted is told %s publisher and to run %q", status, granted.line)
+	}
 	if tokens := c.tokens(); tokens != 0 {
 		t.Errorf("%d minted tokens are left that work", tokens)
+	}
+}
+
+// TestDoctorOfUsedToken: a token that was exchanged before needs a new job, not another publisher.
+func TestDoctorOfUsedToken(t *testing.T) {
+	c := newClinic(t)
+	c.run(0, "upload", clitest.Wheel(t, demo))
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte(c.issuer.Sign(c.issuer.Claims(c.audience, time.Now(), nil))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	once := func(d *publishDoctor) { d.Project, d.TokenFile = demo, file }
+	c.run(0, words(t, c.examine(once).line)[1:]...)
+	twice := func(d *publishDoctor) { once(d); d.Exchange = true }
+	c.want(c.examine(twice), "exchange", "ok", "granted")
+	used := c.examine(twice)
+	c.want(used, "exchange", "failed", "\nStart the job again: a job's token counts once.")
+	if _, text := worst(used.found, "exchange"); strings.Contains(text, "explain") {
+		t.Errorf("a used token is sent to explain: %s", text)
+	}
+}
+
+// TestDoctorOfOtherAudience: no publisher accepts a token for another index, so none is offered.
+func TestDoctorOfOtherAudience(t *testing.T) {
+	c := newClinic(t)
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte(c.issuer.Sign(c.issuer.Claims("pypi", time.Now(), nil))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := c.examine(func(d *publishDoctor) { d.TokenFile = file })
+	c.want(d, "claims", "failed", `of the token is "pypi"`)
+	if d.line != "" {
+		t.Errorf("the doctor offers %q for a token of another audience", d.line)
+	}
+	var text bytes.Buffer
+	d = c.examine(nil)
+	d.write(&text)
+	if want := "\nIf no publisher accepts this job yet, this one would (run it on the machine of the index):\n  index publisher"; !strings.Contains(text.String(), want) {
+		t.Errorf("the doctor does not say %q:\n%s", want, &text)
 	}
 }
 

@@ -63,6 +63,7 @@ func (d *publishDoctor) checkAudience(got any, audience string) {
 		d.found.Warn(check, advice, "all tokens of the platform have the audience %s, and the index requests %q from others",
 			workload.Show(got), audience)
 	default:
+		d.misdirected = true
 		d.found.Fail(check, advice, "the audience of the token is %s, but the index requests %q", workload.Show(got), audience)
 	}
 }

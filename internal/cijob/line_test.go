@@ -155,7 +155,10 @@ func TestGitLabServerOfAJob(t *testing.T) {
 	c.env["GITLAB_CI"], c.env["CI_SERVER_URL"] = "true", "https://gitlab.internal.example/git"
 	d := c.examine(func(d *publishDoctor) { d.Kind = "gitlab" })
 	c.want(d, "issuer", "warning", "the address of this GitLab is https://gitlab.internal.example/git")
-	c.want(d, "publisher", "ok", "a publisher of kind gitlab")
+	c.want(d, "publisher", "skipped", "only the index knows its publishers")
+	if !strings.Contains(d.line, "publisher add gitlab") {
+		t.Errorf("the line is %q", d.line)
+	}
 }
 
 // TestGitLabFileOfAnotherProject checks that a job of GitLab whose token names no pipeline file is told so.

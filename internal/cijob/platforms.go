@@ -99,8 +99,8 @@ func (j *jobIdentity) otherAudience(c workload.Claims, audience string) (advice 
 	}
 	switch {
 	case p != nil && p.fixed:
-		return fmt.Sprintf("%s fixes the audience of its tokens: the administrator of the index has to set audience = %s for "+
-			"the issuer %s in oidc.issuers.", p.name, workload.Show(got), workload.Show(c["iss"])), true
+		return fmt.Sprintf("%s fixes the audience of its tokens: if it is not set already, the administrator of the "+
+			"index has to set audience = %s for the issuer %s in oidc.issuers.", p.name, workload.Show(got), workload.Show(c["iss"])), true
 	case p != nil && p.audience != "":
 		return fmt.Sprintf(p.audience, terminal.Printable(audience)), false
 	}

@@ -13,7 +13,7 @@ import (
 func (c *Config) Issuers() []publishers.Issuer {
 	all := []publishers.Issuer{}
 	for _, i := range c.OIDC.Issuers {
-		all = append(all, publishers.Issuer{Provider: i.Kind, URL: i.Issuer, Server: i.Server})
+		all = append(all, publishers.Issuer{Provider: i.Kind, URL: i.Issuer, Server: i.Server, Audience: i.Audience})
 	}
 	return all
 }

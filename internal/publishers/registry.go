@@ -52,6 +52,8 @@ type Issuer struct {
 	URL      string `json:"url"`  // exact "iss"
 	// Server is the base URL of the platform's pages, without a trailing slash; "" if it is the issuer's.
 	Server string `json:"server,omitempty"`
+	// Audience is accepted in the tokens of this issuer in addition to Options.Audience; "" for none.
+	Audience string `json:"audience,omitempty"`
 }
 
 // FieldIssuer is the name of the issuer's field in faults.
@@ -135,6 +137,16 @@ func (r *Registry) Server(issuer string) string { return r.servers[issuer] }
 
 // Store returns the store of the registry's rows.
 func (r *Registry) Store() Store { return r.store }
+
+// OwnAudience returns the audience that the index accepts from one issuer only, or "" if there is none.
+func (r *Registry) OwnAudience(issuer string) string {
+	for _, i := range r.o.Issuers {
+		if i.URL == issuer {
+			return i.Audience
+		}
+	}
+	return ""
+}
 
 // Options returns the settings of the registry, including defaults.
 func (r *Registry) Options() Options { return r.o }

@@ -27,6 +27,10 @@ func AddLine(settings, provider, issuer, project string, pending bool, fields ma
 			for _, pair := range f.Pairs(fields) {
 				b.WriteString(flagWord(kind.Flag(f.Name), pair))
 			}
+		} else if f.Check {
+			if fields[f.Name] == "true" {
+				b.WriteString(" --" + kind.Flag(f.Name))
+			}
 		} else if v := fields[f.Name]; v != "" {
 			b.WriteString(flagWord(kind.Flag(f.Name), v))
 		}

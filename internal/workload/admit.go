@@ -129,7 +129,7 @@ func (k *Kind) Compares(r Rule) []string {
 func (k *Kind) Identity() []string {
 	out := slices.Clip(k.claims)
 	for _, f := range k.Fields {
-		if f.Recommended && f.Claim != "" {
+		if (f.Recommended || f.like != nil) && f.Claim != "" {
 			out = append(out, f.Claim)
 		}
 	}

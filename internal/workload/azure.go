@@ -93,7 +93,7 @@ var AzureDevOps = &Kind{
 	},
 	validate: validateAzure,
 	checks:   []check{azureSubjectFits, pinnedIfAny("prj_id", uuidText, "not the id of a project", "but the rule is pinned to a project's id")},
-	suggest:  suggestAzure,
+	suggest:  suggestAzure, remedy: azureRemedy,
 	renames: renaming{
 		adopt: func(r Rule, c Claims) {
 			field, part, ok := azureSubject(c)
@@ -170,8 +170,11 @@ func azureSubjectFits(r Rule, c Claims) *Mismatch {
 // validateAzure returns fault.Invalid unless the rule names either a pipeline or a service connection, and for a
 // connection with restrictions that its tokens cannot fit.
 func validateAzure(r Rule) error {
-	if (r.Fields["pipeline"] == "") == (r.Fields["connection"] == "") {
-		return fault.InField("pipeline", "set either pipeline or connection, not both")
+	switch pipeline, connection := r.Fields["pipeline"] != "", r.Fields["connection"] != ""; {
+	case !pipeline && !connection:
+		return fault.InField("pipeline", "set --pipeline or --connection")
+	case pipeline && connection:
+		return fault.InField("pipeline", "set --pipeline or --connection, not both")
 	}
 	if r.Fields["connection"] == "" {
 		return nil

@@ -53,14 +53,14 @@ var Buildkite = &Kind{
 			say: func(w *Words, v string) { sayRef(w, "refs/tags/"+v) },
 		},
 		{
-			Name: "branch", Label: "Branches", Recommended: true, Example: "main", Claim: "build_branch", like: buildkiteBranch,
+			Name: "branch", Label: "Branches", Example: "main", Claim: "build_branch", like: buildkiteBranch,
 			Help: "Only builds of this branch. If the pipeline builds forks, a branch of this name in any fork fits too: " +
 				"prefer tags. For the build of a tag, Buildkite gives the tag as the branch.",
 			Pattern: starWords, Tighten: "Only from this branch", parse: parseStar, fits: asText(nameFits),
 			say: func(w *Words, v string) { sayRef(w, "refs/heads/"+v) },
 		},
 		{
-			Name: "source", Label: "Started by", Stricter: true, List: true, Example: "webhook", Claim: "build_source",
+			Name: "source", known: buildkiteSources, Label: "Started by", Stricter: true, List: true, Example: "webhook", Claim: "build_source",
 			Help:    "Only builds that were started by webhook, ui, api, schedule or trigger_job. Separate several with commas.",
 			Pattern: "comma-separated words", Tighten: "Only builds of pushes", Tickable: true, event: true,
 			parse: parseWords, fits: asText(listed), say: phrase(", started by ", ""),
@@ -123,7 +123,26 @@ var Buildkite = &Kind{
 		workload: []string{"organization_slug", "pipeline_slug"}, tag: "build_tag", branch: "build_branch", word: "build",
 		id: "build_number", path: "/builds/",
 	},
-	warn: buildkiteWarnings,
+	warn: buildkiteWarnings, possible: possibleBuildkite, remedy: buildkiteRemedy,
+}
+
+// buildkiteSources are the values of build_source.
+var buildkiteSources = []string{"ui", "api", "webhook", "trigger_job", "schedule"}
+
+// possibleBuildkite returns fault.Invalid if no build fits both the tags and the branches of a rule.
+func possibleBuildkite(r Rule) error {
+	tag, branch := r.Fields["tag"], r.Fields["branch"]
+	if tag == "" || branch == "" || overlap(tag, branch) {
+		return nil
+	}
+	return fault.InField("branch",
+		"set --tag or --branch, not both: Buildkite's branch of a tag is the tag, so no build fits both")
+}
+
+// overlap reports whether a name can fit two patterns that may end in "*".
+func overlap(a, b string) bool {
+	stem, open := strings.CutSuffix(b, "*")
+	return refFits(a, b) || refFits(b, a) || open && refFits(a, stem) || refFits(b, strings.TrimSuffix(a, "*"))
 }
 
 // lookupBuildkite returns "organization/pipeline" in lower case.

@@ -92,7 +92,7 @@ var CircleCI = &Kind{
 		job["sub"], job[circleciShell] = "org/"+joined(r, "org_id")+"/project/"+r.Fields["project_id"]+"/user/x", false
 	},
 	run:  runClaims{workload: []string{circleciClaim + "vcs-origin"}, ref: circleciClaim + "vcs-ref"},
-	warn: circleciWarnings,
+	warn: circleciWarnings, remedy: circleciRemedy,
 }
 
 // circleciSubjectFits compares the prefix that every subject has.

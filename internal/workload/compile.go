@@ -111,6 +111,11 @@ func (k *Kind) Compile(fields map[string]string) (Rule, error) {
 // only if they are stored already, because later versions found them too loose.
 func (k *Kind) CompileNew(fields map[string]string) (Rule, error) {
 	r, err := k.Compile(fields)
+	for _, f := range k.Fields {
+		if err == nil {
+			err = f.knows(r)
+		}
+	}
 	if err == nil && k.strict != nil {
 		err = k.strict(r)
 	}
@@ -173,10 +178,10 @@ func (k *Kind) Problems(f Form, fields map[string]string) map[string]string {
 			break // the error concerns two fields, and changing this one did not help
 		}
 		if !known {
-			out[formPlace(f)] = fault.Message(err)
+			out[formPlace(f)] = f.labelled(fault.Message(err))
 			break
 		}
-		out[name] = fault.Message(err)
+		out[name] = f.labelled(fault.Message(err))
 		if field.Required && fields[name] == "" {
 			out[name] = field.Label + " is required"
 		}

@@ -2,6 +2,7 @@ package workload
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"pyindex/internal/fault"
@@ -34,6 +35,22 @@ func (f Field) compile(v string, pin bool, r *Rule) (err error) {
 	return nil
 }
 
+// knows returns a fault.Invalid if a rule has a word that the field's claim never has.
+func (f Field) knows(r Rule) error {
+	v := r.Fields[f.RuleName()]
+	if f.known == nil || v == "" {
+		return nil
+	}
+	for word := range strings.SplitSeq(v, ",") {
+		if !slices.Contains(f.known, word) {
+			last := len(f.known) - 1
+			return fault.InField(f.Name, "%s %.60q does not exist: use %s or %s", f.Name, word,
+				strings.Join(f.known[:last], ", "), f.known[last])
+		}
+	}
+	return nil
+}
+
 // differs compares the field's claim with a rule. A rule without the field always fits. A claim that is missing or has
 // another type than the field never fits.
 func (f Field) differs(r Rule, c Claims) *Mismatch {
@@ -46,7 +63,11 @@ func (f Field) differs(r Rule, c Claims) *Mismatch {
 		return wrong(f.Claim, nil, f.lacking)
 	}
 	if !f.fits(want, got) {
-		return &Mismatch{Claim: f.Claim, Got: Show(got), Want: Show(want)}
+		m := &Mismatch{Claim: f.Claim, Got: Show(got), Want: Show(want)}
+		if all, ok := got.([]any); ok && slices.Contains(listClaims, f.Claim) {
+			m.Got = showList(all)
+		}
+		return m
 	}
 	return nil
 }
@@ -118,11 +139,11 @@ const (
 	fileWords = "a file name that ends in .yml or .yaml, without '/'"
 )
 
-var fieldWord = regexp.MustCompile(`"[^"]*"|[a-z_]+`)
+var fieldWord = regexp.MustCompile(`"[^"]*"|(?:--)?[a-z_]+`)
 
 // Rename replaces the names of fields in a message by those that its reader knows: the flags of a command, or the
 // labels of a form. Names without "_" are also common words, so they are replaced only if they begin the message.
-// Quoted values stay as they are.
+// Those that are written as a flag, "--tag", are replaced anywhere. Quoted values stay as they are.
 func Rename(message string, all []Field, name func(f Field) string) string {
 	fields := map[string]Field{}
 	for _, f := range all {
@@ -131,11 +152,24 @@ func Rename(message string, all []Field, name func(f Field) string) string {
 	var b strings.Builder
 	last := 0
 	for _, at := range fieldWord.FindAllStringIndex(message, -1) {
-		word := message[at[0]:at[1]]
-		if f, ok := fields[word]; ok && (at[0] == 0 || strings.Contains(word, "_")) {
+		word, flag := strings.CutPrefix(message[at[0]:at[1]], "--")
+		if f, ok := fields[word]; ok && (flag || at[0] == 0 || strings.Contains(word, "_")) {
 			b.WriteString(message[last:at[0]] + name(f))
 			last = at[1]
 		}
 	}
 	return b.String() + message[last:]
+}
+
+var flagWord = regexp.MustCompile(`--[a-z_]+`)
+
+// labelled replaces the fields of a form that a message writes as flags by their labels.
+func (f Form) labelled(message string) string {
+	return flagWord.ReplaceAllStringFunc(message, func(flag string) string {
+		field, ok := f.Field(flag[len("--"):])
+		if !ok {
+			return flag
+		}
+		return field.Label
+	})
 }

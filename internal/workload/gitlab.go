@@ -52,7 +52,7 @@ var GitLab = &Kind{
 			parse: matching(gitlabEnvironment, "is not valid: use letters, digits, blanks inside, and - _ / $ { } ."),
 			fits:  asText(equal),
 		},
-		refField("ref_path", "the project"), protectedField("GitLab"), eventsField("pipeline_source", parseWords),
+		refField("ref_path", "the project"), protectedField("GitLab"), gitlabEvents(),
 		runnerField("gitlab-hosted"),
 		{
 			Name: fieldJobSource, Label: "Job sources", Example: "push", Stricter: true, List: true, Claim: "job_source",
@@ -83,7 +83,7 @@ var GitLab = &Kind{
 	renames: forgeRenaming(
 		"namespace", "project", "project_path", "namespace", "project", "namespace_id", "project_id",
 	),
-	lookup: lookupGitLab, suggest: suggestGitLab, never: gitlabNever,
+	lookup: lookupGitLab, suggest: suggestGitLab, remedy: gitlabRemedy, never: gitlabNever,
 	shape: []check{
 		gitlabFileKnown, present("ref_path"), present("sha"), fullRef("ref_path"), plainCommit, textIfAny("environment"),
 	},
@@ -100,6 +100,20 @@ var GitLab = &Kind{
 			file:  fields["workflow_filepath"], pin: "namespace_id", id: "project_id", hosted: "gitlab-hosted",
 		})
 	},
+}
+
+// gitlabSources are the values of pipeline_source.
+var gitlabSources = []string{
+	"push", "web", "webide", "schedule", "api", "trigger", "pipeline", "parent_pipeline", "merge_request_event",
+	"external_pull_request_event", "chat", "external", "container_registry_push", "duo_workflow", "ondemand_dast_scan",
+	"ondemand_dast_validation", "security_orchestration_policy", "pipeline_execution_policy_forced",
+	"pipeline_execution_policy_schedule", "security_policies_default_source", "unknown",
+}
+
+func gitlabEvents() Field {
+	f := eventsField("pipeline_source", parseWords)
+	f.known = gitlabSources
+	return f
 }
 
 func parseGitLabNamespace(field, s string) (string, error) {

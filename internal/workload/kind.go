@@ -44,8 +44,11 @@ type Kind struct {
 	strict   func(r Rule) error // more validation, for new rules only: stored ones keep working
 	possible func(r Rule) error // refuses rules that no token can fit, for new rules only
 	suggest  func(c Claims) map[string]string
-	warn     func(fields map[string]string, ownerID string) []Warning
-	renames  renaming
+	// remedy says what a refused job, or its publisher, needs instead of a suggested rule; "" if it does not know. The
+	// rule is the nearest one; it is empty if there is none.
+	remedy  func(r Rule, c Claims, m *Mismatch) string
+	warn    func(fields map[string]string, ownerID string) []Warning
+	renames renaming
 	// adds the claims that no field is equal to to a job that a rule admits; for shared kinds, see Kind.Implies
 	sampled func(r Rule, job Claims)
 	open    *openKind // for a kind whose rules may name any claim
@@ -93,6 +96,8 @@ type Field struct {
 	Tickable bool   // its warning suggests a value, so a button is enough
 	Ref      bool   // its claim is a full ref, and its value may end in "*"
 	ID       bool   // its claim is an id, which the platform never gives to another workload; otherwise a name
+
+	known []string // the words that a list may have in new rules; nil for any
 
 	path  []string // of the claim inside an object of the token; nil if it is a claim of its own
 	parse parser

@@ -58,9 +58,6 @@ func (k *Kind) Sample() map[string]string {
 			out[f.Name] = f.Example
 		}
 	}
-	if k == Buildkite {
-		delete(out, "branch") // that of a tag is the tag
-	}
 	return out
 }
 

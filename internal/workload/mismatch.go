@@ -3,6 +3,8 @@ package workload
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 )
 
 // Mismatch is the first claim by which a token differs from a rule.
@@ -67,7 +69,10 @@ func Show(v any) string {
 	case nil:
 		return "missing"
 	case string:
-		return fmt.Sprintf("%.100q", v)
+		if short := fmt.Sprintf("%.100q", v); short != strconv.Quote(v) {
+			return short + "…"
+		}
+		return strconv.Quote(v)
 	case []any:
 		return "a list"
 	case map[string]any:
@@ -75,4 +80,19 @@ func Show(v any) string {
 	default:
 		return fmt.Sprintf("%.40v", v)
 	}
+}
+
+// showList formats the first values of a claim that is a list.
+func showList(all []any) string {
+	if len(all) == 0 {
+		return "an empty list"
+	}
+	var out []string
+	for _, v := range all[:min(len(all), 5)] {
+		out = append(out, Show(v))
+	}
+	if len(all) > len(out) {
+		out = append(out, "…")
+	}
+	return "a list of " + strings.Join(out, ", ")
 }

@@ -93,6 +93,9 @@ func parseRepositoryID(field, s string) (string, error) {
 }
 
 func parseUUID(field, s string) (string, error) {
+	if s == "" {
+		return "", fault.InField(field, "%s is required", field)
+	}
 	if !uuidText.MatchString(lowerASCII(s)) {
 		return "", fault.InField(field, "%s %.60q is not an id: it looks like 00000000-0000-1000-8000-000000000002", field, s)
 	}

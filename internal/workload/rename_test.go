@@ -29,6 +29,7 @@ func TestRenameFields(t *testing.T) {
 		},
 		{workload.GitLab, `project "a/b" is not a project name`, `--gitlab-project "a/b" is not a project name`},
 		{workload.GitHub, "events: pull_request_target may never publish", "--event: pull_request_target may never publish"},
+		{workload.GitLab, "set --project or --namespace", "set --gitlab-project or --namespace"},
 		{workload.Generic, "owner_id is set", "owner_id is set"},
 		{workload.GitHub, "", ""},
 	} {

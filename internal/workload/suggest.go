@@ -23,7 +23,7 @@ func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 		}
 	}
 	if m := k.Never(c); m != nil {
-		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, m)
+		return nil, k.refusal(Rule{}, c, m, fmt.Sprintf("no publisher of kind %s can accept it: %v", k.name, m))
 	}
 	if err := k.unusable(c); err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func (k *Kind) foreign() error {
 // explains why if there is none.
 func (k *Kind) Amend(r Rule, c Claims) (map[string]string, error) {
 	if m := cmp.Or(firstOf(k.shape, r, c), firstOf(k.nevers(), r, c)); m != nil {
-		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, m)
+		return nil, k.refusal(r, c, m, fmt.Sprintf("no publisher of kind %s can accept it: %v", k.name, m))
 	}
 	typed := k.Typed(r)
 	if k.open != nil && bySubject(typed, c) == otherThing {
@@ -72,8 +72,8 @@ func (k *Kind) Amend(r Rule, c Claims) (map[string]string, error) {
 		}
 	}
 	if err := k.takes(out, c); err != nil {
-		return nil, fault.New(fault.Invalid, "%v; a publisher without that restriction would be looser than the nearest one",
-			fault.Message(err))
+		return nil, k.refusal(r, c, AsMismatch(err),
+			fault.Message(err)+"; a publisher without that restriction would be looser than the nearest one")
 	}
 	for _, name := range slices.Sorted(maps.Keys(typed)) {
 		try := maps.Clone(out)
@@ -211,7 +211,7 @@ func (k *Kind) Recognize(c Claims) map[string]string {
 
 // narrows reports whether a suggested rule has the field.
 func (f Field) narrows() bool {
-	return f.Required || f.Recommended || f.ID || f.Ref || f.event
+	return f.Required || f.Recommended || f.ID || f.Ref || f.event || f.like != nil
 }
 
 // seen returns a value for the field that accepts jobs like the one with these claims, or "" if the claims have none.

@@ -285,7 +285,7 @@ func (s *Section) guideFor(r *http.Request, all []insight.Shown) *guideView {
 	p := all[i]
 	t := ciconfig.Target{
 		BaseURL: s.Absolute(""), Repository: p.Repository, Project: p.Project,
-		Audience: cmp.Or(s.o.Registry.Options().Audience, s.BaseURL.Host),
+		Audience: cmp.Or(s.o.Registry.Options().Audience, s.BaseURL.Host), Accepts: s.o.Registry.OwnAudience(p.Issuer),
 	}
 	g := ciconfig.For(t, p.Provider, p.Issuer, p.Fields)
 	v := &guideView{Project: p.Project, Publisher: p.ID, Words: p.Words, Others: g.Files, Steps: g.Steps, CA: g.CA}

@@ -4,6 +4,7 @@ package publishing
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
@@ -44,8 +45,8 @@ type addedPublisher struct {
 }
 
 // tell prints only a new publisher's ID to standard output. To standard error it prints the trusted workload, the
-// expiry if the publisher is pending, and a warning if there is one. With --json, everything is in the object.
-func tell(s *cli.Session, l terminal.Listing, p publishers.Added) error {
+// expiry if the publisher is pending, and its warnings. repository is the one of its project in this index. With --json, everything is in the object.
+func tell(s *cli.Session, l terminal.Listing, repository string, p publishers.Added) error {
 	err := l.Report(s.Out, addedPublisher{
 		p.ID, p.Project, p.Provider, p.Issuer, p.Sentence, p.Fields, p.OwnerID, p.Pending, terminal.Moment(p.ExpiresAt),
 		cmp.Or(p.Unserved, p.Warning), p.Repository, p.Names, p.Creates, p.Owner,
@@ -68,7 +69,31 @@ func tell(s *cli.Session, l terminal.Listing, p publishers.Added) error {
 	if p.Unserved != "" {
 		fmt.Fprintf(s.Errs, "warning: %s\n", terminal.Printable(p.Unserved))
 	}
+	warnLoose(s, repository, p)
 	return nil
+}
+
+// warnLoose prints the warnings about a publisher that lets in more than most would expect, each with the command that
+// tightens it. The pin has a note of its own. A pending publisher cannot be tightened.
+func warnLoose(s *cli.Session, repository string, p publishers.Added) {
+	kind := workload.Of(p.Provider)
+	for _, w := range kind.Warnings(p.Fields, p.OwnerID) {
+		if w.Degree < workload.Loose || w.Field != "" && w.Field == kind.PinField() {
+			continue
+		}
+		fmt.Fprintf(s.Errs, "warning: %s\n", terminal.Printable(w.Text))
+		if p.Pending {
+			continue
+		}
+		line := terminal.ConstrainLine(p.ID, repository, p.Project, p.Provider, p.Issuer, p.Fields, w)
+		if p.Names != "" {
+			line = terminal.ConstrainNamesLine(p.ID, repository, strings.TrimSuffix(p.Names, "-*"), p.Provider, p.Issuer,
+				p.Fields, w)
+		}
+		if line != "" {
+			fmt.Fprintf(s.Errs, "  %s\n", line)
+		}
+	}
 }
 
 // warnUnserved prints the warning about a rule whose issuer the server does not have, if there is one.

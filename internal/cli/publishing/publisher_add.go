@@ -61,7 +61,7 @@ func (c *publisherAdd) Run(s *cli.Session) error {
 			return c.inFlags(err)
 		}
 		added.Warning = c.flagged(added.Warning)
-		return tell(s, c.Listing, added)
+		return tell(s, c.Listing, c.IndexRepository, added)
 	})
 }
 

@@ -55,6 +55,6 @@ func (c *publisherConstrainCmd) Run(s *cli.Session) error {
 			return c.inFlags(err)
 		}
 		added.Warning = c.flagged(added.Warning)
-		return tell(s, c.Listing, added)
+		return tell(s, c.Listing, c.IndexRepository, added)
 	})
 }

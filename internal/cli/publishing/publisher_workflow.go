@@ -71,6 +71,7 @@ func (c *publisherWorkflowCmd) Run(s *cli.Session) error {
 		t := ciconfig.Target{
 			BaseURL: base.String(), Repository: p.Repository, Project: p.Project,
 			Audience: cmp.Or(a.Registry.Options().Audience, s.Config.Audience(base)),
+			Accepts:  a.Registry.OwnAudience(p.Issuer),
 		}
 		return c.write(s, ciconfig.For(t, p.Provider, p.Issuer, p.Fields))
 	})

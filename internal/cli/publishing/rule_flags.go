@@ -169,7 +169,7 @@ func (r *ruleFlags) inFlags(err error) error {
 	if err == nil || fault.KindOf(err) == fault.Internal {
 		return err
 	}
-	return fault.Wrap(fault.KindOf(err), err, "%s", r.flagged(fault.Message(err)))
+	return fault.New(fault.KindOf(err), "%s", r.flagged(fault.Message(err))) // err says the same with other names
 }
 
 func (r *ruleFlags) flagged(message string) string {

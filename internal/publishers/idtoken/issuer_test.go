@@ -136,7 +136,7 @@ func TestUnknownIssuerIsNotAsked(t *testing.T) {
 	b := newBench(t)
 	evil := issuertest.New(t, issuertest.Options{Plain: true})
 	refuse(t, "unknown issuer", b.verify(evil.Sign(evil.Claims(audience, b.now(), nil))), exchange.CodePayload,
-		"unknown trusted publishing issuer")
+		": the index's administrator has to add it to oidc.issuers")
 	claimsB := evil.Sign(b.issuer.Claims(audience, b.now(), nil))
 	if err := b.verify(claimsB); err == nil {
 		t.Error("a token of one issuer passes as another's")

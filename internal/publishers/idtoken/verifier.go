@@ -102,7 +102,8 @@ func (v *Verifier) Verify(ctx context.Context,
 	}
 	s := v.from[iss]
 	if s == nil {
-		return "", "", nil, exchange.Refuse(exchange.CodePayload, "unknown trusted publishing issuer "+show(iss))
+		return "", "", nil, exchange.Refuse(exchange.CodePayload, "unknown trusted publishing issuer "+show(iss)+
+			": the index's administrator has to add it to oidc.issuers")
 	}
 	if err := s.verify(ctx, raw.Reveal(), t, v.now()); err != nil {
 		return "", "", nil, err

@@ -181,8 +181,10 @@ func (x Exchange) NoneBecause() string {
 		return ""
 	}
 	why := fault.AsSentence(x.WhyNone)
-	if strings.HasPrefix(why, "No publisher ") || strings.HasPrefix(why, "A publisher ") {
-		return why
+	for _, complete := range []string{"No publisher ", "A publisher ", "Only a publisher ", "Change the job", "This build "} {
+		if strings.HasPrefix(why, complete) {
+			return why
+		}
 	}
 	return "No publisher is suggested. " + why
 }

@@ -17,7 +17,10 @@ func TestNoneBecause(t *testing.T) {
 		"":            "",
 		"n" + never:   "N" + never + ".",
 		"a" + foreign: "A" + foreign + ".",
-		"c" + looser:  "No publisher is suggested. C" + looser + ".",
+		"only a publisher with --job-source x accepts it. Add": "Only a publisher with --job-source x accepts it. Add.",
+		"change the job: request it":                           "Change the job: request it.",
+		"this build is not of a tag: push one":                 "This build is not of a tag: push one.",
+		"c" + looser:                                           "No publisher is suggested. C" + looser + ".",
 	} {
 		if got := (insight.Exchange{WhyNone: why}).NoneBecause(); got != want {
 			t.Errorf("NoneBecause of %q = %q, want %q", why, got, want)

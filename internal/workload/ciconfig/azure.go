@@ -45,7 +45,8 @@ func azure(t Target, issuer string, fields map[string]string) Guide {
 	}
 	j := scriptJob{
 		Target: t, Triggers: "  " + sort + ":\n    include: [" + quoted(name) + "]\n",
-		Script: exchangeForTwine(t, output(get), "python3 -m twine"),
+		Script: exchangeForTwine(t, output(get), "python3 -m twine",
+			require("SYSTEM_ACCESSTOKEN", "the step has to pass System.AccessToken on in its env")),
 	}
 	return Guide{
 		Files: []File{{Key: "twine", Title: "With twine", Path: "azure-pipelines.yml", Text: write(azureFile, j)}},

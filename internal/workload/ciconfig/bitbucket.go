@@ -31,7 +31,8 @@ const bitbucketAudience = "ari:cloud:bitbucket::workspace/"
 func bitbucket(t Target, _ string, fields map[string]string) Guide {
 	j := scriptJob{
 		Target: t, Image: uvImage, When: "tags", Key: "v*", OwnAudience: !strings.HasPrefix(t.Audience, bitbucketAudience),
-		Script: "(\n" + exchange(t, `"$BITBUCKET_STEP_OIDC_TOKEN"`) + ")\n",
+		Script: "(\n" + exchange(t, `"$BITBUCKET_STEP_OIDC_TOKEN"`,
+			require("BITBUCKET_STEP_OIDC_TOKEN", "the step has to request it under oidc")) + ")\n",
 	}
 	ref := "refs/tags/v*"
 	if b := fields["branch"]; b != "" {

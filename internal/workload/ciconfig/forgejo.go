@@ -37,7 +37,8 @@ func forgejo(t Target, _ string, fields map[string]string) Guide {
 	}
 	j := actionsJob{
 		Target: t, Path: path, Name: "Release " + t.Project, Triggers: triggers(fields), UV: true,
-		Script: exchangeForTwine(t, output(actionsToken(t)), "twine"),
+		Script: exchangeForTwine(t, output(actionsToken(t)), "twine",
+			require("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "the job has to set enable-openid-connect to true")),
 	}
 	uv := File{Key: "uv", Title: "With uv", Path: path, Text: write(forgejoFile, j)}
 	j.UV = false

@@ -12,7 +12,8 @@ func generic(t Target, issuer string, rules map[string]string) Guide {
 		Files: []File{{
 			Key: "script", Title: "A script",
 			Text: "#!/bin/sh -e\n# INDEX_ID_TOKEN: an identity token of " + comment(issuer) + " for the audience " +
-				comment(t.Audience) + "\nuv build\n" + exchange(t, `"$INDEX_ID_TOKEN"`),
+				comment(t.Audience) + "\nuv build\n" + exchange(t, `"$INDEX_ID_TOKEN"`,
+				require("INDEX_ID_TOKEN", "put an identity token of the platform into it")),
 		}},
 		Steps: []string{"Ask the platform for an identity token whose audience is " + t.Audience +
 			", put it into INDEX_ID_TOKEN, and run the script."},

@@ -22,7 +22,8 @@ pipeline {
 `
 
 func jenkins(t Target, _ string, fields map[string]string) Guide {
-	script := strings.ReplaceAll(strings.ReplaceAll(exchange(t, `"$IDENTITY"`), `\`, `\\`), "'''", `\'\'\'`)
+	publish := exchange(t, `"$IDENTITY"`, require("IDENTITY", "bind the id token credential to it"))
+	script := strings.ReplaceAll(strings.ReplaceAll(publish, `\`, `\\`), "'''", `\'\'\'`)
 	return Guide{
 		Files: []File{{
 			Key: "uv", Title: "With uv", Path: "Jenkinsfile", Text: write(jenkinsFile, scriptJob{Target: t, Script: script}),

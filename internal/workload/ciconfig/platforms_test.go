@@ -198,6 +198,33 @@ func TestCircleCI(t *testing.T) {
 		"add a publisher with the issuer https://oidc.circleci.com.")
 }
 
+// TestPlainHTTP checks that an index without https does not offer uv's own exchange without a word.
+func TestPlainHTTP(t *testing.T) {
+	const line = "uv exchanges tokens over https only: use --with "
+	for kind, with := range map[string]string{"buildkite": "script", "gitlab": "twine"} {
+		issuer, fields := "", compile(t, workload.Of(kind), workload.Of(kind).Sample())
+		plain := target
+		plain.BaseURL = "http://10.0.0.7:8080"
+		steps(t, ciconfig.For(plain, kind, issuer, fields), line+with+", or set base_url.")
+		if all := strings.Join(ciconfig.For(target, kind, issuer, fields).Steps, "\n"); strings.Contains(all, line) {
+			t.Errorf("%s warns of plain http on https:\n%s", kind, all)
+		}
+	}
+}
+
+// TestScriptNeeds checks that a script ends with the platform's words if the job lacks its token, and that a refusal
+// prints its descriptions.
+func TestScriptNeeds(t *testing.T) {
+	for kind, line := range map[string]string{
+		"azure-devops": `: "${SYSTEM_ACCESSTOKEN:?the step has to pass System.AccessToken on in its env}"`,
+		"semaphore":    `: "${SEMAPHORE_OIDC_TOKEN:?this Semaphore job has no identity token}"`,
+		"gitlab":       `: "${PYPI_ACME_EXAMPLE_8443_ID_TOKEN:?the job has to request it under id_tokens}"`,
+	} {
+		issuer, fields := "https://ci.acme.example", compile(t, workload.Of(kind), workload.Of(kind).Sample())
+		has(t, file(t, ciconfig.For(target, kind, issuer, fields), "twine"), line, `e["code"] + ": " + e["description"]`)
+	}
+}
+
 // TestFixedAudience checks that the administrator reads which setting a platform needs that fixes its audience, unless
 // clients are told that audience.
 func TestFixedAudience(t *testing.T) {
@@ -205,13 +232,15 @@ func TestFixedAudience(t *testing.T) {
 		{"azure-devops", "api://AzureADTokenExchange"}, {"semaphore", "https://acme.semaphoreci.com"},
 	} {
 		issuer, fields := with(c.kind, "", "")
-		line := `audience = "` + c.audience + `" for the issuer ` + issuer + " in oidc.issuers"
+		line := `If it is not set already, the administrator of this index has to set audience = "` + c.audience + `" for the issuer ` + issuer + " in oidc.issuers"
 		steps(t, ciconfig.For(target, c.kind, issuer, fields), line)
-		told := target
-		told.Audience = c.audience
-		all := strings.Join(ciconfig.For(told, c.kind, issuer, fields).Steps, "\n")
-		if strings.Contains(all, "oidc.issuers") {
-			t.Errorf("%s: the steps have a setting that is made already:\n%s", c.kind, all)
+		told, accepts := target, target
+		told.Audience, accepts.Accepts = c.audience, c.audience
+		for _, target := range []ciconfig.Target{told, accepts} {
+			all := strings.Join(ciconfig.For(target, c.kind, issuer, fields).Steps, "\n")
+			if strings.Contains(all, "oidc.issuers") {
+				t.Errorf("%s: the steps have a setting that is made already:\n%s", c.kind, all)
+			}
 		}
 	}
 }

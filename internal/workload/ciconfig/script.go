@@ -18,15 +18,19 @@ func (t Target) UVPublish() string {
 	return "uv publish --trusted-publishing always --publish-url " + shellText(t.UploadURL())
 }
 
-// exchange is the lines of a shell that exchange an identity token, a word of the shell, and upload dist/ with uv.
-func exchange(t Target, identity string) string {
-	return "set -eu\nidentity=" + identity + "\n" + mint(t, "UV_PUBLISH_TOKEN") +
+// require is a line of a shell that ends the script with an explanation if a variable is empty.
+func require(variable, why string) string { return `: "${` + variable + ":?" + why + "}\"\n" }
+
+// exchange is the lines of a shell that exchange an identity token, a word of the shell, and upload dist/ with uv. needs
+// are lines by require.
+func exchange(t Target, identity string, needs ...string) string {
+	return "set -eu\n" + strings.Join(needs, "") + "identity=" + identity + "\n" + mint(t, "UV_PUBLISH_TOKEN") +
 		"export UV_PUBLISH_TOKEN\nuv publish --publish-url " + shellText(t.UploadURL()) + "\n"
 }
 
 // exchangeForTwine is exchange with twine, by the command that runs it.
-func exchangeForTwine(t Target, identity, twine string) string {
-	return "set -eu\nidentity=" + identity + "\n" + mint(t, "TWINE_PASSWORD") +
+func exchangeForTwine(t Target, identity, twine string, needs ...string) string {
+	return "set -eu\n" + strings.Join(needs, "") + "identity=" + identity + "\n" + mint(t, "TWINE_PASSWORD") +
 		"export TWINE_USERNAME=__token__ TWINE_PASSWORD\n" + twine + " upload --repository-url " + shellText(t.UploadURL()) +
 		" dist/*\n"
 }
@@ -35,7 +39,7 @@ func exchangeForTwine(t Target, identity, twine string) string {
 // A refusal ends the script with the reasons on standard error.
 func mint(t Target, variable string) string {
 	return variable + `=$(printf '{"token":"%s"}' "$identity" | curl -sS ` + shellText(t.MintURL()) +
-		` -d @- | python3 -c 'import json, sys; m = json.load(sys.stdin); print(m["token"]) if m.get("token") else sys.exit(m)')` +
+		` -d @- | python3 -c 'import json, sys; m = json.load(sys.stdin); print(m["token"]) if m.get("token") else sys.exit("; ".join(e["code"] + ": " + e["description"] for e in m.get("errors", [])) or str(m))')` +
 		"\n"
 }
 

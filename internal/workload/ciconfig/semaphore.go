@@ -30,7 +30,8 @@ blocks:
 func semaphore(t Target, issuer string, fields map[string]string) Guide {
 	j := scriptJob{
 		Target: t, When: quoted(semaphoreCondition(fields["ref"])),
-		Script: "(\n" + exchangeForTwine(t, `"$SEMAPHORE_OIDC_TOKEN"`, "python3 -m twine") + ")\n",
+		Script: "(\n" + exchangeForTwine(t, `"$SEMAPHORE_OIDC_TOKEN"`, "python3 -m twine",
+			require("SEMAPHORE_OIDC_TOKEN", "this Semaphore job has no identity token")) + ")\n",
 	}
 	return Guide{
 		Files: []File{{

@@ -17,6 +17,7 @@ type Target struct {
 	Repository string // of this index; "" and "main" for main
 	Project    string // normal name
 	Audience   string // that the index tells clients to request
+	Accepts    string // audience that it accepts from this issuer too, as far as is known; "" for none
 }
 
 // UploadURL is the address that clients upload to.
@@ -65,10 +66,33 @@ var guides = map[string]func(t Target, issuer string, fields map[string]string) 
 
 // For returns the guide of a publisher: its kind, issuer and compiled fields.
 func For(t Target, provider, issuer string, fields map[string]string) Guide {
-	if guide := guides[provider]; guide != nil {
-		return guide(t, issuer, fields)
+	guide := guides[provider]
+	if guide == nil {
+		guide = generic
 	}
-	return generic(t, issuer, fields)
+	g := guide(t, issuer, fields)
+	g.Steps = append(g.Steps, plainStep(t, g.Files)...)
+	return g
+}
+
+// plainStep warns that uv's own exchange does not work over plain http, if a file uses it. It returns none otherwise.
+func plainStep(t Target, files []File) []string {
+	other, uses := "", false
+	for _, f := range files {
+		if strings.Contains(f.Text, "--trusted-publishing always") {
+			uses = true
+		} else if other == "" || f.Key == "script" {
+			other = f.Key
+		}
+	}
+	if !uses || !strings.HasPrefix(t.BaseURL, "http://") {
+		return nil
+	}
+	if other == "" {
+		return []string{"This index has no https address, and uv exchanges tokens over https only: set base_url."}
+	}
+	return []string{"This index has no https address, and uv exchanges tokens over https only: use --with " + other +
+		", or set base_url."}
 }
 
 // activestate has no file, because the platform publishes by itself.
@@ -79,13 +103,13 @@ func activestate(t Target, _ string, _ map[string]string) Guide {
 }
 
 // fixedAudience returns a step for the administrator, because the platform's jobs cannot request another audience. It
-// returns none if clients are told that audience already.
+// returns none if the index is known to accept that audience already.
 func fixedAudience(t Target, platform, issuer, audience string) []string {
-	if t.Audience == audience {
+	if t.Audience == audience || t.Accepts == audience {
 		return nil
 	}
 	return []string{"All tokens of " + platform + " have the audience " + audience +
-		". The administrator of this index has to set audience = " + quoted(audience) + " for the issuer " + issuer +
+		". If it is not set already, the administrator of this index has to set audience = " + quoted(audience) + " for the issuer " + issuer +
 		" in oidc.issuers."}
 }
 

@@ -206,6 +206,73 @@ func TestGitLab(t *testing.T) {
 	}
 }
 
+// TestGitLabEvents: the job runs for the events that its publisher accepts, and the steps start one of them.
+func TestGitLabEvents(t *testing.T) {
+	for _, c := range []struct {
+		events, ref string
+		rules       []string
+		step        string
+	}{
+		{"push", "", []string{`$CI_PIPELINE_SOURCE == "push" && $CI_COMMIT_TAG`}, "Push a tag such as v1.0"},
+		{
+			"merge_request_event", "", []string{`$CI_PIPELINE_SOURCE == "merge_request_event"`},
+			"Open a merge request to publish.",
+		},
+		{"schedule", "", []string{`$CI_PIPELINE_SOURCE == "schedule"`}, "Add a schedule to the project"},
+		{
+			"web", "refs/heads/main", []string{`$CI_PIPELINE_SOURCE == "web" && $CI_COMMIT_BRANCH == "main"`},
+			"New pipeline) for main to publish.",
+		},
+		{
+			"push,schedule", "refs/tags/v*",
+			[]string{
+				`$CI_PIPELINE_SOURCE == "push" && $CI_COMMIT_TAG =~ /^v/`,
+				`$CI_PIPELINE_SOURCE == "schedule" && $CI_COMMIT_TAG =~ /^v/`,
+			},
+			"Push a tag such as v1.0",
+		},
+	} {
+		fields := compile(t, workload.GitLab, map[string]string{
+			"namespace": "acme", "project": "widgets", "workflow_filepath": ".gitlab-ci.yml", "events": c.events, "ref": c.ref,
+			"ref_protected": "true",
+		})
+		g := ciconfig.For(target, "gitlab", workload.GitLabIssuer, fields)
+		for n, rule := range c.rules {
+			want(t, parse(t, g.Files[0]), rule, "publish", "rules", n, "if")
+		}
+		if n := strings.Count(g.Files[0].Text, "- if:"); n != len(c.rules) {
+			t.Errorf("%s: %d rules, want %d", c.events, n, len(c.rules))
+		}
+		steps(t, g, c.step)
+		if c.ref == "refs/heads/main" {
+			steps(t, g, "Protect the branch main in the project's settings (Repository → Protected branches): others are refused.")
+		} else {
+			steps(t, g, "Protect the tags v* in the project's settings (Repository → Protected tags): others are refused.")
+		}
+	}
+}
+
+// TestBuildkiteSources: the step runs for the sources that its publisher accepts.
+func TestBuildkiteSources(t *testing.T) {
+	for _, c := range []struct{ source, tag, condition, step string }{
+		{"schedule", "", `if: 'build.source == "schedule"'`, "Add a schedule to the pipeline's settings"},
+		{"webhook", "v*", `if: 'build.source == "webhook" && build.tag =~ /^v/'`, "Push a tag such as v1.0 to publish. Builds that"},
+		{"webhook", "", `if: 'build.source == "webhook" && build.tag != null'`, "Push a tag"},
+		{"ui,api", "v1", `if: '(build.source == "api" || build.source == "ui") && build.tag == "v1"'`, "Start a build by api or ui"},
+		{"", "", "if: build.tag != null", "Push a tag such as v1.0 to publish."},
+	} {
+		fields := compile(t, workload.Buildkite, map[string]string{
+			"organization": "acme", "pipeline": "widgets", "source": c.source, "tag": c.tag,
+		})
+		g := ciconfig.For(target, "buildkite", workload.BuildkiteIssuer, fields)
+		if !strings.Contains(g.Files[0].Text, c.condition) {
+			t.Errorf("%s, %s: no %s in\n%s", c.source, c.tag, c.condition, g.Files[0].Text)
+		}
+		parse(t, g.Files[0])
+		steps(t, g, c.step)
+	}
+}
+
 // TestRefs: the jobs of every platform run for the refs that the rule allows.
 func TestRefs(t *testing.T) {
 	const id = "01890000-0000-4000-8000-000000000001"
