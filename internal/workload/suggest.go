@@ -246,8 +246,10 @@ func (f Field) exact(c Claims) string {
 func (k *Kind) unusable(c Claims) error {
 	for _, f := range k.Fields {
 		v, _ := f.of(c).(string)
-		if f.Recommended && v != "" && (f.Ref && refLike(v) == "" || f.Pattern == starWords && strings.Contains(v, "*")) {
-			return fault.New(fault.Invalid, "claim %s %.100q is neither a branch nor a tag, so a publisher cannot be restricted to it",
+		if (f.Recommended || f.Pattern == starWords) && v != "" &&
+			(f.Ref && refLike(v) == "" || f.Pattern == starWords && strings.Contains(v, "*")) {
+			return fault.New(fault.Invalid,
+				"claim %s %.100q is neither a branch nor a tag, so a publisher cannot be restricted to it",
 				f.Claim, v)
 		}
 	}

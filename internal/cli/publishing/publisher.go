@@ -77,7 +77,7 @@ func tell(s *cli.Session, l terminal.Listing, repository string, p publishers.Ad
 // tightens it. The pin has a note of its own. A pending publisher cannot be tightened.
 func warnLoose(s *cli.Session, repository string, p publishers.Added) {
 	kind := workload.Of(p.Provider)
-	for _, w := range kind.Warnings(p.Fields, p.OwnerID) {
+	for _, w := range kind.Warnings(p.Issuer, p.Fields, p.OwnerID) {
 		if w.Degree < workload.Loose || w.Field != "" && w.Field == kind.PinField() {
 			continue
 		}
