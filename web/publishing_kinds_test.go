@@ -63,9 +63,10 @@ func TestFormOfEachKind(t *testing.T) {
 			t.Errorf("%s: the publishers are %v", k.Name(), all)
 		}
 		i := slices.IndexFunc(all, func(p publishers.Listed) bool { return p.Provider == k.Name() })
-		loose := i >= 0 && slices.ContainsFunc(k.Warnings(all[i].Issuer, all[i].Fields, all[i].OwnerID), func(w workload.Warning) bool {
-			return w.Degree != workload.CouldBeStricter
-		})
+		loose := i >= 0 &&
+			slices.ContainsFunc(k.Warnings(all[i].Issuer, all[i].Fields, all[i].OwnerID), func(w workload.Warning) bool {
+				return w.Degree != workload.CouldBeStricter
+			})
 		if loose && !strings.Contains(page, ">Manual: "+form.Title+"</a>") {
 			t.Errorf("%s: the card with a warning does not lead to the manual", k.Name())
 		}

@@ -17,7 +17,8 @@ func TestCaution(t *testing.T) {
 		named  = "repo:acme/widgets:environment:pypi"
 	)
 	subject := kind{workload.Generic, map[string]string{"claim:sub": named}, map[string]any{
-		"sub": named, "repository": "acme/widgets", "repository_id": "75", "repository_owner_id": "999", "environment": "pypi",
+		"sub": named, "repository": "acme/widgets", "repository_id": "75", "repository_owner_id": "999",
+		"environment": "pypi",
 	}}
 	immutable := one("sub", "repo:acme@999/widgets@75:environment:pypi")
 	for _, c := range []struct {

@@ -179,24 +179,39 @@ func TestConstrainDoesNotLiftRefusals(t *testing.T) {
 		allowed string
 	}{
 		{
-			"gitlab", map[string]string{"namespace": "acme", "project": "widgets", "workflow_filepath": ".gitlab-ci.yml"},
-			"job_source", []string{"pipeline_execution_policy", "push,scan_execution_policy", "push, scan_execution_policy"}, "push",
+			"gitlab",
+			map[string]string{"namespace": "acme", "project": "widgets", "workflow_filepath": ".gitlab-ci.yml"},
+			"job_source",
+			[]string{"pipeline_execution_policy", "push,scan_execution_policy", "push, scan_execution_policy"},
+			"push",
 		},
 		{
-			"gitlab", map[string]string{"namespace": "acme", "project": "widgets", "workflow_filepath": ".gitlab-ci.yml"},
-			"events", []string{"merge_request_event", "push,external_pull_request_event"}, "push,web",
+			"gitlab",
+			map[string]string{"namespace": "acme", "project": "widgets", "workflow_filepath": ".gitlab-ci.yml"},
+			"events",
+			[]string{"merge_request_event", "push,external_pull_request_event"},
+			"push,web",
 		},
 		{
-			"generic", map[string]string{"claim:project_id": "20"}, "claim:pipeline_source",
-			[]string{"merge_request_event", "external_pull_request_event"}, "push",
+			"generic",
+			map[string]string{"claim:project_id": "20"},
+			"claim:pipeline_source",
+			[]string{"merge_request_event", "external_pull_request_event"},
+			"push",
 		},
 		{
-			"generic", map[string]string{"claim:project_id": "20"}, "oneof:pipeline_source",
-			[]string{"merge_request_event\npush"}, "push\nweb",
+			"generic",
+			map[string]string{"claim:project_id": "20"},
+			"oneof:pipeline_source",
+			[]string{"merge_request_event\npush"},
+			"push\nweb",
 		},
 		{
-			"generic", map[string]string{"claim:project_id": "20"}, "oneof:job_source",
-			[]string{"push\nscan_execution_policy"}, "push\nweb",
+			"generic",
+			map[string]string{"claim:project_id": "20"},
+			"oneof:job_source",
+			[]string{"push\nscan_execution_policy"},
+			"push\nweb",
 		},
 	} {
 		t.Run(c.kind+" "+c.field, func(t *testing.T) {

@@ -286,7 +286,8 @@ func TestLetInIsWithheld(t *testing.T) {
 // mark would confirm a guess about the others.
 func TestMarksTellNothingOfWithheldRuns(t *testing.T) {
 	s := newSite(t, kind{
-		workload.Generic, map[string]string{"oneof:sub": "victim\nmallory"},
+		workload.Generic,
+		map[string]string{"oneof:sub": "victim\nmallory"},
 		map[string]any{"sub": "mallory", "ref": "refs/heads/main"},
 	})
 	mallory := s.owner("mallory", "mine")

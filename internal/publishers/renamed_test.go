@@ -309,7 +309,8 @@ func TestOneOfSeveralIsNotNamed(t *testing.T) {
 		Fields: map[string]string{"oneof:repository": "acme/secret\nacme/widgets", "oneof:repository_id": "77\n78"},
 	})
 	_, err := s.exchange(s.token(one("repository", "acme/gadgets")))
-	refuse(t, err, exchange.CodePublisher, `claim repository is "acme/gadgets", which the nearest publisher does not accept`)
+	refuse(t, err, exchange.CodePublisher,
+		`claim repository is "acme/gadgets", which the nearest publisher does not accept`)
 	if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), " was ") {
 		t.Errorf("the refusal tells of the other repository: %v", err)
 	}
@@ -447,7 +448,12 @@ func TestOtherRepositoryOfTheSubject(t *testing.T) {
 		token map[string]any    // further claims
 		want  string            // "" if it is another one
 	}{
-		{"both ids differ", map[string]string{"claim:repository_id": "74", "claim:repository_owner_id": "31337"}, named, nil, ""},
+		{
+			"both ids differ",
+			map[string]string{"claim:repository_id": "74", "claim:repository_owner_id": "31337"},
+			named, nil,
+			"",
+		},
 		{"the repository's id differs", map[string]string{"claim:repository_id": "74"}, named, nil, ""},
 		{"one of several ids", map[string]string{"oneof:repository_id": "73\n74"}, named, nil, ""},
 		{"the owner's id differs", map[string]string{"claim:repository_owner_id": "31337"}, named, nil, ""},
@@ -455,11 +461,15 @@ func TestOtherRepositoryOfTheSubject(t *testing.T) {
 			"the subject's ids differ", nil, "repo:acme@31337/widgets@74:environment:pypi", map[string]any{"sub": named}, "",
 		},
 		{
-			"the repository's id is the same", map[string]string{"claim:repository_id": "75"}, named, nil,
+			"the repository's id is the same",
+			map[string]string{"claim:repository_id": "75"},
+			named, nil,
 			"it is the same repository under GitHub's immutable spelling",
 		},
 		{
-			"only the owner's id is the same", map[string]string{"claim:repository_owner_id": "999"}, named, nil,
+			"only the owner's id is the same",
+			map[string]string{"claim:repository_owner_id": "999"},
+			named, nil,
 			"the same name under GitHub's immutable spelling",
 		},
 	} {

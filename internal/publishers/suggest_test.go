@@ -157,7 +157,8 @@ func TestSuggestedKeepsRestrictions(t *testing.T) {
 				"claim:organization_slug": "acme", "claim:pipeline_slug": "widgets", "claim:cluster_id": circleOrg,
 				"claim:build_branch": "other",
 			},
-			map[string]any{"build_branch": "main", "cluster_id": circleOrg}, "cluster_id",
+			map[string]any{"build_branch": "main", "cluster_id": circleOrg},
+			"cluster_id",
 		},
 		{
 			"Buildkite's tag", buildkiteKind,
@@ -165,7 +166,8 @@ func TestSuggestedKeepsRestrictions(t *testing.T) {
 				"claim:organization_slug": "acme", "claim:pipeline_slug": "widgets", "prefix:build_tag": "v*",
 				"claim:step_key": "other",
 			},
-			map[string]any{"build_branch": "v1.0", "build_tag": "v1.0", "step_key": "publish"}, "build_tag",
+			map[string]any{"build_branch": "v1.0", "build_tag": "v1.0", "step_key": "publish"},
+			"build_tag",
 		},
 		{
 			"Bitbucket's environment", bitbucketKind,
@@ -173,7 +175,8 @@ func TestSuggestedKeepsRestrictions(t *testing.T) {
 				"claim:repositoryUuid": "{" + bitbucketID + "}", "claim:deploymentEnvironmentUuid": "{" + circleOrg + "}",
 				"claim:branchName": "other",
 			},
-			map[string]any{"deploymentEnvironmentUuid": "{" + circleOrg + "}"}, "deploymentEnvironmentUuid",
+			map[string]any{"deploymentEnvironmentUuid": "{" + circleOrg + "}"},
+			"deploymentEnvironmentUuid",
 		},
 		{
 			"Semaphore's repository", semaphoreKind,
@@ -181,14 +184,16 @@ func TestSuggestedKeepsRestrictions(t *testing.T) {
 				"claim:prj_id": semaphoreProject, "claim:repo_slug": "acme/widgets", "claim:ref": "refs/tags/other",
 				"claim:ref_type": "tag",
 			},
-			map[string]any{"repo_slug": "acme/widgets", "ref": "refs/tags/v1.0", "ref_type": "tag"}, "repo_slug",
+			map[string]any{"repo_slug": "acme/widgets", "ref": "refs/tags/v1.0", "ref_type": "tag"},
+			"repo_slug",
 		},
 		{
 			"Forgejo's owner", forgejoKind,
 			map[string]string{
 				"claim:repository": "acme/widgets", "claim:repository_owner_id": "42", "claim:ref": "refs/heads/other",
 			},
-			map[string]any{"repository_owner_id": "42"}, "repository_owner_id",
+			map[string]any{"repository_owner_id": "42"},
+			"repository_owner_id",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -60,7 +60,8 @@ var Buildkite = &Kind{
 			say: func(w *Words, v string) { sayRef(w, "refs/heads/"+v) },
 		},
 		{
-			Name: "source", known: buildkiteSources, Label: "Started by", Stricter: true, List: true, Example: "webhook", Claim: "build_source",
+			Name: "source", known: buildkiteSources, Label: "Started by", Stricter: true, List: true, Example: "webhook",
+			Claim:   "build_source",
 			Help:    "Only builds that were started by webhook, ui, api, schedule or trigger_job. Separate several with commas.",
 			Pattern: "comma-separated words", Tighten: "Only builds of pushes", Tickable: true, event: true,
 			parse: parseWords, fits: asText(listed), say: phrase(", started by ", ""),

@@ -169,8 +169,8 @@ func (k *Kind) Describe(issuer string, fields map[string]string) Words {
 	return w
 }
 
-// Host returns the display name of the platform behind an issuer: "github.com", or the host of the issuer's URL. A forge
-// of which a host can have several has the path of its pages too: "acme.example/gitlab".
+// Host returns the display name of the platform behind an issuer: "github.com", or the host of the issuer's URL. A
+// forge of which a host can have several has the path of its pages too: "acme.example/gitlab".
 func (k *Kind) Host(issuer string) string {
 	if issuer == k.issuer && k.host != "" {
 		return k.host

@@ -191,8 +191,8 @@ func gitlabFileKnown(_ Rule, c Claims) *Mismatch {
 // gitlabPipelineFits compares the pipeline's file at the job's own revision. GitLab writes the address of its server
 // before it, whatever the issuer is. If that address is not configured, it is the issuer, or the root of the issuer's
 // host. GitLab writes only the token's own project there, and project_path is compared too, so neither of the two lets
-// another project in. A namespace that begins like the path of the issuer fits only below it: the files of gl/a/b at the
-// root and of a/b below /gl are written alike.
+// another project in. A namespace that begins like the path of the issuer fits only below it: the files of gl/a/b at
+// the root and of a/b below /gl are written alike.
 func gitlabPipelineFits(r Rule, c Claims) *Mismatch {
 	project, file := joined(r, "namespace", "project"), "//"+r.Fields["workflow_filepath"]
 	server := gitlabPlace(r, c)

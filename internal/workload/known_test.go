@@ -26,12 +26,14 @@ func TestNeverFits(t *testing.T) {
 		{workload.Buildkite, map[string]string{"tag": "*", "branch": "main"}, ""},
 		{workload.Buildkite, map[string]string{"tag": "v1", "branch": "v1"}, ""},
 		{
-			workload.Buildkite, map[string]string{"source": "push"},
+			workload.Buildkite,
+			map[string]string{"source": "push"},
 			`source "push" does not exist: use ui, api, webhook, trigger_job or schedule`,
 		},
 		{workload.Buildkite, map[string]string{"source": "webhook,schedule,ui,api,trigger_job"}, ""},
 		{
-			workload.GitLab, map[string]string{"events": "push,tag"},
+			workload.GitLab,
+			map[string]string{"events": "push,tag"},
 			`events "tag" does not exist: use push, web, webide, schedule, api, trigger, pipeline, parent_pipeline, ` +
 				`merge_request_event, external_pull_request_event, chat, external, container_registry_push, duo_workflow, ` +
 				`ondemand_dast_scan, ondemand_dast_validation, security_orchestration_policy, ` +

@@ -6,7 +6,8 @@ import (
 )
 
 // banned are the checks that refuse a token whatever its rule says, for rules on claims and for the kinds of platforms
-// whose issuers may have them: nobody means to trust those jobs. Each concerns only the tokens of platforms that have its claim.
+// whose issuers may have them: nobody means to trust those jobs. Each concerns only the tokens of platforms that have
+// its claim.
 var banned = slices.Concat([]check{notPullRequestTarget, noShell, noDebugJob}, gitlabNever)
 
 // notPullRequestTarget refuses the event pull_request_target of GitHub and Forgejo, which lets strangers start a run
@@ -77,8 +78,9 @@ func noForkMergeRequest(r Rule, c Claims) *Mismatch {
 	if told || !foreign || !isGitLab(c) || namesValue(r, fieldEvents, "pipeline_source", event) {
 		return nil
 	}
-	return wrong("pipeline_source", event, "and this GitLab does not say (job_project_id) whether the code is from a fork: "+
-		"only a publisher whose events name it accepts it")
+	return wrong("pipeline_source", event,
+		"and this GitLab does not say (job_project_id) whether the code is from a fork: "+
+			"only a publisher whose events name it accepts it")
 }
 
 // noPolicyJob refuses jobs that a policy added to the pipeline, unless the rule names that source: they are not in the

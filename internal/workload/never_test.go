@@ -7,8 +7,8 @@ import (
 	"pyindex/internal/workload"
 )
 
-// TestBannedForEveryKind checks that jobs in which somebody has a shell, and those that strangers can start, are refused
-// whatever the kind of the rule, and also if the claim that tells them has another type than the platform's.
+// TestBannedForEveryKind checks that jobs in which somebody has a shell, and those that strangers can start, are
+// refused whatever the kind of the rule, and also if the claim that tells them has another type than the platform's.
 func TestBannedForEveryKind(t *testing.T) {
 	const shell = "oidc.circleci.com/ssh-rerun"
 	odd := []any{[]any{"pull_request_target"}, []any{"push"}, map[string]any{}, true, nil}

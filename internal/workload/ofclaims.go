@@ -91,8 +91,8 @@ func (k *Kind) Own(issuer string, fields map[string]string) *Kind {
 	return own
 }
 
-// Constrains reports whether a field can narrow a publisher, or complete one whose rules on claims are replaced. Rules on
-// claims may lack a required id.
+// Constrains reports whether a field can narrow a publisher, or complete one whose rules on claims are replaced. Rules
+// on claims may lack a required id.
 func (k *Kind) Constrains(field string) bool {
 	f, ok := k.Field(field)
 	id := f.Required && f.ID

@@ -75,7 +75,9 @@ func TestOfClaimsRefuses(t *testing.T) {
 	const id = "01890000-0000-4000-8000-00000000000a"
 	circle := map[string]string{"claim:oidc.circleci.com/project-id": id}
 	buildkite := map[string]string{"claim:organization_slug": "acme", "claim:pipeline_slug": "widgets"}
-	forgejo := map[string]string{"claim:repository": "acme/widgets", "prefix:workflow_ref": "acme/widgets/.forgejo/workflows/a.yml@*"}
+	forgejo := map[string]string{
+		"claim:repository": "acme/widgets", "prefix:workflow_ref": "acme/widgets/.forgejo/workflows/a.yml@*",
+	}
 	azure := map[string]string{"claim:sub": "p://acme/widgets/release"}
 	for _, c := range []struct {
 		kind         *workload.Kind
@@ -102,8 +104,18 @@ func TestOfClaimsRefuses(t *testing.T) {
 		{workload.Forgejo, forgejo, "claim:ref", "refs/heads/*", false},
 		{workload.Forgejo, forgejo, "claim:event_name", "push,release", false},
 		{workload.Forgejo, forgejo, "claim:event_name", "push", true},
-		{workload.Semaphore, map[string]string{"claim:prj_id": id, "claim:ref_type": "branch,tag"}, "claim:job_type", "pipeline_job", false},
-		{workload.Semaphore, map[string]string{"claim:prj_id": id, "claim:ref_type": "tag"}, "claim:job_type", "pipeline_job", true},
+		{
+			workload.Semaphore,
+			map[string]string{"claim:prj_id": id, "claim:ref_type": "branch,tag"},
+			"claim:job_type",
+			"pipeline_job", false,
+		},
+		{
+			workload.Semaphore,
+			map[string]string{"claim:prj_id": id, "claim:ref_type": "tag"},
+			"claim:job_type",
+			"pipeline_job", true,
+		},
 		{workload.Semaphore, map[string]string{"claim:prj_id": id}, "claim:job_type", "other", false},
 		{workload.AzureDevOps, azure, "claim:rpo_ref", "refs/heads/*", false},
 		{workload.AzureDevOps, azure, "claim:prj_id", id, true},
@@ -210,7 +222,9 @@ func jobsLike(token workload.Claims, tokens map[string]workload.Claims) []worklo
 	out := []workload.Claims{token}
 	for claim, v := range token {
 		s := fmt.Sprint(v)
-		others := []any{"", "x", s + "x", s + ",x", s + "/x", s + "*", true, false, []any{s}, s[:strings.LastIndexAny(s, "/@")+1] + "x"}
+		others := []any{
+			"", "x", s + "x", s + ",x", s + "/x", s + "*", true, false, []any{s}, s[:strings.LastIndexAny(s, "/@")+1] + "x",
+		}
 		for _, other := range tokens {
 			others = append(others, other[claim])
 		}

@@ -52,12 +52,16 @@ func TestRemedy(t *testing.T) {
 		want   string
 	}{
 		{
-			workload.GitLab, "push of a tag", map[string]any{"job_source": "pipeline_execution_policy"}, gitlab,
+			workload.GitLab, "push of a tag",
+			map[string]any{"job_source": "pipeline_execution_policy"},
+			gitlab,
 			"only a publisher with --job-source pipeline_execution_policy accepts it. " +
 				"Add one only if you trust who writes the group's policies",
 		},
 		{
-			workload.GitLab, "push of a tag", map[string]any{"pipeline_source": "merge_request_event", "job_project_id": nil}, gitlab,
+			workload.GitLab, "push of a tag",
+			map[string]any{"pipeline_source": "merge_request_event", "job_project_id": nil},
+			gitlab,
 			"only a publisher with --event merge_request_event accepts it. " +
 				"Add one only if you trust everyone who can open a merge request",
 		},
@@ -70,11 +74,15 @@ func TestRemedy(t *testing.T) {
 			workload.Buildkite, "branch", nil, bk, "this build is not of a tag: push one that matches v*",
 		},
 		{
-			workload.Buildkite, "tag", map[string]any{"pipeline_id": nil, "organization_id": nil}, pinned,
+			workload.Buildkite, "tag",
+			map[string]any{"pipeline_id": nil, "organization_id": nil},
+			pinned,
 			"change the job: request the token with --claim organization_id,pipeline_id",
 		},
 		{
-			workload.CircleCI, "tag", map[string]any{"oidc.circleci.com/context-ids": []any{}}, circle,
+			workload.CircleCI, "tag",
+			map[string]any{"oidc.circleci.com/context-ids": []any{}},
+			circle,
 			"change the job: the job uses no context, and needs " + circle["context_id"],
 		},
 	} {

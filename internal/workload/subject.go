@@ -76,10 +76,12 @@ func respelled(r Rule, want string, c Claims) (kinship, string) {
 			spelling = "under GitHub's immutable spelling"
 		}
 		if kin == sameThing {
-			return kin, "it is the same repository " + spelling + "; a rule on repository_id and repository_owner_id fits both " +
+			return kin, "it is the same repository " + spelling +
+				"; a rule on repository_id and repository_owner_id fits both " +
 				"spellings"
 		}
-		return kin, "the same name " + spelling + "; a rule on " + idsOf(now, c) + " fits both spellings, but compare the ids " +
+		return kin, "the same name " + spelling + "; a rule on " + idsOf(now, c) +
+			" fits both spellings, but compare the ids " +
 			"first: another repository may have the name now"
 	}
 	return unrelated, ""
@@ -87,7 +89,8 @@ func respelled(r Rule, want string, c Claims) (kinship, string) {
 
 // idsOf returns the ids of the repository of a token as rules.
 func idsOf(s githubSubject, c Claims) string {
-	repository, owner := cmp.Or(s.repositoryID, text(c, "repository_id")), cmp.Or(s.ownerID, text(c, "repository_owner_id"))
+	repository, owner := cmp.Or(s.repositoryID, text(c, "repository_id")),
+		cmp.Or(s.ownerID, text(c, "repository_owner_id"))
 	if repository == "" || owner == "" {
 		return "repository_id and repository_owner_id"
 	}

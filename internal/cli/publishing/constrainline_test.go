@@ -16,7 +16,8 @@ func TestConstrainLinesParse(t *testing.T) {
 	lines := map[string]bool{}
 	for _, k := range workload.All {
 		for _, f := range k.Fields {
-			lines[terminal.ConstrainLine("p-1", "main", "widgets", k.Name(), k.Issuer(), nil, workload.Warning{Field: f.Name})] = true
+			lines[terminal.ConstrainLine("p-1", "main", "widgets", k.Name(), k.Issuer(), nil,
+				workload.Warning{Field: f.Name})] = true
 		}
 	}
 	for _, rules := range []map[string]string{

@@ -45,7 +45,8 @@ type addedPublisher struct {
 }
 
 // tell prints only a new publisher's ID to standard output. To standard error it prints the trusted workload, the
-// expiry if the publisher is pending, and its warnings. repository is the one of its project in this index. With --json, everything is in the object.
+// expiry if the publisher is pending, and its warnings. repository is the one of its project in this index. With
+// --json, everything is in the object.
 func tell(s *cli.Session, l terminal.Listing, repository string, p publishers.Added) error {
 	err := l.Report(s.Out, addedPublisher{
 		p.ID, p.Project, p.Provider, p.Issuer, p.Sentence, p.Fields, p.OwnerID, p.Pending, terminal.Moment(p.ExpiresAt),

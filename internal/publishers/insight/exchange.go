@@ -181,7 +181,9 @@ func (x Exchange) NoneBecause() string {
 		return ""
 	}
 	why := fault.AsSentence(x.WhyNone)
-	for _, complete := range []string{"No publisher ", "A publisher ", "Only a publisher ", "Change the job", "This build "} {
+	for _, complete := range []string{
+		"No publisher ", "A publisher ", "Only a publisher ", "Change the job", "This build ",
+	} {
 		if strings.HasPrefix(why, complete) {
 			return why
 		}

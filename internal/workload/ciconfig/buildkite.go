@@ -31,8 +31,9 @@ func buildkite(t Target, _ string, fields map[string]string) Guide {
 		ids += ",cluster_id"
 	}
 	j := scriptJob{
-		Target: t, Key: cmp.Or(fields["step"], "publish"), When: buildkiteCondition(fields["branch"], fields["tag"], fields["source"]),
-		UV: true, Claims: ids,
+		Target: t, Key: cmp.Or(fields["step"], "publish"),
+		When: buildkiteCondition(fields["branch"], fields["tag"], fields["source"]),
+		UV:   true, Claims: ids,
 	}
 	const get, path = "buildkite-agent artifact download \"dist/*\" .\n", ".buildkite/pipeline.yml"
 	j.Script = doubled(get + t.UVPublish() + "\n")

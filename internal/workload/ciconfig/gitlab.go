@@ -48,7 +48,8 @@ type gitlabJob struct {
 func gitlab(t Target, _ string, fields map[string]string) Guide {
 	j := gitlabJob{
 		Target: t, Path: cmp.Or(fields["workflow_filepath"], ".gitlab-ci.yml"), Image: uvImage,
-		Environment: fields["environment"], Rules: gitlabRules(fields["events"], fields["ref"]), Variable: IDTokenVariable(t.Audience),
+		Environment: fields["environment"], Rules: gitlabRules(fields["events"], fields["ref"]),
+		Variable: IDTokenVariable(t.Audience),
 	}
 	token := require(j.Variable, "the job has to request it under id_tokens")
 	if strings.HasPrefix(j.Variable, "_") { // uv looks for the digit that stood there
@@ -83,7 +84,8 @@ func gitlabProtect(ref string) string {
 		name = cmp.Or(strings.TrimPrefix(ref, "refs/tags/"), "v*")
 		return "Protect the tags " + name + " in the project's settings (Repository → Protected tags): others are refused."
 	}
-	return "Protect the branch " + name + " in the project's settings (Repository → Protected branches): others are refused."
+	return "Protect the branch " + name +
+		" in the project's settings (Repository → Protected branches): others are refused."
 }
 
 // gitlabRelease says how to start the job: by the first event that the rule names, or by a push.

@@ -21,8 +21,8 @@ func (t Target) UVPublish() string {
 // require is a line of a shell that ends the script with an explanation if a variable is empty.
 func require(variable, why string) string { return `: "${` + variable + ":?" + why + "}\"\n" }
 
-// exchange is the lines of a shell that exchange an identity token, a word of the shell, and upload dist/ with uv. needs
-// are lines by require.
+// exchange is the lines of a shell that exchange an identity token, a word of the shell, and upload dist/ with uv.
+// needs are lines by require.
 func exchange(t Target, identity string, needs ...string) string {
 	return "set -eu\n" + strings.Join(needs, "") + "identity=" + identity + "\n" + mint(t, "UV_PUBLISH_TOKEN") +
 		"export UV_PUBLISH_TOKEN\nuv publish --publish-url " + shellText(t.UploadURL()) + "\n"
