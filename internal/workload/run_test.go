@@ -98,11 +98,13 @@ func TestRunOf(t *testing.T) {
 		},
 		{"github", workload.GitHubIssuer, nil, workload.Run{}},
 		{
-			"buildkite", workload.BuildkiteIssuer, map[string]any{"build_tag": "v1.0", "build_branch": "v1.0"},
+			"buildkite", workload.BuildkiteIssuer,
+			map[string]any{"build_tag": "v1.0", "build_branch": "v1.0"},
 			workload.Run{Ref: "refs/tags/v1.0"},
 		},
 		{
-			"buildkite", workload.BuildkiteIssuer, map[string]any{"build_tag": "", "build_branch": "feature/x"},
+			"buildkite", workload.BuildkiteIssuer,
+			map[string]any{"build_tag": "", "build_branch": "feature/x"},
 			workload.Run{Ref: "refs/heads/feature/x"},
 		},
 		{"buildkite", workload.BuildkiteIssuer, map[string]any{"build_tag": nil}, workload.Run{}},

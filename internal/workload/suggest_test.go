@@ -7,8 +7,8 @@ import (
 	"pyindex/internal/workload"
 )
 
-// TestSuggestNothingWider checks that suggested publishers do not admit other refs than the token's, but for the tags of
-// later versions.
+// TestSuggestNothingWider checks that suggested publishers do not admit other refs than the token's, but for the tags
+// of later versions.
 func TestSuggestNothingWider(t *testing.T) {
 	for _, c := range []struct {
 		kind        *workload.Kind

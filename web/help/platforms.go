@@ -15,6 +15,9 @@ import (
 	"pyindex/internal/workload/ciconfig"
 )
 
+// address is a URL in a step. It is shown as code, because it need not be a page.
+var address = regexp.MustCompile(`https?://[^\s,;]*[^\s,;.]`)
+
 // platforms has what the pages of all platforms say before their fields, and after them.
 //
 //go:embed platforms/*.md
@@ -134,7 +137,9 @@ func (s *Section) fillPlatform(fill filling, k *workload.Kind) platformFilling {
 	}
 	g := ciconfig.For(ciconfig.Target{BaseURL: fill.URL, Project: "widgets", Audience: fill.Audience}, k.Name(), m.Issuer,
 		rule.Fields)
-	out.Steps = g.Steps
+	for _, step := range g.Steps {
+		out.Steps = append(out.Steps, address.ReplaceAllString(step, "`$0`"))
+	}
 	if len(g.Files) == 0 {
 		return out
 	}

@@ -215,12 +215,14 @@ func TestGitLabEvents(t *testing.T) {
 	}{
 		{"push", "", []string{`$CI_PIPELINE_SOURCE == "push" && $CI_COMMIT_TAG`}, "Push a tag such as v1.0"},
 		{
-			"merge_request_event", "", []string{`$CI_PIPELINE_SOURCE == "merge_request_event"`},
+			"merge_request_event", "",
+			[]string{`$CI_PIPELINE_SOURCE == "merge_request_event"`},
 			"Open a merge request to publish.",
 		},
 		{"schedule", "", []string{`$CI_PIPELINE_SOURCE == "schedule"`}, "Add a schedule to the project"},
 		{
-			"web", "refs/heads/main", []string{`$CI_PIPELINE_SOURCE == "web" && $CI_COMMIT_BRANCH == "main"`},
+			"web", "refs/heads/main",
+			[]string{`$CI_PIPELINE_SOURCE == "web" && $CI_COMMIT_BRANCH == "main"`},
 			"New pipeline) for main to publish.",
 		},
 		{
