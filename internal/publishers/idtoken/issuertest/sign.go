@@ -43,7 +43,10 @@ func (i *Issuer) Header(over map[string]any) map[string]any {
 }
 
 // Sign returns a token with these claims.
-func (i *Issuer) Sign(claims map[string]any) string { return i.SignAs(i.Header(nil), claims) }
+func (i *Issuer) Sign(claims map[string]any) string {
+	id, k := i.Key() // once, because another goroutine may rotate the keys
+	return sealBy(k, text(i.Header(map[string]any{"kid": id})), text(claims))
+}
 
 // SignAs is like Sign with any header. The signature is always RS256 by the issuer's key.
 func (i *Issuer) SignAs(header, claims map[string]any) string {
@@ -53,6 +56,11 @@ func (i *Issuer) SignAs(header, claims map[string]any) string {
 // SignText is like SignAs for handwritten JSON, which may be malformed.
 func (i *Issuer) SignText(header, claims string) string {
 	_, k := i.Key()
+	return sealBy(k, header, claims)
+}
+
+// sealBy is Seal with a signature RS256.
+func sealBy(k *rsa.PrivateKey, header, claims string) string {
 	return Seal(header, claims, func(signed []byte) []byte {
 		sum := sha256.Sum256(signed)
 		s, err := rsa.SignPKCS1v15(nil, k, crypto.SHA256, sum[:])
