@@ -13,7 +13,21 @@ import (
 func ConstrainLine(id, repository, project, provider, issuer string, fields map[string]string,
 	w workload.Warning,
 ) string {
-	line := "index publisher constrain " + Quote(id) + flagWord("project", project)
+	return constrainLine(id, repository, flagWord("project", project), provider, issuer, fields, w)
+}
+
+// ConstrainNamesLine is ConstrainLine for a publisher of the names of a repository.
+func ConstrainNamesLine(id, repository, names, provider, issuer string, fields map[string]string,
+	w workload.Warning,
+) string {
+	return constrainLine(id, repository, flagWord("names", names), provider, issuer, fields, w)
+}
+
+// constrainLine returns the command. place is the flag that selects what the publisher covers.
+func constrainLine(id, repository, place, provider, issuer string, fields map[string]string,
+	w workload.Warning,
+) string {
+	line := "index publisher constrain " + Quote(id) + place
 	if repository != "main" {
 		line += flagWord("index-repository", repository)
 	}
@@ -45,12 +59,4 @@ func quotedOrEmpty(s string) string {
 		return ""
 	}
 	return Quote(s)
-}
-
-// ConstrainNamesLine is ConstrainLine for a publisher of the names of a repository.
-func ConstrainNamesLine(id, repository, names, provider, issuer string, fields map[string]string,
-	w workload.Warning,
-) string {
-	line := ConstrainLine(id, repository, names, provider, issuer, fields, w)
-	return strings.Replace(line, " --project ", " --names ", 1)
 }

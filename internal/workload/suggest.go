@@ -3,6 +3,7 @@ package workload
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,15 +34,12 @@ func (k *Kind) Suggest(c Claims) (map[string]string, error) {
 			return nil, fault.New(fault.Invalid, "%s %.100q cannot be shown safely", name, v)
 		}
 	}
-	rule, err := k.CompileNew(fields)
+	err := k.takes(fields, c)
+	if m, ok := errors.AsType[*Mismatch](err); ok {
+		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, m)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if lookup, err := k.Lookup(c); err != nil || lookup != rule.Lookup {
-		return nil, fault.New(fault.Invalid, "the claims do not clearly identify the workload")
-	}
-	if err := k.Admits(rule, c); err != nil {
-		return nil, fault.New(fault.Invalid, "no publisher of kind %s can accept it: %v", k.name, AsMismatch(err))
 	}
 	return fields, nil
 }

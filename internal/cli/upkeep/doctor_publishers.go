@@ -14,49 +14,52 @@ const shownLoose = 20
 func (d *localDoctor) publishers(rows *db.DB) {
 	const check = "publishers"
 	all, loose := 0, 0
+	// advise warns of a publisher if it is loose. place returns what it covers in words, with the command.
+	advise := func(p publishers.Publisher, place func(w workload.Warning) (what, line string, err error)) error {
+		all++
+		w, ok := workload.Of(p.Provider).Severest(p.Issuer, p.Fields, p.OwnerID)
+		if !ok {
+			return nil
+		}
+		if loose++; loose > shownLoose && !d.every {
+			return nil
+		}
+		what, line, err := place(w)
+		if err == nil {
+			d.found.Warn(check, line, "%s, publisher %s: %s", what, p.ID, w.Text)
+		}
+		return err
+	}
 	err := rows.Publishers().View(d.Ctx, func(tx publishers.Tx) error {
 		links, err := tx.AttachedTo(d.Ctx, "", "")
 		if err != nil {
 			return err
 		}
-		all = len(links)
 		for _, a := range links {
-			w, ok := workload.Of(a.Publisher.Provider).Severest(a.Publisher.Issuer, a.Publisher.Fields, a.Publisher.OwnerID)
-			if !ok {
-				continue
-			}
-			if loose++; loose > shownLoose && !d.every {
-				continue
-			}
-			project, err := tx.ProjectByID(d.Ctx, a.ProjectID)
-			if err != nil {
+			p := a.Publisher
+			if err := advise(p, func(w workload.Warning) (string, string, error) {
+				project, err := tx.ProjectByID(d.Ctx, a.ProjectID)
+				return "project " + a.Project, terminal.ConstrainLine(p.ID, project.Repository.Name, a.Project, p.Provider,
+					p.Issuer, p.Fields, w), err
+			}); err != nil {
 				return err
 			}
-			p := a.Publisher
-			d.found.Warn(check,
-				terminal.ConstrainLine(p.ID, project.Repository.Name, a.Project, p.Provider, p.Issuer, p.Fields, w),
-				"project %s, publisher %s: %s", a.Project, p.ID, w.Text)
 		}
 		wide, err := tx.RepositoryPublishers(d.Ctx, "", "")
-		all += len(wide)
+		if err != nil {
+			return err
+		}
 		for _, l := range wide {
-			w, ok := workload.Of(l.Publisher.Provider).Severest(l.Publisher.Issuer, l.Publisher.Fields, l.Publisher.OwnerID)
-			if !ok {
-				continue
-			}
-			if loose++; loose > shownLoose && !d.every {
-				continue
-			}
-			repo, err := publishers.RepositoryByID(d.Ctx, tx, l.RepositoryID)
-			if err != nil {
+			p := l.Publisher
+			if err := advise(p, func(w workload.Warning) (string, string, error) {
+				repo, err := publishers.RepositoryByID(d.Ctx, tx, l.RepositoryID)
+				return "names " + l.Prefix.Pattern() + " of repository " + repo.Name, terminal.ConstrainNamesLine(p.ID, repo.Name,
+					l.Prefix.String(), p.Provider, p.Issuer, p.Fields, w), err
+			}); err != nil {
 				return err
 			}
-			p := l.Publisher
-			d.found.Warn(check,
-				terminal.ConstrainNamesLine(p.ID, repo.Name, l.Prefix.String(), p.Provider, p.Issuer, p.Fields, w),
-				"names %s of repository %s, publisher %s: %s", l.Prefix.Pattern(), repo.Name, p.ID, w.Text)
 		}
-		return err
+		return nil
 	})
 	switch {
 	case err != nil:
