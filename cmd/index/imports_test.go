@@ -42,23 +42,25 @@ var importers = map[string][]string{
 	"github.com/alecthomas/kong": {
 		"cmd/index", "internal/cli", "internal/config", "internal/manual", "internal/version",
 	},
-	"github.com/pelletier/go-toml":     {"internal/config"},
-	"golang.org/x/crypto/acme":         {"internal/tlsserve"},
-	"github.com/yuin/goldmark":         {"internal/readme"},
-	"github.com/microcosm-cc/":         {"internal/readme"},
-	"github.com/go-webauthn/":          {"internal/passkeys"},
-	module + "internal/passkeys":       {"internal/app"},
-	"github.com/wneessen/go-mail":      {"internal/mail"},
-	module + "internal/mail":           {"internal/app", "internal/config"},
-	"github.com/emersion/":             {"internal/mail/mailtest"},
-	"rsc.io/qr":                        {"web"},
-	"github.com/aymanbagabas/go-udiff": {"web"},
-	"github.com/github/go-spdx":        {"internal/packaging"},
-	"golang.org/x/net/html":            {"internal/readme"},
-	"golang.org/x/term":                {"internal/terminal"},
-	"golang.org/x/time/rate":           {"internal/server", "internal/pictures"},
-	"golang.org/x/sync/":               {"web", "internal/simpleapi/ready", "internal/pictures", "internal/browse"},
-	module + "internal/attest":         {"internal/config"},
+	"github.com/pelletier/go-toml": {"internal/config"},
+	"golang.org/x/crypto/acme":     {"internal/tlsserve"},
+	"github.com/yuin/goldmark":     {"internal/readme"},
+	"github.com/microcosm-cc/":     {"internal/readme"},
+	"github.com/go-webauthn/":      {"internal/passkeys"},
+	module + "internal/passkeys":   {"internal/app"},
+	"github.com/wneessen/go-mail":  {"internal/mail"},
+	module + "internal/mail":       {"internal/app", "internal/config"},
+	// which makes requests
+	module + "internal/upstream/client": {"internal/app", "internal/cli/upkeep"},
+	"github.com/emersion/":              {"internal/mail/mailtest"},
+	"rsc.io/qr":                         {"web"},
+	"github.com/aymanbagabas/go-udiff":  {"web"},
+	"github.com/github/go-spdx":         {"internal/packaging"},
+	"golang.org/x/net/html":             {"internal/readme", "internal/upstream/page"},
+	"golang.org/x/term":                 {"internal/terminal"},
+	"golang.org/x/time/rate":            {"internal/server", "internal/pictures"},
+	"golang.org/x/sync/":                {"web", "internal/simpleapi/ready", "internal/pictures", "internal/browse"},
+	module + "internal/attest":          {"internal/config"},
 	// which fills databases by db/synthetic
 	module + "internal/storage/": {
 		"internal/app", "internal/config", "internal/cli/upkeep", "internal/storage", "bench",
@@ -89,8 +91,11 @@ var middle = []string{
 	"internal/lockout",
 	"internal/memo",
 	"internal/packaging",
+	"internal/policy",
 	"internal/publishers",
+	"internal/resolve",
 	"internal/roles",
+	"internal/upstream",
 	"internal/workload",
 }
 
@@ -185,6 +190,7 @@ func TestImportersOfLibraries(t *testing.T) {
 func TestRings(t *testing.T) {
 	outside := []string{
 		"internal/publishers/mintapi", "internal/leakapi", "internal/publishers/idtoken", "internal/workload/accountid",
+		"internal/upstream/client",
 	}
 	for _, p := range packages(t) {
 		for _, imported := range p.Imports {

@@ -39,6 +39,7 @@ type Index struct {
 	limits  Limits
 
 	repositories *memo.BySerial[string, Repository]
+	chains       *memo.BySerial[string, []Source] // by repository id
 	visible      *memo.BySerial[string, []string] // names of repositories by user id
 	projects     *memo.BySerial[projectKey, Project]
 	files        *memo.BySerial[fileKey, located]
@@ -73,6 +74,7 @@ func New(s Store, k *custody.Keeper, o Options) *Index {
 	return &Index{
 		store: s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), limits: o.Limits,
 		repositories: memo.NewBySerial[string, Repository](memoRepositories),
+		chains:       memo.NewBySerial[string, []Source](memoRepositories),
 		visible:      memo.NewBySerial[string, []string](memoUsers),
 		projects:     memo.NewBySerial[projectKey, Project](memoProjects),
 		files:        memo.NewBySerial[fileKey, located](memoFiles),

@@ -32,6 +32,7 @@ func (x *Index) AddRepository(ctx context.Context, who access.Caller, n NewRepos
 	}
 	r := Repository{
 		ID: x.changes.NewID(), Name: n.Name, Members: n.Members, Public: n.Public, CreatedAt: x.changes.Clock(),
+		RequireHashes: true, UpstreamReaders: AnyReader,
 	}
 	return x.changeRepository(ctx, who, r, "repository.add", func(tx Tx) error {
 		err := tx.InsertRepository(ctx, r)
@@ -127,7 +128,14 @@ func (x *Index) RemoveRepository(ctx context.Context, who access.Caller, name st
 		return fault.New(fault.Conflict, "the repository %s cannot be removed", MainRepository)
 	}
 	return x.changeRepository(ctx, who, r, "repository.remove", func(tx Tx) error {
-		err := tx.DeleteRepository(ctx, r.ID)
+		on, err := tx.RepositoriesOn(ctx, Base{RepositoryID: r.ID})
+		if err != nil {
+			return err
+		}
+		if len(on) > 0 {
+			return fault.New(fault.Conflict, "repository %s is a base of %s: take it out of those bases first", r.Name, on[0].Name)
+		}
+		err = tx.DeleteRepository(ctx, r.ID)
 		if fault.Is(err, fault.Conflict) {
 			return fault.Wrap(fault.Conflict, err,
 				"repository %s is not empty: it has projects, or names of deleted files that must stay taken", r.Name)

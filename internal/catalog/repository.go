@@ -15,7 +15,23 @@ type Repository struct {
 	Members   access.Role // role of every active user: Reader sees all, Uploader also creates projects
 	Public    bool        // readable by anonymous callers, if the index allows that
 	CreatedAt time.Time
+
+	// What is read through the repository's bases; see package resolve.
+
+	// RequireHashes leaves files out of pages until their digest is known.
+	RequireHashes bool
+	// UpstreamReaders are the callers that may read names of upstreams through the repository: AnyReader, who may read
+	// anything in it, or RepositoryReader, who may read all of it.
+	UpstreamReaders string
+	AnonymousFetch  bool // whether a request without a credential may cause one to an upstream
+	Declared        bool // set for repositories of the configuration file; pages and commands do not change them
 }
+
+// Values of Repository.UpstreamReaders.
+const (
+	AnyReader        = "any"
+	RepositoryReader = "repository"
+)
 
 // Object returns the repository for permission checks.
 func (r Repository) Object() access.Object {

@@ -32,6 +32,14 @@ type Tx interface {
 	// project or a tombstone.
 	DeleteRepository(ctx context.Context, id string) error
 
+	// PutBases replaces the bases of a repository.
+	PutBases(ctx context.Context, repositoryID string, bases []Base) error
+	// Bases returns the bases of a repository, in order.
+	Bases(ctx context.Context, repositoryID string) ([]Base, error)
+	// RepositoriesOn returns the repositories that have a base, by name. Only one of b's RepositoryID and Upstream counts.
+	RepositoriesOn(ctx context.Context, b Base) ([]Repository, error)
+	UpstreamExists(ctx context.Context, name string) (bool, error)
+
 	// Projects. Reads fill in Repository, and reads of one return fault.NotFound if there is none.
 
 	InsertProject(ctx context.Context, p Project) error // fault.Conflict if the repository has the name

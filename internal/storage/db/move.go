@@ -25,12 +25,16 @@ var moved = []string{
 	"jtis", "audit", "sessions", "links", "totps", "recovery_codes", "passkeys", "challenges", "keys", "outbox",
 	"identities", "devices", "attempts",
 	"downloads", "names", "deleted_projects", "deleted_project_owners", "subscriptions",
+	"upstreams", "repository_bases", "name_sources", "name_rulings", "reservations", "upstream_files",
 }
 
 // rebuilt lists the tables that Move leaves empty. catalog.Index.Backfill fills the cards and requirements, later
-// changes fill serial_marks, the next check of the blobs at the new place fills byte_checks, and the server's next
-// start fills serving.
-var rebuilt = []string{"project_cards", "requirements", "byte_checks", "serial_marks", "serving"}
+// changes fill serial_marks, the next check of the blobs at the new place fills byte_checks, the server's next start
+// fills serving, and what upstreams answered is read again.
+var rebuilt = []string{
+	"project_cards", "requirements", "byte_checks", "serial_marks", "serving",
+	"upstream_pages", "upstream_lists", "upstream_leases",
+}
 
 // Marks in the table of counters. A database marked as moved accepts no changes. A database marked as arriving holds an
 // unconfirmed copy and may be filled again.

@@ -10,7 +10,8 @@ import (
 	"pyindex/internal/fault"
 )
 
-const repositoryColumns = `r.id, r.name, r.members, r.public, r.created_at`
+const repositoryColumns = `r.id, r.name, r.members, r.public, r.created_at,
+	r.require_hashes, r.upstream_readers, r.anonymous_fetch, r.declared`
 
 type repositoryRow struct {
 	r       catalog.Repository
@@ -19,7 +20,10 @@ type repositoryRow struct {
 }
 
 func (s *repositoryRow) into() []any {
-	return []any{&s.r.ID, &s.r.Name, &s.members, &s.r.Public, &s.created}
+	return []any{
+		&s.r.ID, &s.r.Name, &s.members, &s.r.Public, &s.created,
+		&s.r.RequireHashes, &s.r.UpstreamReaders, &s.r.AnonymousFetch, &s.r.Declared,
+	}
 }
 
 func (s *repositoryRow) value() (catalog.Repository, error) {
@@ -37,8 +41,10 @@ func scanRepository(r row) (catalog.Repository, error) {
 }
 
 func (t *Tx) InsertRepository(ctx context.Context, r catalog.Repository) error {
-	return t.insert(ctx, "repository "+r.Name, `INSERT INTO repositories (id, name, members, public, created_at)
-		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, r.ID, r.Name, r.Members.String(), r.Public, micros(r.CreatedAt))
+	return t.insert(ctx, "repository "+r.Name, `INSERT INTO repositories (id, name, members, public, created_at,
+		require_hashes, upstream_readers, anonymous_fetch, declared) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT DO NOTHING`, r.ID, r.Name, r.Members.String(), r.Public, micros(r.CreatedAt),
+		r.RequireHashes, r.UpstreamReaders, r.AnonymousFetch, r.Declared)
 }
 
 func (t *Tx) RepositoryByName(ctx context.Context, name string) (catalog.Repository, error) {
@@ -62,6 +68,7 @@ func (t *Tx) DeleteRepository(ctx context.Context, id string) error {
 	for _, q := range []string{
 		`DELETE FROM grants WHERE repository_id = $1 AND project_id = ''`,
 		`DELETE FROM pending_publishers WHERE repository_id = $1`,
+		`DELETE FROM repository_bases WHERE repository_id = $1`,
 		`DELETE FROM publishers WHERE id IN (SELECT publisher_id FROM repository_publishers WHERE repository_id = $1)
 			AND NOT EXISTS (SELECT 1 FROM project_publishers l WHERE l.publisher_id = publishers.id)
 			AND NOT EXISTS (SELECT 1 FROM repository_publishers l WHERE l.publisher_id = publishers.id AND l.repository_id <> $1)`,
@@ -81,10 +88,39 @@ func (t *Tx) DeleteRepository(ctx context.Context, id string) error {
 
 // UpdateRepository returns fault.NotFound if the repository does not exist.
 func (t *Tx) UpdateRepository(ctx context.Context, r catalog.Repository) error {
-	did, err := t.did(ctx, `UPDATE repositories SET members = $2, public = $3 WHERE id = $1`, r.ID, r.Members.String(),
-		r.Public)
+	did, err := t.did(ctx, `UPDATE repositories SET members = $2, public = $3, require_hashes = $4,
+		upstream_readers = $5, anonymous_fetch = $6, declared = $7 WHERE id = $1`,
+		r.ID, r.Members.String(), r.Public, r.RequireHashes, r.UpstreamReaders, r.AnonymousFetch, r.Declared)
 	if err == nil && !did {
 		return fault.New(fault.NotFound, "no such repository")
 	}
 	return err
+}
+
+func (t *Tx) PutBases(ctx context.Context, repositoryID string, bases []catalog.Base) error {
+	if _, err := t.exec(ctx, `DELETE FROM repository_bases WHERE repository_id = $1`, repositoryID); err != nil {
+		return err
+	}
+	for i, b := range bases {
+		if _, err := t.exec(ctx, `INSERT INTO repository_bases (repository_id, position, base_id, upstream)
+			VALUES ($1, $2, $3, $4)`, repositoryID, i, b.RepositoryID, b.Upstream); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Tx) Bases(ctx context.Context, repositoryID string) ([]catalog.Base, error) {
+	scan := func(r row) (b catalog.Base, err error) {
+		err = r.Scan(&b.RepositoryID, &b.Repository, &b.Upstream)
+		return b, err
+	}
+	return many(ctx, t, scan, `SELECT b.base_id, COALESCE(r.name, ''), b.upstream FROM repository_bases b
+		LEFT JOIN repositories r ON r.id = b.base_id WHERE b.repository_id = $1 ORDER BY b.position`, repositoryID)
+}
+
+func (t *Tx) RepositoriesOn(ctx context.Context, b catalog.Base) ([]catalog.Repository, error) {
+	return many(ctx, t, scanRepository, `SELECT `+repositoryColumns+` FROM repositories r
+		WHERE r.id IN (SELECT repository_id FROM repository_bases WHERE base_id = $1 AND upstream = $2) ORDER BY r.name`,
+		b.RepositoryID, b.Upstream)
 }

@@ -156,6 +156,8 @@ func (t *Tx) fillTable(ctx context.Context, table *oldTable) (err error) {
 				values[c] = i%2 == 1
 			case strings.HasPrefix(types[c].DatabaseTypeName(), "TEXT"):
 				values[c] = fmt.Sprintf("é\t'%d", i)
+			case types[c].DatabaseTypeName() == "BYTEA":
+				values[c] = []byte{0, byte(i)}
 			default:
 				values[c] = int64(i)<<40 + 7
 			}

@@ -1,0 +1,149 @@
+package catalog
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/fault"
+	"pyindex/internal/memo"
+)
+
+// Base is something that a repository draws on: another repository, or an upstream. Either Upstream is set, or
+// RepositoryID with Repository.
+type Base struct{ RepositoryID, Repository, Upstream string }
+
+// upstreamBase is the prefix of an upstream's name among the bases of a repository.
+const upstreamBase = "upstream:"
+
+// ParseBase parses a base as people write it: the name of a repository, or "upstream:" and the name of an upstream.
+func ParseBase(s string) Base {
+	if name, ok := strings.CutPrefix(s, upstreamBase); ok {
+		return Base{Upstream: name}
+	}
+	return Base{Repository: s}
+}
+
+// String returns the base as people write it.
+func (b Base) String() string {
+	if b.Upstream != "" {
+		return upstreamBase + b.Upstream
+	}
+	return b.Repository
+}
+
+// maxBases limits the bases of a repository, and maxChain the sources that a request goes through.
+const (
+	maxBases = 32
+	maxChain = 100
+)
+
+// Source is a repository or an upstream that is read through the repository that was asked.
+type Source struct {
+	Repository Repository // that of the source itself, or the nearest one that has the upstream as its base
+	Upstream   string     // "" for the repository itself
+}
+
+// Chain returns the sources that are read through a repository: itself, then its bases in order, each followed by its
+// own bases, each source once. It does not depend on the caller's rights.
+func (x *Index) Chain(ctx context.Context, at memo.Stamp, r Repository) ([]Source, error) {
+	return recallAt(ctx, x, at, x.chains, r.ID, func(tx Tx) ([]Source, error) {
+		return chain(ctx, tx, r)
+	})
+}
+
+func chain(ctx context.Context, tx Tx, r Repository) ([]Source, error) {
+	all, err := tx.Repositories(ctx)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[string]Repository{}
+	for _, one := range all {
+		byID[one.ID] = one
+	}
+	var out []Source
+	seen := map[Base]bool{}
+	var add func(Repository) error
+	add = func(r Repository) error {
+		if seen[Base{RepositoryID: r.ID}] || len(out) >= maxChain {
+			return nil
+		}
+		seen[Base{RepositoryID: r.ID}] = true
+		out = append(out, Source{Repository: r})
+		bases, err := tx.Bases(ctx, r.ID)
+		if err != nil {
+			return err
+		}
+		for _, b := range bases {
+			if up := (Base{Upstream: b.Upstream}); b.Upstream != "" && !seen[up] {
+				seen[up] = true
+				out = append(out, Source{Repository: r, Upstream: b.Upstream})
+			}
+			if base, ok := byID[b.RepositoryID]; ok {
+				if err := add(base); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	return out, add(r)
+}
+
+// SetBases replaces the bases of a repository. It needs an administrator. It returns fault.Invalid if a base does not
+// exist, is listed twice, or leads back to the repository.
+func (x *Index) SetBases(ctx context.Context, who access.Caller, name string, bases []Base) error {
+	at, err := x.store.Stamp(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := x.repository(ctx, who, at, name)
+	if err != nil {
+		return err
+	}
+	return x.changeRepository(ctx, who, r, "repository.bases", func(tx Tx) error { return PutBases(ctx, tx, r, bases) })
+}
+
+// PutBases is SetBases in a transaction whose caller was already authorized.
+func PutBases(ctx context.Context, tx Tx, r Repository, bases []Base) error {
+	if len(bases) > maxBases {
+		return fault.New(fault.Invalid, "a repository has at most %d bases", maxBases)
+	}
+	var out []Base
+	for _, b := range bases {
+		if b.Upstream == "" {
+			base, err := tx.RepositoryByName(ctx, b.Repository)
+			if fault.Is(err, fault.NotFound) {
+				return fault.Wrap(fault.Invalid, err, "there is no repository %.80q to draw on", b.Repository)
+			} else if err != nil {
+				return err
+			}
+			b = Base{RepositoryID: base.ID, Repository: base.Name}
+			if err := noCircle(ctx, tx, r, base); err != nil {
+				return err
+			}
+		} else if known, err := tx.UpstreamExists(ctx, b.Upstream); err != nil {
+			return err
+		} else if !known {
+			return fault.New(fault.Invalid, "there is no upstream %.80q: add it with \"index upstream add\" first", b.Upstream)
+		}
+		if slices.Contains(out, b) {
+			return fault.New(fault.Invalid, "the base %s is listed twice", b)
+		}
+		out = append(out, b)
+	}
+	return tx.PutBases(ctx, r.ID, out)
+}
+
+// noCircle returns fault.Invalid if the base draws on the repository.
+func noCircle(ctx context.Context, tx Tx, r, base Repository) error {
+	through, err := chain(ctx, tx, base)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(through, func(s Source) bool { return s.Upstream == "" && s.Repository.ID == r.ID }) {
+		return fault.New(fault.Invalid, "%s cannot be a base of %s, because it draws on %s itself", base.Name, r.Name, r.Name)
+	}
+	return nil
+}
