@@ -1,6 +1,7 @@
 package page
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -19,6 +20,7 @@ type reader struct {
 
 	page    Page
 	entries int
+	links   int               // bytes of all URLs
 	known   map[string]int    // index of each file name in page.Files
 	texts   map[string]string // one copy of each text that files share
 }
@@ -76,6 +78,9 @@ func (r *reader) add(e entry) error {
 			r.page.Dropped++
 		}
 		return nil
+	}
+	if r.links += len(f.URL) + len(f.Provenance); r.links > maxLinks {
+		return errors.New("the URLs of the page are too long")
 	}
 	r.known[f.Filename] = len(r.page.Files)
 	r.page.Files = append(r.page.Files, f)
