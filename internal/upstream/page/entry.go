@@ -177,8 +177,23 @@ func digest(s string) (string, bool) {
 	if s == "" {
 		return "", true
 	}
-	s = strings.ToLower(s)
-	return s, len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
+	if len(s) != 64 {
+		return "", false
+	}
+	upper := false
+	for _, c := range []byte(s) {
+		switch {
+		case '0' <= c && c <= '9', 'a' <= c && c <= 'f':
+		case 'A' <= c && c <= 'F':
+			upper = true
+		default:
+			return "", false
+		}
+	}
+	if upper {
+		s = strings.ToLower(s)
+	}
+	return s, true
 }
 
 // clean returns a text for people: valid, on one line and of at most maxText bytes.

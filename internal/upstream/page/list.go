@@ -42,6 +42,7 @@ func EachName(body []byte, contentType string, b Bounds, each func(packaging.Pro
 type nameList struct {
 	bounds  Bounds
 	entries int
+	found   bool // at least one name
 	each    func(packaging.ProjectName)
 }
 
@@ -52,12 +53,9 @@ func (l *nameList) count() error {
 	return nil
 }
 
-func (l *nameList) add(name string) bool {
-	n, err := packaging.ParseProjectName(strings.TrimSpace(name))
-	if err == nil {
-		l.each(n)
-	}
-	return err == nil
+func (l *nameList) add(name packaging.ProjectName) {
+	l.found = true
+	l.each(name)
 }
 
 func (l *nameList) readJSON(body []byte) error {
@@ -94,7 +92,7 @@ func (l *nameList) readJSON(body []byte) error {
 	if err := s.end(); err != nil {
 		return err
 	}
-	if !list || !version && l.entries == 0 {
+	if !list || !version && !l.found {
 		return errors.New("the JSON is not a list of projects")
 	}
 	return nil
@@ -108,8 +106,8 @@ func (l *nameList) readProject(s *scanner) error {
 		if member != "name" {
 			return s.skip()
 		}
-		name, _, err := s.text()
-		if err == nil {
+		text, _, err := s.text()
+		if name, invalid := packaging.ParseProjectName(text); invalid == nil {
 			l.add(name)
 		}
 		return err
@@ -121,12 +119,11 @@ func (l *nameList) readProject(s *scanner) error {
 // a list only if it states its version or is entitled as one.
 func (l *nameList) readHTML(body []byte) error {
 	p := htmlPage{base: &url.URL{}}
-	found := false
-	p.link = func(attrs map[string]string, text string) error {
+	p.link = func(attrs *attributes, text string) error {
 		if err := l.count(); err != nil {
 			return err
 		}
-		u, err := url.Parse(strings.TrimSpace(attrs["href"]))
+		u, err := url.Parse(strings.TrimSpace(attrs.value[attrHref]))
 		if err != nil {
 			return nil
 		}
@@ -135,8 +132,7 @@ func (l *nameList) readHTML(body []byte) error {
 			return nil
 		}
 		if name, err := packaging.ParseProjectName(strings.TrimSuffix(text, "/")); err == nil && name == target {
-			found = true
-			l.each(name)
+			l.add(name)
 		}
 		return nil
 	}
@@ -145,10 +141,10 @@ func (l *nameList) readHTML(body []byte) error {
 	}
 	for _, heading := range p.headings {
 		if strings.Contains(strings.ToLower(heading), "simple index") {
-			found = true
+			l.found = true
 		}
 	}
-	if !found && !p.version {
+	if !l.found && !p.version {
 		return errors.New("the HTML is not a list of projects")
 	}
 	return nil
