@@ -188,6 +188,7 @@ func (c *Client) transport(u upstream.Upstream, roots *x509.CertPool, key lineKe
 		t.Proxy = http.ProxyURL(proxy)
 	}
 	if key.trusted {
+		t.TLSClientConfig.ClientSessionCache = nil // a resumed session keeps the certificate that began it
 		pair := &keyPair{cert: u.ClientCert, key: u.ClientKey}
 		t.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			return pair.load()
