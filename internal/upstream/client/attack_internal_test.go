@@ -310,7 +310,7 @@ func TestSlowFirstByte(t *testing.T) {
 // TestTrickle: a body that stops, or that comes a byte at a time, ends; one that makes progress does not, however long
 // it takes.
 func TestTrickle(t *testing.T) {
-	o := quick(Options{Stall: 60 * time.Millisecond, PageTime: 150 * time.Millisecond})
+	o := quick(Options{Stall: 300 * time.Millisecond, PageTime: 600 * time.Millisecond})
 	pace := func(piece string, every time.Duration) upstream.Upstream {
 		return raw(t, func(c net.Conn) {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1048576\r\n\r\n")
@@ -338,12 +338,12 @@ func TestTrickle(t *testing.T) {
 	})
 	t.Run("file byte by byte", func(t *testing.T) {
 		t.Parallel()
-		_, err := read(pace("x", 5*time.Millisecond))
+		_, err := read(pace("x", 20*time.Millisecond))
 		fails(t, "file", err, upstream.Silent, "stopped sending")
 	})
 	t.Run("slow file", func(t *testing.T) {
 		t.Parallel()
-		if n, err := read(pace(strings.Repeat("x", 64<<10), 25*time.Millisecond)); n != 1<<20 || err != nil {
+		if n, err := read(pace(strings.Repeat("x", 128<<10), 50*time.Millisecond)); n != 1<<20 || err != nil {
 			t.Errorf("%d bytes, %v", n, err)
 		}
 	})
@@ -356,25 +356,25 @@ func TestTrickle(t *testing.T) {
 		}
 		defer b.Close()
 		p := make([]byte, 10)
-		for range 3 {
+		for range 2 {
 			if _, err := b.Read(p); err != nil {
 				t.Errorf("after a pause of the reader: %v", err)
 			}
-			time.Sleep(80 * time.Millisecond)
+			time.Sleep(350 * time.Millisecond)
 		}
-		if n, err := io.Copy(io.Discard, b); n != 1<<20-30 || err != nil {
+		if n, err := io.Copy(io.Discard, b); n != 1<<20-20 || err != nil {
 			t.Errorf("%d bytes, %v", n, err)
 		}
 	})
 	t.Run("page byte by byte", func(t *testing.T) {
 		t.Parallel()
-		u := pace("x", 5*time.Millisecond)
+		u := pace("x", 20*time.Millisecond)
 		_, err := get(t, New(o), u)
 		fails(t, "page", err, upstream.Silent, "stopped sending")
 	})
 	t.Run("page a kilobyte at a time", func(t *testing.T) {
 		t.Parallel()
-		u := pace(strings.Repeat("x", 1<<10), 20*time.Millisecond)
+		u := pace(strings.Repeat("x", 1<<10), 40*time.Millisecond)
 		_, err := get(t, New(o), u)
 		fails(t, "page", err, upstream.Silent, "whole page")
 	})
