@@ -135,7 +135,7 @@ func silent(err error) bool {
 	if _, dial := errors.AsType[*net.DNSError](err); dial {
 		return true
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect") {
 		return true
 	}
 	if n, ok := errors.AsType[net.Error](err); ok && n.Timeout() {
