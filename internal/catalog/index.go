@@ -42,6 +42,7 @@ type Index struct {
 	chains       *memo.BySerial[string, []Source] // by repository id
 	visible      *memo.BySerial[string, []string] // names of repositories by user id
 	projects     *memo.BySerial[projectKey, Project]
+	absent       *memo.BySerial[projectKey, struct{}] // names that a repository has no project of
 	files        *memo.BySerial[fileKey, located]
 	lists        *memo.Weighted[string, list]      // by repository id
 	lines        *memo.Weighted[string, []Summary] // by project id
@@ -77,6 +78,7 @@ func New(s Store, k *custody.Keeper, o Options) *Index {
 		chains:       memo.NewBySerial[string, []Source](memoRepositories),
 		visible:      memo.NewBySerial[string, []string](memoUsers),
 		projects:     memo.NewBySerial[projectKey, Project](memoProjects),
+		absent:       memo.NewBySerial[projectKey, struct{}](memoProjects),
 		files:        memo.NewBySerial[fileKey, located](memoFiles),
 		lists:        memo.NewWeighted(maxList, func(_ string, l list) int64 { return int64(len(l)) + 1 }),
 		lines:        memo.NewWeighted(maxLines, func(_ string, l []Summary) int64 { return int64(len(l)) + 1 }),
