@@ -24,8 +24,8 @@ import (
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/publishers/insight"
 	"pyindex/internal/publishers/mintapi"
-	"pyindex/internal/server"
 	"pyindex/internal/resolve"
+	"pyindex/internal/server"
 	"pyindex/internal/simpleapi"
 	"pyindex/internal/terminal"
 )
