@@ -48,9 +48,9 @@ type File struct {
 	QuarantinedAt    time.Time
 	QuarantineReason string
 
-	// Foreign is set for files of an upstream. They have no row here: only the fields that a page shows are set, Size is -1
+	// Upstream is set for files of an upstream. They have no row here: only the fields that a page shows are set, Size is -1
 	// and UploadedAt zero if the upstream does not state them.
-	Foreign *Foreign
+	Upstream *UpstreamFile
 }
 
 // Quarantined reports whether the file is in quarantine, so that it cannot be downloaded.

@@ -59,9 +59,9 @@ func PickRelease(c Contents, version string) (Release, error) {
 	return r, nil
 }
 
-// Foreign is what only a file of an upstream has.
-type Foreign struct {
-	Upstream   string
+// UpstreamFile is what only a file of an upstream has.
+type UpstreamFile struct {
+	Name       string // of the upstream
 	Path       string // of its URL, below packages/ and the upstream's name
 	Metadata   bool   // its core metadata can be read, although the digest may be unknown
 	Provenance bool   // the upstream has provenance

@@ -45,6 +45,7 @@ func (h *hooked) Keep(ctx context.Context, key string, s custody.Stage) error {
 type incident struct {
 	*assembly.Index
 	t        *testing.T
+	url      string // of the database
 	rows     *db.DB // of the first
 	blobs    *hooked
 	keys     *access.Keyring
@@ -64,7 +65,7 @@ func newIncident(t *testing.T, url string) *incident {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = bytes.Close() })
-	i := &incident{t: t, rows: rows, blobs: &hooked{Blobs: bytes}, boss: access.Operator("test")}
+	i := &incident{t: t, url: url, rows: rows, blobs: &hooked{Blobs: bytes}, boss: access.Operator("test")}
 	clock := func() time.Time { return time.Now().Add(time.Duration(i.late.Load())) }
 	quiet := slog.New(slog.DiscardHandler)
 	i.Index = assembly.New(rows.Catalog(), i.blobs, assembly.Options{Now: clock, Log: quiet})

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -19,6 +20,7 @@ type reader struct {
 
 	page    Page
 	entries int
+	links   int               // bytes of all URLs
 	known   map[string]int    // index of each file name in page.Files
 	texts   map[string]string // one copy of each text that files share
 }
@@ -76,6 +78,9 @@ func (r *reader) add(e entry) error {
 			r.page.Dropped++
 		}
 		return nil
+	}
+	if r.links += len(f.URL) + len(f.Provenance); r.links > maxLinks {
+		return errors.New("the URLs of the page are too long")
 	}
 	r.known[f.Filename] = len(r.page.Files)
 	r.page.Files = append(r.page.Files, f)
@@ -172,8 +177,23 @@ func digest(s string) (string, bool) {
 	if s == "" {
 		return "", true
 	}
-	s = strings.ToLower(s)
-	return s, len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
+	if len(s) != 64 {
+		return "", false
+	}
+	upper := false
+	for _, c := range []byte(s) {
+		switch {
+		case '0' <= c && c <= '9', 'a' <= c && c <= 'f':
+		case 'A' <= c && c <= 'F':
+			upper = true
+		default:
+			return "", false
+		}
+	}
+	if upper {
+		s = strings.ToLower(s)
+	}
+	return s, true
 }
 
 // clean returns a text for people: valid, on one line and of at most maxText bytes.

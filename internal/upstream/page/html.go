@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"pyindex/internal/packaging"
 )
 
 // The limits of the parts of an HTML page, in bytes.
@@ -24,9 +26,56 @@ type htmlPage struct {
 	version bool // the page states a version of the simple API
 
 	status, reason string
+	serial         string   // of a comment, as large indexes write it
 	headings       []string // title and first-level headings
 
-	link func(attrs map[string]string, text string) error
+	link func(attrs *attributes, text string) error
+}
+
+// attribute is a known attribute of a tag.
+type attribute int
+
+const (
+	attrHref attribute = iota
+	attrName
+	attrContent
+	attrPython
+	attrYanked
+	attrMetadata
+	attrOldMetadata
+	attrProvenance
+	attrSigned
+	attrCount
+)
+
+var attributeNames = map[string]attribute{
+	"href":                    attrHref,
+	"name":                    attrName,
+	"content":                 attrContent,
+	"data-requires-python":    attrPython,
+	"data-yanked":             attrYanked,
+	"data-core-metadata":      attrMetadata,
+	"data-dist-info-metadata": attrOldMetadata,
+	"data-provenance":         attrProvenance,
+	"data-gpg-sig":            attrSigned,
+}
+
+// attributes are the known attributes of a tag.
+type attributes struct {
+	value [attrCount]string
+	has   [attrCount]bool
+}
+
+// read reads the attributes of a tag. The first of several equal ones is kept, as in a browser.
+func (a *attributes) read(z *html.Tokenizer, more bool) {
+	*a = attributes{}
+	for more {
+		var key, value []byte
+		key, value, more = z.TagAttr()
+		if i, known := attributeNames[string(key)]; known && !a.has[i] {
+			a.has[i], a.value[i] = true, strings.ToValidUTF8(string(value), "\uFFFD")
+		}
+	}
 }
 
 // readTags reads a page and calls p.link for each link that has a target, with its attributes and text.
@@ -34,7 +83,7 @@ func (p *htmlPage) readTags(body []byte) error {
 	z := html.NewTokenizer(bytes.NewReader(body))
 	z.SetMaxBuf(maxTag)
 	var open atom.Atom // the link or heading that is being read
-	var attrs map[string]string
+	var attrs, other attributes
 	var text strings.Builder
 	var based bool
 	end := func() error {
@@ -42,7 +91,7 @@ func (p *htmlPage) readTags(body []byte) error {
 		open = 0
 		switch {
 		case was == atom.A:
-			return p.link(attrs, strings.TrimSpace(text.String()))
+			return p.link(&attrs, strings.TrimSpace(text.String()))
 		case was != 0 && len(p.headings) < 10:
 			p.headings = append(p.headings, strings.TrimSpace(text.String()))
 		}
@@ -60,6 +109,10 @@ func (p *htmlPage) readTags(body []byte) error {
 				b := z.Text()
 				text.Write(b[:min(len(b), maxLink)])
 			}
+		case html.CommentToken:
+			if serial, ok := strings.CutPrefix(string(z.Text()), "SERIAL "); ok {
+				p.serial = strings.TrimSpace(serial)
+			}
 		case html.EndTagToken:
 			name, _ := z.TagName()
 			if a := atom.Lookup(name); a != 0 && a == open {
@@ -74,21 +127,21 @@ func (p *htmlPage) readTags(body []byte) error {
 				if err := end(); err != nil {
 					return err
 				}
-				if attrs = attributes(z, more); a == atom.A && attrs["href"] == "" {
+				if attrs.read(z, more); a == atom.A && attrs.value[attrHref] == "" {
 					continue
 				}
 				open = a
 				text.Reset()
 			case atom.Base:
-				attrs := attributes(z, more)
-				if href, ok := attrs["href"]; ok && !based {
+				if other.read(z, more); other.has[attrHref] && !based {
 					based = true
-					if u, err := url.Parse(strings.TrimSpace(href)); err == nil {
+					if u, err := url.Parse(strings.TrimSpace(other.value[attrHref])); err == nil {
 						p.base = withoutUser(p.base.ResolveReference(u))
 					}
 				}
 			case atom.Meta:
-				if err := p.meta(attributes(z, more)); err != nil {
+				other.read(z, more)
+				if err := p.meta(other.value[attrName], other.value[attrContent]); err != nil {
 					return err
 				}
 			}
@@ -96,38 +149,28 @@ func (p *htmlPage) readTags(body []byte) error {
 	}
 }
 
-// attributes returns the attributes of a tag. The first of several equal ones is kept, as in a browser.
-func attributes(z *html.Tokenizer, more bool) map[string]string {
-	attrs := map[string]string{}
-	for more {
-		var key, value []byte
-		key, value, more = z.TagAttr()
-		if _, twice := attrs[string(key)]; !twice {
-			attrs[string(key)] = strings.ToValidUTF8(string(value), "\uFFFD")
-		}
-	}
-	return attrs
-}
-
-func (p *htmlPage) meta(attrs map[string]string) error {
-	switch strings.ToLower(attrs["name"]) {
+func (p *htmlPage) meta(name, content string) error {
+	switch strings.ToLower(name) {
 	case "pypi:repository-version":
 		p.version = true
-		return checkVersion(attrs["content"])
+		return checkVersion(content)
 	case "pypi:project-status":
-		p.status = attrs["content"]
+		p.status = content
 	case "pypi:project-status-reason":
-		p.reason = attrs["content"]
+		p.reason = content
 	}
 	return nil
 }
+
+// linksFor begins the title of a project's page, by a custom as old as such pages.
+const linksFor = "links for "
 
 // readHTML reads the page of a project. Only a page that states its version, or is entitled "Links for" the project, may
 // be without files: any other is an error page, a form for signing in, or the list of a whole folder.
 func (r *reader) readHTML(body []byte) error {
 	var own bool // a link leads to a file of this project, of whatever format
 	p := htmlPage{base: r.base}
-	p.link = func(attrs map[string]string, text string) error {
+	p.link = func(attrs *attributes, text string) error {
 		r.base = p.base
 		e, ok := linked(attrs, text)
 		if !ok {
@@ -141,19 +184,21 @@ func (r *reader) readHTML(body []byte) error {
 	}
 	marked := p.version
 	for _, heading := range p.headings {
-		i := strings.LastIndex(strings.ToLower(heading), "links for ")
+		i := strings.LastIndex(strings.ToLower(heading), linksFor)
 		if i < 0 {
 			continue
 		}
-		if err := r.checkName(strings.TrimSpace(heading[i+len("links for "):])); err != nil {
-			return err
+		name, err := packaging.ParseProjectName(strings.TrimSpace(heading[i+len(linksFor):]))
+		if err == nil && name != r.project && len(r.page.Files) == 0 {
+			return r.checkName(name.String())
 		}
-		marked = true
+		marked = marked || err == nil && name == r.project
 	}
 	if !marked && !own {
 		return errors.New("the HTML is not the page of a project")
 	}
 	r.setStatus(p.status, p.reason)
+	r.setSerial(p.serial)
 	return nil
 }
 
@@ -172,12 +217,19 @@ var lowerDashed = strings.NewReplacer("_", "-", ".", "-")
 
 // linked returns the file that a link of a project's page leads to. It returns false for a link to something else than
 // a file.
-func linked(attrs map[string]string, text string) (entry, bool) {
-	u, err := url.Parse(strings.TrimSpace(attrs["href"]))
+func linked(attrs *attributes, text string) (entry, bool) {
+	u, err := url.Parse(strings.TrimSpace(attrs.value[attrHref]))
 	if err != nil {
 		return entry{}, false
 	}
-	e := entry{href: attrs["href"], size: -1, requiresPython: attrs["data-requires-python"], provenance: attrs["data-provenance"]}
+	e := entry{
+		href:           attrs.value[attrHref],
+		size:           -1,
+		requiresPython: attrs.value[attrPython],
+		yanked:         attrs.has[attrYanked],
+		yankedReason:   attrs.value[attrYanked],
+		provenance:     attrs.value[attrProvenance],
+	}
 	for _, name := range []string{path.Base(u.Path), text} {
 		if isFile(name) {
 			e.names = append(e.names, name)
@@ -192,14 +244,13 @@ func linked(attrs map[string]string, text string) (entry, bool) {
 			e.sha256 = hex
 		}
 	}
-	e.yankedReason, e.yanked = attrs["data-yanked"]
-	for _, key := range []string{"data-core-metadata", "data-dist-info-metadata"} {
-		if v, stated := attrs[key]; stated {
-			e.metadata, e.metadataSHA256 = linkedMetadata(v)
+	for _, a := range []attribute{attrMetadata, attrOldMetadata} {
+		if attrs.has[a] {
+			e.metadata, e.metadataSHA256 = linkedMetadata(attrs.value[a])
 			break
 		}
 	}
-	if v := strings.ToLower(attrs["data-gpg-sig"]); v == "true" || v == "false" {
+	if v := strings.ToLower(attrs.value[attrSigned]); v == "true" || v == "false" {
 		signed := v == "true"
 		e.signed = &signed
 	}

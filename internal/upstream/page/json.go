@@ -9,27 +9,38 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// maxNames is the number of names of members that a scanner remembers.
+const maxNames = 64
+
 // scanner reads JSON from left to right, without a copy of it in memory.
 type scanner struct {
 	dec   *jsontext.Decoder
-	depth int    // the deepest nesting
-	buf   []byte // of the last text
+	depth int               // the deepest nesting
+	buf   []byte            // of the last text
+	names map[string]string // of members, which most objects have in common
 }
 
 // newScanner returns a scanner of body, which is valid UTF-8. Callers decide about repeated members; a lone surrogate
 // becomes U+FFFD.
 func newScanner(body []byte, depth int) *scanner {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	return &scanner{dec: dec, depth: depth}
+	return &scanner{dec: dec, depth: depth, names: map[string]string{}}
 }
 
 // members calls each with the name of every member of the object that follows. each reads the member's value. If
 // another value follows, it is skipped and members returns false.
 func (s *scanner) members(each func(name string) error) (bool, error) {
 	return s.inside('{', func() error {
-		name, _, err := s.text()
+		b, _, err := s.bytes()
 		if err != nil {
 			return err
+		}
+		name, ok := s.names[string(b)]
+		if !ok {
+			name = string(b)
+			if len(s.names) < maxNames {
+				s.names[name] = name
+			}
 		}
 		return each(name)
 	})
@@ -134,6 +145,9 @@ func broken(err error) error {
 	return errors.New("invalid JSON")
 }
 
+// minEntry is the length from which a file in JSON is usual, in bytes.
+const minEntry = 300
+
 // jsonPage reads the members of a project's page.
 type jsonPage struct {
 	*reader
@@ -143,6 +157,7 @@ type jsonPage struct {
 }
 
 func (r *reader) readJSON(body []byte) error {
+	r.page.Files = make([]File, 0, min(bytes.Count(body, []byte(`"filename"`)), r.bounds.Files, len(body)/minEntry))
 	p := jsonPage{reader: r, scanner: newScanner(body, r.bounds.Depth), seen: map[string]bool{}}
 	if _, err := p.members(p.member); err != nil {
 		return err

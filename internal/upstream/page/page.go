@@ -74,6 +74,7 @@ func (b Bounds) orDefault() Bounds {
 // The longest texts of a file, in bytes.
 const (
 	maxURL    = 4096
-	maxText   = 1000 // of a reason, which is cut, and of Requires-Python, which costs the file
-	maxSerial = 20   // digits
+	maxText   = 1000     // of a reason, which is cut, and of Requires-Python, which costs the file
+	maxSerial = 20       // digits
+	maxLinks  = 64 << 20 // of all URLs of a page together, since short links may become long by the base
 )
