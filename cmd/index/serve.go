@@ -130,6 +130,9 @@ func (e *endpoints) serve(s *cli.Session, l net.Listener) error {
 	if err != nil {
 		return err
 	}
+	if err := e.Declare(s.Ctx, e.log); err != nil {
+		return err
+	}
 	if err := e.Registry.RecordServing(s.Ctx, e.base.String(), e.Config.Access.AnonymousRead); err != nil {
 		e.log.Warn("cannot record the issuers and the base URL for commands, which rely on their own settings instead",
 			"error", err)
