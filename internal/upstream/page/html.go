@@ -165,8 +165,8 @@ func (p *htmlPage) meta(name, content string) error {
 // linksFor begins the title of a project's page, by a custom as old as such pages.
 const linksFor = "links for "
 
-// readHTML reads the page of a project. Only a page that states its version, or is entitled "Links for" the project, may
-// be without files: any other is an error page, a form for signing in, or the list of a whole folder.
+// readHTML reads the page of a project. Only a page that states its version, or is entitled "Links for" the project,
+// may be without files: any other is an error page, a form for signing in, or the list of a whole folder.
 func (r *reader) readHTML(body []byte) error {
 	var own bool // a link leads to a file of this project, of whatever format
 	p := htmlPage{base: r.base}
