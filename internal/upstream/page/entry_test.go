@@ -296,6 +296,7 @@ func TestLinksOfAnHTMLPage(t *testing.T) {
 		{"another project", `<a href="bar-1.0.tar.gz">bar-1.0.tar.gz</a>`, "", 1},
 		{"another project's file under our name", `<a href="bar-1.0.zip">foo-1.0.zip</a>`, "foo-1.0.zip", 0},
 		{"a signature", `<a href="foo-1.0.tar.gz.asc">foo-1.0.tar.gz.asc</a>`, "", 0},
+		{"a place on the page", `<a href="#foo-1.0.tar.gz">foo-1.0.tar.gz</a>`, "", 0},
 		{"the folder above", `<a href="../">..</a>`, "", 0},
 		{"a comment", `<!-- <a href="foo-1.0.tar.gz">foo-1.0.tar.gz</a> -->`, "", 0},
 		{"a script", `<script>"<a href='foo-1.0.tar.gz'>foo-1.0.tar.gz</a>"</script>`, "", 0},

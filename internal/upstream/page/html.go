@@ -219,7 +219,7 @@ var lowerDashed = strings.NewReplacer("_", "-", ".", "-")
 // a file.
 func linked(attrs *attributes, text string) (entry, bool) {
 	u, err := url.Parse(strings.TrimSpace(attrs.value[attrHref]))
-	if err != nil {
+	if err != nil || u.Path == "" && u.RawQuery == "" { // a place on this page
 		return entry{}, false
 	}
 	e := entry{
