@@ -249,7 +249,7 @@ func TestContentTypes(t *testing.T) {
 	for _, k := range []string{
 		typeJSON, strings.ToUpper(typeJSON), typeJSON + "; charset=UTF-8", "application/vnd.pypi.simple.v1+html",
 		"application/vnd.pypi.simple.latest+json", "text/html", "TEXT/HTML;charset=utf-8", "application/json",
-		"application/xhtml+xml", "",
+		"application/xhtml+xml", "", "text/html;", "text/html; charset", "text/html; charset=\"",
 	} {
 		kind, body = k, pageJSON
 		if r, err := get(t, c, u); err != nil || r.ContentType != k || string(r.Body) != pageJSON {
@@ -259,7 +259,7 @@ func TestContentTypes(t *testing.T) {
 	for _, k := range []string{
 		"application/vnd.pypi.simple.v2+json", "application/vnd.pypi.simple.v10+html", "application/vnd.pypi.simple.+json",
 		"text/plain", "application/octet-stream", "text", "image/png", "application/problem+json", "text/html, text/plain",
-		"application/pdf", "/", ";", "text/html; charset=\"",
+		"application/pdf", "/", ";",
 	} {
 		kind, body = k, pageJSON
 		_, err := get(t, c, u)

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -226,12 +225,4 @@ func (q *question) notMinted(r *response, m minted) *upstream.Failure {
 		return q.fail(upstream.Wrong, r.StatusCode, "%s does not exchange identity tokens (status %s)", hostOf(r.at), why)
 	}
 	return q.fail(upstream.Refused, r.StatusCode, "%s refused the identity token: %s", hostOf(r.at), why)
-}
-
-// reader returns a reader of b, or nil.
-func reader(b []byte) io.Reader {
-	if b == nil {
-		return nil
-	}
-	return bytes.NewReader(b)
 }

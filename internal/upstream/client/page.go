@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -25,7 +26,7 @@ func (q *question) project(
 	if err != nil || name.IsZero() {
 		return upstream.Response{}, q.fail(upstream.Forbidden, 0, "the URL of the upstream is not valid")
 	}
-	return q.page(ctx, at, v, q.c.o.PageSize, func(final *url.URL) bool { return isPageOf(final, name) })
+	return q.page(ctx, at, v, limits{q.c.o.PageSize, q.c.o.PageTime}, func(final *url.URL) bool { return isPageOf(final, name) })
 }
 
 // list asks for the root list.
@@ -34,12 +35,19 @@ func (q *question) list(ctx context.Context, v upstream.Validators) (upstream.Re
 	if err != nil {
 		return upstream.Response{}, q.fail(upstream.Forbidden, 0, "the URL of the upstream is not valid")
 	}
-	return q.page(ctx, at, v, q.c.o.ListSize, func(final *url.URL) bool { return lastSegment(final) == lastSegment(at) })
+	l := limits{q.c.o.ListSize, listTime * q.c.o.PageTime}
+	return q.page(ctx, at, v, l, func(final *url.URL) bool { return lastSegment(final) == lastSegment(at) })
+}
+
+// limits are the bounds of a page.
+type limits struct {
+	size int64 // in bytes, decoded
+	time time.Duration
 }
 
 // page asks for a page. about reports whether an answer at a URL is one about what was asked for.
 func (q *question) page(
-	ctx context.Context, at *url.URL, v upstream.Validators, limit int64, about func(*url.URL) bool,
+	ctx context.Context, at *url.URL, v upstream.Validators, l limits, about func(*url.URL) bool,
 ) (upstream.Response, error) {
 	header := http.Header{"Accept": {accept}, "Accept-Encoding": {"gzip"}}
 	conditional := addValidators(header, v)
@@ -48,7 +56,7 @@ func (q *question) page(
 		return upstream.Response{}, err
 	}
 	defer r.Close()
-	whole := time.AfterFunc(q.c.o.PageTime, func() { r.body.stop(errLong) })
+	whole := time.AfterFunc(l.time, func() { r.body.stop(errLong) })
 	defer whole.Stop()
 	if r.StatusCode == http.StatusNotFound || r.StatusCode == http.StatusGone {
 		return upstream.Response{}, q.absent(r, about(r.at), true)
@@ -65,13 +73,18 @@ func (q *question) page(
 			return upstream.Response{}, q.fail(upstream.Wrong, r.StatusCode,
 				"%s answered 304 to a request without validators", hostOf(r.at))
 		}
+		out.Validators.ETag = cmp.Or(out.Validators.ETag, v.ETag)
+		out.Validators.LastModified = cmp.Or(out.Validators.LastModified, v.LastModified)
 		return out, nil
 	}
-	out.ContentType, out.Serial = r.Header.Get("Content-Type"), r.Header.Get("X-PyPI-Last-Serial")
+	out.ContentType = r.Header.Get("Content-Type")
+	if s := r.Header.Get("X-PyPI-Last-Serial"); len(s) <= maxSerial && valid(s) {
+		out.Serial = s
+	}
 	if err := q.checkType(r, about(r.at)); err != nil {
 		return upstream.Response{}, err
 	}
-	if out.Body, err = q.read(r, limit); err != nil {
+	if out.Body, err = q.read(r, l.size); err != nil {
 		return upstream.Response{}, err
 	}
 	out.URL = &url.URL{Scheme: r.at.Scheme, Host: r.at.Host, Path: r.at.Path, RawPath: r.at.RawPath}
@@ -130,6 +143,9 @@ func (q *question) absent(r *response, about, page bool) error {
 func (q *question) checkType(r *response, about bool) error {
 	text := r.Header.Get("Content-Type")
 	kind, _, err := mime.ParseMediaType(text)
+	if errors.Is(err, mime.ErrInvalidMediaParameter) {
+		err = nil
+	}
 	simple, named := strings.CutPrefix(kind, "application/vnd.pypi.simple.")
 	version, _, _ := strings.Cut(simple, "+")
 	host := hostOf(r.at)

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -66,6 +67,9 @@ func (q *question) get(ctx context.Context, at *url.URL, header http.Header, fil
 			return r, nil
 		}
 		next, err := q.follow(r, hops)
+		if r.ContentLength > 0 && r.ContentLength <= maxDrained {
+			_, _ = io.Copy(io.Discard, r.body)
+		}
 		r.Close()
 		if err != nil {
 			return nil, err
@@ -205,7 +209,10 @@ func (q *question) build(ctx context.Context, m request) *http.Request {
 		ProtoMinor: 1,
 	}).WithContext(ctx)
 	if m.body != nil {
-		r.Body, r.ContentLength = io.NopCloser(reader(m.body)), int64(len(m.body))
+		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(m.body)), nil }
+		r.Body, _ = r.GetBody()
+		r.ContentLength = int64(len(m.body))
+		r.Header["X-Idempotency-Key"] = nil // not sent: the transport may try again if an idle connection was closed
 	}
 	r.Header.Set("User-Agent", q.c.userAgent)
 	r.Header.Set("Via", upstream.VisitedOf(ctx).Via(q.c.o.Instance))
