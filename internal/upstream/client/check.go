@@ -109,7 +109,8 @@ type asked struct {
 }
 
 func (k *check) add(subject string, r Result, format string, args ...any) {
-	k.report.Findings = append(k.report.Findings, Finding{Subject: subject, Result: r, Detail: fmt.Sprintf(format, args...)})
+	f := Finding{Subject: subject, Result: r, Detail: fmt.Sprintf(format, args...)}
+	k.report.Findings = append(k.report.Findings, f)
 }
 
 // failed adds a finding about a failure.

@@ -32,7 +32,8 @@ func wants(t *testing.T, what string, got, want map[string]string) {
 	t.Helper()
 	for subject, text := range want {
 		kind, word, _ := strings.Cut(text, " ")
-		if g := got[subject]; text == "" && g != "" || text != "" && (!strings.HasPrefix(g, kind) || !strings.Contains(g, word)) {
+		g := got[subject]
+		if text == "" && g != "" || !strings.HasPrefix(g, kind) || !strings.Contains(g, word) {
 			t.Errorf("%s: %s: %q, want %q", what, subject, g, text)
 		}
 	}
@@ -87,7 +88,8 @@ func TestCheckFull(t *testing.T) {
 		SubjectConnection: "yes HTTP/", SubjectTLS: "yes TLS 1.3", SubjectProxy: "", SubjectCredential: "yes accepted",
 		SubjectRoot: "yes JSON with 2 projects", SubjectPage: "yes foo has 2 files", SubjectFormat: "yes JSON",
 		SubjectConditional: "yes not sent again", SubjectDigests: "yes 2 of 2", SubjectSizes: "yes 2 of 2",
-		SubjectTimes: "yes 2 of 2", SubjectMetadata: "yes 1 of 2", SubjectProvenance: "yes 1 of 2", SubjectYanks: "yes 1 of 2",
+		SubjectTimes: "yes 2 of 2", SubjectMetadata: "yes 1 of 2", SubjectProvenance: "yes 1 of 2",
+		SubjectYanks: "yes 1 of 2",
 		SubjectFiles: "yes " + s.URL, SubjectRanges: "yes",
 	})
 	for i, f := range r.Findings[1:] {
@@ -106,11 +108,13 @@ func TestCheckFull(t *testing.T) {
 	u.CAFile = ""
 	r = c.Check(t.Context(), u, name(t, "foo"))
 	wants(t, "no ca_file", results(t, r), map[string]string{
-		SubjectConnection: "failed unknown authority", SubjectTLS: "", SubjectCredential: "unknown", SubjectPage: "failed wrong",
+		SubjectConnection: "failed unknown authority", SubjectTLS: "", SubjectCredential: "unknown",
+		SubjectPage: "failed wrong",
 	})
 }
 
-// TestCheckPlain: an upstream with HTML alone, no root list and no ranges is usable, and the report says what is missing.
+// TestCheckPlain: an upstream with HTML alone, no root list and no ranges is usable, and the report lists what is
+// missing.
 func TestCheckPlain(t *testing.T) {
 	u := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -131,8 +135,9 @@ func TestCheckPlain(t *testing.T) {
 	}
 	wants(t, "plain", results(t, r), map[string]string{
 		SubjectTLS: "no plain http", SubjectCredential: "no not needed", SubjectRoot: "no names cannot be compared",
-		SubjectPage: "yes foo has 1 file", SubjectFormat: "yes HTML", SubjectConditional: "no ETag", SubjectDigests: "no 0 of 1",
-		SubjectSizes: "no 0 of 1", SubjectTimes: "no 0 of 1", SubjectMetadata: "no 0 of 1", SubjectProvenance: "no 0 of 1",
+		SubjectPage: "yes foo has 1 file", SubjectFormat: "yes HTML", SubjectConditional: "no ETag",
+		SubjectDigests: "no 0 of 1",
+		SubjectSizes:   "no 0 of 1", SubjectTimes: "no 0 of 1", SubjectMetadata: "no 0 of 1", SubjectProvenance: "no 0 of 1",
 		SubjectYanks: "unknown", SubjectFiles: "yes", SubjectRanges: "no whole",
 	})
 	r = c.Check(t.Context(), u, packaging.ProjectName{})

@@ -52,8 +52,8 @@ type Options struct {
 	Instance string // id of this index, for Via
 	Now      func() time.Time
 	Resolver *net.Resolver // nil for the system's
-	// Proxy returns the egress proxy for a URL, for upstreams without a proxy of their own. The default is the proxy of the
-	// environment (HTTPS_PROXY, NO_PROXY).
+	// Proxy returns the egress proxy for a URL, for upstreams without a proxy of their own. The default is the proxy of
+	// the environment (HTTPS_PROXY, NO_PROXY).
 	Proxy func(*url.URL) (*url.URL, error)
 
 	Connect   time.Duration // for opening a connection, and again for TLS (10 s)

@@ -316,7 +316,8 @@ func TestTruncated(t *testing.T) {
 		"gzip without its trailer":  head + fmt.Sprintf("Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(z)-8, z[:len(z)-8]),
 		"gzip with half a trailer":  head + fmt.Sprintf("Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(z)-4, z[:len(z)-4]),
 		"gzip cut, closed":          head + "Content-Encoding: gzip\r\n\r\n" + z[:len(z)-20],
-		"gzip of another content":   head + "Content-Encoding: gzip\r\n\r\n" + z[:len(z)-8] + "\x00\x00\x00\x00" + z[len(z)-4:],
+		"gzip of another content": head + "Content-Encoding: gzip\r\n\r\n" + z[:len(z)-8] + "\x00\x00\x00\x00" +
+			z[len(z)-4:],
 		"gzip, then something else": head + "Content-Encoding: gzip\r\n\r\n" + z + "<html>",
 		"gzip whole, body not":      head + fmt.Sprintf("Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(z)+5, z),
 		"gzip whole, no last chunk": head + fmt.Sprintf("Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n",
@@ -332,8 +333,9 @@ func TestTruncated(t *testing.T) {
 		fails(t, what, err, upstream.Wrong, "")
 	}
 	for what, text := range map[string]string{
-		"gzip":              head + fmt.Sprintf("Content-Encoding: GZip\r\nContent-Length: %d\r\n\r\n%s", len(z), z),
-		"gzip, two parts":   head + "Content-Encoding: x-gzip\r\n\r\n" + string(gzipped(t, []byte(pageHTML[:9]))) + string(gzipped(t, []byte(pageHTML[9:]))),
+		"gzip": head + fmt.Sprintf("Content-Encoding: GZip\r\nContent-Length: %d\r\n\r\n%s", len(z), z),
+		"gzip, two parts": head + "Content-Encoding: x-gzip\r\n\r\n" + string(gzipped(t, []byte(pageHTML[:9]))) +
+			string(gzipped(t, []byte(pageHTML[9:]))),
 		"closed at its end": head + "\r\n" + pageHTML,
 		"identity":          head + fmt.Sprintf("Content-Encoding: identity\r\nContent-Length: %d\r\n\r\n%s", len(pageHTML), pageHTML),
 		"chunked":           head + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(pageHTML), pageHTML),

@@ -124,7 +124,8 @@ func TestCredentialFiles(t *testing.T) {
 		}
 	}
 	for what, text := range map[string]string{
-		"empty": "  \n", "two lines": "first\nsecond", "header": "a\r\nX-Evil: b", "null": "a\x00b", "large": strings.Repeat("x", 2<<20),
+		"empty": "  \n", "two lines": "first\nsecond", "header": "a\r\nX-Evil: b", "null": "a\x00b",
+		"large": strings.Repeat("x", 2<<20),
 	} {
 		write(t, u.TokenFile, text)
 		_, err := get(t, c, u)

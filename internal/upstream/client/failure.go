@@ -50,11 +50,16 @@ func (c *cause) Unwrap() error { return c.is }
 
 // fail returns a failure with a text from which every secret of the question is removed.
 func (q *question) fail(kind upstream.FailureKind, status int, format string, args ...any) *upstream.Failure {
+	return q.failAs(nil, kind, status, fmt.Sprintf(format, args...))
+}
+
+// failAs is fail for a failure that callers recognize by errors.Is.
+func (q *question) failAs(is error, kind upstream.FailureKind, status int, text string) *upstream.Failure {
 	return &upstream.Failure{
 		Upstream: q.u.Name,
 		Kind:     kind,
 		Status:   status,
-		Err:      &cause{text: q.clean(fmt.Sprintf(format, args...))},
+		Err:      &cause{text: q.clean(text), is: is},
 	}
 }
 
@@ -111,9 +116,7 @@ func (q *question) failed(ctx context.Context, why error, host string, err error
 	case errors.Is(ctx.Err(), context.Canceled):
 		return fmt.Errorf("upstream %s: %w", q.u.Name, context.Canceled)
 	case ctx.Err() != nil:
-		f := q.fail(upstream.Silent, 0, "%s did not answer before the deadline", host)
-		f.Err.(*cause).is = context.DeadlineExceeded
-		return f
+		return q.failAs(context.DeadlineExceeded, upstream.Silent, 0, host+" did not answer before the deadline")
 	case errors.Is(why, errSlow), errors.Is(why, errStalled), errors.Is(why, errLong):
 		return q.fail(upstream.Silent, 0, "%s: %v", host, why)
 	}

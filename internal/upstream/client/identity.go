@@ -134,10 +134,8 @@ var errReuse = errors.New("the identity token was exchanged before")
 
 // spent is the failure while the file still has an identity token that was exchanged.
 func (q *question) spent() *upstream.Failure {
-	f := q.fail(upstream.Refused, 0,
+	return q.failAs(errReuse, upstream.Refused, 0,
 		"the token in identity_token_file was exchanged before, and each can be exchanged once: the platform must replace it at least every 10 minutes")
-	f.Err.(*cause).is = errReuse
-	return f
 }
 
 // checkAudience returns a failure if an identity token is not for the other Index. Such a token could be used

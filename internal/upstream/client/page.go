@@ -26,7 +26,8 @@ func (q *question) project(
 	if err != nil || name.IsZero() {
 		return upstream.Response{}, q.fail(upstream.Forbidden, 0, "the URL of the upstream is not valid")
 	}
-	return q.page(ctx, at, v, limits{q.c.o.PageSize, q.c.o.PageTime}, func(final *url.URL) bool { return isPageOf(final, name) })
+	l := limits{q.c.o.PageSize, q.c.o.PageTime}
+	return q.page(ctx, at, v, l, func(final *url.URL) bool { return isPageOf(final, name) })
 }
 
 // list asks for the root list.

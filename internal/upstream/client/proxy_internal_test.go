@@ -75,7 +75,8 @@ func (p *proxy) take() []string {
 	return p.asked
 }
 
-// behindProxy returns an upstream at a name that only the proxy of the test can reach. The proxy has a loopback address.
+// behindProxy returns an upstream at a name that only the proxy of the test can reach. The proxy is at a loopback
+// address.
 func behindProxy(t *testing.T, handle http.HandlerFunc) (upstream.Upstream, *proxy) {
 	t.Helper()
 	s := httptest.NewTLSServer(handle) // with a certificate for example.com

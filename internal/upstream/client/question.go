@@ -58,7 +58,8 @@ func (q *question) get(ctx context.Context, at *url.URL, header http.Header, fil
 	away := false
 	for hops := 0; ; hops++ {
 		away = away || origin(at) != q.origin
-		r, err := q.once(ctx, request{method: http.MethodGet, at: at, header: header, file: file, trusted: !away && !q.anonymous})
+		m := request{method: http.MethodGet, at: at, header: header, file: file, trusted: !away && !q.anonymous}
+		r, err := q.once(ctx, m)
 		if err != nil {
 			return nil, err
 		}

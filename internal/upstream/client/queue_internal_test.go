@@ -139,11 +139,17 @@ func TestRetryAfter(t *testing.T) {
 		after  string
 		want   time.Duration
 	}{
-		{429, "", time.Second}, {429, "7", 7 * time.Second}, {429, "0", time.Second}, {429, "-5", time.Second},
-		{429, "86400", time.Minute}, {429, "99999999999999999999", time.Minute}, {429, "soon", time.Second},
+		{429, "", time.Second},
+		{429, "7", 7 * time.Second},
+		{429, "0", time.Second},
+		{429, "-5", time.Second},
+		{429, "86400", time.Minute},
+		{429, "99999999999999999999", time.Minute},
+		{429, "soon", time.Second},
 		{429, at.now().Add(20 * time.Second).UTC().Format(http.TimeFormat), 20 * time.Second},
 		{429, at.now().Add(-time.Hour).UTC().Format(http.TimeFormat), time.Second},
-		{429, at.now().Add(1000 * time.Hour).UTC().Format(http.TimeFormat), time.Minute}, {503, "3", 3 * time.Second},
+		{429, at.now().Add(1000 * time.Hour).UTC().Format(http.TimeFormat), time.Minute},
+		{503, "3", 3 * time.Second},
 	} {
 		at.at.Store(1_790_000_000)
 		o := small()
