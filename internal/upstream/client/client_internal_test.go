@@ -84,7 +84,7 @@ func answer(t *testing.T, text string) upstream.Upstream {
 	return raw(t, func(c net.Conn) { _, _ = io.WriteString(c, text) })
 }
 
-func name(t *testing.T, s string) packaging.ProjectName {
+func name(t testing.TB, s string) packaging.ProjectName {
 	t.Helper()
 	n, err := packaging.ParseProjectName(s)
 	if err != nil {
@@ -110,7 +110,7 @@ func fails(t *testing.T, what string, err error, kind upstream.FailureKind, word
 	return f
 }
 
-func gzipped(t *testing.T, b []byte) []byte {
+func gzipped(t testing.TB, b []byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	z := gzip.NewWriter(&out)

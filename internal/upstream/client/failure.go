@@ -24,6 +24,8 @@ import (
 const (
 	minRetry = time.Second
 	maxRetry = time.Minute
+
+	maxOutage = 5 * time.Second // how long nothing is asked after a 503
 )
 
 // maxErrorText is the length of an error's text, in bytes.
@@ -130,7 +132,11 @@ func (q *question) failed(ctx context.Context, why error, host string, err error
 	if silent(err) {
 		kind = upstream.Silent
 	}
-	return q.fail(kind, 0, "request to %s: %s", host, described(err))
+	through := ""
+	if q.proxy != "" {
+		through = " through the proxy " + q.proxy
+	}
+	return q.fail(kind, 0, "request to %s%s: %s", host, through, described(err))
 }
 
 // silent reports whether an error before the response's header means that there was no answer.
@@ -178,7 +184,11 @@ func (q *question) judge(r *response) *upstream.Failure {
 		status == http.StatusServiceUnavailable && r.Header.Get("Retry-After") != "":
 		f := q.fail(upstream.Busy, status, "%s answered %s", host, statusText(status))
 		f.RetryAfter = retryAfter(r.Header, q.c.o.Now())
-		q.c.queue.rest(q.u.Name, r.at, f.RetryAfter)
+		rest := f.RetryAfter
+		if status == http.StatusServiceUnavailable {
+			rest = min(rest, maxOutage) // it may be about one page
+		}
+		q.c.queue.rest(q.u.Name, r.at, rest)
 		return f
 	}
 	return q.fail(upstream.Wrong, status, "%s answered %s", host, statusText(status))

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -188,11 +189,8 @@ func (q *question) read(r *response, limit int64) ([]byte, error) {
 	default:
 		return nil, q.fail(upstream.Wrong, r.StatusCode, "%s encoded the page as %q, which was not asked for", host, encoding)
 	}
-	var b bytes.Buffer
-	if r.ContentLength > 0 && in == io.Reader(raw) {
-		b.Grow(int(min(r.ContentLength, 4<<20)) + bytes.MinRead)
-	}
-	n, err := b.ReadFrom(io.LimitReader(in, limit+1))
+	b, err := gather(io.LimitReader(in, limit+1))
+	n := int64(len(b))
 	if err == nil && n <= limit && raw.N > 0 {
 		_, err = io.Copy(io.Discard, raw) // until the end, which says whether the answer is complete
 	}
@@ -203,10 +201,42 @@ func (q *question) read(r *response, limit int64) ([]byte, error) {
 		return nil, q.undecoded(host, err)
 	case n == 0:
 		return nil, q.fail(upstream.Wrong, r.StatusCode, "the page of %s is empty", host)
-	case endsByClose(r) && in == io.Reader(raw) && cutHTML(b.Bytes()):
+	case endsByClose(r) && in == io.Reader(raw) && cutHTML(b):
 		return nil, q.fail(upstream.Wrong, r.StatusCode, "the page of %s ends in the middle", host)
 	}
-	return b.Bytes(), nil
+	return b, nil
+}
+
+// pieces are buffers for pages whose length is not known yet. A slice that grows would take up to three times the page.
+var pieces = sync.Pool{New: func() any { return new([256 << 10]byte) }}
+
+// gather reads everything into a slice of exactly that length.
+func gather(in io.Reader) ([]byte, error) {
+	var parts []*[256 << 10]byte
+	defer func() {
+		for _, p := range parts {
+			pieces.Put(p)
+		}
+	}()
+	var err error
+	total, free := 0, []byte(nil)
+	for err == nil {
+		if len(free) == 0 {
+			p := pieces.Get().(*[256 << 10]byte)
+			parts, free = append(parts, p), p[:]
+		}
+		var n int
+		n, err = in.Read(free)
+		total, free = total+n, free[n:]
+	}
+	if err != io.EOF {
+		return nil, err
+	}
+	out := make([]byte, 0, total)
+	for _, p := range parts {
+		out = append(out, p[:min(len(p), total-len(out))]...)
+	}
+	return out, nil
 }
 
 // undecoded returns the failure for a body that cannot be read or decoded.
