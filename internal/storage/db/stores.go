@@ -17,6 +17,7 @@ import (
 	"pyindex/internal/publishers"
 	"pyindex/internal/roles"
 	"pyindex/internal/upstream/files"
+	"pyindex/internal/upstream/pages"
 )
 
 // One transaction type serves several packages. Each sees only the methods of its interface.
@@ -32,6 +33,7 @@ var (
 	_ lockout.Tx    = (*Tx)(nil)
 	_ follow.Tx     = (*Tx)(nil)
 	_ files.Tx      = (*Tx)(nil)
+	_ pages.Tx      = (*Tx)(nil)
 )
 
 // storeOf is the database as seen by a package whose transactions are of type T. *Tx must implement T.
@@ -74,3 +76,14 @@ func (d *DB) Lockouts() lockout.Store { return storeOf[lockout.Tx]{d} }
 
 // Record returns the database as seen by package audit.
 func (d *DB) Record() audit.Store { return storeOf[audit.Rows]{d} }
+
+// Pages returns the database as seen by package pages. Its updates do not wait for those who change the index if the
+// database is PostgreSQL: they touch rows that only they write.
+func (d *DB) Pages() pages.Store { return asideOf[pages.Tx]{storeOf[pages.Tx]{d}} }
+
+// asideOf is storeOf with updates that do not take the lock of writers, if the database has one.
+type asideOf[T any] struct{ storeOf[T] }
+
+func (s asideOf[T]) Update(ctx context.Context, f func(T) error) error {
+	return s.updateInTurn(ctx, "", func(t *Tx) error { return f(any(t).(T)) })
+}
