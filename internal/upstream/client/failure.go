@@ -179,7 +179,11 @@ func (q *question) judge(r *response) *upstream.Failure {
 	case status == http.StatusOK || status == http.StatusNotModified:
 		return nil
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return q.fail(upstream.Refused, status, "%s answered %s", host, statusText(status))
+		why := ""
+		if r.away && hasCredential(q.u) {
+			why = ", without the credential, which goes to " + q.origin + " only"
+		}
+		return q.fail(upstream.Refused, status, "%s answered %s%s", host, statusText(status), why)
 	case status == http.StatusTooManyRequests,
 		status == http.StatusServiceUnavailable && r.Header.Get("Retry-After") != "":
 		f := q.fail(upstream.Busy, status, "%s answered %s", host, statusText(status))

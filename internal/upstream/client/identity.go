@@ -21,7 +21,9 @@ import (
 const (
 	mintPath    = "/_/oidc/mint-token" // on the host of the other Index, whatever the path of its tree
 	maxMintBody = 64 << 10             // bytes
+	mintTime    = 30 * time.Second
 	reuse       = "invalid-reuse-token"
+	tokenUser   = "__token__"
 
 	renewBefore = 3 * time.Minute  // the end of a token, a new one is asked for if there is an identity token for it
 	spentBefore = 15 * time.Second // the end of a token, it is no longer used
@@ -85,13 +87,21 @@ func (i *identity) held(now time.Time) (access.Secret, time.Duration) {
 	return "", 0
 }
 
-// drop forgets a token that the other Index refused.
-func (i *identity) drop(token access.Secret) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.current == token {
-		i.current = ""
+// replace exchanges the identity token in the file because the other Index refused an Authorization. It reports whether
+// there is another token than that one. The refused token is kept if there is no new identity token: the refusal may be
+// about one page.
+func (i *identity) replace(ctx context.Context, q *question, file *watchedFile, refused string) bool {
+	select {
+	case i.turn <- struct{}{}:
+		defer func() { <-i.turn }()
+	case <-ctx.Done():
+		return false
 	}
+	if token, _ := i.held(q.c.o.Now()); token != "" && q.basic(tokenUser, token) != refused {
+		return true
+	}
+	_, err := i.renew(ctx, q, file)
+	return err == nil
 }
 
 // renew exchanges the identity token in the file.
@@ -114,7 +124,10 @@ func (i *identity) renew(ctx context.Context, q *question, file *watchedFile) (a
 	if err := q.checkAudience(raw.Reveal()); err != nil {
 		return "", err
 	}
-	token, until, err := q.mint(ctx, raw)
+	// A caller that goes away does not end the exchange: the identity token would be used up, and the answer lost.
+	exchange, stop := context.WithTimeout(context.WithoutCancel(ctx), mintTime)
+	defer stop()
+	token, until, err := q.mint(exchange, raw)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if f, ok := errors.AsType[*upstream.Failure](err); ok {

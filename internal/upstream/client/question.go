@@ -114,23 +114,20 @@ func (q *question) once(ctx context.Context, m request) (*response, error) {
 			}
 		}
 		r, err := q.send(ctx, m)
-		if err != nil || again || r.StatusCode != http.StatusUnauthorized || !m.trusted || !q.renewable(ctx) {
+		if err != nil || again || r.StatusCode != http.StatusUnauthorized || !m.trusted || !q.renewed(ctx, m.auth) {
 			return r, err
 		}
 		r.Close()
 	}
 }
 
-// renewable drops an exchanged token that was refused, and reports whether there is another one.
-func (q *question) renewable(ctx context.Context) bool {
+// renewed reports whether there is another exchanged token than the one that was refused.
+func (q *question) renewed(ctx context.Context, refused string) bool {
 	if q.u.IdentityTokenFile == "" {
 		return false
 	}
 	c := q.c.credentialOf(q.u)
-	token, _ := c.identity.held(q.c.o.Now())
-	c.identity.drop(token)
-	_, err := c.identity.token(ctx, q, &c.file)
-	return err == nil
+	return c.identity.replace(ctx, q, &c.file, refused)
 }
 
 // acceptable returns a failure unless a URL may be asked for.
