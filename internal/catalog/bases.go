@@ -49,9 +49,10 @@ type Source struct {
 // Chain returns the sources that are read through a repository: itself, then its bases in order, each followed by its
 // own bases, each source once. It does not depend on the caller's rights.
 func (x *Index) Chain(ctx context.Context, at memo.Stamp, r Repository) ([]Source, error) {
-	return recallAt(ctx, x, at, x.chains, r.ID, func(tx Tx) ([]Source, error) {
-		return chain(ctx, tx, r)
-	})
+	if c, ok := x.chains.Get(at, r.ID); ok { // without the closure, which costs an allocation
+		return c, nil
+	}
+	return recallAt(ctx, x, at, x.chains, r.ID, func(tx Tx) ([]Source, error) { return chain(ctx, tx, r) })
 }
 
 func chain(ctx context.Context, tx Tx, r Repository) ([]Source, error) {

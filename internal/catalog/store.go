@@ -40,6 +40,8 @@ type Tx interface {
 	// RepositoriesOn returns the repositories that have a base, by name. Only one of b's RepositoryID and Upstream counts.
 	RepositoriesOn(ctx context.Context, b Base) ([]Repository, error)
 	upstream.Rows
+	// SeenNames returns the names, in order, that an upstream answered for a repository and whose origin is Foreign.
+	SeenNames(ctx context.Context, repositoryID string) ([]packaging.ProjectName, error)
 
 	// Projects. Reads fill in Repository, and reads of one return fault.NotFound if there is none.
 
