@@ -59,12 +59,12 @@ func (p Place) String() string {
 
 // Lock is the content of a file and of the files that belong to it.
 type Lock struct {
-	Path        string
-	Kind        Kind
-	Packages    []Package
-	Indexes     []Index
-	Passwords   []Place  // lines with a password in a URL
-	Read        []string // the paths of all files that were read, Path first
+	Path      string
+	Kind      Kind
+	Packages  []Package
+	Indexes   []Index
+	Passwords []Place  // lines with a password in a URL
+	Read      []string // the paths of all files that were read, Path first
 }
 
 // Origin is the way in which a tool finds the files of a package.
