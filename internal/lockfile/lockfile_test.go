@@ -166,6 +166,7 @@ func TestRefusals(t *testing.T) {
 		{"Pipfile.lock", `{"default": 1}`, `the section "default"`},
 		{"Pipfile.lock", `{"_meta": 1}`, "not of the format"},
 		{"requirements.txt", "alpha\nbeta ==\\\n1.0 ! " + secret + "\n", "requirements.txt:2: not a requirement"},
+		{"requirements.txt", "\n! nothing\n", "requirements.txt:2: not a requirement"},
 		{"requirements.txt", "-r missing.txt\n", "requirements.txt:1: the file that it includes cannot be read"},
 		{"requirements.txt", "-r\n", "requirements.txt:1: the option names no file"},
 		{"requirements.txt", "a\x00b", "not a text file in UTF-8"},

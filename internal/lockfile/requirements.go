@@ -244,6 +244,9 @@ func (p *Package) hashFragment(url string) {
 // egg matches the name in the fragment of a URL.
 var egg = regexp.MustCompile(`[#&]egg=([A-Za-z0-9._-]+)`)
 
+// archive matches the name of an archive that pip installs.
+var archive = regexp.MustCompile(`(?i)\.(whl|zip|tgz|tbz|txz|tar|tar\.(gz|bz2|xz))$`)
+
 // source handles a line that is a URL or a path instead of a requirement, also after -e.
 func (r *reader) source(text string, at Place, constraints bool) error {
 	where, _, _ := strings.Cut(text, ";")
@@ -251,7 +254,7 @@ func (r *reader) source(text string, at Place, constraints bool) error {
 	local := strings.HasPrefix(where, "file:")
 	remote := strings.Contains(where, "://") && !local
 	base := baseName(where)
-	local = local || strings.ContainsAny(where, `/\`) || where == "." || where == ".." || packaging.KindOf(base) != ""
+	local = local || strings.ContainsAny(where, `/\`) || where == "." || where == ".." || archive.MatchString(base)
 	if remote && strings.ContainsAny(where, " \t") || !remote && !local {
 		return fault.New(fault.Invalid, "%s: not a requirement", at)
 	}
