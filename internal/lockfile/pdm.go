@@ -85,7 +85,28 @@ func (r *reader) pdmSources() (url string, named bool, err error) {
 		r.index(x.Name, x.URL, use, at.of(x.URL, at.table(i)))
 	}
 	if !named {
+		if url, named, err = r.pdmConfig(); err != nil || named {
+			return url, named, err
+		}
 		r.index("", "", Implied, Place{Path: path})
 	}
 	return url, named, nil
+}
+
+// pdmConfig returns the URL that the project's pdm.toml gives instead of the public index, and reports whether it does.
+func (r *reader) pdmConfig() (url string, named bool, err error) {
+	path, text, err := r.beside("pdm.toml")
+	if err != nil || text == nil {
+		return "", false, err
+	}
+	var doc struct {
+		PyPI struct {
+			URL string `toml:"url"`
+		} `toml:"pypi"`
+	}
+	if err := decode(path, text, &doc); err != nil || doc.PyPI.URL == "" {
+		return "", false, err
+	}
+	r.index("pypi", doc.PyPI.URL, Default, linesOf(path, text, "").of(doc.PyPI.URL, Place{Path: path}))
+	return Clean(doc.PyPI.URL), true, nil
 }

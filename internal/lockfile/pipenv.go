@@ -49,6 +49,9 @@ func (r *reader) pipenv(path string, text []byte) error {
 		r.index(s.Name, s.URL, use, at.of(s.URL, Place{Path: path}))
 		sources[s.Name] = Clean(s.URL)
 	}
+	if _, _, err := r.beside("Pipfile"); err != nil { // for its passwords
+		return err
+	}
 	places := entryLines(text, at)
 	for _, section := range slices.Sorted(maps.Keys(doc)) {
 		var packages map[string]pipenvPackage

@@ -54,7 +54,7 @@ type Problem struct {
 	tool lockfile.Kind
 }
 
-// Name is whose a project is: "own", "upstream", "both", or "missing".
+// Name is whose a project is: "own", "upstream", "both", "empty" if its page lists nothing, or "missing".
 type Name struct {
 	Name   string `json:"name"`
 	Origin string `json:"origin"`
@@ -80,7 +80,7 @@ func Check(ctx context.Context, locks []lockfile.Lock, site Site, index Index) (
 	for _, l := range locks {
 		for _, p := range l.Packages {
 			if !p.Name.IsZero() && p.Origin != lockfile.Local {
-				c.pages[p.Name] = &answer{}
+				c.want(p)
 			}
 		}
 	}
@@ -117,10 +117,36 @@ type check struct {
 	tool  lockfile.Kind
 }
 
-// answer is the page of a project, or the reason why there is none.
+// answer is the page of a project, or the reason why there is none. Of the files, only those of the pinned versions are
+// kept: some projects have ten thousand.
 type answer struct {
 	Project
 	unchecked *Unchecked
+	listed    bool            // the page has files
+	pins      map[string]bool // the keys of the pinned versions, without their local parts
+}
+
+// want notes that a package has to be compared.
+func (c *check) want(p lockfile.Package) {
+	a := c.pages[p.Name]
+	if a == nil {
+		a = &answer{pins: map[string]bool{}}
+		c.pages[p.Name] = a
+	}
+	if v, err := packaging.ParseVersion(p.Version); err == nil {
+		a.pins[v.Public().Key()] = true
+	}
+}
+
+// set keeps what is needed of a page.
+func (a *answer) set(name packaging.ProjectName, p Project) {
+	files := p.Files
+	a.Project, a.listed, a.Files = p, len(files) > 0, nil
+	for _, f := range files {
+		if v := version(name, f.Name); !v.IsZero() && a.pins[v.Public().Key()] {
+			a.Files = append(a.Files, f)
+		}
+	}
 }
 
 // ask asks for the page of every name.
@@ -134,7 +160,7 @@ func (c *check) ask(ctx context.Context) error {
 			for name := range names {
 				p, err := c.index.Project(ctx, name)
 				a := c.pages[name]
-				a.Project = p
+				a.set(name, p)
 				if err != nil && !errors.As(err, &a.unchecked) {
 					cancel(err)
 				}
@@ -175,8 +201,10 @@ func (c *check) names() []Name {
 			origin = "both"
 		case a.Own:
 			origin = "own"
-		default:
+		case a.Upstream:
 			origin = "upstream"
+		default:
+			origin = "empty"
 		}
 		out = append(out, Name{name.String(), origin})
 	}
@@ -198,7 +226,7 @@ func (c *check) report(kind Kind, at lockfile.Place, p *lockfile.Package, format
 // places reports second indexes and passwords.
 func (c *check) places(l lockfile.Lock) {
 	for _, at := range l.Passwords {
-		c.report(Password, at, nil, "a password in a URL")
+		c.report(Password, at, nil, "a password in clear")
 	}
 	only := slices.ContainsFunc(l.Indexes, func(i lockfile.Index) bool { return i.Use == lockfile.Default })
 	for _, i := range l.Indexes {
@@ -231,7 +259,7 @@ func (c *check) places(l lockfile.Lock) {
 var implied = map[lockfile.Kind]string{
 	lockfile.UV:     "no index has default = true: uv also asks the public index",
 	lockfile.Poetry: "no source is primary: poetry also asks the public index",
-	lockfile.PDM:    "no source is named pypi: pdm also asks the public index",
+	lockfile.PDM:    "no source is named pypi: pdm also asks the public index, unless its configuration replaces that",
 }
 
 // onePackage compares a package.
@@ -257,7 +285,7 @@ func (c *check) onePackage(ctx context.Context, l lockfile.Lock, p lockfile.Pack
 	case a.Missing:
 		return c.missing(ctx, p, "there is no project %s here", p.Name)
 	case p.Version == "":
-		if len(a.Files) == 0 {
+		if !a.listed {
 			c.report(Absent, p.At, &p, "no file of %s is here", p.Name)
 		}
 		return nil

@@ -58,8 +58,8 @@ func stocked() *listing {
 	quarantined.Refused = "quarantined: malware"
 	return &listing{
 		projects: map[string]lockcheck.Project{
-			"acme":   {Own: true, Files: []lockcheck.Listed{own("acme-1-py3-none-any.whl", sumA), own("acme-1.tar.gz", sumB)}},
-			"alpha":  {Upstream: true, Files: []lockcheck.Listed{own("alpha-1-py3-none-any.whl", sumA)}},
+			"acme":  {Own: true, Files: []lockcheck.Listed{own("acme-1-py3-none-any.whl", sumA), own("acme-1.tar.gz", sumB)}},
+			"alpha": {Upstream: true, Files: []lockcheck.Listed{own("alpha-1-py3-none-any.whl", sumA)}},
 			"local": {
 				Own: true, Upstream: true,
 				Files: []lockcheck.Listed{own("local-1.0.tar.gz", sumA), own("local-1.0+acme.1.tar.gz", sumB)},
@@ -247,7 +247,7 @@ alpha @ https://elsewhere.example/alpha-1.tar.gz
 		"past requirements.txt:6 alpha 1: from old.example",
 		"other-index requirements.txt:1 : names old.example as the index",
 		"other-index requirements.txt:3 : files are also taken from ./wheels",
-		"password requirements.txt:1 : a password in a URL",
+		"password requirements.txt:1 : a password in clear",
 		"absent requirements.txt:7 own acme 1.0: 1 of 2 hashes belong to no file here",
 		"absent requirements.txt:10 own empty : no file of empty is here",
 		"other-digest requirements.txt:6 alpha 1: no file here has a hash of the lock",
@@ -259,7 +259,7 @@ alpha @ https://elsewhere.example/alpha-1.tar.gz
 	var b strings.Builder
 	r.Write(&b, strings.Clone)
 	for _, want := range []string{
-		"Fetched past this index (8)\n", "Passwords (1)\n  requirements.txt:1: a password in a URL\n", "Next steps\n",
+		"Fetched past this index (8)\n", "Passwords (1)\n  requirements.txt:1: a password in clear\n", "Next steps\n",
 		"  Fetched past this index: requirements: remove index lines", "  Passwords: revoke the token",
 		"Names of this index (3): acme, empty, local\n",
 	} {
@@ -301,7 +301,7 @@ func TestSources(t *testing.T) {
 	}
 	same(t, check(t, index, stocked(), read(t, pdm+named("pypi"))))
 	same(t, check(t, index, stocked(), read(t, pdm+named("company"))),
-		"other-index pyproject.toml : no source is named pypi: pdm also asks the public index")
+		"other-index pyproject.toml : no source is named pypi: pdm also asks the public index, unless its configuration replaces that")
 	static := strings.Replace(pdm, "file = \"", "url = \"https://files.old.example/", 1)
 	same(t, check(t, index, stocked(), read(t, static+named("pypi"))),
 		"file-past pdm.lock:4 own acme 1: 1 file from files.old.example"+belongs)
