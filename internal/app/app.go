@@ -31,6 +31,7 @@ import (
 	"pyindex/internal/publishers/insight"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/upstream"
 	"pyindex/internal/workload"
 	"pyindex/internal/workload/accountid"
 )
@@ -52,6 +53,7 @@ type App struct {
 	SignIn    *signin.Methods
 	Outbox    *outbox.Outbox
 	Followers *follow.Followers
+	Upstreams *upstream.Registry
 	Operator  access.Caller
 }
 
@@ -97,6 +99,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 		Log: log, Policy: c.Upload.Rules(), Limits: c.Limits.Catalog(), Attester: attester,
 		Redact: insight.New(a.Registry).Redact,
 	})
+	a.Upstreams = upstream.NewRegistry(a.DB.Upstreams(), upstream.Options{})
 	a.Followers = follow.New(a.Index.Index, a.DB.Follow(), nil)
 	return a, nil
 }

@@ -47,6 +47,10 @@ type File struct {
 	// QuarantinedAt is when an administrator quarantined the file, which hides it everywhere; zero if it is available.
 	QuarantinedAt    time.Time
 	QuarantineReason string
+
+	// Upstream is set for files of an upstream. They have no row here: only the fields that a page shows are set, Size is -1
+	// and UploadedAt zero if the upstream does not state them.
+	Upstream *UpstreamFile
 }
 
 // Quarantined reports whether the file is in quarantine, so that it cannot be downloaded.

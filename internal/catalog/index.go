@@ -40,8 +40,10 @@ type Index struct {
 
 	repositories *memo.BySerial[string, Repository]
 	chains       *memo.BySerial[string, []Source] // by repository id
+	origins      *memo.BySerial[nameKey, Ownership]
 	visible      *memo.BySerial[string, []string] // names of repositories by user id
 	projects     *memo.BySerial[projectKey, Project]
+	absent       *memo.BySerial[projectKey, struct{}] // names that a repository has no project of
 	files        *memo.BySerial[fileKey, located]
 	lists        *memo.Weighted[string, list]      // by repository id
 	lines        *memo.Weighted[string, []Summary] // by project id
@@ -75,8 +77,10 @@ func New(s Store, k *custody.Keeper, o Options) *Index {
 		store: s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), limits: o.Limits,
 		repositories: memo.NewBySerial[string, Repository](memoRepositories),
 		chains:       memo.NewBySerial[string, []Source](memoRepositories),
+		origins:      memo.NewBySerial[nameKey, Ownership](memoNames),
 		visible:      memo.NewBySerial[string, []string](memoUsers),
 		projects:     memo.NewBySerial[projectKey, Project](memoProjects),
+		absent:       memo.NewBySerial[projectKey, struct{}](memoProjects),
 		files:        memo.NewBySerial[fileKey, located](memoFiles),
 		lists:        memo.NewWeighted(maxList, func(_ string, l list) int64 { return int64(len(l)) + 1 }),
 		lines:        memo.NewWeighted(maxLines, func(_ string, l []Summary) int64 { return int64(len(l)) + 1 }),

@@ -9,6 +9,7 @@ import (
 	"pyindex/internal/custody"
 	"pyindex/internal/memo"
 	"pyindex/internal/packaging"
+	"pyindex/internal/upstream"
 )
 
 // Tx is a transaction with the rows of this package.
@@ -38,7 +39,9 @@ type Tx interface {
 	Bases(ctx context.Context, repositoryID string) ([]Base, error)
 	// RepositoriesOn returns the repositories that have a base, by name. Only one of b's RepositoryID and Upstream counts.
 	RepositoriesOn(ctx context.Context, b Base) ([]Repository, error)
-	UpstreamExists(ctx context.Context, name string) (bool, error)
+	// SeenNames returns the names, in order, that an upstream answered for a repository and whose origin is Foreign.
+	SeenNames(ctx context.Context, repositoryID string) ([]packaging.ProjectName, error)
+	upstream.Rows
 
 	// Projects. Reads fill in Repository, and reads of one return fault.NotFound if there is none.
 
@@ -70,6 +73,13 @@ type Tx interface {
 	// PutName records a name. It leaves a known name unchanged.
 	PutName(ctx context.Context, n Name) error
 	NameOf(ctx context.Context, name packaging.ProjectName) (Name, error)
+	// ReplaceName records a name in place of a known one.
+	ReplaceName(ctx context.Context, n Name) error
+	// NameFacts returns the rows that decide whose a name is; the source is that of one repository.
+	NameFacts(ctx context.Context, name packaging.ProjectName, repositoryID string) (NameFacts, error)
+	// PutNameSource remembers the upstream that has a name, for a repository.
+	PutNameSource(ctx context.Context, repositoryID string, name packaging.ProjectName, s NameSource, at time.Time) error
+	PutReservation(ctx context.Context, r Reservation) error // fault.Conflict if there is one
 	// Names returns at most limit names after the given one, in order.
 	Names(ctx context.Context, after string, limit int) ([]Name, error)
 

@@ -27,6 +27,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/fetch/private"
 	"pyindex/internal/memo"
 	"pyindex/internal/readme"
 )
@@ -199,7 +200,7 @@ func (f *Fetcher) get(ctx context.Context, u *url.URL) (Picture, error) {
 	r.Header.Set("Accept", "image/png, image/jpeg, image/gif, image/webp")
 	r.Header.Set("User-Agent", "index")
 	resp, err := f.client.Do(r)
-	if _, refused := errors.AsType[refusedAddress](err); refused {
+	if _, refused := errors.AsType[private.Refused](err); refused {
 		return Picture{}, fault.New(fault.NotFound, "the host of the picture has an address that this index does not use")
 	}
 	if later, ok := errors.AsType[*fault.Fault](err); ok && later.Wait > 0 {

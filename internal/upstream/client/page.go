@@ -1,0 +1,219 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+
+	"pyindex/internal/packaging"
+	"pyindex/internal/upstream"
+)
+
+// project asks for the page of a project.
+func (q *question) project(
+	ctx context.Context, name packaging.ProjectName, v upstream.Validators,
+) (upstream.Response, error) {
+	at, err := url.Parse(q.u.URL + name.String() + "/")
+	if err != nil || name.IsZero() {
+		return upstream.Response{}, q.fail(upstream.Forbidden, 0, "the URL of the upstream is not valid")
+	}
+	return q.page(ctx, at, v, q.c.o.PageSize, func(final *url.URL) bool { return isPageOf(final, name) })
+}
+
+// list asks for the root list.
+func (q *question) list(ctx context.Context, v upstream.Validators) (upstream.Response, error) {
+	at, err := url.Parse(q.u.URL)
+	if err != nil {
+		return upstream.Response{}, q.fail(upstream.Forbidden, 0, "the URL of the upstream is not valid")
+	}
+	return q.page(ctx, at, v, q.c.o.ListSize, func(final *url.URL) bool { return lastSegment(final) == lastSegment(at) })
+}
+
+// page asks for a page. about reports whether an answer at a URL is one about what was asked for.
+func (q *question) page(
+	ctx context.Context, at *url.URL, v upstream.Validators, limit int64, about func(*url.URL) bool,
+) (upstream.Response, error) {
+	header := http.Header{"Accept": {accept}, "Accept-Encoding": {"gzip"}}
+	conditional := addValidators(header, v)
+	r, err := q.get(ctx, at, header, false)
+	if err != nil {
+		return upstream.Response{}, err
+	}
+	defer r.Close()
+	whole := time.AfterFunc(q.c.o.PageTime, func() { r.body.stop(errLong) })
+	defer whole.Stop()
+	if r.StatusCode == http.StatusNotFound || r.StatusCode == http.StatusGone {
+		return upstream.Response{}, q.absent(r, about(r.at), true)
+	}
+	if f := q.judge(r); f != nil {
+		return upstream.Response{}, f
+	}
+	out := upstream.Response{
+		NotModified: r.StatusCode == http.StatusNotModified,
+		Validators:  validatorsOf(r.Header),
+	}
+	if out.NotModified {
+		if !conditional {
+			return upstream.Response{}, q.fail(upstream.Wrong, r.StatusCode,
+				"%s answered 304 to a request without validators", hostOf(r.at))
+		}
+		return out, nil
+	}
+	out.ContentType, out.Serial = r.Header.Get("Content-Type"), r.Header.Get("X-PyPI-Last-Serial")
+	if err := q.checkType(r, about(r.at)); err != nil {
+		return upstream.Response{}, err
+	}
+	if out.Body, err = q.read(r, limit); err != nil {
+		return upstream.Response{}, err
+	}
+	out.URL = &url.URL{Scheme: r.at.Scheme, Host: r.at.Host, Path: r.at.Path, RawPath: r.at.RawPath}
+	return out, nil
+}
+
+// addValidators makes a request conditional, and reports whether there are validators.
+func addValidators(h http.Header, v upstream.Validators) bool {
+	if valid(v.ETag) {
+		h.Set("If-None-Match", v.ETag)
+	}
+	if valid(v.LastModified) {
+		h.Set("If-Modified-Since", v.LastModified)
+	}
+	return h.Get("If-None-Match") != "" || h.Get("If-Modified-Since") != ""
+}
+
+// validatorsOf returns the validators of a response, without those that are too long to be kept.
+func validatorsOf(h http.Header) (v upstream.Validators) {
+	if e := h.Get("ETag"); valid(e) {
+		v.ETag = e
+	}
+	if m := h.Get("Last-Modified"); valid(m) {
+		v.LastModified = m
+	}
+	return v
+}
+
+// valid reports whether a validator can be kept and sent.
+func valid(s string) bool {
+	return s != "" && len(s) <= maxValidator && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+}
+
+// absent returns the failure for a 404 or 410. It is Absent only if it is certain that the upstream does not have what
+// was asked for: the answer is complete and about that, and, for a page, the upstream had the credential. Files may be
+// on hosts that need none.
+func (q *question) absent(r *response, about, page bool) error {
+	host, status := hostOf(r.at), statusText(r.StatusCode)
+	n, err := io.Copy(io.Discard, io.LimitReader(r.body, maxErrorPage+1))
+	switch {
+	case err != nil:
+		return err
+	case n > maxErrorPage:
+		return q.fail(upstream.Wrong, r.StatusCode, "%s answered %s with an endless page", host, status)
+	case !about:
+		return q.fail(upstream.Wrong, r.StatusCode, "redirected to another page, for which %s answered %s", host, status)
+	case page && r.away && hasCredential(q.u):
+		return q.fail(upstream.Wrong, r.StatusCode,
+			"redirected to %s, which answered %s without the credential", host, status)
+	}
+	return q.fail(upstream.Absent, r.StatusCode, "%s answered %s", host, status)
+}
+
+// checkType returns a failure unless a response may be a page. HTML is only a page at a URL that is about what was
+// asked for: a sign-in page is HTML too, and has no files.
+func (q *question) checkType(r *response, about bool) error {
+	text := r.Header.Get("Content-Type")
+	kind, _, err := mime.ParseMediaType(text)
+	simple, named := strings.CutPrefix(kind, "application/vnd.pypi.simple.")
+	version, _, _ := strings.Cut(simple, "+")
+	host := hostOf(r.at)
+	switch {
+	case named && version != "v1" && version != "latest":
+		return q.fail(upstream.Wrong, r.StatusCode, "%s answered in version %q of the simple API, which is not known here",
+			host, version)
+	case !about && !named:
+		return q.fail(upstream.Wrong, r.StatusCode, "redirected to another page at %s, such as a sign-in page", host)
+	case named, text == "":
+	case err != nil, kind != "text/html" && kind != "application/xhtml+xml" && kind != "application/json":
+		return q.fail(upstream.Wrong, r.StatusCode, "%s answered with content of type %q, which is not a page", host, text)
+	}
+	return nil
+}
+
+// read returns the whole body of a page, decoded.
+func (q *question) read(r *response, limit int64) ([]byte, error) {
+	host := hostOf(r.at)
+	tooLarge := func() error {
+		return q.fail(upstream.Wrong, r.StatusCode, "the page of %s is larger than %d MiB", host, limit>>20)
+	}
+	if r.ContentLength > limit {
+		return nil, tooLarge()
+	}
+	// The compressed bytes have the same limit: empty gzip members are endless and decode to nothing.
+	raw := &io.LimitedReader{R: r.body, N: limit + 1}
+	var in io.Reader = raw
+	encoding := strings.ToLower(strings.Join(r.Header.Values("Content-Encoding"), ","))
+	switch strings.TrimSpace(encoding) {
+	case "", "identity":
+	case "gzip", "x-gzip":
+		z, err := gzip.NewReader(raw)
+		if err != nil {
+			return nil, q.undecoded(host, err)
+		}
+		defer z.Close()
+		in = z
+	default:
+		return nil, q.fail(upstream.Wrong, r.StatusCode, "%s encoded the page as %q, which was not asked for", host, encoding)
+	}
+	var b bytes.Buffer
+	if r.ContentLength > 0 && in == io.Reader(raw) {
+		b.Grow(int(min(r.ContentLength, 4<<20)) + bytes.MinRead)
+	}
+	n, err := b.ReadFrom(io.LimitReader(in, limit+1))
+	if err == nil && n <= limit && raw.N > 0 {
+		_, err = io.Copy(io.Discard, raw) // until the end, which says whether the answer is complete
+	}
+	switch {
+	case err == nil && (n > limit || raw.N == 0):
+		return nil, tooLarge()
+	case err != nil:
+		return nil, q.undecoded(host, err)
+	case n == 0:
+		return nil, q.fail(upstream.Wrong, r.StatusCode, "the page of %s is empty", host)
+	case endsByClose(r) && in == io.Reader(raw) && cutHTML(b.Bytes()):
+		return nil, q.fail(upstream.Wrong, r.StatusCode, "the page of %s ends in the middle", host)
+	}
+	return b.Bytes(), nil
+}
+
+// undecoded returns the failure for a body that cannot be read or decoded.
+func (q *question) undecoded(host string, err error) error {
+	if f, ok := errors.AsType[*upstream.Failure](err); ok {
+		return f
+	}
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	return q.fail(upstream.Wrong, 0, "the page of %s is not complete, or is damaged: %v", host, err)
+}
+
+// endsByClose reports whether nothing but the end of the connection ends a body, so that a broken connection looks the
+// same as the end.
+func endsByClose(r *response) bool {
+	return r.ContentLength < 0 && len(r.TransferEncoding) == 0 && r.ProtoMajor == 1
+}
+
+// cutHTML reports whether a page is HTML that does not end as HTML does. Text in JSON shows that when it is parsed.
+func cutHTML(b []byte) bool {
+	if !bytes.HasPrefix(bytes.TrimLeft(b, "\ufeff \t\r\n"), []byte("<")) {
+		return false
+	}
+	end := bytes.ToLower(b[max(0, len(b)-1024):])
+	return !bytes.Contains(end, []byte("</html")) && !bytes.Contains(end, []byte("</body"))
+}

@@ -1,0 +1,128 @@
+package page
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/url"
+	"strings"
+)
+
+// hashed is the first segment of a path that is not reversible.
+const hashed = "-"
+
+// Path returns the path of the file below packages/<upstream>/ on this index. artifactBase is the setting of the
+// upstream, or "". The path has no character that needs escaping but "+" and "!", and ends in the file's name.
+//
+// A URL below artifactBase, or whose path ends in aa/bb/<60 hex digits>/<file name>, gives the part after that base,
+// from which URLOf returns the URL. Every other URL gives "-/<32 hex digits of its SHA-256>/<file name>".
+func (f File) Path(artifactBase string) string { return Path(f.URL, f.Filename, artifactBase) }
+
+// Path is like File.Path, for the URL and the name of a file.
+func Path(link, filename, artifactBase string) string {
+	if base := Base(link, artifactBase); base != "" && lastOf(link) == filename {
+		return link[len(base):]
+	}
+	sum := sha256.Sum256([]byte(link))
+	return hashed + "/" + hex.EncodeToString(sum[:16]) + "/" + filename
+}
+
+// Base returns the artifact base of a file's URL: the part before its path on this index, which ends in a slash. It
+// returns "" for a URL whose path is not reversible.
+func Base(link, artifactBase string) string {
+	u, err := url.Parse(link)
+	if err != nil || u.RawQuery != "" || u.ForceQuery || u.User != nil || u.Fragment != "" || u.Host == "" {
+		return ""
+	}
+	if artifactBase != "" {
+		base := strings.TrimSuffix(artifactBase, "/") + "/"
+		if rest, ok := strings.CutPrefix(link, base); ok {
+			if !plainPath(rest) {
+				return ""
+			}
+			return base
+		}
+	}
+	if n := digestPath(link); n > 0 && plainPath(strings.TrimPrefix(u.EscapedPath(), "/")) {
+		return link[:len(link)-n]
+	}
+	return ""
+}
+
+// URLOf returns the URL of a file by its path on this index and its artifact base. It returns false for a path that is
+// not reversible.
+func URLOf(path, base string) (string, bool) {
+	if base == "" || !plainPath(path) {
+		return "", false
+	}
+	return strings.TrimSuffix(base, "/") + "/" + path, true
+}
+
+// Base returns the artifact base that all reversible files of the page share. It returns "" if there is none or more
+// than one.
+func (p Page) Base(artifactBase string) string {
+	var base string
+	for _, f := range p.Files {
+		switch b := Base(f.URL, artifactBase); {
+		case b == "" || b == base:
+		case base != "":
+			return ""
+		default:
+			base = b
+		}
+	}
+	return base
+}
+
+// Find returns the file of the page with this path below packages/<upstream>/, and false if the page has none.
+func (p Page) Find(path, artifactBase string) (File, bool) {
+	name := lastOf(path)
+	for _, f := range p.Files {
+		if f.Filename == name && f.Path(artifactBase) == path {
+			return f, true
+		}
+	}
+	return File{}, false
+}
+
+// lastOf returns the last segment of a path or URL.
+func lastOf(s string) string { return s[strings.LastIndexByte(s, '/')+1:] }
+
+// digestPath returns the length of the end aa/bb/<60 hex digits>/<file name> of a URL, or zero.
+func digestPath(link string) int {
+	name := lastOf(link)
+	const digits = len("aa/bb/") + 60 + len("/")
+	n := digits + len(name)
+	if name == "" || len(link) <= n || link[len(link)-n-1] != '/' {
+		return 0
+	}
+	for i, c := range []byte(link[len(link)-n : len(link)-len(name)]) {
+		slash := i == 2 || i == 5 || i == digits-1
+		if slash != (c == '/') || !slash && !('0' <= c && c <= '9' || 'a' <= c && c <= 'f') {
+			return 0
+		}
+	}
+	return n
+}
+
+// plainPath reports whether a path can be part of a URL of this index and be turned back: segments of unreserved
+// characters, "+" and "!", none of which is empty or only dots, and the first of which does not mean a digest.
+func plainPath(s string) bool {
+	for i := 0; ; i++ {
+		segment, rest, more := strings.Cut(s, "/")
+		if strings.Trim(segment, ".") == "" || i == 0 && segment == hashed {
+			return false
+		}
+		for _, c := range []byte(segment) {
+			switch {
+			case '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
+			case strings.IndexByte("._-~+!", c) >= 0:
+			default:
+				return false
+			}
+		}
+		if !more {
+			return true
+		}
+		s = rest
+	}
+}
