@@ -27,6 +27,7 @@ var unchecked = map[string]string{
 	"custody.Keeper.Sweep":           "forgets keys that were spent long ago",
 	"custody.Keeper.sweepWith":       "forgets bytes that nothing names",
 	"catalog.Index.Backfill":         "the server's own",
+	"catalog.Index.ClaimUpstream":    "the server's own: an upstream answered, and the first to commit owns the name",
 	"catalog.Index.FlushDownloads":   "counts downloads",
 	"catalog.Index.SweepDownloads":   "the server's own",
 	"ingest.Intake.refused":          "records a refusal",

@@ -70,7 +70,7 @@ func settle(ctx context.Context, tx Tx, p Project, n NewProject, before Deleted)
 		return err
 	}
 	by := audit.Actor{Kind: n.Actor.Kind, ID: n.Actor.ID, Name: n.Actor.Name}
-	if err := tx.PutName(ctx, Name{Name: p.Name, Origin: Own, Since: n.At, By: by, Why: "project"}); err != nil {
+	if err := tx.PutName(ctx, Name{Name: p.Name, Origin: Own, Since: n.At, By: by, Why: WhyProject}); err != nil {
 		return err
 	}
 	detail := map[string]any{"display": p.Display}

@@ -40,6 +40,7 @@ type Index struct {
 
 	repositories *memo.BySerial[string, Repository]
 	chains       *memo.BySerial[string, []Source] // by repository id
+	origins      *memo.BySerial[nameKey, Ownership]
 	visible      *memo.BySerial[string, []string] // names of repositories by user id
 	projects     *memo.BySerial[projectKey, Project]
 	absent       *memo.BySerial[projectKey, struct{}] // names that a repository has no project of
@@ -76,6 +77,7 @@ func New(s Store, k *custody.Keeper, o Options) *Index {
 		store: s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), limits: o.Limits,
 		repositories: memo.NewBySerial[string, Repository](memoRepositories),
 		chains:       memo.NewBySerial[string, []Source](memoRepositories),
+		origins:      memo.NewBySerial[nameKey, Ownership](memoNames),
 		visible:      memo.NewBySerial[string, []string](memoUsers),
 		projects:     memo.NewBySerial[projectKey, Project](memoProjects),
 		absent:       memo.NewBySerial[projectKey, struct{}](memoProjects),

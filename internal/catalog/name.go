@@ -17,20 +17,15 @@ import (
 // publish a higher version under a name that people still install.
 const KeepName = 90 * 24 * time.Hour
 
-// Origin is the source of a name's projects.
-type Origin string
-
-// Own is the origin of names that have, or had, a project in this index.
-const Own Origin = "own"
-
 // Name is a project name that this index knows, in any repository. It remains known after the project, its files and
 // its repository are deleted.
 type Name struct {
-	Name   packaging.ProjectName
-	Origin Origin
-	Since  time.Time
-	By     audit.Actor // the creator: kind, id and name; empty if not recorded
-	Why    string      // "project"
+	Name     packaging.ProjectName
+	Origin   Origin // Own or Foreign
+	Upstream string // of a Foreign name, the upstream that had it first
+	Since    time.Time
+	By       audit.Actor // the creator: kind, id and name; empty if not recorded
+	Why      string      // WhyProject or another of the reasons
 }
 
 // Deleted is the last deleted project of a name.
@@ -141,7 +136,7 @@ func lastOwner(ctx context.Context, tx Tx, r Repository, d Deleted, user string)
 func (x *Index) leaveName(ctx context.Context, tx Tx, p Project) (Deleted, error) {
 	now := x.changes.Clock()
 	d := Deleted{Repository: p.Repository.Name, Name: p.Name, At: now, FreeAt: now.Add(KeepName)}
-	if err := tx.PutName(ctx, Name{Name: p.Name, Origin: Own, Since: p.CreatedAt, Why: "project"}); err != nil {
+	if err := tx.PutName(ctx, Name{Name: p.Name, Origin: Own, Since: p.CreatedAt, Why: WhyProject}); err != nil {
 		return d, err // needed for projects that another program inserted
 	}
 	if p.Status == Quarantined {

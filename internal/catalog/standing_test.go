@@ -45,6 +45,7 @@ func (h *hooked) Keep(ctx context.Context, key string, s custody.Stage) error {
 type incident struct {
 	*assembly.Index
 	t        *testing.T
+	url      string // of the database
 	rows     *db.DB // of the first
 	blobs    *hooked
 	keys     *access.Keyring
@@ -64,7 +65,7 @@ func newIncident(t *testing.T, url string) *incident {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = bytes.Close() })
-	i := &incident{t: t, rows: rows, blobs: &hooked{Blobs: bytes}, boss: access.Operator("test")}
+	i := &incident{t: t, url: url, rows: rows, blobs: &hooked{Blobs: bytes}, boss: access.Operator("test")}
 	clock := func() time.Time { return time.Now().Add(time.Duration(i.late.Load())) }
 	quiet := slog.New(slog.DiscardHandler)
 	i.Index = assembly.New(rows.Catalog(), i.blobs, assembly.Options{Now: clock, Log: quiet})
@@ -460,6 +461,9 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 	"SetRepository": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.SetRepository(ctx, who, p.String(), access.NoRole, false)
 	},
+	"SetBases": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+		return x.SetBases(ctx, who, p.String(), []catalog.Base{{Repository: catalog.MainRepository}})
+	},
 	"RemoveRepository": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.RemoveRepository(ctx, who, p.String())
 	},
@@ -482,10 +486,10 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 
 // unchanging are the exported methods with a caller that change nothing, change something only through another method,
 // or have their own test above.
-var unchanging = strings.Fields(`Activity Backfill Begin CheckDaily CheckGroup CheckStored CheckUser Collaborators Compare Contacts Contents Days Dependents Downloads File FindStrays Formerly GroupGrants Grants History Limits
+var unchanging = strings.Fields(`Activity Backfill Begin CheckDaily CheckGroup CheckStored CheckUser Collaborators Compare Contacts Contents Days Dependents Downloads File FileAt FindStrays Formerly GroupGrants Grants History Limits
 	Link Listing ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases
 	ManagedSettings MayGrant MayUpload Names Open Overview
-	Present Project Provenance Publish Quarantine Record Release ReleaseFiles Releases Repositories Repository Search Suggested Sweep Usage Visible WalkActivity WalkRecord`)
+	Present Project ProjectAt Provenance Publish Quarantine Record Release ReleaseFiles Releases Repositories Repository RepositoryAt Search Suggested Sweep Usage Visible WalkActivity WalkRecord`)
 
 // Each exported method that changes something refuses a caller whose token was revoked, or whose account lost the
 // required right, after authentication. It succeeds if nothing was revoked.
@@ -526,7 +530,7 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 					i.must(i.other.QuarantineFile(ctx, i.boss, "", p, p.String()+"-0.1-py3-none-any.whl", ""))
 				case "ReleaseName":
 					i.must(i.other.DeleteProject(ctx, i.boss, "", p))
-				case "SetRepository", "RemoveRepository":
+				case "SetRepository", "RemoveRepository", "SetBases":
 					i.must(i.other.AddRepository(ctx, i.boss, catalog.NewRepository{Name: p.String()}))
 				}
 				tok, secret, err := i.dir.CreateToken(ctx, i.boss, access.NewAPIToken{User: user, Scope: access.ScopeAdmin})

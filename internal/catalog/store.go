@@ -70,6 +70,13 @@ type Tx interface {
 	// PutName records a name. It leaves a known name unchanged.
 	PutName(ctx context.Context, n Name) error
 	NameOf(ctx context.Context, name packaging.ProjectName) (Name, error)
+	// ReplaceName records a name in place of a known one.
+	ReplaceName(ctx context.Context, n Name) error
+	// NameFacts returns the rows that decide whose a name is; the source is that of one repository.
+	NameFacts(ctx context.Context, name packaging.ProjectName, repositoryID string) (NameFacts, error)
+	// PutNameSource remembers the upstream that has a name, for a repository.
+	PutNameSource(ctx context.Context, repositoryID string, name packaging.ProjectName, s NameSource, at time.Time) error
+	PutReservation(ctx context.Context, r Reservation) error // fault.Conflict if there is one
 	// Names returns at most limit names after the given one, in order.
 	Names(ctx context.Context, after string, limit int) ([]Name, error)
 

@@ -8,12 +8,12 @@ import (
 	"pyindex/internal/packaging"
 )
 
-const nameColumns = `name, origin, since, by_kind, by_id, by_name, why`
+const nameColumns = `name, origin, upstream, since, by_kind, by_id, by_name, why`
 
 func scanName(r row) (n catalog.Name, err error) {
 	var name string
 	var since int64
-	if err = r.Scan(&name, &n.Origin, &since, &n.By.Kind, &n.By.ID, &n.By.Name, &n.Why); err != nil {
+	if err = r.Scan(&name, &n.Origin, &n.Upstream, &since, &n.By.Kind, &n.By.ID, &n.By.Name, &n.Why); err != nil {
 		return n, err
 	}
 	n.Since = moment(since)
@@ -22,9 +22,23 @@ func scanName(r row) (n catalog.Name, err error) {
 }
 
 func (t *Tx) PutName(ctx context.Context, n catalog.Name) error {
-	_, err := t.exec(ctx, `INSERT INTO names (`+nameColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-		n.Name.String(), string(n.Origin), micros(n.Since), n.By.Kind, n.By.ID, n.By.Name, n.Why)
+	_, err := t.exec(ctx, insertName+` ON CONFLICT DO NOTHING`, nameArgs(n)...)
 	return err
+}
+
+func (t *Tx) ReplaceName(ctx context.Context, n catalog.Name) error {
+	_, err := t.exec(ctx, insertName+` ON CONFLICT (name) DO UPDATE SET origin = excluded.origin,
+		upstream = excluded.upstream, since = excluded.since, by_kind = excluded.by_kind, by_id = excluded.by_id,
+		by_name = excluded.by_name, why = excluded.why`, nameArgs(n)...)
+	return err
+}
+
+const insertName = `INSERT INTO names (` + nameColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+
+func nameArgs(n catalog.Name) []any {
+	return []any{
+		n.Name.String(), string(n.Origin), n.Upstream, micros(n.Since), n.By.Kind, n.By.ID, n.By.Name, n.Why,
+	}
 }
 
 func (t *Tx) NameOf(ctx context.Context, name packaging.ProjectName) (catalog.Name, error) {

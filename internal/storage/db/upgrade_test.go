@@ -31,6 +31,7 @@ func TestUpgrade(t *testing.T) {
 				before := fillOld(t, url, version)
 				d := openAt(t, url, Options{})
 				checkKept(t, d, before)
+				checkPendingReserved(t, d, version)
 				checkUsable(t, d)
 				if _, err := d.Move(t.Context(), openAt(t, freshSQLite(t), Options{}), keepNothing); err != nil {
 					t.Errorf("Move() of the upgraded database = %v", err)
@@ -84,7 +85,7 @@ func fillOld(t *testing.T, url string, version int64) (out []oldTable) {
 	}
 	err = d.update(t.Context(), func(tx *Tx) error {
 		for _, name := range append(slices.Clone(moved), "project_cards", "requirements") {
-			if !hasTable(t, url, name) {
+			if !hasTable(t, url, name) || name == "reservations" && version < pendingReserved {
 				continue
 			}
 			table := oldTable{name: name}
@@ -191,6 +192,27 @@ func checkKept(t *testing.T, d *DB, before []oldTable) {
 		if got := held(t, d, table); got != table.held || got.rows != 3 {
 			t.Errorf("%s holds %v after the upgrade, want %v", table.name, got, table.held)
 		}
+	}
+}
+
+// pendingReserved is the schema that reserves the names of pending publishers.
+const pendingReserved = 41
+
+// checkPendingReserved: the names that pending publishers of an older schema wait for are reserved until 90 days after
+// their end.
+func checkPendingReserved(t *testing.T, d *DB, version int64) {
+	t.Helper()
+	if version >= pendingReserved {
+		return
+	}
+	var all, right int
+	err := d.read.QueryRowContext(t.Context(), `SELECT COUNT(*), COUNT(p.id) FROM reservations r
+		LEFT JOIN pending_publishers p ON p.id = r.subject AND p.project = r.pattern AND p.repository_id = r.repository_id
+			AND r.why = 'pending' AND NOT r.is_prefix AND p.created_at = r.since
+			AND r.ends_at = CASE WHEN p.expires_at = 0 THEN 0 ELSE p.expires_at + 90 * 24 * 3600 * CAST(1000000 AS BIGINT) END`,
+	).Scan(&all, &right)
+	if err != nil || all != 3 || right != 3 {
+		t.Errorf("%d reservations after the upgrade, %d of them of pending publishers, %v; want 3 of 3", all, right, err)
 	}
 }
 

@@ -62,7 +62,7 @@ func (q *question) fail(kind upstream.FailureKind, status int, format string, ar
 func (q *question) clean(text string) string {
 	for _, s := range q.secrets {
 		if len(s) > 3 {
-			text = strings.ReplaceAll(text, s, "[secret]")
+			text = withoutSecret(text, s)
 		}
 	}
 	text = strings.Map(func(r rune) rune {
@@ -75,6 +75,33 @@ func (q *question) clean(text string) string {
 		text = strings.ToValidUTF8(text[:maxErrorText], "") + "…"
 	}
 	return text
+}
+
+// withoutSecret replaces a secret in a text in any case of letters, because a server may have repeated it in a header
+// that is compared in lower case.
+func withoutSecret(text, secret string) string {
+	var b strings.Builder
+	secret = lower(secret)
+	for folded := lower(text); ; {
+		i := strings.Index(folded, secret)
+		if i < 0 {
+			b.WriteString(text)
+			return b.String()
+		}
+		b.WriteString(text[:i] + "[secret]")
+		text, folded = text[i+len(secret):], folded[i+len(secret):]
+	}
+}
+
+// lower returns s with ASCII letters in lower case, which does not change its length.
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }
 
 // failed returns the failure for an error of a request or of reading its body. ctx is that of the caller, and why the
@@ -108,7 +135,7 @@ func silent(err error) bool {
 	if _, dial := errors.AsType[*net.DNSError](err); dial {
 		return true
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "proxyconnect") {
 		return true
 	}
 	if n, ok := errors.AsType[net.Error](err); ok && n.Timeout() {

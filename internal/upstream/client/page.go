@@ -13,8 +13,29 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"pyindex/internal/packaging"
 	"pyindex/internal/upstream"
 )
+
+// project asks for the page of a project.
+func (q *question) project(
+	ctx context.Context, name packaging.ProjectName, v upstream.Validators,
+) (upstream.Response, error) {
+	at, err := url.Parse(q.u.URL + name.String() + "/")
+	if err != nil || name.IsZero() {
+		return upstream.Response{}, q.fail(upstream.Forbidden, 0, "the URL of the upstream is not valid")
+	}
+	return q.page(ctx, at, v, q.c.o.PageSize, func(final *url.URL) bool { return isPageOf(final, name) })
+}
+
+// list asks for the root list.
+func (q *question) list(ctx context.Context, v upstream.Validators) (upstream.Response, error) {
+	at, err := url.Parse(q.u.URL)
+	if err != nil {
+		return upstream.Response{}, q.fail(upstream.Forbidden, 0, "the URL of the upstream is not valid")
+	}
+	return q.page(ctx, at, v, q.c.o.ListSize, func(final *url.URL) bool { return lastSegment(final) == lastSegment(at) })
+}
 
 // page asks for a page. about reports whether an answer at a URL is one about what was asked for.
 func (q *question) page(

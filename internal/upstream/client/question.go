@@ -15,11 +15,13 @@ import (
 
 // question is one question to an upstream. It lasts for one call.
 type question struct {
-	c       *Client
-	u       upstream.Upstream
-	origin  string
-	secrets []string // kept out of errors
-	proxied bool     // a request went through a proxy
+	c         *Client
+	u         upstream.Upstream
+	origin    string
+	anonymous bool      // the credential is not sent
+	secrets   []string  // kept out of errors
+	proxy     string    // scheme and host of the proxy that the last request used, or ""
+	last      *response // the last one, or nil
 }
 
 // request is one request of a question.
@@ -55,7 +57,7 @@ func (q *question) get(ctx context.Context, at *url.URL, header http.Header, fil
 	away := false
 	for hops := 0; ; hops++ {
 		away = away || origin(at) != q.origin
-		r, err := q.once(ctx, request{method: http.MethodGet, at: at, header: header, file: file, trusted: !away})
+		r, err := q.once(ctx, request{method: http.MethodGet, at: at, header: header, file: file, trusted: !away && !q.anonymous})
 		if err != nil {
 			return nil, err
 		}
@@ -179,7 +181,8 @@ func (q *question) send(ctx context.Context, m request) (*response, error) {
 		return nil, q.failed(ctx, why, host, err)
 	}
 	b := newBody(q, ctx, own, cancel, leave, resp.Body, host)
-	return &response{Response: resp, body: b, at: m.at, trusted: m.trusted}, nil
+	q.last = &response{Response: resp, body: b, at: m.at, trusted: m.trusted}
+	return q.last, nil
 }
 
 // unready returns the failure if there can be no connection because of a setting or of the name of the host.

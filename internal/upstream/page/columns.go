@@ -20,7 +20,7 @@ const (
 )
 
 // columnCount is the number of columns that take at least one byte of every file.
-const columnCount = 10
+const columnCount = 11
 
 // The flags of a file.
 const (
