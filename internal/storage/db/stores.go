@@ -16,6 +16,7 @@ import (
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 	"pyindex/internal/roles"
+	"pyindex/internal/upstream/files"
 )
 
 // One transaction type serves several packages. Each sees only the methods of its interface.
@@ -30,6 +31,7 @@ var (
 	_ publishers.Tx = (*Tx)(nil)
 	_ lockout.Tx    = (*Tx)(nil)
 	_ follow.Tx     = (*Tx)(nil)
+	_ files.Tx      = (*Tx)(nil)
 )
 
 // storeOf is the database as seen by a package whose transactions are of type T. *Tx must implement T.
@@ -63,6 +65,9 @@ func (d *DB) Follow() follow.Store { return storeOf[follow.Tx]{d} }
 
 // Outbox returns the database as seen by package outbox.
 func (d *DB) Outbox() outbox.Store { return storeOf[outbox.Tx]{d} }
+
+// UpstreamFiles returns the database as seen by package upstream/files.
+func (d *DB) UpstreamFiles() files.Store { return storeOf[files.Tx]{d} }
 
 // Lockouts returns the database as seen by package lockout.
 func (d *DB) Lockouts() lockout.Store { return storeOf[lockout.Tx]{d} }
