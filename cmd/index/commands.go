@@ -14,6 +14,7 @@ import (
 	"pyindex/internal/cli/projects"
 	"pyindex/internal/cli/publishing"
 	"pyindex/internal/cli/upkeep"
+	"pyindex/internal/cli/upstreams"
 	"pyindex/internal/config"
 	"pyindex/internal/manual"
 	"pyindex/internal/terminal"
@@ -33,6 +34,7 @@ type commands struct {
 	Project   projects.Project     `cmd:"" help:"Manage projects and their releases."`
 
 	Repository projects.Repository `cmd:"" help:"Manage repositories (collections of projects)."`
+	Upstreams  upstreams.Upstream  `cmd:"" name:"upstream" help:"Manage upstreams: other indexes on which repositories draw."`
 	Name       projects.Name       `cmd:"" help:"Manage project names, including those of deleted projects."`
 	Group      people.Group        `cmd:"" help:"Manage groups of users."`
 	Service    people.Service      `cmd:"" help:"Manage service accounts: accounts for machines, which belong to a project or a group."`

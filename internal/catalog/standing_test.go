@@ -461,8 +461,16 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 	"SetRepository": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.SetRepository(ctx, who, p.String(), access.NoRole, false)
 	},
+	"ChangeRepository": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+		readers := catalog.RepositoryReader
+		return x.ChangeRepository(ctx, who, p.String(), catalog.RepositoryChange{UpstreamReaders: &readers})
+	},
 	"SetBases": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
-		return x.SetBases(ctx, who, p.String(), []catalog.Base{{Repository: catalog.MainRepository}})
+		return x.SetBases(ctx, who, p.String(), []catalog.Base{{Repository: "main"}})
+	},
+	"Declare": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+		_, err := x.Declare(ctx, who, catalog.Declared{Repositories: []catalog.DeclaredRepository{{Name: p.String()}}})
+		return err
 	},
 	"RemoveRepository": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.RemoveRepository(ctx, who, p.String())
@@ -486,7 +494,7 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 
 // unchanging are the exported methods with a caller that change nothing, change something only through another method,
 // or have their own test above.
-var unchanging = strings.Fields(`Activity Backfill Begin CheckDaily CheckGroup CheckStored CheckUser Collaborators Compare Contacts Contents Days Dependents Downloads File FileAt FindStrays Formerly GroupGrants Grants History Limits
+var unchanging = strings.Fields(`Activity Backfill Bases Begin CheckDaily CheckGroup CheckStored CheckUser Collaborators Compare Contacts Contents Days Dependents Downloads File FileAt FindStrays Formerly GroupGrants Grants History Limits
 	Link Listing ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases
 	ManagedSettings MayGrant MayUpload Names Open Overview
 	Present Project ProjectAt Provenance Publish Quarantine Record Release ReleaseFiles Releases Repositories Repository RepositoryAt Search Suggested Sweep Usage Visible WalkActivity WalkRecord`)
@@ -530,7 +538,7 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 					i.must(i.other.QuarantineFile(ctx, i.boss, "", p, p.String()+"-0.1-py3-none-any.whl", ""))
 				case "ReleaseName":
 					i.must(i.other.DeleteProject(ctx, i.boss, "", p))
-				case "SetRepository", "RemoveRepository", "SetBases":
+				case "SetRepository", "ChangeRepository", "SetBases", "RemoveRepository":
 					i.must(i.other.AddRepository(ctx, i.boss, catalog.NewRepository{Name: p.String()}))
 				}
 				tok, secret, err := i.dir.CreateToken(ctx, i.boss, access.NewAPIToken{User: user, Scope: access.ScopeAdmin})

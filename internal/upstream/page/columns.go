@@ -286,7 +286,7 @@ func (r *columns) files(n int) []File {
 	prefixes := r.texts(n, maxURL)
 	pythons := r.texts(n, maxText)
 	reasons := r.texts(n, maxText)
-	provenances := r.texts(n, maxURL)
+	provenances := r.texts(n, maxURL+2) // an empty text may be a placeholder
 	flags, sizes := make([]uint64, n), make([]uint64, n)
 	for i := range flags {
 		flags[i] = r.number()

@@ -22,7 +22,7 @@ const (
 // coder returns the encoder and decoder of records.
 var coder = sync.OnceValues(func() (*zstd.Encoder, *zstd.Decoder) {
 	// a single segment states its expanded size, which is checked before it is allocated
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2), zstd.WithSingleSegment(true),
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2), zstd.WithSingleSegment(true), zstd.WithWindowSize(1<<20),
 		zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(true))
 	if err != nil {
 		panic(err) // the options are constant
