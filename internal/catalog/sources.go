@@ -27,9 +27,12 @@ func (x *Index) ProjectAt(ctx context.Context, who access.Caller, at memo.Stamp,
 	if _, none := x.absent.Get(at, k); none {
 		return Project{}, false, errNoProject
 	}
-	p, err = recallAt(ctx, x, at, x.projects, k, func(tx Tx) (Project, error) {
-		return tx.ProjectByName(ctx, r.ID, name)
-	})
+	p, ok := x.projects.Get(at, k)
+	if !ok {
+		p, err = recallAt(ctx, x, at, x.projects, k, func(tx Tx) (Project, error) {
+			return tx.ProjectByName(ctx, k.id, k.name)
+		})
+	}
 	if fault.Is(err, fault.NotFound) {
 		x.absent.Put(at, k, struct{}{})
 	}
@@ -66,6 +69,34 @@ type UpstreamFile struct {
 	Metadata   bool   // its core metadata can be read, although the digest may be unknown
 	Provenance bool   // the upstream has provenance
 	Signed     *bool  // whether the upstream states a PGP signature, nil if it does not say
+}
+
+// Readable is a project in the list of a repository, and whether the caller may read it.
+type Readable struct {
+	Listed
+	Readable bool
+}
+
+// ListedAt returns all projects of a repository, by normal name, and which of them the caller may read. Quarantined ones
+// are not readable.
+func (x *Index) ListedAt(ctx context.Context, who access.Caller, at memo.Stamp, r Repository) ([]Readable, error) {
+	known, err := x.listed(ctx, r.ID, at)
+	all := who.May(access.Reader, r.Object())
+	out := make([]Readable, 0, len(known))
+	for _, p := range known {
+		out = append(out, Readable{p, p.Status != Quarantined &&
+			(all || who.May(access.Reader, Project{ID: p.ID, Repository: r, Name: p.Name}.Object()))})
+	}
+	return out, err
+}
+
+// SeenNames returns the names that an upstream answered for a repository and that are not own by now.
+func (x *Index) SeenNames(ctx context.Context, repositoryID string) (out []packaging.ProjectName, err error) {
+	err = x.store.View(ctx, func(tx Tx) error {
+		out, err = tx.SeenNames(ctx, repositoryID)
+		return err
+	})
+	return out, err
 }
 
 // IsMissing reports whether an error says that an object does not exist or is hidden from the caller.

@@ -461,8 +461,16 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 	"SetRepository": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.SetRepository(ctx, who, p.String(), access.NoRole, false)
 	},
+	"ChangeRepository": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+		readers := catalog.RepositoryReader
+		return x.ChangeRepository(ctx, who, p.String(), catalog.RepositoryChange{UpstreamReaders: &readers})
+	},
 	"SetBases": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
-		return x.SetBases(ctx, who, p.String(), []catalog.Base{{Repository: catalog.MainRepository}})
+		return x.SetBases(ctx, who, p.String(), []catalog.Base{{Repository: "main"}})
+	},
+	"Declare": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+		_, err := x.Declare(ctx, who, catalog.Declared{Repositories: []catalog.DeclaredRepository{{Name: p.String()}}})
+		return err
 	},
 	"SetOrigin": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.SetOrigin(ctx, who, catalog.NewRuling{Name: p, Origin: catalog.Both, Reason: "r"})
@@ -496,7 +504,7 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 
 // unchanging are the exported methods with a caller that change nothing, change something only through another method,
 // or have their own test above.
-var unchanging = strings.Fields(`Activity Backfill Begin CheckDaily CheckGroup CheckStored CheckUser Collaborators Collisions Compare Contacts Contents Days Dependents Downloads File FileAt FindStrays Formerly GroupGrants Grants History Limits
+var unchanging = strings.Fields(`Activity Backfill Bases Begin CheckDaily CheckGroup CheckStored CheckUser Collaborators Collisions Compare Contacts Contents Days Dependents Downloads File FileAt FindStrays Formerly GroupGrants Grants History Limits
 	Link Listing ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases
 	ManagedSettings MayGrant MayUpload Names Open Origin Overview
 	Present Project ProjectAt Provenance Publish Quarantine Record Release ReleaseFiles Releases Repositories Repository RepositoryAt Reservations RulingIn Rulings Search Suggested Sweep Usage Visible WalkActivity WalkRecord`)
@@ -543,7 +551,7 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 				case "Unreserve":
 					_, err := i.other.Reserve(ctx, i.boss, catalog.NewReservation{Pattern: p.String(), Reason: "r"})
 					i.must(err)
-				case "SetRepository", "RemoveRepository", "SetBases":
+				case "SetRepository", "ChangeRepository", "SetBases", "RemoveRepository":
 					i.must(i.other.AddRepository(ctx, i.boss, catalog.NewRepository{Name: p.String()}))
 				}
 				tok, secret, err := i.dir.CreateToken(ctx, i.boss, access.NewAPIToken{User: user, Scope: access.ScopeAdmin})

@@ -9,6 +9,7 @@ import (
 	"pyindex/internal/custody"
 	"pyindex/internal/memo"
 	"pyindex/internal/packaging"
+	"pyindex/internal/upstream"
 )
 
 // Tx is a transaction with the rows of this package.
@@ -38,7 +39,9 @@ type Tx interface {
 	Bases(ctx context.Context, repositoryID string) ([]Base, error)
 	// RepositoriesOn returns the repositories that have a base, by name. Only one of b's RepositoryID and Upstream counts.
 	RepositoriesOn(ctx context.Context, b Base) ([]Repository, error)
-	UpstreamExists(ctx context.Context, name string) (bool, error)
+	// SeenNames returns the names, in order, that an upstream answered for a repository and whose origin is Foreign.
+	SeenNames(ctx context.Context, repositoryID string) ([]packaging.ProjectName, error)
+	upstream.Rows
 
 	// Projects. Reads fill in Repository, and reads of one return fault.NotFound if there is none.
 

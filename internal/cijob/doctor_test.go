@@ -24,6 +24,7 @@ import (
 	"pyindex/internal/publishers/idtoken/issuertest"
 	"pyindex/internal/publishers/insight"
 	"pyindex/internal/publishers/mintapi"
+	"pyindex/internal/resolve"
 	"pyindex/internal/server"
 	"pyindex/internal/simpleapi"
 	"pyindex/internal/terminal"
@@ -66,7 +67,7 @@ func newClinicOf(t *testing.T, kind string) *clinic {
 	t.Cleanup(func() { c.app.Close() })
 	keyring := access.NewKeyring(c.app.DB.Access(), access.KeyringOptions{})
 	if h, err = server.New(server.Options{Keyring: keyring, Log: log, Name: "index"},
-		simpleapi.New(c.app.Index.Index, simpleapi.Options{BaseURL: base.String()}).Table(),
+		simpleapi.New(resolve.New(c.app.Index.Index, resolve.Options{}), simpleapi.Options{BaseURL: base.String()}).Table(),
 		legacyupload.New(c.app.Index.Intake, legacyupload.Options{}).Table(),
 		mintapi.New(c.app.Minter, settings.Audience(base), mintapi.Options{BaseURL: base}).Table(),
 		server.NewHealth().Table(),

@@ -72,11 +72,12 @@ type Blobs interface {
 type Held struct {
 	Key        string
 	Generation string
-	// Named reports whether a file row already references the key. Its content must then exist and be intact.
+	// Named reports whether a row of a file of this index already references the key. Its content must then exist and be
+	// intact. Content of upstreams alone may be missing, and is not durable.
 	Named bool
 }
 
-// Stored identifies content that file rows reference: its digest, and its size if the rows have it (0 for metadata).
+// Stored identifies content that rows reference: its digest, and its size if the rows have it (0 for metadata).
 type Stored struct {
 	SHA256     string
 	Generation string

@@ -9,6 +9,7 @@
 package custody
 
 import (
+	"context"
 	"log/slog"
 	"time"
 )
@@ -26,6 +27,7 @@ type Keeper struct {
 	now   func() time.Time
 	log   *slog.Logger
 	said  said
+	room  func(ctx context.Context, need int64) bool
 }
 
 // New returns the keeper of the content in b that the rows of s reference.

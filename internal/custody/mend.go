@@ -22,19 +22,25 @@ func (k *Keeper) Keep(ctx context.Context, h Held, s Stage) error { return k.kee
 
 // keep is Keep with the source of the content, for the log.
 func (k *Keeper) keep(ctx context.Context, h Held, s Stage, by string) error {
-	if !h.Named {
-		return k.blobs.Keep(ctx, h.Key, s)
+	s = bare(s)
+	write := func() error {
+		return k.retry(ctx, s.Size(), func() error { return k.blobs.Keep(ctx, h.Key, s) })
 	}
-	return k.mend(ctx, h.Key, s, s.Size(), by, func() error { return k.blobs.Keep(ctx, h.Key, s) })
+	if !h.Named {
+		return write()
+	}
+	return k.mend(ctx, h.Key, s, s.Size(), by, write)
 }
 
 // Put is Keep for small content in memory.
 func (k *Keeper) Put(ctx context.Context, h Held, p []byte) error {
-	if !h.Named {
-		return k.blobs.Put(ctx, h.Key, p)
+	write := func() error {
+		return k.retry(ctx, int64(len(p)), func() error { return k.blobs.Put(ctx, h.Key, p) })
 	}
-	return k.mend(ctx, h.Key, bytes.NewReader(p), int64(len(p)), byUpload,
-		func() error { return k.blobs.Put(ctx, h.Key, p) })
+	if !h.Named {
+		return write()
+	}
+	return k.mend(ctx, h.Key, bytes.NewReader(p), int64(len(p)), byUpload, write)
 }
 
 // mend compares the content under key with the right one, and calls write if they differ. It then compares them again,

@@ -12,8 +12,46 @@ import (
 	"pyindex/internal/fault"
 )
 
-// Stage returns an empty stage.
-func (k *Keeper) Stage(ctx context.Context) (Stage, error) { return k.blobs.Stage(ctx) }
+// Stage returns an empty stage for an upload. If the disk is full, the stage frees space as OnFull says.
+func (k *Keeper) Stage(ctx context.Context) (s Stage, err error) {
+	err = k.retry(ctx, 0, func() error {
+		s, err = k.blobs.Stage(ctx)
+		return err
+	})
+	if err != nil || k.room == nil {
+		return s, err
+	}
+	return &roomy{Stage: s, ctx: ctx, keeper: k}, nil
+}
+
+// LooseStage returns an empty stage for content that can be fetched again. Keep does not wait until such content is
+// durable, and the stage frees no space.
+func (k *Keeper) LooseStage(ctx context.Context) (Stage, error) {
+	s, err := k.blobs.Stage(ctx)
+	if l, ok := s.(interface{ Loosen() }); ok && err == nil {
+		l.Loosen()
+	}
+	return s, err
+}
+
+// Find returns stored content and its size in bytes. Unlike Open it takes the absence of the content as usual: it
+// returns fault.NotFound, and logs nothing, if the content is missing, has another size than s or, for metadata, another
+// digest.
+func (k *Keeper) Find(ctx context.Context, s Stored) (b Blob, size int64, err error) {
+	if s.Metadata {
+		b, size, err = k.metadata(ctx, s)
+	} else if b, size, err = k.blobs.Open(ctx, s.Key()); err == nil && size != s.Size {
+		b.Close()
+		err = &damage{s.Key(), (&SizeError{s.Key(), size, s.Size}).Error()}
+	}
+	if err != nil && isDamage(err) {
+		err = fault.Wrap(fault.NotFound, err, "the stored content is damaged")
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	return b, size, nil
+}
 
 // Link returns a short-lived URL of the store for the content of a file, or "" if it is only available through Open.
 // Anyone with the URL can download it. It returns fault.Unavailable if the content is missing or has another size.

@@ -24,10 +24,12 @@ const (
 	TooLarge             // a size limit was exceeded
 	TooMany              // a rate limit was exceeded; retrying later may work
 	Unavailable          // a dependency does not answer; retrying later may work
+	BadGateway           // an upstream index answered wrongly; retrying later may work
 )
 
 var kindNames = [...]string{
 	"internal", "not found", "conflict", "invalid", "denied", "unauthenticated", "too large", "too many", "unavailable",
+	"bad gateway",
 }
 
 // String returns the kind in lower-case words, for logs and tests.
@@ -67,6 +69,11 @@ func Wrap(k Kind, cause error, format string, args ...any) error {
 // Later is New for a temporary failure that ends after a known time.
 func Later(k Kind, wait time.Duration, format string, args ...any) error {
 	return &Fault{Kind: k, Message: fmt.Sprintf(format, args...), Wait: wait, literal: begins(format)}
+}
+
+// WrapLater is Later that also keeps cause, as Wrap does.
+func WrapLater(k Kind, cause error, wait time.Duration, format string, args ...any) error {
+	return &Fault{Kind: k, Message: fmt.Sprintf(format, args...), Wait: wait, cause: cause, literal: begins(format)}
 }
 
 // WaitOf returns the Wait of the first fault in err's chain, and 0 if there is none.

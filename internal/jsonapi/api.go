@@ -11,8 +11,10 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/resolve"
 	"pyindex/internal/route"
 	"pyindex/internal/simpleapi/ready"
+	"pyindex/internal/upstream"
 )
 
 // DefaultCacheBytes is the default of Options.CacheBytes.
@@ -20,22 +22,25 @@ const DefaultCacheBytes = 16 << 20
 
 // Options configures an API.
 type Options struct {
+	Instance   string // see simpleapi.Options
 	BaseURL    string // absolute, with the path prefix: file URLs begin with it
 	CacheBytes int64  // limit on cached responses, in bytes; DefaultCacheBytes if 0, no caching if negative
 }
 
-// API serves the legacy JSON API from a catalog.
+// API serves the legacy JSON API.
 type API struct {
-	index *catalog.Index
+	reader   *resolve.Reader
+	instance string
+
 	base  string // without a trailing slash
 	path  string // of base
 	cache *ready.Cache
 }
 
-// New returns the API of x.
-func New(x *catalog.Index, o Options) *API {
+// New returns the API of the projects that x reads.
+func New(x *resolve.Reader, o Options) *API {
 	a := &API{
-		index: x, base: strings.TrimRight(o.BaseURL, "/"), cache: ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes)),
+		reader: x, instance: o.Instance, base: strings.TrimRight(o.BaseURL, "/"), cache: ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes)),
 	}
 	if u, err := url.Parse(a.base); err == nil {
 		a.path = u.EscapedPath()
@@ -70,11 +75,16 @@ func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller)
 		a.redirect(w, r, name)
 		return nil
 	}
-	p, err := a.index.Project(r.Context(), who, r.PathValue("repository"), name)
+	var ask resolve.Ask
+	if via := r.Header["Via"]; len(via) > 0 {
+		ask.Visited = upstream.ParseVia(via)
+		ask.OwnOnly = !ask.Visited.MayAsk(a.instance)
+	}
+	v, err := a.reader.View(r.Context(), who, r.PathValue("repository"), name, ask)
 	if err != nil {
 		return err
 	}
-	answer, err := a.answer(r, who, p)
+	answer, err := a.answer(r, who, v)
 	if err != nil {
 		return err
 	}
@@ -94,9 +104,9 @@ func cacheControl(who access.Caller) string {
 // maxVariant is the longest version, in bytes, for which responses are cached.
 const maxVariant = 64
 
-func (a *API) answer(r *http.Request, who access.Caller, p catalog.Project) (*ready.Answer, error) {
+func (a *API) answer(r *http.Request, who access.Caller, v resolve.View) (*ready.Answer, error) {
 	version := r.PathValue("version")
-	render := func(ctx context.Context) (*ready.Answer, error) { return a.render(ctx, who, p, version) }
+	render := func(ctx context.Context) (*ready.Answer, error) { return a.render(ctx, who, v, version) }
 	e := ready.ChooseEncoding(r.Header["Accept-Encoding"])
 	if len(version) > maxVariant {
 		answer, err := render(r.Context())
@@ -105,11 +115,11 @@ func (a *API) answer(r *http.Request, who access.Caller, p catalog.Project) (*re
 		}
 		return answer.Encoded(e), nil
 	}
-	k := ready.Key{ID: p.ID, Variant: version}
-	if answer := a.cache.Find(k, e, p.Stamp()); answer != nil {
+	k := ready.Key{ID: v.ID(), Variant: version + v.Variant()}
+	if answer := a.cache.Find(k, e, v.Stamp()); answer != nil {
 		return answer, nil
 	}
-	return a.cache.Fill(r.Context(), k, e, p.Stamp(), render)
+	return a.cache.Fill(r.Context(), k, e, v.Stamp(), render)
 }
 
 // redirect redirects to the normalized name in the same tree, and keeps version and query.

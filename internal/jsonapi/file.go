@@ -52,15 +52,27 @@ func describeAll(base string, files []catalog.File) []file {
 
 func describe(base string, f *catalog.File) file {
 	at := f.UploadedAt.UTC()
-	return file{
+	described := file{
 		CommentText: f.Comment, CoreMetadata: coreMetadata(f),
 		Digests:   digests{Blake2b256: f.Blake2b256, MD5: f.MD5, SHA256: f.SHA256},
 		Downloads: notCounted, Filename: f.Filename, MD5: f.MD5,
 		PackageType: string(f.Kind), PythonVersion: f.PythonVersion, RequiresPython: orNull(f.RequiresPython),
-		Size: f.Size, UploadTime: at.Format(uploadTime), UploadTimeISO: at.Format(uploadTimeISO),
-		URL:    base + f.SHA256 + "/" + escape(f.Filename),
+		Size: max(f.Size, 0), UploadTime: at.Format(uploadTime), UploadTimeISO: at.Format(uploadTimeISO),
+		URL:    base + path(f),
 		Yanked: f.Yanked, YankedReason: orNull(f.YankedReason),
 	}
+	if f.UploadedAt.IsZero() { // an upstream need not state it
+		described.UploadTime, described.UploadTimeISO = "", ""
+	}
+	return described
+}
+
+// path returns the path of a file below packages/.
+func path(f *catalog.File) string {
+	if f.Upstream != nil {
+		return f.Upstream.Name + "/" + strings.ReplaceAll(f.Upstream.Path, "+", "%2B")
+	}
+	return f.SHA256 + "/" + escape(f.Filename)
 }
 
 // escape also escapes "+", which some decoders read as a blank, so that all our links to a file are spelled the same.
@@ -68,7 +80,7 @@ func escape(filename string) string { return strings.ReplaceAll(url.PathEscape(f
 
 func coreMetadata(f *catalog.File) any {
 	if f.MetadataSHA256 == "" {
-		return false
+		return f.Upstream != nil && f.Upstream.Metadata
 	}
 	return map[string]string{"sha256": f.MetadataSHA256}
 }

@@ -8,6 +8,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/resolve"
 	"pyindex/internal/simpleapi/ready"
 )
 
@@ -28,11 +29,12 @@ type ownership struct {
 }
 
 // render renders the response for a version, or for the project if version is "".
-func (a *API) render(ctx context.Context, who access.Caller, p catalog.Project, version string) (*ready.Answer, error) {
-	d, err := a.index.Release(ctx, who, p.Repository.Name, p.Name, version)
+func (a *API) render(ctx context.Context, who access.Caller, v resolve.View, version string) (*ready.Answer, error) {
+	d, err := a.reader.Release(ctx, who, v, version)
 	if err != nil {
 		return nil, err
 	}
+	d.Project.Repository = v.Repository // of the URLs
 	doc := a.document(d)
 	if version == "" {
 		doc.Releases = a.releases(d.Contents)
@@ -41,9 +43,13 @@ func (a *API) render(ctx context.Context, who access.Caller, p catalog.Project, 
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(doc); err != nil {
-		return nil, fmt.Errorf("rendering JSON of %s: %w", p.Name, err)
+		return nil, fmt.Errorf("rendering JSON of %s: %w", v.Name, err)
 	}
-	return ready.NewAnswer("application/json", d.Project.Stamp(), out.Bytes()), nil
+	answer := ready.NewAnswer("application/json", d.Project.Stamp(), out.Bytes())
+	if d.Project.Serial == 0 {
+		answer.OmitSerial()
+	}
+	return answer, nil
 }
 
 func (a *API) document(d catalog.ReleaseDetail) document {

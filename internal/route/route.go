@@ -59,8 +59,11 @@ func (l Limit) OnlyRefused() bool { return l == LimitMint || l == LimitLeak }
 // has written part of the response.
 type Handler func(w http.ResponseWriter, r *http.Request, who access.Caller) error
 
-// Route is a row. Path begins with '/', with parameters written as ":name". Handlers read their values, decoded once,
-// with r.PathValue. GET rows also serve HEAD.
+// Rest is the name of the parameter for the rest of a path, which may contain slashes.
+const Rest = "*"
+
+// Route is a row. Path begins with '/', with parameters written as ":name", and may end in Rest. Handlers read their
+// values, decoded once, with r.PathValue. GET rows also serve HEAD.
 type Route struct {
 	Method, Path string
 	Auth         Auth

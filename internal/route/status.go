@@ -20,6 +20,7 @@ var statuses = map[fault.Kind]int{
 	fault.TooLarge:        http.StatusRequestEntityTooLarge,
 	fault.TooMany:         http.StatusTooManyRequests,
 	fault.Unavailable:     http.StatusServiceUnavailable,
+	fault.BadGateway:      http.StatusBadGateway,
 }
 
 // Status returns the HTTP status for a kind of fault, 500 for fault.Internal. Edges deviate from it only if clients of

@@ -81,7 +81,8 @@ func (s *Server) answer(c echo.Context, x *row) error {
 	w, r := c.Response().Writer.(*response), c.Request()
 	names, values := c.ParamNames(), c.ParamValues()
 	for i, name := range names {
-		if values[i] == "" || strings.IndexByte(values[i], '/') >= 0 { // the framework lets a last parameter eat slashes
+		// the framework lets a last parameter eat slashes
+		if values[i] == "" || name != route.Rest && strings.IndexByte(values[i], '/') >= 0 {
 			return echo.ErrNotFound
 		}
 		r.SetPathValue(name, values[i])

@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/resolve"
 	"pyindex/internal/route"
 	"pyindex/internal/simpleapi/ready"
 )
@@ -26,11 +27,15 @@ type Options struct {
 	// MaxAge is how long clients may use a page without asking again, in whole seconds. With 0 they must ask each time, so
 	// that a published file can be installed immediately.
 	MaxAge time.Duration
+	// Instance identifies this index in the Via header of requests to other indexes, so that a circle of upstreams ends.
+	Instance string
 }
 
-// API serves the simple repository API from a catalog.
+// API serves the simple repository API.
 type API struct {
-	index  *catalog.Index
+	reader   *resolve.Reader
+	instance string
+
 	base   string
 	origin string // "https://host", or ""
 	cache  *ready.Cache
@@ -39,8 +44,8 @@ type API struct {
 	private, public []string
 }
 
-// New returns the API of x.
-func New(x *catalog.Index, o Options) *API {
+// New returns the API of the projects that x reads.
+func New(x *resolve.Reader, o Options) *API {
 	base := strings.Trim(o.BasePath, "/")
 	if base != "" {
 		base = "/" + base
@@ -50,7 +55,7 @@ func New(x *catalog.Index, o Options) *API {
 		caching = "max-age=" + strconv.FormatInt(seconds, 10)
 	}
 	return &API{
-		index: x, base: base, origin: secureOrigin(o.BaseURL),
+		reader: x, instance: o.Instance, base: base, origin: secureOrigin(o.BaseURL),
 		cache:   ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes)),
 		private: []string{"private, " + caching}, public: []string{"public, " + caching},
 	}
@@ -76,7 +81,7 @@ func (a *API) Table() route.Table {
 		row("/simple/", a.list),
 		row("/simple/:project", a.redirectProject),
 		row("/simple/:project/", a.project),
-		row("/packages/:sha256/:filename", a.file),
+		row("/packages/:source/*", a.packages),
 		row("/integrity/:project/:version/:filename/provenance", a.provenance),
 	}}
 }

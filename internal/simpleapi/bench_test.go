@@ -13,6 +13,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
+	"pyindex/internal/resolve"
 	"pyindex/internal/route"
 	"pyindex/internal/simpleapi"
 	"pyindex/internal/simpleapi/indextest"
@@ -46,7 +47,7 @@ func (d discard) Write(p []byte) (int, error) { return len(p), nil }
 // row in the catalog.
 func TestWarmPageAllocatesNothing(t *testing.T) {
 	d := newDemo(t)
-	handle := pageHandler(simpleapi.New(d.Index, simpleapi.Options{}))
+	handle := pageHandler(simpleapi.New(resolve.New(d.Index, resolve.Options{}), simpleapi.Options{}))
 	r, w, who := newRequest(t, "/simple/de-mo/"), discard{http.Header{}}, access.Guest(true)
 	r.SetPathValue("project", "de-mo")
 	needed := testing.AllocsPerRun(200, func() {
@@ -66,7 +67,7 @@ func TestWarmPageAllocatesNothing(t *testing.T) {
 // BenchmarkEdge measures the handler of a cached page, including its catalog query.
 func BenchmarkEdge(b *testing.B) {
 	d := newDemo(b)
-	a := simpleapi.New(d.Index, simpleapi.Options{})
+	a := simpleapi.New(resolve.New(d.Index, resolve.Options{}), simpleapi.Options{})
 	r, w, who := newRequest(b, "/simple/de-mo/"), discard{http.Header{}}, access.Guest(true)
 	r.SetPathValue("project", "de-mo")
 	handle := pageHandler(a)
@@ -211,7 +212,7 @@ func bare(page *httptest.ResponseRecorder) http.Handler {
 func BenchmarkWarmPage(b *testing.B) {
 	s := indextest.New(b)
 	fill(s, "demo", 20)
-	table := simpleapi.New(s.Index, simpleapi.Options{}).Table()
+	table := simpleapi.New(resolve.New(s.Index, resolve.Options{}), simpleapi.Options{}).Table()
 	const accept = "Accept: application/vnd.pypi.simple.v1+json\r\nAccept-Encoding: gzip, deflate\r\n"
 	for name, token := range map[string]string{"token": basic(s.Token(access.NoRole, "", "")), "guest": ""} {
 		headers, pairs := []string{accept},
@@ -239,7 +240,7 @@ func BenchmarkWarmPage(b *testing.B) {
 func BenchmarkBigPage(b *testing.B) {
 	s := indextest.New(b)
 	p := fill(s, "big", 10_000)
-	h := s.Serve("", true, simpleapi.New(s.Index, simpleapi.Options{}).Table())
+	h := s.Serve("", true, simpleapi.New(resolve.New(s.Index, resolve.Options{}), simpleapi.Options{}).Table())
 	for _, encoding := range []string{"gzip", "zstd", "identity"} {
 		read := func(b *testing.B) int {
 			w := call(h, "GET /simple/big/", "Accept", "application/vnd.pypi.simple.v1+json", "Accept-Encoding", encoding)
@@ -269,7 +270,7 @@ func BenchmarkList(b *testing.B) {
 	s := indextest.New(b)
 	s.Projects("project", 100_000)
 	p := s.Project("last")
-	h := s.Serve("", true, simpleapi.New(s.Index, simpleapi.Options{}).Table())
+	h := s.Serve("", true, simpleapi.New(resolve.New(s.Index, resolve.Options{}), simpleapi.Options{}).Table())
 	read := func() {
 		if w := call(h, "GET /simple/", "Accept", "application/vnd.pypi.simple.v1+json", "Accept-Encoding",
 			"gzip"); w.Code != 200 {

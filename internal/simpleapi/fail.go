@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
+	"pyindex/internal/resolve"
 	"pyindex/internal/route"
 )
 
@@ -20,6 +22,12 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, message := describe(w, err)
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
+	if refused(w, err) {
+		return
+	}
+	if wait := fault.WaitOf(err); wait > 0 {
+		h.Set("Retry-After", seconds(max(wait, time.Second)))
+	}
 	if !custody.Lasting(err) {
 		route.RetryLater(h, status, retryAfter)
 	}
@@ -28,6 +36,24 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	writeText(w, r, status, message)
+}
+
+// refused writes the refusal of a file of an upstream, and returns true, if err is one. Clients print only the reason
+// phrase, so it has the reason.
+func refused(w http.ResponseWriter, err error) bool {
+	f, ok := errors.AsType[resolve.Refused](err)
+	if !ok {
+		return false
+	}
+	text := f.Error()
+	w.Header().Set("X-Index-Hold", string(f.Decision.Rule))
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if rw, ok := w.(route.ReasonWriter); ok && rw.WriteReason(http.StatusForbidden, text, []byte(text+"\n")) == nil {
+		return true
+	}
+	w.WriteHeader(http.StatusForbidden)
+	_, _ = w.Write([]byte(text + "\n"))
+	return true
 }
 
 // describe returns the status and message of an error. For an internal error the message is only the request id to look

@@ -8,7 +8,9 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/route"
 	"pyindex/internal/simpleapi/ready"
+	"pyindex/internal/upstream"
 )
 
 // metadataSuffix is the suffix of a file's path under which its core metadata is found (PEP 658).
@@ -17,15 +19,25 @@ const metadataSuffix = ".metadata"
 // maxRanges is the largest number of ranges honored in one request. Installers ask for one.
 const maxRanges = 5
 
+// packages serves a file of this index, which is found below its digest, or of an upstream, which is found below its
+// name.
+func (a *API) packages(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	if upstream.IsName(r.PathValue("source")) {
+		return a.upstreamFile(w, r, who)
+	}
+	return a.file(w, r, who)
+}
+
 // file serves a file or its core metadata. The content is never compressed: with a Content-Encoding on a .tar.gz,
 // clients would store content that differs from the hash.
 func (a *API) file(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	filename, isMetadata := strings.CutSuffix(r.PathValue("filename"), metadataSuffix)
-	repo, sha256 := r.PathValue("repository"), r.PathValue("sha256")
-	f, err := a.index.File(r.Context(), who, repo, sha256, filename)
+	filename, isMetadata := strings.CutSuffix(r.PathValue(route.Rest), metadataSuffix)
+	repo, sha256 := r.PathValue("repository"), r.PathValue("source")
+	f, from, err := a.reader.File(r.Context(), who, repo, sha256, filename)
 	if err != nil {
 		return err
 	}
+	index := a.reader.Index()
 	part, digest := catalog.Bytes, f.SHA256
 	if isMetadata {
 		part, digest = catalog.MetadataPart, f.MetadataSHA256
@@ -37,18 +49,18 @@ func (a *API) file(w http.ResponseWriter, r *http.Request, who access.Caller) er
 		return nil
 	}
 	if part == catalog.Bytes {
-		if to, err := a.index.Link(r.Context(), f); err != nil || to != "" {
+		if to, err := index.Link(r.Context(), f); err != nil || to != "" {
 			return a.direct(w, r, f, to, err)
 		}
 	}
-	blob, _, err := a.index.Open(r.Context(), who, repo, sha256, filename, part)
+	blob, _, err := index.Open(r.Context(), who, from, sha256, filename, part)
 	if err != nil {
 		return err
 	}
 	defer blob.Close()
 	fileHeaders(w, part, etag)
 	if part == catalog.Bytes && begins(r) {
-		a.index.NoteDownload(f)
+		index.NoteDownload(f)
 	}
 	// The writer is passed on unwrapped, so that net/http can use sendfile for an operating system file.
 	http.ServeContent(w, bounded(r), "", time.Time{}, blob)
@@ -68,7 +80,7 @@ func (a *API) direct(w http.ResponseWriter, r *http.Request, f catalog.File, to 
 		return nil
 	}
 	if begins(r) {
-		a.index.NoteDownload(f)
+		a.reader.Index().NoteDownload(f)
 	}
 	h := w.Header()
 	h.Set("Location", to)

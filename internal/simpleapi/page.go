@@ -3,10 +3,15 @@ package simpleapi
 import (
 	"context"
 	"net/http"
+	"strconv"
+	"strings"
+	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/catalog"
+	"pyindex/internal/resolve"
 	"pyindex/internal/simpleapi/ready"
+	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/pages"
 )
 
 // vary is shared, so that a cached page is served without allocation.
@@ -39,35 +44,70 @@ func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller)
 	if name.String() != r.PathValue("project") {
 		return a.redirectProject(w, r, who)
 	}
-	repo := r.PathValue("repository")
-	p, err := a.index.Project(r.Context(), who, repo, name)
+	v, err := a.reader.View(r.Context(), who, r.PathValue("repository"), name, a.asked(r))
 	if err != nil {
 		return err
 	}
-	k, e := ready.Key{ID: p.ID, Form: uint8(f)}, ready.ChooseEncoding(r.Header["Accept-Encoding"])
-	answer := a.cache.Find(k, e, p.Stamp())
+	k := ready.Key{ID: v.ID(), Variant: v.Variant(), Form: uint8(f)}
+	e := ready.ChooseEncoding(r.Header["Accept-Encoding"])
+	answer := a.cache.Find(k, e, v.Stamp())
 	if answer == nil {
-		answer, err = a.cache.Fill(r.Context(), k, e, p.Stamp(), a.renderProject(f, who, p))
+		answer, err = a.cache.Fill(r.Context(), k, e, v.Stamp(), a.renderProject(f, who, v))
 	}
 	if err != nil {
 		return err
 	}
 	a.pageHeaders(w, who)
+	ageHeaders(w.Header(), v)
 	answer.ServeHTTP(w, r)
 	return nil
 }
 
+// ageHeaders says how old the upstream's page is, and by how much it is older than it should be.
+func ageHeaders(h http.Header, v resolve.View) {
+	if v.Upstream.Name == "" {
+		return
+	}
+	age, stale := v.Age()
+	h["Age"] = []string{seconds(age)}
+	if stale > 0 {
+		h["X-Index-Stale"] = []string{seconds(stale)}
+	}
+}
+
+func seconds(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }
+
+// asked returns how a request wants names of upstreams to be answered.
+func (a *API) asked(r *http.Request) resolve.Ask {
+	var ask resolve.Ask
+	for _, line := range r.Header["Cache-Control"] {
+		for part := range strings.SplitSeq(line, ",") {
+			switch strings.ToLower(strings.TrimSpace(part)) {
+			case "no-cache":
+				ask.Freshness = pages.NoCache
+			case "max-age=0":
+				if ask.Freshness == pages.Normal {
+					ask.Freshness = pages.MaxAgeZero
+				}
+			}
+		}
+	}
+	if via := r.Header["Via"]; len(via) > 0 {
+		ask.Visited = upstream.ParseVia(via)
+		ask.OwnOnly = !ask.Visited.MayAsk(a.instance)
+	}
+	return ask
+}
+
 // renderProject returns the function that renders a page missing from the cache. It queries the catalog again, as the
 // same caller.
-func (a *API) renderProject(f format, who access.Caller,
-	p catalog.Project,
-) func(context.Context) (*ready.Answer, error) {
+func (a *API) renderProject(f format, who access.Caller, v resolve.View) func(context.Context) (*ready.Answer, error) {
 	return func(ctx context.Context) (*ready.Answer, error) {
-		c, err := a.index.Contents(ctx, who, p.Repository.Name, p.Name)
+		c, err := a.reader.Contents(ctx, who, v)
 		if err != nil {
 			return nil, err
 		}
-		return f.projectPage(tree{a.prefix(p.Repository.Name), a.origin}, c), nil
+		return f.projectPage(tree{a.prefix(v.Repository.Name), a.origin}, c), nil
 	}
 }
 
@@ -78,17 +118,18 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, who access.Caller) er
 	if err != nil {
 		return err
 	}
-	repo, at, all, err := a.index.ListingState(r.Context(), who, r.PathValue("repository"))
+	l, err := a.reader.ListView(r.Context(), who, r.PathValue("repository"))
 	if err != nil {
 		return err
 	}
-	k, e := ready.Key{ID: repo.ID, Form: listForms + uint8(f)}, ready.ChooseEncoding(r.Header["Accept-Encoding"])
-	answer := a.cache.Find(k, e, at)
+	k := ready.Key{ID: l.Repository.ID, Variant: l.Variant, Form: listForms + uint8(f)}
+	e := ready.ChooseEncoding(r.Header["Accept-Encoding"])
+	answer := a.cache.Find(k, e, l.At)
 	switch {
-	case !all:
-		answer, err = a.ownList(r.Context(), who, repo.Name, f, e)
+	case !l.Whole:
+		answer, err = a.ownList(r.Context(), who, l, f, e)
 	case answer == nil:
-		answer, err = a.cache.Fill(r.Context(), k, e, at, a.renderList(f, who, repo.Name))
+		answer, err = a.cache.Fill(r.Context(), k, e, l.At, a.renderList(f, who, l))
 	}
 	if err != nil {
 		return err
@@ -98,20 +139,20 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, who access.Caller) er
 	return nil
 }
 
-func (a *API) renderList(f format, who access.Caller, repo string) func(context.Context) (*ready.Answer, error) {
+func (a *API) renderList(f format, who access.Caller, v resolve.ListView) func(context.Context) (*ready.Answer, error) {
 	return func(ctx context.Context) (*ready.Answer, error) {
-		l, err := a.index.Listing(ctx, who, repo)
+		l, err := a.reader.Listing(ctx, who, v)
 		if err != nil {
 			return nil, err
 		}
-		return f.listPage(a.prefix(repo), l), nil
+		return f.listPage(a.prefix(v.Repository.Name), l), nil
 	}
 }
 
-func (a *API) ownList(ctx context.Context, who access.Caller, repo string, f format,
+func (a *API) ownList(ctx context.Context, who access.Caller, v resolve.ListView, f format,
 	e ready.Encoding,
 ) (*ready.Answer, error) {
-	answer, err := a.renderList(f, who, repo)(ctx)
+	answer, err := a.renderList(f, who, v)(ctx)
 	if err != nil {
 		return nil, err
 	}

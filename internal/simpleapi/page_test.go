@@ -9,6 +9,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/resolve"
 	"pyindex/internal/simpleapi"
 	"pyindex/internal/simpleapi/indextest"
 )
@@ -99,7 +100,7 @@ func TestLinksLead(t *testing.T) {
 	other := d.Hidden("other")
 	d.Add(d.Project("x", other),
 		indextest.File{File: catalog.File{Filename: "x-1.0.tar.gz", Version: "1.0"}, Content: "x", Metadata: "M"})
-	api := simpleapi.New(d.Index, simpleapi.Options{BasePath: "/pre/"})
+	api := simpleapi.New(resolve.New(d.Index, resolve.Options{}), simpleapi.Options{BasePath: "/pre/"})
 	h, auth := d.Serve("/pre", false, api.Table()), basic(d.Token(access.Reader, other.ID, ""))
 	for _, target := range []string{"/pre/simple/de-mo/", "/pre/r/other/simple/x/"} {
 		w := call(h, "GET "+target, "Accept", jsonType, "Authorization", auth)
@@ -127,7 +128,8 @@ func TestLinksLead(t *testing.T) {
 
 func TestColdReadersRenderOnce(t *testing.T) {
 	d := newDemo(t)
-	if _, err := d.Index.Project(t.Context(), access.Guest(true), "", d.project.Name); err != nil { // the row is in memory
+	warm := resolve.New(d.Index, resolve.Options{})
+	if _, err := warm.View(t.Context(), access.Guest(true), "", d.project.Name, resolve.Ask{}); err != nil { // the rows are in memory
 		t.Fatal(err)
 	}
 	before := d.Views.Load()

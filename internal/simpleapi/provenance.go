@@ -30,15 +30,11 @@ func (a *API) provenance(w http.ResponseWriter, r *http.Request, who access.Call
 		writeJSON(w, r, http.StatusNotAcceptable, "ask for "+mediaProvenance+" or "+mediaPlainJSON)
 		return nil
 	}
-	found, err := a.attestations(r, who)
+	body, err := a.provenanceDocument(r, who)
 	if fault.Is(err, fault.NotFound) {
 		writeJSON(w, r, http.StatusNotFound, "this file has no provenance")
 		return nil
 	} else if err != nil {
-		return err
-	}
-	body, err := provenanceObject(found)
-	if err != nil {
 		return err
 	}
 	a.pageHeaders(w, who)
@@ -53,13 +49,22 @@ func (a *API) provenance(w http.ResponseWriter, r *http.Request, who access.Call
 	return nil
 }
 
-func (a *API) attestations(r *http.Request, who access.Caller) ([]catalog.Attestation, error) {
+// provenanceDocument returns the document about a file of this index, built from its attestations, or that of the
+// upstream about one of its files.
+func (a *API) provenanceDocument(r *http.Request, who access.Caller) ([]byte, error) {
 	name, err := projectName(r)
 	if err != nil {
 		return nil, err
 	}
-	return a.index.Provenance(r.Context(), who, r.PathValue("repository"), name, r.PathValue("version"),
-		r.PathValue("filename"))
+	ctx, repo, version, filename := r.Context(), r.PathValue("repository"), r.PathValue("version"), r.PathValue("filename")
+	found, err := a.reader.Attestations(ctx, who, repo, name, version, filename)
+	if fault.Is(err, fault.NotFound) {
+		return a.reader.Provenance(ctx, who, repo, name, version, filename, a.asked(r))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return provenanceObject(found)
 }
 
 // provenanceObject returns the document: attestations in bundles, one per publisher.

@@ -10,6 +10,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/resolve"
 	"pyindex/internal/simpleapi"
 	"pyindex/internal/simpleapi/indextest"
 )
@@ -61,7 +62,7 @@ func newProven(t *testing.T) *proven {
 		catalog.Attestation{Predicate: "d", Document: `{"n":4}`, Verified: true, Publisher: map[string]any{"kind": "Google"}},
 	)
 	p.Attest(p.said, catalog.Attestation{Predicate: "a", Document: `{"n":5}`})
-	api := simpleapi.New(p.Index, simpleapi.Options{BasePath: "/team", BaseURL: "https://h.example/team"})
+	api := simpleapi.New(resolve.New(p.Index, resolve.Options{}), simpleapi.Options{BasePath: "/team", BaseURL: "https://h.example/team"})
 	p.handler = p.Serve("/team", true, api.Table())
 	return p
 }

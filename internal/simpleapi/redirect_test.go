@@ -6,12 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"pyindex/internal/resolve"
 	"pyindex/internal/simpleapi"
 )
 
 func TestRedirects(t *testing.T) {
 	d := newDemo(t)
-	api := simpleapi.New(d.Index, simpleapi.Options{BasePath: "/pre"})
+	api := simpleapi.New(resolve.New(d.Index, resolve.Options{}), simpleapi.Options{BasePath: "/pre"})
 	prefixed := d.Serve("/pre", true, api.Table())
 	for _, tt := range []struct {
 		h            http.Handler

@@ -3,6 +3,7 @@ package simpleapi
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/simpleapi/ready"
@@ -29,7 +30,11 @@ func (f format) projectPage(t tree, c catalog.Contents) *ready.Answer {
 	} else {
 		out = appendProjectHTML(out, t, c)
 	}
-	return ready.NewAnswer(f.media(), c.Project.Stamp(), slices.Clip(out))
+	answer := ready.NewAnswer(f.media(), c.Project.Stamp(), slices.Clip(out))
+	if c.Project.Serial == 0 {
+		answer.OmitSerial()
+	}
+	return answer
 }
 
 func (f format) listPage(prefix string, l catalog.Listing) *ready.Answer {
@@ -46,13 +51,41 @@ func (f format) listPage(prefix string, l catalog.Listing) *ready.Answer {
 func appendFilePath(dst []byte, prefix string, f *catalog.File) []byte {
 	dst = append(dst, prefix...)
 	dst = append(dst, "/packages/"...)
+	if f.Upstream != nil {
+		dst = append(append(dst, f.Upstream.Name...), '/')
+		return appendPaths(dst, f.Upstream.Path)
+	}
 	dst = append(dst, f.SHA256...)
 	dst = append(dst, '/')
 	return appendPath(dst, f.Filename)
 }
 
+// appendPaths appends a path of several segments.
+func appendPaths(dst []byte, path string) []byte {
+	for {
+		segment, rest, more := strings.Cut(path, "/")
+		dst = appendPath(dst, segment)
+		if !more {
+			return dst
+		}
+		dst, path = append(dst, '/'), rest
+	}
+}
+
+// artifactBase returns the prefix of the files whose URL here can be turned back into that at their upstream, or "".
+func (t tree) artifactBase(files []catalog.File) string {
+	for i := range files {
+		if from := files[i].Upstream; from != nil && !strings.HasPrefix(from.Path, "-/") {
+			return t.prefix + "/packages/" + from.Name + "/"
+		}
+	}
+	return ""
+}
+
 // provenanceLinked reports whether a page links a file's provenance. Clients accept only an absolute https URL.
-func (t tree) provenanceLinked(f *catalog.File) bool { return f.Attested && t.origin != "" }
+func (t tree) provenanceLinked(f *catalog.File) bool {
+	return (f.Attested || f.Upstream != nil && f.Upstream.Provenance) && t.origin != ""
+}
 
 // appendProvenanceURL appends the URL of a file's provenance. It needs no escaping for JSON or HTML.
 func (t tree) appendProvenanceURL(dst []byte, p *catalog.Project, f *catalog.File) []byte {

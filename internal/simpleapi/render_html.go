@@ -2,6 +2,7 @@ package simpleapi
 
 import (
 	"cmp"
+	"strconv"
 
 	"pyindex/internal/catalog"
 )
@@ -21,6 +22,9 @@ func appendProjectHTML(b []byte, t tree, c catalog.Contents) []byte {
 	b = appendTitleHTML(b, title)
 	for i := range c.Files {
 		b = appendFileHTML(b, t, &c.Project, &c.Files[i])
+	}
+	if c.Project.Serial == 0 {
+		return append(b, "</body>\n</html>\n"...)
 	}
 	return appendEndHTML(b, c.Project.Serial)
 }
@@ -55,8 +59,10 @@ func appendEndHTML(b []byte, serial int64) []byte {
 func appendFileHTML(b []byte, t tree, p *catalog.Project, f *catalog.File) []byte {
 	b = append(b, `<a href="`...)
 	b = appendFilePath(b, t.prefix, f)
-	b = append(b, "#sha256="...)
-	b = append(b, f.SHA256...)
+	if f.SHA256 != "" {
+		b = append(b, "#sha256="...)
+		b = append(b, f.SHA256...)
+	}
 	b = append(b, '"')
 	if f.RequiresPython != "" {
 		b = append(b, ` data-requires-python="`...)
@@ -64,6 +70,12 @@ func appendFileHTML(b []byte, t tree, p *catalog.Project, f *catalog.File) []byt
 	}
 	if f.MetadataSHA256 != "" {
 		b = appendMetadataHTML(b, f.MetadataSHA256)
+	} else if f.Upstream != nil && f.Upstream.Metadata {
+		b = append(b, ` data-core-metadata="true" data-dist-info-metadata="true"`...)
+	}
+	if f.Upstream != nil && f.Upstream.Signed != nil {
+		b = append(b, ` data-gpg-sig="`...)
+		b = append(strconv.AppendBool(b, *f.Upstream.Signed), '"')
 	}
 	if f.Yanked { // the attribute alone means yanked, so it must be absent otherwise (PEP 592)
 		b = append(b, ` data-yanked="`...)

@@ -1,12 +1,16 @@
 package simpleapi
 
-import "pyindex/internal/catalog"
+import (
+	"strconv"
+
+	"pyindex/internal/catalog"
+)
 
 // uploadTime is the time format of PEP 700: UTC with "Z" and at most six decimals.
 const uploadTime = `"2006-01-02T15:04:05.000000Z"`
 
 func appendProjectJSON(b []byte, t tree, c catalog.Contents) []byte {
-	b = appendMetaJSON(b, c.Project.Serial)
+	b = appendProjectMetaJSON(b, t, c)
 	b = append(b, `,"name":`...)
 	b = appendJSON(b, c.Project.Name.String())
 	b = append(b, `,"project-status":{"status":`...)
@@ -24,6 +28,20 @@ func appendProjectJSON(b []byte, t tree, c catalog.Contents) []byte {
 		b = appendFileJSON(appendComma(b, i), t, &c.Project, &c.Files[i])
 	}
 	return append(b, "]}"...)
+}
+
+// appendProjectMetaJSON begins an object. A project without a serial comes from an upstream.
+func appendProjectMetaJSON(b []byte, t tree, c catalog.Contents) []byte {
+	b = append(b, `{"meta":{`...)
+	if base := t.artifactBase(c.Files); base != "" {
+		b = append(b, `"_artifact-base-url":`...)
+		b = append(appendJSON(b, base), ',')
+	}
+	if c.Project.Serial != 0 {
+		b = append(b, `"_last-serial":`...)
+		b = append(appendInt(b, c.Project.Serial), ',')
+	}
+	return append(b, `"api-version":"`+apiVersion+`"}`...)
 }
 
 // appendMetaJSON begins an object. The serial is an extension of PyPI; mirrors skip projects without it.
@@ -45,17 +63,28 @@ func appendFileJSON(b []byte, t tree, p *catalog.Project, f *catalog.File) []byt
 	b = appendJSON(b, f.Filename)
 	b = append(b, `,"url":"`...)
 	b = appendFilePath(b, t.prefix, f)
-	b = append(b, `","hashes":{"sha256":"`...)
-	b = append(b, f.SHA256...)
-	b = append(b, `"}`...)
+	b = append(b, `","hashes":{`...)
+	if f.SHA256 != "" {
+		b = append(b, `"sha256":"`...)
+		b = append(append(b, f.SHA256...), '"')
+	}
+	b = append(b, '}')
 	if f.RequiresPython != "" {
 		b = append(b, `,"requires-python":`...)
 		b = appendJSON(b, f.RequiresPython)
 	}
-	b = append(b, `,"size":`...)
-	b = appendInt(b, f.Size)
-	b = append(b, `,"upload-time":`...)
-	b = f.UploadedAt.UTC().AppendFormat(b, uploadTime)
+	if f.Size >= 0 {
+		b = append(b, `,"size":`...)
+		b = appendInt(b, f.Size)
+	}
+	if !f.UploadedAt.IsZero() {
+		b = append(b, `,"upload-time":`...)
+		b = f.UploadedAt.UTC().AppendFormat(b, uploadTime)
+	}
+	if f.Upstream != nil && f.Upstream.Signed != nil {
+		b = append(b, `,"gpg-sig":`...)
+		b = strconv.AppendBool(b, *f.Upstream.Signed)
+	}
 	b = appendYankedJSON(b, f)
 	b = appendMetadataJSON(b, f)
 	if !t.provenanceLinked(f) {
@@ -81,7 +110,8 @@ func appendYankedJSON(b []byte, f *catalog.File) []byte {
 // JSON page that has a digest under the older name.
 func appendMetadataJSON(b []byte, f *catalog.File) []byte {
 	if f.MetadataSHA256 == "" {
-		return append(b, `,"core-metadata":false`...)
+		b = append(b, `,"core-metadata":`...)
+		return strconv.AppendBool(b, f.Upstream != nil && f.Upstream.Metadata)
 	}
 	b = append(b, `,"core-metadata":{"sha256":"`...)
 	b = append(b, f.MetadataSHA256...)

@@ -18,6 +18,7 @@ import (
 	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
+	"pyindex/internal/resolve"
 	"pyindex/internal/server"
 	"pyindex/internal/simpleapi"
 	"pyindex/internal/storage/blobs"
@@ -65,7 +66,7 @@ func newFleet(t *testing.T, url string, replicas, tokens int) *fleet {
 		x := assembly.New(rows.Catalog(), b, assembly.Options{Log: slog.New(slog.DiscardHandler)})
 		keys := access.NewKeyring(rows.Access(), access.KeyringOptions{})
 		h, err := server.New(server.Options{Keyring: keys, Log: slog.New(slog.DiscardHandler)},
-			simpleapi.New(x.Index, simpleapi.Options{}).Table())
+			simpleapi.New(resolve.New(x.Index, resolve.Options{}), simpleapi.Options{}).Table())
 		f.must(err)
 		f.replicas = append(f.replicas, served{rows, h})
 	}

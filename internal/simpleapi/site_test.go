@@ -8,6 +8,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/resolve"
 	"pyindex/internal/simpleapi"
 	"pyindex/internal/simpleapi/indextest"
 )
@@ -64,7 +65,7 @@ func newDemo(t testing.TB) *demo {
 		},
 	)
 	d.wheel, d.sdist, d.cu = files[0], files[1], files[2]
-	api := simpleapi.New(d.Index, simpleapi.Options{})
+	api := simpleapi.New(resolve.New(d.Index, resolve.Options{}), simpleapi.Options{})
 	d.open, d.closed = d.Serve("", true, api.Table()), d.Serve("", false, api.Table())
 	return d
 }

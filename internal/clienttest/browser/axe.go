@@ -3,7 +3,6 @@ package browser
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"sync"
 
@@ -31,7 +30,7 @@ func (b *Tab) Accessible() {
 		clienttest.Missing(b.t, "INDEX_TEST_AXE names no axe-core: %v; run ./test.sh", err)
 	}
 	var broken []Rule
-	if err := b.check(text, &broken); err != nil {
+	if err := b.steady(func() error { return b.check(text, &broken) }); err != nil {
 		b.t.Fatalf("axe on %s: %v", b.Where(), err)
 	}
 	for _, r := range broken {
@@ -42,13 +41,12 @@ func (b *Tab) Accessible() {
 const runAxe = `axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"], resultTypes: ["violations"], preload: false }).then((r) =>
 	JSON.stringify(r.violations.map((v) => ({ ID: v.id, Help: v.help, Element: v.nodes[0].html.slice(0, 300), Why: v.nodes[0].failureSummary || "" }))))`
 
+// check loads and runs axe in one script, because a later one may run in another document.
 func (b *Tab) check(text string, broken *[]Rule) error {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
-	if _, err := chromedp.Run(ctx, chromedp.Evaluate[string](`if (!window.axe) { `+text+` } "here"`)); err != nil {
-		return fmt.Errorf("loading it: %w", err)
-	}
-	found, err := chromedp.Run(ctx, chromedp.Evaluate[string](runAxe, chromedp.EvalAwaitPromise))
+	found, err := chromedp.Run(ctx, chromedp.Evaluate[string](`if (!window.axe) { `+text+` }
+`+runAxe, chromedp.EvalAwaitPromise))
 	if err != nil {
 		return err
 	}

@@ -71,6 +71,8 @@ type Tab struct {
 	ctx  context.Context
 	base string
 
+	loading loading
+
 	mu     sync.Mutex
 	errors []string
 }
@@ -89,6 +91,9 @@ func Open(t testing.TB, base string) *Tab {
 	ctx, stop := context.WithTimeout(ctx, 5*time.Minute)
 	tab := &Tab{t: t, ctx: ctx, base: base}
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+	if err := tab.loading.follow(ctx); err != nil {
 		t.Fatal(err)
 	}
 	go tab.listen()
@@ -150,9 +155,10 @@ func (b *Tab) eval(script string, v any) error {
 	return json.Unmarshal([]byte(text), v)
 }
 
-// Eval runs a script and returns its result as text.
+// Eval runs a script on the complete document and returns its result as text.
 func (b *Tab) Eval(script string) string {
 	b.t.Helper()
+	b.settle()
 	var s string
 	if err := b.eval(`String(`+script+`)`, &s); err != nil {
 		b.t.Fatalf("%s: %v", script, err)
@@ -174,9 +180,10 @@ func (b *Tab) Where() string {
 	return strings.TrimPrefix(s, b.base)
 }
 
+// wait waits until holds reports true on a complete document.
 func (b *Tab) wait(what string, holds func() bool) {
 	b.t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(30 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !b.still() || !holds(); time.Sleep(30 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			b.t.Fatalf("%s: not within %v; the page at %s says:\n%s", what, patience, b.Where(), b.Text())
 		}
@@ -267,16 +274,18 @@ func (b *Tab) Attach(label string, paths ...string) {
 }
 
 // Press presses the button, follows the link or opens the section with this text. A section that is already open
-// remains open, and the button inside it is pressed.
+// remains open, and the button inside it is pressed. If this leads to another document, Press waits until it is complete.
 func (b *Tab) Press(text string) {
 	b.t.Helper()
 	b.run("pressing "+text, chromedp.Click(b.element("the button "+text, `pressed(`+quoted(text)+`)`)))
+	b.settle()
 }
 
-// Key presses a key such as "/" or "\r".
+// Key presses a key such as "/" or "\r". If this leads to another document, Key waits until it is complete.
 func (b *Tab) Key(key string) {
 	b.t.Helper()
 	b.run("the key "+key, chromedp.KeyEvent(key))
+	b.settle()
 }
 
 // Scripts enables or disables scripts for later pages.
@@ -318,7 +327,11 @@ func (b *Tab) Shot(name string) {
 	if dir == "" {
 		return
 	}
-	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	var picture []byte
+	err := b.steady(func() (err error) {
+		picture, err = chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+		return err
+	})
 	if err == nil {
 		err = os.MkdirAll(dir, 0o755)
 	}

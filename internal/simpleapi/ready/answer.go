@@ -59,6 +59,10 @@ func (a *Answer) with(body []byte, e Encoding) *Answer {
 	return a
 }
 
+// OmitSerial leaves out the header with the serial, because the content does not depend on that of this index. Call it
+// before the answer is used.
+func (a *Answer) OmitSerial() { a.serials = nil }
+
 // Serial returns the serial at which the answer was rendered.
 func (a *Answer) Serial() int64 { return a.at.Value }
 
@@ -73,7 +77,9 @@ func (a *Answer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h["Content-Type"] = a.media
 	h["Etag"] = a.etag
-	h["X-Pypi-Last-Serial"] = a.serials
+	if a.serials != nil {
+		h["X-Pypi-Last-Serial"] = a.serials
+	}
 	if held := r.Header["If-None-Match"]; len(held) > 0 && Matches(held, a.etag[0]) {
 		w.WriteHeader(http.StatusNotModified)
 		return

@@ -201,3 +201,12 @@ func (b *Blobs) Remote() bool { return b.folder == nil }
 func (b *Blobs) Close() error {
 	return errors.Join(b.links.close(), b.bucket.Close(), b.stages.close())
 }
+
+// Space returns the free and the total bytes of the disk that content and uploads on their way are on. It returns false
+// if they are unknown, as for an object store.
+func (b *Blobs) Space() (free, total int64, ok bool) {
+	if b.folder == nil {
+		return 0, 0, false
+	}
+	return space(b.folder.root)
+}

@@ -3,12 +3,14 @@ package blobs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"syscall"
 	"time"
 
 	"gocloud.dev/gcerrors"
 
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 )
 
@@ -22,7 +24,7 @@ func explain(what string, err error) error {
 		return err
 	}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return fault.Wrap(fault.Unavailable, err, "%s: the disk is full", what)
+		return fault.Wrap(fault.Unavailable, fmt.Errorf("%w: %w", custody.ErrFull, err), "%s: the disk is full", what)
 	}
 	return fault.Wrap(fault.Unavailable, err, "%s", what)
 }

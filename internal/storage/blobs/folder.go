@@ -63,9 +63,12 @@ func openFolder(path string, o Options) (*Blobs, error) {
 }
 
 // keep gives a staged file its final name. It syncs the content first, then sets the name, then syncs the directory. An
-// existing file is replaced atomically, because it may be damaged.
+// existing file is replaced atomically, because it may be damaged. It syncs nothing for a loose stage.
 func (d *folder) keep(key string, s *stage) error {
 	path := d.path(key)
+	if s.loose {
+		return d.keepLoose(path, s)
+	}
 	if err := s.sync(); err != nil {
 		return err
 	}
@@ -79,6 +82,17 @@ func (d *folder) keep(key string, s *stage) error {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// keepLoose is keep for content that may be lost.
+func (d *folder) keepLoose(path string, s *stage) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	if err := name(s.file, path); err != nil {
+		return err
+	}
+	return sameSize(path, s.Size())
 }
 
 func (d *folder) path(key string) string { return filepath.Join(d.root, filepath.FromSlash(key)) }

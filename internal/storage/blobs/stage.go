@@ -73,6 +73,8 @@ type stage struct {
 	size int64
 	lost error // set if a sync failed
 
+	loose bool // kept without waiting until it is durable
+
 	discard sync.Once
 }
 
@@ -82,6 +84,9 @@ func (s *stage) Write(p []byte) (int, error) {
 	s.size += int64(n)
 	return n, explain("the content cannot be stored", err)
 }
+
+// Loosen makes Keep return before the content is durable.
+func (s *stage) Loosen() { s.loose = true }
 
 func (s *stage) ReadAt(p []byte, off int64) (int, error) { return s.file.ReadAt(p, off) }
 

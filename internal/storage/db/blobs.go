@@ -9,9 +9,15 @@ import (
 	"pyindex/internal/fault"
 )
 
-// blobUsed is true for a row of blobs if a file row references the blob.
-const blobUsed = `((blobs.part = 'files' AND EXISTS (SELECT 1 FROM files f WHERE f.sha256 = blobs.sha256 AND f.generation = blobs.generation))
+// blobOwn is true for a row of blobs if the row of a file of this index references the blob.
+const blobOwn = `((blobs.part = 'files' AND EXISTS (SELECT 1 FROM files f WHERE f.sha256 = blobs.sha256 AND f.generation = blobs.generation))
 	OR (blobs.part = 'metadata' AND EXISTS (SELECT 1 FROM files f WHERE f.metadata_sha256 = blobs.sha256 AND f.metadata_generation = blobs.generation)))`
+
+// blobUsed is true for a row of blobs if a row of a file references the blob: of this index, or kept from an upstream.
+const blobUsed = `(` + blobOwn + `
+	OR (blobs.part = 'files' AND EXISTS (SELECT 1 FROM upstream_files u WHERE u.sha256 = blobs.sha256 AND u.generation = blobs.generation AND u.stored))
+	OR (blobs.part = 'metadata' AND EXISTS (SELECT 1 FROM upstream_files u WHERE u.metadata_sha256 = blobs.sha256 AND u.metadata_generation = blobs.generation AND u.metadata_stored))
+	OR (blobs.part = 'metadata' AND EXISTS (SELECT 1 FROM upstream_files u WHERE u.provenance_sha256 = blobs.sha256 AND u.provenance_generation = blobs.generation AND u.provenance_stored)))`
 
 // splitKey splits "files/ab/abcd….0123" into its first path element, the digest and the generation.
 func splitKey(key string) (part, sha256, generation string) {
@@ -43,7 +49,7 @@ func (t *Tx) hold(ctx context.Context, plain, generation string, at time.Time) (
 		SELECT $1, $2, $3, $4, 1, CAST($5 AS BIGINT), FALSE, FALSE
 		WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blob_key = $1 AND dropping)
 		ON CONFLICT (part, sha256) WHERE NOT dropping DO UPDATE SET holds = blobs.holds + 1, since = excluded.since, settled = FALSE
-		RETURNING generation, `+blobUsed, custody.WithGeneration(plain, generation), part, sha256, generation, micros(at))
+		RETURNING generation, `+blobOwn, custody.WithGeneration(plain, generation), part, sha256, generation, micros(at))
 	h.Key = custody.WithGeneration(plain, h.Generation)
 	return h, err
 }
@@ -67,7 +73,7 @@ func (t *Tx) ReleaseBlob(ctx context.Context, key string, held bool) (drop bool,
 		WHERE blobs.holds = 0 AND NOT blobs.dropping`, key, part, sha256, generation, micros(t.db.options.Now()))
 }
 
-// settle marks an unheld key as settled if a file references its blob, and reports whether one does.
+// settle marks an unheld key as settled if a row references its blob, and reports whether one does.
 func (t *Tx) settle(ctx context.Context, key, part, sha256, generation string) (used bool, err error) {
 	_, err = t.exec(ctx, `UPDATE blobs SET settled = (holds = 0) WHERE blob_key = $1 AND NOT dropping AND `+blobUsed, key)
 	if err != nil {
@@ -91,13 +97,17 @@ func (t *Tx) endHold(ctx context.Context, key string) (used bool, err error) {
 	return out[0], nil
 }
 
-// named reports whether a file row references the blob.
+// named reports whether the row of a file references the blob, as blobUsed.
 func (t *Tx) named(ctx context.Context, part, sha256, generation string) (bool, error) {
-	q := `SELECT id FROM files WHERE sha256 = $1 AND generation = $2 LIMIT 1`
+	q := `SELECT 1 FROM files WHERE sha256 = $1 AND generation = $2
+		UNION ALL SELECT 1 FROM upstream_files WHERE sha256 = $1 AND generation = $2 AND stored LIMIT 1`
 	if part == "metadata" {
-		q = `SELECT id FROM files WHERE metadata_sha256 = $1 AND metadata_generation = $2 LIMIT 1`
+		q = `SELECT 1 FROM files WHERE metadata_sha256 = $1 AND metadata_generation = $2
+			UNION ALL SELECT 1 FROM upstream_files WHERE metadata_sha256 = $1 AND metadata_generation = $2 AND metadata_stored
+			UNION ALL SELECT 1 FROM upstream_files WHERE provenance_sha256 = $1 AND provenance_generation = $2 AND provenance_stored
+			LIMIT 1`
 	}
-	out, err := many(ctx, t, scanText, q, sha256, generation)
+	out, err := many(ctx, t, scanCount, q, sha256, generation)
 	return len(out) > 0, err
 }
 

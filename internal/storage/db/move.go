@@ -200,6 +200,9 @@ func (t *Tx) copyTo(ctx context.Context, to *DB) (done []TableMoved, err error) 
 			}
 			done = append(done, TableMoved{table, n})
 		}
+		if err := into.leaveUpstreamContent(ctx); err != nil {
+			return err
+		}
 		// The rows and their serials are those of the old place. Later values belong to the copy.
 		if _, err := into.exec(ctx,
 			`UPDATE counters SET value = $1, began = $2, epoch = $3, mark = $4 WHERE name = 'serial'`, serial, serial+1,
@@ -210,6 +213,22 @@ func (t *Tx) copyTo(ctx context.Context, to *DB) (done []TableMoved, err error) 
 		return err
 	})
 	return done, err
+}
+
+// leaveUpstreamContent makes the rows of a copy say that the content of upstreams did not come along, except content that
+// is also that of an own file. It is fetched again when it is asked for.
+func (t *Tx) leaveUpstreamContent(ctx context.Context) error {
+	for _, q := range []string{
+		`UPDATE upstream_files SET stored = FALSE WHERE stored
+			AND NOT EXISTS (SELECT 1 FROM files f WHERE f.sha256 = upstream_files.sha256 AND f.generation = upstream_files.generation)`,
+		`UPDATE upstream_files SET metadata_stored = FALSE, provenance_stored = FALSE WHERE metadata_stored OR provenance_stored`,
+		`UPDATE blobs SET settled = FALSE WHERE NOT dropping AND NOT ` + blobUsed,
+	} {
+		if _, err := t.exec(ctx, q); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // clear empties a database that holds only the rows created by Open, or an unfinished copy.

@@ -7,10 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/storage/postgrestest"
+	"pyindex/internal/upstream/files"
 )
 
 func openAt(t *testing.T, url string, o Options) *DB {
@@ -67,6 +69,9 @@ func fill(t *testing.T, d *DB, rows int) {
 			if err := b.flush(t.Context()); err != nil {
 				return fmt.Errorf("%s: %w", table, err)
 			}
+		}
+		if err := tx.leaveUpstreamContent(t.Context()); err != nil { // as Move does
+			return err
 		}
 		_, err := tx.exec(t.Context(), `UPDATE counters SET value = 4711 WHERE name = 'serial'`)
 		return err
@@ -160,6 +165,50 @@ func TestMove(t *testing.T) {
 				t.Errorf("a change of the last copy = %v", err)
 			}
 		})
+	}
+}
+
+// TestMoveLeavesUpstreamContent checks that a move brings the digests of upstreams' files, but not their content, and
+// that the copy does not expect that content.
+func TestMoveLeavesUpstreamContent(t *testing.T) {
+	from, to := openAt(t, freshSQLite(t), Options{}), openAt(t, freshSQLite(t), Options{})
+	sum := strings.Repeat("ab", 32)
+	row := files.Row{
+		Key: files.Key{Upstream: "public", Path: "x"}, Project: "p", Filename: "p-1.tar.gz", SHA256: sum, Size: 5,
+		Stored: true, Metadata: files.Sibling{SHA256: sum, Stored: true},
+	}
+	err := from.update(t.Context(), func(tx *Tx) error {
+		if _, err := tx.HoldBlob(t.Context(), custody.FileKey(sum), "", time.Now()); err != nil {
+			return err
+		}
+		if err := tx.PutUpstreamFile(t.Context(), row); err != nil {
+			return err
+		}
+		_, err := tx.ReleaseBlob(t.Context(), custody.FileKey(sum), true)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := 0
+	if _, err := from.Move(t.Context(), to, func(each func(func(custody.Stored) error) error) error {
+		return each(func(custody.Stored) error { moved++; return nil })
+	}); err != nil || moved != 0 {
+		t.Fatalf("Move() = %v with %d blobs, want none", err, moved)
+	}
+	err = to.update(t.Context(), func(tx *Tx) error {
+		got, err := tx.UpstreamFile(t.Context(), row.Key)
+		if err == nil && (got.SHA256 != sum || got.Stored || got.Metadata.Stored || got.Metadata.SHA256 != sum) {
+			t.Errorf("the row arrived as %+v, want its digests and nothing stored", got)
+		}
+		gone, err2 := tx.AbandonedBlobs(t.Context(), time.Now().Add(time.Hour), 10)
+		if len(gone) != 1 {
+			t.Errorf("the copy expects the content: AbandonedBlobs() = %v", gone)
+		}
+		return errors.Join(err, err2)
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -17,8 +17,13 @@ func (d *DB) view(ctx context.Context, f func(*Tx) error) error {
 
 // update runs f in a transaction that commits if f returns nil. f runs again after a conflict with others.
 func (d *DB) update(ctx context.Context, f func(*Tx) error) error {
+	return d.updateInTurn(ctx, d.dialect.turn, f)
+}
+
+// updateInTurn is update with a statement that waits for the caller's turn, or "" if it may write beside others.
+func (d *DB) updateInTurn(ctx context.Context, turn string, f func(*Tx) error) error {
 	for n := 1; ; n++ {
-		err := d.attempt(ctx, d.write, d.dialect.update, d.dialect.turn, f)
+		err := d.attempt(ctx, d.write, d.dialect.update, turn, f)
 		if n == maxAttempts || !d.dialect.again(err) {
 			return d.dialect.explain(err)
 		}

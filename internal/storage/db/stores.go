@@ -16,6 +16,9 @@ import (
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 	"pyindex/internal/roles"
+	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/files"
+	"pyindex/internal/upstream/pages"
 )
 
 // One transaction type serves several packages. Each sees only the methods of its interface.
@@ -30,6 +33,9 @@ var (
 	_ publishers.Tx = (*Tx)(nil)
 	_ lockout.Tx    = (*Tx)(nil)
 	_ follow.Tx     = (*Tx)(nil)
+	_ upstream.Tx   = (*Tx)(nil)
+	_ files.Tx      = (*Tx)(nil)
+	_ pages.Tx      = (*Tx)(nil)
 )
 
 // storeOf is the database as seen by a package whose transactions are of type T. *Tx must implement T.
@@ -52,6 +58,9 @@ func (d *DB) Catalog() catalog.Store { return storeOf[catalog.Tx]{d} }
 // Publishers returns the database as seen by package publishers.
 func (d *DB) Publishers() publishers.Store { return storeOf[publishers.Tx]{d} }
 
+// Upstreams returns the database as seen by package upstream.
+func (d *DB) Upstreams() upstream.Store { return storeOf[upstream.Tx]{d} }
+
 // Accounts returns the database as seen by package account.
 func (d *DB) Accounts() account.Store { return storeOf[account.Tx]{d} }
 
@@ -64,8 +73,22 @@ func (d *DB) Follow() follow.Store { return storeOf[follow.Tx]{d} }
 // Outbox returns the database as seen by package outbox.
 func (d *DB) Outbox() outbox.Store { return storeOf[outbox.Tx]{d} }
 
+// UpstreamFiles returns the database as seen by package upstream/files.
+func (d *DB) UpstreamFiles() files.Store { return storeOf[files.Tx]{d} }
+
 // Lockouts returns the database as seen by package lockout.
 func (d *DB) Lockouts() lockout.Store { return storeOf[lockout.Tx]{d} }
 
 // Record returns the database as seen by package audit.
 func (d *DB) Record() audit.Store { return storeOf[audit.Rows]{d} }
+
+// Pages returns the database as seen by package pages. Its updates do not wait for those who change the index if the
+// database is PostgreSQL: they touch rows that only they write.
+func (d *DB) Pages() pages.Store { return asideOf[pages.Tx]{storeOf[pages.Tx]{d}} }
+
+// asideOf is storeOf with updates that do not take the lock of writers, if the database has one.
+type asideOf[T any] struct{ storeOf[T] }
+
+func (s asideOf[T]) Update(ctx context.Context, f func(T) error) error {
+	return s.updateInTurn(ctx, "", func(t *Tx) error { return f(any(t).(T)) })
+}

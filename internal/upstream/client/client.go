@@ -41,6 +41,9 @@ const (
 	maxLocation  = 8 << 10 // bytes of the address of a redirect
 	maxErrorPage = 1 << 20 // bytes of a page that says that something is absent
 	maxValidator = 1 << 10 // bytes of an ETag or a Last-Modified that is kept
+	maxSerial    = 64      // bytes of a serial
+	maxDrained   = 2 << 10 // bytes that are read after a redirect, to use its connection again
+	listTime     = 5       // times PageTime, for a root list
 )
 
 // Options configure a Client. Each field has a default.
@@ -49,8 +52,8 @@ type Options struct {
 	Instance string // id of this index, for Via
 	Now      func() time.Time
 	Resolver *net.Resolver // nil for the system's
-	// Proxy returns the egress proxy for a URL, for upstreams without a proxy of their own. The default is the proxy of the
-	// environment (HTTPS_PROXY, NO_PROXY).
+	// Proxy returns the egress proxy for a URL, for upstreams without a proxy of their own. The default is the proxy of
+	// the environment (HTTPS_PROXY, NO_PROXY).
 	Proxy func(*url.URL) (*url.URL, error)
 
 	Connect   time.Duration // for opening a connection, and again for TLS (10 s)
@@ -90,6 +93,7 @@ type Client struct {
 	o         Options
 	userAgent string
 	queue     *queue
+	guard     func(allowPrivate bool) control // tests exempt a server of theirs
 
 	mu    sync.Mutex
 	links map[string]*link // by name of the upstream
@@ -104,6 +108,7 @@ func New(o Options) *Client {
 		o:         o,
 		userAgent: "index/" + cmp.Or(token(o.Version), "0"),
 		queue:     newQueue(o.Places, o.Queue, o.Now),
+		guard:     guard,
 		links:     map[string]*link{},
 	}
 }
@@ -127,24 +132,14 @@ const accept = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple
 func (c *Client) Page(
 	ctx context.Context, u upstream.Upstream, name packaging.ProjectName, v upstream.Validators,
 ) (upstream.Response, error) {
-	q := c.ask(u)
-	at, err := url.Parse(u.URL + name.String() + "/")
-	if err != nil || name.IsZero() {
-		return upstream.Response{}, q.fail(upstream.Forbidden, 0, "the URL of the upstream is not valid")
-	}
-	return q.page(ctx, at, v, c.o.PageSize, func(final *url.URL) bool { return isPageOf(final, name) })
+	return c.ask(u).project(ctx, name, v)
 }
 
 // List asks for the root list. Its failures are those of Page.
 func (c *Client) List(
 	ctx context.Context, u upstream.Upstream, v upstream.Validators,
 ) (upstream.Response, error) {
-	q := c.ask(u)
-	at, err := url.Parse(u.URL)
-	if err != nil {
-		return upstream.Response{}, q.fail(upstream.Forbidden, 0, "the URL of the upstream is not valid")
-	}
-	return q.page(ctx, at, v, c.o.ListSize, func(final *url.URL) bool { return lastSegment(final) == lastSegment(at) })
+	return c.ask(u).list(ctx, v)
 }
 
 // Open asks for a file, its metadata or its provenance. If limit is positive, a longer body is a failure. The caller

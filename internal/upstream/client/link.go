@@ -36,7 +36,6 @@ type link struct {
 	settings   lineSettings
 	lines      map[lineKey]*http.Transport
 	roots      *x509.CertPool
-	identity   credentialSettings
 	credential *credential
 }
 
@@ -82,7 +81,7 @@ func (l *link) close() {
 
 // line returns the transport for a request to a URL. Only a trusted request may carry a credential.
 func (q *question) line(at *url.URL, trusted bool) (*http.Transport, error) {
-	proxy, err := q.proxy(at)
+	proxy, err := q.proxyOf(at)
 	if err != nil {
 		return nil, err
 	}
@@ -98,8 +97,8 @@ func (q *question) line(at *url.URL, trusted bool) (*http.Transport, error) {
 		return nil, err
 	}
 	key := lineKey{trusted: trusted && q.u.ClientCert != ""}
-	if q.proxied = proxy != nil; q.proxied {
-		key.proxy = proxy.String()
+	if q.proxy = ""; proxy != nil {
+		key.proxy, q.proxy = proxy.String(), hostOf(proxy)
 	}
 	t := l.lines[key]
 	if t == nil {
@@ -109,8 +108,8 @@ func (q *question) line(at *url.URL, trusted bool) (*http.Transport, error) {
 	return t, nil
 }
 
-// proxy returns the proxy for a URL, or nil.
-func (q *question) proxy(at *url.URL) (*url.URL, error) {
+// proxyOf returns the proxy for a URL, or nil.
+func (q *question) proxyOf(at *url.URL) (*url.URL, error) {
 	if q.u.Proxy == "" {
 		u, err := q.c.o.Proxy(at)
 		if err != nil {
@@ -164,7 +163,7 @@ func (l *link) refresh(u upstream.Upstream) error {
 
 // transport returns a transport for one kind of request of an upstream.
 func (c *Client) transport(u upstream.Upstream, roots *x509.CertPool, key lineKey, proxy *url.URL) *http.Transport {
-	d := &net.Dialer{Timeout: c.o.Connect, Resolver: c.o.Resolver, Control: guard(u.AllowPrivate)}
+	d := &net.Dialer{Timeout: c.o.Connect, Resolver: c.o.Resolver, Control: c.guard(u.AllowPrivate)}
 	t := &http.Transport{
 		DialContext: d.DialContext,
 		TLSClientConfig: &tls.Config{
@@ -188,6 +187,7 @@ func (c *Client) transport(u upstream.Upstream, roots *x509.CertPool, key lineKe
 		t.Proxy = http.ProxyURL(proxy)
 	}
 	if key.trusted {
+		t.TLSClientConfig.ClientSessionCache = nil // a resumed session keeps the certificate that began it
 		pair := &keyPair{cert: u.ClientCert, key: u.ClientKey}
 		t.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			return pair.load()
@@ -196,9 +196,12 @@ func (c *Client) transport(u upstream.Upstream, roots *x509.CertPool, key lineKe
 	return t
 }
 
+// control is the check of an address, as a dialer calls it.
+type control = func(network, address string, _ syscall.RawConn) error
+
 // guard returns the check of the address that a connection is about to open to. Addresses that belong to no host are
 // never allowed.
-func guard(allowPrivate bool) func(network, address string, _ syscall.RawConn) error {
+func guard(allowPrivate bool) control {
 	return func(_, address string, _ syscall.RawConn) error {
 		at, err := netip.ParseAddrPort(address)
 		if err != nil || !allowed(at.Addr(), allowPrivate) {

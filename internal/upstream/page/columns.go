@@ -20,7 +20,7 @@ const (
 )
 
 // columnCount is the number of columns that take at least one byte of every file.
-const columnCount = 10
+const columnCount = 11
 
 // The flags of a file.
 const (
@@ -286,7 +286,7 @@ func (r *columns) files(n int) []File {
 	prefixes := r.texts(n, maxURL)
 	pythons := r.texts(n, maxText)
 	reasons := r.texts(n, maxText)
-	provenances := r.texts(n, maxURL)
+	provenances := r.texts(n, maxURL+2) // an empty text may be a placeholder
 	flags, sizes := make([]uint64, n), make([]uint64, n)
 	for i := range flags {
 		flags[i] = r.number()
@@ -295,8 +295,8 @@ func (r *columns) files(n int) []File {
 		sizes[i] = r.number()
 	}
 	uploaded, first, last := r.times(n), r.times(n), r.times(n)
-	sums, metadata, changed := r.digests(flags, flagSHA256), r.digests(flags, flagMetadataSHA256), r.digests(flags, flagChanged)
-	paths := r.digests(flags, flagDigestPath)
+	sums, metadata := r.digests(flags, flagSHA256), r.digests(flags, flagMetadataSHA256)
+	changed, paths := r.digests(flags, flagChanged), r.digests(flags, flagDigestPath)
 	if r.failed {
 		return nil
 	}

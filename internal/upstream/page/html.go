@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"pyindex/internal/packaging"
 )
 
 // The limits of the parts of an HTML page, in bytes.
@@ -24,6 +26,7 @@ type htmlPage struct {
 	version bool // the page states a version of the simple API
 
 	status, reason string
+	serial         string   // of a comment, as large indexes write it
 	headings       []string // title and first-level headings
 
 	link func(attrs *attributes, text string) error
@@ -106,6 +109,10 @@ func (p *htmlPage) readTags(body []byte) error {
 				b := z.Text()
 				text.Write(b[:min(len(b), maxLink)])
 			}
+		case html.CommentToken:
+			if serial, ok := strings.CutPrefix(string(z.Text()), "SERIAL "); ok {
+				p.serial = strings.TrimSpace(serial)
+			}
 		case html.EndTagToken:
 			name, _ := z.TagName()
 			if a := atom.Lookup(name); a != 0 && a == open {
@@ -155,8 +162,11 @@ func (p *htmlPage) meta(name, content string) error {
 	return nil
 }
 
-// readHTML reads the page of a project. Only a page that states its version, or is entitled "Links for" the project, may
-// be without files: any other is an error page, a form for signing in, or the list of a whole folder.
+// linksFor begins the title of a project's page, by a custom as old as such pages.
+const linksFor = "links for "
+
+// readHTML reads the page of a project. Only a page that states its version, or is entitled "Links for" the project,
+// may be without files: any other is an error page, a form for signing in, or the list of a whole folder.
 func (r *reader) readHTML(body []byte) error {
 	var own bool // a link leads to a file of this project, of whatever format
 	p := htmlPage{base: r.base}
@@ -174,19 +184,21 @@ func (r *reader) readHTML(body []byte) error {
 	}
 	marked := p.version
 	for _, heading := range p.headings {
-		i := strings.LastIndex(strings.ToLower(heading), "links for ")
+		i := strings.LastIndex(strings.ToLower(heading), linksFor)
 		if i < 0 {
 			continue
 		}
-		if err := r.checkName(strings.TrimSpace(heading[i+len("links for "):])); err != nil {
-			return err
+		name, err := packaging.ParseProjectName(strings.TrimSpace(heading[i+len(linksFor):]))
+		if err == nil && name != r.project && len(r.page.Files) == 0 {
+			return r.checkName(name.String())
 		}
-		marked = true
+		marked = marked || err == nil && name == r.project
 	}
 	if !marked && !own {
 		return errors.New("the HTML is not the page of a project")
 	}
 	r.setStatus(p.status, p.reason)
+	r.setSerial(p.serial)
 	return nil
 }
 
@@ -207,7 +219,7 @@ var lowerDashed = strings.NewReplacer("_", "-", ".", "-")
 // a file.
 func linked(attrs *attributes, text string) (entry, bool) {
 	u, err := url.Parse(strings.TrimSpace(attrs.value[attrHref]))
-	if err != nil {
+	if err != nil || u.Path == "" && u.RawQuery == "" { // a place on this page
 		return entry{}, false
 	}
 	e := entry{

@@ -26,8 +26,8 @@ func Merge(old, next Page, now time.Time) Page {
 		held[f.Filename] = f
 	}
 	merged := next
-	merged.Files = make([]File, len(next.Files))
-	for i, f := range next.Files {
+	merged.Files = slices.Clone(next.Files)
+	for i, f := range merged.Files {
 		was, known := held[f.Filename]
 		delete(held, f.Filename)
 		merged.Files[i] = mergeFile(was, known, f, now)

@@ -35,6 +35,9 @@ func Parse(body []byte, contentType string, at *url.URL, project packaging.Proje
 	if err != nil {
 		return Page{}, err
 	}
+	if len(r.page.Files) == 0 {
+		r.page.Files = nil
+	}
 	return r.page, nil
 }
 

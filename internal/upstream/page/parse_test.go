@@ -117,13 +117,14 @@ func TestEveryFieldIsKeptFromHTML(t *testing.T) {
 	body := `<!DOCTYPE html><html><head><meta name="pypi:repository-version" content="1.4">
 	<meta name="pypi:project-status" content="deprecated"><meta name="pypi:project-status-reason" content="old &amp; slow">
 	<title>Links for foo</title></head><body><h1>Links for foo</h1>
-	<a href="https://files.example/f/foo-1.0-py3-none-any.whl#sha256=` + digestA + `" data-requires-python="&gt;=3.9"
+	<!--SERIAL 12345--><a href="https://files.example/f/foo-1.0-py3-none-any.whl#sha256=` + digestA + `" data-requires-python="&gt;=3.9"
 	data-yanked="bro&quot;ken" data-core-metadata="sha256=` + digestC + `" data-dist-info-metadata="false"
 	data-provenance="https://up.example/integrity/x" data-gpg-sig="true">foo-1.0-py3-none-any.whl</a><br></body></html>`
 	yes := true
 	want := page.Page{
 		Status:       "deprecated",
 		StatusReason: "old & slow",
+		Serial:       "12345",
 		Files: []page.File{{
 			Filename:       "foo-1.0-py3-none-any.whl",
 			URL:            "https://files.example/f/foo-1.0-py3-none-any.whl",
@@ -218,6 +219,7 @@ func TestAnErrorPageIsNoEmptyProject(t *testing.T) {
 		{"a blank page", htmlType, `<!DOCTYPE html><html><body></body></html>`},
 		{"a folder of other projects' files", htmlType, `<title>Index of /</title><a href="bar-1.0.tar.gz">bar-1.0.tar.gz</a>`},
 		{"an installer on a page for people", htmlType, `<a href="/client.exe">Download our app</a>`},
+		{"the page of another project, with its files", htmlType, `<title>Links for bar</title><a href="bar-1.0.zip">bar-1.0.zip</a>`},
 		{"the page of another project", htmlType, `<title>Links for bar</title><h1>Links for bar</h1>`},
 		{"an error as JSON", jsonType, `{"message":"internal error"}`},
 		{"an empty object", jsonType, `{}`},

@@ -1,6 +1,8 @@
 package page_test
 
 import (
+	"bytes"
+	"runtime"
 	"testing"
 	"time"
 
@@ -50,7 +52,8 @@ func TestNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, n := range []page.Names{n, again} {
-		if n.Count() != 2 || !n.Contains(project(t, "FOO")) || !n.Contains(project(t, "bar")) || n.Contains(project(t, "baz")) {
+		if n.Count() != 2 || !n.Contains(project(t, "FOO")) || !n.Contains(project(t, "bar")) ||
+			n.Contains(project(t, "baz")) {
 			t.Errorf("the set of foo and bar has %d names", n.Count())
 		}
 	}
@@ -64,5 +67,64 @@ func TestNames(t *testing.T) {
 	}
 	if empty, err := page.DecodeNames(page.Names{}.Encode()); err != nil || empty.Count() != 0 {
 		t.Errorf("the empty set comes back with %d names, %v", empty.Count(), err)
+	}
+}
+
+// Parsing and encoding a page allocate at most four times its length each, so the memory in use at once is less.
+func TestMemoryOfALargePage(t *testing.T) {
+	body := generated("example", 10_000)
+	at, name := address(t, "https://up.example/simple/example/"), project(t, "example")
+	var before, parsed, encoded runtime.MemStats
+	runtime.ReadMemStats(&before)
+	p, err := page.Parse(body, jsonType, at, name, page.Bounds{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&parsed)
+	record := p.Encode()
+	runtime.ReadMemStats(&encoded)
+	limit := uint64(4 * len(body))
+	if n := parsed.TotalAlloc - before.TotalAlloc; n > limit {
+		t.Errorf("Parse allocates %d bytes for a page of %d", n, len(body))
+	}
+	if n := encoded.TotalAlloc - parsed.TotalAlloc; n > limit {
+		t.Errorf("Encode allocates %d bytes for a page of %d and a record of %d", n, len(body), len(record))
+	}
+}
+
+// A damaged record must not make the server allocate what its header claims.
+func TestDecodeOfDamagedRecordsIsCheap(t *testing.T) {
+	p := page.Merge(page.Page{}, generatedPage(t, 200), monday)
+	record := p.Encode()
+	for i := 0; i < len(record); i += 1 + i/200 {
+		for _, change := range []byte{0x01, 0x80, 0xff} {
+			damaged := bytes.Clone(record)
+			damaged[i] ^= change
+			var before, after runtime.MemStats
+			measured := i < 64
+			if measured {
+				runtime.ReadMemStats(&before)
+			}
+			got, err := page.Decode(damaged)
+			if err == nil && !cmp.Equal(p, got) {
+				t.Fatalf("Decode accepts a change of byte %d", i)
+			}
+			if measured {
+				runtime.ReadMemStats(&after)
+				if n := after.TotalAlloc - before.TotalAlloc; n > 32<<20 {
+					t.Errorf("Decode allocates %d bytes after a change of byte %d", n, i)
+				}
+			}
+		}
+	}
+	for n := range 200 {
+		if _, err := page.Decode(record[:n*len(record)/200]); err == nil {
+			t.Fatalf("Decode accepts %d of %d bytes", n*len(record)/200, len(record))
+		}
+	}
+	for _, b := range [][]byte{nil, {0}, {1}, {2}, {3, 1}, append([]byte{9}, record[1:]...)} {
+		if _, err := page.Decode(b); err == nil {
+			t.Errorf("Decode accepts %x", b[:min(len(b), 10)])
+		}
 	}
 }

@@ -1,0 +1,113 @@
+package resolve
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/packaging"
+	"pyindex/internal/upstream/page"
+)
+
+// Contents returns what the page of a view lists. The files of an upstream have their Upstream set. Their releases have
+// their version as ID.
+func (x *Reader) Contents(ctx context.Context, who access.Caller, v View) (catalog.Contents, error) {
+	c := catalog.Contents{Project: v.Project}
+	if v.Project.ID != "" {
+		var err error
+		if c, err = x.index.Contents(ctx, who, v.Project.Repository.Name, v.Name); err != nil {
+			return c, err
+		}
+	} else {
+		c.Project = catalog.Project{
+			Repository: v.Repository, Name: v.Name, Display: v.Name.String(), Status: catalog.Active,
+		}
+	}
+	if v.Upstream.Name == "" {
+		return c, nil
+	}
+	p, err := v.held.Page()
+	if err != nil {
+		return c, err
+	}
+	v.addForeign(&c, p)
+	return c, nil
+}
+
+// addForeign adds the upstream's part of the contents. A version that is own stays own alone.
+func (v View) addForeign(c *catalog.Contents, p page.Page) {
+	if v.Project.ID == "" {
+		c.Project.Status, c.Project.StatusReason = status(p), p.StatusReason
+	}
+	if c.Project.Status == catalog.Quarantined || p.Status == string(catalog.Quarantined) {
+		return
+	}
+	own := map[string]bool{}
+	for _, r := range c.Releases {
+		own[r.Key] = true
+	}
+	fresh := v.foreignFiles(p)
+	var added []catalog.Release
+	keys := map[string]string{}
+	for _, f := range fresh {
+		key, seen := keys[f.Version]
+		if !seen {
+			if parsed, err := packaging.ParseVersion(f.Version); err == nil {
+				key = parsed.Key()
+			}
+			keys[f.Version] = key
+			if !own[key] {
+				added = append(added, catalog.Release{ID: f.Version, Version: f.Version, Key: key})
+			}
+		}
+		if !own[key] {
+			c.Files = append(c.Files, f)
+		}
+	}
+	slices.SortStableFunc(added, byVersion)
+	c.Releases = append(c.Releases, added...)
+}
+
+func byVersion(a, b catalog.Release) int {
+	v, err := packaging.ParseVersion(a.Version)
+	w, err2 := packaging.ParseVersion(b.Version)
+	if err != nil || err2 != nil {
+		return cmp.Compare(a.Version, b.Version)
+	}
+	return v.Compare(w)
+}
+
+func status(p page.Page) catalog.Status {
+	switch s := catalog.Status(p.Status); s {
+	case catalog.Archived, catalog.Deprecated, catalog.Quarantined:
+		return s
+	}
+	return catalog.Active
+}
+
+// foreignFiles returns the files of a page that may be listed: those with a digest, or all if the repository does not
+// require one.
+func (v View) foreignFiles(p page.Page) []catalog.File {
+	out := make([]catalog.File, 0, len(p.Files))
+	extra := make([]catalog.UpstreamFile, len(p.Files))
+	for i := range p.Files {
+		f := &p.Files[i]
+		path := f.Path(v.Upstream.ArtifactBase)
+		sha256 := cmp.Or(f.SHA256, v.pins[path])
+		if sha256 == "" && v.Repository.RequireHashes {
+			continue
+		}
+		extra[i] = catalog.UpstreamFile{
+			Name: v.Upstream.Name, Path: path, Metadata: f.Metadata, Provenance: f.Provenance != "", Signed: f.Signed,
+		}
+		out = append(out, catalog.File{
+			Filename: f.Filename, Kind: f.Kind, Version: f.Version, ReleaseID: f.Version,
+			Size: f.Size, SHA256: sha256, MetadataSHA256: f.MetadataSHA256,
+			RequiresPython: f.RequiresPython, Yanked: f.Yanked, YankedReason: f.YankedReason,
+			UploadedAt: f.Uploaded, Upstream: &extra[i],
+		})
+	}
+	return out
+}

@@ -1,0 +1,212 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
+	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/pages"
+)
+
+// Explanation says where the files of a name come from in a repository, and why others are not there.
+type Explanation struct {
+	Repository string            `json:"repository"`
+	Project    string            `json:"project"`
+	Origin     catalog.Origin    `json:"origin"` // "" if nobody has the name yet
+	Why        string            `json:"why"`    // of the origin, in a sentence
+	Since      time.Time         `json:"since,omitzero"`
+	Sources    []ExplainedSource `json:"sources"` // in the order in which they are read
+	Files      int               `json:"files"`   // that are listed
+	Hidden     []HiddenFile      `json:"hidden"`
+	Next       string            `json:"next,omitempty"` // how an administrator can change it
+}
+
+// ExplainedSource is a repository or an upstream, and its part in the answer.
+type ExplainedSource struct {
+	Source string `json:"source"` // "main" or "upstream:public"
+	Does   string `json:"does"`
+}
+
+// HiddenFile is a file that an upstream lists and this index does not.
+type HiddenFile struct {
+	Filename string `json:"filename"`
+	Reason   string `json:"reason"`
+	Next     string `json:"next"` // what would make it available
+}
+
+// Explain explains what a repository shows of a name, or of one version of it if version is not "". It asks no upstream:
+// it tells what is held. It needs an administrator.
+func (x *Reader) Explain(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	version string,
+) (Explanation, error) {
+	if !who.Admin() {
+		return Explanation{}, fault.New(fault.Denied, "only an administrator may see where names come from")
+	}
+	at, err := x.index.Stamp(ctx)
+	if err != nil {
+		return Explanation{}, err
+	}
+	r, err := x.index.RepositoryAt(ctx, who, at, repo)
+	if err != nil {
+		return Explanation{}, err
+	}
+	chain, err := x.index.Chain(ctx, at, r)
+	if err != nil {
+		return Explanation{}, err
+	}
+	o, err := x.index.OriginOf(ctx, at, repositories(chain), name)
+	if err != nil {
+		return Explanation{}, err
+	}
+	e := Explanation{
+		Repository: r.Name, Project: name.String(), Origin: o.Origin, Since: o.Name.Since,
+		Hidden: []HiddenFile{},
+	}
+	e.Why, e.Next = whyOf(r.Name, name, o)
+	v := View{Repository: r, Name: name, at: at, Ownership: o}
+	if v.Project, _, err = x.firstOwn(ctx, who, at, chain, name); err != nil {
+		return e, err
+	}
+	return e, x.explainSources(ctx, &e, v, chain, version)
+}
+
+// whyOf returns the reason for an origin, and how to change it.
+func whyOf(repo string, name packaging.ProjectName, o catalog.Ownership) (why, next string) {
+	set := func(origin string) string {
+		return fmt.Sprintf("index origin set %s %s %s --reason R", repo, name, origin)
+	}
+	if o.Ruling.Origin != "" {
+		return fmt.Sprintf("%s decided it for the repository: %s", o.Ruling.By.Name, o.Ruling.Why), ""
+	}
+	switch {
+	case o.Origin == catalog.Own && o.Reserved:
+		return "the name is reserved, so no upstream is asked for it", "index reserve list"
+	case o.Origin == catalog.Own:
+		return "this index has, or had, a project of that name, so no upstream is asked for it", set("upstream")
+	case o.Origin == catalog.Foreign && o.Private:
+		return "a private upstream has it, so no public one is asked for it", set("own")
+	case o.Origin == catalog.Foreign:
+		return "the upstream " + o.Upstream + " answered for it first, so nobody uploads to it", set("own")
+	}
+	return "nobody has used the name yet", ""
+}
+
+func (x *Reader) explainSources(ctx context.Context, e *Explanation, v View, chain []catalog.Source, version string) error {
+	var all []upstream.Upstream
+	var err error
+	if x.o.Upstreams != nil {
+		if all, err = x.o.Upstreams.All(ctx, v.at); err != nil {
+			return err
+		}
+	}
+	asked := map[string]bool{}
+	if v.Ownership.Origin != catalog.Own && (v.Project.ID == "" || v.Ownership.Origin == catalog.Both) {
+		for _, u := range candidates(chain, all, v) {
+			asked[u.Name] = true
+		}
+	}
+	found := false
+	for _, s := range chain {
+		if s.Upstream == "" {
+			e.Sources = append(e.Sources, ExplainedSource{s.Repository.Name, ownPart(s, v)})
+			continue
+		}
+		u, _ := named(all, s.Upstream)
+		var does string
+		switch {
+		case !u.MayAsk(v.Name):
+			does = "is not asked: its allow and deny lists leave the name out"
+		case !asked[u.Name] && v.Ownership.Origin == catalog.Own:
+			does = "is not asked: the name is this index's own"
+		case !asked[u.Name]:
+			does = "is not asked: the name belongs to another source"
+		default:
+			var has bool
+			if does, has, err = x.upstreamPart(ctx, e, v, u, version, found); err != nil {
+				return err
+			}
+			found = found || has
+		}
+		e.Sources = append(e.Sources, ExplainedSource{"upstream:" + s.Upstream, does})
+	}
+	return nil
+}
+
+func ownPart(s catalog.Source, v View) string {
+	switch {
+	case v.Project.ID != "" && v.Project.Repository.ID == s.Repository.ID && v.Ownership.Origin == catalog.Foreign:
+		return "has a project of that name, which is hidden because the name was given to an upstream"
+	case v.Project.ID != "" && v.Project.Repository.ID == s.Repository.ID:
+		return "has the project"
+	}
+	return "has no project of that name, or comes later"
+}
+
+// upstreamPart explains the part of an upstream that may be asked, and counts its files.
+func (x *Reader) upstreamPart(ctx context.Context, e *Explanation, v View, u upstream.Upstream, version string,
+	found bool,
+) (does string, has bool, err error) {
+	held, err := x.o.Pages.Get(ctx, u, v.Name, pages.Normal, false)
+	var failed *upstream.Failure
+	switch {
+	case errors.As(err, &failed):
+		return "does not answer: " + failed.Error(), false, nil
+	case err != nil && fault.KindOf(err) != fault.Internal:
+		return "was not asked for it lately: " + fault.Message(err), false, nil
+	case err != nil:
+		return "", false, err
+	case held.Absent:
+		return "has no such project", false, nil
+	case found:
+		return "is not used: an earlier source has the name", false, nil
+	}
+	p, err := held.Page()
+	if err != nil {
+		return "", false, err
+	}
+	pins := map[string]string{}
+	if x.o.Files != nil {
+		if pins, _, err = x.o.Files.Pins(ctx, u, v.Name); err != nil {
+			return "", false, err
+		}
+	}
+	v.Upstream, v.held, v.pins = u, held, pins
+	listed := map[string]bool{}
+	for _, f := range v.foreignFiles(p) {
+		if version == "" || f.Version == version {
+			listed[f.Filename] = true
+		}
+	}
+	e.Files = len(listed)
+	for _, f := range p.Files {
+		if !listed[f.Filename] && (version == "" || f.Version == version) {
+			e.Hidden = append(e.Hidden, HiddenFile{
+				f.Filename, "the upstream states no SHA-256, and the repository requires one",
+				fmt.Sprintf("index upstream fetch %s %s", u.Name, v.Name),
+			})
+		}
+		if f.Changed != "" {
+			e.Hidden = append(e.Hidden, HiddenFile{
+				f.Filename, "the upstream states another SHA-256 for it now; the first one counts",
+				"compare the two files, and ask the upstream",
+			})
+		}
+	}
+	does = fmt.Sprintf("has it: %d files, read %s ago", len(p.Files), held.Age.Round(time.Second))
+	if held.Stale > 0 {
+		does += fmt.Sprintf(", %s later than it should be", held.Stale.Round(time.Second))
+	}
+	if p.Dropped > 0 {
+		does += fmt.Sprintf("; %d entries of its page could not be read", p.Dropped)
+	}
+	if p.Status == string(catalog.Quarantined) {
+		does += "; it is in quarantine there, so nothing is offered"
+	}
+	return does, true, nil
+}

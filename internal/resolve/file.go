@@ -1,0 +1,268 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/memo"
+	"pyindex/internal/packaging"
+	"pyindex/internal/policy"
+	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/files"
+	"pyindex/internal/upstream/page"
+	"pyindex/internal/upstream/pages"
+)
+
+// File returns a file of this index that the caller may read through a repository, and the name of the repository that
+// has it. A file counts only if its project is the one that the name means in the repository that was asked.
+func (x *Reader) File(ctx context.Context, who access.Caller, repo, sha256, filename string) (catalog.File, string, error) {
+	f, r, err := x.ownFile(ctx, who, repo, filename)
+	if err == nil && f.SHA256 != sha256 {
+		err = noFile
+	}
+	if err != nil {
+		return catalog.File{}, "", err
+	}
+	return f, r, nil
+}
+
+var noFile = catalog.Missing("file of that name and digest")
+
+func (x *Reader) ownFile(ctx context.Context, who access.Caller, repo, filename string) (catalog.File, string, error) {
+	at, err := x.index.Stamp(ctx)
+	if err != nil {
+		return catalog.File{}, "", err
+	}
+	r, err := x.index.RepositoryAt(ctx, who, at, repo)
+	if err != nil {
+		return catalog.File{}, "", err
+	}
+	chain, err := x.index.Chain(ctx, at, r)
+	if err != nil {
+		return catalog.File{}, "", err
+	}
+	for _, s := range chain {
+		if s.Upstream != "" {
+			continue
+		}
+		f, p, readable, err := x.index.FileAt(ctx, who, at, s.Repository, filename)
+		if catalog.IsMissing(err) {
+			continue
+		}
+		if err != nil {
+			return f, "", err
+		}
+		if !readable {
+			return catalog.File{}, "", noFile
+		}
+		shown, err := x.shows(ctx, who, at, r, chain, p)
+		if err == nil && !shown {
+			err = noFile
+		}
+		return f, s.Repository.Name, err
+	}
+	return catalog.File{}, "", noFile
+}
+
+// Attestations returns the verified attestations of a file of this index. Errors are those of File, and fault.NotFound
+// if there are none.
+func (x *Reader) Attestations(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	version, filename string,
+) ([]catalog.Attestation, error) {
+	_, from, err := x.ownFile(ctx, who, repo, filename)
+	if err != nil {
+		return nil, err
+	}
+	return x.index.Provenance(ctx, who, from, name, version, filename)
+}
+
+// shows reports whether an own project is the one that its name means in a repository.
+func (x *Reader) shows(ctx context.Context, who access.Caller, at memo.Stamp, r catalog.Repository,
+	chain []catalog.Source, p catalog.Project,
+) (bool, error) {
+	if len(chain) == 1 {
+		return true, nil
+	}
+	first, _, err := x.firstOwn(ctx, who, at, chain, p.Name)
+	if err != nil || first.ID != p.ID {
+		return false, err
+	}
+	o, err := x.index.OriginOf(ctx, at, repositories(chain), p.Name)
+	return o.Origin != catalog.Foreign, err
+}
+
+// ForeignFile is a file of an upstream that the caller may read through a repository.
+type ForeignFile struct {
+	Upstream upstream.Upstream
+	Project  packaging.ProjectName
+	Path     string // below packages/ and the upstream's name
+	File     page.File
+	MayFetch bool // whether the caller may cause a request to the upstream
+}
+
+// Foreign returns the file of an upstream with a path. It is found only on a page of that upstream which the repository
+// shows, so that the index relays nothing else. Errors are those of View.
+func (x *Reader) Foreign(ctx context.Context, who access.Caller, repo, name, path string, ask Ask) (ForeignFile, error) {
+	at, err := x.index.Stamp(ctx)
+	if err != nil {
+		return ForeignFile{}, err
+	}
+	r, err := x.index.RepositoryAt(ctx, who, at, repo)
+	if err != nil {
+		return ForeignFile{}, err
+	}
+	chain, err := x.index.Chain(ctx, at, r)
+	if err != nil {
+		return ForeignFile{}, err
+	}
+	if !slices.ContainsFunc(chain, func(s catalog.Source) bool { return s.Upstream == name }) {
+		return ForeignFile{}, noFile
+	}
+	filename := path[strings.LastIndexByte(path, '/')+1:]
+	projects := page.Projects(filename)
+	for _, how := range []pages.Freshness{ask.Freshness, pages.NoCache} { // a newer page may list it
+		for _, project := range projects {
+			f, err := x.onPage(ctx, who, at, r, project, name, path, Ask{how, ask.OwnOnly, ask.Visited})
+			if err == nil || !catalog.IsMissing(err) {
+				return f, err
+			}
+		}
+	}
+	return ForeignFile{}, noFile
+}
+
+// onPage finds a file on the page of a project, which must come from that upstream.
+func (x *Reader) onPage(ctx context.Context, who access.Caller, at memo.Stamp, r catalog.Repository,
+	project packaging.ProjectName, name, path string, ask Ask,
+) (ForeignFile, error) {
+	v, err := x.viewAt(ctx, who, at, r, project, ask)
+	if err != nil {
+		return ForeignFile{}, err
+	}
+	if v.Upstream.Name != name {
+		return ForeignFile{}, noFile
+	}
+	p, err := v.held.Page()
+	if err != nil {
+		return ForeignFile{}, err
+	}
+	f, ok := p.Find(path, v.Upstream.ArtifactBase)
+	if !ok || v.ownVersion(ctx, x, who, f.Version) {
+		return ForeignFile{}, noFile
+	}
+	if f.SHA256 == "" {
+		f.SHA256 = v.pins[path]
+	}
+	d := policy.Decide(policy.Facts{Quarantined: p.Status == string(catalog.Quarantined)})
+	if d.Verdict != policy.Serve {
+		return ForeignFile{}, Refused{d}
+	}
+	return ForeignFile{
+		Upstream: v.Upstream, Project: project, Path: path, File: f, MayFetch: mayFetch(who, r),
+	}, nil
+}
+
+// ownVersion reports whether a version of the view is this index's own, which hides that of the upstream.
+func (v View) ownVersion(ctx context.Context, x *Reader, who access.Caller, version string) bool {
+	if v.Project.ID == "" {
+		return false
+	}
+	c, err := x.index.Contents(ctx, who, v.Project.Repository.Name, v.Name)
+	if err != nil {
+		return true
+	}
+	parsed, err := packaging.ParseVersion(version)
+	return err != nil || slices.ContainsFunc(c.Releases, func(r catalog.Release) bool { return r.Key == parsed.Key() })
+}
+
+// Stat describes the content of a file of an upstream without asking it.
+func (x *Reader) Stat(ctx context.Context, f ForeignFile) (files.Info, error) {
+	return x.o.Files.Stat(ctx, f.Upstream, f.File)
+}
+
+// Open returns the content of a file of an upstream: what is stored, or a download. It returns a Refused if nothing may
+// be fetched for the caller, and otherwise the fault of Explained.
+func (x *Reader) Open(ctx context.Context, f ForeignFile) (files.Opened, error) {
+	if x.o.Offline || !f.MayFetch {
+		o, err := x.o.Files.OpenHeld(ctx, f.Upstream, f.File)
+		if errors.Is(err, files.ErrNotHeld) {
+			err = x.notHeld()
+		}
+		return o, err
+	}
+	o, err := x.o.Files.Open(ctx, f.Upstream, f.File)
+	return o, Explained(err)
+}
+
+// Metadata returns the core metadata of a file of an upstream, and its SHA-256 in hex. It returns fault.NotFound if
+// there is none.
+func (x *Reader) Metadata(ctx context.Context, f ForeignFile) ([]byte, string, error) {
+	b, sum, err := x.o.Files.Metadata(ctx, f.Upstream, f.File, f.MayFetch && !x.o.Offline)
+	if errors.Is(err, files.ErrNotHeld) {
+		err = x.notHeld()
+	}
+	return b, sum, Explained(err)
+}
+
+// Provenance returns the upstream's statement about a file of an upstream (PEP 740), as the upstream states it. It
+// returns fault.NotFound if there is none, also for files of this index.
+func (x *Reader) Provenance(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	version, filename string, ask Ask,
+) ([]byte, error) {
+	v, err := x.View(ctx, who, repo, name, ask)
+	if err != nil {
+		return nil, err
+	}
+	if v.Upstream.Name == "" {
+		return nil, noProvenance
+	}
+	c, err := x.Contents(ctx, who, v)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(c.Files, func(f catalog.File) bool {
+		return f.Filename == filename && f.Upstream != nil && f.Upstream.Provenance && sameVersion(f.Version, version)
+	})
+	if i < 0 {
+		return nil, noProvenance
+	}
+	p, err := v.held.Page()
+	if err != nil {
+		return nil, err
+	}
+	f, ok := p.Find(c.Files[i].Upstream.Path, v.Upstream.ArtifactBase)
+	if !ok {
+		return nil, noProvenance
+	}
+	document, err := x.o.Files.Provenance(ctx, v.Upstream, f, v.fetch && !x.o.Offline)
+	if errors.Is(err, files.ErrNotHeld) {
+		err = x.notHeld()
+	}
+	return document, Explained(err)
+}
+
+var noProvenance = catalog.Missing("provenance of that file")
+
+func sameVersion(a, b string) bool {
+	v, err := packaging.ParseVersion(a)
+	w, err2 := packaging.ParseVersion(b)
+	return err == nil && err2 == nil && v.Key() == w.Key()
+}
+
+// notHeld returns the error for content that is not stored and may not be fetched.
+func (x *Reader) notHeld() error {
+	if x.o.Offline {
+		return Refused{policy.Decide(policy.Facts{Offline: true})}
+	}
+	return errFetchAnonymously
+}
+
+// Refused is the error for a file that the policy holds or denies.
+type Refused struct{ Decision policy.Decision }
+
+// Error returns the reason as clients print it.
+func (r Refused) Error() string { return r.Decision.Text() }

@@ -1,0 +1,132 @@
+package resolve
+
+import (
+	"cmp"
+	"context"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/memo"
+	"pyindex/internal/packaging"
+)
+
+// ListView is the list of the projects that one caller may read through a repository.
+type ListView struct {
+	Repository catalog.Repository
+	At         memo.Stamp
+	Whole      bool   // every caller with this set, At and Variant may share one rendering
+	Variant    string // distinguishes lists with the same At, by the names of upstreams that were seen
+
+	chain []catalog.Source
+	seen  []packaging.ProjectName // that upstreams answered
+}
+
+// ListView returns the state of a list. It returns fault.NotFound or fault.Unauthenticated if the caller may not open
+// the repository.
+func (x *Reader) ListView(ctx context.Context, who access.Caller, repo string) (ListView, error) {
+	at, err := x.index.Stamp(ctx)
+	if err != nil {
+		return ListView{}, err
+	}
+	r, err := x.index.RepositoryAt(ctx, who, at, repo)
+	if err != nil {
+		return ListView{}, err
+	}
+	v := ListView{Repository: r, At: at, Whole: true}
+	if v.chain, err = x.index.Chain(ctx, at, r); err != nil {
+		return v, err
+	}
+	upstreams := false
+	for _, s := range v.chain {
+		if s.Upstream == "" {
+			v.Whole = v.Whole && who.May(access.Reader, s.Repository.Object())
+		}
+		upstreams = upstreams || s.Upstream != ""
+	}
+	if upstreams && x.o.Upstreams != nil && mayReadUpstream(who, r) {
+		if v.seen, v.Variant, err = x.seen.of(ctx, x.index, at, r.ID); err != nil {
+			return v, err
+		}
+	}
+	return v, nil
+}
+
+// Listing returns the projects of a list, by normal name: own ones, of the first repository that has the name, and those
+// that an upstream answered before.
+func (x *Reader) Listing(ctx context.Context, who access.Caller, v ListView) (catalog.Listing, error) {
+	if len(v.chain) == 1 {
+		return x.index.Listing(ctx, who, v.Repository.Name)
+	}
+	out := catalog.Listing{Repository: v.Repository, Serial: v.At.Value, Epoch: v.At.Epoch}
+	taken := map[string]bool{}
+	for _, s := range v.chain {
+		if s.Upstream != "" {
+			continue
+		}
+		all, err := x.index.ListedAt(ctx, who, v.At, s.Repository)
+		if err != nil {
+			return out, err
+		}
+		for _, p := range all {
+			if name := p.Name.String(); !taken[name] {
+				taken[name] = true // also if it is hidden from the caller: it hides what comes after it
+				if p.Readable {
+					out.Projects = append(out.Projects, p.Listed)
+				}
+			}
+		}
+	}
+	for _, name := range v.seen {
+		if !taken[name.String()] {
+			out.Projects = append(out.Projects, catalog.Listed{Name: name})
+		}
+	}
+	slices.SortFunc(out.Projects, func(a, b catalog.Listed) int { return cmp.Compare(a.Name.String(), b.Name.String()) })
+	return out, nil
+}
+
+// seenFor is how long the list shows no names that upstreams answered meanwhile.
+const seenFor = time.Minute
+
+// seen caches the names that upstreams answered, by repository id.
+type seen struct {
+	mu    sync.Mutex
+	names map[string]seenNames
+}
+
+type seenNames struct {
+	at      memo.Stamp
+	read    time.Time
+	names   []packaging.ProjectName
+	variant string
+}
+
+func (s *seen) of(ctx context.Context, x *catalog.Index, at memo.Stamp, repositoryID string) ([]packaging.ProjectName, string, error) {
+	s.mu.Lock()
+	held, ok := s.names[repositoryID]
+	s.mu.Unlock()
+	if ok && held.at == at && time.Since(held.read) < seenFor {
+		return held.names, held.variant, nil
+	}
+	names, err := x.SeenNames(ctx, repositoryID)
+	if err != nil {
+		return nil, "", err
+	}
+	sum := fnv.New64a()
+	for _, n := range names {
+		_, _ = sum.Write([]byte(n.String() + "\n"))
+	}
+	held = seenNames{at, time.Now(), names, strconv.FormatUint(sum.Sum64(), 36)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.names == nil {
+		s.names = map[string]seenNames{}
+	}
+	s.names[repositoryID] = held
+	return held.names, held.variant, nil
+}

@@ -1,0 +1,297 @@
+package resolve
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/memo"
+	"pyindex/internal/packaging"
+	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/pages"
+)
+
+// View is a project as one caller may read it through a repository. It has what is needed to find a cached rendering;
+// Contents has the rest.
+type View struct {
+	Repository catalog.Repository // that was asked
+	Name       packaging.ProjectName
+	Project    catalog.Project // the own project, or the zero Project
+	Ownership  catalog.Ownership
+
+	Upstream upstream.Upstream // that the name, or a part of its files, comes from; its Name is "" if none
+	held     pages.Held
+	fetch    bool              // whether the caller may cause a request to it
+	pins     map[string]string // SHA-256 by path of files that the upstream states no digest for
+	variant  string
+	at       memo.Stamp
+}
+
+// Own reports whether the project has files of this index only.
+func (v View) Own() bool { return v.Upstream.Name == "" && v.Project.ID != "" }
+
+// Reserved reports whether the name belongs to this index and has no project yet.
+func (v View) Reserved() bool { return v.Upstream.Name == "" && v.Project.ID == "" }
+
+// ID identifies the view among those of all repositories, and Variant its content beside the stamp. The rendering of
+// two views is the same if both are.
+func (v View) ID() string {
+	if v.Own() && v.Project.Repository.ID == v.Repository.ID {
+		return v.Project.ID
+	}
+	return v.Repository.ID + "/" + v.Name.String()
+}
+
+// Variant distinguishes contents that have the same ID and Stamp.
+func (v View) Variant() string { return v.variant }
+
+// Stamp returns the stamp under which a rendering of the view may be cached. That of a name from an upstream is always
+// zero: its Variant tells versions apart.
+func (v View) Stamp() memo.Stamp {
+	if v.Project.ID != "" {
+		return v.Project.Stamp()
+	}
+	return memo.Stamp{}
+}
+
+// Age returns how long ago the upstream's page was current, and for how long it has been staler than it should be. Both
+// are zero for own projects.
+func (v View) Age() (age, stale time.Duration) { return v.held.Age, v.held.Stale }
+
+// View returns a project that the caller may read through a repository. It returns fault.NotFound if there is none or
+// it is hidden, fault.Unauthenticated if the caller is anonymous and would have to be known, fault.Denied if the index
+// is offline and does not hold it, and an *upstream.Failure if an upstream that may have it does not answer.
+func (x *Reader) View(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	ask Ask,
+) (View, error) {
+	at, err := x.index.Stamp(ctx)
+	if err != nil {
+		return View{}, err
+	}
+	r, err := x.index.RepositoryAt(ctx, who, at, repo)
+	if err != nil {
+		return View{}, err
+	}
+	return x.viewAt(ctx, who, at, r, name, ask)
+}
+
+func (x *Reader) viewAt(ctx context.Context, who access.Caller, at memo.Stamp, r catalog.Repository,
+	name packaging.ProjectName, ask Ask,
+) (View, error) {
+	v := View{Repository: r, Name: name, at: at}
+	chain, err := x.index.Chain(ctx, at, r)
+	if err != nil {
+		return v, err
+	}
+	if len(chain) == 1 {
+		return x.alone(ctx, who, v)
+	}
+	readable := true
+	if v.Project, readable, err = x.firstOwn(ctx, who, at, chain, name); err != nil {
+		return v, err
+	}
+	if v.Ownership, err = x.index.OriginOf(ctx, at, repositories(chain), name); err != nil {
+		return v, err
+	}
+	switch v.Ownership.Origin {
+	case catalog.Own:
+		return v.ownOnly(who, readable)
+	case catalog.Foreign:
+		v.Project = catalog.Project{} // an administrator gave the name to the upstream
+	}
+	if v.Project.ID != "" && v.Ownership.Origin != catalog.Both {
+		return v.ownOnly(who, readable)
+	}
+	if !readable {
+		return View{}, missing
+	}
+	return x.withUpstream(ctx, who, v, chain, ask)
+}
+
+var missing = catalog.Missing("project of that name")
+
+// alone is the view of a repository without bases.
+func (x *Reader) alone(ctx context.Context, who access.Caller, v View) (View, error) {
+	p, readable, err := x.index.ProjectAt(ctx, who, v.at, v.Repository, v.Name)
+	if catalog.IsMissing(err) {
+		if v.Ownership, err = x.index.OriginOf(ctx, v.at, []string{v.Repository.ID}, v.Name); err != nil {
+			return View{}, err
+		}
+		return v.ownOnly(who, false)
+	}
+	if err != nil {
+		return View{}, err
+	}
+	v.Project = p
+	return v.ownOnly(who, readable)
+}
+
+// ownOnly returns the view of a name that no upstream may be asked for.
+func (v View) ownOnly(who access.Caller, readable bool) (View, error) {
+	if v.Project.ID != "" {
+		if !readable {
+			return View{}, missing
+		}
+		if v.Project.Repository.ID != v.Repository.ID {
+			v.variant = "base"
+		}
+		return v, nil
+	}
+	if v.Ownership.Reserved && who.May(access.Reader, v.Repository.Object()) {
+		v.variant = "reserved"
+		return v, nil
+	}
+	return View{}, missing
+}
+
+// firstOwn returns the project of the first repository of the chain that has the name, and whether the caller may read
+// it. It returns the zero Project if none has it.
+func (x *Reader) firstOwn(ctx context.Context, who access.Caller, at memo.Stamp, chain []catalog.Source,
+	name packaging.ProjectName,
+) (catalog.Project, bool, error) {
+	for _, s := range chain {
+		if s.Upstream != "" {
+			continue
+		}
+		p, readable, err := x.index.ProjectAt(ctx, who, at, s.Repository, name)
+		if err == nil || !catalog.IsMissing(err) {
+			return p, readable, err
+		}
+	}
+	return catalog.Project{}, true, nil
+}
+
+func repositories(chain []catalog.Source) []string {
+	ids := make([]string, 0, len(chain))
+	for _, s := range chain {
+		if s.Upstream == "" {
+			ids = append(ids, s.Repository.ID)
+		}
+	}
+	return ids
+}
+
+// withUpstream completes the view of a name that is not, or not only, this index's own.
+func (x *Reader) withUpstream(ctx context.Context, who access.Caller, v View, chain []catalog.Source,
+	ask Ask,
+) (View, error) {
+	found, err := x.findUpstream(ctx, who, v, chain, ask)
+	if err != nil {
+		return View{}, err
+	}
+	if found.Upstream.Name == "" && found.Project.ID == "" {
+		return View{}, missing
+	}
+	if found.Upstream.Name == "" {
+		return found.ownOnly(who, true)
+	}
+	var pinned string
+	if x.o.Files != nil {
+		if found.pins, pinned, err = x.o.Files.Pins(ctx, found.Upstream, v.Name); err != nil {
+			return View{}, err
+		}
+	}
+	found.variant = found.Upstream.Name + " " + strconv.FormatInt(found.Upstream.Revision, 10) + " " + found.held.Revision +
+		" " + pinned + found.Upstream.ArtifactBase + found.Ownership.Versions
+	if v.Repository.RequireHashes {
+		found.variant += " hashes"
+	}
+	return found, nil
+}
+
+// findUpstream sets the upstream that owns the name, and its page. A failure of an upstream that may have the name is a
+// failure of the request.
+func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, chain []catalog.Source,
+	ask Ask,
+) (View, error) {
+	if x.o.Upstreams == nil || ask.OwnOnly || !mayReadUpstream(who, v.Repository) {
+		return v, nil
+	}
+	all, err := x.o.Upstreams.All(ctx, v.at)
+	if err != nil {
+		return v, err
+	}
+	if len(ask.Visited) > 0 {
+		ctx = upstream.WithVisited(ctx, ask.Visited)
+	}
+	fetch := mayFetch(who, v.Repository)
+	for _, u := range candidates(chain, all, v) {
+		held, err := x.o.Pages.Get(ctx, u, v.Name, ask.Freshness, fetch)
+		if err != nil {
+			return v, Explained(err)
+		}
+		if held.Absent {
+			continue
+		}
+		if v.Ownership.Upstream != u.Name {
+			stands, err := x.index.ClaimUpstream(ctx, v.Repository.ID, v.Name, u)
+			if err != nil {
+				return v, err
+			}
+			if v.Ownership = stands; stands.Upstream != u.Name {
+				return v, missing
+			}
+		}
+		v.Upstream, v.held, v.fetch = u, held, fetch
+		return v, nil
+	}
+	return v, nil
+}
+
+// candidates returns the upstreams to ask for a name, in order: private ones, and then the public one that is listed as
+// its owner, the one that is remembered, or else all others.
+func candidates(chain []catalog.Source, all []upstream.Upstream, v View) []upstream.Upstream {
+	var private, listed, public []upstream.Upstream
+	for _, s := range chain {
+		u, known := named(all, s.Upstream)
+		switch {
+		case !known || !u.MayAsk(v.Name):
+		case u.Kind == upstream.Private:
+			private = append(private, u)
+		case u.Lists(v.Name):
+			listed = append(listed, u)
+		default:
+			public = append(public, u)
+		}
+	}
+	switch {
+	case v.Ownership.Private:
+		public = nil
+	case len(listed) > 0:
+		public = listed[:1]
+	default:
+		remembered := func(u upstream.Upstream) bool { return u.Name == v.Ownership.Upstream }
+		if i := slices.IndexFunc(public, remembered); i >= 0 {
+			public = public[i : i+1]
+		}
+	}
+	return append(private, public...)
+}
+
+// named returns the upstream of a name.
+func named(all []upstream.Upstream, name string) (upstream.Upstream, bool) {
+	i := slices.IndexFunc(all, func(u upstream.Upstream) bool { return u.Name == name })
+	if i < 0 {
+		return upstream.Upstream{}, false
+	}
+	return all[i], true
+}
+
+// mayFetch reports whether the caller may cause a request to an upstream.
+func mayFetch(who access.Caller, r catalog.Repository) bool { return who.Known() || r.AnonymousFetch }
+
+// errFetchAnonymously refuses an anonymous caller a name that would have to be fetched.
+var errFetchAnonymously = fault.New(fault.Unauthenticated,
+	"this is not stored here yet, and only callers with a token make this index fetch it: send an API token as the password, with __token__ as the user name")
+
+// mayReadUpstream reports whether the caller may read names of upstreams through a repository that it may open.
+func mayReadUpstream(who access.Caller, r catalog.Repository) bool {
+	return r.UpstreamReaders != catalog.RepositoryReader || who.May(access.Reader, r.Object())
+}
+
+// IsMissing reports whether an error says that there is nothing of that name here.
+func IsMissing(err error) bool { return fault.Is(err, fault.NotFound) }
