@@ -505,7 +505,7 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 // unchanging are the exported methods with a caller that change nothing, change something only through another method,
 // or have their own test above.
 var unchanging = strings.Fields(`Activity Backfill Bases Begin CheckDaily CheckGroup CheckStored CheckUser Collaborators Collisions Compare Contacts Contents Days Dependents Downloads File FileAt FindStrays Formerly GroupGrants Grants History Limits
-	Link Listing ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases
+	Link Listing ListedAt ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases
 	ManagedSettings MayGrant MayUpload Names Open Origin Overview
 	Present Project ProjectAt Provenance Publish Quarantine Record Release ReleaseFiles Releases Repositories Repository RepositoryAt Reservations RulingIn Rulings Search Suggested Sweep Usage Visible WalkActivity WalkRecord`)
 
