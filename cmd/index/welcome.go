@@ -7,10 +7,12 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"pyindex/internal/account/onetime"
 	"pyindex/internal/app"
+	"pyindex/internal/catalog"
 	"pyindex/internal/cli"
 	"pyindex/internal/config"
 	"pyindex/internal/terminal"
@@ -29,6 +31,18 @@ func welcome(s *cli.Session, a *app.App, base *url.URL, authority string) error 
 		firstUser(s.Out, a.Config, base, strings.TrimSuffix(base.String(), "/")+ui.LinkPath(onetime.First, first))
 	}
 	clientLines(s.Out, base)
+	bases, err := a.Index.Bases(s.Ctx, a.Operator)
+	if err != nil {
+		return err
+	}
+	switch {
+	case slices.ContainsFunc(bases[catalog.MainRepository], func(b catalog.Base) bool { return b.Upstream != "" }):
+		oneURL(s.Out, base)
+	case first != "":
+		fmt.Fprint(s.Out, `
+To serve the packages of another index at this URL too, start with --upstream and the URL of its simple root.
+`)
+	}
 	if authority != "" {
 		trustLines(s.Out, authority)
 	}
@@ -78,6 +92,22 @@ Publish:
   twine upload --repository-url %[1]s/legacy/ -u __token__ -p TOKEN dist/*
   UV_PUBLISH_TOKEN=TOKEN uv publish --publish-url %[1]s/legacy/ dist/*
 `, root, signed)
+}
+
+// oneURL prints the configurations of pip and uv for an index that also serves the packages of an upstream.
+func oneURL(w io.Writer, base *url.URL) {
+	with := *base
+	with.User = url.UserPassword("__token__", "TOKEN")
+	fmt.Fprintf(w, `
+This one URL serves your own packages and those of the upstream. Remove every other index from your settings.
+pip, in pip.conf (pip config debug shows where it is):
+  [global]
+  index-url = %[1]s/simple/
+uv, in pyproject.toml (in uv.toml: [[index]]):
+  [[tool.uv.index]]
+  url = "%[1]s/simple/"
+  default = true
+`, strings.TrimSuffix(with.String(), "/"))
 }
 
 // trustLines prints the environment variables that make clients trust our own authority.

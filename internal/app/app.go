@@ -29,8 +29,13 @@ import (
 	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/insight"
+	"pyindex/internal/resolve"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/client"
+	"pyindex/internal/upstream/files"
+	"pyindex/internal/upstream/pages"
 	"pyindex/internal/workload"
 	"pyindex/internal/workload/accountid"
 )
@@ -52,6 +57,12 @@ type App struct {
 	SignIn    *signin.Methods
 	Outbox    *outbox.Outbox
 	Followers *follow.Followers
+	Upstreams *upstream.Registry
+	Client    *client.Client // asks upstreams
+	Pages     *pages.Pages
+	Files     *files.Files
+	Reader    *resolve.Reader
+	Instance  string // id of this index for other indexes
 	Operator  access.Caller
 }
 
@@ -97,6 +108,9 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 		Log: log, Policy: c.Upload.Rules(), Limits: c.Limits.Catalog(), Attester: attester,
 		Redact: insight.New(a.Registry).Redact,
 	})
+	if err := a.openUpstreams(ctx, log); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	a.Followers = follow.New(a.Index.Index, a.DB.Follow(), nil)
 	return a, nil
 }
@@ -203,6 +217,9 @@ func (a *App) OpenStores(ctx context.Context, log *slog.Logger) error {
 
 // Close closes the database and the blob store.
 func (a *App) Close() error {
+	if a.Files != nil {
+		a.Files.Close()
+	}
 	return errors.Join(a.Blobs.Close(), a.DB.Close())
 }
 

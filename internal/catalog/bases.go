@@ -8,6 +8,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
 	"pyindex/internal/memo"
+	"pyindex/internal/upstream"
 )
 
 // Base is something that a repository draws on: another repository, or an upstream. Either Upstream is set, or
@@ -92,31 +93,55 @@ func chain(ctx context.Context, tx Tx, r Repository) ([]Source, error) {
 	return out, add(r)
 }
 
-// SetBases replaces the bases of a repository. It needs an administrator. It returns fault.Invalid if a base does not
-// exist, is listed twice, or leads back to the repository.
+// SetBases replaces the bases of a repository. It needs an administrator. It returns the faults of PutBases.
 func (x *Index) SetBases(ctx context.Context, who access.Caller, name string, bases []Base) error {
-	at, err := x.store.Stamp(ctx)
-	if err != nil {
-		return err
-	}
-	r, err := x.repository(ctx, who, at, name)
-	if err != nil {
-		return err
-	}
-	return x.changeRepository(ctx, who, r, "repository.bases", func(tx Tx) error { return PutBases(ctx, tx, r, bases) })
+	return x.ChangeRepository(ctx, who, name, RepositoryChange{Bases: &bases})
 }
 
-// PutBases is SetBases in a transaction whose caller was already authorized.
+// Bases returns the bases of all repositories that have some, in order, by the name of the repository. It needs an
+// administrator.
+func (x *Index) Bases(ctx context.Context, who access.Caller) (out map[string][]Base, err error) {
+	if !who.Admin() {
+		return nil, errNoRepositories
+	}
+	err = x.store.View(ctx, func(tx Tx) error {
+		all, err := tx.Repositories(ctx)
+		if err != nil {
+			return err
+		}
+		names := map[string]string{}
+		for _, r := range all {
+			names[r.ID] = r.Name
+		}
+		links, err := tx.RepositoryBases(ctx)
+		out = map[string][]Base{}
+		for _, l := range links {
+			b := Base{RepositoryID: l.BaseID, Repository: names[l.BaseID], Upstream: l.Upstream}
+			out[l.Repository] = append(out[l.Repository], b)
+		}
+		return err
+	})
+	return out, err
+}
+
+// PutBases replaces the bases of a repository in a transaction whose caller was already authorized. It returns
+// fault.Invalid if a base does not exist, is listed twice, or leads back to the repository, and if the repository, or
+// one that draws on it, would read from two public upstreams that may be asked for any name.
 func PutBases(ctx context.Context, tx Tx, r Repository, bases []Base) error {
 	if len(bases) > maxBases {
 		return fault.New(fault.Invalid, "a repository has at most %d bases", maxBases)
+	}
+	upstreams, err := tx.Upstreams(ctx)
+	if err != nil {
+		return err
 	}
 	var out []Base
 	for _, b := range bases {
 		if b.Upstream == "" {
 			base, err := tx.RepositoryByName(ctx, b.Repository)
 			if fault.Is(err, fault.NotFound) {
-				return fault.Wrap(fault.Invalid, err, "there is no repository %.80q to draw on", b.Repository)
+				return fault.Wrap(fault.Invalid, err, "there is no repository %.80q to draw on%s", b.Repository,
+					meantUpstream(upstreams, b.Repository))
 			} else if err != nil {
 				return err
 			}
@@ -124,9 +149,7 @@ func PutBases(ctx context.Context, tx Tx, r Repository, bases []Base) error {
 			if err := noCircle(ctx, tx, r, base); err != nil {
 				return err
 			}
-		} else if known, err := tx.UpstreamExists(ctx, b.Upstream); err != nil {
-			return err
-		} else if !known {
+		} else if !slices.ContainsFunc(upstreams, func(u upstream.Upstream) bool { return u.Name == b.Upstream }) {
 			return fault.New(fault.Invalid, "there is no upstream %.80q: add it with \"index upstream add\" first", b.Upstream)
 		}
 		if slices.Contains(out, b) {
@@ -134,7 +157,22 @@ func PutBases(ctx context.Context, tx Tx, r Repository, bases []Base) error {
 		}
 		out = append(out, b)
 	}
-	return tx.PutBases(ctx, r.ID, out)
+	if err := tx.PutBases(ctx, r.ID, out); err != nil {
+		return err
+	}
+	links, err := tx.RepositoryBases(ctx)
+	if err != nil {
+		return err
+	}
+	return upstream.CheckLinks(upstreams, links)
+}
+
+// meantUpstream returns advice for a base that names an upstream without the prefix, or "".
+func meantUpstream(all []upstream.Upstream, name string) string {
+	if slices.ContainsFunc(all, func(u upstream.Upstream) bool { return u.Name == name }) {
+		return "; did you mean " + Base{Upstream: name}.String() + "?"
+	}
+	return ""
 }
 
 // noCircle returns fault.Invalid if the base draws on the repository.

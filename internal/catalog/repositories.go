@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"regexp"
+	"strings"
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
@@ -13,6 +14,8 @@ type NewRepository struct {
 	Name    string      // lower-case letters, digits and dashes, 64 at most
 	Members access.Role // NoRole, Reader or Uploader
 	Public  bool
+	Bases   []Base
+	Reading RepositoryChange // of what is read through the bases; its other fields are ignored
 }
 
 var repositoryName = regexp.MustCompile(`\A[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\z`)
@@ -30,17 +33,36 @@ func (x *Index) AddRepository(ctx context.Context, who access.Caller, n NewRepos
 	if n.Members > access.Uploader {
 		return fault.New(fault.Invalid, "members of a repository are none, reader or uploader")
 	}
-	r := Repository{
-		ID: x.changes.NewID(), Name: n.Name, Members: n.Members, Public: n.Public, CreatedAt: x.changes.Clock(),
-		RequireHashes: true, UpstreamReaders: AnyReader,
+	r := x.newRepository(n.Name)
+	r.Members, r.Public = n.Members, n.Public
+	c := RepositoryChange{
+		Bases: &n.Bases, RequireHashes: n.Reading.RequireHashes, UpstreamReaders: n.Reading.UpstreamReaders,
+		AnonymousFetch: n.Reading.AnonymousFetch,
 	}
-	return x.changeRepository(ctx, who, r, "repository.add", func(tx Tx) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if len(n.Bases) == 0 {
+		c.Bases = nil
+	}
+	r = c.applied(r)
+	return x.changeRepository(ctx, who, r, "repository.add", c, func(tx Tx) error {
 		err := tx.InsertRepository(ctx, r)
 		if fault.Is(err, fault.Conflict) {
 			return fault.Wrap(fault.Conflict, err, "repository %s exists already", n.Name)
 		}
-		return err
+		if err != nil || c.Bases == nil {
+			return err
+		}
+		return PutBases(ctx, tx, r, *c.Bases)
 	})
+}
+
+// newRepository returns a repository with the defaults.
+func (x *Index) newRepository(name string) Repository {
+	return Repository{
+		ID: x.changes.NewID(), Name: name, CreatedAt: x.changes.Clock(), RequireHashes: true, UpstreamReaders: AnyReader,
+	}
 }
 
 // Repositories returns the repositories that the caller may read, by name.
@@ -114,7 +136,8 @@ func repositoriesOf(ctx context.Context, tx Tx, who access.Caller) (map[string]b
 }
 
 // RemoveRepository deletes an empty repository. It needs an administrator. It returns fault.Conflict for the main
-// repository, and if the repository has projects or names of deleted files, which must remain taken.
+// repository, and if the repository has projects or names of deleted files, which must remain taken. Its names remain
+// own, and what it reserved is then reserved for the main repository.
 func (x *Index) RemoveRepository(ctx context.Context, who access.Caller, name string) error {
 	at, err := x.store.Stamp(ctx)
 	if err != nil {
@@ -127,13 +150,23 @@ func (x *Index) RemoveRepository(ctx context.Context, who access.Caller, name st
 	if r.Name == MainRepository {
 		return fault.New(fault.Conflict, "the repository %s cannot be removed", MainRepository)
 	}
-	return x.changeRepository(ctx, who, r, "repository.remove", func(tx Tx) error {
+	return x.changeRepository(ctx, who, r, "repository.remove", RepositoryChange{}, func(tx Tx) error {
+		if err := notDeclared(ctx, tx, r.Name); err != nil {
+			return err
+		}
 		on, err := tx.RepositoriesOn(ctx, Base{RepositoryID: r.ID})
 		if err != nil {
 			return err
 		}
 		if len(on) > 0 {
 			return fault.New(fault.Conflict, "repository %s is a base of %s: take it out of those bases first", r.Name, on[0].Name)
+		}
+		main, err := tx.RepositoryByName(ctx, MainRepository)
+		if err != nil {
+			return err
+		}
+		if err := tx.MoveReservations(ctx, r.ID, main.ID); err != nil {
+			return err
 		}
 		err = tx.DeleteRepository(ctx, r.ID)
 		if fault.Is(err, fault.Conflict) {
@@ -148,9 +181,9 @@ var errNoRepositories = fault.New(fault.Denied,
 	"only an administrator, with a token of scope admin, may manage repositories")
 
 func (x *Index) changeRepository(ctx context.Context, who access.Caller, r Repository, action string,
-	f func(Tx) error,
+	c RepositoryChange, f func(Tx) error,
 ) error {
-	e := x.changes.Entry(who, action, map[string]any{"members": r.Members.String(), "public": r.Public})
+	e := x.changes.Entry(who, action, c.detail(r))
 	e.Repository, e.Subject = r.ID, r.Name
 	if !who.Admin() {
 		return x.changes.Deny(ctx, e, errNoRepositories)
@@ -169,13 +202,69 @@ func (x *Index) changeRepository(ctx context.Context, who access.Caller, r Repos
 	})
 }
 
-// SetRepository changes the role of a repository's members, and whether anonymous callers may read it if the index
-// allows public repositories. It needs an administrator.
-func (x *Index) SetRepository(ctx context.Context, who access.Caller, name string, members access.Role,
-	public bool,
-) error {
-	if members > access.Uploader {
+// RepositoryChange is a change of the settings of a repository. A nil field keeps its value.
+type RepositoryChange struct {
+	Members         *access.Role
+	Public          *bool
+	Bases           *[]Base
+	RequireHashes   *bool
+	UpstreamReaders *string // AnyReader or RepositoryReader
+	AnonymousFetch  *bool
+}
+
+func (c RepositoryChange) check() error {
+	if c.Members != nil && *c.Members > access.Uploader {
 		return fault.New(fault.Invalid, "members of a repository are none, reader or uploader")
+	}
+	if c.UpstreamReaders != nil && *c.UpstreamReaders != AnyReader && *c.UpstreamReaders != RepositoryReader {
+		return fault.New(fault.Invalid, "upstream_readers: %.80q is neither any nor repository", *c.UpstreamReaders)
+	}
+	return nil
+}
+
+// applied returns r with the change. Bases are rows of their own.
+func (c RepositoryChange) applied(r Repository) Repository {
+	set(&r.Members, c.Members)
+	set(&r.Public, c.Public)
+	set(&r.RequireHashes, c.RequireHashes)
+	set(&r.UpstreamReaders, c.UpstreamReaders)
+	set(&r.AnonymousFetch, c.AnonymousFetch)
+	return r
+}
+
+func set[T any](at, value *T) {
+	if value != nil {
+		*at = *value
+	}
+}
+
+// detail returns the details of an audit entry about a repository with the change.
+func (c RepositoryChange) detail(r Repository) map[string]any {
+	out := map[string]any{"members": r.Members.String(), "public": r.Public}
+	if c.Bases != nil {
+		bases := []string{}
+		for _, b := range *c.Bases {
+			bases = append(bases, b.String())
+		}
+		out["bases"] = strings.Join(bases, " ")
+	}
+	if c.RequireHashes != nil {
+		out["require_hashes"] = r.RequireHashes
+	}
+	if c.UpstreamReaders != nil {
+		out["upstream_readers"] = r.UpstreamReaders
+	}
+	if c.AnonymousFetch != nil {
+		out["anonymous_fetch"] = r.AnonymousFetch
+	}
+	return out
+}
+
+// ChangeRepository changes settings of a repository. It needs an administrator. It returns fault.Conflict if the
+// configuration file has the repository, and the faults of PutBases.
+func (x *Index) ChangeRepository(ctx context.Context, who access.Caller, name string, c RepositoryChange) error {
+	if err := c.check(); err != nil {
+		return err
 	}
 	at, err := x.store.Stamp(ctx)
 	if err != nil {
@@ -185,6 +274,39 @@ func (x *Index) SetRepository(ctx context.Context, who access.Caller, name strin
 	if err != nil {
 		return err
 	}
-	r.Members, r.Public = members, public
-	return x.changeRepository(ctx, who, r, "repository.change", func(tx Tx) error { return tx.UpdateRepository(ctx, r) })
+	action := "repository.change"
+	if c.Bases != nil {
+		action = "repository.bases"
+	}
+	return x.changeRepository(ctx, who, c.applied(r), action, c, func(tx Tx) error {
+		if err := notDeclared(ctx, tx, name); err != nil {
+			return err
+		}
+		now, err := tx.RepositoryByName(ctx, name)
+		if err != nil {
+			return err
+		}
+		if err := tx.UpdateRepository(ctx, c.applied(now)); err != nil || c.Bases == nil {
+			return err
+		}
+		return PutBases(ctx, tx, now, *c.Bases)
+	})
+}
+
+// notDeclared returns fault.Conflict if the configuration file has the repository.
+func notDeclared(ctx context.Context, tx Tx, name string) error {
+	r, err := tx.RepositoryByName(ctx, name)
+	if err == nil && r.Declared {
+		return fault.New(fault.Conflict, "repository %s is set by the configuration of the server: change it there and"+
+			" restart the server", name)
+	}
+	return err
+}
+
+// SetRepository changes the role of a repository's members, and whether anonymous callers may read it if the index
+// allows public repositories. It needs an administrator.
+func (x *Index) SetRepository(ctx context.Context, who access.Caller, name string, members access.Role,
+	public bool,
+) error {
+	return x.ChangeRepository(ctx, who, name, RepositoryChange{Members: &members, Public: &public})
 }

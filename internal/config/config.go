@@ -29,6 +29,12 @@ type Config struct {
 	SecurityContact []string `sep:"," placeholder:"URL" help:"Where to report security problems of this server: https: or mailto: URLs. They are served at /.well-known/security.txt (RFC 9116); without any there is no such file."`
 	SecurityPolicy  string   `placeholder:"URL" help:"URL of the policy for reports of security problems, for security.txt."`
 
+	Upstream             string               `placeholder:"URL" help:"Simple root of another index, such as https://HOST/simple/. The repository main then serves its projects too, through an upstream named default."`
+	UpstreamAllowPrivate bool                 `help:"Allow upstream to use plain http, and addresses of this machine and of private networks."`
+	Upstreams            []declaredUpstream   `sep:";" placeholder:"name=N,url=URL[,…]" help:"Other indexes that repositories may draw on, separated by \";\" (default: none). In the file, each is a table [[upstreams]]."`
+	Repositories         []declaredRepository `sep:";" placeholder:"name=N,bases=B B[,…]" help:"Repositories with their bases, separated by \";\" (default: none). In the file, each is a table [[repositories]]. Repositories that are not listed are managed by commands and pages."`
+	Offline              bool                 `help:"Ask no upstream: serve only what is kept."`
+
 	ClientPrograms string `placeholder:"FOLDER" help:"Folder with the programs of this version for other platforms, as a release has them. CI jobs download them from /_/client/. The running program is always offered."`
 
 	Database     databaseConfig     `embed:"" prefix:"database-"`
@@ -45,13 +51,15 @@ type Config struct {
 	Audit        auditConfig        `embed:"" prefix:"audit-"`
 	Log          logConfig          `embed:"" prefix:"log-"`
 
+	UpstreamCache upstreamCacheConfig `embed:"" prefix:"upstream-cache-"`
+
 	origins *origins // of the command line, nil in ReadPlace
 }
 
 // sections lists the tables of the file. Each is a field of Config, with its name as the prefix of its flags.
 var sections = []string{
 	"database", "storage", "access", "oidc", "limits", "upload", "attestations", "leaks", "sso", "mail", "pages", "audit",
-	"log",
+	"log", "upstream_cache",
 }
 
 type databaseConfig struct {

@@ -25,6 +25,17 @@ func samples(f *kong.Flag) [3]string {
 			"kind=github,issuer=https://b.example;kind=github,issuer=https://c.example,audience=d",
 			"kind=github,issuer=https://e.example",
 		}
+	case "upstreams":
+		return [3]string{
+			"name=a,url=https://a.example/simple/",
+			"name=b,url=https://b.example/simple/,kind=private,probe=acme-core;name=c,url=https://c.example/,names=listed,allow=x y-*",
+			"name=d,url=https://d.example/simple/,ttl=5m",
+		}
+	case "repositories":
+		return [3]string{
+			"name=a,bases=main", "name=b,bases=main upstream:a,require_hashes=false;name=c,public=true",
+			"name=d,bases=main,upstream_readers=repository",
+		}
 	case "log-level":
 		return [3]string{"debug", "warn", "error"}
 	}
@@ -79,6 +90,9 @@ func parse(t *testing.T, flag string, args ...string) (string, error) {
 		}
 		v = v.Elem()
 	}
+	if lines, ok := v.Interface().([]declaredRepository); ok { // which has pointers
+		return listed(flag, lines, "\n"), nil
+	}
 	return fmt.Sprintf("%v", v.Interface()), nil
 }
 
@@ -98,8 +112,8 @@ func writeTOML(t *testing.T, f *kong.Flag, text string) string {
 	section, key, ok := strings.Cut(tomlKey(f.Name), ".")
 	value := fmt.Sprintf("%q", text)
 	switch {
-	case f.Name == "oidc-issuers":
-		return write(t, issuersTOML(text))
+	case f.Name == "oidc-issuers", f.Name == "upstreams", f.Name == "repositories":
+		return write(t, entriesTOML(tomlKey(f.Name), text))
 	case f.Target.Kind() == reflect.Slice:
 		value = fmt.Sprintf("[%q]", strings.Split(text, ","))
 		value = strings.NewReplacer("[[", "[", "]]", "]", `" "`, `", "`).Replace(value)
@@ -112,13 +126,21 @@ func writeTOML(t *testing.T, f *kong.Flag, text string) string {
 	return write(t, "["+section+"]\n"+key+" = "+value+"\n")
 }
 
-func issuersTOML(text string) string {
+// entriesTOML writes the text form of a list of tables as the file has it.
+func entriesTOML(key, text string) string {
 	var b strings.Builder
 	for one := range strings.SplitSeq(text, ";") {
-		b.WriteString("[[oidc.issuers]]\n")
+		fmt.Fprintf(&b, "[[%s]]\n", key)
 		for pair := range strings.SplitSeq(one, ",") {
 			name, value, _ := strings.Cut(pair, "=")
-			fmt.Fprintf(&b, "%s = %q\n", name, value)
+			switch {
+			case name == "allow" || name == "bases":
+				fmt.Fprintf(&b, "%s = [\"%s\"]\n", name, strings.Join(strings.Fields(value), `", "`))
+			case value == "true" || value == "false":
+				fmt.Fprintf(&b, "%s = %s\n", name, value)
+			default:
+				fmt.Fprintf(&b, "%s = %q\n", name, value)
+			}
 		}
 	}
 	return b.String()

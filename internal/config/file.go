@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -81,8 +82,8 @@ func (f *file) unknown(known []string) []error {
 		if !slices.Contains(known, key) {
 			all = append(all, f.unknownKey(key, key, known))
 		}
-		if key == "oidc.issuers" {
-			all = append(all, f.unknownInIssuers(key, value)...)
+		if entryKeys[key] != nil {
+			all = append(all, f.unknownInEntries(key, value)...)
 		}
 	}
 	for _, table := range f.tables {
@@ -94,15 +95,15 @@ func (f *file) unknown(known []string) []error {
 	return inOrder(all)
 }
 
-// unknownInIssuers returns an error for each unknown key of an entry of [[oidc.issuers]].
-func (f *file) unknownInIssuers(key string, value any) []error {
+// unknownInEntries returns an error for each unknown key of a table of a list, such as [[oidc.issuers]].
+func (f *file) unknownInEntries(key string, value any) []error {
 	list, _ := value.([]any)
 	var all []error
 	for i, v := range list {
 		table, _ := v.(map[string]any)
 		for name := range table {
-			if new(issuer).field(name) == nil {
-				all = append(all, f.unknownKey(fmt.Sprintf("%s[%d].%s", key, i, name), name, issuerFields))
+			if !slices.Contains(entryKeys[key], name) {
+				all = append(all, f.unknownKey(fmt.Sprintf("%s[%d].%s", key, i, name), name, entryKeys[key]))
 			}
 		}
 	}
@@ -146,7 +147,7 @@ func inOrder(all []error) []error {
 // tomlKey returns the key of a flag: the section, if its name begins with one, and the rest with underscores.
 func tomlKey(flag string) string {
 	for _, s := range sections {
-		if rest, ok := strings.CutPrefix(flag, s+"-"); ok {
+		if rest, ok := strings.CutPrefix(flag, strings.ReplaceAll(s, "_", "-")+"-"); ok {
 			return s + "." + strings.ReplaceAll(rest, "-", "_")
 		}
 	}
@@ -182,7 +183,7 @@ func (f *file) list(key string, list []any) ([]any, error) {
 		case string:
 			out = append(out, v)
 		case map[string]any:
-			text, err := f.issuer(at, v)
+			text, err := f.entry(key, at, v)
 			if err != nil {
 				return nil, err
 			}
@@ -194,13 +195,25 @@ func (f *file) list(key string, list []any) ([]any, error) {
 	return out, nil
 }
 
+// entry returns a table of a list in the text form.
+func (f *file) entry(key, at string, table map[string]any) (string, error) {
+	switch {
+	case key == "oidc.issuers":
+		return f.issuer(at, table)
+	case entryKeys[key] == nil:
+		return "", f.errorf(at, "%s must be a string", at)
+	}
+	text, err := json.Marshal(table)
+	return string(text), err
+}
+
 // issuer returns a table of [[oidc.issuers]] in the text form.
 func (f *file) issuer(at string, table map[string]any) (string, error) {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(table)) {
 		value, ok := table[name].(string)
 		if new(issuer).field(name) == nil {
-			continue // unknownInIssuers reports it
+			continue // unknownInEntries reports it
 		}
 		if !ok || strings.Contains(value, ",") {
 			return "", f.errorf(at+"."+name, "%s.%s must be a string without a comma", at, name)

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"pyindex/internal/fault"
 )
 
 // Problems are several errors about settings, each worth a line of its own.
@@ -131,11 +133,17 @@ func (o *origins) readKeys(ctx *kong.Context, f *file) (problems []error) {
 			problems = append(problems, err)
 			continue
 		}
-		if value == nil || len(f.unknownInIssuers(key, f.values[key])) > 0 {
+		if value == nil || len(f.unknownInEntries(key, f.values[key])) > 0 {
 			continue
 		}
 		if err := o.set(flag, value, origin{f.at(key), key}); err != nil {
-			problems = append(problems, f.errorf(f.badElement(flag, key, value), "%s: %w", key, err))
+			at := f.badElement(flag, key, value)
+			if field := fault.FieldOf(err); field != "" && entryKeys[key] != nil {
+				at += "." + field
+				problems = append(problems, f.errorf(at, "%s: %s", at, strings.TrimPrefix(err.Error(), field+": ")))
+				continue
+			}
+			problems = append(problems, f.errorf(at, "%s: %w", key, err))
 		}
 	}
 	return problems

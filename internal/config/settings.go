@@ -60,6 +60,10 @@ func valueText(flag string, value any) string {
 		return listed(flag, v, ", ")
 	case []issuer:
 		return listed(flag, v, "\n")
+	case []declaredUpstream:
+		return listed(flag, v, "\n")
+	case []declaredRepository:
+		return listed(flag, v, "\n")
 	}
 	return hideSecrets(flag, fmt.Sprint(value))
 }
@@ -68,8 +72,12 @@ func valueText(flag string, value any) string {
 func listed[T any](flag string, list []T, sep string) string {
 	parts := make([]string, 0, len(list))
 	for _, v := range list {
-		if i, ok := any(v).(issuer); ok {
-			parts = append(parts, i.line(flag))
+		switch v := any(v).(type) {
+		case issuer:
+			parts = append(parts, v.line(flag))
+			continue
+		case interface{ line() string }:
+			parts = append(parts, v.line())
 			continue
 		}
 		parts = append(parts, hideSecrets(flag, fmt.Sprint(v)))

@@ -2,11 +2,13 @@ package projects
 
 import (
 	"fmt"
+	"strings"
 
 	"pyindex/internal/access"
 	"pyindex/internal/app"
 	"pyindex/internal/catalog"
 	"pyindex/internal/cli"
+	"pyindex/internal/fault"
 	"pyindex/internal/terminal"
 )
 
@@ -14,6 +16,7 @@ import (
 type Repository struct {
 	Add    repositoryAddCmd    `cmd:"" help:"Create a repository at /r/NAME/."`
 	List   repositoryListCmd   `cmd:"" help:"List the repositories."`
+	Set    repositorySetCmd    `cmd:"" help:"Change settings of a repository, such as its bases."`
 	Remove repositoryRemoveCmd `cmd:"" help:"Remove an empty repository."`
 }
 
@@ -21,7 +24,31 @@ type repositoryAddCmd struct {
 	Name    string `arg:"" help:"Name: lower-case letters, digits and '-'."`
 	Members string `enum:"none,reader,uploader" default:"none" help:"Role of every user in the repository: none, reader, or uploader, who may also create projects."`
 	Public  bool   `help:"Allow reading without a token, if access.anonymous_read is set."`
+	throughBases
 	terminal.Listing
+}
+
+// throughBases are the settings of a repository about what is read through its bases.
+type throughBases struct {
+	Base            []string `placeholder:"B" sep:"none" help:"Name of a repository, or upstream:NAME, on which the repository draws, in this order. Repeatable."`
+	RequireHashes   *bool    `negatable:"" help:"List a file of an upstream only when its sha256 is known (the default)."`
+	UpstreamReaders *string  `placeholder:"any|repository" help:"Callers that may read names of upstreams: any, who may read anything in the repository (the default), or repository, who may read all of it."`
+	AnonymousFetch  *bool    `negatable:"" help:"Let requests without a token cause requests to upstreams. Without it, they get what is kept."`
+}
+
+// change returns the given settings. Bases are nil unless some were given.
+func (t *throughBases) change() catalog.RepositoryChange {
+	c := catalog.RepositoryChange{
+		RequireHashes: t.RequireHashes, UpstreamReaders: t.UpstreamReaders, AnonymousFetch: t.AnonymousFetch,
+	}
+	if len(t.Base) > 0 {
+		bases := []catalog.Base{}
+		for _, text := range t.Base {
+			bases = append(bases, catalog.ParseBase(text))
+		}
+		c.Bases = &bases
+	}
+	return c
 }
 
 // changedRepository is a repository that was added or removed, in JSON.
@@ -36,12 +63,53 @@ func (c *repositoryAddCmd) Run(s *cli.Session) error {
 		return err
 	}
 	return s.With(func(a *app.App) error {
-		err := a.Index.AddRepository(s.Ctx, a.Operator, catalog.NewRepository{Name: c.Name, Members: role, Public: c.Public})
-		if err != nil {
+		reading := c.change()
+		n := catalog.NewRepository{Name: c.Name, Members: role, Public: c.Public, Reading: reading}
+		if reading.Bases != nil {
+			n.Bases = *reading.Bases
+		}
+		if err := a.Index.AddRepository(s.Ctx, a.Operator, n); err != nil {
 			return err
 		}
 		return c.Report(s.Out, changedRepository{c.Name},
 			fmt.Sprintf("repository %s was added: it is at /r/%s/simple/ and /r/%s/legacy/", c.Name, c.Name, c.Name))
+	})
+}
+
+type repositorySetCmd struct {
+	Name    string  `arg:""`
+	Members *string `placeholder:"ROLE" help:"Role of every user in the repository: none, reader, or uploader, who may also create projects."`
+	Public  *bool   `negatable:"" help:"Allow reading without a token, if access.anonymous_read is set."`
+	NoBases bool    `help:"Remove the bases."`
+	throughBases
+	terminal.Listing
+}
+
+// Run changes the given settings.
+func (c *repositorySetCmd) Run(s *cli.Session) error {
+	change := c.change()
+	change.Public = c.Public
+	if c.Members != nil {
+		role, err := access.ParseRole(*c.Members)
+		if err != nil {
+			return err
+		}
+		change.Members = &role
+	}
+	if c.NoBases {
+		if change.Bases != nil {
+			return fault.New(fault.Invalid, "choose --base or --no-bases")
+		}
+		change.Bases = &[]catalog.Base{}
+	}
+	if change == (catalog.RepositoryChange{}) {
+		return fault.New(fault.Invalid, "nothing to change: index repository set --help shows the settings")
+	}
+	return s.With(func(a *app.App) error {
+		if err := a.Index.ChangeRepository(s.Ctx, a.Operator, c.Name, change); err != nil {
+			return err
+		}
+		return c.Report(s.Out, changedRepository{c.Name}, fmt.Sprintf("repository %s was changed", c.Name))
 	})
 }
 
@@ -69,6 +137,12 @@ type repositoryRow struct {
 	Public  bool            `json:"public"`  // if the index allows reading without a token
 	Readers string          `json:"readers"` // in words
 	Created terminal.Moment `json:"created"`
+
+	Bases           []string `json:"bases"`
+	RequireHashes   bool     `json:"require_hashes"`
+	UpstreamReaders string   `json:"upstream_readers"`
+	AnonymousFetch  bool     `json:"anonymous_fetch"`
+	Declared        bool     `json:"declared"` // by the configuration of the server
 }
 
 // Run lists the repositories.
@@ -78,13 +152,25 @@ func (c *repositoryListCmd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
+		bases, err := a.Index.Bases(s.Ctx, a.Operator)
+		if err != nil {
+			return err
+		}
 		var list []repositoryRow
 		var rows [][]string
 		for _, r := range repositories {
-			row := repositoryRow{r.Name, r.Members.String(), r.Public, r.Readers(a.Closed), terminal.Moment(r.CreatedAt)}
+			row := repositoryRow{
+				Name: r.Name, Members: r.Members.String(), Public: r.Public, Readers: r.Readers(a.Closed),
+				Created: terminal.Moment(r.CreatedAt), Bases: []string{}, RequireHashes: r.RequireHashes,
+				UpstreamReaders: r.UpstreamReaders, AnonymousFetch: r.AnonymousFetch, Declared: r.Declared,
+			}
+			for _, b := range bases[r.Name] {
+				row.Bases = append(row.Bases, b.String())
+			}
 			list = append(list, row)
-			rows = append(rows, []string{row.Name, row.Members, row.Readers, row.Created.String()})
+			rows = append(rows,
+				[]string{row.Name, row.Members, row.Readers, strings.Join(row.Bases, ", "), row.Created.String()})
 		}
-		return c.Write(s.Out, terminal.NotNil(list), []string{"NAME", "MEMBERS", "READ BY", "CREATED"}, rows)
+		return c.Write(s.Out, terminal.NotNil(list), []string{"NAME", "MEMBERS", "READ BY", "BASES", "CREATED"}, rows)
 	})
 }

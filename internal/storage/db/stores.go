@@ -16,6 +16,7 @@ import (
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 	"pyindex/internal/roles"
+	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/files"
 	"pyindex/internal/upstream/pages"
 )
@@ -32,6 +33,7 @@ var (
 	_ publishers.Tx = (*Tx)(nil)
 	_ lockout.Tx    = (*Tx)(nil)
 	_ follow.Tx     = (*Tx)(nil)
+	_ upstream.Tx   = (*Tx)(nil)
 	_ files.Tx      = (*Tx)(nil)
 	_ pages.Tx      = (*Tx)(nil)
 )
@@ -55,6 +57,9 @@ func (d *DB) Catalog() catalog.Store { return storeOf[catalog.Tx]{d} }
 
 // Publishers returns the database as seen by package publishers.
 func (d *DB) Publishers() publishers.Store { return storeOf[publishers.Tx]{d} }
+
+// Upstreams returns the database as seen by package upstream.
+func (d *DB) Upstreams() upstream.Store { return storeOf[upstream.Tx]{d} }
 
 // Accounts returns the database as seen by package account.
 func (d *DB) Accounts() account.Store { return storeOf[account.Tx]{d} }

@@ -1,17 +1,82 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"slices"
 	"strings"
 
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/upstream"
 )
 
-func (t *Tx) UpstreamExists(ctx context.Context, name string) (bool, error) {
-	out, err := many(ctx, t, scanText, `SELECT name FROM upstreams WHERE name = $1`, name)
-	return len(out) > 0, err
+func scanUpstream(r row) (upstream.Upstream, error) {
+	u := upstream.Default()
+	var settings string
+	var created int64
+	if err := r.Scan(&u.Name, &settings, &u.Declared, &u.Revision, &created); err != nil {
+		return u, err
+	}
+	u.CreatedAt = moment(created)
+	values := map[string]any{}
+	if err := decode(settings, &values); err != nil {
+		return u, err
+	}
+	for _, key := range upstream.Keys() { // a newer version may have written more
+		if v, ok := values[key]; ok && key != "name" {
+			if err := u.Set(key, v); err != nil {
+				return u, err
+			}
+		}
+	}
+	return u, nil
+}
+
+// Upstreams sorts names in Go because the databases sort text differently.
+func (t *Tx) Upstreams(ctx context.Context) ([]upstream.Upstream, error) {
+	out, err := many(ctx, t, scanUpstream, `SELECT name, settings, declared, revision, created_at FROM upstreams`)
+	slices.SortFunc(out, func(a, b upstream.Upstream) int { return cmp.Compare(a.Name, b.Name) })
+	return out, err
+}
+
+func (t *Tx) InsertUpstream(ctx context.Context, u upstream.Upstream) error {
+	settings, err := encode(u.Values())
+	if err != nil {
+		return err
+	}
+	return t.insert(ctx, "upstream "+u.Name, `INSERT INTO upstreams (name, settings, declared, revision, created_at)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`, u.Name, settings, u.Declared, u.Revision, micros(u.CreatedAt))
+}
+
+func (t *Tx) UpdateUpstream(ctx context.Context, u upstream.Upstream) error {
+	settings, err := encode(u.Values())
+	if err != nil {
+		return err
+	}
+	did, err := t.did(ctx, `UPDATE upstreams SET settings = $2, declared = $3, revision = $4 WHERE name = $1`,
+		u.Name, settings, u.Declared, u.Revision)
+	if err == nil && !did {
+		return fault.New(fault.NotFound, "no such upstream")
+	}
+	return err
+}
+
+func (t *Tx) DeleteUpstream(ctx context.Context, name string) error {
+	_, err := t.exec(ctx, `DELETE FROM upstreams WHERE name = $1`, name)
+	return err
+}
+
+func (t *Tx) RepositoryBases(ctx context.Context) ([]upstream.Link, error) {
+	scan := func(r row) (l upstream.Link, err error) {
+		err = r.Scan(&l.RepositoryID, &l.Repository, &l.BaseID, &l.Upstream)
+		return l, err
+	}
+	out, err := many(ctx, t, scan, `SELECT b.repository_id, r.name, b.base_id, b.upstream FROM repository_bases b
+		JOIN repositories r ON r.id = b.repository_id ORDER BY b.repository_id, b.position`)
+	slices.SortStableFunc(out, func(a, b upstream.Link) int { return cmp.Compare(a.Repository, b.Repository) })
+	return out, err
 }
 
 func (t *Tx) SeenNames(ctx context.Context, repositoryID string) ([]packaging.ProjectName, error) {

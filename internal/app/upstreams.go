@@ -1,0 +1,117 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"log/slog"
+
+	"pyindex/internal/catalog"
+	"pyindex/internal/packaging"
+	"pyindex/internal/resolve"
+	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/client"
+	"pyindex/internal/upstream/files"
+	"pyindex/internal/upstream/page"
+	"pyindex/internal/upstream/pages"
+	"pyindex/internal/version"
+)
+
+// openUpstreams opens what reads through upstreams.
+func (a *App) openUpstreams(ctx context.Context, log *slog.Logger) error {
+	instance, err := a.DB.Instance(ctx)
+	if err != nil {
+		return err
+	}
+	a.Instance = instance
+	a.Upstreams = upstream.NewRegistry(a.DB.Upstreams(), upstream.Options{})
+	a.Client = client.New(client.Options{Version: version.Read().Version, Instance: instance})
+	a.Pages = pages.New(pages.Options{
+		Store: a.DB.Pages(), Fetcher: a.Client, Upstreams: a.allUpstreams, Log: log, Offline: a.Config.Offline,
+	})
+	limit, err := a.upstreamLimit(log)
+	if err != nil {
+		return err
+	}
+	a.Files = files.New(a.DB.UpstreamFiles(), a.Index.Custody, a.Client, files.Options{
+		Limit: limit, Space: a.Blobs.Space, Log: log,
+	})
+	a.Reader = resolve.New(a.Index.Index, resolve.Options{
+		Upstreams: a.Upstreams, Pages: a.Pages, Files: fileCache{a.Files, a.Client}, Offline: a.Config.Offline,
+	})
+	return nil
+}
+
+// allUpstreams returns the upstreams that are configured now.
+func (a *App) allUpstreams(ctx context.Context) ([]upstream.Upstream, error) {
+	at, err := a.Index.Stamp(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.Upstreams.All(ctx, at)
+}
+
+// upstreamLimit returns the limit on kept files of upstreams, in bytes. It is 0 for an object store without a setting:
+// nobody knows how much room there is.
+func (a *App) upstreamLimit(log *slog.Logger) (int64, error) {
+	if n := a.Config.UpstreamCacheSize(); n > 0 {
+		return n, nil
+	}
+	_, total, ok := a.Blobs.Space()
+	if !ok {
+		log.Debug("upstream_cache.size is not set, and the size of the store is unknown: files of upstreams are not kept")
+		return 0, nil
+	}
+	return files.DefaultLimit(total), nil
+}
+
+// fileCache adds the siblings of files to the file cache.
+type fileCache struct {
+	*files.Files
+	fetcher upstream.Fetcher
+}
+
+const (
+	maxMetadata   = 10 << 20
+	maxProvenance = 10 << 20
+)
+
+// Pins implements resolve.Files.
+func (c fileCache) Pins(context.Context, upstream.Upstream, packaging.ProjectName) (map[string]string, string, error) {
+	return nil, "", nil
+}
+
+// Metadata implements resolve.Files.
+func (c fileCache) Metadata(ctx context.Context, u upstream.Upstream, f page.File, mayFetch bool) ([]byte, string, error) {
+	if !f.Metadata {
+		return nil, "", catalog.Missing("metadata of that file")
+	}
+	document, err := c.read(ctx, u, f.URL+".metadata", maxMetadata, mayFetch)
+	if err != nil {
+		return nil, "", err
+	}
+	sum := sha256.Sum256(document)
+	text := hex.EncodeToString(sum[:])
+	if f.MetadataSHA256 != "" && f.MetadataSHA256 != text {
+		return nil, "", &upstream.Failure{Upstream: u.Name, Kind: upstream.Wrong, Err: io.ErrUnexpectedEOF}
+	}
+	return document, text, nil
+}
+
+// Provenance implements resolve.Files.
+func (c fileCache) Provenance(ctx context.Context, u upstream.Upstream, f page.File, mayFetch bool) ([]byte, error) {
+	return c.read(ctx, u, f.Provenance, maxProvenance, mayFetch)
+}
+
+func (c fileCache) read(ctx context.Context, u upstream.Upstream, at string, limit int64, mayFetch bool) ([]byte, error) {
+	if !mayFetch {
+		return nil, files.ErrNotHeld
+	}
+	body, err := c.fetcher.Open(ctx, u, at, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(body)
+}
