@@ -38,6 +38,8 @@ type commands struct {
 	Repository projects.Repository `cmd:"" help:"Manage repositories (collections of projects)."`
 	Upstreams  upstreams.Upstream  `cmd:"" name:"upstream" help:"Manage upstreams: other indexes on which repositories draw."`
 	Name       projects.Name       `cmd:"" help:"Manage project names, including those of deleted projects."`
+	Origin     projects.Origin     `cmd:"" help:"Manage whether names belong to this index or to an upstream."`
+	Reserve    projects.Reserve    `cmd:"" help:"Manage names that are reserved for this index before anything is uploaded."`
 	Group      people.Group        `cmd:"" help:"Manage groups of users."`
 	Service    people.Service      `cmd:"" help:"Manage service accounts: accounts for machines, which belong to a project or a group."`
 	Grant      people.Grant        `cmd:"" help:"Manage roles of users and groups in projects and repositories."`
