@@ -24,7 +24,7 @@ func (fl *flight) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d := &download{flight: fl, files: fl.files, row: row, hash: sha256.New(), unstated: fl.file.SHA256 == ""}
+	d := &download{flight: fl, files: fl.files, row: row, hash: sha256.New(), unstated: fl.file.SHA256 == "" || row.Found}
 	defer d.close()
 	if err := d.open(ctx); err != nil {
 		return err
