@@ -116,13 +116,17 @@ type check struct {
 	pages   map[packaging.ProjectName]*answer
 	refused map[string]string // by the URL of a file: why the index refuses it, or ""
 	found   []Problem
-	tool    lockfile.Kind
+
+	// Of the lock that is being compared:
+	tool   lockfile.Kind
+	hashed bool            // a package has a hash
+	bare   map[string]bool // files in which no package has one, reported already
 }
 
 // compare reports the problems of all packages.
 func (c *check) compare(locks []lockfile.Lock) {
 	for _, l := range locks {
-		c.tool = l.Kind
+		c.tool, c.hashed, c.bare = l.Kind, slices.ContainsFunc(l.Packages, lockfile.Package.Hashed), map[string]bool{}
 		c.places(l)
 		for _, p := range l.Packages {
 			c.onePackage(l, p)
@@ -336,13 +340,13 @@ func (c *check) onePackage(l lockfile.Lock, p lockfile.Package) {
 
 // noHash reports a package without a hash: for a requirements file without any hash one line suffices.
 func (c *check) noHash(l lockfile.Lock, p lockfile.Package) {
-	if l.Kind != lockfile.Requirements || slices.ContainsFunc(l.Packages, lockfile.Package.Hashed) {
+	if l.Kind != lockfile.Requirements || c.hashed {
 		c.report(NoHash, p.At, &p, "no hash: nothing verifies the content")
 		return
 	}
-	at := lockfile.Place{Path: p.At.Path}
-	if !slices.ContainsFunc(c.found, func(x Problem) bool { return x.Kind == NoHash && x.Place == at }) {
-		c.report(NoHash, at, nil, "no package has a hash: nothing verifies the content")
+	if !c.bare[p.At.Path] {
+		c.bare[p.At.Path] = true
+		c.report(NoHash, lockfile.Place{Path: p.At.Path}, nil, "no package has a hash: nothing verifies the content")
 	}
 }
 
