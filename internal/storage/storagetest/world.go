@@ -16,6 +16,7 @@ import (
 	"pyindex/internal/lockout"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
+	"pyindex/internal/upstream/pages"
 )
 
 // Stores is one database as seen by the packages that use it.
@@ -25,6 +26,7 @@ type Stores struct {
 	Publishers publishers.Store
 	Accounts   account.Store
 	Lockouts   lockout.Store
+	Pages      pages.Store
 }
 
 // Opener creates a database with the repository "main" and opens it twice, as two processes would.

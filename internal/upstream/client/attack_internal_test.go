@@ -192,7 +192,7 @@ func TestBadRedirects(t *testing.T) {
 	}
 }
 
-// TestSignInPage: a redirect to a sign-in page is neither an empty page, nor does its 404 mean that there is no project.
+// TestSignInPage: a redirect to a sign-in page is no empty page, and its 404 does not mean that there is no project.
 func TestSignInPage(t *testing.T) {
 	status := 200
 	u := serve(t, func(w http.ResponseWriter, r *http.Request) {

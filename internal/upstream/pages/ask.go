@@ -23,10 +23,21 @@ func (p *Pages) ask(ctx context.Context, u *upstream.Upstream, k Key, f Freshnes
 	if fl := p.flights[k]; fl != nil {
 		return fl, false
 	}
+	if now := p.lookup(k); now != nil && now != e && now.fresh(u, p.now(), f) { // a flight has landed meanwhile
+		return landed(now), false
+	}
 	fl = p.takeOff(k, e)
 	asked := *u
 	p.working.Go(func() { p.fly(context.WithoutCancel(ctx), &asked, k, f, fl, false) })
 	return fl, true
+}
+
+// landed returns a flight that is over.
+func landed(e *entry) *flight {
+	fl := &flight{done: make(chan struct{}), entry: e}
+	fl.counted.Store(true)
+	close(fl.done)
+	return fl
 }
 
 // takeOff registers a flight. The caller holds the lock.
