@@ -24,6 +24,13 @@ func TestNamesPage(t *testing.T) {
 		}
 	}
 	shows("Nothing was decided by hand.", "No names are reserved.", "names were not compared with all of them")
+	if got := words(x.get("root", page+"?in=inner").Body.String()); !strings.Contains(got, "readers of the repository inner") ||
+		!strings.Contains(got, "Other repositories: main") {
+		t.Errorf("the names of another repository:\n%s", got)
+	}
+	if w := x.get("root", page+"?in=nowhere"); w.Code != http.StatusNotFound {
+		t.Errorf("the names of no repository = %d", w.Code)
+	}
 	decide := []string{"project", "Demo", "repository", "main", "origin", "both", "why", "patched builds"}
 	w := x.post("root", page+"decide/", decide...)
 	if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "tick this box") ||
