@@ -2,50 +2,57 @@ package app
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"io"
 	"log/slog"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/resolve"
 	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/client"
 	"pyindex/internal/upstream/files"
-	"pyindex/internal/upstream/page"
 	"pyindex/internal/upstream/pages"
 	"pyindex/internal/version"
 )
 
-// openUpstreams opens what reads through upstreams.
-func (a *App) openUpstreams(ctx context.Context, log *slog.Logger) error {
-	instance, err := a.DB.Instance(ctx)
-	if err != nil {
+// openPages opens the upstreams and the cache of their pages, which the comparison of new names needs.
+func (a *App) openPages(ctx context.Context, log *slog.Logger) (err error) {
+	if a.Instance, err = a.DB.Instance(ctx); err != nil {
 		return err
 	}
-	a.Instance = instance
 	a.Upstreams = upstream.NewRegistry(a.DB.Upstreams(), upstream.Options{})
-	a.Client = client.New(client.Options{Version: version.Read().Version, Instance: instance})
+	a.Client = client.New(client.Options{Version: version.Read().Version, Instance: a.Instance})
 	a.Pages = pages.New(pages.Options{
 		Store: a.DB.Pages(), Fetcher: a.Client, Upstreams: a.allUpstreams, Log: log, Offline: a.Config.Offline,
-	})
-	limit, err := a.upstreamLimit(log)
-	if err != nil {
-		return err
-	}
-	a.Files = files.New(a.DB.UpstreamFiles(), a.Index.Custody, a.Client, files.Options{
-		Limit: limit, Space: a.Blobs.Space, Log: log,
-	})
-	a.Reader = resolve.New(a.Index.Index, resolve.Options{
-		Upstreams: a.Upstreams, Pages: a.Pages, Files: fileCache{a.Files, a.Client}, Offline: a.Config.Offline,
 	})
 	return nil
 }
 
+// openReader opens the cache of upstreams' files, and what reads through everything.
+func (a *App) openReader(log *slog.Logger) {
+	a.Files = files.New(a.DB.UpstreamFiles(), a.Index.Custody, a.Client, files.Options{
+		Limit: a.upstreamLimit(log), Space: a.Blobs.Space, Log: log,
+	})
+	a.Reader = resolve.New(a.Index.Index, resolve.Options{
+		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Offline: a.Config.Offline,
+	})
+}
+
+// UpstreamVersions implements ingest.UpstreamVersions by the reader, which is opened after the intake.
+func (a *App) UpstreamVersions(ctx context.Context, r catalog.Repository, name packaging.ProjectName) ([]string, error) {
+	return a.Reader.UpstreamVersions(ctx, r, name)
+}
+
+// policy returns the rules for uploads, with the comparison of names.
+func (a *App) policy() ingest.Policy {
+	p := a.Config.Upload.Rules()
+	p.Public = a.Pages
+	return p
+}
+
 // allUpstreams returns the upstreams that are configured now.
 func (a *App) allUpstreams(ctx context.Context) ([]upstream.Upstream, error) {
-	at, err := a.Index.Stamp(ctx)
+	at, err := a.DB.Catalog().Stamp(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -54,64 +61,14 @@ func (a *App) allUpstreams(ctx context.Context) ([]upstream.Upstream, error) {
 
 // upstreamLimit returns the limit on kept files of upstreams, in bytes. It is 0 for an object store without a setting:
 // nobody knows how much room there is.
-func (a *App) upstreamLimit(log *slog.Logger) (int64, error) {
+func (a *App) upstreamLimit(log *slog.Logger) int64 {
 	if n := a.Config.UpstreamCacheSize(); n > 0 {
-		return n, nil
+		return n
 	}
 	_, total, ok := a.Blobs.Space()
 	if !ok {
 		log.Debug("upstream_cache.size is not set, and the size of the store is unknown: files of upstreams are not kept")
-		return 0, nil
+		return 0
 	}
-	return files.DefaultLimit(total), nil
-}
-
-// fileCache adds the siblings of files to the file cache.
-type fileCache struct {
-	*files.Files
-	fetcher upstream.Fetcher
-}
-
-const (
-	maxMetadata   = 10 << 20
-	maxProvenance = 10 << 20
-)
-
-// Pins implements resolve.Files.
-func (c fileCache) Pins(context.Context, upstream.Upstream, packaging.ProjectName) (map[string]string, string, error) {
-	return nil, "", nil
-}
-
-// Metadata implements resolve.Files.
-func (c fileCache) Metadata(ctx context.Context, u upstream.Upstream, f page.File, mayFetch bool) ([]byte, string, error) {
-	if !f.Metadata {
-		return nil, "", catalog.Missing("metadata of that file")
-	}
-	document, err := c.read(ctx, u, f.URL+".metadata", maxMetadata, mayFetch)
-	if err != nil {
-		return nil, "", err
-	}
-	sum := sha256.Sum256(document)
-	text := hex.EncodeToString(sum[:])
-	if f.MetadataSHA256 != "" && f.MetadataSHA256 != text {
-		return nil, "", &upstream.Failure{Upstream: u.Name, Kind: upstream.Wrong, Err: io.ErrUnexpectedEOF}
-	}
-	return document, text, nil
-}
-
-// Provenance implements resolve.Files.
-func (c fileCache) Provenance(ctx context.Context, u upstream.Upstream, f page.File, mayFetch bool) ([]byte, error) {
-	return c.read(ctx, u, f.Provenance, maxProvenance, mayFetch)
-}
-
-func (c fileCache) read(ctx context.Context, u upstream.Upstream, at string, limit int64, mayFetch bool) ([]byte, error) {
-	if !mayFetch {
-		return nil, files.ErrNotHeld
-	}
-	body, err := c.fetcher.Open(ctx, u, at, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	return io.ReadAll(body)
+	return files.DefaultLimit(total)
 }
