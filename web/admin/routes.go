@@ -21,6 +21,9 @@ func (s *Section) Routes() []route.Route {
 		"/admin/grants/":                 s.adminGrants,
 		"/admin/tokens/":                 s.adminTokens,
 		"/admin/repositories/":           s.adminRepositories,
+		"/admin/repository/:name/bases/": s.adminBases,
+		"/admin/upstreams/":              s.adminUpstreams,
+		"/admin/upstream/:upstream/":     s.adminUpstream,
 		"/admin/issuers/":                s.adminIssuers,
 		"/admin/storage/":                s.adminStorage,
 		"/admin/audit/":                  s.adminAudit,
@@ -59,6 +62,11 @@ func (s *Section) Routes() []route.Route {
 		"/admin/repositories/change/": s.changeRepository,
 		"/admin/repositories/remove/": s.removeRepository,
 		"/admin/quarantine/":          s.adminRelease,
+
+		"/admin/repository/:name/bases/":    s.changeBases,
+		"/admin/upstreams/add/":             s.addUpstream,
+		"/admin/upstream/:upstream/change/": s.changeUpstream,
+		"/admin/upstream/:upstream/remove/": s.removeUpstream,
 	}
 	for path, h := range forms {
 		forms[path] = s.confirming(h)
