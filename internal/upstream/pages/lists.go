@@ -218,7 +218,7 @@ func (p *Pages) fetchList(ctx context.Context, u upstream.Upstream, old List) er
 	case !r.NotModified:
 		var names page.Names
 		if names, err = page.ParseList(r.Body, r.ContentType, page.DefaultBounds()); err == nil {
-			next.Hashes, next.Names, next.FetchedAt, next.Validators = names.Encode(), names.Count(), now, r.Validators
+			next.Hashes, next.Names, next.FetchedAt, next.Validators = names.Encode(), names.Count(), now, validators(&r)
 		}
 	}
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/upstream"
@@ -35,10 +37,9 @@ type Options struct {
 	Upstreams func(context.Context) ([]upstream.Upstream, error)
 	Now       func() time.Time // time.Now if nil
 	Log       *slog.Logger     // slog.Default() if nil
-	// Alarm is called for an event that an administrator should know. It may be nil; each alarm is logged as well.
-	Alarm   func(ctx context.Context, u upstream.Upstream, name packaging.ProjectName, text string)
-	Offline bool  // ask nobody
-	Memory  int64 // bytes of records in memory; DefaultMemory if 0
+	NewID     func() string    // of audit entries; UUIDv7 if nil
+	Offline   bool             // ask nobody
+	Memory    int64            // bytes of records in memory; DefaultMemory if 0
 	// Alone says that no other process asks upstreams with the same rows, so that no leases are needed.
 	Alone bool
 }
@@ -90,6 +91,9 @@ func New(o Options) *Pages {
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
+	}
+	if o.NewID == nil {
+		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
 	}
 	if o.Memory == 0 {
 		o.Memory = DefaultMemory

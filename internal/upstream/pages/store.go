@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"pyindex/internal/audit"
 	"pyindex/internal/packaging"
 	"pyindex/internal/upstream"
 )
@@ -50,6 +51,8 @@ type Store interface {
 
 // Tx is a transaction on the rows of upstreams. None of its methods moves the serial.
 type Tx interface {
+	InsertAudit(ctx context.Context, e audit.Entry) error
+
 	// UpstreamPage returns the row of a page if it was checked after a time, else fault.NotFound.
 	UpstreamPage(ctx context.Context, k Key, after time.Time) (Row, error)
 	// UpstreamPageChecked reports whether a page was checked after a time.
