@@ -168,8 +168,7 @@ func byKey(a, b Key) int {
 }
 
 // Batch encodes and writes what has been read, gives back and renews leases, and begins to renew pages in the
-// background: all in one transaction, or in none if there is nothing to do. Run calls it at most once a second; a
-// program that does not use Run calls it before it ends.
+// background: all in one transaction, or in none if there is nothing to do. Run calls it at most once a second.
 func (p *Pages) Batch(ctx context.Context) error { return p.batch(ctx, true) }
 
 func (p *Pages) batch(ctx context.Context, renew bool) error {

@@ -44,8 +44,8 @@ type Options struct {
 	Alone bool
 }
 
-// Pages keeps the project pages of upstreams. It is safe for concurrent use. Run must be running for anything to be
-// stored or renewed in the background.
+// Pages keeps the project pages of upstreams. It is safe for concurrent use. What is read is stored by Run and by
+// Close; only Run renews pages in the background.
 type Pages struct {
 	o      Options
 	now    func() time.Time
