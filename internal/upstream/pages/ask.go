@@ -158,8 +158,8 @@ func (p *Pages) confirmed(was *entry, r *upstream.Response, up *source) *entry {
 	return p.keep(row, was.page, was, up)
 }
 
-// gone keeps the answer that there is no such project. The files that it once had stay in the record: should the project
-// return, their digests and times still hold.
+// gone keeps the answer that there is no such project. The files that it once had stay in the record, so that their
+// digests and times still hold if the project returns.
 func (p *Pages) gone(u *upstream.Upstream, k Key, was *entry, up *source) *entry {
 	now := p.now()
 	row := Row{Key: k, Revision: "absent", OfURL: u.Revision, Absent: true, FetchedAt: now, CheckedAt: now}
@@ -296,8 +296,8 @@ func digits(s string) bool {
 }
 
 // awaitLease takes the lease of a page. While another replica holds it, it waits for that replica's answer. It returns
-// the page if the row turns out to be fresh, and nil if the caller shall ask: with the lease, or without if the wait was
-// in vain.
+// the page if the row turns out to be fresh, or what is held if the wait was in vain. It returns nil if the caller shall
+// ask.
 func (p *Pages) awaitLease(ctx context.Context, u *upstream.Upstream, k Key, f Freshness, was *entry,
 ) (*entry, error) {
 	until := time.Now().Add(p.wait.replica)

@@ -351,7 +351,8 @@ func TestAGoneProjectKeepsItsFiles(t *testing.T) {
 	if err != nil || len(p.Files) != 2 {
 		t.Fatalf("Page() = %+v, %v", p, err)
 	}
-	if f := p.Files[1]; f.SHA256 != first.Files[0].SHA256 || f.Changed == "" || !f.FirstSeen.Equal(first.Files[0].FirstSeen) {
+	f, was := p.Files[1], first.Files[0]
+	if f.SHA256 != was.SHA256 || f.Changed == "" || !f.FirstSeen.Equal(was.FirstSeen) {
 		t.Errorf("the file that returned is %+v", f)
 	}
 }

@@ -16,8 +16,9 @@ const (
 	finishTime = 5 * time.Second
 )
 
-// Run writes what was read and renews what is in use, until the context ends; Close follows. It also reads the list of projects of each
-// upstream once a day and deletes pages that nobody has used for a long time. Run it once in each serving process.
+// Run writes what was read and renews what is in use, until the context ends; Close follows. It also reads the list of
+// projects of each upstream once a day and deletes pages that nobody has used for a long time. Run it once in each
+// serving process.
 func (p *Pages) Run(ctx context.Context) {
 	var batched time.Time
 	ticks := time.NewTicker(batchEvery)

@@ -62,8 +62,8 @@ type Tx interface {
 	// RenewUpstreamPage stores the fields of a row but the record, if the stored one has the same revision and was not
 	// checked later.
 	RenewUpstreamPage(ctx context.Context, r Row) error
-	// DeleteUpstreamPages deletes pages that were last checked before a time, up to limit, and returns their number. A page
-	// is checked whenever it is used and its TTL has passed.
+	// DeleteUpstreamPages deletes pages that were last checked before a time, up to limit, and returns their number. A
+	// page that is used is checked when its TTL has passed.
 	DeleteUpstreamPages(ctx context.Context, before time.Time, limit int) (int64, error)
 	// CountUpstreamPages returns the number of pages of each upstream.
 	CountUpstreamPages(ctx context.Context) (map[string]int, error)
