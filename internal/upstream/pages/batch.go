@@ -96,6 +96,7 @@ func (p *Pages) encode(e *entry) {
 	row.Record = e.page.Encode()
 	encoded := &entry{Row: row, up: e.up}
 	encoded.used.Store(e.used.Load())
+	encoded.remember(e.page)
 	if now := p.records.get(e.Key); now != nil && now != e {
 		return
 	}

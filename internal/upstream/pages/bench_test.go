@@ -155,8 +155,8 @@ func BenchmarkFirstRead(b *testing.B) {
 	}
 }
 
-// BenchmarkDecode is the reading of the record of such a page.
-func BenchmarkDecode(b *testing.B) {
+// BenchmarkPage is the content of such a page, whose record is read after each garbage collection.
+func BenchmarkPage(b *testing.B) {
 	p, u := benchmarked(b, 10_000)
 	b.ReportAllocs()
 	for b.Loop() {

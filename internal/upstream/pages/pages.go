@@ -226,6 +226,9 @@ func (p *Pages) fetchNow(ctx context.Context, u *upstream.Upstream, k Key, f Fre
 			}
 			now = p.now()
 		}
+		if !mine && attempt == 0 && kindOf(fl.err) == upstream.Loop { // the request of another caller went in a circle
+			continue
+		}
 		if late || fl.err != nil {
 			if e.usable(u, now) {
 				return serve(e)
@@ -254,6 +257,14 @@ func (p *Pages) patience(u *upstream.Upstream, e *entry, f Freshness, now time.T
 		return p.wait.client
 	}
 	return p.wait.slow
+}
+
+// kindOf returns the kind of a failure, or "" for another error.
+func kindOf(err error) upstream.FailureKind {
+	if f, ok := errors.AsType[*upstream.Failure](err); ok {
+		return f.Kind
+	}
+	return ""
 }
 
 // answered counts a failure and returns it with a time after which a client may try again: from 1 to 5 seconds, so that
