@@ -64,6 +64,9 @@ var deeds = map[string]deed{
 	"reader.add":    {"added a reader of %s", "add a reader of %s"},
 	"reader.remove": {"removed a reader of %s", "remove a reader of %s"},
 	"reader.pin":    {"pinned a reader of %s to its owner's account", "pin a reader of %s"},
+	"upstream.serial": {
+		"took a page with a lower serial of %s from an upstream", "take a page with a lower serial of %s from an upstream",
+	},
 	"token.used-beside-publishers": {
 		"uploaded to %s with an API token, though it has trusted publishers", "upload to %s with an API token",
 	},
