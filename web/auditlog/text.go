@@ -105,13 +105,18 @@ var deeds = map[string]deed{
 	"repository.change":       {"changed the repository %s", "change the repository %s"},
 	"repository.add":          {"created the repository %s", "create the repository %s"},
 	"repository.remove":       {"removed the repository %s", "remove the repository %s"},
-	"session.begin":           {"signed in", "sign in"},
-	"session.end":             {"signed out", "sign out"},
-	"session.end-others":      {"signed out everywhere else", "sign out everywhere else"},
-	"session.end-all":         {"ended all sessions of %s", "end all sessions of %s"},
-	"session.refuse":          {"signed in", "sign in"},
-	"session.confirm":         {"confirmed their identity", "confirm their identity"},
-	"account.codes-guessed":   {"guessed codes of %s", "sign in as %s with ten wrong codes in a row"},
+	"upstream.mismatch": {
+		"sent other content than it stated for %s", "send other content than it stated for %s",
+	},
+	"upstream.changed":      {"stated another digest for %s", "state another digest for %s"},
+	"upstream.accept":       {"accepted another digest for %s", "accept another digest for %s"},
+	"session.begin":         {"signed in", "sign in"},
+	"session.end":           {"signed out", "sign out"},
+	"session.end-others":    {"signed out everywhere else", "sign out everywhere else"},
+	"session.end-all":       {"ended all sessions of %s", "end all sessions of %s"},
+	"session.refuse":        {"signed in", "sign in"},
+	"session.confirm":       {"confirmed their identity", "confirm their identity"},
+	"account.codes-guessed": {"guessed codes of %s", "sign in as %s with ten wrong codes in a row"},
 }
 
 // actorWords names the actor.
@@ -130,6 +135,9 @@ func actorWords(a audit.Actor) string {
 		if a.Name != "" {
 			return a.Name
 		}
+	}
+	if name, ok := strings.CutPrefix(a.Name, "upstream "); ok && a.Kind == "" {
+		return "The upstream " + name
 	}
 	return "An unknown caller"
 }
