@@ -99,18 +99,19 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
+	if err := a.openPages(ctx, log); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	a.Registry = openRegistry(a, base, serving)
 	a.Minter = exchange.New(a.Registry, verifier, exchange.Options{
 		Lifetime: time.Duration(c.OIDC.TokenLifetime), Created: created, Log: log,
 	})
 	a.Desk = lockout.New(a.DB.Lockouts(), lockout.Options{Sentence: a.Registry.Sentence})
 	a.Index = assembly.New(a.DB.Catalog(), a.Blobs, assembly.Options{
-		Log: log, Policy: c.Upload.Rules(), Limits: c.Limits.Catalog(), Attester: attester,
+		Log: log, Policy: a.policy(), Limits: c.Limits.Catalog(), Attester: attester, Versions: a,
 		Redact: insight.New(a.Registry).Redact,
 	})
-	if err := a.openUpstreams(ctx, log); err != nil {
-		return nil, errors.Join(err, a.Close())
-	}
+	a.openReader(log)
 	a.Followers = follow.New(a.Index.Index, a.DB.Follow(), nil)
 	return a, nil
 }
@@ -158,7 +159,7 @@ func openRegistry(a *App, base *url.URL, serving *publishers.Serving) *publisher
 		OwnerID:       accountid.New(http.DefaultClient, c.AccountAPIs()...).Of,
 		Issuers:       c.Issuers(),
 		Audience:      c.Audience(base),
-		Policy:        c.Upload.Rules().NamePolicy,
+		Policy:        a.policy().NamePolicy,
 	}
 	if serving != nil {
 		o.Issuers, o.Audience, o.Unserved = serving.Issuers, serving.Audience, o.Issuers

@@ -24,6 +24,7 @@ func stores(d *db.DB) storagetest.Stores {
 		Lockouts:   d.Lockouts(),
 		Pages:      d.Pages(),
 		Files:      d.UpstreamFiles(),
+		Upstreams:  d.Upstreams(),
 	}
 }
 
@@ -64,4 +65,9 @@ func TestUpstreamPages(t *testing.T) {
 func TestUpstreamFiles(t *testing.T) {
 	storagetest.EachLinguistic(t,
 		func(t *testing.T, fresh func(*testing.T) string) { storagetest.UpstreamFiles(t, twice(fresh)) })
+}
+
+func TestUpstreams(t *testing.T) {
+	storagetest.EachLinguistic(t,
+		func(t *testing.T, fresh func(*testing.T) string) { storagetest.Upstreams(t, twice(fresh)) })
 }

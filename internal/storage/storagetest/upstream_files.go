@@ -15,7 +15,7 @@ import (
 // UpstreamFiles checks the guarantees of files.Store, and of custody.Tx about content that is kept of upstreams.
 func UpstreamFiles(t *testing.T, open Opener) {
 	for name, check := range map[string]func(*world){
-		"rows":    checkUpstreamRows,
+		"rows":    checkUpstreamFileRows,
 		"idle":    checkIdleUpstreamFiles,
 		"usage":   checkUpstreamUsage,
 		"content": checkUpstreamContent,
@@ -57,7 +57,7 @@ func (w *world) upstreamFile(k files.Key) (r files.Row) {
 	return r
 }
 
-func checkUpstreamRows(w *world) {
+func checkUpstreamFileRows(w *world) {
 	full, empty := upstreamRow("public", "aa/x"), files.Row{Key: files.Key{Upstream: "public", Path: "aa/y"}, Size: -1}
 	w.must(w.a.Files.View(w.ctx, func(tx files.Tx) error {
 		_, err := tx.UpstreamFile(w.ctx, full.Key)

@@ -16,6 +16,7 @@ import (
 	"pyindex/internal/lockout"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
+	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/files"
 	"pyindex/internal/upstream/pages"
 )
@@ -29,6 +30,7 @@ type Stores struct {
 	Lockouts   lockout.Store
 	Pages      pages.Store
 	Files      files.Store
+	Upstreams  upstream.Store
 }
 
 // Opener creates a database with the repository "main" and opens it twice, as two processes would.
