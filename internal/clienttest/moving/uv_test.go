@@ -48,7 +48,8 @@ func TestUVLock(t *testing.T) {
 	recipe(t, "name = \"internal\"\nurl = \"[[.Simple]]\"\ndefault = true\n", "uv lock\nuv sync --locked\n",
 		"`uv sync --frozen` installs from the **old** index; `--locked` fails; plain `uv sync` moves")
 	m, uv := movedUV(t)
-	m.check(t, "uv.lock", 1, "Fetched past this index (2)", "beta 1.0: 1 file from "+strings.TrimPrefix(m.files.URL, "http://"),
+	m.check(t, "uv.lock", 1, "Fetched past this index (2)",
+		"beta 1.0: 1 file from "+strings.TrimPrefix(m.files.URL, "http://"),
 		"although the name belongs to this index", "run uv lock")
 
 	uv().Run(t, m.dir, "sync", "--frozen").OK(t)
