@@ -140,6 +140,45 @@ func TestRefusedSettings(t *testing.T) {
 		},
 		{"mail spoken to otherwise", "[mail]\ntls = 'ssl'", "", ":2: mail.tls"},
 		{"mail password in the file", "[mail]\npassword = 'x'", "", "mail.password"},
+		{
+			"unknown key of an upstream", "[[upstreams]]\nname = 'a'\nprob = 'x'", "",
+			":3: unknown key \"upstreams[0].prob\"; did you mean probe?",
+		},
+		{
+			"later key of a repository", "[[repositories]]\nname = 'a'\ncooldown = '72h'", "",
+			":3: unknown key \"repositories[0].cooldown\"",
+		},
+		{
+			"second upstream without a slash",
+			"[[upstreams]]\nname = 'a'\nurl = 'https://a.example/'\n[[upstreams]]\nname = 'b'\nurl = 'https://b.example/simple'", "",
+			":6: upstreams[1].url: https://b.example/simple does not end with \"/\"",
+		},
+		{
+			"number for a time", "[[upstreams]]\nname = 'a'\nurl = 'https://a.example/'\nttl = 10", "", ":4: upstreams[0].ttl",
+		},
+		{
+			"text for a list", "[[repositories]]\nname = 'a'\nbases = 1", "", ":3: repositories[0].bases",
+		},
+		{"upstream without a URL", "[[upstreams]]\nname = 'a'", "", ":1: upstreams[0].url"},
+		{
+			"upstream twice", "", "--upstreams=name=a,url=https://a.example/;name=a,url=https://b.example/", "--upstreams",
+		},
+		{"repository twice", "", "--repositories=name=a;name=a", "--repositories"},
+		{"repository with a bad name", "[[repositories]]\nname = 'A'", "", ":1: repositories"},
+		{"readers of upstreams", "", "--repositories=name=a,upstream_readers=all", "upstream_readers"},
+		{"upstream by plain http", "", "--upstream=http://a.example/simple/", "set upstream_allow_private"},
+		{"upstream without a slash", "upstream = 'https://a.example/simple'", "", ":1: upstream: "},
+		{"upstream with a password", "", "--upstream=https://u:hush@a.example/simple/", "--upstream"},
+		{"private addresses of no upstream", "", "--upstream-allow-private", "--upstream-allow-private"},
+		{
+			"two upstreams of one name", "",
+			"--upstream=https://a.example/ --upstreams=name=default,url=https://b.example/", "--upstream: ",
+		},
+		{
+			"unreadable password of an upstream", "",
+			"--upstreams=name=a,url=https://a.example/,username=u,password_file=/nonexistent/p", "password_file of a",
+		},
+		{"size of the upstream cache", "[upstream_cache]\nsize = 'lots'", "", ":2: upstream_cache.size"},
 		{"realm with a line end", "[access]\nrealm = \"a\\nb\"", "", "access.realm"},
 	}
 	for _, tt := range tests {

@@ -51,7 +51,7 @@ var importers = map[string][]string{
 	"github.com/wneessen/go-mail":  {"internal/mail"},
 	module + "internal/mail":       {"internal/app", "internal/config"},
 	// which makes requests
-	module + "internal/upstream/client": {"internal/app", "internal/cli/upkeep"},
+	module + "internal/upstream/client": {"internal/app", "internal/cli/upkeep", "internal/cli/upstreams"},
 	"github.com/emersion/":              {"internal/mail/mailtest"},
 	"rsc.io/qr":                         {"web"},
 	"github.com/aymanbagabas/go-udiff":  {"web"},

@@ -2,9 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"io"
 	"log/slog"
 
 	"pyindex/internal/catalog"
@@ -14,7 +11,6 @@ import (
 	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/client"
 	"pyindex/internal/upstream/files"
-	"pyindex/internal/upstream/page"
 	"pyindex/internal/upstream/pages"
 	"pyindex/internal/version"
 )
@@ -38,7 +34,7 @@ func (a *App) openReader(log *slog.Logger) {
 		Limit: a.upstreamLimit(log), Space: a.Blobs.Space, Log: log,
 	})
 	a.Reader = resolve.New(a.Index.Index, resolve.Options{
-		Upstreams: a.Upstreams, Pages: a.Pages, Files: fileCache{a.Files, a.Client}, Offline: a.Config.Offline,
+		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Offline: a.Config.Offline,
 	})
 }
 
@@ -75,54 +71,4 @@ func (a *App) upstreamLimit(log *slog.Logger) int64 {
 		return 0
 	}
 	return files.DefaultLimit(total)
-}
-
-// fileCache adds the siblings of files to the file cache.
-type fileCache struct {
-	*files.Files
-	fetcher upstream.Fetcher
-}
-
-const (
-	maxMetadata   = 10 << 20
-	maxProvenance = 10 << 20
-)
-
-// Pins implements resolve.Files.
-func (c fileCache) Pins(context.Context, upstream.Upstream, packaging.ProjectName) (map[string]string, string, error) {
-	return nil, "", nil
-}
-
-// Metadata implements resolve.Files.
-func (c fileCache) Metadata(ctx context.Context, u upstream.Upstream, f page.File, mayFetch bool) ([]byte, string, error) {
-	if !f.Metadata {
-		return nil, "", catalog.Missing("metadata of that file")
-	}
-	document, err := c.read(ctx, u, f.URL+".metadata", maxMetadata, mayFetch)
-	if err != nil {
-		return nil, "", err
-	}
-	sum := sha256.Sum256(document)
-	text := hex.EncodeToString(sum[:])
-	if f.MetadataSHA256 != "" && f.MetadataSHA256 != text {
-		return nil, "", &upstream.Failure{Upstream: u.Name, Kind: upstream.Wrong, Err: io.ErrUnexpectedEOF}
-	}
-	return document, text, nil
-}
-
-// Provenance implements resolve.Files.
-func (c fileCache) Provenance(ctx context.Context, u upstream.Upstream, f page.File, mayFetch bool) ([]byte, error) {
-	return c.read(ctx, u, f.Provenance, maxProvenance, mayFetch)
-}
-
-func (c fileCache) read(ctx context.Context, u upstream.Upstream, at string, limit int64, mayFetch bool) ([]byte, error) {
-	if !mayFetch {
-		return nil, files.ErrNotHeld
-	}
-	body, err := c.fetcher.Open(ctx, u, at, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer body.Close()
-	return io.ReadAll(body)
 }

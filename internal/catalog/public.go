@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -15,6 +16,12 @@ type PublicNames interface {
 	// lists. It asks no upstream. It may read the database, so it is not called in a transaction.
 	Listed(ctx context.Context, name packaging.ProjectName) (by string, listed, known bool)
 }
+
+// errPublicName marks refusals of names that belong to an upstream. The messages contain its text.
+var errPublicName = errors.New("project name")
+
+// IsPublicName reports whether an error refuses a new project because its name belongs to an upstream.
+func IsPublicName(err error) bool { return errors.Is(err, errPublicName) }
 
 // Comparison is the result of comparing a new name with the names of public upstreams. The zero Comparison is that of
 // an index without upstreams.
@@ -65,7 +72,7 @@ func (p NamePolicy) checkPublic(ctx context.Context, tx Tx, n NewName) error {
 	case !n.Compared.made || n.Compared.name != n.Name:
 		return fault.New(fault.Unavailable, "the name %s was released a moment ago; try again", n.Name)
 	case n.Compared.By != "":
-		return fault.New(fault.Denied,
+		return fault.Wrap(fault.Denied, errPublicName,
 			"project name %s is taken: it is on the list of names of the upstream %s; choose another name, or ask an administrator to make it own (index origin set %s %s own --reason REASON)",
 			n.Name, n.Compared.By, n.Repository.Name, n.Name)
 	}
@@ -107,7 +114,7 @@ func (f NameFacts) creatable(ctx context.Context, tx Tx, n NewName) (own bool, e
 
 // errForeign refuses a project of a name that an upstream answered first.
 func errForeign(repository string, name packaging.ProjectName, upstream string) error {
-	return fault.New(fault.Denied,
+	return fault.Wrap(fault.Denied, errPublicName,
 		"project name %s belongs to the upstream %s, which answered for it first, so nothing can be uploaded to it here; choose another name, or ask an administrator to make it own (index origin set %s %s own --reason REASON)",
 		name, upstream, repository, name)
 }

@@ -60,9 +60,7 @@ func (x *Index) AddRepository(ctx context.Context, who access.Caller, n NewRepos
 
 // newRepository returns a repository with the defaults.
 func (x *Index) newRepository(name string) Repository {
-	return Repository{
-		ID: x.changes.NewID(), Name: name, CreatedAt: x.changes.Clock(), RequireHashes: true, UpstreamReaders: AnyReader,
-	}
+	return EmptyRepository(x.changes.NewID(), name, x.changes.Clock())
 }
 
 // Repositories returns the repositories that the caller may read, by name.

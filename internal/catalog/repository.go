@@ -33,6 +33,13 @@ const (
 	RepositoryReader = "repository"
 )
 
+// EmptyRepository returns a new repository with the default of each setting: only callers with a role can read it.
+func EmptyRepository(id, name string, createdAt time.Time) Repository {
+	return Repository{
+		ID: id, Name: name, CreatedAt: createdAt, RequireHashes: true, UpstreamReaders: AnyReader,
+	}
+}
+
 // Object returns the repository for permission checks.
 func (r Repository) Object() access.Object {
 	return access.Object{RepositoryID: r.ID, Members: r.Members, Public: r.Public}

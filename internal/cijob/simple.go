@@ -40,6 +40,11 @@ type simpleIndex struct {
 func newSimpleIndex(site lockcheck.Site, user *url.Userinfo) *simpleIndex {
 	client := newLoginHTTP()
 	client.Timeout = time.Minute // the index may have to ask an upstream
+	if t, ok := http.DefaultTransport.(*http.Transport); ok {
+		t = t.Clone()
+		t.MaxIdleConnsPerHost = t.MaxIdleConns // several requests run at once, and each would open a connection
+		client.Transport = t
+	}
 	return &simpleIndex{site, user, client, pause}
 }
 

@@ -21,6 +21,7 @@ func (s *Section) Routes() []route.Route {
 		"/admin/grants/":                 s.adminGrants,
 		"/admin/tokens/":                 s.adminTokens,
 		"/admin/repositories/":           s.adminRepositories,
+		"/admin/names/":                  s.adminNames,
 		"/admin/issuers/":                s.adminIssuers,
 		"/admin/storage/":                s.adminStorage,
 		"/admin/audit/":                  s.adminAudit,
@@ -59,6 +60,9 @@ func (s *Section) Routes() []route.Route {
 		"/admin/repositories/change/": s.changeRepository,
 		"/admin/repositories/remove/": s.removeRepository,
 		"/admin/quarantine/":          s.adminRelease,
+		"/admin/names/decide/":        s.decideName,
+		"/admin/names/reserve/":       s.reserveNames,
+		"/admin/names/unreserve/":     s.unreserveNames,
 	}
 	for path, h := range forms {
 		forms[path] = s.confirming(h)

@@ -81,7 +81,7 @@ func withPath(path string, err error) error {
 func (c *Upload) add(s *cli.Session, a *app.App, path string) (f uploadedFile, err error) {
 	name, _ := packaging.ProjectOf(filepath.Base(path)) // Publish reports an invalid file name
 	in, err := a.Index.Begin(s.Ctx, a.Operator, c.Repository, name)
-	if fault.Is(err, fault.Denied) && c.EvenIfPublic {
+	if catalog.IsPublicName(err) && c.EvenIfPublic {
 		in, err = c.take(s, a, name)
 	}
 	if err != nil {

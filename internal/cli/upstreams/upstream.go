@@ -18,6 +18,7 @@ type Upstream struct {
 	Add    addCmd    `cmd:"" help:"Add an upstream, on which repositories can draw."`
 	List   listCmd   `cmd:"" help:"List the upstreams."`
 	Set    setCmd    `cmd:"" help:"Change settings of an upstream."`
+	Check  checkCmd  `cmd:"" help:"Ask an upstream and show what it offers: format, digests, sizes, times, metadata, ranges."`
 	Remove removeCmd `cmd:"" help:"Remove an upstream that is no base of a repository."`
 }
 

@@ -63,8 +63,9 @@ func newWheel(t *testing.T, project, version string, needs ...string) wheel {
 type old struct {
 	pages, files, proxy *httptest.Server
 
-	mu    sync.Mutex
-	asked []string
+	mu      sync.Mutex
+	asked   []string // by clients
+	through int      // requests of our index
 }
 
 func newOld(t *testing.T, wheels []wheel) *old {
@@ -73,6 +74,10 @@ func newOld(t *testing.T, wheels []wheel) *old {
 	note := func(r *http.Request) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
+		if strings.HasPrefix(r.UserAgent(), "index/") {
+			o.through++
+			return
+		}
 		o.asked = append(o.asked, r.Method+" "+r.Host+r.URL.Path)
 	}
 	o.files = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -157,10 +162,29 @@ func newMove(t *testing.T) *move {
 	t.Helper()
 	wheels := []wheel{newWheel(t, "alpha", "1.0", "beta"), newWheel(t, "beta", "1.0")}
 	m := &move{old: newOld(t, wheels), site: clienttest.Serve(t, clienttest.Options{}), dir: t.TempDir()}
+	m.stock(t, append(wheels, newWheel(t, "beta", "1.1")))
+	return m
+}
+
+// newReading is like newMove, but the new index has only beta of its own, and reads the old index as an upstream.
+func newReading(t *testing.T) *move {
+	t.Helper()
+	wheels := []wheel{newWheel(t, "alpha", "1.0", "beta"), newWheel(t, "beta", "1.0")}
+	m := &move{old: newOld(t, wheels), dir: t.TempDir()}
+	m.site = clienttest.Serve(t, clienttest.Options{
+		Args: []string{"--upstream", m.simple(), "--upstream-allow-private"},
+	})
+	m.stock(t, wheels[1:])
+	return m
+}
+
+// stock fills the new index and creates a token.
+func (m *move) stock(t *testing.T, wheels []wheel) {
+	t.Helper()
 	m.site.User("alice", true)
 	m.token = m.site.Token("alice", "--scope", "read")
 	args := []string{"upload"}
-	for _, w := range append(wheels, newWheel(t, "beta", "1.1")) {
+	for _, w := range wheels {
 		path := filepath.Join(t.TempDir(), w.name)
 		if err := os.WriteFile(path, w.content, 0o644); err != nil {
 			t.Fatal(err)
@@ -168,7 +192,6 @@ func newMove(t *testing.T) *move {
 		args = append(args, path)
 	}
 	m.site.Index(args...).OK(t)
-	return m
 }
 
 // simple returns the URL of the new index, without credentials.

@@ -23,7 +23,11 @@ default = true
 // movedUV is a project whose uv.lock was written against the old index and whose pyproject.toml names the new one.
 func movedUV(t *testing.T) (*move, func() *clienttest.Client) {
 	t.Helper()
-	m := newMove(t)
+	return moveUV(t, newMove(t))
+}
+
+func moveUV(t *testing.T, m *move) (*move, func() *clienttest.Client) {
+	t.Helper()
 	m.write(t, "pyproject.toml", fmt.Sprintf(uvProject, m.simple()))
 	m.client(t, clienttest.UV(t)).Run(t, m.dir, "lock").OK(t)
 	if !strings.Contains(m.read(t, "uv.lock"), m.files.URL) {
@@ -120,4 +124,23 @@ func TestPylock(t *testing.T) {
 	pip().Run(t, m.dir, "install", "--target", "target", "-r", "pylock.toml").OK(t)
 	m.installed(t, "1.0")
 	m.unasked(t)
+}
+
+// If the old index is an upstream of the new one, projects move in the same way: clients ask this index alone, for own
+// names and for those of the upstream.
+func TestUpstream(t *testing.T) {
+	t.Parallel()
+	m, uv := moveUV(t, newReading(t))
+	m.check(t, "uv.lock", 1, "Fetched past this index (2)", "Names of this index (1): beta")
+	uv().Run(t, m.dir, "lock").OK(t)
+	m.check(t, "uv.lock", 0, "No problems found.", "Names of this index (1): beta")
+	uv().Run(t, m.dir, "sync", "--locked").OK(t)
+	m.installed(t, "1.0")
+	m.unasked(t)
+	if m.through == 0 {
+		t.Error("the index asked its upstream for nothing")
+	}
+	if lock := m.read(t, "uv.lock"); !strings.Contains(lock, m.site.URL+"/packages/default/") {
+		t.Errorf("uv.lock has no file of the upstream at this index:\n%s", lock)
+	}
 }

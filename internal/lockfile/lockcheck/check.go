@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -76,7 +77,9 @@ const workers = 8
 
 // Check compares locks with an index. The problems are ordered by kind, own names first.
 func Check(ctx context.Context, locks []lockfile.Lock, site Site, index Index) (Report, error) {
-	c := &check{site: site, index: index, pages: map[packaging.ProjectName]*answer{}}
+	c := &check{
+		site: site, index: index, pages: map[packaging.ProjectName]*answer{}, refused: map[string]string{},
+	}
 	for _, l := range locks {
 		for _, p := range l.Packages {
 			if !p.Name.IsZero() && p.Origin != lockfile.Local {
@@ -87,17 +90,15 @@ func Check(ctx context.Context, locks []lockfile.Lock, site Site, index Index) (
 	if err := c.ask(ctx); err != nil {
 		return Report{}, err
 	}
+	c.compare(locks) // notes the files that the index has to be asked about
+	if err := c.probe(ctx); err != nil {
+		return Report{}, err
+	}
+	c.found = nil
+	c.compare(locks)
 	r := Report{Index: site.Simple(), Files: []string{}, Names: c.names()}
 	for _, l := range locks {
-		r.Files = append(r.Files, l.Read...)
-		c.tool = l.Kind
-		c.places(l)
-		for _, p := range l.Packages {
-			r.Packages++
-			if err := c.onePackage(ctx, l, p); err != nil {
-				return Report{}, err
-			}
-		}
+		r.Files, r.Packages = append(r.Files, l.Read...), r.Packages+len(l.Packages)
 	}
 	slices.SortStableFunc(c.found, func(a, b Problem) int {
 		own := func(p Problem) int { return map[bool]int{true: 0, false: 1}[p.Own] }
@@ -110,11 +111,27 @@ func Check(ctx context.Context, locks []lockfile.Lock, site Site, index Index) (
 
 // check is a running comparison.
 type check struct {
-	site  Site
-	index Index
-	pages map[packaging.ProjectName]*answer
-	found []Problem
-	tool  lockfile.Kind
+	site    Site
+	index   Index
+	pages   map[packaging.ProjectName]*answer
+	refused map[string]string // by the URL of a file: why the index refuses it, or ""
+	found   []Problem
+
+	// Of the lock that is being compared:
+	tool   lockfile.Kind
+	hashed bool            // a package has a hash
+	bare   map[string]bool // files in which no package has one, reported already
+}
+
+// compare reports the problems of all packages.
+func (c *check) compare(locks []lockfile.Lock) {
+	for _, l := range locks {
+		c.tool, c.hashed, c.bare = l.Kind, slices.ContainsFunc(l.Packages, lockfile.Package.Hashed), map[string]bool{}
+		c.places(l)
+		for _, p := range l.Packages {
+			c.onePackage(l, p)
+		}
+	}
 }
 
 // answer is the page of a project, or the reason why there is none. Of the files, only those of the pinned versions are
@@ -151,29 +168,51 @@ func (a *answer) set(name packaging.ProjectName, p Project) {
 
 // ask asks for the page of every name.
 func (c *check) ask(ctx context.Context) error {
+	return each(ctx, c.sorted(), func(ctx context.Context, name packaging.ProjectName) error {
+		p, err := c.index.Project(ctx, name)
+		a := c.pages[name]
+		a.set(name, p)
+		if errors.As(err, &a.unchecked) {
+			return nil
+		}
+		return err
+	})
+}
+
+// probe asks whether the index serves the files that were noted.
+func (c *check) probe(ctx context.Context) error {
+	var mu sync.Mutex
+	return each(ctx, slices.Sorted(maps.Keys(c.refused)), func(ctx context.Context, u string) error {
+		reason, err := c.index.Refusal(ctx, u)
+		mu.Lock()
+		defer mu.Unlock()
+		c.refused[u] = reason
+		return err
+	})
+}
+
+// each calls do for every item, several at once, until one fails.
+func each[T any](ctx context.Context, items []T, do func(context.Context, T) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	names := make(chan packaging.ProjectName)
+	queue := make(chan T)
 	var group sync.WaitGroup
 	for range workers {
 		group.Go(func() {
-			for name := range names {
-				p, err := c.index.Project(ctx, name)
-				a := c.pages[name]
-				a.set(name, p)
-				if err != nil && !errors.As(err, &a.unchecked) {
+			for item := range queue {
+				if err := do(ctx, item); err != nil {
 					cancel(err)
 				}
 			}
 		})
 	}
-	for _, name := range c.sorted() {
+	for _, item := range items {
 		select {
-		case names <- name:
+		case queue <- item:
 		case <-ctx.Done():
 		}
 	}
-	close(names)
+	close(queue)
 	group.Wait()
 	return context.Cause(ctx)
 }
@@ -263,13 +302,13 @@ var implied = map[lockfile.Kind]string{
 }
 
 // onePackage compares a package.
-func (c *check) onePackage(ctx context.Context, l lockfile.Lock, p lockfile.Package) error {
+func (c *check) onePackage(l lockfile.Lock, p lockfile.Package) {
 	if p.Origin == lockfile.Local {
-		return nil
+		return
 	}
 	c.origin(l, p)
 	if p.Constraint || p.Origin == lockfile.Direct {
-		return nil
+		return
 	}
 	if !p.Hashed() {
 		c.noHash(l, p)
@@ -278,34 +317,36 @@ func (c *check) onePackage(ctx context.Context, l lockfile.Lock, p lockfile.Pack
 	switch {
 	case a.unchecked != nil:
 		c.report(NotChecked, p.At, &p, "%s", a.unchecked.Reason)
-		return nil
+		return
 	case a.Quarantined:
 		c.report(Denied, p.At, &p, "the project is quarantined%s", because(a.Reason))
-		return nil
+		return
 	case a.Missing:
-		return c.missing(ctx, p, "there is no project %s here", p.Name)
+		c.missing(p, "there is no project %s here", p.Name)
+		return
 	case p.Version == "":
 		if !a.listed {
 			c.report(Absent, p.At, &p, "no file of %s is here", p.Name)
 		}
-		return nil
+		return
 	}
 	c.localVersion(p, a.Files)
 	if len(p.Files) == 0 {
-		return c.byHash(ctx, p, a.Files)
+		c.byHash(p, a.Files)
+	} else {
+		c.byFile(p, a.Files)
 	}
-	return c.byFile(ctx, p, a.Files)
 }
 
 // noHash reports a package without a hash: for a requirements file without any hash one line suffices.
 func (c *check) noHash(l lockfile.Lock, p lockfile.Package) {
-	if l.Kind != lockfile.Requirements || slices.ContainsFunc(l.Packages, lockfile.Package.Hashed) {
+	if l.Kind != lockfile.Requirements || c.hashed {
 		c.report(NoHash, p.At, &p, "no hash: nothing verifies the content")
 		return
 	}
-	at := lockfile.Place{Path: p.At.Path}
-	if !slices.ContainsFunc(c.found, func(x Problem) bool { return x.Kind == NoHash && x.Place == at }) {
-		c.report(NoHash, at, nil, "no package has a hash: nothing verifies the content")
+	if !c.bare[p.At.Path] {
+		c.bare[p.At.Path] = true
+		c.report(NoHash, lockfile.Place{Path: p.At.Path}, nil, "no package has a hash: nothing verifies the content")
 	}
 }
 
@@ -369,15 +410,14 @@ func because(reason string) string {
 }
 
 // missing reports a package of which nothing is here, or the reason for which this index refuses its files.
-func (c *check) missing(ctx context.Context, p lockfile.Package, format string, args ...any) error {
+func (c *check) missing(p lockfile.Package, format string, args ...any) {
+	var files []Listed
 	for _, f := range p.Files {
-		if refused, err := c.refused(ctx, Listed{URL: f.URL}); err != nil || refused != "" {
-			c.refusal(p, refused)
-			return err
-		}
+		files = append(files, Listed{URL: f.URL})
 	}
-	c.report(Absent, p.At, &p, format, args...)
-	return nil
+	if !c.refusals(p, files) {
+		c.report(Absent, p.At, &p, format, args...)
+	}
 }
 
 // localVersion reports local versions beside a pin of the version without one.
@@ -421,10 +461,11 @@ func of(p lockfile.Package, files []Listed) (some []Listed) {
 }
 
 // byHash compares a package whose lock has hashes without file names, or none.
-func (c *check) byHash(ctx context.Context, p lockfile.Package, files []Listed) error {
+func (c *check) byHash(p lockfile.Package, files []Listed) {
 	here := of(p, files)
 	if len(here) == 0 {
-		return c.missing(ctx, p, "no file of this version is here")
+		c.missing(p, "no file of this version is here")
+		return
 	}
 	usable := here
 	if len(p.Hashes) > 0 {
@@ -435,16 +476,16 @@ func (c *check) byHash(ctx context.Context, p lockfile.Package, files []Listed) 
 		switch {
 		case len(usable) == 0:
 			c.report(OtherDigest, p.At, &p, "no file here has a hash of the lock")
-			return nil
+			return
 		case len(lacking) > 0:
 			c.report(Absent, p.At, &p, "%d of %d hashes belong to no file here", len(lacking), len(p.Hashes))
 		}
 	}
-	return c.standing(ctx, p, usable)
+	c.standing(p, usable)
 }
 
 // byFile compares a package whose lock names its files.
-func (c *check) byFile(ctx context.Context, p lockfile.Package, files []Listed) error {
+func (c *check) byFile(p lockfile.Package, files []Listed) {
 	listed := map[string]Listed{}
 	for _, f := range files {
 		listed[key(p.Name, f.Name)] = f
@@ -463,7 +504,8 @@ func (c *check) byFile(ctx context.Context, p lockfile.Package, files []Listed) 
 		}
 	}
 	if len(absent) == len(p.Files) {
-		return c.missing(ctx, p, "no file of this version is here")
+		c.missing(p, "no file of this version is here")
+		return
 	}
 	if len(absent) > 0 {
 		c.report(Absent, p.At, &p, "%s not here: %s", counted(len(absent), len(p.Files)), some(absent))
@@ -471,7 +513,7 @@ func (c *check) byFile(ctx context.Context, p lockfile.Package, files []Listed) 
 	if len(other) > 0 {
 		c.report(OtherDigest, p.At, &p, "%s with other content here: %s", counted(len(other), len(p.Files)), some(other))
 	}
-	return c.standing(ctx, p, here)
+	c.standing(p, here)
 }
 
 // key returns a text that is equal for two spellings of a file name.
@@ -492,48 +534,42 @@ func some(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-// standing reports files that are here and yanked, held or denied.
-func (c *check) standing(ctx context.Context, p lockfile.Package, here []Listed) error {
-	var yanked []Listed
+// standing reports files that are here and held, denied or yanked.
+func (c *check) standing(p lockfile.Package, here []Listed) {
+	if c.refusals(p, here) {
+		return
+	}
+	var reasons []string
 	for _, f := range here {
-		if f.Refused != "" {
-			c.refusal(p, f.Refused)
-			return nil
-		}
 		if f.Yanked {
-			yanked = append(yanked, f)
+			reasons = append(reasons, f.Reason)
 		}
 	}
-	if len(yanked) == 0 {
-		return nil
+	if len(reasons) > 0 {
+		c.report(Yanked, p.At, &p, "%s yanked%s", counted(len(reasons), len(here)), because(reasons[0]))
 	}
-	refused, err := c.refused(ctx, yanked[0])
-	switch {
-	case err != nil:
-		return err
-	case refused != "":
-		c.refusal(p, refused)
-	default:
-		c.report(Yanked, p.At, &p, "%s yanked%s", counted(len(yanked), len(here)), because(yanked[0].Reason))
-	}
-	return nil
 }
 
-// refused returns the reason for which the index refuses a file of its tree, or "".
-func (c *check) refused(ctx context.Context, f Listed) (string, error) {
-	if !c.site.has(f.URL) {
-		return "", nil
+// refusals reports files that the index refuses, with the reason for the first, and whether there are any.
+func (c *check) refusals(p lockfile.Package, files []Listed) bool {
+	n, reason := 0, ""
+	for _, f := range files {
+		why := f.Refused
+		if why == "" && c.site.has(f.URL) {
+			why = c.refused[f.URL]
+			c.refused[f.URL] = why // so that it is asked about
+		}
+		if why != "" {
+			n, reason = n+1, cmp.Or(reason, why)
+		}
 	}
-	return c.index.Refusal(ctx, f.URL)
-}
-
-// refusal reports a refusal: a hold if its reason says so.
-func (c *check) refusal(p lockfile.Package, reason string) {
-	kind := Denied
-	if strings.HasPrefix(reason, "held:") {
-		kind = Held
+	if n == 0 {
+		return false
 	}
-	if reason != "" {
-		c.report(kind, p.At, &p, "%s", strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(reason, "held:"), "denied:")))
+	kind, text := Denied, strings.TrimPrefix(reason, "denied:")
+	if rest, held := strings.CutPrefix(reason, "held:"); held {
+		kind, text = Held, rest
 	}
+	c.report(kind, p.At, &p, "%s: %s", counted(n, len(files)), strings.TrimSpace(text))
+	return true
 }

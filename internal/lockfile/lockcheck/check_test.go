@@ -199,16 +199,16 @@ func TestStanding(t *testing.T) {
 		"absent uv.lock:22 own empty 1: no file of this version is here",
 		"absent uv.lock:29 gone 1: there is no project gone here",
 		"other-digest uv.lock:1 own acme 1: 1 file with other content here: acme-1-py3-none-any.whl",
-		"denied uv.lock:15 own bad 1: quarantined: malware",
+		"denied uv.lock:15 own bad 1: 1 file: quarantined: malware",
 		"denied uv.lock:50 own worse 1: the project is quarantined: malware",
-		"held uv.lock:36 held 1: too new until 2026-12-01",
+		"held uv.lock:36 held 1: 1 file: too new until 2026-12-01",
 		"yanked uv.lock:57 yanked 1: 1 file yanked: broken on Windows",
 		"unchecked uv.lock:43 silent 1: the index answered with status 502",
 	)
 	// A file that the page hides is refused at its URL.
 	l.refused[at("gone-1-py3-none-any.whl")] = "denied: MAL-2026-1"
 	r = check(t, index, l, read(t, "-- uv.lock --\n"+uvPackage("gone", index, at("gone-1-py3-none-any.whl"), sumA)))
-	same(t, r, "denied uv.lock:1 gone 1: MAL-2026-1")
+	same(t, r, "denied uv.lock:1 gone 1: 1 file: MAL-2026-1")
 
 	l.broken = errors.New("no connection")
 	u, _ := url.Parse(index)

@@ -89,10 +89,8 @@ func (d *DB) ensureMain(ctx context.Context) error {
 	if err := d.view(ctx, found); !fault.Is(err, fault.NotFound) {
 		return err
 	}
-	main := catalog.Repository{
-		ID: d.options.NewID(), Name: catalog.MainRepository, Members: access.Uploader, Public: true,
-		CreatedAt: d.options.Now(),
-	}
+	main := catalog.EmptyRepository(d.options.NewID(), catalog.MainRepository, d.options.Now())
+	main.Members, main.Public = access.Uploader, true
 	err := d.update(ctx, func(t *Tx) error { return t.InsertRepository(ctx, main) })
 	if fault.Is(err, fault.Conflict) { // another process was faster
 		return nil

@@ -16,6 +16,7 @@ import (
 	"pyindex/internal/lockout"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
+	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/pages"
 )
 
@@ -27,6 +28,7 @@ type Stores struct {
 	Accounts   account.Store
 	Lockouts   lockout.Store
 	Pages      pages.Store
+	Upstreams  upstream.Store
 }
 
 // Opener creates a database with the repository "main" and opens it twice, as two processes would.

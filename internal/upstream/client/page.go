@@ -173,7 +173,8 @@ func (q *question) read(r *response, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, tooLarge()
 	}
-	// The compressed bytes have the same limit: empty gzip members are endless and decode to nothing.
+	// The compressed bytes have the same limit: empty gzip members are endless and decode to nothing. The decoder reads
+	// until the end of the body, so an answer that is not complete is an error here too.
 	raw := &io.LimitedReader{R: r.body, N: limit + 1}
 	var in io.Reader = raw
 	encoding := strings.ToLower(strings.Join(r.Header.Values("Content-Encoding"), ","))
@@ -191,9 +192,6 @@ func (q *question) read(r *response, limit int64) ([]byte, error) {
 	}
 	b, err := gather(io.LimitReader(in, limit+1))
 	n := int64(len(b))
-	if err == nil && n <= limit && raw.N > 0 {
-		_, err = io.Copy(io.Discard, raw) // until the end, which says whether the answer is complete
-	}
 	switch {
 	case err == nil && (n > limit || raw.N == 0):
 		return nil, tooLarge()
