@@ -18,6 +18,7 @@ import (
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/exchange"
+	"pyindex/internal/resolve"
 	"pyindex/internal/route"
 	accountpages "pyindex/web/account"
 	"pyindex/web/admin"
@@ -46,9 +47,11 @@ type Options struct {
 	Outbox    *outbox.Outbox
 	Desk      *lockout.Desk
 	Followers *follow.Followers
-	BaseURL   *url.URL // public URL of the index; its path is the prefix of every link
-	Name      string   // display name of this index; "Index" if empty
-	Logo      []byte   // PNG, SVG or WebP image, shown in place of Name; nil for none
+	Reader    *resolve.Reader // nil for the repositories of Index without what they draw on
+	Instance  string          // id of this index, as it appears in Via headers
+	BaseURL   *url.URL        // public URL of the index; its path is the prefix of every link
+	Name      string          // display name of this index; "Index" if empty
+	Logo      []byte          // PNG, SVG or WebP image, shown in place of Name; nil for none
 	Security  ui.Security
 	Closed    bool // whether reading requires signing in
 	// PEM certificate of the server's own certificate authority; empty if there is none
@@ -92,6 +95,9 @@ func New(o Options) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Reader == nil {
+		o.Reader = resolve.New(o.Index.Index, resolve.Options{})
+	}
 	mail := letters.New(kit, o.Accounts, o.Outbox, o.Mail)
 	s := &Site{kit: kit}
 	s.account = accountpages.New(kit, accountpages.Options{
@@ -102,6 +108,8 @@ func New(o Options) (*Site, error) {
 		kit.StaticRoutes(),
 		projects.New(kit, projects.Options{
 			Index:     o.Index.Index,
+			Reader:    o.Reader,
+			Instance:  o.Instance,
 			Browser:   o.Index.Browser,
 			Roles:     o.Index.Roles,
 			Followers: o.Followers,
