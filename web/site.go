@@ -18,6 +18,7 @@ import (
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/exchange"
+	"pyindex/internal/resolve"
 	"pyindex/internal/route"
 	"pyindex/internal/upstream"
 	accountpages "pyindex/web/account"
@@ -49,6 +50,8 @@ type Options struct {
 	Followers *follow.Followers
 	Upstreams *upstream.Registry
 	Health    upstream.Monitor // nil if nobody measures upstreams
+	Reader    *resolve.Reader  // nil for the repositories of Index without what they draw on
+	Instance  string           // id of this index, as it appears in Via headers
 	BaseURL   *url.URL         // public URL of the index; its path is the prefix of every link
 	Name      string           // display name of this index; "Index" if empty
 	Logo      []byte           // PNG, SVG or WebP image, shown in place of Name; nil for none
@@ -95,6 +98,9 @@ func New(o Options) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Reader == nil {
+		o.Reader = resolve.New(o.Index.Index, resolve.Options{})
+	}
 	mail := letters.New(kit, o.Accounts, o.Outbox, o.Mail)
 	s := &Site{kit: kit}
 	s.account = accountpages.New(kit, accountpages.Options{
@@ -105,6 +111,8 @@ func New(o Options) (*Site, error) {
 		kit.StaticRoutes(),
 		projects.New(kit, projects.Options{
 			Index:     o.Index.Index,
+			Reader:    o.Reader,
+			Instance:  o.Instance,
 			Browser:   o.Index.Browser,
 			Roles:     o.Index.Roles,
 			Followers: o.Followers,
