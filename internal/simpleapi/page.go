@@ -44,7 +44,7 @@ func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller)
 	if name.String() != r.PathValue("project") {
 		return a.redirectProject(w, r, who)
 	}
-	v, err := a.reader.View(r.Context(), who, r.PathValue("repository"), name, a.asked(r))
+	v, err := a.reader.View(r.Context(), who, r.PathValue("repository"), name, a.askedOf(w, r))
 	if err != nil {
 		return err
 	}
@@ -95,6 +95,23 @@ func (a *API) asked(r *http.Request) resolve.Ask {
 	if via := r.Header["Via"]; len(via) > 0 {
 		ask.Visited = upstream.ParseVia(via)
 		ask.OwnOnly = !ask.Visited.MayAsk(a.instance)
+	}
+	return ask
+}
+
+// askedOf is asked for a page. The answer names the indexes that asked no upstream for it, so that the asking index does
+// not take it for complete.
+func (a *API) askedOf(w http.ResponseWriter, r *http.Request) resolve.Ask {
+	ask := a.asked(r)
+	if len(ask.Visited) == 0 {
+		return ask
+	}
+	ask.Limited = func(by upstream.Visited) {
+		if by == nil {
+			by = upstream.Visited{a.instance}
+		}
+		all := append(w.Header()[upstream.LimitedHeader], by.Limited())
+		w.Header()[upstream.LimitedHeader] = []string{upstream.ParseLimited(all, "").Limited()}
 	}
 	return ask
 }

@@ -64,6 +64,29 @@ func TestVisitedMayAsk(t *testing.T) {
 	}
 }
 
+// TestParseLimited: an index reads who limited an answer, without itself, and takes only ids from the header.
+func TestParseLimited(t *testing.T) {
+	for value, want := range map[string][]string{
+		"": nil, "a": {"a"}, "a, B ,c": {"a", "b", "c"}, "me": nil, "ME, a": {"a"}, "a,a": {"a"}, ", ,": nil, "a b": nil,
+		"\u00e4": nil, strings.Repeat("x", 65): nil,
+	} {
+		if got := upstream.ParseLimited([]string{value}, "Me"); !slices.Equal(got, want) {
+			t.Errorf("ParseLimited(%q) = %q, want %q", value, got, want)
+		}
+	}
+	many := strings.Split(strings.Repeat("a,", 50), ",")
+	for i := range many {
+		many[i] += strings.Repeat("b", i)
+	}
+	if got := upstream.ParseLimited(many, "me"); len(got) != 10 || len(got.Limited()) > 700 {
+		t.Errorf("%d servers, %d bytes", len(got), len(got.Limited()))
+	}
+	v := upstream.Visited{"a", "b"}
+	if !v.Within(upstream.Visited{"c", "b", "a"}) || v.Within(upstream.Visited{"a"}) || !upstream.Visited(nil).Within(nil) {
+		t.Error("Within")
+	}
+}
+
 func TestVia(t *testing.T) {
 	if got := upstream.Visited(nil).Via("ME"); got != "1.1 index-me" {
 		t.Errorf("first: %q", got)
