@@ -95,8 +95,8 @@ func (v Visited) Via(instance string) string {
 	return b.String()
 }
 
-// ParseLimited returns the index servers that the values of a LimitedHeader name, without the one with the given id: what
-// that one would have asked, it asks itself.
+// ParseLimited returns the index servers that the values of a LimitedHeader name, without the one with the given id:
+// what that one would have asked, it asks itself.
 func ParseLimited(values []string, instance string) Visited {
 	var out Visited
 	for _, value := range values {

@@ -43,7 +43,8 @@ func FuzzVia(f *testing.F) {
 		if len(via) > 400 || strings.ContainsFunc(via, func(r rune) bool { return r < ' ' || r > '~' }) {
 			t.Errorf("%q", via)
 		}
-		if again := upstream.ParseVia([]string{via}); !slices.Equal(again, append(slices.Clone(v), "me")) || again.MayAsk("me") {
+		again := upstream.ParseVia([]string{via})
+		if !slices.Equal(again, append(slices.Clone(v), "me")) || again.MayAsk("me") {
 			t.Errorf("%q is read as %q", via, again)
 		}
 	})
