@@ -73,8 +73,8 @@ func TestForgedVia(t *testing.T) {
 				t.Errorf("%s afterwards: %d, limited by %q", project, status, limited)
 			}
 		}
-		if status, limited := inner.page("held", "Via", "1.1 index-a, 1.1 index-b, 1.1 index-c, 1.1 index-d"); status != 404 ||
-			limited != inner.replicas[0].Instance {
+		status, limited := inner.page("held", "Via", "1.1 index-a, 1.1 index-b, 1.1 index-c, 1.1 index-d")
+		if status != http.StatusNotFound || limited != inner.replicas[0].Instance {
 			t.Errorf("a long chain: %d, limited by %q", status, limited)
 		}
 		inner.publish("", own("ours"))

@@ -19,8 +19,9 @@ const maxLimited = 10
 const maxInstance = 64
 
 // LimitedHeader is the header of an answer for which index servers asked none of their upstreams, because the request
-// had passed through them before, or through too many others. Its value are their instance ids. The answer may lack what
-// another request would get, so nobody but those servers may take it for complete: any caller can send a Via header.
+// had passed through them before, or through too many others. Its value are their instance ids. The answer may lack
+// what another request would get, so nobody but those servers may take it for complete: any caller can send a Via
+// header.
 const LimitedHeader = "X-Index-Limited"
 
 // Visited lists the instance ids of the index servers that a request has passed through, the first one first. Servers

@@ -83,7 +83,8 @@ func TestParseLimited(t *testing.T) {
 		t.Errorf("%d servers, %d bytes", len(got), len(got.Limited()))
 	}
 	v := upstream.Visited{"a", "b"}
-	if !v.Within(upstream.Visited{"c", "b", "a"}) || v.Within(upstream.Visited{"a"}) || !upstream.Visited(nil).Within(nil) {
+	if !v.Within(upstream.Visited{"c", "b", "a"}) || v.Within(upstream.Visited{"a"}) ||
+		!upstream.Visited(nil).Within(nil) {
 		t.Error("Within")
 	}
 }
