@@ -36,7 +36,7 @@ var shown = map[string][]string{
 	"/project/:project/versions/":      {"/project/many/versions/"},
 	"/admin/group/:group/":             {"/admin/group/builders/"}, "/admin/groups/": {"/admin/groups/"},
 	"/help/": {"/help/", "/help/?q=token", "-/help/"}, "/help/:chapter/": {
-		"/help/connect/", "/help/laptops/", "/help/tools/", "/help/public-index/", "/help/moving/",
+		"/help/connect/", "/help/laptops/", "/help/tools/", "/help/public-index/", "/help/upstreams/", "/help/moving/",
 		"/help/company/", "/help/publish/", "/help/trusted-publishing/", "/help/manage/", "/help/account/", "/help/operate/",
 		"/help/settings/", "/help/trouble/", "/help/glossary/",
 	},
@@ -58,6 +58,9 @@ var shown = map[string][]string{
 	"/admin/names/":                   {"/admin/names/"},
 	"/admin/grants/":                  {"/admin/grants/"}, "/admin/issuers/": {"/admin/issuers/"},
 	"/admin/repository/:name/publishing/": {"/admin/repository/main/publishing/", "/admin/repository/private/publishing/"},
+	"/admin/repository/:name/bases/":      {"/admin/repository/main/bases/", "/admin/repository/private/bases/"},
+	"/admin/upstreams/":                   {"/admin/upstreams/"},
+	"/admin/upstream/:upstream/":          {"/admin/upstream/public/", "/admin/upstream/cu126/"},
 	"/admin/repositories/":                {"/admin/repositories/"}, "/admin/settings/": {"/admin/settings/"},
 	"/admin/storage/": {"/admin/storage/"}, "/admin/tokens/": {"/admin/tokens/"},
 	"/admin/lockout/:kind/:subject/": {"/admin/lockout/user/bob/"}, "/admin/quarantine/": {"/admin/quarantine/"},
