@@ -26,6 +26,30 @@ func TestBench(t *testing.T) {
 	t.Run("scale", func(t *testing.T) { growing(t, binary) })
 }
 
+// TestThrough measures reading through an upstream once at sizes that are too small to judge speed.
+func TestThrough(t *testing.T) {
+	s, err := parseThrough([]string{"-quick", "-clients", t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.each = 50 * time.Millisecond
+	r, err := s.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Rows) != 12 {
+		t.Errorf("%d rows, want 12", len(r.Rows))
+	}
+	for _, row := range r.Rows {
+		if v := median(row.Samples[ours]); math.IsNaN(v) || v <= 0 && row.Unit != "MB" {
+			t.Errorf("%s = %v", row.Name, row.Samples)
+		}
+		if strings.Contains(row.Name, "requests for") && median(row.Samples[ours]) != 1 {
+			t.Errorf("%s: %v, want 1", row.Name, row.Samples[ours])
+		}
+	}
+}
+
 // quick measures everything once at sizes that are too small to judge speed. Each row must have figures for the right
 // servers.
 func quick(t *testing.T, binary string) {

@@ -48,14 +48,18 @@ func (b *bench) startDevpi(ctx context.Context) error {
 }
 
 func makeDevpiIndex(ctx context.Context, base string) error {
+	return makeDevpi(ctx, base, map[string]any{"bases": []string{}, "volatile": true})
+}
+
+// makeDevpi creates the index with settings of devpi.
+func makeDevpi(ctx context.Context, base string, settings map[string]any) error {
 	var login struct{ Result struct{ Password string } }
 	if err := devpiCall(ctx, "POST", base+"/+login", "", map[string]string{"user": devpiUser, "password": devpiSecret},
 		&login); err != nil {
 		return err
 	}
 	auth := base64.StdEncoding.EncodeToString([]byte(devpiUser + ":" + login.Result.Password))
-	return devpiCall(ctx, "PUT", base+strings.TrimSuffix(devpiIndex, "/"), auth,
-		map[string]any{"bases": []string{}, "volatile": true}, &struct{}{})
+	return devpiCall(ctx, "PUT", base+strings.TrimSuffix(devpiIndex, "/"), auth, settings, &struct{}{})
 }
 
 func devpiCall(ctx context.Context, method, url, auth string, body, into any) error {

@@ -20,8 +20,12 @@ type site struct {
 
 // build compiles the program like a release. It works only inside this module, as "go run ./bench" does.
 func build(ctx context.Context, dir string) (string, error) {
-	path := filepath.Join(dir, "index")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "pyindex/cmd/index")
+	return buildProgram(ctx, dir, "index", "pyindex/cmd/index")
+}
+
+func buildProgram(ctx context.Context, dir, name, pkg string) (string, error) {
+	path := filepath.Join(dir, name)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
@@ -61,15 +65,16 @@ func (s *site) admin(ctx context.Context, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// serve starts a server on the site. Several may run at once.
-func (s *site) serve(ctx context.Context, name string, anonymous bool) (*process, error) {
+// serve starts a server on the site, with more arguments of "index serve". Several may run at once.
+func (s *site) serve(ctx context.Context, name string, anonymous bool, args ...string) (*process, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
 	env := append(s.env[:len(s.env):len(s.env)], fmt.Sprintf("INDEX_LISTEN=127.0.0.1:%d", port),
 		fmt.Sprintf("INDEX_ACCESS_ANONYMOUS_READ=%t", anonymous))
-	return start(ctx, name, s.dir, port, "/healthz", env, s.binary, "serve")
+	return start(ctx, name, s.dir, port, "/healthz", env,
+		append([]string{s.binary, "serve"}, args...)...)
 }
 
 // uploads returns the upload URL of a server, with the token.

@@ -16,6 +16,7 @@ import (
 	"pyindex/internal/cli/upkeep"
 	"pyindex/internal/cli/upstreams"
 	"pyindex/internal/config"
+	"pyindex/internal/lockfile/lockcheck"
 	"pyindex/internal/manual"
 	"pyindex/internal/terminal"
 	"pyindex/internal/version"
@@ -31,11 +32,14 @@ type commands struct {
 	Publisher publishing.Publisher `cmd:"" help:"Manage trusted publishers: CI workloads that may publish without a stored secret."`
 	Reader    publishing.Reader    `cmd:"" help:"Manage trusted readers: CI workloads that may read without a stored secret."`
 	Login     cijob.Login          `cmd:"" help:"In a CI job: exchange the job's identity token for an index token, and configure a client to use it."`
+	CheckLock cijob.CheckLock      `cmd:"" help:"Compare lock files with an index: what would be fetched past it, and what it lacks."`
 	Project   projects.Project     `cmd:"" help:"Manage projects and their releases."`
 
 	Repository projects.Repository `cmd:"" help:"Manage repositories (collections of projects)."`
 	Upstreams  upstreams.Upstream  `cmd:"" name:"upstream" help:"Manage upstreams: other indexes on which repositories draw."`
 	Name       projects.Name       `cmd:"" help:"Manage project names, including those of deleted projects."`
+	Origin     projects.Origin     `cmd:"" help:"Manage whether names belong to this index or to an upstream."`
+	Reserve    projects.Reserve    `cmd:"" help:"Manage names that are reserved for this index before anything is uploaded."`
 	Group      people.Group        `cmd:"" help:"Manage groups of users."`
 	Service    people.Service      `cmd:"" help:"Manage service accounts: accounts for machines, which belong to a project or a group."`
 	Grant      people.Grant        `cmd:"" help:"Manage roles of users and groups in projects and repositories."`
@@ -84,5 +88,11 @@ func (c *commands) check(parsed *kong.Context) error {
 func (c *commands) run(parsed *kong.Context, t terminal.Session) error {
 	c.Login.Default = c.BaseURL.URL
 	s := cli.Session{Session: t, Config: &c.Config}
+	c.CheckLock.Database = cijob.Database{
+		Present: func() bool { return c.Config.Exists() == nil },
+		Open: func(repository string, use func(lockcheck.Site, lockcheck.Index) error) error {
+			return projects.OpenForLocks(&s, repository, use)
+		},
+	}
 	return c.Config.Located(parsed.Run(&s, &s.Session))
 }

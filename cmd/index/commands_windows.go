@@ -15,9 +15,10 @@ import (
 type commands struct {
 	BaseURL *url.URL `name:"base-url" env:"INDEX_BASE_URL" placeholder:"URL" help:"URL at which clients reach the index."`
 
-	Login   cijob.Login     `cmd:"" help:"In a CI job: exchange the job's identity token for an index token, and configure a client to use it."`
-	Doctor  doctorCmd       `cmd:"" help:"Diagnose problems between a CI job and the index."`
-	Version version.Command `cmd:"" help:"Print the version."`
+	Login     cijob.Login     `cmd:"" help:"In a CI job: exchange the job's identity token for an index token, and configure a client to use it."`
+	CheckLock cijob.CheckLock `cmd:"" help:"Compare lock files with an index: what would be fetched past it, and what it lacks."`
+	Doctor    doctorCmd       `cmd:"" help:"Diagnose problems between a CI job and the index."`
+	Version   version.Command `cmd:"" help:"Print the version."`
 
 	general `embed:""`
 

@@ -42,7 +42,7 @@ var importers = map[string][]string{
 	"github.com/alecthomas/kong": {
 		"cmd/index", "internal/cli", "internal/config", "internal/manual", "internal/version",
 	},
-	"github.com/pelletier/go-toml": {"internal/config"},
+	"github.com/pelletier/go-toml": {"internal/config", "internal/lockfile"},
 	"golang.org/x/crypto/acme":     {"internal/tlsserve"},
 	"github.com/yuin/goldmark":     {"internal/readme"},
 	"github.com/microcosm-cc/":     {"internal/readme"},

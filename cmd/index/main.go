@@ -49,6 +49,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		return statusMisused
 	}
 	err = c.run(parsed, terminal.Session{Ctx: ctx, In: in, Out: out, Errs: errs})
+	if m, ok := errors.AsType[*terminal.Misuse](err); ok {
+		err = &misuse{m.Unwrap(), parsed.Selected()}
+	}
 	if m, ok := errors.AsType[*misuse](err); ok {
 		complain(errs, m)
 		return statusMisused

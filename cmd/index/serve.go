@@ -26,7 +26,6 @@ import (
 	"pyindex/internal/legacyupload"
 	"pyindex/internal/programs"
 	"pyindex/internal/publishers/mintapi"
-	"pyindex/internal/resolve"
 	"pyindex/internal/route"
 	"pyindex/internal/rssapi"
 	"pyindex/internal/server"
@@ -239,12 +238,12 @@ func (e *endpoints) site(offered *programs.Set) (*web.Site, error) {
 // tables returns the route tables of the APIs.
 func (e *endpoints) tables() []route.Table {
 	return []route.Table{
-		simpleapi.New(resolve.New(e.Index.Index, resolve.Options{}),
+		simpleapi.New(e.Reader,
 			simpleapi.Options{
 				BasePath: e.base.Path, BaseURL: e.base.String(), CacheBytes: int64(e.Config.Limits.PageCache),
-				MaxAge: time.Duration(e.Config.Access.PageMaxAge),
+				MaxAge: time.Duration(e.Config.Access.PageMaxAge), Instance: e.Instance,
 			}).Table(),
-		jsonapi.New(resolve.New(e.Index.Index, resolve.Options{}), jsonapi.Options{BaseURL: e.base.String()}).Table(),
+		jsonapi.New(e.Reader, jsonapi.Options{BaseURL: e.base.String(), Instance: e.Instance}).Table(),
 		rssapi.New(e.Index.Index, rssapi.Options{BaseURL: e.base.String(), Name: e.Config.Name()}).Table(),
 		legacyupload.New(e.Index.Intake, legacyupload.Options{}).Table(),
 		mintapi.New(e.Minter, e.Config.Audience(e.base), mintapi.Options{BaseURL: e.base}).Table(),

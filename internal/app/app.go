@@ -29,9 +29,13 @@ import (
 	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/publishers/idtoken"
 	"pyindex/internal/publishers/insight"
+	"pyindex/internal/resolve"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
 	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/client"
+	"pyindex/internal/upstream/files"
+	"pyindex/internal/upstream/pages"
 	"pyindex/internal/workload"
 	"pyindex/internal/workload/accountid"
 )
@@ -54,6 +58,11 @@ type App struct {
 	Outbox    *outbox.Outbox
 	Followers *follow.Followers
 	Upstreams *upstream.Registry
+	Client    *client.Client // asks upstreams
+	Pages     *pages.Pages
+	Files     *files.Files
+	Reader    *resolve.Reader
+	Instance  string // id of this index for other indexes
 	Operator  access.Caller
 }
 
@@ -90,16 +99,19 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	if err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
+	if err := a.openPages(ctx, log); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
 	a.Registry = openRegistry(a, base, serving)
 	a.Minter = exchange.New(a.Registry, verifier, exchange.Options{
 		Lifetime: time.Duration(c.OIDC.TokenLifetime), Created: created, Log: log,
 	})
 	a.Desk = lockout.New(a.DB.Lockouts(), lockout.Options{Sentence: a.Registry.Sentence})
 	a.Index = assembly.New(a.DB.Catalog(), a.Blobs, assembly.Options{
-		Log: log, Policy: c.Upload.Rules(), Limits: c.Limits.Catalog(), Attester: attester,
+		Log: log, Policy: a.policy(), Limits: c.Limits.Catalog(), Attester: attester, Versions: a,
 		Redact: insight.New(a.Registry).Redact,
 	})
-	a.Upstreams = upstream.NewRegistry(a.DB.Upstreams(), upstream.Options{})
+	a.openReader(log)
 	a.Followers = follow.New(a.Index.Index, a.DB.Follow(), nil)
 	return a, nil
 }
@@ -147,7 +159,7 @@ func openRegistry(a *App, base *url.URL, serving *publishers.Serving) *publisher
 		OwnerID:       accountid.New(http.DefaultClient, c.AccountAPIs()...).Of,
 		Issuers:       c.Issuers(),
 		Audience:      c.Audience(base),
-		Policy:        c.Upload.Rules().NamePolicy,
+		Policy:        a.policy().NamePolicy,
 	}
 	if serving != nil {
 		o.Issuers, o.Audience, o.Unserved = serving.Issuers, serving.Audience, o.Issuers
@@ -206,6 +218,9 @@ func (a *App) OpenStores(ctx context.Context, log *slog.Logger) error {
 
 // Close closes the database and the blob store.
 func (a *App) Close() error {
+	if a.Files != nil {
+		a.Files.Close()
+	}
 	return errors.Join(a.Blobs.Close(), a.DB.Close())
 }
 

@@ -48,6 +48,7 @@ const (
 	checkEvery   = time.Hour
 	refreshEvery = time.Minute // refreshing the keys of issuers
 	notifyEvery  = time.Minute // writing to subscribers of new releases
+	tendEvery    = time.Minute // writing uses of upstreams' files, and removing what nobody uses
 	remindEvery  = time.Hour   // finding tokens that expire soon
 	// time after the start at which memory needed only for the start is returned to the system
 	tidyAfter = 500 * time.Millisecond
@@ -91,6 +92,8 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 		loops.every(ctx, notifyEvery, func() error { return a.notify(ctx, sender) }, log, "writing of new releases")
 	}
 	loops.Go(func() { a.post(ctx, log) })
+	loops.Go(func() { a.Pages.Run(ctx) })
+	loops.every(ctx, tendEvery, func() error { return a.Files.Tend(ctx) }, log, "tending the files of upstreams")
 	for _, f := range also {
 		loops.Go(func() { f(ctx) })
 	}

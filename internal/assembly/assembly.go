@@ -26,6 +26,7 @@ type Options struct {
 	Policy   ingest.Policy
 	Limits   catalog.Limits
 	Attester ingest.Attester
+	Versions ingest.UpstreamVersions
 	Redact   func(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string, entries []audit.Entry) error
 }
 
@@ -42,14 +43,14 @@ type Index struct {
 // of all services, as those of package db do.
 func New(s catalog.Store, b custody.Blobs, o Options) *Index {
 	k := custody.New(rows[custody.Tx]{s}, b, custody.Options{Now: o.Now, Log: o.Log})
-	x := catalog.New(s, k, catalog.Options{Now: o.Now, NewID: o.NewID, Limits: o.Limits})
+	x := catalog.New(s, k, catalog.Options{Now: o.Now, NewID: o.NewID, Limits: o.Limits, Public: o.Policy.Public})
 	return &Index{
 		Index:   x,
 		Custody: k,
 		Roles:   roles.New(x, rows[roles.Tx]{s}, roles.Options{Now: o.Now, NewID: o.NewID}),
 		Browser: browse.New(x, rows[browse.Tx]{s}, browse.Options{Redact: o.Redact}),
 		Intake: ingest.New(x, rows[ingest.Tx]{s}, k, ingest.Options{
-			Now: o.Now, NewID: o.NewID, Log: o.Log, Policy: o.Policy, Limits: o.Limits, Attester: o.Attester,
+			Now: o.Now, NewID: o.NewID, Log: o.Log, Policy: o.Policy, Limits: o.Limits, Attester: o.Attester, Versions: o.Versions,
 		}),
 	}
 }

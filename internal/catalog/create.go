@@ -27,11 +27,15 @@ type NewProject struct {
 
 // Create creates a project in a transaction whose caller was already authorized. It writes the project row, owner,
 // audit entry and serial together, and removes other users' pending publishers for the name. All projects are created
-// here. It returns fault.Conflict if the name exists, and fault.Denied while the name of a deleted project is reserved
-// for others than n.Owner or n.For.
+// here. It returns fault.Conflict if the name exists, and fault.Denied if the name belongs to an upstream, or while the
+// name of a deleted project is reserved for others than n.Owner or n.For.
 func Create(ctx context.Context, tx Tx, n NewProject) (Project, error) {
 	before, err := nameFree(ctx, tx, n.Repository, n.Name, cmp.Or(n.For, n.Owner), n.At)
 	if err != nil {
+		return Project{}, err
+	}
+	name := NewName{Repository: n.Repository, Name: n.Name, User: cmp.Or(n.For, n.Owner), At: n.At}
+	if err := (NamePolicy{}).checkPublic(ctx, tx, name); err != nil { // an upstream may have been faster
 		return Project{}, err
 	}
 	serial, err := tx.NextSerial(ctx)
@@ -70,7 +74,8 @@ func settle(ctx context.Context, tx Tx, p Project, n NewProject, before Deleted)
 		return err
 	}
 	by := audit.Actor{Kind: n.Actor.Kind, ID: n.Actor.ID, Name: n.Actor.Name}
-	if err := tx.PutName(ctx, Name{Name: p.Name, Origin: Own, Since: n.At, By: by, Why: WhyProject}); err != nil {
+	name := Name{Name: p.Name, Origin: Own, Since: n.At, By: by, Why: WhyProject}
+	if err := ownName(ctx, tx, p.Repository, name); err != nil {
 		return err
 	}
 	detail := map[string]any{"display": p.Display}

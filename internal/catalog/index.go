@@ -29,6 +29,7 @@ type Options struct {
 	Now    func() time.Time // time.Now
 	NewID  func() string    // UUIDv7
 	Limits Limits
+	Public PublicNames // compares names with those of upstreams; nil if there are none
 }
 
 // Index manages projects, releases and files. It is safe for concurrent use; any number may share a database and store.
@@ -37,6 +38,7 @@ type Index struct {
 	custody *custody.Keeper
 	changes access.Changes[Tx]
 	limits  Limits
+	public  PublicNames
 
 	repositories *memo.BySerial[string, Repository]
 	chains       *memo.BySerial[string, []Source] // by repository id
@@ -75,6 +77,7 @@ const (
 func New(s Store, k *custody.Keeper, o Options) *Index {
 	return &Index{
 		store: s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), limits: o.Limits,
+		public:       o.Public,
 		repositories: memo.NewBySerial[string, Repository](memoRepositories),
 		chains:       memo.NewBySerial[string, []Source](memoRepositories),
 		origins:      memo.NewBySerial[nameKey, Ownership](memoNames),

@@ -42,6 +42,8 @@ type Deleted struct {
 type NamePolicy struct {
 	SimilarNames  bool // refuse names that look like an existing or reserved one
 	ReservedNames bool // refuse names of standard library modules
+	// Public compares new names with those of upstreams. If it is nil, they are not compared.
+	Public PublicNames
 }
 
 // NoUser takes the place of a user id where a workload creates a project by itself. No account has this id, so the name
@@ -49,21 +51,21 @@ type NamePolicy struct {
 const NoUser = "workload"
 
 // CheckNewName checks the name of a new project for a user with the right to create projects in the repository. It
-// returns fault.Invalid or fault.Conflict if the policy forbids the name, and fault.Denied if the name is reserved for
-// the last owners of a deleted project. User "" is the operator, and NoUser a workload.
-func (p NamePolicy) CheckNewName(ctx context.Context, tx Tx, r Repository, name packaging.ProjectName, user string,
-	now time.Time,
-) error {
-	if p.ReservedNames && packaging.IsStdlibModule(name) {
-		return fault.New(fault.Invalid, "project name %s is reserved: it is a module of the standard library", name)
+// returns fault.Invalid or fault.Conflict if the policy forbids the name, and fault.Denied if the name belongs to an
+// upstream or is reserved for the last owners of a deleted project.
+func (p NamePolicy) CheckNewName(ctx context.Context, tx Tx, n NewName) error {
+	if p.ReservedNames && packaging.IsStdlibModule(n.Name) {
+		return fault.New(fault.Invalid, "project name %s is reserved: it is a module of the standard library", n.Name)
 	}
 	if p.SimilarNames {
-		if err := lookalike(ctx, tx, r, name, user, now); err != nil {
+		if err := lookalike(ctx, tx, n.Repository, n.Name, n.User, n.At); err != nil {
 			return err
 		}
 	}
-	_, err := nameFree(ctx, tx, r, name, user, now)
-	return err
+	if _, err := nameFree(ctx, tx, n.Repository, n.Name, n.User, n.At); err != nil {
+		return err
+	}
+	return p.checkPublic(ctx, tx, n)
 }
 
 // lookalike refuses a name that could be mistaken for an existing one, or for one that is reserved for others than the
@@ -136,7 +138,8 @@ func lastOwner(ctx context.Context, tx Tx, r Repository, d Deleted, user string)
 func (x *Index) leaveName(ctx context.Context, tx Tx, p Project) (Deleted, error) {
 	now := x.changes.Clock()
 	d := Deleted{Repository: p.Repository.Name, Name: p.Name, At: now, FreeAt: now.Add(KeepName)}
-	if err := tx.PutName(ctx, Name{Name: p.Name, Origin: Own, Since: p.CreatedAt, Why: WhyProject}); err != nil {
+	n := Name{Name: p.Name, Origin: Own, Since: p.CreatedAt, Why: WhyProject}
+	if err := ownName(ctx, tx, p.Repository, n); err != nil {
 		return d, err // needed for projects that another program inserted
 	}
 	if p.Status == Quarantined {

@@ -134,7 +134,8 @@ func repositoriesOf(ctx context.Context, tx Tx, who access.Caller) (map[string]b
 }
 
 // RemoveRepository deletes an empty repository. It needs an administrator. It returns fault.Conflict for the main
-// repository, and if the repository has projects or names of deleted files, which must remain taken.
+// repository, and if the repository has projects or names of deleted files, which must remain taken. Its names remain
+// own, and what it reserved is then reserved for the main repository.
 func (x *Index) RemoveRepository(ctx context.Context, who access.Caller, name string) error {
 	at, err := x.store.Stamp(ctx)
 	if err != nil {
@@ -157,6 +158,13 @@ func (x *Index) RemoveRepository(ctx context.Context, who access.Caller, name st
 		}
 		if len(on) > 0 {
 			return fault.New(fault.Conflict, "repository %s is a base of %s: take it out of those bases first", r.Name, on[0].Name)
+		}
+		main, err := tx.RepositoryByName(ctx, MainRepository)
+		if err != nil {
+			return err
+		}
+		if err := tx.MoveReservations(ctx, r.ID, main.ID); err != nil {
+			return err
 		}
 		err = tx.DeleteRepository(ctx, r.ID)
 		if fault.Is(err, fault.Conflict) {

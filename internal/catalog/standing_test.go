@@ -472,6 +472,16 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 		_, err := x.Declare(ctx, who, catalog.Declared{Repositories: []catalog.DeclaredRepository{{Name: p.String()}}})
 		return err
 	},
+	"SetOrigin": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+		return x.SetOrigin(ctx, who, catalog.NewRuling{Name: p, Origin: catalog.Both, Reason: "r"})
+	},
+	"Reserve": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+		_, err := x.Reserve(ctx, who, catalog.NewReservation{Pattern: p.String(), Reason: "r"})
+		return err
+	},
+	"Unreserve": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+		return x.Unreserve(ctx, who, "", p.String())
+	},
 	"RemoveRepository": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.RemoveRepository(ctx, who, p.String())
 	},
@@ -494,10 +504,10 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 
 // unchanging are the exported methods with a caller that change nothing, change something only through another method,
 // or have their own test above.
-var unchanging = strings.Fields(`Activity Backfill Bases Begin CheckDaily CheckGroup CheckStored CheckUser Collaborators Compare Contacts Contents Days Dependents Downloads File FileAt FindStrays Formerly GroupGrants Grants History Limits
-	Link Listing ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases
-	ManagedSettings MayGrant MayUpload Names Open Overview
-	Present Project ProjectAt Provenance Publish Quarantine Record Release ReleaseFiles Releases Repositories Repository RepositoryAt Search Suggested Sweep Usage Visible WalkActivity WalkRecord`)
+var unchanging = strings.Fields(`Activity Backfill Bases Begin CheckDaily CheckGroup CheckStored CheckUser Collaborators Collisions Compare Contacts Contents Days Dependents Downloads File FileAt FindStrays Formerly GroupGrants Grants History Limits
+	Link Listing ListedAt ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases
+	ManagedSettings MayGrant MayUpload Names Open Origin Overview
+	Present Project ProjectAt Provenance Publish Quarantine Record Release ReleaseFiles Releases Repositories Repository RepositoryAt Reservations RulingIn Rulings Search Suggested Sweep Usage Visible WalkActivity WalkRecord`)
 
 // Each exported method that changes something refuses a caller whose token was revoked, or whose account lost the
 // required right, after authentication. It succeeds if nothing was revoked.
@@ -538,6 +548,9 @@ func TestEveryChangeReadsRightsAgain(t *testing.T) {
 					i.must(i.other.QuarantineFile(ctx, i.boss, "", p, p.String()+"-0.1-py3-none-any.whl", ""))
 				case "ReleaseName":
 					i.must(i.other.DeleteProject(ctx, i.boss, "", p))
+				case "Unreserve":
+					_, err := i.other.Reserve(ctx, i.boss, catalog.NewReservation{Pattern: p.String(), Reason: "r"})
+					i.must(err)
 				case "SetRepository", "ChangeRepository", "SetBases", "RemoveRepository":
 					i.must(i.other.AddRepository(ctx, i.boss, catalog.NewRepository{Name: p.String()}))
 				}

@@ -39,9 +39,9 @@ type Tx interface {
 	Bases(ctx context.Context, repositoryID string) ([]Base, error)
 	// RepositoriesOn returns the repositories that have a base, by name. Only one of b's RepositoryID and Upstream counts.
 	RepositoriesOn(ctx context.Context, b Base) ([]Repository, error)
-	upstream.Rows
 	// SeenNames returns the names, in order, that an upstream answered for a repository and whose origin is Foreign.
 	SeenNames(ctx context.Context, repositoryID string) ([]packaging.ProjectName, error)
+	upstream.Rows
 
 	// Projects. Reads fill in Repository, and reads of one return fault.NotFound if there is none.
 
@@ -79,7 +79,21 @@ type Tx interface {
 	NameFacts(ctx context.Context, name packaging.ProjectName, repositoryID string) (NameFacts, error)
 	// PutNameSource remembers the upstream that has a name, for a repository.
 	PutNameSource(ctx context.Context, repositoryID string, name packaging.ProjectName, s NameSource, at time.Time) error
+
+	// PutRuling adds or replaces the decision about a name in a repository.
+	PutRuling(ctx context.Context, r Ruling) error
+	RulingOf(ctx context.Context, repositoryID string, name packaging.ProjectName) (Ruling, error)
+	Rulings(ctx context.Context) ([]Ruling, error) // by name
+
 	PutReservation(ctx context.Context, r Reservation) error // fault.Conflict if there is one
+	Reservations(ctx context.Context) ([]Reservation, error) // by pattern, also those that ended
+	// DeleteReservation deletes an administrator's reservation of a prefix, and reports whether there was one.
+	DeleteReservation(ctx context.Context, repositoryID, prefix string) (bool, error)
+	// EndReservations ends the reservations of a pending publisher at a time, unless they end sooner.
+	EndReservations(ctx context.Context, subject string, at time.Time) error
+	// MoveReservations gives the reservations of a repository to another one.
+	MoveReservations(ctx context.Context, fromID, toID string) error
+
 	// Names returns at most limit names after the given one, in order.
 	Names(ctx context.Context, after string, limit int) ([]Name, error)
 

@@ -30,6 +30,12 @@ func Hatch(t testing.TB) *Client { t.Helper(); return client(t, "hatch") }
 // Flit returns the real flit.
 func Flit(t testing.TB) *Client { t.Helper(); return client(t, "flit") }
 
+// PDM returns the real pdm.
+func PDM(t testing.TB) *Client { t.Helper(); return client(t, "pdm") }
+
+// Pipenv returns the real pipenv.
+func Pipenv(t testing.TB) *Client { t.Helper(); return client(t, "pipenv") }
+
 // Pips returns every installed pip, oldest first. test.sh installs one of each generation that the machine's Pythons
 // can run.
 func Pips(t testing.TB) []*Client {

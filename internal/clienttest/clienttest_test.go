@@ -9,18 +9,23 @@ import (
 
 func TestListedPackages(t *testing.T) {
 	digest := regexp.MustCompile(`^[0-9a-f]{64}$`)
-	seen := map[string]bool{}
-	for _, p := range listed() {
-		if !digest.MatchString(p.SHA256) {
-			t.Errorf("packages.txt: %s has sha256 %q, want 64 hex digits", p.Name, p.SHA256)
+	for _, l := range []struct {
+		name, text string
+		least      int
+	}{{"packages.txt", packages, 34}, {"wellknown.txt", wellKnown, 60}} {
+		seen, projects := map[string]bool{}, map[string]bool{}
+		for _, p := range listed(l.text) {
+			if !digest.MatchString(p.SHA256) {
+				t.Errorf("%s: %s has sha256 %q, want 64 hex digits", l.name, p.Name, p.SHA256)
+			}
+			if seen[p.Name] {
+				t.Errorf("%s names %s twice", l.name, p.Name)
+			}
+			seen[p.Name], projects[p.Project] = true, true
 		}
-		if seen[p.Name] {
-			t.Errorf("packages.txt names %s twice", p.Name)
+		if len(projects) < l.least && l.name == "wellknown.txt" || len(seen) < l.least {
+			t.Errorf("%s names %d distributions of %d projects, want at least %d", l.name, len(seen), len(projects), l.least)
 		}
-		seen[p.Name] = true
-	}
-	if len(seen) < 34 {
-		t.Errorf("packages.txt names %d distributions, want at least 34", len(seen))
 	}
 }
 
@@ -54,7 +59,7 @@ func TestSample(t *testing.T) {
 
 // A client that is said to be there runs, and is the one its folder is named for.
 func TestClientsRun(t *testing.T) {
-	for _, c := range append(Pips(t), Twine(t), UV(t), Poetry(t), Hatch(t), Flit(t)) {
+	for _, c := range append(Pips(t), Twine(t), UV(t), Poetry(t), Hatch(t), Flit(t), PDM(t), Pipenv(t)) {
 		t.Run(c.Name, func(t *testing.T) {
 			c.Run(t, t.TempDir(), "--version").OK(t).Says(t, strings.TrimPrefix(c.Name, "pip-"))
 		})

@@ -28,6 +28,8 @@ func cleanEnv(home, bin string) []string {
 		"UV_NO_CONFIG=1", "UV_PYTHON_DOWNLOADS=never", "UV_NO_PROGRESS=1", at("UV_CACHE_DIR", "cache/uv"),
 		at("POETRY_CONFIG_DIR", "config/pypoetry"), at("POETRY_CACHE_DIR", "cache/pypoetry"),
 		"POETRY_VIRTUALENVS_IN_PROJECT=true",
+		at("PDM_CACHE_DIR", "cache/pdm"), at("PDM_CONFIG_FILE", "config/pdm.toml"), "PDM_CHECK_UPDATE=false",
+		"PDM_NON_INTERACTIVE=1", "PIPENV_VENV_IN_PROJECT=1", at("PIPENV_CACHE_DIR", "cache/pipenv"), "PIPENV_NOSPIN=1",
 		at("HATCH_CACHE_DIR", "cache/hatch"), at("HATCH_DATA_DIR", "data/hatch"),
 		"TWINE_NON_INTERACTIVE=1", at("PYPIRC", "no-pypirc"),
 		"COLUMNS=200",

@@ -25,6 +25,8 @@ uv      uv==0.13.9
 poetry  poetry==2.5.1
 hatch   hatch==1.18.2
 flit    flit==4.2.0
+pdm     pdm==2.29.4 hishel==1.4.0
+pipenv  pipenv==2026.10.3
 build   pip==25.3 build==1.6.1 packaging==26.3 setuptools==84.2.1 wheel==0.48.0 hatchling==1.33.0 flit-core==4.2.0 poetry-core==2.5.0
 "
 
@@ -116,13 +118,18 @@ provision() {
 	wait
 }
 
-# fetch_packages: the real distributions; what an index no longer has is noted by name.
+# fetch_packages: the real distributions, and below wellknown those that are installed together. What an index no longer has
+# is noted by name.
 fetch_packages() {
-	local python=$clients/build/bin/python
+	local python=$clients/build/bin/python list
 	[ -x "$python" ] || return 0
-	"$python" internal/clienttest/packages.py internal/clienttest/packages.txt "$packages" >"$cache/log/packages" 2>&1 || true
-	sed -n 's/^missing \(.*\): /optional \1 /p' "$cache/log/packages" >>"$missing"
-	tail -n 1 "$cache/log/packages"
+	for list in packages wellknown; do
+		local folder=$packages
+		[ "$list" = packages ] || folder=$packages/$list
+		"$python" internal/clienttest/packages.py "internal/clienttest/$list.txt" "$folder" >"$cache/log/$list" 2>&1 || true
+		sed -n 's/^missing \(.*\): /optional \1 /p' "$cache/log/$list" >>"$missing"
+		tail -n 1 "$cache/log/$list"
+	done
 }
 
 axe=4.14.1 # renovate: datasource=npm depName=axe-core

@@ -93,6 +93,9 @@ func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []str
 	if err := a.checkStartup(ctx, tx); err != nil {
 		return f, err
 	}
+	if err := a.checkVersion(ctx, tx); err != nil {
+		return f, err
+	}
 	p, err := a.project(ctx, tx, f)
 	if err != nil {
 		return f, err
@@ -127,7 +130,7 @@ func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []str
 
 // project returns the project of the file, and creates it if it does not exist.
 func (a *addition) project(ctx context.Context, tx Tx, f catalog.File) (catalog.Project, error) {
-	p, exists, err := a.intake.findProject(ctx, tx, a.who, a.repository, a.name)
+	p, exists, err := a.intake.findProject(ctx, tx, a.who, a.repository, a.name, a.compared)
 	if err != nil || exists {
 		return p, err
 	}
@@ -139,6 +142,7 @@ func (a *addition) project(ctx context.Context, tx Tx, f catalog.File) (catalog.
 	if rule, ok := a.who.NameRule(a.repository.Object(), a.name); ok {
 		n.Owner, n.For, n.Reason["names"] = rule.OwnerID, catalog.NoUser, rule.Prefix.Pattern()
 	}
+	a.notCompared = a.compared.Warning()
 	return catalog.Create(ctx, tx, n)
 }
 
@@ -307,6 +311,9 @@ func (a *addition) warnings() []string {
 	all := a.contents.Warnings[:len(a.contents.Warnings):len(a.contents.Warnings)]
 	if a.warning != "" {
 		all = append(all, a.warning)
+	}
+	if a.notCompared != "" {
+		all = append(all, a.notCompared)
 	}
 	if n := len(a.contents.Startup); n > 0 {
 		all = append(all, fmt.Sprintf("%s runs code whenever Python starts, even if the package is not imported%s",

@@ -62,8 +62,12 @@ func (x *Intake) begin(ctx context.Context, who access.Caller, r catalog.Reposit
 ) (*Incoming, error) {
 	limits := x.limits
 	if !name.IsZero() {
-		err := x.store.View(ctx, func(tx Tx) error {
-			p, err := x.checkPermission(ctx, tx, who, r, name)
+		compared, err := x.compare(ctx, who, r, name)
+		if err != nil {
+			return nil, err
+		}
+		err = x.store.View(ctx, func(tx Tx) error {
+			p, err := x.checkPermission(ctx, tx, who, r, name, compared)
 			limits = p.LimitsUnder(x.limits)
 			return err
 		})

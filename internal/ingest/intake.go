@@ -19,6 +19,9 @@ type Options struct {
 	Limits catalog.Limits   // for projects without limits of their own
 	// Attester handles attestations. Without one, they are discarded.
 	Attester Attester
+	// Versions reads the versions that upstreams have of a name of origin both. Without one, no version can be uploaded to
+	// such a name.
+	Versions UpstreamVersions
 }
 
 // Intake adds uploaded files to an index. It is safe for concurrent use; any number may share a database and store.
@@ -31,6 +34,7 @@ type Intake struct {
 	policy   Policy
 	limits   catalog.Limits
 	attester Attester
+	versions UpstreamVersions
 	trouble  trouble
 }
 
@@ -44,7 +48,7 @@ func New(x *catalog.Index, s Store, k *custody.Keeper, o Options) *Intake {
 	}
 	return &Intake{
 		index: x, store: s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), log: o.Log,
-		policy: o.Policy, limits: o.Limits, attester: o.Attester,
+		policy: o.Policy, limits: o.Limits, attester: o.Attester, versions: o.Versions,
 	}
 }
 

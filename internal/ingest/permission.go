@@ -46,23 +46,23 @@ func (x *Intake) MayUpload(ctx context.Context, who access.Caller, repo string) 
 // checkPermission returns the project if the caller may upload to it. The bool is false if the project must be created
 // first.
 func (x *Intake) checkPermission(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
-	name packaging.ProjectName,
+	name packaging.ProjectName, compared catalog.Comparison,
 ) (catalog.Project, error) {
 	if err := unspent(ctx, tx, who); err != nil {
 		return catalog.Project{}, err
 	}
-	p, _, err := x.findProject(ctx, tx, who, r, name)
+	p, _, err := x.findProject(ctx, tx, who, r, name, compared)
 	return p, err
 }
 
 // findProject is checkPermission without the check for a spent single-use token.
 func (x *Intake) findProject(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
-	name packaging.ProjectName,
+	name packaging.ProjectName, compared catalog.Comparison,
 ) (catalog.Project, bool, error) {
 	p, err := tx.ProjectByName(ctx, r.ID, name)
 	switch {
 	case fault.Is(err, fault.NotFound):
-		return catalog.Project{}, false, x.mayCreate(ctx, tx, who, r, name)
+		return catalog.Project{}, false, x.mayCreate(ctx, tx, who, r, name, compared)
 	case err != nil:
 		return catalog.Project{}, false, err
 	}
@@ -74,7 +74,11 @@ func (x *Intake) findProject(ctx context.Context, tx Tx, who access.Caller, r ca
 	case p.Status == catalog.Archived, p.Status == catalog.Quarantined:
 		return catalog.Project{}, false, fault.New(fault.Denied, "project %s is %s and takes no uploads", name, p.Status)
 	}
-	return p, true, trusts(who, p)
+	if err := trusts(who, p); err != nil {
+		return catalog.Project{}, false, err
+	}
+	_, err = catalog.MayUploadTo(ctx, tx, r, name)
+	return p, true, err
 }
 
 // mayUpload checks again with the current grants before it refuses: the first of several concurrent uploads may have
@@ -101,10 +105,10 @@ func notYours(who access.Caller, name packaging.ProjectName, o access.Object) er
 // members' role may have changed since the upload began. A refusal must not differ from that for a project of others,
 // also not in its cost: a publisher is refused without another query, and a user after one, in both cases.
 func (x *Intake) mayCreate(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
-	name packaging.ProjectName,
+	name packaging.ProjectName, compared catalog.Comparison,
 ) error {
 	if who.Kind() == access.KindPublisher {
-		return x.mayCreateByName(ctx, tx, who, r, name)
+		return x.mayCreateByName(ctx, tx, who, r, name, compared)
 	}
 	r, err := tx.RepositoryByName(ctx, r.Name)
 	switch {
@@ -115,7 +119,9 @@ func (x *Intake) mayCreate(ctx context.Context, tx Tx, who access.Caller, r cata
 	case !who.MayCreate(r.Object()):
 		return notYours(who, name, r.Object())
 	}
-	return x.policy.CheckNewName(ctx, tx, r, name, who.ID(), x.changes.Clock())
+	return x.policy.CheckNewName(ctx, tx, catalog.NewName{
+		Repository: r, Name: name, User: who.ID(), At: x.changes.Clock(), Compared: compared,
+	})
 }
 
 // maxCreatedByToken limits the projects that one minted token creates. A job whose dependencies are malicious could
@@ -130,7 +136,7 @@ const createdWithin = 6*time.Hour + access.MintedGrace
 // with all projects of the repository, so its refusal can tell that one exists that the rule does not cover, as it does
 // to every user who may create projects.
 func (x *Intake) mayCreateByName(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
-	name packaging.ProjectName,
+	name packaging.ProjectName, compared catalog.Comparison,
 ) error {
 	rule, ok := who.NameRule(r.Object(), name)
 	if !ok {
@@ -154,7 +160,9 @@ func (x *Intake) mayCreateByName(ctx context.Context, tx Tx, who access.Caller, 
 	if err := x.mayCreateMore(ctx, tx, who, r, name); err != nil {
 		return err
 	}
-	return x.policy.CheckNewName(ctx, tx, r, name, catalog.NoUser, x.changes.Clock())
+	return x.policy.CheckNewName(ctx, tx, catalog.NewName{
+		Repository: r, Name: name, User: catalog.NoUser, At: x.changes.Clock(), Compared: compared,
+	})
 }
 
 // mayCreateMore returns fault.Denied if a minted token has created as many projects as one may. Uploads that arrive at

@@ -69,10 +69,17 @@ func (x *Intake) publish(ctx context.Context, in *Incoming, u Upload) (Receipt, 
 	if err := a.parseNames(u); err != nil {
 		return Receipt{}, err
 	}
-	err := x.store.View(ctx, func(tx Tx) error { return a.check(ctx, tx, u.ContentType) })
+	var err error
+	if a.compared, err = x.compare(ctx, a.who, a.repository, a.name); err != nil {
+		return Receipt{}, err
+	}
+	err = x.store.View(ctx, func(tx Tx) error { return a.check(ctx, tx, u.ContentType) })
 	if errors.Is(err, errIdentical) {
 		return a.identical(ctx)
 	} else if err != nil {
+		return Receipt{}, err
+	}
+	if err := a.compareVersion(ctx); err != nil {
 		return Receipt{}, err
 	}
 	if err := a.inspect(); err != nil {
@@ -109,6 +116,12 @@ type addition struct {
 	attested []catalog.Attestation
 	existing catalog.File // set with errIdentical
 	warning  string       // see tokenWarning
+
+	compared    catalog.Comparison // of the name of a new project with those of upstreams
+	notCompared string             // a warning if that was not possible
+	ruling      catalog.Ruling     // an administrator's decision about the name, if any
+	upstream    []string           // versions that an upstream has, if asked is set
+	asked       bool
 }
 
 // parseNames parses the names in the form and the file name, and refuses the upload if they differ.
@@ -153,8 +166,11 @@ func (a *addition) checkSpelling() error {
 
 // check runs the checks that do not need the archive.
 func (a *addition) check(ctx context.Context, tx Tx, contentType string) error {
-	p, err := a.intake.checkPermission(ctx, tx, a.who, a.repository, a.name)
+	p, err := a.intake.checkPermission(ctx, tx, a.who, a.repository, a.name, a.compared)
 	if err != nil {
+		return err
+	}
+	if a.ruling, err = catalog.MayUploadTo(ctx, tx, a.repository, a.name); err != nil {
 		return err
 	}
 	if err := a.checkContent(p, contentType); err != nil {

@@ -120,6 +120,9 @@ func (d *Desk) endTrust(ctx context.Context, tx Tx, who access.Caller, p *plan) 
 		if _, err := tx.DeletePending(ctx, id); err != nil {
 			return err
 		}
+		if err := tx.EndReservations(ctx, id, d.o.Now().Add(catalog.AfterPending)); err != nil {
+			return err
+		}
 	}
 	for _, id := range p.readers {
 		if _, err := tx.DeleteReader(ctx, id); err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/workload"
@@ -25,6 +26,11 @@ type AddRequest struct {
 	Pending    bool              // the project does not exist yet
 	// name of the owner of a project that does not exist yet: if pending, "" for the caller; if it creates, "" for none
 	User string
+
+	// EvenIfPublic registers a pending publisher although the name belongs to an upstream. It needs an administrator and a
+	// reason.
+	EvenIfPublic bool
+	Reason       string
 
 	Wide    bool   // for the names of a repository, instead of a project
 	Names   string // if wide: prefix of the names, in any spelling; see packaging.ParseNamePrefix
@@ -42,6 +48,7 @@ type Added struct {
 	Fields    map[string]string // as compiled
 	OwnerID   string            // "" if not pinned
 	Warning   string            // why it is not pinned; "" if it is, or if its kind never is
+	Compared  string            // if pending: a warning if the name was not compared with those of upstreams
 	Unserved  string            // a warning if the server does not have the issuer; "" if it does
 	ExpiresAt time.Time         // if pending
 
@@ -95,6 +102,7 @@ type addition struct {
 	publisher Publisher
 	warning   string
 	at        time.Time
+	compared  catalog.Comparison // of a pending publisher's name with those of upstreams
 }
 
 // Add allows a workload to publish to a project or, if pending, to create it, or, if wide, to publish to all projects
@@ -117,7 +125,7 @@ func (r *Registry) Add(ctx context.Context, who access.Caller, req AddRequest) (
 	out := Added{
 		Pending: req.Pending, Project: a.name.String(), Provider: a.publisher.Provider, Issuer: a.publisher.Issuer,
 		Sentence: r.Sentence(a.publisher), Fields: a.publisher.Fields, OwnerID: a.publisher.OwnerID, Warning: a.warning,
-		Unserved: r.unserved(a.publisher),
+		Unserved: r.unserved(a.publisher), Compared: a.compared.Warning(),
 	}
 	if req.Wide {
 		out.Repository, out.Names, out.Creates, out.Owner = repositoryName(req.Repository), a.prefix.String(), req.Creates,
@@ -155,6 +163,9 @@ func (r *Registry) mayAdd(ctx context.Context, who access.Caller, req AddRequest
 		return a, err
 	}
 	a.name = name
+	if req.Pending {
+		a.compared = r.o.Policy.Compare(ctx, name)
+	}
 	return a, r.store.View(ctx, func(tx Tx) error {
 		if req.Pending {
 			_, err = repositoryFor(ctx, tx, who, req.Repository)

@@ -309,7 +309,7 @@ func TestCounterMoves(t *testing.T) {
 			{"burn again", func() { b.registry.Burn(t.Context(), b.guest, m.Token) }, false},
 			{"refused removal", func() { b.registry.Remove(t.Context(), b.operator, "nothing") }, false},
 			{"removal", func() { b.registry.Remove(t.Context(), b.operator, a.ID) }, true},
-			{"pending", func() { b.addPending(b.operator, "planned") }, false},
+			{"pending", func() { b.addPending(b.operator, "planned") }, true}, // the name becomes own
 			{"exchange that makes a project", func() { b.mint(nil) }, true},
 		} {
 			before := b.serial()

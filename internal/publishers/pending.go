@@ -3,6 +3,7 @@ package publishers
 import (
 	"cmp"
 	"context"
+	"strings"
 	"time"
 
 	"pyindex/internal/access"
@@ -23,6 +24,9 @@ func (r *Registry) addPending(ctx context.Context, tx Tx, who access.Caller, a a
 	case !fault.Is(err, fault.NotFound):
 		return "", time.Time{}, err
 	}
+	if err := checkEvenIfPublic(who, a.req); err != nil {
+		return "", time.Time{}, err
+	}
 	owner, err := registrant(ctx, tx, who, a.req.User)
 	if err != nil {
 		return "", time.Time{}, err
@@ -39,9 +43,57 @@ func (r *Registry) addPending(ctx context.Context, tx Tx, who access.Caller, a a
 	} else if err != nil {
 		return "", time.Time{}, err
 	}
-	place := catalog.Project{Repository: repo, Name: a.name}
+	if err := r.reserve(ctx, tx, who, a, p); err != nil {
+		return "", time.Time{}, err
+	}
+	place, detail := catalog.Project{Repository: repo, Name: a.name}, r.Detail(p.Publisher)
+	if a.req.EvenIfPublic {
+		detail["even_if_public"], detail["reason"] = true, a.req.Reason
+	}
 	return p.ID, p.ExpiresAt,
-		tx.InsertAudit(ctx, r.entry("publisher.add-pending", who.Actor(), place, p.ID, a.at, r.Detail(p.Publisher)))
+		tx.InsertAudit(ctx, r.entry("publisher.add-pending", who.Actor(), place, p.ID, a.at, detail))
+}
+
+// reserve makes the name of a pending publisher own, until AfterPending after its end: otherwise an upstream's project of
+// that name would be installed until the first upload.
+func (r *Registry) reserve(ctx context.Context, tx Tx, who access.Caller, a addition, p Pending) error {
+	by := who.Actor()
+	reservation := catalog.Reservation{
+		Pattern: p.Project, RepositoryID: p.RepositoryID, Why: catalog.ReservedByPending, Subject: p.ID, Since: p.CreatedAt,
+		EndsAt: p.ExpiresAt.Add(catalog.AfterPending), By: audit.Actor{Kind: by.Kind, ID: by.ID, Name: by.Name},
+	}
+	if a.req.EvenIfPublic {
+		reservation.Reason = a.req.Reason
+	}
+	if err := tx.PutReservation(ctx, reservation); err != nil {
+		return err
+	}
+	_, err := tx.NextSerial(ctx) // what was read about the name before no longer holds
+	return err
+}
+
+// endPending deletes a pending publisher, whose name remains reserved for a while, and reports whether it existed.
+func endPending(ctx context.Context, tx Tx, id string, at time.Time) (bool, error) {
+	did, err := tx.DeletePending(ctx, id)
+	if err == nil {
+		err = tx.EndReservations(ctx, id, at.Add(catalog.AfterPending))
+	}
+	return did, err
+}
+
+// checkEvenIfPublic returns an error unless the caller may take a name that belongs to an upstream.
+func checkEvenIfPublic(who access.Caller, req AddRequest) error {
+	switch {
+	case !req.EvenIfPublic:
+		return nil
+	case !who.Admin():
+		return fault.New(fault.Denied, "only an administrator may take a name that belongs to an upstream")
+	case strings.TrimSpace(req.Reason) == "":
+		return fault.InField("reason", "give a reason for taking a name that belongs to an upstream")
+	case len(req.Reason) > catalog.MaxReason:
+		return fault.InField("reason", "the reason is too long: it may have %d bytes", catalog.MaxReason)
+	}
+	return nil
 }
 
 func (r *Registry) mayRegister(ctx context.Context, tx Tx, who access.Caller, repo catalog.Repository, a addition,
@@ -54,7 +106,9 @@ func (r *Registry) mayRegister(ctx context.Context, tx Tx, who access.Caller, re
 				fault.New(fault.Invalid, "%.80s may not create projects in repository %s", a.req.User, repo.Name))
 		}
 	}
-	err := r.o.Policy.CheckNewName(ctx, tx, repo, a.name, owner, a.at)
+	err := r.o.Policy.CheckNewName(ctx, tx, catalog.NewName{
+		Repository: repo, Name: a.name, User: owner, At: a.at, Compared: a.compared, EvenIfPublic: a.req.EvenIfPublic,
+	})
 	if fault.Is(err, fault.Denied) {
 		// the caller has the right, but the name is taken: forms show a conflict beside their fields
 		return fault.Wrap(fault.Conflict, err, "%s", fault.Message(err))

@@ -124,7 +124,10 @@ func (r *Registry) removePending(ctx context.Context, tx Tx, who access.Caller, 
 	}
 	for _, p := range all {
 		if p.ID == id && MayManagePending(who, p) {
-			if _, err := tx.DeletePending(ctx, p.ID); err != nil {
+			if _, err := endPending(ctx, tx, p.ID, r.o.Now()); err != nil {
+				return err
+			}
+			if _, err := tx.NextSerial(ctx); err != nil {
 				return err
 			}
 			return tx.InsertAudit(ctx, r.pendingEntry("publisher.remove-pending", who.Actor(), p))

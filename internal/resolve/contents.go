@@ -33,7 +33,25 @@ func (x *Reader) Contents(ctx context.Context, who access.Caller, v View) (catal
 		return c, err
 	}
 	v.addForeign(&c, p)
+	x.queue(v, p)
 	return c, nil
+}
+
+// queue lets the digests of files that the upstream states none for be found, if the repository requires them and the
+// caller may cause a download.
+func (x *Reader) queue(v View, p page.Page) {
+	if x.o.Files == nil || x.o.Offline || !v.fetch || !v.Repository.RequireHashes {
+		return
+	}
+	var unknown []page.File
+	for _, f := range p.Files {
+		if f.SHA256 == "" && v.pins[f.Path(v.Upstream.ArtifactBase)] == "" {
+			unknown = append(unknown, f)
+		}
+	}
+	if len(unknown) > 0 {
+		x.o.Files.Queue(v.Upstream, v.Name, unknown)
+	}
 }
 
 // addForeign adds the upstream's part of the contents. A version that is own stays own alone.
@@ -95,16 +113,20 @@ func (v View) foreignFiles(p page.Page) []catalog.File {
 	for i := range p.Files {
 		f := &p.Files[i]
 		path := f.Path(v.Upstream.ArtifactBase)
-		sha256 := cmp.Or(f.SHA256, v.pins[path])
+		pin, size, metadata, metadataSHA256 := v.pins[path], f.Size, f.Metadata, f.MetadataSHA256
+		sha256 := cmp.Or(pin, f.SHA256)
+		if pin != "" && f.SHA256 != "" && pin != f.SHA256 { // accepted: the page's record is about the file before
+			size, metadata, metadataSHA256 = -1, false, ""
+		}
 		if sha256 == "" && v.Repository.RequireHashes {
 			continue
 		}
 		extra[i] = catalog.UpstreamFile{
-			Name: v.Upstream.Name, Path: path, Metadata: f.Metadata, Provenance: f.Provenance != "", Signed: f.Signed,
+			Name: v.Upstream.Name, Path: path, Metadata: metadata, Provenance: f.Provenance != "", Signed: f.Signed,
 		}
 		out = append(out, catalog.File{
 			Filename: f.Filename, Kind: f.Kind, Version: f.Version, ReleaseID: f.Version,
-			Size: f.Size, SHA256: sha256, MetadataSHA256: f.MetadataSHA256,
+			Size: size, SHA256: sha256, MetadataSHA256: metadataSHA256,
 			RequiresPython: f.RequiresPython, Yanked: f.Yanked, YankedReason: f.YankedReason,
 			UploadedAt: f.Uploaded, Upstream: &extra[i],
 		})

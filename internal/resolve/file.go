@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -154,9 +155,7 @@ func (x *Reader) onPage(ctx context.Context, who access.Caller, at memo.Stamp, r
 	if !ok || v.ownVersion(ctx, x, who, f.Version) {
 		return ForeignFile{}, noFile
 	}
-	if f.SHA256 == "" {
-		f.SHA256 = v.pins[path]
-	}
+	f.SHA256 = cmp.Or(v.pins[path], f.SHA256)
 	d := policy.Decide(policy.Facts{Quarantined: p.Status == string(catalog.Quarantined)})
 	if d.Verdict != policy.Serve {
 		return ForeignFile{}, Refused{d}

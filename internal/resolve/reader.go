@@ -25,9 +25,11 @@ type Pages interface {
 
 // Files keeps the files of upstreams; see package files.
 type Files interface {
-	// Pins returns the digests that this index found for files without one, by path, and a text that differs whenever they
-	// do.
+	// Pins returns the digests that this index found for files without one, or that an administrator accepted instead of
+	// the upstream's first one, by path, and a text that differs whenever they do.
 	Pins(ctx context.Context, u upstream.Upstream, project packaging.ProjectName) (map[string]string, string, error)
+	// Queue notes files without a digest, so that it is found in the background.
+	Queue(u upstream.Upstream, project packaging.ProjectName, all []page.File)
 	Stat(ctx context.Context, u upstream.Upstream, f page.File) (files.Info, error)
 	Open(ctx context.Context, u upstream.Upstream, f page.File) (files.Opened, error)
 	OpenHeld(ctx context.Context, u upstream.Upstream, f page.File) (files.Opened, error)

@@ -26,7 +26,7 @@ type View struct {
 	Upstream upstream.Upstream // that the name, or a part of its files, comes from; its Name is "" if none
 	held     pages.Held
 	fetch    bool              // whether the caller may cause a request to it
-	pins     map[string]string // SHA-256 by path of files that the upstream states no digest for
+	pins     map[string]string // SHA-256 by path of files whose digest is not the first one of the upstream
 	variant  string
 	at       memo.Stamp
 }

@@ -24,6 +24,7 @@ func (s *Section) Routes() []route.Route {
 		"/admin/repository/:name/bases/": s.adminBases,
 		"/admin/upstreams/":              s.adminUpstreams,
 		"/admin/upstream/:upstream/":     s.adminUpstream,
+		"/admin/names/":                  s.adminNames,
 		"/admin/issuers/":                s.adminIssuers,
 		"/admin/storage/":                s.adminStorage,
 		"/admin/audit/":                  s.adminAudit,
@@ -67,6 +68,9 @@ func (s *Section) Routes() []route.Route {
 		"/admin/upstreams/add/":             s.addUpstream,
 		"/admin/upstream/:upstream/change/": s.changeUpstream,
 		"/admin/upstream/:upstream/remove/": s.removeUpstream,
+		"/admin/names/decide/":              s.decideName,
+		"/admin/names/reserve/":             s.reserveNames,
+		"/admin/names/unreserve/":           s.unreserveNames,
 	}
 	for path, h := range forms {
 		forms[path] = s.confirming(h)

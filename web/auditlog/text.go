@@ -39,6 +39,9 @@ var deeds = map[string]deed{
 	"project.create":       {"created the project %s", "create the project %s"},
 	"project.delete":       {"deleted the project %s", "delete the project %s"},
 	"name.release":         {"released the name %s", "release the name %s"},
+	"origin.set":           {"decided whether %s is own or an upstream's", "decide whether %s is own or an upstream's"},
+	"reservation.add":      {"reserved names", "reserve names"},
+	"reservation.remove":   {"gave up reserved names", "give up reserved names"},
 	"project.status":       {"changed the status of %s", "change the status of %s"},
 	"project.trusted-only": {"changed who may upload to %s", "change who may upload to %s"},
 	"project.startup-files": {
@@ -225,6 +228,15 @@ func particular(e audit.Entry, about string) string {
 			"active": "made " + about + " active again", "archived": "archived " + about,
 			"deprecated": "deprecated " + about, "quarantined": "put " + about + " into quarantine",
 		}[text("status")]
+	case "origin.set":
+		return map[string]string{
+			"own": "made the name " + about + " own", "upstream": "freed the name " + about + " for an upstream",
+			"both": "allowed own versions of " + about + " beside those of an upstream",
+		}[text("origin")]
+	case "reservation.add":
+		return "reserved the names " + text("names")
+	case "reservation.remove":
+		return "gave up the reserved names " + text("names")
 	case "project.trusted-only":
 		if text("on") == "true" {
 			return "allowed only trusted publishers to upload to " + about

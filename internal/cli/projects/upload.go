@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"pyindex/internal/app"
+	"pyindex/internal/catalog"
 	"pyindex/internal/cli"
 	"pyindex/internal/fault"
 	"pyindex/internal/ingest"
@@ -20,7 +21,9 @@ import (
 type Upload struct {
 	Files []string `arg:"" name:"file" help:"Wheels and source distributions."`
 	cli.InRepository
-	StartupFiles bool `help:"Accept wheels with files that run code whenever Python starts, although no earlier version of the project has one."`
+	EvenIfPublic bool   `help:"Make the name of a new project own although an upstream has it. Requires --reason."`
+	Reason       string `placeholder:"R" help:"With --even-if-public: the reason."`
+	StartupFiles bool   `help:"Accept wheels with files that run code whenever Python starts, although no earlier version of the project has one."`
 	terminal.Listing
 }
 
@@ -36,6 +39,9 @@ type uploadedFile struct {
 // Run adds the files one by one and prints the result of each. It continues after a refused file. With --json, it
 // prints an array at the end, which has the errors and warnings too.
 func (c *Upload) Run(s *cli.Session) error {
+	if c.EvenIfPublic != (c.Reason != "") {
+		return fault.New(fault.Invalid, "--even-if-public and --reason are used together")
+	}
 	return s.With(func(a *app.App) error {
 		refused, all := 0, []uploadedFile{}
 		for _, path := range c.Files {
@@ -75,6 +81,9 @@ func withPath(path string, err error) error {
 func (c *Upload) add(s *cli.Session, a *app.App, path string) (f uploadedFile, err error) {
 	name, _ := packaging.ProjectOf(filepath.Base(path)) // Publish reports an invalid file name
 	in, err := a.Index.Begin(s.Ctx, a.Operator, c.Repository, name)
+	if catalog.IsPublicName(err) && c.EvenIfPublic {
+		in, err = c.take(s, a, name)
+	}
 	if err != nil {
 		return f, err
 	}
@@ -101,6 +110,17 @@ func (c *Upload) add(s *cli.Session, a *app.App, path string) (f uploadedFile, e
 		fmt.Fprintf(s.Errs, "%s: %s\n", f.Filename, warning)
 	}
 	return f, nil
+}
+
+// take makes a name own that belongs to an upstream, and begins the upload.
+func (c *Upload) take(s *cli.Session, a *app.App, name packaging.ProjectName) (*ingest.Incoming, error) {
+	err := a.Index.SetOrigin(s.Ctx, a.Operator, catalog.NewRuling{
+		Repository: c.Repository, Name: name, Origin: catalog.Own, Reason: c.Reason,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a.Index.Begin(s.Ctx, a.Operator, c.Repository, name)
 }
 
 func read(to io.Writer, path string) error {

@@ -64,8 +64,10 @@ func tell(s *cli.Session, l terminal.Listing, repository string, p publishers.Ad
 	if p.Pending {
 		fmt.Fprintf(s.Errs, "pending until %s: the first matching token creates the project\n", terminal.Moment(p.ExpiresAt))
 	}
-	if p.Warning != "" {
-		fmt.Fprintf(s.Errs, "note: %s\n", p.Warning)
+	for _, note := range []string{p.Warning, p.Compared} {
+		if note != "" {
+			fmt.Fprintf(s.Errs, "note: %s\n", note)
+		}
 	}
 	if p.Unserved != "" {
 		fmt.Fprintf(s.Errs, "warning: %s\n", terminal.Printable(p.Unserved))

@@ -23,6 +23,8 @@ type publisherAdd struct {
 	Issuer          string `placeholder:"URL" help:"Issuer, if several of this kind are configured (default: the usual one, or the only one)."`
 	User            string `placeholder:"NAME" help:"With --pending or --create: the user who becomes the owner of the project."`
 	Pending         bool   `help:"The project does not exist yet; the first token creates it."`
+	EvenIfPublic    bool   `help:"With --pending: register it although an upstream has a project of that name. Requires --reason."`
+	Reason          string `placeholder:"R" help:"With --even-if-public: the reason."`
 	IndexRepository string `default:"main" help:"Repository of the project or the names in this index."`
 	terminal.Listing
 	ruleFlags
@@ -35,6 +37,10 @@ func (c *publisherAdd) Run(s *cli.Session) error {
 		return fault.New(fault.Invalid, "--create requires --names; with --pending, the first token creates one project")
 	case c.Pending && c.Names != "":
 		return fault.New(fault.Invalid, "--pending requires --project; with --create, each upload may create its project")
+	case c.EvenIfPublic && !c.Pending:
+		return fault.New(fault.Invalid, "--even-if-public requires --pending")
+	case c.EvenIfPublic && c.Reason == "", c.Reason != "" && !c.EvenIfPublic:
+		return fault.New(fault.Invalid, "--even-if-public and --reason are used together")
 	case c.User != "" && c.Names != "" && !c.Create:
 		return fault.New(fault.Invalid, "--user requires --create: an existing project already has owners")
 	case c.User != "" && c.Names == "" && !c.Pending:
@@ -52,7 +58,8 @@ func (c *publisherAdd) Run(s *cli.Session) error {
 		c.split(kind, cmp.Or(a.Registry.Server(issuer), issuer), fields)
 		added, err := a.Registry.Add(s.Ctx, a.Operator, publishers.AddRequest{
 			Provider: kind, Issuer: issuer, Repository: c.IndexRepository, Project: c.Project, Pending: c.Pending, User: c.User,
-			Fields: fields, Wide: c.Names != "", Names: c.Names, Creates: c.Create,
+			Fields: fields, Wide: c.Names != "", Names: c.Names, Creates: c.Create, EvenIfPublic: c.EvenIfPublic,
+			Reason: c.Reason,
 		})
 		if fault.Is(err, fault.NotFound) && !c.Pending && c.Names == "" {
 			return absent(err, c.IndexRepository, c.Project, "; with --pending, the first token creates it")

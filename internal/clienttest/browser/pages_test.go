@@ -55,6 +55,7 @@ var shown = map[string][]string{
 		"/manage/account/activity/", "/manage/account/activity/?show=projects", "/manage/account/activity/?show=tokens",
 	},
 	"/manage/account/activity/export": nil,
+	"/admin/names/":                   {"/admin/names/"},
 	"/admin/grants/":                  {"/admin/grants/"}, "/admin/issuers/": {"/admin/issuers/"},
 	"/admin/repository/:name/publishing/": {"/admin/repository/main/publishing/", "/admin/repository/private/publishing/"},
 	"/admin/repository/:name/bases/":      {"/admin/repository/main/bases/", "/admin/repository/private/bases/"},

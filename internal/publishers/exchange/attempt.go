@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 	"pyindex/internal/workload"
 )
@@ -56,6 +58,8 @@ type attempt struct {
 	unclear  string          // why the claims do not show the workload of the issuer's own kind; "" if they do
 	jti      string
 	until    time.Time // how long to remember jti
+
+	compared map[packaging.ProjectName]catalog.Comparison // of the names of pending publishers with those of upstreams
 }
 
 // candidate is a kind whose rules may admit a token, with the key under which those for its workload are stored.

@@ -31,6 +31,9 @@ func (m *Minter) Exchange(ctx context.Context, who access.Caller, raw access.Sec
 	}
 	var out Minted
 	var created []Created
+	if a.compared, err = m.comparePending(ctx, a); err != nil {
+		return Minted{}, m.refused(ctx, a, err)
+	}
 	err = m.store.Update(ctx, func(tx publishers.Tx) (err error) {
 		out, created, err = m.settle(ctx, tx, a)
 		return err

@@ -100,7 +100,7 @@ func (m *Minter) findRenamed(ctx context.Context, tx publishers.Tx, a attempt, n
 	}
 	for _, r := range all {
 		if r.pending != nil {
-			if why, _, err := m.expiredReason(ctx, tx, a, *r.pending); err != nil || why != "" {
+			if why, _, err := m.expiredReason(ctx, tx, a, *r.pending, false); err != nil || why != "" {
 				continue
 			}
 		}

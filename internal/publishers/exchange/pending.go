@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"pyindex/internal/access"
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
@@ -20,7 +21,7 @@ func (m *Minter) matchPending(ctx context.Context, tx publishers.Tx, a attempt,
 		return nil, nil, err
 	}
 	for _, p := range all {
-		why, detail, err := m.expiredReason(ctx, tx, a, p)
+		why, detail, err := m.expiredReason(ctx, tx, a, p, true)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -39,11 +40,31 @@ func (m *Minter) matchPending(ctx context.Context, tx publishers.Tx, a attempt,
 	return out, passed, nil
 }
 
+// comparePending compares the names of the pending publishers that may match with those of upstreams. It runs before the
+// transaction that creates their projects.
+func (m *Minter) comparePending(ctx context.Context, a attempt) (map[packaging.ProjectName]catalog.Comparison, error) {
+	if m.rules.Policy.Public == nil || a.want.Scope != access.ScopeUpload {
+		return nil, nil
+	}
+	var all []publishers.Pending
+	err := m.store.View(ctx, func(tx publishers.Tx) (err error) {
+		all, err = tx.PendingFor(ctx, a.issuer, a.keys()...)
+		return err
+	})
+	out := map[packaging.ProjectName]catalog.Comparison{}
+	for _, p := range all {
+		if name, err := packaging.ParseProjectName(p.Project); err == nil {
+			out[name] = m.rules.Policy.Compare(ctx, name)
+		}
+	}
+	return out, err
+}
+
 // expiredReason explains why a pending publisher can no longer create its project. It returns "" if it still can. why
 // may be shown to anyone, and detail only to the registrant. The registrant must have the right to create the project
-// now.
+// now. Unless compare is set, it does not matter whether an upstream has the name.
 func (m *Minter) expiredReason(ctx context.Context, tx publishers.Tx, a attempt,
-	p publishers.Pending,
+	p publishers.Pending, compare bool,
 ) (why, detail string, err error) {
 	if !a.at.Before(p.ExpiresAt) {
 		return "the pending publisher for it expired on " + p.ExpiresAt.UTC().Format("2006-01-02"), "", nil
@@ -71,9 +92,11 @@ func (m *Minter) expiredReason(ctx context.Context, tx publishers.Tx, a attempt,
 	if _, err := tx.ProjectByName(ctx, repo.ID, name); !fault.Is(err, fault.NotFound) {
 		return "", "", err // if the project exists, createPending reports it
 	}
-	err = m.rules.Policy.CheckNewName(ctx, tx, repo, name, p.Registrant, a.at)
+	err = m.rules.Policy.CheckNewName(ctx, tx, catalog.NewName{
+		Repository: repo, Name: name, User: p.Registrant, At: a.at, Compared: a.compared[name], EvenIfPublic: !compare,
+	})
 	switch fault.KindOf(err) {
-	case fault.Denied, fault.Invalid, fault.Conflict:
+	case fault.Denied, fault.Invalid, fault.Conflict, fault.Unavailable:
 		return "the name that its pending publisher waits for cannot be used now", fault.Message(err), nil
 	}
 	return "", "", err

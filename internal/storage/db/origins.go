@@ -99,3 +99,76 @@ func (t *Tx) PutReservation(ctx context.Context, r catalog.Reservation) error {
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`, r.Pattern, r.Prefix, r.RepositoryID,
 		r.Why, r.Subject, micros(r.Since), micros(r.EndsAt), r.By.Kind, r.By.ID, r.By.Name, r.Reason)
 }
+
+func scanReservation(r row) (v catalog.Reservation, err error) {
+	var since, ends int64
+	err = r.Scan(&v.Pattern, &v.Prefix, &v.RepositoryID, &v.Why, &v.Subject, &since, &ends, &v.By.Kind, &v.By.ID, &v.By.Name,
+		&v.Reason)
+	v.Since, v.EndsAt = moment(since), moment(ends)
+	return v, err
+}
+
+// Reservations implements catalog.Tx.
+func (t *Tx) Reservations(ctx context.Context) ([]catalog.Reservation, error) {
+	return many(ctx, t, scanReservation, `SELECT `+reservationColumns+` FROM reservations
+		ORDER BY pattern, repository_id, why, subject`)
+}
+
+// DeleteReservation implements catalog.Tx.
+func (t *Tx) DeleteReservation(ctx context.Context, repositoryID, prefix string) (bool, error) {
+	return t.did(ctx, `DELETE FROM reservations WHERE repository_id = $1 AND pattern = $2 AND is_prefix AND why = $3`,
+		repositoryID, prefix, catalog.ReservedByAdministrator)
+}
+
+// EndReservations implements catalog.Tx.
+func (t *Tx) EndReservations(ctx context.Context, subject string, at time.Time) error {
+	_, err := t.exec(ctx, `UPDATE reservations SET ends_at = $2 WHERE why = $3 AND subject = $1
+		AND (ends_at = 0 OR ends_at > $2)`, subject, micros(at), catalog.ReservedByPending)
+	return err
+}
+
+// MoveReservations implements catalog.Tx.
+func (t *Tx) MoveReservations(ctx context.Context, fromID, toID string) error {
+	_, err := t.exec(ctx, `INSERT INTO reservations (`+reservationColumns+`) SELECT pattern, is_prefix, $2, why, subject,
+		since, ends_at, by_kind, by_id, by_name, reason FROM reservations WHERE repository_id = $1 ON CONFLICT DO NOTHING`,
+		fromID, toID)
+	if err == nil {
+		_, err = t.exec(ctx, `DELETE FROM reservations WHERE repository_id = $1`, fromID)
+	}
+	return err
+}
+
+const rulingColumns = `repository_id, name, origin, versions, since, by_kind, by_id, by_name, why`
+
+func scanRuling(r row) (v catalog.Ruling, err error) {
+	var name string
+	var since int64
+	err = r.Scan(&v.RepositoryID, &name, &v.Origin, &v.Versions, &since, &v.By.Kind, &v.By.ID, &v.By.Name, &v.Why)
+	if err != nil {
+		return v, err
+	}
+	v.Since = moment(since)
+	v.Name, err = packaging.ParseProjectName(name)
+	return v, err
+}
+
+// PutRuling implements catalog.Tx.
+func (t *Tx) PutRuling(ctx context.Context, r catalog.Ruling) error {
+	_, err := t.exec(ctx, `INSERT INTO name_rulings (`+rulingColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (repository_id, name) DO UPDATE SET origin = excluded.origin, versions = excluded.versions,
+		since = excluded.since, by_kind = excluded.by_kind, by_id = excluded.by_id, by_name = excluded.by_name,
+		why = excluded.why`,
+		r.RepositoryID, r.Name.String(), string(r.Origin), r.Versions, micros(r.Since), r.By.Kind, r.By.ID, r.By.Name, r.Why)
+	return err
+}
+
+// RulingOf implements catalog.Tx.
+func (t *Tx) RulingOf(ctx context.Context, repositoryID string, name packaging.ProjectName) (catalog.Ruling, error) {
+	return one(ctx, t, "decision about a name", scanRuling, `SELECT `+rulingColumns+` FROM name_rulings
+		WHERE repository_id = $1 AND name = $2`, repositoryID, name.String())
+}
+
+// Rulings implements catalog.Tx.
+func (t *Tx) Rulings(ctx context.Context) ([]catalog.Ruling, error) {
+	return many(ctx, t, scanRuling, `SELECT `+rulingColumns+` FROM name_rulings ORDER BY name, repository_id`)
+}

@@ -22,6 +22,7 @@ func stores(d *db.DB) storagetest.Stores {
 		Publishers: d.Publishers(),
 		Accounts:   d.Accounts(),
 		Lockouts:   d.Lockouts(),
+		Pages:      d.Pages(),
 		Upstreams:  d.Upstreams(),
 	}
 }
@@ -53,6 +54,11 @@ func TestRepositoryPublishers(t *testing.T) {
 func TestAccounts(t *testing.T) {
 	storagetest.EachDatabase(t,
 		func(t *testing.T, fresh func(*testing.T) string) { storagetest.Accounts(t, twice(fresh)) })
+}
+
+func TestUpstreamPages(t *testing.T) {
+	storagetest.EachLinguistic(t,
+		func(t *testing.T, fresh func(*testing.T) string) { storagetest.UpstreamPages(t, twice(fresh)) })
 }
 
 func TestUpstreams(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/pages"
 )
 
 // Stores is one database as seen by the packages that use it.
@@ -26,6 +27,7 @@ type Stores struct {
 	Publishers publishers.Store
 	Accounts   account.Store
 	Lockouts   lockout.Store
+	Pages      pages.Store
 	Upstreams  upstream.Store
 }
 

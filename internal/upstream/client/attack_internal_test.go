@@ -192,7 +192,7 @@ func TestBadRedirects(t *testing.T) {
 	}
 }
 
-// TestSignInPage: a redirect to a sign-in page is neither an empty page, nor does its 404 mean that there is no project.
+// TestSignInPage: a redirect to a sign-in page is no empty page, and its 404 does not mean that there is no project.
 func TestSignInPage(t *testing.T) {
 	status := 200
 	u := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -310,11 +310,12 @@ func TestSlowFirstByte(t *testing.T) {
 // TestTrickle: a body that stops, or that comes a byte at a time, ends; one that makes progress does not, however long
 // it takes.
 func TestTrickle(t *testing.T) {
-	o := quick(Options{Stall: 300 * time.Millisecond, PageTime: 600 * time.Millisecond})
+	o := quick(Options{Stall: 100 * time.Millisecond, PageTime: 300 * time.Millisecond})
+	patient := quick(Options{Stall: 800 * time.Millisecond}) // for what must go well on a busy machine
 	pace := func(piece string, every time.Duration) upstream.Upstream {
 		return raw(t, func(c net.Conn) {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1048576\r\n\r\n")
-			for range 1 << 20 / len(piece) {
+			for range min(1<<20/len(piece), 200) {
 				if _, err := io.WriteString(c, piece); err != nil {
 					return
 				}
@@ -322,7 +323,7 @@ func TestTrickle(t *testing.T) {
 			}
 		})
 	}
-	read := func(u upstream.Upstream) (int, error) {
+	read := func(o Options, u upstream.Upstream) (int, error) {
 		b, err := New(o).Open(t.Context(), u, u.Origin()+"/foo-1.tar.gz", 0)
 		if err != nil {
 			return 0, err
@@ -333,24 +334,24 @@ func TestTrickle(t *testing.T) {
 	}
 	t.Run("file stops", func(t *testing.T) {
 		t.Parallel()
-		_, err := read(pace(strings.Repeat("x", 64<<10), time.Hour))
+		_, err := read(o, pace(strings.Repeat("x", 64<<10), time.Hour))
 		fails(t, "file", err, upstream.Silent, "stopped sending")
 	})
 	t.Run("file byte by byte", func(t *testing.T) {
 		t.Parallel()
-		_, err := read(pace("x", 20*time.Millisecond))
+		_, err := read(o, pace("x", 20*time.Millisecond))
 		fails(t, "file", err, upstream.Silent, "stopped sending")
 	})
 	t.Run("slow file", func(t *testing.T) {
 		t.Parallel()
-		if n, err := read(pace(strings.Repeat("x", 128<<10), 50*time.Millisecond)); n != 1<<20 || err != nil {
+		if n, err := read(patient, pace(strings.Repeat("x", 128<<10), 120*time.Millisecond)); n != 1<<20 || err != nil {
 			t.Errorf("%d bytes, %v", n, err)
 		}
 	})
 	t.Run("slow reader", func(t *testing.T) {
 		t.Parallel()
 		u := pace(strings.Repeat("x", 64<<10), 0)
-		b, err := New(o).Open(t.Context(), u, u.Origin()+"/foo-1.tar.gz", 0)
+		b, err := New(patient).Open(t.Context(), u, u.Origin()+"/foo-1.tar.gz", 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -360,7 +361,7 @@ func TestTrickle(t *testing.T) {
 			if _, err := b.Read(p); err != nil {
 				t.Errorf("after a pause of the reader: %v", err)
 			}
-			time.Sleep(350 * time.Millisecond)
+			time.Sleep(450 * time.Millisecond)
 		}
 		if n, err := io.Copy(io.Discard, b); n != 1<<20-20 || err != nil {
 			t.Errorf("%d bytes, %v", n, err)
@@ -374,8 +375,8 @@ func TestTrickle(t *testing.T) {
 	})
 	t.Run("page a kilobyte at a time", func(t *testing.T) {
 		t.Parallel()
-		u := pace(strings.Repeat("x", 1<<10), 40*time.Millisecond)
-		_, err := get(t, New(o), u)
+		u := pace(strings.Repeat("x", 1<<10), 10*time.Millisecond)
+		_, err := get(t, New(quick(Options{PageTime: 300 * time.Millisecond})), u)
 		fails(t, "page", err, upstream.Silent, "whole page")
 	})
 }

@@ -79,10 +79,11 @@ func (c *Client) Check(ctx context.Context, u upstream.Upstream, project packagi
 	root := k.root()
 	if project.IsZero() {
 		k.connection(root, nil)
+		k.rootList(root)
 		k.add(SubjectPage, Unknown, "no project was named, and the upstream has no probe")
 		return k.report
 	}
-	k.report.Project = project.String()
+	k.report.Project, k.sampled = project.String(), project
 	sample := k.page(project)
 	k.connection(sample, root)
 	k.credential(project, sample)
@@ -93,10 +94,11 @@ func (c *Client) Check(ctx context.Context, u upstream.Upstream, project packagi
 
 // check is one run of Check.
 type check struct {
-	c      *Client
-	u      upstream.Upstream
-	ctx    context.Context
-	report Report
+	c       *Client
+	u       upstream.Upstream
+	ctx     context.Context
+	sampled packaging.ProjectName
+	report  Report
 }
 
 // asked is the answer to one question of a check.
@@ -107,7 +109,8 @@ type asked struct {
 }
 
 func (k *check) add(subject string, r Result, format string, args ...any) {
-	k.report.Findings = append(k.report.Findings, Finding{Subject: subject, Result: r, Detail: fmt.Sprintf(format, args...)})
+	f := Finding{Subject: subject, Result: r, Detail: fmt.Sprintf(format, args...)}
+	k.report.Findings = append(k.report.Findings, f)
 }
 
 // failed adds a finding about a failure.
@@ -194,10 +197,20 @@ func (k *check) credential(project packaging.ProjectName, sample *asked) {
 func (k *check) rootList(a *asked) {
 	if f, ok := errors.AsType[*upstream.Failure](a.err); ok {
 		k.add(SubjectRoot, No, "it cannot be read, so names cannot be compared: %v", f.Err)
+		return
 	} else if a.err != nil {
 		k.add(SubjectRoot, Unknown, "%v", a.err)
-	} else {
-		k.add(SubjectRoot, Yes, "%s, %d KiB", formatOf(a.response), len(a.response.Body)>>10)
+		return
+	}
+	names, err := page.ParseList(a.response.Body, a.response.ContentType, page.DefaultBounds())
+	switch {
+	case err != nil:
+		k.add(SubjectRoot, No, "it cannot be read, so names cannot be compared: %v", a.q.clean(err.Error()))
+	case !k.sampled.IsZero() && !names.Contains(k.sampled):
+		k.add(SubjectRoot, Yes, "%s with %s, of which %s is none", formatOf(a.response),
+			counted(names.Count(), "project"), k.sampled)
+	default:
+		k.add(SubjectRoot, Yes, "%s with %s", formatOf(a.response), counted(names.Count(), "project"))
 	}
 }
 
@@ -211,7 +224,12 @@ func formatOf(r upstream.Response) string {
 
 // sample reports what a project page and its files offer.
 func (k *check) sample(project packaging.ProjectName, a *asked) {
-	if a.err != nil {
+	f, _ := errors.AsType[*upstream.Failure](a.err)
+	switch {
+	case f != nil && f.Kind == upstream.Absent && project.String() != k.u.Probe:
+		k.add(SubjectPage, Unknown, "the upstream has no project %s: name one that it has", project)
+		return
+	case a.err != nil:
 		k.failed(SubjectPage, a.err)
 		return
 	}
@@ -220,9 +238,9 @@ func (k *check) sample(project packaging.ProjectName, a *asked) {
 		k.failed(SubjectPage, a.q.fail(upstream.Wrong, http.StatusOK, "%v", err))
 		return
 	}
-	detail := fmt.Sprintf("%s has %d files", project, len(p.Files))
+	detail := fmt.Sprintf("%s has %s", project, counted(len(p.Files), "file"))
 	if p.Dropped > 0 {
-		detail += fmt.Sprintf(", and %d entries that cannot be used", p.Dropped)
+		detail += fmt.Sprintf(", and %s that cannot be used", plural(p.Dropped, "entry", "entries"))
 	}
 	k.add(SubjectPage, Yes, "%s", detail)
 	k.add(SubjectFormat, Yes, "%s", formatOf(a.response))
@@ -247,6 +265,15 @@ func (k *check) sample(project packaging.ProjectName, a *asked) {
 		k.add(SubjectYanks, Yes, "%d of %d files are yanked", yanked, len(p.Files))
 	}
 	k.files(p.Files)
+}
+
+func counted(n int, what string) string { return plural(n, what, what+"s") }
+
+func plural(n int, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
 
 // count reports for how many files the page states something.

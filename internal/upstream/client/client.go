@@ -41,6 +41,9 @@ const (
 	maxLocation  = 8 << 10 // bytes of the address of a redirect
 	maxErrorPage = 1 << 20 // bytes of a page that says that something is absent
 	maxValidator = 1 << 10 // bytes of an ETag or a Last-Modified that is kept
+	maxSerial    = 64      // bytes of a serial
+	maxDrained   = 2 << 10 // bytes that are read after a redirect, to use its connection again
+	listTime     = 5       // times PageTime, for a root list
 )
 
 // Options configure a Client. Each field has a default.
@@ -49,8 +52,8 @@ type Options struct {
 	Instance string // id of this index, for Via
 	Now      func() time.Time
 	Resolver *net.Resolver // nil for the system's
-	// Proxy returns the egress proxy for a URL, for upstreams without a proxy of their own. The default is the proxy of the
-	// environment (HTTPS_PROXY, NO_PROXY).
+	// Proxy returns the egress proxy for a URL, for upstreams without a proxy of their own. The default is the proxy of
+	// the environment (HTTPS_PROXY, NO_PROXY).
 	Proxy func(*url.URL) (*url.URL, error)
 
 	Connect   time.Duration // for opening a connection, and again for TLS (10 s)

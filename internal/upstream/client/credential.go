@@ -66,7 +66,7 @@ func (q *question) authorization(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		return q.basic("__token__", token), nil
+		return q.basic(tokenUser, token), nil
 	case q.u.TokenFile != "":
 		token, err := c.file.read(q.u.TokenFile)
 		if err != nil {

@@ -2,6 +2,7 @@ package client
 
 import (
 	"cmp"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -60,6 +61,12 @@ func record(t *testing.T, handle http.HandlerFunc) *recorder {
 	}))
 	t.Cleanup(r.Close)
 	return r
+}
+
+func (r *recorder) peek() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.seen
 }
 
 func (r *recorder) take() []string {
@@ -124,7 +131,8 @@ func TestCredentialFiles(t *testing.T) {
 		}
 	}
 	for what, text := range map[string]string{
-		"empty": "  \n", "two lines": "first\nsecond", "header": "a\r\nX-Evil: b", "null": "a\x00b", "large": strings.Repeat("x", 2<<20),
+		"empty": "  \n", "two lines": "first\nsecond", "header": "a\r\nX-Evil: b", "null": "a\x00b",
+		"large": strings.Repeat("x", 2<<20),
 	} {
 		write(t, u.TokenFile, text)
 		_, err := get(t, c, u)
@@ -314,6 +322,7 @@ type index struct {
 	valid   map[string]bool
 	life    time.Duration
 	refuse  string // the whole body of a refusal, or ""
+	closed  string // the path of a page with 401
 	status  int
 	bodies  []string
 	holding chan struct{} // if not nil, an exchange waits until it is closed
@@ -329,7 +338,7 @@ func newIndex(t *testing.T, now func() time.Time) *index {
 		}
 		user, password, _ := r.BasicAuth()
 		x.mu.Lock()
-		ok := user == "__token__" && x.valid[password]
+		ok := user == "__token__" && x.valid[password] && r.URL.Path != x.closed
 		x.mu.Unlock()
 		if !ok {
 			http.Error(w, "no", http.StatusUnauthorized)
@@ -470,10 +479,62 @@ func TestIdentityRevoked(t *testing.T) {
 		t.Errorf("%v, %d exchanges", err, x.count())
 	}
 	clear(x.valid)
-	_, err := get(t, c, u)
-	fails(t, "ended again", err, upstream.Refused, "401")
-	_, err = get(t, c, u)
-	fails(t, "no new identity token", err, upstream.Refused, "exchanged before")
+	for range 2 {
+		_, err := get(t, c, u)
+		fails(t, "ended again, and no new identity token", err, upstream.Refused, "401")
+	}
+	if len(x.bodies) != 2 {
+		t.Errorf("%d exchanges", len(x.bodies))
+	}
+	write(t, u.IdentityTokenFile, jwt("other.example", "3"))
+	var group sync.WaitGroup
+	for range 10 {
+		group.Go(func() {
+			if _, err := get(t, c, u); err != nil {
+				t.Errorf("at last: %v", err)
+			}
+		})
+	}
+	group.Wait()
+	if x.count() != 3 {
+		t.Errorf("%d exchanges", x.count())
+	}
+}
+
+// TestIdentityOnePageRefused: a page for which the other Index answers 401 does not cost the token of the others.
+func TestIdentityOnePageRefused(t *testing.T) {
+	c, u, x, _ := keyless(t)
+	x.closed = "/r/tools/simple/closed/"
+	for range 3 {
+		_, err := c.Page(t.Context(), u, name(t, "closed"), upstream.Validators{})
+		fails(t, "closed", err, upstream.Refused, "401")
+		if _, err := get(t, c, u); err != nil {
+			t.Errorf("another page: %v", err)
+		}
+	}
+}
+
+// TestIdentityCanceled: a caller that goes away during an exchange does not use up the identity token.
+func TestIdentityCanceled(t *testing.T) {
+	c, u, x, _ := keyless(t)
+	x.holding = make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		_, err := c.Page(ctx, u, name(t, "foo"), upstream.Validators{})
+		done <- err
+	}()
+	for len(x.peek()) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	close(x.holding)
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled: %v", err)
+	}
+	if _, err := get(t, c, u); err != nil || x.count() != 1 {
+		t.Errorf("the next caller: %v, %d exchanges", err, x.count())
+	}
 }
 
 // TestIdentityRefused: an identity token goes nowhere if it is for somebody else, and a refusal is told without it.

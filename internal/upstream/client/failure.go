@@ -24,6 +24,8 @@ import (
 const (
 	minRetry = time.Second
 	maxRetry = time.Minute
+
+	maxOutage = 5 * time.Second // how long nothing is asked after a 503
 )
 
 // maxErrorText is the length of an error's text, in bytes.
@@ -50,11 +52,16 @@ func (c *cause) Unwrap() error { return c.is }
 
 // fail returns a failure with a text from which every secret of the question is removed.
 func (q *question) fail(kind upstream.FailureKind, status int, format string, args ...any) *upstream.Failure {
+	return q.failAs(nil, kind, status, fmt.Sprintf(format, args...))
+}
+
+// failAs is fail for a failure that callers recognize by errors.Is.
+func (q *question) failAs(is error, kind upstream.FailureKind, status int, text string) *upstream.Failure {
 	return &upstream.Failure{
 		Upstream: q.u.Name,
 		Kind:     kind,
 		Status:   status,
-		Err:      &cause{text: q.clean(fmt.Sprintf(format, args...))},
+		Err:      &cause{text: q.clean(text), is: is},
 	}
 }
 
@@ -111,9 +118,7 @@ func (q *question) failed(ctx context.Context, why error, host string, err error
 	case errors.Is(ctx.Err(), context.Canceled):
 		return fmt.Errorf("upstream %s: %w", q.u.Name, context.Canceled)
 	case ctx.Err() != nil:
-		f := q.fail(upstream.Silent, 0, "%s did not answer before the deadline", host)
-		f.Err.(*cause).is = context.DeadlineExceeded
-		return f
+		return q.failAs(context.DeadlineExceeded, upstream.Silent, 0, host+" did not answer before the deadline")
 	case errors.Is(why, errSlow), errors.Is(why, errStalled), errors.Is(why, errLong):
 		return q.fail(upstream.Silent, 0, "%s: %v", host, why)
 	}
@@ -127,7 +132,11 @@ func (q *question) failed(ctx context.Context, why error, host string, err error
 	if silent(err) {
 		kind = upstream.Silent
 	}
-	return q.fail(kind, 0, "request to %s: %s", host, described(err))
+	through := ""
+	if q.proxy != "" {
+		through = " through the proxy " + q.proxy
+	}
+	return q.fail(kind, 0, "request to %s%s: %s", host, through, described(err))
 }
 
 // silent reports whether an error before the response's header means that there was no answer.
@@ -170,12 +179,20 @@ func (q *question) judge(r *response) *upstream.Failure {
 	case status == http.StatusOK || status == http.StatusNotModified:
 		return nil
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return q.fail(upstream.Refused, status, "%s answered %s", host, statusText(status))
+		why := ""
+		if r.away && hasCredential(q.u) {
+			why = ", without the credential, which goes to " + q.origin + " only"
+		}
+		return q.fail(upstream.Refused, status, "%s answered %s%s", host, statusText(status), why)
 	case status == http.StatusTooManyRequests,
 		status == http.StatusServiceUnavailable && r.Header.Get("Retry-After") != "":
 		f := q.fail(upstream.Busy, status, "%s answered %s", host, statusText(status))
 		f.RetryAfter = retryAfter(r.Header, q.c.o.Now())
-		q.c.queue.rest(q.u.Name, r.at, f.RetryAfter)
+		rest := f.RetryAfter
+		if status == http.StatusServiceUnavailable {
+			rest = min(rest, maxOutage) // it may be about one page
+		}
+		q.c.queue.rest(q.u.Name, r.at, rest)
 		return f
 	}
 	return q.fail(upstream.Wrong, status, "%s answered %s", host, statusText(status))

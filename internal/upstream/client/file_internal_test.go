@@ -24,9 +24,13 @@ func TestFiles(t *testing.T) {
 		size       int64 // -2 if it cannot be opened
 		failure    bool
 	}{
-		{"whole", whole, 0, 10, false}, {"at the limit", whole, 10, 10, false}, {"over the limit", whole, 9, -2, true},
-		{"chunked", chunked, 10, -1, false}, {"chunked, over the limit", chunked, 9, -1, true},
-		{"until the end", closed, 10, -1, false}, {"until the end, over the limit", closed, 9, -1, true},
+		{"whole", whole, 0, 10, false},
+		{"at the limit", whole, 10, 10, false},
+		{"over the limit", whole, 9, -2, true},
+		{"chunked", chunked, 10, -1, false},
+		{"chunked, over the limit", chunked, 9, -1, true},
+		{"until the end", closed, 10, -1, false},
+		{"until the end, over the limit", closed, 9, -1, true},
 		{"identity", head + "Content-Encoding: identity\r\nContent-Length: 10\r\n\r\n" + content, 10, 10, false},
 		{"gzip", head + "Content-Encoding: gzip\r\nContent-Length: 10\r\n\r\n" + content, 10, -2, true},
 		{"twice", head + "Content-Encoding: identity\r\nContent-Encoding: gzip\r\n\r\n" + content, 10, -2, true},
@@ -57,7 +61,9 @@ func TestFiles(t *testing.T) {
 		}
 	}
 	u := answer(t, whole)
-	for _, at := range []string{"", "/foo", "foo", "ftp://127.0.0.1/foo", "file:///etc/passwd", "http://u:p@127.0.0.1/foo", "http://", "%"} {
+	for _, at := range []string{
+		"", "/foo", "foo", "ftp://127.0.0.1/foo", "file:///etc/passwd", "http://u:p@127.0.0.1/foo", "http://", "%",
+	} {
 		_, err := c.Open(t.Context(), u, at, 0)
 		fails(t, fmt.Sprintf("%q", at), err, upstream.Forbidden, "")
 	}

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -22,7 +21,9 @@ import (
 const (
 	mintPath    = "/_/oidc/mint-token" // on the host of the other Index, whatever the path of its tree
 	maxMintBody = 64 << 10             // bytes
+	mintTime    = 30 * time.Second
 	reuse       = "invalid-reuse-token"
+	tokenUser   = "__token__"
 
 	renewBefore = 3 * time.Minute  // the end of a token, a new one is asked for if there is an identity token for it
 	spentBefore = 15 * time.Second // the end of a token, it is no longer used
@@ -86,13 +87,21 @@ func (i *identity) held(now time.Time) (access.Secret, time.Duration) {
 	return "", 0
 }
 
-// drop forgets a token that the other Index refused.
-func (i *identity) drop(token access.Secret) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.current == token {
-		i.current = ""
+// replace exchanges the identity token in the file because the other Index refused an Authorization. It reports whether
+// there is another token than that one. The refused token is kept if there is no new identity token: the refusal may be
+// about one page.
+func (i *identity) replace(ctx context.Context, q *question, file *watchedFile, refused string) bool {
+	select {
+	case i.turn <- struct{}{}:
+		defer func() { <-i.turn }()
+	case <-ctx.Done():
+		return false
 	}
+	if token, _ := i.held(q.c.o.Now()); token != "" && q.basic(tokenUser, token) != refused {
+		return true
+	}
+	_, err := i.renew(ctx, q, file)
+	return err == nil
 }
 
 // renew exchanges the identity token in the file.
@@ -115,7 +124,10 @@ func (i *identity) renew(ctx context.Context, q *question, file *watchedFile) (a
 	if err := q.checkAudience(raw.Reveal()); err != nil {
 		return "", err
 	}
-	token, until, err := q.mint(ctx, raw)
+	// A caller that goes away does not end the exchange: the identity token would be used up, and the answer lost.
+	exchange, stop := context.WithTimeout(context.WithoutCancel(ctx), mintTime)
+	defer stop()
+	token, until, err := q.mint(exchange, raw)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if f, ok := errors.AsType[*upstream.Failure](err); ok {
@@ -135,10 +147,8 @@ var errReuse = errors.New("the identity token was exchanged before")
 
 // spent is the failure while the file still has an identity token that was exchanged.
 func (q *question) spent() *upstream.Failure {
-	f := q.fail(upstream.Refused, 0,
+	return q.failAs(errReuse, upstream.Refused, 0,
 		"the token in identity_token_file was exchanged before, and each can be exchanged once: the platform must replace it at least every 10 minutes")
-	f.Err.(*cause).is = errReuse
-	return f
 }
 
 // checkAudience returns a failure if an identity token is not for the other Index. Such a token could be used
@@ -226,12 +236,4 @@ func (q *question) notMinted(r *response, m minted) *upstream.Failure {
 		return q.fail(upstream.Wrong, r.StatusCode, "%s does not exchange identity tokens (status %s)", hostOf(r.at), why)
 	}
 	return q.fail(upstream.Refused, r.StatusCode, "%s refused the identity token: %s", hostOf(r.at), why)
-}
-
-// reader returns a reader of b, or nil.
-func reader(b []byte) io.Reader {
-	if b == nil {
-		return nil
-	}
-	return bytes.NewReader(b)
 }

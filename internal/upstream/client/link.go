@@ -36,7 +36,6 @@ type link struct {
 	settings   lineSettings
 	lines      map[lineKey]*http.Transport
 	roots      *x509.CertPool
-	identity   credentialSettings
 	credential *credential
 }
 

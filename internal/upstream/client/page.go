@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -25,7 +27,8 @@ func (q *question) project(
 	if err != nil || name.IsZero() {
 		return upstream.Response{}, q.fail(upstream.Forbidden, 0, "the URL of the upstream is not valid")
 	}
-	return q.page(ctx, at, v, q.c.o.PageSize, func(final *url.URL) bool { return isPageOf(final, name) })
+	l := limits{q.c.o.PageSize, q.c.o.PageTime}
+	return q.page(ctx, at, v, l, func(final *url.URL) bool { return isPageOf(final, name) })
 }
 
 // list asks for the root list.
@@ -34,12 +37,19 @@ func (q *question) list(ctx context.Context, v upstream.Validators) (upstream.Re
 	if err != nil {
 		return upstream.Response{}, q.fail(upstream.Forbidden, 0, "the URL of the upstream is not valid")
 	}
-	return q.page(ctx, at, v, q.c.o.ListSize, func(final *url.URL) bool { return lastSegment(final) == lastSegment(at) })
+	l := limits{q.c.o.ListSize, listTime * q.c.o.PageTime}
+	return q.page(ctx, at, v, l, func(final *url.URL) bool { return lastSegment(final) == lastSegment(at) })
+}
+
+// limits are the bounds of a page.
+type limits struct {
+	size int64 // in bytes, decoded
+	time time.Duration
 }
 
 // page asks for a page. about reports whether an answer at a URL is one about what was asked for.
 func (q *question) page(
-	ctx context.Context, at *url.URL, v upstream.Validators, limit int64, about func(*url.URL) bool,
+	ctx context.Context, at *url.URL, v upstream.Validators, l limits, about func(*url.URL) bool,
 ) (upstream.Response, error) {
 	header := http.Header{"Accept": {accept}, "Accept-Encoding": {"gzip"}}
 	conditional := addValidators(header, v)
@@ -48,7 +58,7 @@ func (q *question) page(
 		return upstream.Response{}, err
 	}
 	defer r.Close()
-	whole := time.AfterFunc(q.c.o.PageTime, func() { r.body.stop(errLong) })
+	whole := time.AfterFunc(l.time, func() { r.body.stop(errLong) })
 	defer whole.Stop()
 	if r.StatusCode == http.StatusNotFound || r.StatusCode == http.StatusGone {
 		return upstream.Response{}, q.absent(r, about(r.at), true)
@@ -65,13 +75,18 @@ func (q *question) page(
 			return upstream.Response{}, q.fail(upstream.Wrong, r.StatusCode,
 				"%s answered 304 to a request without validators", hostOf(r.at))
 		}
+		out.Validators.ETag = cmp.Or(out.Validators.ETag, v.ETag)
+		out.Validators.LastModified = cmp.Or(out.Validators.LastModified, v.LastModified)
 		return out, nil
 	}
-	out.ContentType, out.Serial = r.Header.Get("Content-Type"), r.Header.Get("X-PyPI-Last-Serial")
+	out.ContentType = r.Header.Get("Content-Type")
+	if s := r.Header.Get("X-PyPI-Last-Serial"); len(s) <= maxSerial && valid(s) {
+		out.Serial = s
+	}
 	if err := q.checkType(r, about(r.at)); err != nil {
 		return upstream.Response{}, err
 	}
-	if out.Body, err = q.read(r, limit); err != nil {
+	if out.Body, err = q.read(r, l.size); err != nil {
 		return upstream.Response{}, err
 	}
 	out.URL = &url.URL{Scheme: r.at.Scheme, Host: r.at.Host, Path: r.at.Path, RawPath: r.at.RawPath}
@@ -130,6 +145,9 @@ func (q *question) absent(r *response, about, page bool) error {
 func (q *question) checkType(r *response, about bool) error {
 	text := r.Header.Get("Content-Type")
 	kind, _, err := mime.ParseMediaType(text)
+	if errors.Is(err, mime.ErrInvalidMediaParameter) {
+		err = nil
+	}
 	simple, named := strings.CutPrefix(kind, "application/vnd.pypi.simple.")
 	version, _, _ := strings.Cut(simple, "+")
 	host := hostOf(r.at)
@@ -155,7 +173,8 @@ func (q *question) read(r *response, limit int64) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, tooLarge()
 	}
-	// The compressed bytes have the same limit: empty gzip members are endless and decode to nothing.
+	// The compressed bytes have the same limit: empty gzip members are endless and decode to nothing. The decoder reads
+	// until the end of the body, so an answer that is not complete is an error here too.
 	raw := &io.LimitedReader{R: r.body, N: limit + 1}
 	var in io.Reader = raw
 	encoding := strings.ToLower(strings.Join(r.Header.Values("Content-Encoding"), ","))
@@ -171,14 +190,8 @@ func (q *question) read(r *response, limit int64) ([]byte, error) {
 	default:
 		return nil, q.fail(upstream.Wrong, r.StatusCode, "%s encoded the page as %q, which was not asked for", host, encoding)
 	}
-	var b bytes.Buffer
-	if r.ContentLength > 0 && in == io.Reader(raw) {
-		b.Grow(int(min(r.ContentLength, 4<<20)) + bytes.MinRead)
-	}
-	n, err := b.ReadFrom(io.LimitReader(in, limit+1))
-	if err == nil && n <= limit && raw.N > 0 {
-		_, err = io.Copy(io.Discard, raw) // until the end, which says whether the answer is complete
-	}
+	b, err := gather(io.LimitReader(in, limit+1))
+	n := int64(len(b))
 	switch {
 	case err == nil && (n > limit || raw.N == 0):
 		return nil, tooLarge()
@@ -186,10 +199,42 @@ func (q *question) read(r *response, limit int64) ([]byte, error) {
 		return nil, q.undecoded(host, err)
 	case n == 0:
 		return nil, q.fail(upstream.Wrong, r.StatusCode, "the page of %s is empty", host)
-	case endsByClose(r) && in == io.Reader(raw) && cutHTML(b.Bytes()):
+	case endsByClose(r) && in == io.Reader(raw) && cutHTML(b):
 		return nil, q.fail(upstream.Wrong, r.StatusCode, "the page of %s ends in the middle", host)
 	}
-	return b.Bytes(), nil
+	return b, nil
+}
+
+// pieces are buffers for pages whose length is not known yet. A slice that grows would take up to three times the page.
+var pieces = sync.Pool{New: func() any { return new([256 << 10]byte) }}
+
+// gather reads everything into a slice of exactly that length.
+func gather(in io.Reader) ([]byte, error) {
+	var parts []*[256 << 10]byte
+	defer func() {
+		for _, p := range parts {
+			pieces.Put(p)
+		}
+	}()
+	var err error
+	total, free := 0, []byte(nil)
+	for err == nil {
+		if len(free) == 0 {
+			p := pieces.Get().(*[256 << 10]byte)
+			parts, free = append(parts, p), p[:]
+		}
+		var n int
+		n, err = in.Read(free)
+		total, free = total+n, free[n:]
+	}
+	if err != io.EOF {
+		return nil, err
+	}
+	out := make([]byte, 0, total)
+	for _, p := range parts {
+		out = append(out, p[:min(len(p), total-len(out))]...)
+	}
+	return out, nil
 }
 
 // undecoded returns the failure for a body that cannot be read or decoded.

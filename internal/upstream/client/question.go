@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -57,7 +58,8 @@ func (q *question) get(ctx context.Context, at *url.URL, header http.Header, fil
 	away := false
 	for hops := 0; ; hops++ {
 		away = away || origin(at) != q.origin
-		r, err := q.once(ctx, request{method: http.MethodGet, at: at, header: header, file: file, trusted: !away && !q.anonymous})
+		m := request{method: http.MethodGet, at: at, header: header, file: file, trusted: !away && !q.anonymous}
+		r, err := q.once(ctx, m)
 		if err != nil {
 			return nil, err
 		}
@@ -66,6 +68,9 @@ func (q *question) get(ctx context.Context, at *url.URL, header http.Header, fil
 			return r, nil
 		}
 		next, err := q.follow(r, hops)
+		if r.ContentLength > 0 && r.ContentLength <= maxDrained {
+			_, _ = io.Copy(io.Discard, r.body)
+		}
 		r.Close()
 		if err != nil {
 			return nil, err
@@ -109,23 +114,20 @@ func (q *question) once(ctx context.Context, m request) (*response, error) {
 			}
 		}
 		r, err := q.send(ctx, m)
-		if err != nil || again || r.StatusCode != http.StatusUnauthorized || !m.trusted || !q.renewable(ctx) {
+		if err != nil || again || r.StatusCode != http.StatusUnauthorized || !m.trusted || !q.renewed(ctx, m.auth) {
 			return r, err
 		}
 		r.Close()
 	}
 }
 
-// renewable drops an exchanged token that was refused, and reports whether there is another one.
-func (q *question) renewable(ctx context.Context) bool {
+// renewed reports whether there is another exchanged token than the one that was refused.
+func (q *question) renewed(ctx context.Context, refused string) bool {
 	if q.u.IdentityTokenFile == "" {
 		return false
 	}
 	c := q.c.credentialOf(q.u)
-	token, _ := c.identity.held(q.c.o.Now())
-	c.identity.drop(token)
-	_, err := c.identity.token(ctx, q, &c.file)
-	return err == nil
+	return c.identity.replace(ctx, q, &c.file, refused)
 }
 
 // acceptable returns a failure unless a URL may be asked for.
@@ -205,7 +207,10 @@ func (q *question) build(ctx context.Context, m request) *http.Request {
 		ProtoMinor: 1,
 	}).WithContext(ctx)
 	if m.body != nil {
-		r.Body, r.ContentLength = io.NopCloser(reader(m.body)), int64(len(m.body))
+		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(m.body)), nil }
+		r.Body, _ = r.GetBody()
+		r.ContentLength = int64(len(m.body))
+		r.Header["X-Idempotency-Key"] = nil // not sent: the transport may try again if an idle connection was closed
 	}
 	r.Header.Set("User-Agent", q.c.userAgent)
 	r.Header.Set("Via", upstream.VisitedOf(ctx).Via(q.c.o.Instance))

@@ -6,22 +6,26 @@ import (
 	"time"
 
 	"pyindex/internal/audit"
-	"pyindex/internal/fault"
 )
 
 // alarmTime bounds the writing of an alarm, which a client's leaving does not stop.
 const alarmTime = 10 * time.Second
 
 // mismatch is the error of a download whose content is not that of the stated size and digest. It raises an alarm and
-// blocks the file for a while.
-func (d *download) mismatch(ctx context.Context, got string) error {
+// blocks the file for a while. sum is the digest of the content, if it was read to its end.
+func (d *download) mismatch(ctx context.Context, got, sum string) error {
 	f := d.files
 	f.counters.mismatches.Add(1)
 	f.log.Error("an upstream sent other content than it states", "upstream", d.u.Name, "file", d.row.Filename,
 		"stated", d.row.SHA256, "sent", got)
 	until := f.changes.Clock().Add(f.times.block)
 	f.alarm(ctx, d.row, "upstream.mismatch", map[string]any{"stated": d.row.SHA256, "sent": got},
-		func(r *Row) { r.BlockedUntil = until })
+		func(r *Row) {
+			r.BlockedUntil = until
+			if d.unstated && sum != "" {
+				r.Changed = sum
+			}
+		})
 	return d.wrong("it sent other content than it states for %s", d.row.Filename)
 }
 
@@ -53,21 +57,8 @@ func (f *Files) alarm(ctx context.Context, row Row, action string, detail map[st
 		Filename: row.Filename,
 		Detail:   detail,
 	}
-	err := f.store.Update(ctx, func(tx Tx) error {
-		now, err := tx.UpstreamFile(ctx, row.Key)
-		if fault.Is(err, fault.NotFound) {
-			now, err = row, nil
-		}
-		if err != nil {
-			return err
-		}
-		change(&now)
-		if err := tx.PutUpstreamFile(ctx, now); err != nil {
-			return err
-		}
-		row = now
-		return tx.InsertAudit(ctx, e)
-	})
+	row, err := f.change(ctx, row, func(_ Tx, now *Row) error { change(now); return nil },
+		func(tx Tx) error { return tx.InsertAudit(ctx, e) })
 	if err != nil {
 		f.log.Error("an alarm about an upstream's file cannot be recorded", "file", row.Filename, "error", err)
 		return

@@ -15,6 +15,7 @@ import (
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/page"
 )
 
 // run downloads, verifies and keeps the file. It returns errElsewhere if it is in the store already.
@@ -23,7 +24,7 @@ func (fl *flight) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d := &download{flight: fl, files: fl.files, row: row, hash: sha256.New()}
+	d := &download{flight: fl, files: fl.files, row: row, hash: sha256.New(), unstated: fl.file.SHA256 == "" || row.Found}
 	defer d.close()
 	if err := d.open(ctx); err != nil {
 		return err
@@ -64,7 +65,7 @@ func (f *Files) prepare(ctx context.Context, fl *flight) (Row, error) {
 				wait.Round(time.Second)),
 		}
 	}
-	if other := fl.otherDigest(row); other != "" {
+	if other := otherDigest(fl.file, row); other != "" {
 		f.changed(ctx, row, other)
 		return row, &upstream.Failure{
 			Upstream: row.Upstream, Kind: upstream.Wrong,
@@ -88,7 +89,7 @@ func (f *Files) lookUp(ctx context.Context, fl *flight) (row, shared Row, err er
 		row, shared = Row{}, Row{}
 		row, err = tx.UpstreamFile(ctx, fl.key)
 		if fault.Is(err, fault.NotFound) {
-			row, err = f.newRow(fl), nil
+			row, err = f.newRow(fl.key, fl.file), nil
 		}
 		if row.SHA256 == "" {
 			row.SHA256 = fl.file.SHA256
@@ -102,19 +103,19 @@ func (f *Files) lookUp(ctx context.Context, fl *flight) (row, shared Row, err er
 		}
 		return err
 	})
-	if row.Size < 0 {
+	if row.Size < 0 && (fl.file.SHA256 == "" || fl.file.SHA256 == row.SHA256) {
 		row.Size = fl.file.Size
 	}
 	return row, shared, err
 }
 
-func (f *Files) newRow(fl *flight) Row {
+func (f *Files) newRow(k Key, file page.File) Row {
 	now := f.changes.Clock()
 	return Row{
-		Key:      fl.key,
-		Project:  projectOf(fl.file),
-		Filename: fl.file.Filename,
-		Size:     fl.file.Size,
+		Key:      k,
+		Project:  projectOf(file),
+		Filename: file.Filename,
+		Size:     file.Size,
 		FirstAt:  now,
 		UsedAt:   now,
 	}
@@ -133,14 +134,14 @@ func (f *Files) finds(ctx context.Context, s custody.Stored) (bool, error) {
 }
 
 // otherDigest returns the digest that the upstream states now, if it is not the one of the row.
-func (fl *flight) otherDigest(row Row) string {
+func otherDigest(file page.File, row Row) string {
 	switch {
 	case row.SHA256 == "":
 		return ""
-	case fl.file.SHA256 != "" && fl.file.SHA256 != row.SHA256 && fl.file.Changed != row.SHA256:
-		return fl.file.SHA256
-	case fl.file.Changed != "" && fl.file.Changed != row.SHA256:
-		return fl.file.Changed
+	case file.SHA256 != "" && file.SHA256 != row.SHA256 && file.Changed != row.SHA256:
+		return file.SHA256
+	case file.Changed != "" && file.Changed != row.SHA256:
+		return file.Changed
 	}
 	return ""
 }
@@ -148,11 +149,13 @@ func (fl *flight) otherDigest(row Row) string {
 // download is the work of a flight.
 type download struct {
 	*flight
-	files   *Files
-	row     Row
-	hash    hash.Hash
-	body    upstream.Body
-	fetched context.CancelFunc // ends the upstream's request
+	files *Files
+	row   Row
+	// unstated is set if the page has no digest of the file, so that another one than before is a change of it.
+	unstated bool
+	hash     hash.Hash
+	body     upstream.Body
+	fetched  context.CancelFunc // ends the upstream's request
 
 	mu       sync.Mutex
 	takeover custody.Blob // the same content in the store, put there by another process
@@ -320,7 +323,7 @@ func (d *download) lookElsewhere(ctx context.Context, done <-chan struct{}) {
 func (d *download) put(ctx context.Context, p []byte) error {
 	d.hash.Write(p)
 	if size := d.size; size >= 0 && d.spool.end+int64(len(p)) > size {
-		return d.mismatch(ctx, "more than the stated "+fmt.Sprint(size)+" bytes")
+		return d.mismatch(ctx, "more than the stated "+fmt.Sprint(size)+" bytes", "")
 	}
 	n := 0
 	if d.spool.stage != nil && len(d.spool.memory) == 0 && !d.inMemory {
@@ -377,7 +380,7 @@ func (d *download) verify(ctx context.Context) error {
 		d.row = pinned
 	}
 	if d.row.SHA256 != sum {
-		return d.mismatch(ctx, sum)
+		return d.mismatch(ctx, sum, sum)
 	}
 	d.row.Size = d.spool.end
 	return nil
@@ -395,23 +398,15 @@ func (d *download) done() {
 // pin records the digest of a file for which its upstream states none. The first one stays: pin returns the row that
 // counts.
 func (f *Files) pin(ctx context.Context, row Row, sum string, size int64) (Row, error) {
-	err := f.store.Update(ctx, func(tx Tx) error {
-		now, err := tx.UpstreamFile(ctx, row.Key)
-		if fault.Is(err, fault.NotFound) {
-			now, err = row, nil
-		}
-		if err != nil {
-			return err
-		}
+	row, err := f.change(ctx, row, func(_ Tx, now *Row) error {
 		if now.SHA256 == "" {
-			now.SHA256, now.Size = sum, size
-			err = tx.PutUpstreamFile(ctx, now)
+			now.SHA256, now.Found, now.Size = sum, true, size
 		}
-		row = now
-		return err
-	})
+		return nil
+	}, func(Tx) error { return nil })
 	if err == nil {
 		f.remember(row)
+		f.forgetPins(row)
 	}
 	return row, err
 }
@@ -433,30 +428,32 @@ func (d *download) keep(ctx context.Context) {
 
 // commit stores content by write and then the row that references it.
 func (f *Files) commit(ctx context.Context, row Row, write func(custody.Held) error) error {
-	held, err := f.keeper.Hold(ctx, row.stored())
+	return f.commitPart(ctx, row, row.stored(), write, func(now *Row, generation string) error {
+		if now.SHA256 != "" && now.SHA256 != row.SHA256 {
+			return fault.New(fault.Conflict, "another digest of the file was accepted")
+		}
+		now.SHA256, now.Size, now.Generation, now.Stored = row.SHA256, row.Size, generation, true
+		now.BlockedUntil = time.Time{}
+		return nil
+	})
+}
+
+// commitPart stores the content of a file or of a sibling by write, and then the row that references it, as changed by
+// set. row is that of a new file.
+func (f *Files) commitPart(ctx context.Context, row Row, s custody.Stored, write func(custody.Held) error,
+	set func(now *Row, generation string) error,
+) error {
+	held, err := f.keeper.Hold(ctx, s)
 	if err != nil {
 		return err
 	}
 	h := held[0]
 	if err = write(h); err == nil {
-		err = f.store.Update(ctx, func(tx Tx) error {
-			now, err := tx.UpstreamFile(ctx, row.Key)
-			if fault.Is(err, fault.NotFound) {
-				now, err = row, nil
-			}
-			if err != nil {
-				return err
-			}
-			if now.SHA256 != "" && now.SHA256 != row.SHA256 {
-				return fault.New(fault.Conflict, "another digest of the file was accepted")
-			}
-			now.SHA256, now.Size, now.Generation, now.Stored = row.SHA256, row.Size, h.Generation, true
-			now.BlockedUntil, now.UsedAt = time.Time{}, f.changes.Clock()
-			if err := tx.PutUpstreamFile(ctx, now); err != nil {
-				return err
-			}
-			_, err = tx.ReleaseBlob(ctx, h.Key, true)
-			row = now
+		row, err = f.change(ctx, row, func(tx Tx, now *Row) error {
+			now.UsedAt = f.changes.Clock()
+			return set(now, h.Generation)
+		}, func(tx Tx) error {
+			_, err := tx.ReleaseBlob(ctx, h.Key, true)
 			return err
 		})
 	}
@@ -464,9 +461,32 @@ func (f *Files) commit(ctx context.Context, row Row, write func(custody.Held) er
 		f.keeper.ReleaseHolds(context.WithoutCancel(ctx), []string{h.Key})
 		return err
 	}
-	f.kept.Add(row.Size)
+	f.kept.Add(s.Size)
 	f.remember(row)
 	return nil
+}
+
+// change updates the row of a file in a transaction: the row as it is, or row itself if there is none. It calls then
+// after the row was put.
+func (f *Files) change(ctx context.Context, row Row, set func(Tx, *Row) error, then func(Tx) error) (Row, error) {
+	err := f.store.Update(ctx, func(tx Tx) error {
+		now, err := tx.UpstreamFile(ctx, row.Key)
+		if fault.Is(err, fault.NotFound) {
+			now, err = row, nil
+		}
+		if err == nil {
+			err = set(tx, &now)
+		}
+		if err == nil {
+			err = tx.PutUpstreamFile(ctx, now)
+		}
+		if err != nil {
+			return err
+		}
+		row = now
+		return then(tx)
+	})
+	return row, err
 }
 
 // share makes the stored content of another file that of the row too. It returns fault.NotFound if that is lost.

@@ -157,6 +157,9 @@ func (f *Files) Tend(ctx context.Context) error {
 	if _, err := f.Usage(ctx); err != nil {
 		return err
 	}
+	f.mu.Lock()
+	f.startWorkers()
+	f.mu.Unlock()
 	over := max(f.kept.Load()-f.o.Limit, f.lacking(0))
 	if over > 0 {
 		f.evict(ctx, over, f.times.idle)

@@ -85,6 +85,10 @@ type Files struct {
 	flights map[Key]*flight
 	rows    map[Key]remembered
 	uses    map[Key]time.Time // not written yet
+	pins    map[projectKey]pinned
+	calls   map[call]*calling
+	refused map[call]time.Time // siblings with a wrong digest, and until when they are not asked for again
+	queue   queue
 
 	kept     atomic.Int64 // bytes in the store, as last counted and changed since
 	evicting sync.Mutex
@@ -120,6 +124,10 @@ func New(s Store, k *custody.Keeper, f upstream.Fetcher, o Options) *Files {
 		flights: map[Key]*flight{},
 		rows:    map[Key]remembered{},
 		uses:    map[Key]time.Time{},
+		pins:    map[projectKey]pinned{},
+		calls:   map[call]*calling{},
+		refused: map[call]time.Time{},
+		queue:   newQueue(),
 	}
 	x.base, x.stop = context.WithCancel(context.Background())
 	k.OnFull(x.makeRoom)

@@ -269,6 +269,28 @@ func (s *Stream) first(ctx context.Context, first bool) (Opened, error) {
 	}
 }
 
+// finish waits until the file is verified and kept, or failed.
+func (s *Stream) finish(ctx context.Context) error {
+	fl := s.flight
+	for {
+		fl.mu.Lock()
+		ended, err, news := fl.ended, fl.err, fl.news
+		s.off = fl.released // it reads nothing, and holds up nobody
+		fl.mu.Unlock()
+		if ended {
+			if errors.Is(err, errElsewhere) {
+				err = nil
+			}
+			return err
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
 // opened returns the answer for a reader that has read nothing, or a channel that is closed when there may be one.
 func (fl *flight) opened(s *Stream) (Opened, <-chan struct{}, error) {
 	fl.mu.Lock()

@@ -62,7 +62,7 @@ func keyOf(u upstream.Upstream, file page.File) Key {
 func (f *Files) Open(ctx context.Context, u upstream.Upstream, file page.File) (Opened, error) {
 	const tries = 3 // the content may be evicted in between
 	for range tries {
-		o, err := f.openStored(ctx, keyOf(u, file), false)
+		o, err := f.openStored(ctx, keyOf(u, file), file, false)
 		if err == nil || !fault.Is(err, fault.NotFound) {
 			return o, err
 		}
@@ -76,7 +76,7 @@ func (f *Files) Open(ctx context.Context, u upstream.Upstream, file page.File) (
 
 // OpenHeld is Open without asking the upstream. It returns fault.Denied with ErrNotHeld if the file is not stored.
 func (f *Files) OpenHeld(ctx context.Context, u upstream.Upstream, file page.File) (Opened, error) {
-	o, err := f.openStored(ctx, keyOf(u, file), true)
+	o, err := f.openStored(ctx, keyOf(u, file), file, true)
 	if fault.Is(err, fault.NotFound) {
 		err = notHeld(file.Filename)
 	}
@@ -139,7 +139,9 @@ func (f *Files) read(ctx context.Context, k Key) (row Row, err error) {
 
 // openStored opens the content of a file that is known to be stored, or returns fault.NotFound. look reads the row if it
 // is not in memory.
-func (f *Files) openStored(ctx context.Context, k Key, look bool) (Opened, error) {
+//
+// It serves what is stored although the upstream states another digest now, and raises the alarm about that.
+func (f *Files) openStored(ctx context.Context, k Key, file page.File, look bool) (Opened, error) {
 	row, ok := f.recall(k)
 	if !ok && look {
 		var err error
@@ -154,6 +156,12 @@ func (f *Files) openStored(ctx context.Context, k Key, look bool) (Opened, error
 	if err != nil {
 		f.forget(k)
 		return Opened{}, err
+	}
+	if other := otherDigest(file, row); other != "" && other != row.Changed && f.base.Err() == nil {
+		row.Changed = other // remembered, so that it is said once
+		f.remember(row)
+		row.Changed = ""
+		f.work.Go(func() { f.changed(ctx, row, other) })
 	}
 	f.used(k)
 	f.counters.fromStore.Add(size)

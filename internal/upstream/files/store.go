@@ -26,7 +26,10 @@ type Row struct {
 	Project  string // normalized
 	Filename string
 	// SHA256 is the digest that content of this file must have, now and later. It is "" while no digest is known.
-	SHA256     string
+	SHA256 string
+	// Found is set if SHA256 is not what the upstream stated first: this index computed it because the upstream stated
+	// none, or an administrator accepted it.
+	Found      bool
 	Size       int64 // in bytes, -1 if unknown
 	Generation string
 	Stored     bool // the content is in the store, unless it got lost there
@@ -50,7 +53,7 @@ func (r Row) stored() custody.Stored {
 
 // stored identifies the content for package custody.
 func (s Sibling) stored() custody.Stored {
-	return custody.Stored{SHA256: s.SHA256, Generation: s.Generation, Metadata: true}
+	return custody.Stored{SHA256: s.SHA256, Generation: s.Generation, Size: s.Size, Metadata: true}
 }
 
 // Usage is the content that is kept of an upstream, without content that files of this index have too.
@@ -70,8 +73,8 @@ type Tx interface {
 	UpstreamFile(ctx context.Context, k Key) (Row, error)
 	// PutUpstreamFile inserts or replaces a row. The first FirstAt stays.
 	PutUpstreamFile(ctx context.Context, r Row) error
-	// UpstreamFilesOf returns the rows of a project's files.
-	UpstreamFilesOf(ctx context.Context, upstream, project string) ([]Row, error)
+	// FoundUpstreamFiles returns the rows of a project's files whose digests were found, ordered by path.
+	FoundUpstreamFiles(ctx context.Context, upstream, project string) ([]Row, error)
 	// StoredUpstreamFile returns a file of any upstream whose content is stored and has a digest, or fault.NotFound.
 	StoredUpstreamFile(ctx context.Context, sha256 string) (Row, error)
 	// UseUpstreamFile records the last use of a file, unless a later one is recorded.

@@ -48,6 +48,16 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
+func BenchmarkPath(b *testing.B) {
+	p := generatedPage(b, 10_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range p.Files {
+			p.Files[i].Path("")
+		}
+	}
+}
+
 func BenchmarkParseList(b *testing.B) {
 	body := []byte(`{"meta":{"api-version":"1.4"},"projects":[{"name":"first"}`)
 	for i := range 1_000_000 {

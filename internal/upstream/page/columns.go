@@ -295,8 +295,8 @@ func (r *columns) files(n int) []File {
 		sizes[i] = r.number()
 	}
 	uploaded, first, last := r.times(n), r.times(n), r.times(n)
-	sums, metadata, changed := r.digests(flags, flagSHA256), r.digests(flags, flagMetadataSHA256), r.digests(flags, flagChanged)
-	paths := r.digests(flags, flagDigestPath)
+	sums, metadata := r.digests(flags, flagSHA256), r.digests(flags, flagMetadataSHA256)
+	changed, paths := r.digests(flags, flagChanged), r.digests(flags, flagDigestPath)
 	if r.failed {
 		return nil
 	}

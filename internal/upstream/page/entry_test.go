@@ -250,7 +250,8 @@ func TestLinksNeverCarryTheCredentialOfThePage(t *testing.T) {
 	if at.User == nil {
 		t.Error("Parse has changed the URL")
 	}
-	if _, err := page.Parse([]byte(filesOf(wheel("1.0", ""))), jsonType, nil, project(t, "foo"), page.Bounds{}); err != nil {
+	body := []byte(filesOf(wheel("1.0", "")))
+	if _, err := page.Parse(body, jsonType, nil, project(t, "foo"), page.Bounds{}); err != nil {
 		t.Errorf("Parse without a URL: %v", err)
 	}
 }
@@ -295,6 +296,7 @@ func TestLinksOfAnHTMLPage(t *testing.T) {
 		{"another project", `<a href="bar-1.0.tar.gz">bar-1.0.tar.gz</a>`, "", 1},
 		{"another project's file under our name", `<a href="bar-1.0.zip">foo-1.0.zip</a>`, "foo-1.0.zip", 0},
 		{"a signature", `<a href="foo-1.0.tar.gz.asc">foo-1.0.tar.gz.asc</a>`, "", 0},
+		{"a place on the page", `<a href="#foo-1.0.tar.gz">foo-1.0.tar.gz</a>`, "", 0},
 		{"the folder above", `<a href="../">..</a>`, "", 0},
 		{"a comment", `<!-- <a href="foo-1.0.tar.gz">foo-1.0.tar.gz</a> -->`, "", 0},
 		{"a script", `<script>"<a href='foo-1.0.tar.gz'>foo-1.0.tar.gz</a>"</script>`, "", 0},
@@ -325,8 +327,12 @@ func TestOldFileNamesAreKept(t *testing.T) {
 		{"foo-1.0rc1-cp27-none-linux_x86_64.whl", "1.0rc1", packaging.Wheel},
 	} {
 		p := parsed(t, filesOf(`{"filename":"`+c.file+`","url":"/f/`+c.file+`","hashes":{}}`), jsonType)
-		if len(p.Files) != 1 || p.Files[0].Version != c.version || p.Files[0].Kind != c.kind || p.Files[0].Filename != c.file {
-			t.Errorf("%s: %+v", c.file, p.Files)
+		if len(p.Files) != 1 {
+			t.Errorf("%s: %d files", c.file, len(p.Files))
+			continue
+		}
+		if f := p.Files[0]; f.Version != c.version || f.Kind != c.kind || f.Filename != c.file {
+			t.Errorf("%s: %+v", c.file, f)
 		}
 	}
 }
@@ -417,8 +423,8 @@ func TestBounds(t *testing.T) {
 		{"bottomless nesting", jsonType, `{"x":` + strings.Repeat(`[`, 1_000_000), false},
 		{"a tag without end", htmlType, `<a href="` + strings.Repeat("a", 1_000_000), false},
 	} {
-		b := page.Bounds{Files: 10, Depth: 8}
-		_, err := page.Parse([]byte(c.body), c.contentType, address(t, "https://up.example/simple/foo/"), project(t, "foo"), b)
+		at, b := address(t, "https://up.example/simple/foo/"), page.Bounds{Files: 10, Depth: 8}
+		_, err := page.Parse([]byte(c.body), c.contentType, at, project(t, "foo"), b)
 		if (err == nil) != c.good {
 			t.Errorf("%s: %v", c.name, err)
 		}

@@ -69,7 +69,8 @@ func checkFile(t *testing.T, p page.Page, f page.File, name packaging.ProjectNam
 		u, err := url.Parse(link)
 		switch {
 		case link == "" && link == f.Provenance:
-		case err != nil || u.User != nil || u.Fragment != "" || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+		case err != nil || u.User != nil || u.Fragment != "" || u.Hostname() == "" ||
+			u.Scheme != "http" && u.Scheme != "https":
 			t.Fatalf("the page has the URL %q, %v", link, err)
 		case strings.ContainsFunc(link, func(c rune) bool { return c <= ' ' || c > '~' }):
 			t.Fatalf("the page has the URL %q", link)
@@ -78,7 +79,7 @@ func checkFile(t *testing.T, p page.Page, f page.File, name packaging.ProjectNam
 	if f.SHA256 != "" && len(f.SHA256) != 64 || f.Size < -1 || len(f.YankedReason) > 1000 || len(f.RequiresPython) > 1000 {
 		t.Fatalf("the page has the file %+v", f)
 	}
-	if !utf8.ValidString(f.YankedReason+f.RequiresPython) || strings.ContainsAny(f.YankedReason+f.RequiresPython, "\r\n\x00") {
+	if text := f.YankedReason + f.RequiresPython; !utf8.ValidString(text) || strings.ContainsAny(text, "\r\n\x00") {
 		t.Fatalf("the page has the texts %q and %q", f.YankedReason, f.RequiresPython)
 	}
 	for _, base := range []string{"", "https://up.example/", "https://files.example/x"} {
@@ -89,8 +90,10 @@ func checkFile(t *testing.T, p page.Page, f page.File, name packaging.ProjectNam
 		if at, ok := page.URLOf(path, page.Base(f.URL, base)); ok && at != f.URL {
 			t.Fatalf("URLOf(%q) = %q, want %q", path, at, f.URL)
 		}
-		if u, err := url.Parse("https://index.example/packages/up/" + path); err != nil || u.String() != "https://index.example/packages/up/"+path ||
-			u.JoinPath().String() != u.String() || u.RawQuery != "" || !strings.HasSuffix(path, "/"+f.Filename) && path != f.Filename {
+		here := "https://index.example/packages/up/" + path
+		u, err := url.Parse(here)
+		if err != nil || u.String() != here || u.JoinPath().String() != here || u.RawQuery != "" ||
+			!strings.HasSuffix(here, "/"+f.Filename) {
 			t.Fatalf("Path of %q is %q, %v", f.URL, path, err)
 		}
 	}

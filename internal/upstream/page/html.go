@@ -165,8 +165,8 @@ func (p *htmlPage) meta(name, content string) error {
 // linksFor begins the title of a project's page, by a custom as old as such pages.
 const linksFor = "links for "
 
-// readHTML reads the page of a project. Only a page that states its version, or is entitled "Links for" the project, may
-// be without files: any other is an error page, a form for signing in, or the list of a whole folder.
+// readHTML reads the page of a project. Only a page that states its version, or is entitled "Links for" the project,
+// may be without files: any other is an error page, a form for signing in, or the list of a whole folder.
 func (r *reader) readHTML(body []byte) error {
 	var own bool // a link leads to a file of this project, of whatever format
 	p := htmlPage{base: r.base}
@@ -219,7 +219,7 @@ var lowerDashed = strings.NewReplacer("_", "-", ".", "-")
 // a file.
 func linked(attrs *attributes, text string) (entry, bool) {
 	u, err := url.Parse(strings.TrimSpace(attrs.value[attrHref]))
-	if err != nil {
+	if err != nil || u.Path == "" && u.RawQuery == "" { // a place on this page
 		return entry{}, false
 	}
 	e := entry{

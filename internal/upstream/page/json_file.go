@@ -24,7 +24,7 @@ type jsonMetadata struct {
 	sha256      string
 }
 
-// The known members of a file, as bits of jsonFile.seen.
+// fileMembers are the known members of a file, as bits of jsonFile.seen.
 var fileMembers = map[string]uint{
 	"filename":                0,
 	"url":                     1,

@@ -88,7 +88,8 @@ func TestAListOfAMillionNames(t *testing.T) {
 	}
 	b.WriteString("]}")
 	n, err := page.ParseList([]byte(b.String()), jsonType, page.Bounds{})
-	if err != nil || n.Count() != 1_000_001 || !n.Contains(project(t, "project.999999")) || n.Contains(project(t, "project-1000000")) {
+	if err != nil || n.Count() != 1_000_001 || !n.Contains(project(t, "project.999999")) ||
+		n.Contains(project(t, "project-1000000")) {
 		t.Fatalf("ParseList = %d names, %v", n.Count(), err)
 	}
 	record := n.Encode()

@@ -48,7 +48,13 @@ func TestMergeTakesWhatTheUpstreamSaysNow(t *testing.T) {
 		Dropped:      3,
 	}, monday)
 	next := page.Page{
-		Files:  []page.File{{Filename: "foo-1.zip", URL: "https://up.example/b", SHA256: digestA, RequiresPython: ">=3", Metadata: true}},
+		Files: []page.File{{
+			Filename:       "foo-1.zip",
+			URL:            "https://up.example/b",
+			SHA256:         digestA,
+			RequiresPython: ">=3",
+			Metadata:       true,
+		}},
 		Status: "quarantined",
 		Serial: "6",
 	}
@@ -101,7 +107,8 @@ func TestMergeKeepsTheDigestOfAFileThatWasAway(t *testing.T) {
 		t.Fatalf("a file less: %+v", away)
 	}
 	away = page.Merge(away, page.Page{}, friday) // the project is gone
-	if len(away.Files) != 0 || len(away.Gone) != 2 || away.Gone[0].Version != "2" || !away.Gone[1].LastSeen.Equal(tuesday) {
+	if len(away.Files) != 0 || len(away.Gone) != 2 || away.Gone[0].Version != "2" ||
+		!away.Gone[1].LastSeen.Equal(tuesday) {
 		t.Fatalf("all files away: %+v", away)
 	}
 	if diff := cmp.Diff(away, decoded(t, away.Encode())); diff != "" {

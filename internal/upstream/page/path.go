@@ -3,7 +3,6 @@ package page
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"net/url"
 	"strings"
 )
 
@@ -29,8 +28,8 @@ func Path(link, filename, artifactBase string) string {
 // Base returns the artifact base of a file's URL: the part before its path on this index, which ends in a slash. It
 // returns "" for a URL whose path is not reversible.
 func Base(link, artifactBase string) string {
-	u, err := url.Parse(link)
-	if err != nil || u.RawQuery != "" || u.ForceQuery || u.User != nil || u.Fragment != "" || u.Host == "" {
+	path := pathOf(link)
+	if path == "" {
 		return ""
 	}
 	if artifactBase != "" {
@@ -42,10 +41,24 @@ func Base(link, artifactBase string) string {
 			return base
 		}
 	}
-	if n := digestPath(link); n > 0 && plainPath(strings.TrimPrefix(u.EscapedPath(), "/")) {
+	if n := digestPath(link); n > 0 && plainPath(path) {
 		return link[:len(link)-n]
 	}
 	return ""
+}
+
+// pathOf returns the path of an absolute URL without its first slash. It returns "" if the URL is of another kind, or
+// has a user, a query or a fragment.
+func pathOf(link string) string {
+	rest, ok := strings.CutPrefix(link, "https://")
+	if !ok {
+		rest, ok = strings.CutPrefix(link, "http://")
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	if !ok || host == "" || strings.ContainsAny(host, "@?#") || strings.ContainsAny(path, "?#") {
+		return ""
+	}
+	return path
 }
 
 // URLOf returns the URL of a file by its path on this index and its artifact base. It returns false for a path that is
@@ -104,25 +117,32 @@ func digestPath(link string) int {
 	return n
 }
 
+// plain are the characters of a path that need no escaping and mean nothing but themselves.
+var plain = func() (set [256]bool) {
+	for _, c := range []byte("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._-~+!") {
+		set[c] = true
+	}
+	return set
+}()
+
 // plainPath reports whether a path can be part of a URL of this index and be turned back: segments of unreserved
 // characters, "+" and "!", none of which is empty or only dots, and the first of which does not mean a digest.
 func plainPath(s string) bool {
-	for i := 0; ; i++ {
-		segment, rest, more := strings.Cut(s, "/")
-		if strings.Trim(segment, ".") == "" || i == 0 && segment == hashed {
-			return false
-		}
-		for _, c := range []byte(segment) {
-			switch {
-			case '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
-			case strings.IndexByte("._-~+!", c) >= 0:
-			default:
-				return false
-			}
-		}
-		if !more {
-			return true
-		}
-		s = rest
+	if s == hashed || strings.HasPrefix(s, hashed+"/") {
+		return false
 	}
+	dots := true // the segment is empty or only dots so far
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '/' && dots:
+			return false
+		case c == '/':
+			dots = true
+		case !plain[c]:
+			return false
+		case c != '.':
+			dots = false
+		}
+	}
+	return !dots
 }

@@ -21,14 +21,15 @@ func opaque(link, filename string) string {
 
 func TestPathOfAFile(t *testing.T) {
 	const name = "foo-1.0.tar.gz"
+	const root, folder = "https://files.example/", "https://files.example/x/"
 	for _, c := range []struct{ name, url, artifactBase, base string }{
 		{"the usual layout", "https://files.example/packages/" + hexPath + name, "", "https://files.example/packages/"},
 		{"the usual layout at the root", "https://files.example/" + hexPath + name, "", "https://files.example/"},
-		{"the usual layout beside another base", "https://files.example/" + hexPath + name, "https://x.example/", "https://files.example/"},
+		{"the usual layout beside another base", root + hexPath + name, "https://x.example/", root},
 		{"below the base", "https://files.example/x/y/z/" + name, "https://files.example/x/", "https://files.example/x/"},
-		{"below a base without a slash", "https://files.example/x/y/" + name, "https://files.example/x", "https://files.example/x/"},
+		{"below a base without a slash", folder + "y/" + name, "https://files.example/x", folder},
 		{"right below the base", "https://files.example/x/" + name, "https://files.example/x/", "https://files.example/x/"},
-		{"the usual layout below the base", "https://files.example/x/y/" + hexPath + name, "https://files.example/x/", "https://files.example/x/"},
+		{"the usual layout below the base", folder + "y/" + hexPath + name, folder, folder},
 		{"no base", "https://files.example/x/y/z/" + name, "", ""},
 		{"beside the base", "https://files.example/xx/" + name, "https://files.example/x", ""},
 		{"another scheme than the base", "http://files.example/x/" + name, "https://files.example/x/", ""},
@@ -38,6 +39,11 @@ func TestPathOfAFile(t *testing.T) {
 		{"a semicolon", "https://files.example/x;y/" + name, "https://files.example/", ""},
 		{"an escaped slash", "https://files.example/x%2Fy/" + name, "https://files.example/", ""},
 		{"an escaped slash before the usual layout", "https://files.example/x%2Fy/" + hexPath + name, "", ""},
+		{"a question mark in the host", "https://files.example?/" + hexPath + name, "", ""},
+		{"a user", "https://me@files.example/" + hexPath + name, "", ""},
+		{"no host", "https:///" + hexPath + name, "", ""},
+		{"another kind of URL", "ftp://files.example/" + hexPath + name, "ftp://files.example/", ""},
+		{"a fragment", "https://files.example/" + hexPath + "x#/" + name, "", ""},
 		{"two dots", "https://files.example/x/../" + name, "https://files.example/", ""},
 		{"two dots before the usual layout", "https://files.example/x/../" + hexPath + name, "", ""},
 		{"escaped dots", "https://files.example/%2e%2e/" + name, "https://files.example/", ""},
@@ -64,7 +70,9 @@ func TestPathOfAFile(t *testing.T) {
 		if got, ok := page.URLOf(want, c.base); ok != (c.base != "") || ok && got != c.url {
 			t.Errorf("%s: URLOf(%q) = %q, %v", c.name, want, got, ok)
 		}
-		for _, other := range []string{"foo-1.0.zip", "-/" + strings.Repeat("0", 32) + "/" + name, "x" + want, want + "/", name + "/../" + want, ""} {
+		for _, other := range []string{
+			"foo-1.0.zip", "-/" + strings.Repeat("0", 32) + "/" + name, "x" + want, want + "/", name + "/../" + want, "",
+		} {
 			p := page.Page{Files: []page.File{{URL: "https://files.example/" + name, Filename: "other-1.0.zip"}, f}}
 			if got, ok := p.Find(want, c.artifactBase); !ok || got.URL != c.url {
 				t.Errorf("%s: Find(%q) = %+v, %v", c.name, want, got, ok)

@@ -52,7 +52,8 @@ func TestNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, n := range []page.Names{n, again} {
-		if n.Count() != 2 || !n.Contains(project(t, "FOO")) || !n.Contains(project(t, "bar")) || n.Contains(project(t, "baz")) {
+		if n.Count() != 2 || !n.Contains(project(t, "FOO")) || !n.Contains(project(t, "bar")) ||
+			n.Contains(project(t, "baz")) {
 			t.Errorf("the set of foo and bar has %d names", n.Count())
 		}
 	}

@@ -23,10 +23,21 @@ func (p *Pages) ask(ctx context.Context, u *upstream.Upstream, k Key, f Freshnes
 	if fl := p.flights[k]; fl != nil {
 		return fl, false
 	}
+	if now := p.lookup(k); now != nil && now != e && now.fresh(u, p.now(), f) { // a flight has landed meanwhile
+		return landed(now), false
+	}
 	fl = p.takeOff(k, e)
 	asked := *u
 	p.working.Go(func() { p.fly(context.WithoutCancel(ctx), &asked, k, f, fl, false) })
 	return fl, true
+}
+
+// landed returns a flight that is over.
+func landed(e *entry) *flight {
+	fl := &flight{done: make(chan struct{}), entry: e}
+	fl.counted.Store(true)
+	close(fl.done)
+	return fl
 }
 
 // takeOff registers a flight. The caller holds the lock.
@@ -123,7 +134,7 @@ func (p *Pages) question(ctx context.Context, u *upstream.Upstream, k Key, was *
 		}
 		return p.confirmed(was, r, up), nil
 	}
-	return p.changed(ctx, u, p.newest(k, was), k, r, up)
+	return p.changed(ctx, u, p.newest(k, was), k, &r, up)
 }
 
 var errUnconditional = errors.New("it answered 304 to a request that was not conditional")
@@ -162,12 +173,13 @@ func (p *Pages) gone(u *upstream.Upstream, k Key, was *entry, up *source) *entry
 }
 
 // changed reads a new page, and keeps the held one if the new one has a lower serial.
-func (p *Pages) changed(ctx context.Context, u *upstream.Upstream, was *entry, k Key, r upstream.Response, up *source,
+func (p *Pages) changed(ctx context.Context, u *upstream.Upstream, was *entry, k Key, r *upstream.Response, up *source,
 ) (*entry, error) {
 	next, err := page.Parse(r.Body, r.ContentType, r.URL, k.Name, page.DefaultBounds())
 	if err != nil {
 		return nil, wrong(u, err)
 	}
+	r.Body = nil // which the garbage collector may take before the page is merged
 	now := p.now()
 	row := Row{
 		Key:        k,

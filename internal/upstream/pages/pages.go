@@ -151,7 +151,7 @@ func (p *Pages) lookup(k Key) *entry {
 // get is Get for a page that is not in memory, or not fresh.
 func (p *Pages) get(ctx context.Context, u *upstream.Upstream, k Key, f Freshness, mayFetch bool) (Held, error) {
 	e := p.lookup(k)
-	if e == nil {
+	if e == nil && !p.flying(k) {
 		var err error
 		if e, err = p.load(ctx, k); err != nil {
 			return Held{}, err
@@ -263,6 +263,14 @@ func (p *Pages) answered(up *source, err error) error {
 	out := *f
 	out.RetryAfter = time.Second + rand.N(4*time.Second)
 	return &out
+}
+
+// flying reports whether the upstream is being asked about a page that has no row.
+func (p *Pages) flying(k Key) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fl := p.flights[k]
+	return fl != nil && fl.was == nil
 }
 
 // flight is a look-up or a question that callers wait for together.

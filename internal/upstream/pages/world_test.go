@@ -322,3 +322,7 @@ func (w *world) versions(h pages.Held, want ...string) {
 		w.Errorf("versions %v, want %v", got, want)
 	}
 }
+
+func contextWithCancel(t *testing.T) (context.Context, context.CancelFunc) {
+	return context.WithCancel(t.Context())
+}

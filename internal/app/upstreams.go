@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+
+	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
+	"pyindex/internal/packaging"
+	"pyindex/internal/resolve"
+	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/client"
+	"pyindex/internal/upstream/files"
+	"pyindex/internal/upstream/pages"
+	"pyindex/internal/version"
+)
+
+// openPages opens the upstreams and the cache of their pages, which the comparison of new names needs.
+func (a *App) openPages(ctx context.Context, log *slog.Logger) (err error) {
+	if a.Instance, err = a.DB.Instance(ctx); err != nil {
+		return err
+	}
+	a.Upstreams = upstream.NewRegistry(a.DB.Upstreams(), upstream.Options{})
+	a.Client = client.New(client.Options{Version: version.Read().Version, Instance: a.Instance})
+	a.Pages = pages.New(pages.Options{
+		Store: a.DB.Pages(), Fetcher: a.Client, Upstreams: a.allUpstreams, Log: log, Offline: a.Config.Offline,
+	})
+	return nil
+}
+
+// openReader opens the cache of upstreams' files, and what reads through everything.
+func (a *App) openReader(log *slog.Logger) {
+	a.Files = files.New(a.DB.UpstreamFiles(), a.Index.Custody, a.Client, files.Options{
+		Limit: a.upstreamLimit(log), Space: a.Blobs.Space, Log: log,
+	})
+	a.Reader = resolve.New(a.Index.Index, resolve.Options{
+		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Offline: a.Config.Offline,
+	})
+}
+
+// UpstreamVersions implements ingest.UpstreamVersions by the reader, which is opened after the intake.
+func (a *App) UpstreamVersions(ctx context.Context, r catalog.Repository, name packaging.ProjectName) ([]string, error) {
+	return a.Reader.UpstreamVersions(ctx, r, name)
+}
+
+// policy returns the rules for uploads, with the comparison of names.
+func (a *App) policy() ingest.Policy {
+	p := a.Config.Upload.Rules()
+	p.Public = a.Pages
+	return p
+}
+
+// allUpstreams returns the upstreams that are configured now.
+func (a *App) allUpstreams(ctx context.Context) ([]upstream.Upstream, error) {
+	at, err := a.DB.Catalog().Stamp(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.Upstreams.All(ctx, at)
+}
+
+// upstreamLimit returns the limit on kept files of upstreams, in bytes. It is 0 for an object store without a setting:
+// nobody knows how much room there is.
+func (a *App) upstreamLimit(log *slog.Logger) int64 {
+	if n := a.Config.UpstreamCacheSize(); n > 0 {
+		return n
+	}
+	_, total, ok := a.Blobs.Space()
+	if !ok {
+		log.Debug("upstream_cache.size is not set, and the size of the store is unknown: files of upstreams are not kept")
+		return 0
+	}
+	return files.DefaultLimit(total)
+}

@@ -1,0 +1,48 @@
+package resolve
+
+import (
+	"context"
+
+	"pyindex/internal/catalog"
+	"pyindex/internal/packaging"
+	"pyindex/internal/upstream/pages"
+)
+
+// UpstreamVersions returns the versions of a project that an upstream has for the readers of a repository, whatever the
+// caller may read. It implements ingest.UpstreamVersions.
+func (x *Reader) UpstreamVersions(ctx context.Context, r catalog.Repository, name packaging.ProjectName) ([]string, error) {
+	if x.o.Upstreams == nil {
+		return nil, nil
+	}
+	at, err := x.index.Stamp(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v := View{Repository: r, Name: name, at: at}
+	chain, err := x.index.Chain(ctx, at, r)
+	if err != nil {
+		return nil, err
+	}
+	if v.Ownership, err = x.index.OriginOf(ctx, at, repositories(chain), name); err != nil {
+		return nil, err
+	}
+	all, err := x.o.Upstreams.All(ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range candidates(chain, all, v) {
+		held, err := x.o.Pages.Get(ctx, u, name, pages.Normal, true)
+		if err != nil {
+			return nil, Explained(err)
+		}
+		if held.Absent {
+			continue
+		}
+		p, err := held.Page()
+		if err != nil {
+			return nil, err
+		}
+		return p.Versions(), nil
+	}
+	return nil, nil
+}
