@@ -52,7 +52,7 @@ func TestUpstreams(t *testing.T) {
 
 	b.Go("/admin/repositories/")
 	look("repositories")
-	b.Press("no bases: bases of main")
+	b.Press("no bases")
 	b.At("/admin/repository/main/bases/")
 	write("bases", "upstream:public\nupstream:team")
 	b.Press("Save")
