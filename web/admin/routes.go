@@ -21,10 +21,10 @@ func (s *Section) Routes() []route.Route {
 		"/admin/grants/":                 s.adminGrants,
 		"/admin/tokens/":                 s.adminTokens,
 		"/admin/repositories/":           s.adminRepositories,
+		"/admin/names/":                  s.adminNames,
 		"/admin/repository/:name/bases/": s.adminBases,
 		"/admin/upstreams/":              s.adminUpstreams,
 		"/admin/upstream/:upstream/":     s.adminUpstream,
-		"/admin/names/":                  s.adminNames,
 		"/admin/issuers/":                s.adminIssuers,
 		"/admin/storage/":                s.adminStorage,
 		"/admin/audit/":                  s.adminAudit,
@@ -63,14 +63,14 @@ func (s *Section) Routes() []route.Route {
 		"/admin/repositories/change/": s.changeRepository,
 		"/admin/repositories/remove/": s.removeRepository,
 		"/admin/quarantine/":          s.adminRelease,
+		"/admin/names/decide/":        s.decideName,
+		"/admin/names/reserve/":       s.reserveNames,
+		"/admin/names/unreserve/":     s.unreserveNames,
 
 		"/admin/repository/:name/bases/":    s.changeBases,
 		"/admin/upstreams/add/":             s.addUpstream,
 		"/admin/upstream/:upstream/change/": s.changeUpstream,
 		"/admin/upstream/:upstream/remove/": s.removeUpstream,
-		"/admin/names/decide/":              s.decideName,
-		"/admin/names/reserve/":             s.reserveNames,
-		"/admin/names/unreserve/":           s.unreserveNames,
 	}
 	for path, h := range forms {
 		forms[path] = s.confirming(h)
