@@ -9,6 +9,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/resolve"
 	"pyindex/internal/simpleapi/ready"
+	"pyindex/internal/upstream"
 )
 
 // vary is shared, so that a cached page is served without allocation.
