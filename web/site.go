@@ -18,7 +18,9 @@ import (
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/exchange"
+	"pyindex/internal/resolve"
 	"pyindex/internal/route"
+	"pyindex/internal/upstream"
 	accountpages "pyindex/web/account"
 	"pyindex/web/admin"
 	"pyindex/web/help"
@@ -34,8 +36,8 @@ import (
 //go:embed static templates
 var files embed.FS
 
-// Options configure the pages. Index, Directory, Registry, Exchange, Accounts, SignIn, Outbox, Desk, Followers and
-// BaseURL are required.
+// Options configure the pages. Index, Directory, Registry, Exchange, Accounts, SignIn, Outbox, Desk, Followers,
+// Upstreams and BaseURL are required.
 type Options struct {
 	Index     *assembly.Index
 	Directory *access.Directory
@@ -46,9 +48,13 @@ type Options struct {
 	Outbox    *outbox.Outbox
 	Desk      *lockout.Desk
 	Followers *follow.Followers
-	BaseURL   *url.URL // public URL of the index; its path is the prefix of every link
-	Name      string   // display name of this index; "Index" if empty
-	Logo      []byte   // PNG, SVG or WebP image, shown in place of Name; nil for none
+	Upstreams *upstream.Registry
+	Health    upstream.Monitor // nil if nobody measures upstreams
+	Reader    *resolve.Reader  // nil for the repositories of Index without what they draw on
+	Instance  string           // id of this index, as it appears in Via headers
+	BaseURL   *url.URL         // public URL of the index; its path is the prefix of every link
+	Name      string           // display name of this index; "Index" if empty
+	Logo      []byte           // PNG, SVG or WebP image, shown in place of Name; nil for none
 	Security  ui.Security
 	Closed    bool // whether reading requires signing in
 	// PEM certificate of the server's own certificate authority; empty if there is none
@@ -92,6 +98,9 @@ func New(o Options) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Reader == nil {
+		o.Reader = resolve.New(o.Index.Index, resolve.Options{})
+	}
 	mail := letters.New(kit, o.Accounts, o.Outbox, o.Mail)
 	s := &Site{kit: kit}
 	s.account = accountpages.New(kit, accountpages.Options{
@@ -102,6 +111,8 @@ func New(o Options) (*Site, error) {
 		kit.StaticRoutes(),
 		projects.New(kit, projects.Options{
 			Index:     o.Index.Index,
+			Reader:    o.Reader,
+			Instance:  o.Instance,
 			Browser:   o.Index.Browser,
 			Roles:     o.Index.Roles,
 			Followers: o.Followers,
@@ -115,7 +126,7 @@ func New(o Options) (*Site, error) {
 		admin.New(kit, admin.Options{
 			Index: o.Index.Index, Browser: o.Index.Browser, Roles: o.Index.Roles, Intake: o.Index.Intake,
 			Registry: o.Registry, Directory: o.Directory, Exchange: o.Exchange, Accounts: o.Accounts, Desk: o.Desk,
-			Letters: mail, Version: o.Version, Settings: o.Settings,
+			Letters: mail, Version: o.Version, Settings: o.Settings, Upstreams: o.Upstreams, Health: o.Health,
 		}).Routes(),
 		publishing.New(kit, publishing.Options{
 			Index:     o.Index.Index,

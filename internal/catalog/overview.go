@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -13,7 +14,7 @@ import (
 type Summary struct {
 	Release
 	Files        int   // without those in quarantine, as in the next three fields
-	Size         int64 // bytes of all its files
+	Size         int64 // bytes of all its files; -1 if an upstream does not state it
 	Yanked       bool  // all its files are yanked
 	YankedFiles  int   // number of yanked files
 	YankedReason string
@@ -224,6 +225,46 @@ func newest(all []Summary) (best Summary) {
 		}
 	}
 	return best
+}
+
+// AddUpstream adds the releases of an upstream, which contents have beside those of this index, and picks the latest
+// release again. A release is as old as its first file whose time is known, and its size is -1 unless all are known.
+func (o *Overview) AddUpstream(c Contents) {
+	files := map[string][]File{}
+	for _, f := range c.Files {
+		if f.Upstream != nil {
+			files[f.ReleaseID] = append(files[f.ReleaseID], f)
+		}
+	}
+	all := slices.Clone(o.Releases)
+	for _, r := range c.Releases {
+		if len(files[r.ID]) > 0 {
+			all = append(all, summarize(r, files[r.ID]))
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Summary) int { return b.parsed.Compare(a.parsed) })
+	o.Releases, o.Latest = all, newest(all)
+}
+
+func summarize(r Release, files []File) Summary {
+	s := Summary{Release: r, Files: len(files), Yanked: true}
+	sized := true
+	for _, f := range files {
+		if f.Yanked {
+			s.YankedFiles++
+			s.YankedReason = cmp.Or(s.YankedReason, f.YankedReason)
+		}
+		s.Yanked = s.Yanked && f.Yanked
+		s.Size, sized = s.Size+f.Size, sized && f.Size >= 0
+		if !f.UploadedAt.IsZero() && (s.CreatedAt.IsZero() || f.UploadedAt.Before(s.CreatedAt)) {
+			s.CreatedAt = f.UploadedAt
+		}
+	}
+	if !sized {
+		s.Size = -1
+	}
+	s.parse()
+	return s
 }
 
 // maxLines limits the cached release summaries, some hundred bytes each.

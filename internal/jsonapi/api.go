@@ -14,7 +14,6 @@ import (
 	"pyindex/internal/resolve"
 	"pyindex/internal/route"
 	"pyindex/internal/simpleapi/ready"
-	"pyindex/internal/upstream"
 )
 
 // DefaultCacheBytes is the default of Options.CacheBytes.
@@ -75,12 +74,8 @@ func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller)
 		a.redirect(w, r, name)
 		return nil
 	}
-	var ask resolve.Ask
-	if via := r.Header["Via"]; len(via) > 0 {
-		ask.Visited = upstream.ParseVia(via)
-		ask.OwnOnly = !ask.Visited.MayAsk(a.instance)
-	}
-	v, err := a.reader.View(r.Context(), who, r.PathValue("repository"), name, ask)
+	v, err := a.reader.View(r.Context(), who, r.PathValue("repository"), name,
+		resolve.AskOf(nil, r.Header["Via"], a.instance))
 	if err != nil {
 		return err
 	}

@@ -4,14 +4,11 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/resolve"
 	"pyindex/internal/simpleapi/ready"
-	"pyindex/internal/upstream"
-	"pyindex/internal/upstream/pages"
 )
 
 // vary is shared, so that a cached page is served without allocation.
@@ -79,24 +76,7 @@ func seconds(d time.Duration) string { return strconv.FormatInt(int64(d/time.Sec
 
 // asked returns how a request wants names of upstreams to be answered.
 func (a *API) asked(r *http.Request) resolve.Ask {
-	var ask resolve.Ask
-	for _, line := range r.Header["Cache-Control"] {
-		for part := range strings.SplitSeq(line, ",") {
-			switch strings.ToLower(strings.TrimSpace(part)) {
-			case "no-cache":
-				ask.Freshness = pages.NoCache
-			case "max-age=0":
-				if ask.Freshness == pages.Normal {
-					ask.Freshness = pages.MaxAgeZero
-				}
-			}
-		}
-	}
-	if via := r.Header["Via"]; len(via) > 0 {
-		ask.Visited = upstream.ParseVia(via)
-		ask.OwnOnly = !ask.Visited.MayAsk(a.instance)
-	}
-	return ask
+	return resolve.AskOf(r.Header["Cache-Control"], r.Header["Via"], a.instance)
 }
 
 // renderProject returns the function that renders a page missing from the cache. It queries the catalog again, as the

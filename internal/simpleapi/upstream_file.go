@@ -2,7 +2,6 @@ package simpleapi
 
 import (
 	"bytes"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -116,24 +115,5 @@ func stream(w http.ResponseWriter, r *http.Request, o files.Opened) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	control := http.NewResponseController(w)
-	buffer := make([]byte, 64<<10)
-	for first := true; ; first = false {
-		n, err := o.Stream.Read(buffer)
-		if n > 0 {
-			if _, werr := w.Write(buffer[:n]); werr != nil {
-				return // the client is gone
-			}
-			if first {
-				_ = control.Flush() // the first byte should not wait for a full buffer
-			}
-		}
-		switch err {
-		case nil:
-		case io.EOF: //nolint:errorlint // as io.Copy compares it
-			return
-		default:
-			panic(http.ErrAbortHandler)
-		}
-	}
+	route.Stream(w, o.Stream)
 }

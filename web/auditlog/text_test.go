@@ -19,7 +19,7 @@ import (
 // made with.
 func TestEveryActionHasWords(t *testing.T) {
 	action := regexp.MustCompile(
-		`\A(user|account|token|session|repository|grant|project|file|release|publisher|reader|group|issuer)\.[a-z]+(-[a-z]+)*\z`,
+		`\A(user|account|token|session|repository|grant|project|file|release|publisher|reader|group|issuer|upstream)\.[a-z]+(-[a-z]+)*\z`,
 	)
 	ends := map[string]bool{".txt": true, ".yml": true, ".yaml": true, ".py": true, ".json": true, ".toml": true}
 	seen := 0
@@ -57,6 +57,10 @@ func TestEveryActionHasWords(t *testing.T) {
 func TestSentence(t *testing.T) {
 	ann := audit.Actor{Kind: "user", Name: "ann"}
 	for want, e := range map[string]audit.Entry{
+		"The upstream public was not allowed to send other content than it stated for demo-1.0.whl.": {
+			Action: "upstream.mismatch", Outcome: audit.Refused, Actor: audit.Actor{Name: "upstream public"},
+			Filename: "demo-1.0.whl",
+		},
 		"ann uploaded demo-1.0.whl.": {
 			Action:   "file.add",
 			Actor:    ann,

@@ -19,9 +19,13 @@ func (s *Section) missing(r *http.Request, who access.Caller, name packaging.Pro
 	}
 	ctx, frame := r.Context(), s.Frame(r, who, "")
 	tree := frame.Tree()
-	if p, e := s.o.Index.Project(ctx, who, ui.Repository(r), name); e == nil {
-		return ui.Advise(err, ui.Step{Label: "Project page of " + p.Display, Path: tree + "/project/" + name.String() + "/"},
-			ui.Step{Label: "All versions of " + p.Display, Path: tree + "/project/" + name.String() + "/versions/"})
+	if v, e := s.o.Reader.View(ctx, who, ui.Repository(r), name, s.ask(r)); e == nil && !v.Reserved() {
+		shown := name.String()
+		if v.Project.ID != "" {
+			shown = v.Project.Display
+		}
+		return ui.Advise(err, ui.Step{Label: "Project page of " + shown, Path: tree + "/project/" + name.String() + "/"},
+			ui.Step{Label: "All versions of " + shown, Path: tree + "/project/" + name.String() + "/versions/"})
 	}
 	repo, e := s.o.Index.Repository(ctx, who, ui.Repository(r))
 	if e != nil || !who.Known() {

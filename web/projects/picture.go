@@ -14,8 +14,16 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
-	"pyindex/web/ui"
 )
+
+// digest names texts.
+func digest(texts ...string) string {
+	sum := sha256.New()
+	for _, text := range texts {
+		sum.Write([]byte(text + "\x00"))
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
 
 // pictureKey names a picture in the address from which a browser loads it. Only keys of pictures in a description that
 // the caller may read are found, so the server does not fetch addresses of the caller's choice.
@@ -75,7 +83,7 @@ func (s *Section) showPicture(w http.ResponseWriter, r *http.Request, who access
 	if err != nil {
 		return fault.New(fault.NotFound, "there is no project of that name here")
 	}
-	o, err := s.o.Index.Overview(r.Context(), who, ui.Repository(r), name, r.PathValue("version"))
+	o, err := s.overview(r, who, name, r.PathValue("version"))
 	if err != nil {
 		return err
 	}
@@ -83,7 +91,9 @@ func (s *Section) showPicture(w http.ResponseWriter, r *http.Request, who access
 		return none
 	}
 	root := s.Frame(r, who, "").Root
-	for _, address := range s.descriptions.of(r.Context(), o.Source.ID, o.Metadata, s.picture(root, o)).Pictures {
+	at := s.picture(pictureRoot(root, s.from(root, o), o.Source), o.Overview)
+	m, _ := shown(o.Metadata)
+	for _, address := range s.descriptions.of(r.Context(), textKey(root, o.Source, m), m, at).Pictures {
 		if pictureKey(address) != r.PathValue("key") {
 			continue
 		}

@@ -7,11 +7,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/readme"
 	"pyindex/internal/roles"
@@ -77,6 +75,10 @@ type projectView struct {
 	Older       bool // not the release that installers choose
 	Maintains   bool
 	Formerly    catalog.Deleted // the deleted project with the same name, shown to owners
+	From        fromView
+	Kept        bool   // the project, or a part of it, is this index's own
+	Home        string // path prefix of the repository that has it
+	Create      string // address of the form that uploads the first release of a reserved name, "" if not offered
 
 	Dependents      []catalog.Card // first ones by name
 	DependentsTotal int
@@ -88,6 +90,9 @@ type fileView struct {
 	Words  string
 	URL    string
 	Origin ui.Origin
+
+	Documented bool   // the metadata can be read
+	AttestedAt string // the upstream that offers provenance, "" for none
 }
 
 // project shows the latest release of a project, or the release in the path.
@@ -96,7 +101,7 @@ func (s *Section) project(w http.ResponseWriter, r *http.Request, who access.Cal
 	if err != nil || name.IsZero() {
 		return err
 	}
-	o, err := s.o.Index.Overview(r.Context(), who, ui.Repository(r), name, r.PathValue("version"))
+	o, err := s.overview(r, who, name, r.PathValue("version"))
 	if err != nil {
 		return s.missing(r, who, name, err)
 	}
@@ -104,42 +109,54 @@ func (s *Section) project(w http.ResponseWriter, r *http.Request, who access.Cal
 	if r.PathValue("version") != "" {
 		title += " " + o.Release.Version
 	}
-	v := projectView{
-		Frame: s.Frame(r, who, title), Maintains: who.May(access.Maintainer, o.Project.Object()),
-		Closed: s.Closed || !o.Project.Repository.Public, Days: downloadDays,
-	}
+	v := projectView{Frame: s.Frame(r, who, title), Days: downloadDays, Kept: o.Project.ID != ""}
+	v.Closed = s.Closed || !o.View.Repository.Public
+	v.From = s.from(v.Root, o)
+	v.Home = v.From.Home
 	o.Metadata, v.Left = shown(o.Metadata)
-	v.Overview, v.Classified = o, len(o.Metadata.Classifiers)+v.Left.Classifiers
-	if v.Contacts, err = s.o.Roles.Contacts(r.Context(), who, ui.Repository(r), name); err != nil {
-		return err
-	}
-	if v.Follow, err = s.follow(r, who, o.Project); err != nil {
-		return err
-	}
-	if v.Downloads, err = s.o.Index.Downloads(r.Context(), who, ui.Repository(r), name, "", downloadDays); err != nil {
-		return err
-	}
-	if who.May(access.Owner, o.Project.Object()) {
-		if v.Formerly, err = s.o.Index.Formerly(r.Context(), who, ui.Repository(r), name); err != nil {
-			return err
-		}
-	}
-	v.Feed = v.Root + "/rss/project/" + name.String() + "/releases.xml"
+	v.Overview, v.Classified = o.Overview, len(o.Metadata.Classifiers)+v.Left.Classifiers
 	v.Listed = o.Releases[:min(len(o.Releases), fewVersions)]
 	v.Older = o.Release.ID != "" && o.Release.ID != o.Latest.ID
 	if len(o.Files) > 0 {
-		v.fill(r.Context(), s, o)
+		v.fill(r.Context(), s, o.Overview)
+	}
+	if v.From.Reserved && who.MayCreate(o.View.Repository.Object()) {
+		v.Create = v.Root + "/manage/upload/"
 	}
 	if err := s.mark(r, who, v.Requires); err != nil {
 		return err
 	}
-	v.Dependents, v.DependentsTotal, err = s.o.Browser.Dependents(r.Context(), who, ui.Repository(r), name, 1,
-		fewDependents)
-	if err != nil {
+	if v.Kept {
+		if err := s.kept(r, who, &v); err != nil {
+			return err
+		}
+	}
+	return s.Render(w, http.StatusOK, "project", &v)
+}
+
+// kept adds what only projects of this index have: people, followers, downloads and dependents.
+func (s *Section) kept(r *http.Request, who access.Caller, v *projectView) (err error) {
+	ctx, p := r.Context(), v.Project
+	repo, name := p.Repository.Name, p.Name
+	v.Maintains = who.May(access.Maintainer, p.Object())
+	v.Feed = v.Home + "/rss/project/" + name.String() + "/releases.xml"
+	if v.Contacts, err = s.o.Roles.Contacts(ctx, who, repo, name); err != nil {
 		return err
 	}
+	if v.Follow, err = s.follow(r, who, p); err != nil {
+		return err
+	}
+	if v.Downloads, err = s.o.Index.Downloads(ctx, who, repo, name, "", downloadDays); err != nil {
+		return err
+	}
+	if who.May(access.Owner, p.Object()) {
+		if v.Formerly, err = s.o.Index.Formerly(ctx, who, repo, name); err != nil {
+			return err
+		}
+	}
+	v.Dependents, v.DependentsTotal, err = s.o.Browser.Dependents(ctx, who, repo, name, 1, fewDependents)
 	v.DependentsMore = v.DependentsTotal - len(v.Dependents)
-	return s.Render(w, http.StatusOK, "project", &v)
+	return err
 }
 
 // mark sets Here on the requirements whose projects the caller can see.
@@ -161,7 +178,8 @@ func (s *Section) mark(r *http.Request, who access.Caller, groups []requirementG
 
 func (v *projectView) fill(ctx context.Context, s *Section, o catalog.Overview) {
 	m := o.Metadata
-	v.Description = s.descriptions.of(ctx, o.Source.ID, m, s.picture(v.Root, o))
+	v.Description = s.descriptions.of(ctx, textKey(v.Root, o.Source, m), m,
+		s.picture(pictureRoot(v.Root, v.From, o.Source), o))
 	v.Pictures = s.o.Pictures.Direct
 	v.MoreFiles = max(0, len(o.Files)-maxFilesShown)
 	for _, f := range o.Files[:len(o.Files)-v.MoreFiles] {
@@ -169,6 +187,13 @@ func (v *projectView) fill(ctx context.Context, s *Section, o catalog.Overview) 
 		x := fileView{
 			File: f, URL: v.Root + "/project/" + o.Project.Name.String() + "/" + url.PathEscape(o.Release.Version) + "/file/" +
 				url.PathEscape(f.Filename), Origin: s.OriginOf(f.Uploader),
+		}
+		x.Documented = f.MetadataSHA256 != "" || f.Upstream != nil && f.Upstream.Metadata
+		if f.Upstream != nil {
+			if f.Upstream.Provenance {
+				x.AttestedAt = f.Upstream.Name
+			}
+			x.Origin = ui.Origin{Kind: "upstream", Name: f.Upstream.Name}
 		}
 		if parsed, err := packaging.ParseFilename(f.Filename, o.Project.Name); err == nil {
 			x.Words = parsed.Words()
@@ -200,6 +225,7 @@ func (v *projectView) fill(ctx context.Context, s *Section, o catalog.Overview) 
 type versionsView struct {
 	ui.Frame
 	Project catalog.Project
+	From    fromView
 	Latest  catalog.Summary
 	Listed  []catalog.Summary
 	Pages   ui.Pages
@@ -213,7 +239,7 @@ func (s *Section) versions(w http.ResponseWriter, r *http.Request, who access.Ca
 	if err != nil || name.IsZero() {
 		return err
 	}
-	o, err := s.o.Index.Overview(r.Context(), who, ui.Repository(r), name, "")
+	o, err := s.overview(r, who, name, "")
 	if err != nil {
 		return s.missing(r, who, name, err)
 	}
@@ -222,43 +248,7 @@ func (s *Section) versions(w http.ResponseWriter, r *http.Request, who access.Ca
 	v := versionsView{
 		Frame: s.Frame(r, who, "Versions of "+o.Project.Display), Project: o.Project, Latest: o.Latest, Pages: p,
 	}
+	v.From = s.from(v.Root, o)
 	v.Listed = o.Releases[from:min(from+versionsPerPage, len(o.Releases))]
 	return s.Render(w, http.StatusOK, "versions", &v)
-}
-
-// download serves a file of the release or its metadata. Browsers need it because the API URLs require a token.
-func (s *Section) download(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	name, err := packaging.ParseProjectName(r.PathValue("project"))
-	if err != nil {
-		return fault.New(fault.NotFound, "there is no project of that name here")
-	}
-	o, err := s.o.Index.Overview(r.Context(), who, ui.Repository(r), name, r.PathValue("version"))
-	if err != nil {
-		return s.missing(r, who, name, err)
-	}
-	filename, metadata := strings.CutSuffix(r.PathValue("filename"), ".metadata")
-	i := slices.IndexFunc(o.Files, func(f catalog.File) bool { return f.Filename == filename })
-	if i < 0 {
-		return s.missing(r, who, name, fault.New(fault.NotFound, "the release has no such file"))
-	}
-	part := catalog.Bytes
-	if metadata {
-		part = catalog.MetadataPart
-	}
-	blob, _, err := s.o.Index.Open(r.Context(), who, ui.Repository(r), o.Files[i].SHA256, filename, part)
-	if err != nil {
-		return err
-	}
-	defer blob.Close()
-	s.PageHeaders(w)
-	h := w.Header()
-	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Disposition", "attachment")
-	if metadata {
-		h.Set("Content-Type", "text/plain; charset=utf-8")
-	} else if r.Method == http.MethodGet {
-		s.o.Index.NoteDownload(o.Files[i])
-	}
-	http.ServeContent(w, r, "", time.Time{}, blob)
-	return nil
 }

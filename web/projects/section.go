@@ -10,6 +10,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/follow"
 	"pyindex/internal/pictures"
+	"pyindex/internal/resolve"
 	"pyindex/internal/roles"
 	"pyindex/web/ui"
 )
@@ -17,6 +18,8 @@ import (
 // Options configure the pages. Authority and Mail are optional.
 type Options struct {
 	Index     *catalog.Index
+	Reader    *resolve.Reader // of Index and of what its repositories draw on
+	Instance  string          // id of this index, as it appears in Via headers
 	Browser   *browse.Browser
 	Roles     *roles.Roles
 	Followers *follow.Followers

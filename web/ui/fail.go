@@ -50,6 +50,7 @@ var headings = map[int]string{
 	http.StatusRequestEntityTooLarge: "Too large",
 	http.StatusTooManyRequests:       "Too many attempts",
 	http.StatusServiceUnavailable:    "Temporarily unavailable",
+	http.StatusBadGateway:            "An upstream does not answer correctly",
 	http.StatusInternalServerError:   "Something went wrong",
 }
 
@@ -85,7 +86,7 @@ func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// retryAfter sets Retry-After on 429 and 503 responses: the seconds that err names, or 5.
+// retryAfter sets Retry-After on 429, 502 and 503 responses: the seconds that err names, or 5.
 func retryAfter(w http.ResponseWriter, status int, err error) {
 	seconds := int(fault.WaitOf(err).Seconds())
 	if seconds == 0 {

@@ -172,7 +172,7 @@ func (f *Files) wrongSibling(ctx context.Context, u upstream.Upstream, file page
 	row := f.newRow(c.key, file)
 	row.SHA256 = file.SHA256
 	f.alarm(ctx, row, "upstream.mismatch",
-		map[string]any{"stated": want, "sent": got, "of": "metadata"}, func(*Row) {})
+		map[string]any{"stated": want, "sent": got, "of": "metadata"}, func(*Row) bool { return true })
 	return &upstream.Failure{
 		Upstream: u.Name, Kind: upstream.Wrong,
 		Err: fmt.Errorf("it sent other content than it states for %s.metadata", file.Filename),

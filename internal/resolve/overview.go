@@ -1,0 +1,159 @@
+package resolve
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/packaging"
+)
+
+// Overview is a project with one release in full, as web pages show it. Its repository is the one that was asked, unless
+// the project is this index's own.
+type Overview struct {
+	catalog.Overview
+	View    View
+	Waiting int // files of the upstream that are not listed, because it states no SHA-256 and none is known yet
+}
+
+// metadataTime is how long a page waits for core metadata that has to be fetched. Without it, it still lists the files.
+const metadataTime = 3 * time.Second
+
+// Overview returns the overview of a view, with the release of a version or the latest for "". It returns
+// fault.NotFound if there is no such release.
+func (x *Reader) Overview(ctx context.Context, who access.Caller, v View, version string) (Overview, error) {
+	out := Overview{View: v}
+	var err error
+	if v.Own() {
+		out.Overview, err = x.index.Overview(ctx, who, v.Project.Repository.Name, v.Name, version)
+		return out, err
+	}
+	c, err := x.Contents(ctx, who, v)
+	if err != nil {
+		return out, err
+	}
+	if v.Project.ID != "" {
+		if out.Overview, err = x.index.Releases(ctx, who, v.Project.Repository.Name, v.Name); err != nil {
+			return out, err
+		}
+	}
+	out.Project = c.Project
+	out.AddUpstream(c)
+	if out.Waiting, err = v.waiting(); err != nil {
+		return out, err
+	}
+	if out.Release = out.Latest; version != "" {
+		i := out.Find(version)
+		if i < 0 {
+			return out, catalog.Missing("release of that version")
+		}
+		out.Release = out.Releases[i]
+	}
+	return out, x.detail(ctx, who, &out, c)
+}
+
+// detail adds the files and the metadata of the release.
+func (x *Reader) detail(ctx context.Context, who access.Caller, o *Overview, c catalog.Contents) error {
+	if o.Release.ID == "" {
+		return nil
+	}
+	o.Files = slices.DeleteFunc(slices.Clone(c.Files), func(f catalog.File) bool { return f.ReleaseID != o.Release.ID })
+	if len(o.Files) == 0 || o.Files[0].Upstream == nil {
+		own, err := x.index.Overview(ctx, who, o.Project.Repository.Name, o.View.Name, o.Release.Version)
+		o.Files, o.Source, o.Metadata, o.Startup = own.Files, own.Source, own.Metadata, own.Startup
+		return err
+	}
+	o.Source = catalog.Telling(o.Files)
+	ctx, cancel := context.WithTimeout(ctx, metadataTime)
+	defer cancel()
+	var err error
+	o.Metadata, err = x.metadata(ctx, o.View,
+		catalog.ReleaseDetail{Contents: c, Release: o.Release.Release, Files: o.Files})
+	return err
+}
+
+// waiting counts the files of the upstream that are not listed for want of a digest.
+func (v View) waiting() (n int, err error) {
+	if v.Upstream.Name == "" || !v.Repository.RequireHashes {
+		return 0, nil
+	}
+	p, err := v.held.Page()
+	if err != nil || p.Status == string(catalog.Quarantined) {
+		return 0, err
+	}
+	for i := range p.Files {
+		if f := &p.Files[i]; f.SHA256 == "" && v.pins[f.Path(v.Upstream.ArtifactBase)] == "" {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// Elsewhere is where a name comes from that a repository does not have itself.
+type Elsewhere struct {
+	Repository string // base that has it, "" if none
+	Upstream   string // that is known to have it, "" if none
+	// MayHave is set if neither is known, and an upstream may be asked about the name.
+	MayHave bool
+}
+
+// Elsewhere finds a name without asking an upstream, for a caller who looks for it in a repository. The answer is zero
+// for names of the repository itself, and for those that the caller may not read.
+func (x *Reader) Elsewhere(ctx context.Context, who access.Caller, repo string,
+	name packaging.ProjectName,
+) (e Elsewhere, err error) {
+	at, err := x.index.Stamp(ctx)
+	if err != nil {
+		return e, err
+	}
+	r, err := x.index.RepositoryAt(ctx, who, at, repo)
+	if err != nil {
+		return e, err
+	}
+	chain, err := x.index.Chain(ctx, at, r)
+	if err != nil || len(chain) == 1 {
+		return e, err
+	}
+	v := View{Repository: r, Name: name, at: at}
+	readable := true
+	if v.Project, readable, err = x.firstOwn(ctx, who, at, chain, name); err != nil || !readable {
+		return e, err
+	}
+	if v.Ownership, err = x.index.OriginOf(ctx, at, repositories(chain), name); err != nil {
+		return e, err
+	}
+	if v.Project.ID != "" && v.Ownership.Origin != catalog.Foreign {
+		if v.Project.Repository.ID != r.ID && v.Project.Status != catalog.Quarantined {
+			e.Repository = v.Project.Repository.Name
+		}
+		return e, nil
+	}
+	return x.elsewhereUpstream(ctx, who, v, chain)
+}
+
+func (x *Reader) elsewhereUpstream(ctx context.Context, who access.Caller, v View,
+	chain []catalog.Source,
+) (e Elsewhere, err error) {
+	if v.Ownership.Origin == catalog.Own || x.o.Upstreams == nil || !mayReadUpstream(who, v.Repository) {
+		return e, nil
+	}
+	all, err := x.o.Upstreams.All(ctx, v.at)
+	if err != nil {
+		return e, err
+	}
+	may := candidates(chain, all, v)
+	for _, u := range may {
+		if u.Name == v.Ownership.Upstream {
+			e.Upstream = u.Name
+		}
+	}
+	e.MayHave = e.Upstream == "" && len(may) > 0 && !x.o.Offline && mayFetch(who, v.Repository)
+	return e, nil
+}
+
+// ForeignFile returns a file that an overview lists, to be opened. The file must come from an upstream.
+func (x *Reader) ForeignFile(ctx context.Context, who access.Caller, v View, f catalog.File, ask Ask) (ForeignFile, error) {
+	return x.onPage(ctx, who, v.at, v.Repository, v.Name, f.Upstream.Name, f.Upstream.Path, ask)
+}
