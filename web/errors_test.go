@@ -103,6 +103,12 @@ func TestFormsReportAllErrors(t *testing.T) {
 			[]string{"invited", "invited_role"},
 		},
 		{"root", "/admin/repositories/add/", []string{"name", "No Name", "members", "all"}, []string{"name", "members"}},
+		{
+			"root", "/admin/names/decide/",
+			[]string{"project", "no such!", "repository", "main", "origin", "both", "versions", "newest"},
+			[]string{"project", "versions", "why", "sure"},
+		},
+		{"root", "/admin/names/reserve/", []string{"prefix", "acme*", "for", "main"}, []string{"prefix", "reason"}},
 	} {
 		w := x.post(c.user, c.path, c.fields...)
 		page := w.Body.String()

@@ -20,6 +20,7 @@ import (
 	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/resolve"
 	"pyindex/internal/route"
+	"pyindex/internal/upstream"
 	accountpages "pyindex/web/account"
 	"pyindex/web/admin"
 	"pyindex/web/help"
@@ -35,8 +36,8 @@ import (
 //go:embed static templates
 var files embed.FS
 
-// Options configure the pages. Index, Directory, Registry, Exchange, Accounts, SignIn, Outbox, Desk, Followers and
-// BaseURL are required.
+// Options configure the pages. Index, Directory, Registry, Exchange, Accounts, SignIn, Outbox, Desk, Followers,
+// Upstreams and BaseURL are required.
 type Options struct {
 	Index     *assembly.Index
 	Directory *access.Directory
@@ -49,9 +50,11 @@ type Options struct {
 	Followers *follow.Followers
 	Reader    *resolve.Reader // nil for the repositories of Index without what they draw on
 	Instance  string          // id of this index, as it appears in Via headers
-	BaseURL   *url.URL        // public URL of the index; its path is the prefix of every link
-	Name      string          // display name of this index; "Index" if empty
-	Logo      []byte          // PNG, SVG or WebP image, shown in place of Name; nil for none
+	Upstreams *upstream.Registry
+	Health    upstream.Monitor // nil if nobody measures upstreams
+	BaseURL   *url.URL         // public URL of the index; its path is the prefix of every link
+	Name      string           // display name of this index; "Index" if empty
+	Logo      []byte           // PNG, SVG or WebP image, shown in place of Name; nil for none
 	Security  ui.Security
 	Closed    bool // whether reading requires signing in
 	// PEM certificate of the server's own certificate authority; empty if there is none
@@ -123,7 +126,7 @@ func New(o Options) (*Site, error) {
 		admin.New(kit, admin.Options{
 			Index: o.Index.Index, Browser: o.Index.Browser, Roles: o.Index.Roles, Intake: o.Index.Intake,
 			Registry: o.Registry, Directory: o.Directory, Exchange: o.Exchange, Accounts: o.Accounts, Desk: o.Desk,
-			Letters: mail, Version: o.Version, Settings: o.Settings,
+			Letters: mail, Version: o.Version, Settings: o.Settings, Upstreams: o.Upstreams, Health: o.Health,
 		}).Routes(),
 		publishing.New(kit, publishing.Options{
 			Index:     o.Index.Index,

@@ -23,6 +23,7 @@ import (
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 	"pyindex/internal/server"
+	"pyindex/internal/upstream"
 )
 
 // fixture is a whole index in a temporary folder, with two repositories that hold the same project and every kind of
@@ -98,6 +99,11 @@ func (x *fixture) fill(ctx context.Context, dir string) error {
 		if err := x.publish(ctx, dir, in.repository, in.project); err != nil {
 			return err
 		}
+	}
+	public := upstream.Default()
+	public.Name, public.URL = "public", "https://index.example/simple/"
+	if err := x.app.Upstreams.Add(ctx, x.app.Operator, public); err != nil {
+		return err
 	}
 	return x.credentials(ctx)
 }

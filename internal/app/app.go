@@ -218,6 +218,9 @@ func (a *App) OpenStores(ctx context.Context, log *slog.Logger) error {
 
 // Close closes the database and the blob store.
 func (a *App) Close() error {
+	if a.Pages != nil {
+		a.Pages.Close()
+	}
 	if a.Files != nil {
 		a.Files.Close()
 	}

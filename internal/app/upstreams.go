@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"strings"
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/ingest"
@@ -22,8 +23,13 @@ func (a *App) openPages(ctx context.Context, log *slog.Logger) (err error) {
 	}
 	a.Upstreams = upstream.NewRegistry(a.DB.Upstreams(), upstream.Options{})
 	a.Client = client.New(client.Options{Version: version.Read().Version, Instance: a.Instance})
+	database, err := a.Config.DatabaseURL()
+	if err != nil {
+		return err
+	}
 	a.Pages = pages.New(pages.Options{
 		Store: a.DB.Pages(), Fetcher: a.Client, Upstreams: a.allUpstreams, Log: log, Offline: a.Config.Offline,
+		Alone: strings.HasPrefix(database, "sqlite:"), // replicas need PostgreSQL
 	})
 	return nil
 }

@@ -12,24 +12,36 @@ const maxVisited = 3
 // pseudonym begins the name by which an index server enters itself in a Via header. The rest is its instance id.
 const pseudonym = "index-"
 
+// maxInstance is the length of an instance id, in bytes.
+const maxInstance = 64
+
 // Visited lists the instance ids of the index servers that a request has passed through, the first one first. Servers
 // that read from one another in a circle, or in a long chain, recognize it by this list.
 type Visited []string
 
 // ParseVia returns the index servers that the values of a request's Via header name (RFC 9110, section 7.6.3). Other
-// programs, such as load balancers, are left out.
+// programs, such as load balancers, are left out, and so are ids that no index server has.
 func ParseVia(values []string) Visited {
 	var out Visited
 	for _, value := range values {
 		for element := range strings.SplitSeq(uncommented(value), ",") {
 			if f := strings.Fields(element); len(f) > 1 { // protocol and name
-				if id, ours := strings.CutPrefix(strings.ToLower(f[1]), pseudonym); ours && id != "" {
+				if id, ours := strings.CutPrefix(strings.ToLower(f[1]), pseudonym); ours && isInstance(id) {
 					out = append(out, id)
 				}
 			}
 		}
 	}
 	return out
+}
+
+// isInstance reports whether s can be the id of an index server. Any caller can send a Via header, and what is taken
+// from it is sent to upstreams.
+func isInstance(s string) bool {
+	odd := strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	})
+	return s != "" && len(s) <= maxInstance && !odd
 }
 
 // uncommented returns the value of a header without its comments, which are in parentheses that may nest.

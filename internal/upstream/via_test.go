@@ -18,6 +18,9 @@ func TestParseVia(t *testing.T) {
 		"1.1 index-": nil, "1.1 index": nil, "index-a": nil, "1.1": nil, ",,,": nil, "(((": nil, ")": nil,
 		"1.1 gateway (index-a)": nil, "1.1 my-index-a": nil,
 		"1.1\tindex-a\t": {"a"},
+		// What a caller makes up does not go to an upstream.
+		"1.1 index-" + strings.Repeat("a", 65): nil, "1.1 index-" + strings.Repeat("a", 64): {strings.Repeat("a", 64)},
+		"1.1 index-\u00e4": nil, "1.1 index-a\x00b": nil, "1.1 index-a:8080": nil, "1.1 index-\xff": nil, "1.1 index-\"": nil,
 	} {
 		if got := upstream.ParseVia([]string{value}); !slices.Equal(got, want) {
 			t.Errorf("ParseVia(%q) = %q, want %q", value, got, want)
@@ -26,6 +29,24 @@ func TestParseVia(t *testing.T) {
 	if got := upstream.ParseVia([]string{"1.1 index-a", "1.1 index-b"}); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("two headers: %q", got)
 	}
+}
+
+// FuzzVia: whatever a caller sends, what goes on to an upstream is a short header that is valid.
+func FuzzVia(f *testing.F) {
+	f.Add("1.1 index-a, 1.1 index-b (c, (d)), 2 e", "1.1 INDEX-me")
+	f.Fuzz(func(t *testing.T, first, second string) {
+		v := upstream.ParseVia([]string{first, second})
+		if !v.MayAsk("me") {
+			return
+		}
+		via := v.Via("me")
+		if len(via) > 400 || strings.ContainsFunc(via, func(r rune) bool { return r < ' ' || r > '~' }) {
+			t.Errorf("%q", via)
+		}
+		if again := upstream.ParseVia([]string{via}); !slices.Equal(again, append(slices.Clone(v), "me")) || again.MayAsk("me") {
+			t.Errorf("%q is read as %q", via, again)
+		}
+	})
 }
 
 // TestVisitedMayAsk: a request that comes back, or that comes from a long chain of index servers, asks no upstream.

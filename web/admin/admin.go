@@ -142,6 +142,7 @@ type repositoriesView struct {
 	ui.Frame
 	Repositories       []catalog.Repository
 	Publishers         map[string]int // number of publishers of a repository
+	Bases              map[string][]catalog.Base
 	NameField, Members ui.Field
 	Public             ui.Field
 	Closed             bool
@@ -171,6 +172,9 @@ func (s *Section) repositoriesPage(w http.ResponseWriter, r *http.Request, who a
 	}
 	v := repositoriesView{Frame: s.adminFrame(r, who, "repositories", "Repositories"), Repositories: all, Closed: s.Closed}
 	if v.Publishers, err = s.o.Registry.RepositoryCounts(r.Context(), who); err != nil {
+		return err
+	}
+	if v.Bases, err = s.o.Index.Bases(r.Context(), who); err != nil {
 		return err
 	}
 	v.Notice = cmp.Or(f.Problem(), v.Notice)

@@ -18,7 +18,8 @@ type namesView struct {
 	Collisions   []catalog.Collision // in the repository In
 	More         int                 // collisions that are not shown
 	In           string
-	Compared     bool // whether every upstream has a list of names
+	Others       []string // names of the other repositories
+	Compared     bool     // whether every upstream has a list of names
 
 	Project, Place, Origin, Versions, Why, Sure ui.Field // the form for decisions
 	Prefix, For, Reason, EvenIfPublic           ui.Field // the form for reservations
@@ -54,6 +55,9 @@ func (s *Section) namesPage(w http.ResponseWriter, r *http.Request, who access.C
 	places := make([]ui.Option, 0, len(all))
 	for _, one := range all {
 		places = append(places, ui.Option{Value: one.Name, Label: one.Name})
+		if one.Name != v.In {
+			v.Others = append(v.Others, one.Name)
+		}
 	}
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.decisionFields(f, places)

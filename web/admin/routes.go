@@ -22,6 +22,9 @@ func (s *Section) Routes() []route.Route {
 		"/admin/tokens/":                 s.adminTokens,
 		"/admin/repositories/":           s.adminRepositories,
 		"/admin/names/":                  s.adminNames,
+		"/admin/repository/:name/bases/": s.adminBases,
+		"/admin/upstreams/":              s.adminUpstreams,
+		"/admin/upstream/:upstream/":     s.adminUpstream,
 		"/admin/issuers/":                s.adminIssuers,
 		"/admin/storage/":                s.adminStorage,
 		"/admin/audit/":                  s.adminAudit,
@@ -63,6 +66,11 @@ func (s *Section) Routes() []route.Route {
 		"/admin/names/decide/":        s.decideName,
 		"/admin/names/reserve/":       s.reserveNames,
 		"/admin/names/unreserve/":     s.unreserveNames,
+
+		"/admin/repository/:name/bases/":    s.changeBases,
+		"/admin/upstreams/add/":             s.addUpstream,
+		"/admin/upstream/:upstream/change/": s.changeUpstream,
+		"/admin/upstream/:upstream/remove/": s.removeUpstream,
 	}
 	for path, h := range forms {
 		forms[path] = s.confirming(h)

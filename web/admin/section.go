@@ -15,6 +15,7 @@ import (
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/roles"
+	"pyindex/internal/upstream"
 	"pyindex/web/letters"
 	"pyindex/web/ui"
 )
@@ -30,6 +31,8 @@ type Options struct {
 	Exchange  *exchange.Minter
 	Accounts  *account.Accounts
 	Desk      *lockout.Desk
+	Upstreams *upstream.Registry
+	Health    upstream.Monitor // nil if nobody measures upstreams
 	Letters   *letters.Sender
 	Version   string // of the program
 	Settings  []ui.Setting

@@ -64,6 +64,9 @@ var deeds = map[string]deed{
 	"reader.add":    {"added a reader of %s", "add a reader of %s"},
 	"reader.remove": {"removed a reader of %s", "remove a reader of %s"},
 	"reader.pin":    {"pinned a reader of %s to its owner's account", "pin a reader of %s"},
+	"upstream.serial": {
+		"took a page with a lower serial of %s from an upstream", "take a page with a lower serial of %s from an upstream",
+	},
 	"token.used-beside-publishers": {
 		"uploaded to %s with an API token, though it has trusted publishers", "upload to %s with an API token",
 	},
@@ -108,13 +111,24 @@ var deeds = map[string]deed{
 	"repository.change":       {"changed the repository %s", "change the repository %s"},
 	"repository.add":          {"created the repository %s", "create the repository %s"},
 	"repository.remove":       {"removed the repository %s", "remove the repository %s"},
-	"session.begin":           {"signed in", "sign in"},
-	"session.end":             {"signed out", "sign out"},
-	"session.end-others":      {"signed out everywhere else", "sign out everywhere else"},
-	"session.end-all":         {"ended all sessions of %s", "end all sessions of %s"},
-	"session.refuse":          {"signed in", "sign in"},
-	"session.confirm":         {"confirmed their identity", "confirm their identity"},
-	"account.codes-guessed":   {"guessed codes of %s", "sign in as %s with ten wrong codes in a row"},
+	"repository.bases":        {"changed the bases of the repository %s", "change the bases of the repository %s"},
+	"repository.undeclare": {
+		"started the server without the repository %s in its configuration", "remove the repository %s from the configuration",
+	},
+	"upstream.add":     {"added the upstream %s", "add the upstream %s"},
+	"upstream.change":  {"changed the upstream %s", "change the upstream %s"},
+	"upstream.remove":  {"removed the upstream %s", "remove the upstream %s"},
+	"upstream.declare": {"declared upstreams and repositories", "declare upstreams and repositories"},
+	"upstream.undeclare": {
+		"started the server without the upstream %s in its configuration", "remove the upstream %s from the configuration",
+	},
+	"session.begin":         {"signed in", "sign in"},
+	"session.end":           {"signed out", "sign out"},
+	"session.end-others":    {"signed out everywhere else", "sign out everywhere else"},
+	"session.end-all":       {"ended all sessions of %s", "end all sessions of %s"},
+	"session.refuse":        {"signed in", "sign in"},
+	"session.confirm":       {"confirmed their identity", "confirm their identity"},
+	"account.codes-guessed": {"guessed codes of %s", "sign in as %s with ten wrong codes in a row"},
 }
 
 // actorWords names the actor.
@@ -250,6 +264,11 @@ func particular(e audit.Entry, about string) string {
 		}
 	case "group.remove-member":
 		return "removed " + text("user") + " from the group " + about
+	case "repository.bases":
+		if bases := text("bases"); bases != "" {
+			return "made " + about + " draw on " + ui.List(strings.Fields(bases))
+		}
+		return "removed the bases of the repository " + about
 	case "publisher.add", "publisher.remove", "publisher.pin":
 		if names := text("names"); names != "" { // of a repository
 			about = "the names " + names

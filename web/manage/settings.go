@@ -22,6 +22,7 @@ type settingsView struct {
 	Counts                    catalog.Counts
 	Requires                  requiring
 	Startup                   ingest.StartupPolicy
+	Ruling                    catalog.Ruling // an administrator's decision about the name, zero if there is none
 }
 
 // Kept reports whether a quarantine prevents the reader from deleting the project.
@@ -112,6 +113,9 @@ func (s *Section) settingsPage(w http.ResponseWriter, r *http.Request, who acces
 		{"All files together", m.Limits.ProjectSize, p.Limits.ProjectSize > 0},
 	}
 	v.Startup = s.o.Intake.StartupPolicy()
+	if v.Ruling, err = s.o.Index.RulingIn(r.Context(), who, ui.Repository(r), name); err != nil {
+		return err
+	}
 	v.Frozen = p.Status == catalog.Quarantined && !who.Admin()
 	if !v.Frozen {
 		v.Choices = statusChoices(p, who.Admin())

@@ -23,12 +23,14 @@ type nameListCmd struct {
 }
 
 type nameRow struct {
-	Name    string           `json:"name"`
-	Origin  string           `json:"origin"`
-	Since   terminal.Moment  `json:"since"`
-	By      string           `json:"by,omitempty"`
-	Why     string           `json:"why"`
-	Deleted []deletedNameRow `json:"deleted"`
+	Name   string `json:"name"`
+	Origin string `json:"origin"`
+	// of a name that belongs to an upstream
+	Upstream string           `json:"upstream,omitempty"`
+	Since    terminal.Moment  `json:"since"`
+	By       string           `json:"by,omitempty"`
+	Why      string           `json:"why"`
+	Deleted  []deletedNameRow `json:"deleted"`
 }
 
 type deletedNameRow struct {
@@ -50,12 +52,13 @@ func (c *nameListCmd) Run(s *cli.Session) error {
 		var rows [][]string
 		for _, n := range names {
 			r := nameRow{
-				Name:    n.Name.Name.String(),
-				Origin:  string(n.Origin),
-				Since:   terminal.Moment(n.Since),
-				By:      n.By.Name,
-				Why:     n.Why,
-				Deleted: []deletedNameRow{},
+				Name:     n.Name.Name.String(),
+				Origin:   string(n.Origin),
+				Upstream: n.Upstream,
+				Since:    terminal.Moment(n.Since),
+				By:       n.By.Name,
+				Why:      n.Why,
+				Deleted:  []deletedNameRow{},
 			}
 			for _, d := range n.Deleted {
 				r.Deleted = append(r.Deleted,

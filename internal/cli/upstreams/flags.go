@@ -62,7 +62,7 @@ func (f *flags) apply(u *upstream.Upstream) (n int, err error) {
 		if text, ok := value.(string); ok && fileKeys[key] && text != "" {
 			value = terminal.Absolute(text)
 			if _, err := os.Stat(value.(string)); errors.Is(err, fs.ErrNotExist) && key != "identity_token_file" {
-				return n, fault.Wrap(fault.Invalid, err, "%s: there is no file %s", key, value)
+				return n, fault.InField(key, "%s: there is no file %s", key, value)
 			}
 		}
 		if err := u.Set(key, value); err != nil {

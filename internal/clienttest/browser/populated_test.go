@@ -134,6 +134,10 @@ func (x *busy) fill() {
 	}
 	x.put("main", files...)
 	x.Index("repository", "add", "private").OK(x.t)
+	x.Index("upstream", "add", "public", "--url", "http://127.0.0.1:9/simple/", "--allow-private").OK(x.t)
+	x.Index("upstream", "add", "cu126", "--url", "http://127.0.0.1:9/cu126/", "--allow-private", "--names", "listed",
+		"--allow", "torch*", "--allow", "re:nvidia-.*", "--proxy", "http://proxy.acme.example:3128").OK(x.t)
+	x.Index("repository", "set", "private", "--base", "upstream:cu126", "--base", "upstream:public").OK(x.t)
 	x.put("private", packagingtest.Wheel("hushed", "1.0", "x", "Summary: nobody knows"))
 	for _, name := range []string{"bob", "carol", "stranger"} {
 		x.User(name, false)

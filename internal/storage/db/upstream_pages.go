@@ -8,7 +8,8 @@ import (
 	"pyindex/internal/upstream/pages"
 )
 
-const pageColumns = `upstream, name, revision, of_url, record, etag, last_modified, serial, url, absent, fetched_at, checked_at, lower_since`
+const pageColumns = `upstream, name, revision, of_url, record, etag, last_modified, serial, url, absent, fetched_at,
+	checked_at, lower_since`
 
 func scanUpstreamPage(r row) (out pages.Row, err error) {
 	var name string

@@ -6,14 +6,18 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/page"
 )
 
-// lowerTime is how long the upstream must state a lower serial before its page is taken.
-const lowerTime = time.Hour
+const (
+	lowerTime = time.Hour // for which the upstream must state a lower serial before its page is taken
+	maxHeader = 4096      // bytes of a header that is kept
+)
 
 // ask returns the flight that asks an upstream for a page, and starts it if there is none. The flight continues if all
 // callers leave. e is the page that is held, or nil. mine reports whether the flight is for this caller's demand.
@@ -132,7 +136,7 @@ func (p *Pages) question(ctx context.Context, u *upstream.Upstream, k Key, was *
 		if v == (upstream.Validators{}) {
 			return nil, wrong(u, errUnconditional)
 		}
-		return p.confirmed(was, r, up), nil
+		return p.confirmed(was, &r, up), nil
 	}
 	return p.changed(ctx, u, p.newest(k, was), k, &r, up)
 }
@@ -145,17 +149,17 @@ func wrong(u *upstream.Upstream, err error) error {
 }
 
 // confirmed renews a page that did not change.
-func (p *Pages) confirmed(was *entry, r upstream.Response, up *source) *entry {
+func (p *Pages) confirmed(was *entry, r *upstream.Response, up *source) *entry {
 	row := was.Row
 	row.CheckedAt, row.LowerSince = p.now(), time.Time{}
-	if r.Validators != (upstream.Validators{}) {
-		row.Validators = r.Validators
+	if v := validators(r); v != (upstream.Validators{}) {
+		row.Validators = v
 	}
 	return p.keep(row, was.page, was, up)
 }
 
-// gone keeps the answer that there is no such project. The files that it once had stay in the record: should the project
-// return, their digests and times still hold.
+// gone keeps the answer that there is no such project. The files that it once had stay in the record, so that their
+// digests and times still hold if the project returns.
 func (p *Pages) gone(u *upstream.Upstream, k Key, was *entry, up *source) *entry {
 	now := p.now()
 	row := Row{Key: k, Revision: "absent", OfURL: u.Revision, Absent: true, FetchedAt: now, CheckedAt: now}
@@ -184,16 +188,16 @@ func (p *Pages) changed(ctx context.Context, u *upstream.Upstream, was *entry, k
 	row := Row{
 		Key:        k,
 		OfURL:      u.Revision,
-		Validators: r.Validators,
+		Validators: validators(r),
 		Serial:     next.Serial,
 		FetchedAt:  now,
 		CheckedAt:  now,
 	}
 	if row.Serial == "" {
-		row.Serial = r.Serial
+		row.Serial = legible(r.Serial)
 	}
 	if r.URL != nil {
-		row.URL = r.URL.Redacted()
+		row.URL = legible(r.URL.Redacted())
 	}
 	if was != nil && was.OfURL == u.Revision && lower(row.Serial, was.Serial) {
 		since := was.LowerSince
@@ -205,8 +209,7 @@ func (p *Pages) changed(ctx context.Context, u *upstream.Upstream, was *entry, k
 			kept.CheckedAt, kept.LowerSince = now, since
 			return p.keep(kept, was.page, was, up), nil
 		}
-		p.alarm(ctx, u, k, fmt.Sprintf("upstream %s has stated serial %s for an hour, lower than %s: its page was taken",
-			u.Name, row.Serial, was.Serial))
+		p.alarm(ctx, u, k, was.Serial, row.Serial)
 	}
 	var old page.Page
 	if was != nil {
@@ -241,12 +244,39 @@ func (p *Pages) keep(row Row, pg *page.Page, was *entry, up *source) *entry {
 	return e
 }
 
-func (p *Pages) alarm(ctx context.Context, u *upstream.Upstream, k Key, text string) {
-	p.log.Error(text, "upstream", u.Name, "project", k.Name.String())
+// alarm logs and records that the page of an upstream with a lower serial was taken.
+func (p *Pages) alarm(ctx context.Context, u *upstream.Upstream, k Key, was, now string) {
+	text := fmt.Sprintf("upstream %s: it has stated serial %s of %s for an hour, lower than %s before; its page was taken",
+		u.Name, now, k.Name, was)
+	p.log.Error(text)
 	p.source(u.Name).lastFailure.Store(&lastFailure{p.now(), text})
-	if p.o.Alarm != nil {
-		p.o.Alarm(ctx, *u, k.Name, text)
+	e := audit.Entry{
+		ID:      p.o.NewID(),
+		At:      p.now().UTC().Truncate(time.Microsecond),
+		Action:  "upstream.serial",
+		Outcome: audit.Granted,
+		Actor:   audit.Actor{Name: "upstream " + u.Name},
+		Project: k.Name.String(),
+		Detail:  map[string]any{"upstream": u.Name, "known": was, "stated": now},
 	}
+	p.working.Go(func() { // not while readers wait
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
+		defer cancel()
+		p.report("recording an alarm", p.o.Store.Update(ctx, func(tx Tx) error { return tx.InsertAudit(ctx, e) }))
+	})
+}
+
+// legible returns a text of a header, or "" if it is too long or if databases cannot store it.
+func legible(s string) string {
+	if len(s) > maxHeader || !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
+		return ""
+	}
+	return s
+}
+
+// validators returns the validators of a response that can be stored.
+func validators(r *upstream.Response) upstream.Validators {
+	return upstream.Validators{ETag: legible(r.Validators.ETag), LastModified: legible(r.Validators.LastModified)}
 }
 
 // lower reports whether serial a is lower than b. Serials are compared as numbers of any length; others cannot be.
@@ -266,8 +296,8 @@ func digits(s string) bool {
 }
 
 // awaitLease takes the lease of a page. While another replica holds it, it waits for that replica's answer. It returns
-// the page if the row turns out to be fresh, and nil if the caller shall ask: with the lease, or without if the wait was
-// in vain.
+// the page if the row turns out to be fresh, or what is held if the wait was in vain. It returns nil if the caller shall
+// ask.
 func (p *Pages) awaitLease(ctx context.Context, u *upstream.Upstream, k Key, f Freshness, was *entry,
 ) (*entry, error) {
 	until := time.Now().Add(p.wait.replica)

@@ -96,6 +96,7 @@ func (p *Pages) encode(e *entry) {
 	row.Record = e.page.Encode()
 	encoded := &entry{Row: row, up: e.up}
 	encoded.used.Store(e.used.Load())
+	encoded.remember(e.page)
 	if now := p.records.get(e.Key); now != nil && now != e {
 		return
 	}
@@ -168,8 +169,7 @@ func byKey(a, b Key) int {
 }
 
 // Batch encodes and writes what has been read, gives back and renews leases, and begins to renew pages in the
-// background: all in one transaction, or in none if there is nothing to do. Run calls it at most once a second; a
-// program that does not use Run calls it before it ends.
+// background: all in one transaction, or in none if there is nothing to do. Run calls it at most once a second.
 func (p *Pages) Batch(ctx context.Context) error { return p.batch(ctx, true) }
 
 func (p *Pages) batch(ctx context.Context, renew bool) error {

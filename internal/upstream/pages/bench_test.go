@@ -34,11 +34,13 @@ func large(project string, files int) []byte {
 			b.WriteString(",")
 		}
 		file := fmt.Sprintf("%s-%d.%d.%d-cp3%d-cp3%d-manylinux_2_17_x86_64.whl", project, i/500, i/10%50, i%10, i%7, i%7)
-		fmt.Fprintf(&b, `{"core-metadata":{"sha256":"%016x%016x%016x%016x"},"filename":%q,`, next(), next(), next(), next(), file)
+		fmt.Fprintf(&b, `{"core-metadata":{"sha256":"%016x%016x%016x%016x"},"filename":%q,`,
+			next(), next(), next(), next(), file)
 		fmt.Fprintf(&b, `"hashes":{"sha256":"%016x%016x%016x%016x"},"requires-python":">=3.9","size":%d,`,
 			next(), next(), next(), next(), next()%10_000_000)
 		fmt.Fprintf(&b, `"upload-time":"2026-01-02T03:04:05.%06dZ",`, next()%1_000_000)
-		fmt.Fprintf(&b, `"url":"https://files.test/packages/%02x/%02x/%060x/%s","yanked":false}`, next()%256, next()%256, next(), file)
+		fmt.Fprintf(&b, `"url":"https://files.test/packages/%02x/%02x/%060x/%s","yanked":false}`,
+			next()%256, next()%256, next(), file)
 	}
 	b.WriteString("]}")
 	return []byte(b.String())
@@ -153,8 +155,8 @@ func BenchmarkFirstRead(b *testing.B) {
 	}
 }
 
-// BenchmarkDecode is the reading of the record of such a page.
-func BenchmarkDecode(b *testing.B) {
+// BenchmarkPage is the content of such a page, whose record is read after each garbage collection.
+func BenchmarkPage(b *testing.B) {
 	p, u := benchmarked(b, 10_000)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -5,5 +5,5 @@
 // upstream while a newer one is being fetched or cannot be had. A failing upstream is a failure of the request, never a
 // missing project.
 //
-// Everything that is stored here may be lost. It is written by Batch, at most once a second, and no reader waits for it.
+// Everything that is stored here may be lost. Batch writes it, at most once a second, and no reader waits for it.
 package pages

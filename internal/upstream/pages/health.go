@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"pyindex/internal/fault"
 	"pyindex/internal/upstream"
 )
 
@@ -44,7 +45,7 @@ func (s *source) succeeded(now time.Time) {
 
 func (s *source) fail(k Key, f *upstream.Failure, now time.Time) {
 	s.breaker.fail(k, f, now)
-	s.lastFailure.Store(&lastFailure{now, f.Error()})
+	s.lastFailure.Store(&lastFailure{now, fault.Scrub(f.Error())})
 }
 
 // failed counts a request that was answered with a failure.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"pyindex/internal/fault"
 	"pyindex/internal/upstream"
@@ -51,21 +52,34 @@ func (h Held) Page() (page.Page, error) {
 	case len(h.entry.Record) == 0:
 		return page.Page{}, nil
 	}
+	if recent := h.entry.decoded.Load(); recent != nil {
+		if p := recent.Value(); p != nil {
+			return *p, nil
+		}
+	}
 	p, err := page.Decode(h.entry.Record)
 	if err != nil {
 		h.pages.discard(h.entry)
 		return page.Page{}, fault.Wrap(fault.Unavailable, err, "the stored page of %s cannot be read; try again",
 			h.entry.Name)
 	}
+	h.entry.remember(&p)
 	return p, nil
 }
 
-// entry is a page in memory. Only used changes.
+// entry is a page in memory. Only used and decoded change.
 type entry struct {
 	Row
 	page *page.Page // until it is encoded
 	used atomic.Int64
 	up   *source
+	// decoded is the content until the next garbage collection, for clients that ask for several files of a page.
+	decoded atomic.Pointer[weak.Pointer[page.Page]]
+}
+
+func (e *entry) remember(p *page.Page) {
+	w := weak.Make(p)
+	e.decoded.Store(&w)
 }
 
 // The size of an entry in memory beside its record, in bytes, and of a file on a page that is not encoded yet.

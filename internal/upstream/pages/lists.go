@@ -45,9 +45,9 @@ func (l *lists) of(name string) *list {
 	return nil
 }
 
-// Listed compares a name with the lists of all public upstreams, without asking any. It returns the first upstream whose
-// list has the name. If none has it, known reports whether all of them have lists: otherwise nothing was compared with
-// those that have none.
+// Listed compares a name with the lists of all public upstreams, without asking any. It returns the first upstream
+// whose list has the name. If none has it, known reports whether all of them have lists: otherwise nothing was compared
+// with those that have none.
 func (p *Pages) Listed(ctx context.Context, name packaging.ProjectName) (by string, listed, known bool) {
 	if p.o.Upstreams == nil {
 		return "", false, false
@@ -218,7 +218,7 @@ func (p *Pages) fetchList(ctx context.Context, u upstream.Upstream, old List) er
 	case !r.NotModified:
 		var names page.Names
 		if names, err = page.ParseList(r.Body, r.ContentType, page.DefaultBounds()); err == nil {
-			next.Hashes, next.Names, next.FetchedAt, next.Validators = names.Encode(), names.Count(), now, r.Validators
+			next.Hashes, next.Names, next.FetchedAt, next.Validators = names.Encode(), names.Count(), now, validators(&r)
 		}
 	}
 	if err != nil {

@@ -183,9 +183,9 @@ func TestRunWritesAndRenews(t *testing.T) {
 	eventually(t, "the page is renewed", func() bool { return w.get("six", pages.Normal).Age == 0 })
 	w.f.says("last", has("last", "", "1.0"))
 	w.get("last", pages.Normal)
-	w.p.Settle()
 	stop()
 	<-ended
+	w.p.Close()
 	if _, err := newWorldOffline(w).Get(t.Context(), w.u, name("last"), pages.Normal, true); err != nil {
 		t.Errorf("at the end, the last page was lost: %v", err)
 	}

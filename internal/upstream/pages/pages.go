@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/upstream"
@@ -35,16 +37,15 @@ type Options struct {
 	Upstreams func(context.Context) ([]upstream.Upstream, error)
 	Now       func() time.Time // time.Now if nil
 	Log       *slog.Logger     // slog.Default() if nil
-	// Alarm is called for an event that an administrator should know. It may be nil; each alarm is logged as well.
-	Alarm   func(ctx context.Context, u upstream.Upstream, name packaging.ProjectName, text string)
-	Offline bool  // ask nobody
-	Memory  int64 // bytes of records in memory; DefaultMemory if 0
+	NewID     func() string    // of audit entries; UUIDv7 if nil
+	Offline   bool             // ask nobody
+	Memory    int64            // bytes of records in memory; DefaultMemory if 0
 	// Alone says that no other process asks upstreams with the same rows, so that no leases are needed.
 	Alone bool
 }
 
-// Pages keeps the project pages of upstreams. It is safe for concurrent use. Run must be running for anything to be
-// stored or renewed in the background.
+// Pages keeps the project pages of upstreams. It is safe for concurrent use. What is read is stored by Run and by
+// Close; only Run renews pages in the background.
 type Pages struct {
 	o      Options
 	now    func() time.Time
@@ -90,6 +91,9 @@ func New(o Options) *Pages {
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
+	}
+	if o.NewID == nil {
+		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
 	}
 	if o.Memory == 0 {
 		o.Memory = DefaultMemory
@@ -222,6 +226,9 @@ func (p *Pages) fetchNow(ctx context.Context, u *upstream.Upstream, k Key, f Fre
 			}
 			now = p.now()
 		}
+		if !mine && attempt == 0 && kindOf(fl.err) == upstream.Loop { // the request of another caller went in a circle
+			continue
+		}
 		if late || fl.err != nil {
 			if e.usable(u, now) {
 				return serve(e)
@@ -250,6 +257,14 @@ func (p *Pages) patience(u *upstream.Upstream, e *entry, f Freshness, now time.T
 		return p.wait.client
 	}
 	return p.wait.slow
+}
+
+// kindOf returns the kind of a failure, or "" for another error.
+func kindOf(err error) upstream.FailureKind {
+	if f, ok := errors.AsType[*upstream.Failure](err); ok {
+		return f.Kind
+	}
+	return ""
 }
 
 // answered counts a failure and returns it with a time after which a client may try again: from 1 to 5 seconds, so that

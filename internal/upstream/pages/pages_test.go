@@ -2,9 +2,12 @@ package pages_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
+	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/pages"
@@ -348,7 +351,8 @@ func TestAGoneProjectKeepsItsFiles(t *testing.T) {
 	if err != nil || len(p.Files) != 2 {
 		t.Fatalf("Page() = %+v, %v", p, err)
 	}
-	if f := p.Files[1]; f.SHA256 != first.Files[0].SHA256 || f.Changed == "" || !f.FirstSeen.Equal(first.Files[0].FirstSeen) {
+	f, was := p.Files[1], first.Files[0]
+	if f.SHA256 != was.SHA256 || f.Changed == "" || !f.FirstSeen.Equal(was.FirstSeen) {
 		t.Errorf("the file that returned is %+v", f)
 	}
 }
@@ -385,6 +389,15 @@ func TestALowerSerialIsNotTaken(t *testing.T) {
 	after.versions(after.get("six", pages.Normal), "1.0")
 	if h, _, _ := after.p.Health(t.Context(), w.u); h.FailureText == "" {
 		t.Error("there is no alarm")
+	}
+	after.p.Settle()
+	var entries []audit.Entry
+	err := w.db.Catalog().View(t.Context(), func(tx catalog.Tx) (err error) {
+		entries, err = tx.Entries(t.Context(), audit.Filter{Limit: 10})
+		return err
+	})
+	if err != nil || len(entries) != 1 || entries[0].Action != "upstream.serial" || entries[0].Project != "six" {
+		t.Errorf("the audit log has %+v, %v", entries, err)
 	}
 }
 
@@ -431,6 +444,23 @@ func TestSerialsCompareOnlyIfBothAreStated(t *testing.T) {
 	w.f.says("six", has("six", "", "1.1"))
 	w.c.pass(upstream.DefaultTTL)
 	w.versions(w.get("six", pages.Normal), "1.1")
+}
+
+// TestHeadersThatCannotBeStored cost the page only its validators, not the whole batch.
+func TestHeadersThatCannotBeStored(t *testing.T) {
+	w := newWorld(t)
+	w.f.says("six", has("six", "\"\xe9\"", "1.0"))
+	w.f.says("long", has("long", strings.Repeat("x", 10_000), "1.0"))
+	w.f.says("nul", hasSerial("nul", `"\x00"`, "", "1.0"))
+	w.f.says("good", has("good", `"1"`, "1.0"))
+	for _, s := range []string{"six", "long", "nul", "good"} {
+		w.get(s, pages.Normal)
+	}
+	w.batch()
+	for _, s := range []string{"six", "long", "nul", "good"} {
+		w.versions(w.again().get(s, pages.Normal), "1.0")
+		w.asked(s, 1)
+	}
 }
 
 // TestANewURLForgetsValidatorsAndSerials and keeps the page until the new place has answered.

@@ -23,8 +23,9 @@ type probe struct {
 	name  string
 }
 
-// confirmAbsence returns nil if an upstream's answer that it does not have a project counts. A private upstream may hide
-// a project from a credential that has ended; its probe, which it certainly has, must have been there within a minute.
+// confirmAbsence returns nil if an upstream's answer that it does not have a project counts. A private upstream may
+// hide a project from a credential that has ended; its probe, which it certainly has, must have been there within a
+// minute.
 func (p *Pages) confirmAbsence(ctx context.Context, u *upstream.Upstream, k Key) error {
 	if u.Kind != upstream.Private {
 		return nil

@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -65,6 +66,38 @@ func TestACallerWhoLeavesStopsNobody(t *testing.T) {
 	release()
 	w.versions(w.get("six", pages.Normal), "1.0")
 	w.asked("six", 1)
+}
+
+// TestACircleIsTheFaultOfItsRequest: others who waited for the same question ask again, and nothing is counted.
+func TestACircleIsTheFaultOfItsRequest(t *testing.T) {
+	w := newWorld(t)
+	w.f.says("six", fails(upstream.Loop, 508))
+	release := w.f.holds()
+	done := make(chan error)
+	go func() {
+		_, err := w.ask("six", pages.Normal)
+		done <- err
+	}()
+	for w.f.open.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	var all sync.WaitGroup
+	for range 5 {
+		all.Go(func() { w.versions(w.get("six", pages.Normal), "1.0") })
+	}
+	time.Sleep(50 * time.Millisecond)
+	w.f.says("six", has("six", "", "1.0")) // from the next question on
+	w.f.says("other", fails(upstream.Loop, 508))
+	release()
+	if err := <-done; err == nil {
+		t.Error("a request that went in a circle got an answer")
+	}
+	all.Wait()
+	w.asked("six", 2)
+	for range 5 {
+		w.refused("other", pages.Normal)
+	}
+	w.asked("other", 5) // nobody is kept from asking
 }
 
 // replicas runs f with two processes on one database, on each database.
@@ -266,6 +299,36 @@ func TestMemoryIsBounded(t *testing.T) {
 	if n := w.f.total.Load(); n != 800 {
 		t.Errorf("%d questions, want 800", n)
 	}
+}
+
+// TestTheContentIsKeptUntilItIsCollected, so that several files of a page cost one reading of its record.
+func TestTheContentIsKeptUntilItIsCollected(t *testing.T) {
+	w := newWorld(t)
+	w.f.says("six", has("six", "", "1.0"))
+	w.get("six", pages.Normal)
+	w.batch()
+	after := w.again()
+	h := after.get("six", pages.Normal)
+	first, err := h.Page()
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared := 0
+	for range 20 {
+		next, err := h.Page()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if &next.Files[0] == &first.Files[0] {
+			shared++
+		}
+	}
+	if shared == 0 {
+		t.Error("each of 20 calls read the record")
+	}
+	runtime.GC()
+	runtime.GC()
+	after.versions(h, "1.0")
 }
 
 // TestADamagedRecordIsFetchedAgain: once the first reader has noticed.

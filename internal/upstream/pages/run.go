@@ -12,11 +12,13 @@ const (
 	sweepEvery = time.Hour
 	sweepBatch = 500
 	lookEvery  = time.Minute // at the lists of projects, and at the number of pages
+	closeTime  = time.Second
 	finishTime = 5 * time.Second
 )
 
-// Run writes what was read and renews what is in use, until the context ends. It also reads the list of projects of each
-// upstream once a day and deletes pages that nobody has used for a long time. Run it once in each serving process.
+// Run writes what was read and renews what is in use, until the context ends; Close follows. It also reads the list of
+// projects of each upstream once a day and deletes pages that nobody has used for a long time. Run it once in each
+// serving process.
 func (p *Pages) Run(ctx context.Context) {
 	var batched time.Time
 	ticks := time.NewTicker(batchEvery)
@@ -25,8 +27,7 @@ func (p *Pages) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			p.finish(context.WithoutCancel(ctx))
-			return
+			return // Close writes what is left
 		case <-ticks.C:
 		case <-p.kick:
 			if time.Since(batched) < batchEvery { // the next tick will do it
@@ -49,9 +50,19 @@ func (p *Pages) Run(ctx context.Context) {
 	}
 }
 
-// finish writes what is left when the process ends.
-func (p *Pages) finish(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, finishTime)
+// Close waits a moment for questions that are being asked, and writes what was read. Programs call it before they close
+// the database.
+func (p *Pages) Close() {
+	done := make(chan struct{})
+	go func() {
+		p.working.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(closeTime):
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), finishTime)
 	defer cancel()
 	p.report("writing the pages of upstreams", p.batch(ctx, false))
 }

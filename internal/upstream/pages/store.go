@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"pyindex/internal/audit"
 	"pyindex/internal/packaging"
 	"pyindex/internal/upstream"
 )
@@ -50,6 +51,8 @@ type Store interface {
 
 // Tx is a transaction on the rows of upstreams. None of its methods moves the serial.
 type Tx interface {
+	InsertAudit(ctx context.Context, e audit.Entry) error
+
 	// UpstreamPage returns the row of a page if it was checked after a time, else fault.NotFound.
 	UpstreamPage(ctx context.Context, k Key, after time.Time) (Row, error)
 	// UpstreamPageChecked reports whether a page was checked after a time.
@@ -59,8 +62,8 @@ type Tx interface {
 	// RenewUpstreamPage stores the fields of a row but the record, if the stored one has the same revision and was not
 	// checked later.
 	RenewUpstreamPage(ctx context.Context, r Row) error
-	// DeleteUpstreamPages deletes pages that were last checked before a time, up to limit, and returns their number. A page
-	// is checked whenever it is used and its TTL has passed.
+	// DeleteUpstreamPages deletes pages that were last checked before a time, up to limit, and returns their number. A
+	// page that is used is checked when its TTL has passed.
 	DeleteUpstreamPages(ctx context.Context, before time.Time, limit int) (int64, error)
 	// CountUpstreamPages returns the number of pages of each upstream.
 	CountUpstreamPages(ctx context.Context) (map[string]int, error)

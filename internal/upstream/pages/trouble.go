@@ -49,7 +49,8 @@ func (p *Pages) forgetNote(k Key) {
 
 // refuses reports whether the upstream shall not be asked about a page now, with the reason if it is a failure: the
 // page or the upstream failed three times in a row, or, if something usable is held, the last question was just now.
-func (p *Pages) refuses(u *upstream.Upstream, k Key, f Freshness, usable bool, now time.Time) (*upstream.Failure, bool) {
+func (p *Pages) refuses(u *upstream.Upstream, k Key, f Freshness, usable bool, now time.Time,
+) (*upstream.Failure, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.flights[k] != nil {
@@ -119,7 +120,7 @@ func (b *breaker) blocked(k Key, now time.Time) *upstream.Failure {
 	return b.failure
 }
 
-// begin returns the last failure if a question must not be asked now. Otherwise fail, succeeded or withdraw must follow.
+// begin returns the last failure if a question must not be asked now. Otherwise fail, succeed or withdraw must follow.
 func (b *breaker) begin(k Key, now time.Time) *upstream.Failure {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -209,6 +209,7 @@ type world struct {
 	p     *pages.Pages
 	f     *fetcher
 	c     *clock
+	db    *db.DB
 	store *counted
 	u     upstream.Upstream
 }
@@ -224,7 +225,8 @@ func newWorld(t *testing.T, set ...func(*pages.Options)) *world {
 func newWorldOn(t *testing.T, at string, f *fetcher, c *clock, set ...func(*pages.Options)) *world {
 	t.Helper()
 	w := &world{T: t, f: f, c: c, u: public()}
-	w.store = &counted{Store: storagetest.OpenDB(t, at, db.Options{}).Pages()}
+	w.db = storagetest.OpenDB(t, at, db.Options{})
+	w.store = &counted{Store: w.db.Pages()}
 	o := pages.Options{
 		Store:     w.store,
 		Fetcher:   f,
