@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
@@ -18,6 +19,8 @@ type upstreamHealth struct {
 	upstream.Listed
 	Health upstream.Health
 	Known  bool // whether Health has anything
+
+	ListRead time.Time // when the upstream's list of names was read
 }
 
 // health returns an upstream with its health, if somebody knows it.
@@ -25,6 +28,7 @@ func (s *Section) health(r *http.Request, u upstream.Listed) (h upstreamHealth, 
 	h.Listed = u
 	if s.o.Health != nil {
 		h.Health, h.Known, err = s.o.Health.Health(r.Context(), u.Upstream)
+		h.ListRead = s.Now().Add(-h.Health.ListAge)
 	}
 	return h, err
 }
