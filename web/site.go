@@ -48,10 +48,10 @@ type Options struct {
 	Outbox    *outbox.Outbox
 	Desk      *lockout.Desk
 	Followers *follow.Followers
-	Reader    *resolve.Reader // nil for the repositories of Index without what they draw on
-	Instance  string          // id of this index, as it appears in Via headers
 	Upstreams *upstream.Registry
 	Health    upstream.Monitor // nil if nobody measures upstreams
+	Reader    *resolve.Reader  // nil for the repositories of Index without what they draw on
+	Instance  string           // id of this index, as it appears in Via headers
 	BaseURL   *url.URL         // public URL of the index; its path is the prefix of every link
 	Name      string           // display name of this index; "Index" if empty
 	Logo      []byte           // PNG, SVG or WebP image, shown in place of Name; nil for none

@@ -21,7 +21,7 @@ func (x *fixture) things(path string) []string {
 	fill := func(repository, project string) string {
 		return strings.NewReplacer(
 			":repository", repository, ":project", project, ":version", "1.0", ":user", "member", ":kind", "user", ":subject",
-			"member", ":upstream", "public", ":account", "deploy", ":name", "main", ":filename", demoFile, ":sha256", x.file.SHA256, ":publisher",
+			"member", ":upstream", "public", ":account", "deploy", ":name", "main", ":filename", demoFile, ":source/*", x.file.SHA256+"/"+demoFile, ":publisher",
 			x.publisher,
 		).Replace(path)
 	}

@@ -27,6 +27,12 @@ var (
 	company = upstream.Upstream{Name: "company", Kind: upstream.Private}
 )
 
+// settings are their stored settings. A repository draws on one public upstream that is asked for any name.
+var settings = map[string]string{
+	"public": `{}`, "second": `{"names": "listed", "allow": ["requests", "raced*"]}`,
+	"listing": `{"names": "listed", "allow": ["wheel-*"]}`, "company": `{"kind": "private", "probe": "tools"}`,
+}
+
 // drawing creates a repository with bases, each upstream of which is added first.
 func (i *incident) drawing(name string, bases ...string) catalog.Repository {
 	i.t.Helper()
@@ -48,7 +54,7 @@ func (i *incident) setBases(name string, bases ...string) {
 		all = append(all, b)
 		if b.Upstream != "" {
 			i.execute(`INSERT INTO upstreams (name, settings, declared, revision, created_at) VALUES ('` + b.Upstream +
-				`', '{}', FALSE, 1, 0) ON CONFLICT DO NOTHING`)
+				`', '` + settings[b.Upstream] + `', FALSE, 1, 0) ON CONFLICT DO NOTHING`)
 		}
 	}
 	i.must(i.SetBases(i.t.Context(), i.boss, name, all))

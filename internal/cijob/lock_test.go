@@ -109,7 +109,8 @@ func TestCheckLock(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	for _, want := range []string{
-		"Held (1)", "held 1: 1 file: cooldown; until=2026-12-01", "Yanked (1)", "Denied (1)", "the project is quarantined: malware",
+		"Held (1)", "held 1: 1 file: cooldown; until=2026-12-01", "Yanked (1)", "Denied (1)",
+		"the project is quarantined: malware",
 		"cut 1: the page of the project is incomplete", "gone 1: there is no project gone here",
 		"reserved 1: no file of this version is here", "Names of this index (2): acme, reserved",
 	} {

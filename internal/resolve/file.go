@@ -127,7 +127,7 @@ func (x *Reader) Foreign(ctx context.Context, who access.Caller, repo, name, pat
 	projects := page.Projects(filename)
 	for _, how := range []pages.Freshness{ask.Freshness, pages.NoCache} { // a newer page may list it
 		for _, project := range projects {
-			f, err := x.onPage(ctx, who, at, r, project, name, path, Ask{how, ask.OwnOnly, ask.Visited})
+			f, err := x.onPage(ctx, who, at, r, project, name, path, Ask{how, ask.OwnOnly, ask.Visited, ask.Limited})
 			if err == nil || !catalog.IsMissing(err) {
 				return f, err
 			}

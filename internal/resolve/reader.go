@@ -64,4 +64,7 @@ type Ask struct {
 	// OwnOnly asks no upstream and shows nothing of one. It is set for requests that come through this index already.
 	OwnOnly bool
 	Visited upstream.Visited // the indexes that the request came through
+	// Limited is called with the indexes that asked none of their upstreams for the answer, and with nil if that is this
+	// index. It may be nil.
+	Limited func(upstream.Visited)
 }

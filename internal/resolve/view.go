@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -208,19 +209,32 @@ func (x *Reader) withUpstream(ctx context.Context, who access.Caller, v View, ch
 func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, chain []catalog.Source,
 	ask Ask,
 ) (View, error) {
-	if x.o.Upstreams == nil || ask.OwnOnly || !mayReadUpstream(who, v.Repository) {
+	if x.o.Upstreams == nil || !mayReadUpstream(who, v.Repository) {
 		return v, nil
 	}
 	all, err := x.o.Upstreams.All(ctx, v.at)
 	if err != nil {
 		return v, err
 	}
+	able := candidates(chain, all, v)
+	if ask.OwnOnly {
+		if len(able) > 0 && ask.Limited != nil {
+			ask.Limited(nil)
+		}
+		return v, nil
+	}
 	if len(ask.Visited) > 0 {
 		ctx = upstream.WithVisited(ctx, ask.Visited)
 	}
 	fetch := mayFetch(who, v.Repository)
-	for _, u := range candidates(chain, all, v) {
+	for _, u := range able {
 		held, err := x.o.Pages.Get(ctx, u, v.Name, ask.Freshness, fetch)
+		if ask.leftTo(err) {
+			if u.Kind == upstream.Private {
+				return v, missing // the asking index may have the name from a private upstream of its own
+			}
+			continue
+		}
 		if err != nil {
 			return v, Explained(err)
 		}
@@ -240,6 +254,19 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ch
 		return v, nil
 	}
 	return v, nil
+}
+
+// leftTo reports whether an upstream gave no complete answer because the request came through an index that reads it as
+// well. That index takes its own upstreams into account, so the answer here does without them, and says so.
+func (a Ask) leftTo(err error) bool {
+	f, ok := errors.AsType[*upstream.Failure](err)
+	if !ok || f.Kind != upstream.Loop || len(f.Limited) == 0 || !f.Limited.Within(a.Visited) {
+		return false
+	}
+	if a.Limited != nil {
+		a.Limited(f.Limited)
+	}
+	return true
 }
 
 // candidates returns the upstreams to ask for a name, in order: private ones, and then the public one that is listed as

@@ -9,6 +9,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/resolve"
 	"pyindex/internal/simpleapi/ready"
+	"pyindex/internal/upstream"
 )
 
 // vary is shared, so that a cached page is served without allocation.
@@ -41,7 +42,7 @@ func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller)
 	if name.String() != r.PathValue("project") {
 		return a.redirectProject(w, r, who)
 	}
-	v, err := a.reader.View(r.Context(), who, r.PathValue("repository"), name, a.asked(r))
+	v, err := a.reader.View(r.Context(), who, r.PathValue("repository"), name, a.askedOf(w, r))
 	if err != nil {
 		return err
 	}
@@ -77,6 +78,23 @@ func seconds(d time.Duration) string { return strconv.FormatInt(int64(d/time.Sec
 // asked returns how a request wants names of upstreams to be answered.
 func (a *API) asked(r *http.Request) resolve.Ask {
 	return resolve.AskOf(r.Header["Cache-Control"], r.Header["Via"], a.instance)
+}
+
+// askedOf is asked for a page. The answer names the indexes that asked no upstream for it, so that the asking index does
+// not take it for complete.
+func (a *API) askedOf(w http.ResponseWriter, r *http.Request) resolve.Ask {
+	ask := a.asked(r)
+	if len(ask.Visited) == 0 {
+		return ask
+	}
+	ask.Limited = func(by upstream.Visited) {
+		if by == nil {
+			by = upstream.Visited{a.instance}
+		}
+		all := append(w.Header()[upstream.LimitedHeader], by.Limited())
+		w.Header()[upstream.LimitedHeader] = []string{upstream.ParseLimited(all, "").Limited()}
+	}
+	return ask
 }
 
 // renderProject returns the function that renders a page missing from the cache. It queries the catalog again, as the

@@ -64,6 +64,7 @@ type Failure struct {
 	Kind       FailureKind
 	Status     int           // of HTTP, 0 if there was none
 	RetryAfter time.Duration // of Busy, 0 if unknown
+	Limited    Visited       // of Loop: the index servers that asked no upstream for the answer
 	Err        error
 }
 

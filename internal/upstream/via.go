@@ -12,8 +12,17 @@ const maxVisited = 3
 // pseudonym begins the name by which an index server enters itself in a Via header. The rest is its instance id.
 const pseudonym = "index-"
 
+// maxLimited is how many servers a LimitedHeader may name.
+const maxLimited = 10
+
 // maxInstance is the length of an instance id, in bytes.
 const maxInstance = 64
+
+// LimitedHeader is the header of an answer for which index servers asked none of their upstreams, because the request
+// had passed through them before, or through too many others. Its value are their instance ids. The answer may lack
+// what another request would get, so nobody but those servers may take it for complete: any caller can send a Via
+// header.
+const LimitedHeader = "X-Index-Limited"
 
 // Visited lists the instance ids of the index servers that a request has passed through, the first one first. Servers
 // that read from one another in a circle, or in a long chain, recognize it by this list.
@@ -85,6 +94,29 @@ func (v Visited) Via(instance string) string {
 		b.WriteString("1.1 " + pseudonym + id)
 	}
 	return b.String()
+}
+
+// ParseLimited returns the index servers that the values of a LimitedHeader name, without the one with the given id:
+// what that one would have asked, it asks itself.
+func ParseLimited(values []string, instance string) Visited {
+	var out Visited
+	for _, value := range values {
+		for id := range strings.SplitSeq(value, ",") {
+			id = strings.ToLower(strings.TrimSpace(id))
+			if isInstance(id) && id != strings.ToLower(instance) && !slices.Contains(out, id) && len(out) < maxLimited {
+				out = append(out, id)
+			}
+		}
+	}
+	return out
+}
+
+// Limited returns the value of a LimitedHeader for the servers.
+func (v Visited) Limited() string { return strings.Join(v, ", ") }
+
+// Within reports whether all servers of v are among those of other.
+func (v Visited) Within(other Visited) bool {
+	return !slices.ContainsFunc(v, func(id string) bool { return !slices.Contains(other, id) })
 }
 
 type visitedKey struct{}

@@ -43,7 +43,8 @@ func FuzzVia(f *testing.F) {
 		if len(via) > 400 || strings.ContainsFunc(via, func(r rune) bool { return r < ' ' || r > '~' }) {
 			t.Errorf("%q", via)
 		}
-		if again := upstream.ParseVia([]string{via}); !slices.Equal(again, append(slices.Clone(v), "me")) || again.MayAsk("me") {
+		again := upstream.ParseVia([]string{via})
+		if !slices.Equal(again, append(slices.Clone(v), "me")) || again.MayAsk("me") {
 			t.Errorf("%q is read as %q", via, again)
 		}
 	})
@@ -61,6 +62,30 @@ func TestVisitedMayAsk(t *testing.T) {
 		if got := upstream.ParseVia([]string{value}).MayAsk("Me"); got != want {
 			t.Errorf("%.60q may ask: %v, want %v", value, got, want)
 		}
+	}
+}
+
+// TestParseLimited: an index reads who limited an answer, without itself, and takes only ids from the header.
+func TestParseLimited(t *testing.T) {
+	for value, want := range map[string][]string{
+		"": nil, "a": {"a"}, "a, B ,c": {"a", "b", "c"}, "me": nil, "ME, a": {"a"}, "a,a": {"a"}, ", ,": nil, "a b": nil,
+		"\u00e4": nil, strings.Repeat("x", 65): nil,
+	} {
+		if got := upstream.ParseLimited([]string{value}, "Me"); !slices.Equal(got, want) {
+			t.Errorf("ParseLimited(%q) = %q, want %q", value, got, want)
+		}
+	}
+	many := strings.Split(strings.Repeat("a,", 50), ",")
+	for i := range many {
+		many[i] += strings.Repeat("b", i)
+	}
+	if got := upstream.ParseLimited(many, "me"); len(got) != 10 || len(got.Limited()) > 700 {
+		t.Errorf("%d servers, %d bytes", len(got), len(got.Limited()))
+	}
+	v := upstream.Visited{"a", "b"}
+	if !v.Within(upstream.Visited{"c", "b", "a"}) || v.Within(upstream.Visited{"a"}) ||
+		!upstream.Visited(nil).Within(nil) {
+		t.Error("Within")
 	}
 }
 

@@ -122,6 +122,11 @@ var deeds = map[string]deed{
 	"upstream.undeclare": {
 		"started the server without the upstream %s in its configuration", "remove the upstream %s from the configuration",
 	},
+	"upstream.mismatch": {
+		"sent other content than it stated for %s", "send other content than it stated for %s",
+	},
+	"upstream.changed":      {"stated another digest for %s", "state another digest for %s"},
+	"upstream.accept":       {"accepted another digest for %s", "accept another digest for %s"},
 	"session.begin":         {"signed in", "sign in"},
 	"session.end":           {"signed out", "sign out"},
 	"session.end-others":    {"signed out everywhere else", "sign out everywhere else"},
@@ -147,6 +152,9 @@ func actorWords(a audit.Actor) string {
 		if a.Name != "" {
 			return a.Name
 		}
+	}
+	if name, ok := strings.CutPrefix(a.Name, "upstream "); ok && a.Kind == "" {
+		return "The upstream " + name
 	}
 	return "An unknown caller"
 }

@@ -57,6 +57,10 @@ func TestEveryActionHasWords(t *testing.T) {
 func TestSentence(t *testing.T) {
 	ann := audit.Actor{Kind: "user", Name: "ann"}
 	for want, e := range map[string]audit.Entry{
+		"The upstream public was not allowed to send other content than it stated for demo-1.0.whl.": {
+			Action: "upstream.mismatch", Outcome: audit.Refused, Actor: audit.Actor{Name: "upstream public"},
+			Filename: "demo-1.0.whl",
+		},
 		"ann uploaded demo-1.0.whl.": {
 			Action:   "file.add",
 			Actor:    ann,

@@ -19,6 +19,7 @@ type Upstream struct {
 	List   listCmd   `cmd:"" help:"List the upstreams."`
 	Set    setCmd    `cmd:"" help:"Change settings of an upstream."`
 	Check  checkCmd  `cmd:"" help:"Ask an upstream and show what it offers: format, digests, sizes, times, metadata, ranges."`
+	Fetch  fetchCmd  `cmd:"" help:"Fetch and keep the files that lock files name, before the first installation needs them."`
 	Remove removeCmd `cmd:"" help:"Remove an upstream that is no base of a repository."`
 }
 

@@ -137,8 +137,8 @@ func TestPipenv(t *testing.T) {
 		"Change `url` in the `Pipfile`, then run `pipenv lock`.")
 	m := newMove(t)
 	pipenv := func() *clienttest.Client {
-		return m.client(t, clienttest.Pipenv(t), "INDEX_TOKEN="+m.token, "PIPENV_VENV_IN_PROJECT=1", "PIPENV_IGNORE_VIRTUALENVS=1",
-			"PIPENV_NOSPIN=1", "PIPENV_YES=1", "VIRTUALENV_NO_PERIODIC_UPDATE=1")
+		return m.client(t, clienttest.Pipenv(t), "INDEX_TOKEN="+m.token, "PIPENV_VENV_IN_PROJECT=1",
+			"PIPENV_IGNORE_VIRTUALENVS=1", "PIPENV_NOSPIN=1", "PIPENV_YES=1", "VIRTUALENV_NO_PERIODIC_UPDATE=1")
 	}
 	m.write(t, "Pipfile", fmt.Sprintf(pipfile, m.simple()))
 	pipenv().Run(t, m.dir, "lock").OK(t)
@@ -176,11 +176,12 @@ func TestRequirements(t *testing.T) {
 		pins += fmt.Sprintf("%s==%s --hash=sha256:%x\n", w.project, w.version, sha256.Sum256(w.content))
 	}
 	install := []string{
-		"install", "--target", "target", "--require-hashes", "--no-deps", "--index-url", m.site.With(m.token, "/simple/"), "-r",
-		"requirements.txt",
+		"install", "--target", "target", "--require-hashes", "--no-deps", "--index-url", m.site.With(m.token, "/simple/"),
+		"-r", "requirements.txt",
 	}
 	m.write(t, "requirements.txt", "--index-url "+m.simple()+"\n"+pins)
-	m.check(t, "requirements.txt", 1, "requirements.txt:1: names "+strings.TrimPrefix(m.pages.URL, "http://")+" as the index")
+	host := strings.TrimPrefix(m.pages.URL, "http://")
+	m.check(t, "requirements.txt", 1, "requirements.txt:1: names "+host+" as the index")
 	pip().Run(t, m.dir, install...).OK(t)
 	m.served(t)
 	m.uninstall(t)
@@ -191,7 +192,8 @@ func TestRequirements(t *testing.T) {
 	m.installed(t, "1.0")
 	uv := m.client(t, clienttest.UV(t), "UV_DEFAULT_INDEX="+m.site.With(m.token, "/simple/"))
 	m.uninstall(t)
-	uv.Run(t, m.dir, "pip", "install", "--target", "target", "--require-hashes", "--no-deps", "-r", "requirements.txt").OK(t)
+	uv.Run(t, m.dir, "pip", "install", "--target", "target", "--require-hashes", "--no-deps", "-r",
+		"requirements.txt").OK(t)
 	m.installed(t, "1.0")
 	m.unasked(t)
 }

@@ -2,6 +2,7 @@ package moving
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -47,7 +48,8 @@ func TestUVLock(t *testing.T) {
 	recipe(t, "name = \"internal\"\nurl = \"[[.Simple]]\"\ndefault = true\n", "uv lock\nuv sync --locked\n",
 		"`uv sync --frozen` installs from the **old** index; `--locked` fails; plain `uv sync` moves")
 	m, uv := movedUV(t)
-	m.check(t, "uv.lock", 1, "Fetched past this index (2)", "beta 1.0: 1 file from "+strings.TrimPrefix(m.files.URL, "http://"),
+	m.check(t, "uv.lock", 1, "Fetched past this index (2)",
+		"beta 1.0: 1 file from "+strings.TrimPrefix(m.files.URL, "http://"),
 		"although the name belongs to this index", "run uv lock")
 
 	uv().Run(t, m.dir, "sync", "--frozen").OK(t)
@@ -143,4 +145,25 @@ func TestUpstream(t *testing.T) {
 	if lock := m.read(t, "uv.lock"); !strings.Contains(lock, m.site.URL+"/packages/default/") {
 		t.Errorf("uv.lock has no file of the upstream at this index:\n%s", lock)
 	}
+}
+
+// index upstream fetch brings the files of a lock before anybody installs them. What is own is not asked for.
+func TestFetch(t *testing.T) {
+	t.Parallel()
+	m, _ := moveUV(t, newReading(t))
+	path := filepath.Join(m.dir, "uv.lock")
+	m.site.Index("upstream", "fetch", "default", "-r", path).OK(t).
+		Says(t, "1 file fetched", "0 here already; 1 of 2 packages from elsewhere")
+	m.site.Index("upstream", "fetch", "default", "-r", path, "--json").OK(t).Says(t, `"fetched": 0`, `"held": 1`, `"failed": []`)
+	m.write(t, "requirements.txt", "alpha==9.9\nabsent\n")
+	m.site.Index("upstream", "fetch", "default", "-r", filepath.Join(m.dir, "requirements.txt")).
+		Refused(t, "alpha 9.9: the upstream has no such file", "absent: ", "2 items could not be fetched")
+	m.site.Index("upstream", "fetch", "nowhere", "-r", path).Refused(t)
+
+	// The index serves the file without asking the upstream for it again.
+	m.files.Close()
+	pip := m.client(t, clienttest.NewestPip(t), "PIP_INDEX_URL="+m.site.With(m.token, "/simple/"))
+	pip.Run(t, m.dir, "install", "--target", "target", "alpha").OK(t)
+	m.installed(t, "1.0")
+	m.unasked(t)
 }

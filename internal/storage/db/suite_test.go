@@ -23,6 +23,7 @@ func stores(d *db.DB) storagetest.Stores {
 		Accounts:   d.Accounts(),
 		Lockouts:   d.Lockouts(),
 		Pages:      d.Pages(),
+		Files:      d.UpstreamFiles(),
 		Upstreams:  d.Upstreams(),
 	}
 }
@@ -59,6 +60,11 @@ func TestAccounts(t *testing.T) {
 func TestUpstreamPages(t *testing.T) {
 	storagetest.EachLinguistic(t,
 		func(t *testing.T, fresh func(*testing.T) string) { storagetest.UpstreamPages(t, twice(fresh)) })
+}
+
+func TestUpstreamFiles(t *testing.T) {
+	storagetest.EachLinguistic(t,
+		func(t *testing.T, fresh func(*testing.T) string) { storagetest.UpstreamFiles(t, twice(fresh)) })
 }
 
 func TestUpstreams(t *testing.T) {

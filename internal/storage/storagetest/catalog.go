@@ -18,6 +18,7 @@ func Catalog(t *testing.T, open Opener) {
 		"repositories":    checkRepositories,
 		"repository gone": checkDeleteRepository,
 		"names":           checkNames,
+		"name origins":    checkOrigins,
 		"name races":      checkNameRaces,
 		"projects":        checkProjects,
 		"project deleted": checkDeleteProject,

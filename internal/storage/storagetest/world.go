@@ -17,6 +17,7 @@ import (
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/files"
 	"pyindex/internal/upstream/pages"
 )
 
@@ -28,6 +29,7 @@ type Stores struct {
 	Accounts   account.Store
 	Lockouts   lockout.Store
 	Pages      pages.Store
+	Files      files.Store
 	Upstreams  upstream.Store
 }
 

@@ -607,3 +607,38 @@ func TestLoop(t *testing.T) {
 		}
 	}
 }
+
+// TestLimitedAnswer: an answer for which another index asked no upstream, because of the way of the request, is neither
+// a page nor the absence of one. The way may be made up. If this index itself is meant, the answer is complete: it asks
+// its own upstreams.
+func TestLimitedAnswer(t *testing.T) {
+	var by string
+	status := 200
+	u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(upstream.LimitedHeader, by)
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(status)
+		if status != 304 {
+			_, _ = io.WriteString(w, pageHTML)
+		}
+	})
+	c := New(small())
+	v := upstream.Validators{ETag: `"x"`}
+	for _, status = range []int{200, 304, 404, 410} {
+		for _, by = range []string{"other", "me, other", "OTHER"} {
+			_, err := c.Page(t.Context(), u, name(t, "foo"), v)
+			f := fails(t, fmt.Sprint(status, " by ", by), err, upstream.Loop, "asked none of its upstreams")
+			if len(f.Limited) != 1 || f.Limited[0] != "other" {
+				t.Errorf("limited by %q", f.Limited)
+			}
+		}
+		for _, by = range []string{"me", "", "not an id"} {
+			_, err := c.Page(t.Context(), u, name(t, "foo"), v)
+			if status >= 400 {
+				fails(t, fmt.Sprint(status, " by ", by), err, upstream.Absent, "")
+			} else if err != nil {
+				t.Errorf("%d by %q: %v", status, by, err)
+			}
+		}
+	}
+}

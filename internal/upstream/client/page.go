@@ -60,6 +60,12 @@ func (q *question) page(
 	defer r.Close()
 	whole := time.AfterFunc(l.time, func() { r.body.stop(errLong) })
 	defer whole.Stop()
+	if by := upstream.ParseLimited(r.Header[upstream.LimitedHeader], q.c.o.Instance); len(by) > 0 {
+		f := q.fail(upstream.Loop, r.StatusCode, "%s asked none of its upstreams, because of the way of this request",
+			hostOf(r.at))
+		f.Limited = by
+		return upstream.Response{}, f
+	}
 	if r.StatusCode == http.StatusNotFound || r.StatusCode == http.StatusGone {
 		return upstream.Response{}, q.absent(r, about(r.at), true)
 	}

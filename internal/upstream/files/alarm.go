@@ -20,11 +20,12 @@ func (d *download) mismatch(ctx context.Context, got, sum string) error {
 		"stated", d.row.SHA256, "sent", got)
 	until := f.changes.Clock().Add(f.times.block)
 	f.alarm(ctx, d.row, "upstream.mismatch", map[string]any{"stated": d.row.SHA256, "sent": got},
-		func(r *Row) {
+		func(r *Row) bool {
 			r.BlockedUntil = until
 			if d.unstated && sum != "" {
 				r.Changed = sum
 			}
+			return true
 		})
 	return d.wrong("it sent other content than it states for %s", d.row.Filename)
 }
@@ -38,12 +39,16 @@ func (f *Files) changed(ctx context.Context, row Row, other string) {
 	f.log.Error("an upstream states another digest for a file than before", "upstream", row.Upstream,
 		"file", row.Filename, "known", row.SHA256, "stated", other)
 	f.alarm(ctx, row, "upstream.changed", map[string]any{"known": row.SHA256, "stated": other},
-		func(r *Row) { r.Changed = other })
+		func(r *Row) bool {
+			said := r.Changed == other
+			r.Changed = other
+			return !said
+		})
 }
 
-// alarm writes an entry of the audit log and the change of the row that goes with it. Without a database the log alone
-// has it.
-func (f *Files) alarm(ctx context.Context, row Row, action string, detail map[string]any, change func(*Row)) {
+// alarm writes an entry of the audit log and the change of the row that goes with it, if change returns true. Without a
+// database the log alone has it.
+func (f *Files) alarm(ctx context.Context, row Row, action string, detail map[string]any, change func(*Row) bool) {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), alarmTime)
 	defer stop()
 	detail["upstream"] = row.Upstream
@@ -57,8 +62,13 @@ func (f *Files) alarm(ctx context.Context, row Row, action string, detail map[st
 		Filename: row.Filename,
 		Detail:   detail,
 	}
-	row, err := f.change(ctx, row, func(_ Tx, now *Row) error { change(now); return nil },
-		func(tx Tx) error { return tx.InsertAudit(ctx, e) })
+	anew := false
+	row, err := f.change(ctx, row, func(_ Tx, now *Row) error { anew = change(now); return nil }, func(tx Tx) error {
+		if !anew {
+			return nil
+		}
+		return tx.InsertAudit(ctx, e)
+	})
 	if err != nil {
 		f.log.Error("an alarm about an upstream's file cannot be recorded", "file", row.Filename, "error", err)
 		return

@@ -183,8 +183,10 @@ func (d *download) open(ctx context.Context) error {
 	}
 	var stage custody.Stage
 	if !d.files.low(ctx, max(0, size)) {
-		if stage, err = d.files.keeper.LooseStage(ctx); err != nil && !errors.Is(err, custody.ErrFull) {
-			return err
+		if stage, err = d.files.keeper.LooseStage(ctx); err != nil {
+			d.files.log.Warn("a download cannot be stored, and is passed on from memory", "upstream", d.u.Name,
+				"file", d.row.Filename, "error", err)
+			stage = nil
 		}
 	}
 	d.flight.mu.Lock()
@@ -326,7 +328,7 @@ func (d *download) put(ctx context.Context, p []byte) error {
 		return d.mismatch(ctx, "more than the stated "+fmt.Sprint(size)+" bytes", "")
 	}
 	n := 0
-	if d.spool.stage != nil && len(d.spool.memory) == 0 && !d.inMemory {
+	if d.spool.stage != nil && !d.inMemory {
 		var err error
 		if n, err = d.stage(ctx, p); err != nil {
 			return err
@@ -348,9 +350,15 @@ func (d *download) put(ctx context.Context, p []byte) error {
 	return nil
 }
 
+// lookEvery is the number of bytes of a download after which the free space is looked at again.
+const lookEvery = 64 << 20
+
 // stage appends to the stage and returns how much fits. If the disk is full, it frees space once; if that does not
 // help, the rest of the file stays in memory.
 func (d *download) stage(ctx context.Context, p []byte) (n int, err error) {
+	if end := d.spool.end; end/lookEvery != (end+int64(len(p)))/lookEvery && d.files.low(ctx, 0) {
+		return 0, d.occupy(ctx)
+	}
 	n, err = d.spool.stage.Write(p)
 	if errors.Is(err, custody.ErrFull) && d.files.evict(ctx, leastFreed, d.files.times.idle) > 0 {
 		var m int
@@ -417,7 +425,7 @@ func (d *download) keep(ctx context.Context) {
 	d.mu.Lock()
 	elsewhere := d.takeover != nil
 	d.mu.Unlock()
-	if elsewhere || d.inMemory || d.spool.stage == nil || !d.files.fits(ctx, d.row.Size) {
+	if elsewhere || d.inMemory || d.spool.stage == nil || d.files.low(ctx, 0) || !d.files.fits(ctx, d.row.Size) {
 		return
 	}
 	err := d.files.commit(ctx, d.row, func(h custody.Held) error { return d.files.keeper.Keep(ctx, h, d.spool.stage) })

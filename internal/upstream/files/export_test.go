@@ -18,6 +18,9 @@ func (f *Files) SetTimes(follower, slow, whole, look time.Duration) {
 	f.times.row = 10 * time.Millisecond
 }
 
+// SetRowTime sets how long a row is used without reading it again.
+func (f *Files) SetRowTime(d time.Duration) { f.times.row = d }
+
 // SetIdle sets how long content must be unused before it is evicted.
 func (f *Files) SetIdle(d time.Duration) { f.times.idle = d }
 

@@ -134,10 +134,18 @@ func New(s Store, k *custody.Keeper, f upstream.Fetcher, o Options) *Files {
 	return x
 }
 
-// Close ends all downloads and waits for them.
+// closing bounds the writing of the last uses at the end.
+const closing = 5 * time.Second
+
+// Close ends all downloads, waits for them, and writes the last uses.
 func (f *Files) Close() {
 	f.stop()
 	f.work.Wait()
+	ctx, stop := context.WithTimeout(context.Background(), closing)
+	defer stop()
+	if err := f.Flush(ctx); err != nil {
+		f.log.Warn("the last uses of files cannot be written", "error", err)
+	}
 }
 
 // remember keeps a row that was read or written now.

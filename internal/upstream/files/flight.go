@@ -40,7 +40,7 @@ func (f *Files) join(ctx context.Context, u upstream.Upstream, file page.File) (
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if fl := f.flights[k]; fl != nil {
-		if s := fl.add(ctx); s != nil {
+		if s := fl.add(ctx, f.times.follower); s != nil {
 			return s, false
 		}
 	}
@@ -56,7 +56,7 @@ func (f *Files) join(ctx context.Context, u upstream.Upstream, file page.File) (
 		size:    file.Size,
 	}
 	f.flights[k] = fl
-	s = fl.add(ctx)
+	s = fl.add(ctx, f.times.whole)
 	unhook := context.AfterFunc(f.base, stop)
 	f.work.Go(func() {
 		defer unhook()
@@ -66,14 +66,14 @@ func (f *Files) join(ctx context.Context, u upstream.Upstream, file page.File) (
 	return s, true
 }
 
-// add returns a new reader, or nil if the flight can no longer be joined.
-func (fl *flight) add(ctx context.Context) *Stream {
+// add returns a new reader, or nil if the flight can no longer be joined. wait is how long it waits for a whole file.
+func (fl *flight) add(ctx context.Context, wait time.Duration) *Stream {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()
 	if fl.dead || fl.ended {
 		return nil
 	}
-	s := &Stream{ctx: ctx, flight: fl, lost: !fl.spool.all()}
+	s := &Stream{ctx: ctx, flight: fl, until: time.Now().Add(wait), lost: !fl.spool.all()}
 	fl.streams[s] = struct{}{}
 	return s
 }

@@ -175,8 +175,9 @@ func (f *Files) openStored(ctx context.Context, k Key, file page.File, look bool
 type Stream struct {
 	ctx    context.Context
 	flight *flight
-	off    int64 // of the next Read; the flight's lock guards it
-	lost   bool  // too slow for a download in memory
+	off    int64     // of the next Read; the flight's lock guards it
+	until  time.Time // for which Whole waits
+	lost   bool      // too slow for a download in memory
 	closed bool
 }
 
@@ -209,7 +210,7 @@ func (s *Stream) Close() error { return s.flight.leave(s) }
 // seconds, or if the file is larger than 50 MiB: then use Read. Close the stream after the Blob.
 func (s *Stream) Whole(ctx context.Context) (custody.Blob, bool, error) {
 	fl := s.flight
-	timer := time.NewTimer(fl.files.times.whole)
+	timer := time.NewTimer(time.Until(s.until))
 	defer timer.Stop()
 	for {
 		b, news, err := fl.wholeFor(s)

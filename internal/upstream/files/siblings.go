@@ -80,10 +80,8 @@ func (f *Files) Metadata(ctx context.Context, u upstream.Upstream, file page.Fil
 		return nil, "", err
 	}
 	stated := file.MetadataSHA256
-	if row.Metadata.Stored && (stated == "" || stated == row.Metadata.SHA256) {
-		if b, err := f.sibling(ctx, row, row.Metadata); err == nil || !fault.Is(err, fault.NotFound) {
-			return b, row.Metadata.SHA256, err
-		}
+	if b, err := f.keptMetadata(ctx, row, stated); err == nil || !fault.Is(err, fault.NotFound) {
+		return b, row.Metadata.SHA256, err
 	}
 	if !mayFetch || !file.Metadata {
 		b, sum, err := f.metadataOf(ctx, row)
@@ -96,8 +94,23 @@ func (f *Files) Metadata(ctx context.Context, u upstream.Upstream, file page.Fil
 		return b, sum, nil
 	}
 	return f.once(ctx, call{key: keyOf(u, file)}, func(ctx context.Context) ([]byte, string, error) {
+		// The row may be some seconds old, and another replica may have kept the document since.
+		if now, err := f.read(ctx, keyOf(u, file)); err == nil {
+			row = now
+			if b, err := f.keptMetadata(ctx, row, stated); err == nil {
+				return b, row.Metadata.SHA256, nil
+			}
+		}
 		return f.fetchMetadata(ctx, u, file, row)
 	})
+}
+
+// keptMetadata returns the stored metadata of a row, or fault.NotFound if there is none with the stated digest.
+func (f *Files) keptMetadata(ctx context.Context, row Row, stated string) ([]byte, error) {
+	if !row.Metadata.Stored || stated != "" && stated != row.Metadata.SHA256 {
+		return nil, fault.New(fault.NotFound, "the metadata of %s is not stored", row.Filename)
+	}
+	return f.sibling(ctx, row, row.Metadata)
 }
 
 // fetchMetadata asks the upstream for metadata, and keeps it.
@@ -159,7 +172,7 @@ func (f *Files) wrongSibling(ctx context.Context, u upstream.Upstream, file page
 	row := f.newRow(c.key, file)
 	row.SHA256 = file.SHA256
 	f.alarm(ctx, row, "upstream.mismatch",
-		map[string]any{"stated": want, "sent": got, "of": "metadata"}, func(*Row) {})
+		map[string]any{"stated": want, "sent": got, "of": "metadata"}, func(*Row) bool { return true })
 	return &upstream.Failure{
 		Upstream: u.Name, Kind: upstream.Wrong,
 		Err: fmt.Errorf("it sent other content than it states for %s.metadata", file.Filename),

@@ -57,6 +57,29 @@ func TestMetadataIsFetchedVerifiedAndKept(t *testing.T) {
 	}
 }
 
+// TestMetadataOfAnotherReplica checks that a replica that remembers a file without metadata finds what another replica
+// kept since, instead of asking an upstream that is away.
+func TestMetadataOfAnotherReplica(t *testing.T) {
+	w := newWorld(t, files.Options{})
+	other := w.replica(files.Options{})
+	other.files.SetRowTime(time.Hour)
+	f, _ := w.file("p-1.0-py3-none-any.whl", content(10))
+	document := []byte("Metadata-Version: 2.4\nName: p\nVersion: 1.0\n")
+	f.Metadata, f.MetadataSHA256 = true, sum(document)
+	if _, _, err := other.read(f); err != nil {
+		t.Fatal(err)
+	}
+	other.settle()
+	r := w.up.set(f.URL+".metadata", &reply{body: document})
+	if _, _, err := w.metadata(f, true); err != nil {
+		t.Fatal(err)
+	}
+	if b, got, err := other.metadata(f, true); err != nil || !bytes.Equal(b, document) || got != sum(document) ||
+		r.asked.Load() != 1 {
+		t.Errorf("Metadata() of the other replica = %q, %v after %d requests, want it after 1", b, err, r.asked.Load())
+	}
+}
+
 // TestWrongMetadataIsRefused checks that metadata with another digest than stated reaches nobody, raises an alarm, and
 // is not asked for again for a while, and that the file itself is served.
 func TestWrongMetadataIsRefused(t *testing.T) {

@@ -11,6 +11,7 @@ type spool struct {
 	stage  custody.Stage // nil if nothing is on disk
 	onDisk int64         // bytes in stage
 	memory [][]byte      // of piece bytes each, except the last
+	spare  [][]byte      // dropped memory, to be used again
 	start  int64         // offset of memory
 	end    int64         // number of bytes that arrived
 }
@@ -36,13 +37,24 @@ func (s *spool) push(p []byte) {
 	for len(p) > 0 {
 		last := len(s.memory) - 1
 		if last < 0 || len(s.memory[last]) == piece {
-			s.memory = append(s.memory, make([]byte, 0, piece))
+			s.memory = append(s.memory, s.empty())
 			last++
 		}
 		n := min(len(p), piece-len(s.memory[last]))
 		s.memory[last] = append(s.memory[last], p[:n]...)
 		p = p[n:]
 	}
+}
+
+// empty returns memory for a piece.
+func (s *spool) empty() []byte {
+	last := len(s.spare) - 1
+	if last < 0 {
+		return make([]byte, 0, piece)
+	}
+	p := s.spare[last]
+	s.spare = s.spare[:last]
+	return p[:0]
 }
 
 // startFor returns the offset at which memory must begin so that n more bytes fit.
@@ -61,13 +73,14 @@ func (s *spool) startFor(n int) int64 {
 func (s *spool) dropTo(start int64) {
 	for len(s.memory) > 0 && s.start < start {
 		s.start += int64(len(s.memory[0]))
-		s.memory = s.memory[1:]
+		s.spare = append(s.spare, s.memory[0])
+		s.memory = append(s.memory[:0], s.memory[1:]...)
 	}
 }
 
 // discard frees everything.
 func (s *spool) discard() error {
-	s.memory = nil
+	s.memory, s.spare = nil, nil
 	if s.stage == nil {
 		return nil
 	}

@@ -233,6 +233,9 @@ func (p *Pages) fetchNow(ctx context.Context, u *upstream.Upstream, k Key, f Fre
 			if e.usable(u, now) {
 				return serve(e)
 			}
+			if !late && !mine && attempt == 0 && ofTheWay(fl.err) {
+				continue // the flight was for a request that came another way
+			}
 			return Held{}, p.answered(up, fl.err)
 		}
 		// The flight may have begun for a caller who demanded less.
@@ -246,6 +249,12 @@ func (p *Pages) fetchNow(ctx context.Context, u *upstream.Upstream, k Key, f Fre
 		}
 		e = fl.entry
 	}
+}
+
+// ofTheWay reports whether a question failed because of the index servers that the request had passed through.
+func ofTheWay(err error) bool {
+	var f *upstream.Failure
+	return errors.As(err, &f) && f.Kind == upstream.Loop
 }
 
 // patience returns how long a caller waits for the upstream before what is held is served.

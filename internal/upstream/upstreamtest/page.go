@@ -158,6 +158,10 @@ func (s *Server) unchanged(w http.ResponseWriter, r *http.Request, faults faults
 		w.Header().Set("ETag", tag)
 		same = r.Header.Get("If-None-Match") == tag
 	}
+	// A fault of the body needs a body.
+	for _, k := range []Kind{Truncated, Stalled, Trickle, NewMajor, EmptyPage, OtherDigest} {
+		same = same && !faults.has(k)
+	}
 	if same {
 		w.WriteHeader(http.StatusNotModified)
 	}

@@ -135,6 +135,11 @@ func TestValidators(t *testing.T) {
 		if a := again(); a.StatusCode != http.StatusNotModified {
 			t.Errorf("dated %v: %d, want 304", dated, a.StatusCode)
 		}
+		s.Fail(upstreamtest.Fault{Kind: upstreamtest.Truncated})
+		if a := again(); a.StatusCode != http.StatusOK || a.err == nil {
+			t.Errorf("dated %v: a truncated page = %d, %v", dated, a.StatusCode, a.err)
+		}
+		s.Mend()
 		s.Add(packagingtest.Wheel("demo", "1.1", "x"))
 		a := again()
 		if a.StatusCode != http.StatusOK || a.Header.Get("X-PyPI-Last-Serial") <= first.Header.Get("X-PyPI-Last-Serial") {

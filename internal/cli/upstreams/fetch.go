@@ -1,0 +1,274 @@
+package upstreams
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"pyindex/internal/app"
+	"pyindex/internal/catalog"
+	"pyindex/internal/cli"
+	"pyindex/internal/fault"
+	"pyindex/internal/lockfile"
+	"pyindex/internal/packaging"
+	"pyindex/internal/resolve"
+	"pyindex/internal/terminal"
+)
+
+type fetchCmd struct {
+	Name         string   `arg:"" help:"Name of the upstream."`
+	Requirements []string `short:"r" name:"requirements" required:"" placeholder:"FILE" help:"Lock or requirements file: uv.lock, poetry.lock, pdm.lock, Pipfile.lock, pylock.toml or requirements. Dependencies that the file does not name are not found out."`
+	Repository   string   `default:"main" help:"Repository that draws on the upstream."`
+	terminal.Listing
+}
+
+// fetching is a running fetch. Its counts are for JSON.
+type fetching struct {
+	cmd     *fetchCmd
+	session *cli.Session
+	app     *app.App
+
+	mu       sync.Mutex
+	said     time.Time
+	done     int
+	Packages int          `json:"packages"`
+	Fetched  int          `json:"fetched"`        // files
+	Bytes    int64        `json:"bytes"`          // of these files, as far as the upstream states sizes
+	Held     int          `json:"held"`           // files that were here
+	Other    int          `json:"from_elsewhere"` // packages of this index, or of another upstream
+	Failed   []failedPull `json:"failed"`
+}
+
+// failedPull is a package or file that could not be fetched.
+type failedPull struct {
+	Project string `json:"project"`
+	Version string `json:"version,omitempty"`
+	File    string `json:"file,omitempty"`
+	Reason  string `json:"reason"`
+}
+
+// pulls is the number of packages that are fetched at once.
+const pulls = 4
+
+// Run fetches and keeps the files that lock files name, so that the first installation does not wait for the upstream.
+func (c *fetchCmd) Run(s *cli.Session) error {
+	var locks []lockfile.Lock
+	for _, path := range c.Requirements {
+		l, err := lockfile.Read(lockfile.Disk, path)
+		if err != nil {
+			return terminal.Misused(err)
+		}
+		locks = append(locks, l)
+	}
+	if s.Config.Offline {
+		return fault.New(fault.Invalid, "offline: no upstream is asked while this is set")
+	}
+	return s.With(func(a *app.App) error {
+		if _, err := a.Upstreams.Show(s.Ctx, a.Operator, c.Name); err != nil {
+			return err
+		}
+		if a.Files.Limit() == 0 {
+			return fault.New(fault.Invalid,
+				"files of upstreams are not kept: set upstream_cache.size, which an object store has no default for")
+		}
+		f := &fetching{cmd: c, session: s, app: a, said: time.Now(), Failed: []failedPull{}}
+		f.run(lockfile.Pins(locks))
+		if err := s.Ctx.Err(); err != nil {
+			return err
+		}
+		if err := a.Pages.Batch(s.Ctx); err != nil {
+			return err
+		}
+		return f.report()
+	})
+}
+
+// run fetches all pins, several packages at once.
+func (f *fetching) run(pins []lockfile.Pin) {
+	packages := map[packaging.ProjectName][]lockfile.Pin{}
+	var order []packaging.ProjectName
+	for _, p := range pins {
+		if packages[p.Name] == nil {
+			order = append(order, p.Name)
+		}
+		packages[p.Name] = append(packages[p.Name], p)
+	}
+	f.Packages = len(order)
+	queue := make(chan packaging.ProjectName)
+	var group sync.WaitGroup
+	for range pulls {
+		group.Go(func() {
+			for name := range queue {
+				f.pull(name, packages[name])
+				f.progress()
+			}
+		})
+	}
+	for _, name := range order {
+		if f.session.Ctx.Err() != nil {
+			break
+		}
+		queue <- name
+	}
+	close(queue)
+	group.Wait()
+}
+
+// pull fetches the pinned files of a project. Whose the name is gets decided as for every reader, so a name of this
+// index is not asked for.
+func (f *fetching) pull(name packaging.ProjectName, pins []lockfile.Pin) {
+	ctx, reader := f.session.Ctx, f.app.Reader
+	v, err := reader.View(ctx, f.app.Operator, f.cmd.Repository, name, resolve.Ask{})
+	var contents catalog.Contents
+	if err == nil {
+		contents, err = reader.Contents(ctx, f.app.Operator, v)
+	}
+	switch {
+	case err != nil:
+		f.fail(failedPull{Project: name.String(), Reason: fault.Explain(err)})
+		return
+	case v.Upstream.Name != f.cmd.Name:
+		f.count(func() { f.Other++ })
+		return
+	}
+	chosen := map[string]bool{}
+	for _, pin := range pins {
+		files := wanted(pin, contents.Files)
+		if len(files) == 0 {
+			f.fail(failedPull{
+				Project: name.String(), Version: cmp.Or(pin.Version, pin.Specifiers), File: pin.Filename,
+				Reason: "the upstream has no such file",
+			})
+		}
+		for _, file := range files {
+			if file.Upstream != nil && !chosen[file.Filename] {
+				chosen[file.Filename] = true
+				f.one(ctx, name, file)
+			}
+		}
+	}
+}
+
+// one fetches a file with its metadata.
+func (f *fetching) one(ctx context.Context, name packaging.ProjectName, file catalog.File) {
+	reader := f.app.Reader
+	foreign, err := reader.Foreign(ctx, f.app.Operator, f.cmd.Repository, f.cmd.Name, file.Upstream.Path, resolve.Ask{})
+	if err == nil {
+		known, statErr := reader.Stat(ctx, foreign)
+		if statErr == nil && known.Stored {
+			f.count(func() { f.Held++ })
+			return
+		}
+		err = resolve.Explained(f.app.Files.Fetch(ctx, foreign.Upstream, foreign.File))
+	}
+	if err == nil && file.Upstream.Metadata {
+		_, _, err = reader.Metadata(ctx, foreign)
+	}
+	if err != nil {
+		f.fail(failedPull{Project: name.String(), Version: file.Version, File: file.Filename, Reason: fault.Explain(err)})
+		return
+	}
+	f.count(func() {
+		f.Fetched++
+		f.Bytes += max(file.Size, 0)
+	})
+}
+
+// wanted returns the files that a pin stands for: the named one, those with its hashes, all of its version, or all of
+// the newest version that it allows.
+func wanted(pin lockfile.Pin, files []catalog.File) (some []catalog.File) {
+	is := func(f catalog.File) bool { return len(pin.SHA256) == 0 || slices.Contains(pin.SHA256, f.SHA256) }
+	version := pin.Version
+	if version == "" && pin.Filename == "" {
+		version = newest(pin, files)
+	}
+	exact, err := packaging.ParseVersion(version)
+	for _, f := range files {
+		if pin.Filename != "" {
+			if f.Filename == pin.Filename && is(f) {
+				some = append(some, f)
+			}
+			continue
+		}
+		parsed, wrong := packaging.ParseVersion(f.Version)
+		if err == nil && wrong == nil && parsed.Compare(exact) == 0 && is(f) {
+			some = append(some, f)
+		}
+	}
+	return some
+}
+
+// newest returns the newest final version that a pin allows and that is not yanked, or "".
+func newest(pin lockfile.Pin, files []catalog.File) string {
+	allowed, err := packaging.ParseSpecifiers(pin.Specifiers)
+	if err != nil {
+		return ""
+	}
+	var best packaging.Version
+	for _, f := range files {
+		v, err := packaging.ParseVersion(f.Version)
+		if err != nil || f.Yanked || v.IsPrerelease() || !allowed.Contains(v) {
+			continue
+		}
+		if best.IsZero() || v.Compare(best) > 0 {
+			best = v
+		}
+	}
+	if best.IsZero() {
+		return ""
+	}
+	return best.String()
+}
+
+func (f *fetching) count(add func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	add()
+}
+
+func (f *fetching) fail(x failedPull) { f.count(func() { f.Failed = append(f.Failed, x) }) }
+
+// progress reports on standard error how far the fetch is, every few seconds.
+func (f *fetching) progress() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.done++
+	if time.Since(f.said) < 3*time.Second {
+		return
+	}
+	f.said = time.Now()
+	fmt.Fprintf(f.session.Errs, "%d of %d packages: %s fetched, %s\n", f.done, f.Packages,
+		terminal.Plural(int64(f.Fetched), "file"), terminal.SizeText(f.Bytes))
+}
+
+// report prints the result. It returns an error if anything could not be fetched.
+func (f *fetching) report() error {
+	slices.SortFunc(f.Failed, func(a, b failedPull) int {
+		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.File, b.File))
+	})
+	var err error
+	if f.cmd.JSON {
+		err = terminal.WriteJSON(f.session.Out, f)
+	} else {
+		for _, x := range f.Failed {
+			what := x.Project
+			if x.Version != "" {
+				what += " " + x.Version
+			}
+			if x.File != "" {
+				what = x.File
+			}
+			fmt.Fprintf(f.session.Out, "%s: %s\n", terminal.Printable(what), terminal.Printable(x.Reason))
+		}
+		fmt.Fprintf(f.session.Out, "%s fetched (%s), %d here already; %d of %s from elsewhere\n",
+			terminal.Plural(int64(f.Fetched), "file"), terminal.SizeText(f.Bytes), f.Held, f.Other,
+			terminal.Plural(int64(f.Packages), "package"))
+	}
+	if err == nil && len(f.Failed) > 0 {
+		err = fmt.Errorf("%s could not be fetched", terminal.Plural(int64(len(f.Failed)), "item"))
+	}
+	return err
+}
