@@ -436,6 +436,54 @@ func TestPrivateUpstreamFails(t *testing.T) {
 	})
 }
 
+// TestPrivateList: a name on the list of a private upstream is asked of no public one, also by a repository that does not
+// draw on the private one, and before anybody has read it there.
+func TestPrivateList(t *testing.T) {
+	eachPair(t, func(w *world) {
+		company := upstreamtest.New(t, upstreamtest.Options{})
+		company.Add(packagingtest.Wheel("probe", "1.0", "p"), own("acme-old"))
+		a := w.replicas[0]
+		w.must(a.Upstreams.Add(t.Context(), a.Operator, w.upstream("company", company, upstream.Private)))
+		w.repository("team", access.Uploader, "upstream:company", "upstream:public")
+		w.must(a.Pages.UpdateLists(t.Context()))
+		f := theirs("acme-old")
+		w.public.Add(f)
+		w.nothing("listed by a private upstream", "", "acme-old", w.admin, f)
+		if _, status := w.files(0, w.admin, "/simple/acme-old/"); status != http.StatusNotFound {
+			t.Errorf("the page of a repository without the private upstream answers %d", status)
+		}
+		if got, status := w.files(0, w.admin, "/r/team/simple/acme-old/"); status != 200 || !slices.Equal(got, []string{own("acme-old").Name}) {
+			t.Errorf("the page of a repository with it lists %v (%d)", got, status)
+		}
+	})
+}
+
+// TestTwoPrivateUpstreams: a name stays that of the private upstream that had it first, when another one has it later.
+func TestTwoPrivateUpstreams(t *testing.T) {
+	eachPair(t, func(w *world) {
+		a := w.replicas[0]
+		var servers []*upstreamtest.Server
+		for _, n := range []string{"north", "south"} {
+			s := upstreamtest.New(t, upstreamtest.Options{NoList: true})
+			s.Add(packagingtest.Wheel("probe", "1.0", "p"))
+			u := w.upstream(n, s, upstream.Private)
+			u.NegativeTTL = time.Second
+			w.must(a.Upstreams.Add(t.Context(), a.Operator, u))
+			servers = append(servers, s)
+		}
+		w.bases("main", "upstream:north", "upstream:south")
+		south := own("shared")
+		servers[1].Add(south)
+		for range 2 {
+			if got, status := w.files(0, w.admin, "/simple/shared/"); status != 200 || !slices.Equal(got, []string{south.Name}) {
+				t.Errorf("the page lists %v (%d)", got, status)
+			}
+			servers[0].Add(theirs("shared"))
+			time.Sleep(1100 * time.Millisecond) // the absence is remembered that long
+		}
+	})
+}
+
 // TestFirstUploadAndFirstReadRace: of an upload on one replica and a read on another, one wins, and the loser gets
 // nothing.
 func TestFirstUploadAndFirstReadRace(t *testing.T) {

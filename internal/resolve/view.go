@@ -216,7 +216,10 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ch
 	if err != nil {
 		return v, err
 	}
-	able := candidates(chain, all, v)
+	able, err := x.able(ctx, chain, all, &v)
+	if err != nil {
+		return v, err
+	}
 	if ask.OwnOnly {
 		if len(able) > 0 && ask.Limited != nil {
 			ask.Limited(nil)
@@ -269,8 +272,26 @@ func (a Ask) leftTo(err error) bool {
 	return true
 }
 
-// candidates returns the upstreams to ask for a name, in order: private ones, and then the public one that is listed as
-// its owner, the one that is remembered, or else all others.
+// able returns the candidates for a name. A name on the list of a private upstream is that upstream's, also before it
+// was read there and for repositories that do not draw on it, so no public upstream is a candidate.
+func (x *Reader) able(ctx context.Context, chain []catalog.Source, all []upstream.Upstream, v *View,
+) ([]upstream.Upstream, error) {
+	for _, u := range all {
+		decided := v.Ownership.Private || v.Ownership.Ruling.Origin != ""
+		if decided || u.Kind != upstream.Private || !u.MayAsk(v.Name) {
+			continue
+		}
+		names, _, err := x.o.Pages.Names(ctx, u)
+		if err != nil {
+			return nil, err
+		}
+		v.Ownership.Private = names.Contains(v.Name)
+	}
+	return candidates(chain, all, *v), nil
+}
+
+// candidates returns the upstreams to ask for a name, in order: private ones, of which the one that is remembered is the
+// first, and then the public one that is listed as its owner, the one that is remembered, or else all others.
 func candidates(chain []catalog.Source, all []upstream.Upstream, v View) []upstream.Upstream {
 	var private, listed, public []upstream.Upstream
 	for _, s := range chain {
@@ -285,13 +306,17 @@ func candidates(chain []catalog.Source, all []upstream.Upstream, v View) []upstr
 			public = append(public, u)
 		}
 	}
+	remembered := func(u upstream.Upstream) bool { return u.Name == v.Ownership.Upstream }
+	if i := slices.IndexFunc(private, remembered); i > 0 { // no other may claim the name
+		first := private[i]
+		private = slices.Insert(slices.Delete(private, i, i+1), 0, first)
+	}
 	switch {
 	case v.Ownership.Private:
 		public = nil
 	case len(listed) > 0:
 		public = listed[:1]
 	default:
-		remembered := func(u upstream.Upstream) bool { return u.Name == v.Ownership.Upstream }
 		if i := slices.IndexFunc(public, remembered); i >= 0 {
 			public = public[i : i+1]
 		}
