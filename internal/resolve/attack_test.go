@@ -101,7 +101,7 @@ func (w *world) open(dir, database, storage string) *app.App {
 
 func (w *world) serve(a *app.App) http.Handler {
 	w.t.Helper()
-	keys := access.NewKeyring(a.DB.Access(), access.KeyringOptions{})
+	keys := access.NewKeyring(a.DB.Access(), access.KeyringOptions{AnonymousRead: true})
 	h, err := server.New(server.Options{Keyring: keys, Log: slog.New(slog.DiscardHandler)},
 		simpleapi.New(a.Reader, simpleapi.Options{BaseURL: "https://index.example", Instance: a.Instance}).Table(),
 		jsonapi.New(a.Reader, jsonapi.Options{BaseURL: "https://index.example"}).Table(),
@@ -382,6 +382,28 @@ func TestSecondRepository(t *testing.T) {
 		if status != missing || status != http.StatusNotFound {
 			t.Errorf("a hidden own name answers %d, a missing one %d", status, missing)
 		}
+	})
+}
+
+// TestAnonymousProbe: an anonymous caller cannot tell a hidden own name from one that nobody has, on any route.
+func TestAnonymousProbe(t *testing.T) {
+	eachPair(t, func(w *world) {
+		w.repository("secret", access.NoRole)
+		w.publish("/r/secret", own("acme-secret"))
+		answers := map[string]string{}
+		for _, project := range []string{"acme-secret", "acme-nobody"} {
+			for form, path := range w.forms("", project, theirs(project)) {
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+				out := httptest.NewRecorder()
+				w.handlers[0].ServeHTTP(out, r)
+				got := fmt.Sprint(out.Code, " ", strings.ReplaceAll(out.Body.String(), project, "NAME"))
+				if was, ok := answers[form]; ok && was != got {
+					t.Errorf("%s: a hidden name answers %q, an unknown one %q", form, was, got)
+				}
+				answers[form] = got
+			}
+		}
+		w.public.AssertNothingAsked(t, "acme-secret")
 	})
 }
 

@@ -100,15 +100,15 @@ func (x *Reader) viewAt(ctx context.Context, who access.Caller, at memo.Stamp, r
 	}
 	switch v.Ownership.Origin {
 	case catalog.Own:
-		return v.ownOnly(who, readable)
+		return x.ownOf(ctx, who, v, chain, readable)
 	case catalog.Foreign:
 		v.Project = catalog.Project{} // an administrator gave the name to the upstream
 	}
 	if v.Project.ID != "" && v.Ownership.Origin != catalog.Both {
-		return v.ownOnly(who, readable)
+		return x.ownOf(ctx, who, v, chain, readable)
 	}
 	if !readable {
-		return View{}, missing
+		return View{}, x.unknown(ctx, who, v, chain)
 	}
 	return x.withUpstream(ctx, who, v, chain, ask)
 }
@@ -147,6 +147,40 @@ func (v View) ownOnly(who access.Caller, readable bool) (View, error) {
 		return v, nil
 	}
 	return View{}, missing
+}
+
+// ownOf is ownOnly for a repository that draws on others. A caller who may not see the project gets the answer for a name
+// that nobody has.
+func (x *Reader) ownOf(ctx context.Context, who access.Caller, v View, chain []catalog.Source, readable bool,
+) (View, error) {
+	own, err := v.ownOnly(who, readable)
+	if IsMissing(err) {
+		err = x.unknown(ctx, who, v, chain)
+	}
+	return own, err
+}
+
+// unknown returns the error that a caller gets for a name that nobody has and no upstream was asked about. It asks no
+// upstream.
+func (x *Reader) unknown(ctx context.Context, who access.Caller, v View, chain []catalog.Source) error {
+	if x.o.Upstreams == nil || !mayReadUpstream(who, v.Repository) || mayFetch(who, v.Repository) && !x.o.Offline {
+		return missing
+	}
+	all, err := x.o.Upstreams.All(ctx, v.at)
+	if err != nil {
+		return err
+	}
+	nobodys := View{Repository: v.Repository, Name: v.Name, at: v.at}
+	able, err := x.able(ctx, chain, all, &nobodys)
+	switch {
+	case err != nil:
+		return err
+	case len(able) == 0:
+		return missing
+	case x.o.Offline:
+		return pages.ErrOffline
+	}
+	return pages.ErrNotHeld
 }
 
 // firstOwn returns the project of the first repository of the chain that has the name, and whether the caller may read
