@@ -142,6 +142,7 @@ func (b *through) run(ctx context.Context) (err error) {
 			return fmt.Errorf("%s: %w", g.name, err)
 		}
 		b.stopAll()
+		b.report.markdown(os.Stderr) // keeps earlier results if a later group takes too long
 	}
 	return nil
 }

@@ -81,6 +81,7 @@ var testedElsewhere = map[string]string{
 	"login":          "cijob.TestLoginFinish, because it needs an issuer",
 	"doctor publish": "json.txtar, but it fails outside of a job",
 	"doctor local":   "json.txtar as index doctor",
+	"upstream check": "upstream.txtar, because it needs an upstream",
 	"upstream fetch": "moving.TestFetch, because it needs an upstream",
 	"mail test":      "TestMailTest, because it needs a mail server",
 	"user approve":   "TestApproveJSON, because it needs an owner's invitation",

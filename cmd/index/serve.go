@@ -210,7 +210,7 @@ func (e *endpoints) site(offered *programs.Set) (*web.Site, error) {
 		Authority: authority, Version: version.Read().Version, Programs: offered.Names(),
 		Index: e.Index, Directory: e.Directory, Registry: e.Registry, Exchange: e.Minter, Accounts: e.Accounts,
 		SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Followers: e.Followers, Upstreams: e.Upstreams,
-		Health: e.App, Reader: e.Reader, Instance: e.Instance,
+		Reader: e.Reader, Instance: e.Instance, Health: e.Measured(),
 		Name: e.Config.Name(), BaseURL: e.base,
 		Log:    e.log,
 		Closed: !e.Config.Access.AnonymousRead, Believed: e.Config.BelievedFor(),

@@ -56,6 +56,9 @@ func (a *App) policy() ingest.Policy {
 	return p
 }
 
+// Measured returns what this process knows about the health of upstreams.
+func (a *App) Measured() upstream.Monitor { return files.Measured{Of: a.Pages, Files: a.Files} }
+
 // allUpstreams returns the upstreams that are configured now.
 func (a *App) allUpstreams(ctx context.Context) ([]upstream.Upstream, error) {
 	at, err := a.DB.Catalog().Stamp(ctx)

@@ -2,12 +2,14 @@ package files_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"sync"
 	"testing"
 
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/storage/blobs"
+	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/files"
 )
 
@@ -43,6 +45,30 @@ func TestThreeReplicasFetchThreeTimesAtMost(t *testing.T) {
 	}
 	if row := w.row(f); !row.Stored {
 		t.Error("the file is not stored")
+	}
+}
+
+// monitor knows nothing but a number of pages.
+type monitor struct{}
+
+func (monitor) Health(context.Context, upstream.Upstream) (upstream.Health, bool, error) {
+	return upstream.Health{Pages: 7}, false, nil
+}
+
+// TestHealthCountsWhatIsKept checks that the files of one upstream, and the bytes of all, are added to its health.
+func TestHealthCountsWhatIsKept(t *testing.T) {
+	w := newWorld(t, files.Options{Limit: 1 << 20})
+	f, _ := w.file("p-1.0.tar.gz", content(1000))
+	w.must(w.files.Fetch(t.Context(), public, f))
+	m := files.Measured{Of: monitor{}, Files: w.files}
+	for u, want := range map[string]upstream.Health{
+		"public": {Pages: 7, Files: 1, Bytes: 1000, Limit: 1 << 20},
+		"other":  {Pages: 7, Bytes: 1000, Limit: 1 << 20},
+	} {
+		got, known, err := m.Health(t.Context(), upstream.Upstream{Name: u})
+		if err != nil || got != want || known != (u == "public") {
+			t.Errorf("Health(%s) = %+v, %v, %v, want %+v", u, got, known, err, want)
+		}
 	}
 }
 
