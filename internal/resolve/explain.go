@@ -179,8 +179,10 @@ func (x *Reader) upstreamPart(ctx context.Context, who access.Caller, e *Explana
 	switch {
 	case errors.As(err, &failed):
 		return "does not answer: " + failed.Error(), false, nil
+	case errors.Is(err, pages.ErrNotHeld):
+		return "has not been asked for it lately, and its page is not kept here", false, nil
 	case err != nil && fault.KindOf(err) != fault.Internal:
-		return "was not asked for it lately: " + fault.Message(err), false, nil
+		return "is not asked: " + fault.Message(err), false, nil
 	case err != nil:
 		return "", false, err
 	case held.Absent:
@@ -202,7 +204,11 @@ func (x *Reader) upstreamPart(ctx context.Context, who access.Caller, e *Explana
 	if err := x.explainFiles(ctx, who, e, v, p, version); err != nil {
 		return "", false, err
 	}
-	does = fmt.Sprintf("has it: %d files, read %s ago", len(p.Files), held.Age.Round(time.Second))
+	noun := "files"
+	if len(p.Files) == 1 {
+		noun = "file"
+	}
+	does = fmt.Sprintf("has it: %d %s, read %s ago", len(p.Files), noun, held.Age.Round(time.Second))
 	if held.Stale > 0 {
 		does += fmt.Sprintf(", %s later than it should be", held.Stale.Round(time.Second))
 	}
