@@ -77,8 +77,8 @@ type Readable struct {
 	Readable bool
 }
 
-// ListedAt returns all projects of a repository, by normal name, and which of them the caller may read. Quarantined ones
-// are not readable.
+// ListedAt returns all projects of a repository, by normal name, and which of them the caller may read. Quarantined
+// ones are not readable.
 func (x *Index) ListedAt(ctx context.Context, who access.Caller, at memo.Stamp, r Repository) ([]Readable, error) {
 	known, err := x.listed(ctx, r.ID, at)
 	all := who.May(access.Reader, r.Object())

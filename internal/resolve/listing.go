@@ -56,8 +56,8 @@ func (x *Reader) ListView(ctx context.Context, who access.Caller, repo string) (
 	return v, nil
 }
 
-// Listing returns the projects of a list, by normal name: own ones, of the first repository that has the name, and those
-// that an upstream answered before.
+// Listing returns the projects of a list, by normal name: own ones, of the first repository that has the name, and
+// those that an upstream answered before.
 func (x *Reader) Listing(ctx context.Context, who access.Caller, v ListView) (catalog.Listing, error) {
 	if len(v.chain) == 1 {
 		return x.index.Listing(ctx, who, v.Repository.Name)
@@ -106,7 +106,9 @@ type seenNames struct {
 	variant string
 }
 
-func (s *seen) of(ctx context.Context, x *catalog.Index, at memo.Stamp, repositoryID string) ([]packaging.ProjectName, string, error) {
+func (s *seen) of(ctx context.Context, x *catalog.Index, at memo.Stamp,
+	repositoryID string,
+) ([]packaging.ProjectName, string, error) {
 	s.mu.Lock()
 	held, ok := s.names[repositoryID]
 	s.mu.Unlock()

@@ -149,8 +149,8 @@ func (v View) ownOnly(who access.Caller, readable bool) (View, error) {
 	return View{}, missing
 }
 
-// ownOf is ownOnly for a repository that draws on others. A caller who may not see the project gets the answer for a name
-// that nobody has.
+// ownOf is ownOnly for a repository that draws on others. A caller who may not see the project gets the answer for a
+// name that nobody has.
 func (x *Reader) ownOf(ctx context.Context, who access.Caller, v View, chain []catalog.Source, readable bool,
 ) (View, error) {
 	own, err := v.ownOnly(who, readable)
@@ -230,7 +230,8 @@ func (x *Reader) withUpstream(ctx context.Context, who access.Caller, v View, ch
 			return View{}, err
 		}
 	}
-	found.variant = found.Upstream.Name + " " + strconv.FormatInt(found.Upstream.Revision, 10) + " " + found.held.Revision +
+	found.variant = found.Upstream.Name + " " + strconv.FormatInt(found.Upstream.Revision, 10) + " " +
+		found.held.Revision +
 		" " + pinned + found.Upstream.ArtifactBase + found.Ownership.Versions
 	if v.Repository.RequireHashes {
 		found.variant += " hashes"
@@ -324,8 +325,8 @@ func (x *Reader) able(ctx context.Context, chain []catalog.Source, all []upstrea
 	return candidates(chain, all, *v), nil
 }
 
-// candidates returns the upstreams to ask for a name, in order: private ones, of which the one that is remembered is the
-// first, and then the public one that is listed as its owner, the one that is remembered, or else all others.
+// candidates returns the upstreams to ask for a name, in order: private ones, of which the one that is remembered is
+// the first, and then the public one that is listed as its owner, the one that is remembered, or else all others.
 func candidates(chain []catalog.Source, all []upstream.Upstream, v View) []upstream.Upstream {
 	var private, listed, public []upstream.Upstream
 	for _, s := range chain {

@@ -274,7 +274,8 @@ func (b *Tab) Attach(label string, paths ...string) {
 }
 
 // Press presses the button, follows the link or opens the section with this text. A section that is already open
-// remains open, and the button inside it is pressed. If this leads to another document, Press waits until it is complete.
+// remains open, and the button inside it is pressed. If this leads to another document, Press waits until it is
+// complete.
 func (b *Tab) Press(text string) {
 	b.t.Helper()
 	b.run("pressing "+text, chromedp.Click(b.element("the button "+text, `pressed(`+quoted(text)+`)`)))

@@ -32,7 +32,8 @@ func upstreamRow(upstream, path string) files.Row {
 		Found: true, Size: 1000, Generation: another, Stored: true,
 		Metadata:     files.Sibling{SHA256: digest("m" + path), Size: 20, Generation: another, Stored: true},
 		Provenance:   files.Sibling{SHA256: digest("p" + path), Size: 3, Generation: another, Stored: true},
-		ProvenanceAt: at, BlockedUntil: at.Add(time.Hour), Changed: digest("c" + path), FirstAt: at, UsedAt: at.Add(time.Minute),
+		ProvenanceAt: at, BlockedUntil: at.Add(time.Hour), Changed: digest("c" + path), FirstAt: at,
+		UsedAt: at.Add(time.Minute),
 	}
 }
 

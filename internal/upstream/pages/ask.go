@@ -296,8 +296,8 @@ func digits(s string) bool {
 }
 
 // awaitLease takes the lease of a page. While another replica holds it, it waits for that replica's answer. It returns
-// the page if the row turns out to be fresh, or what is held if the wait was in vain. It returns nil if the caller shall
-// ask.
+// the page if the row turns out to be fresh, or what is held if the wait was in vain. It returns nil if the caller
+// shall ask.
 func (p *Pages) awaitLease(ctx context.Context, u *upstream.Upstream, k Key, f Freshness, was *entry,
 ) (*entry, error) {
 	until := time.Now().Add(p.wait.replica)

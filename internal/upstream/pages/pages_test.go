@@ -207,8 +207,10 @@ func TestStaleIfError(t *testing.T) {
 func TestRetryAfterIsNeverTheUpstreams(t *testing.T) {
 	w := newWorld(t)
 	w.f.says("six", func(upstream.Validators) (upstream.Response, error) {
-		return upstream.Response{}, &upstream.Failure{Upstream: "public", Kind: upstream.Busy, Status: 429,
-			RetryAfter: time.Hour, Err: errors.New("busy")}
+		return upstream.Response{}, &upstream.Failure{
+			Upstream: "public", Kind: upstream.Busy, Status: 429,
+			RetryAfter: time.Hour, Err: errors.New("busy"),
+		}
 	})
 	seen := map[time.Duration]bool{}
 	for range 20 {
