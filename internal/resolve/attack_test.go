@@ -31,6 +31,7 @@ import (
 	"pyindex/internal/simpleapi"
 	"pyindex/internal/storage/storagetest"
 	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/files"
 	"pyindex/internal/upstream/page"
 	"pyindex/internal/upstream/upstreamtest"
 )
@@ -653,6 +654,34 @@ func TestUpstreamLies(t *testing.T) {
 				t.Errorf("%s: a client got %d bytes of a wrong file", lie, out.Body.Len())
 			}
 			w.public.Mend()
+		}
+	})
+}
+
+// TestReplacedFile: a file that the upstream replaces stays as it was, and only an administrator may accept another
+// digest, of a file that was refused because of one.
+func TestReplacedFile(t *testing.T) {
+	eachPair(t, func(w *world) {
+		ctx, a := t.Context(), w.replicas[0]
+		first, second := packagingtest.Wheel("replaced", "1.0", "first"), packagingtest.Wheel("replaced", "1.0", "second")
+		w.public.Add(first)
+		file := w.forms("", "replaced", first)["file"]
+		w.everything("before", "", "replaced", w.admin, first)
+		k := files.Key{Upstream: "public", Path: page.Path(w.public.FileURL(first.Name), first.Name, "")}
+		w.public.Remove("replaced")
+		w.public.Add(second)
+		for replica := range w.handlers {
+			out := w.call(replica, w.admin, http.MethodGet, file, nil)
+			gone := replica != 0 && out.Code == http.StatusNotFound // its page was read after the change
+			if !gone && !bytes.Equal(out.Body.Bytes(), first.Bytes) {
+				t.Errorf("the file is %d with %d bytes on replica %d", out.Code, out.Body.Len(), replica)
+			}
+		}
+		if err := a.Files.Accept(ctx, access.Guest(true), k, second.SHA256(), "mine"); err == nil {
+			t.Error("a guest accepted another digest")
+		}
+		if err := a.Files.Accept(ctx, a.Operator, k, second.SHA256(), "unasked"); err == nil {
+			t.Error("a digest was accepted that nothing was refused for")
 		}
 	})
 }

@@ -278,7 +278,7 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ch
 		if held.Absent {
 			continue
 		}
-		if v.Ownership.Upstream != u.Name {
+		if v.Ownership.Upstream != u.Name || u.Kind == upstream.Private && !v.Ownership.Private {
 			stands, err := x.index.ClaimUpstream(ctx, v.Repository.ID, v.Name, u)
 			if err != nil {
 				return v, err
