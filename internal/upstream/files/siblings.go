@@ -123,7 +123,7 @@ func (f *Files) fetchMetadata(ctx context.Context, u upstream.Upstream, file pag
 	if err := f.refusedFor(u, c, file.Filename+".metadata"); err != nil {
 		return nil, "", err
 	}
-	b, err := f.fetchSibling(ctx, u, file.URL+".metadata")
+	b, err := f.fetchSibling(ctx, u, file.MetadataURL())
 	if err != nil {
 		var why *upstream.Failure
 		if errors.As(err, &why) && why.Kind == upstream.Absent {

@@ -17,6 +17,7 @@ import (
 const (
 	lowerTime = time.Hour // for which the upstream must state a lower serial before its page is taken
 	maxHeader = 4096      // bytes of a header that is kept
+	statusOK  = 200       // of HTTP
 )
 
 // ask returns the flight that asks an upstream for a page, and starts it if there is none. The flight continues if all
@@ -145,7 +146,7 @@ var errUnconditional = errors.New("it answered 304 to a request that was not con
 
 // wrong returns the failure for an answer that is not usable.
 func wrong(u *upstream.Upstream, err error) error {
-	return &upstream.Failure{Upstream: u.Name, Kind: upstream.Wrong, Status: 200, Err: err}
+	return &upstream.Failure{Upstream: u.Name, Kind: upstream.Wrong, Status: statusOK, Err: err}
 }
 
 // confirmed renews a page that did not change.

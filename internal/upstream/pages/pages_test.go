@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -282,6 +283,34 @@ func TestOneBadPageStopsNoOtherPage(t *testing.T) {
 	w.c.pass(30 * time.Second)
 	w.refused("bad", pages.Normal)
 	w.asked("bad", 4)
+}
+
+// TestManyBadPagesStopNoOtherPage: a caller who asks for one unusable page after the other keeps nobody from good ones, also
+// not while the upstream recovers.
+func TestManyBadPagesStopNoOtherPage(t *testing.T) {
+	w := newWorld(t)
+	bad := func(prefix string) {
+		for i := range 5 {
+			s := fmt.Sprint(prefix, i)
+			w.f.says(s, func(upstream.Validators) (upstream.Response, error) {
+				return upstream.Response{Body: []byte("{"), ContentType: "application/json"}, nil
+			})
+			w.refused(s, pages.Normal)
+			w.f.says(s, fails(upstream.Wrong, 200)) // too large, of a foreign type
+			w.refused(s, pages.Normal)
+		}
+	}
+	bad("a")
+	w.f.says("good", has("good", "", "1.0"))
+	w.get("good", pages.Normal)
+	for _, s := range []string{"x", "y", "z"} {
+		w.f.says(s, fails(upstream.Wrong, 500))
+		w.refused(s, pages.Normal)
+	}
+	w.c.pass(30 * time.Second)
+	bad("b")
+	w.f.says("other", has("other", "", "1.0"))
+	w.get("other", pages.Normal)
 }
 
 // TestAbsenceIsKeptBriefly: only a complete answer counts, for the negative TTL; no row is made.
