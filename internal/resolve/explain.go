@@ -129,7 +129,11 @@ func (x *Reader) explainSources(ctx context.Context, who access.Caller, e *Expla
 	}
 	asked := map[string]bool{}
 	if v.Ownership.Origin != catalog.Own && (v.Project.ID == "" || v.Ownership.Origin == catalog.Both) {
-		for _, u := range candidates(chain, all, v) {
+		able, err := x.able(ctx, chain, all, &v)
+		if err != nil {
+			return err
+		}
+		for _, u := range able {
 			asked[u.Name] = true
 		}
 	}
