@@ -110,7 +110,7 @@ func Open(t testing.TB, base string) *Tab {
 }
 
 // refusals matches responses with intended error statuses, which the console reports too.
-var refusals = regexp.MustCompile(`responded with a status of (403|404|409|422|429)`)
+var refusals = regexp.MustCompile(`responded with a status of (403|404|409|422|429|502|503)`)
 
 func (b *Tab) listen() {
 	for m, err := range chromedp.Console(b.ctx) {
