@@ -113,6 +113,15 @@ func (e *entry) age(now time.Time) time.Duration {
 	return e.since(now)
 }
 
+// of returns the entry, or nil if its page was read before the upstream was added: from another one of that name, which
+// was removed.
+func (e *entry) of(u *upstream.Upstream) *entry {
+	if e == nil || e.OfURL < u.CreatedAt.UnixMicro() {
+		return nil
+	}
+	return e
+}
+
 func ttl(u *upstream.Upstream) time.Duration {
 	if u.TTL > 0 {
 		return u.TTL

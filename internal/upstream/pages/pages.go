@@ -161,6 +161,7 @@ func (p *Pages) get(ctx context.Context, u *upstream.Upstream, k Key, f Freshnes
 			return Held{}, err
 		}
 	}
+	e = e.of(u)
 	up, now := p.source(k.Upstream), p.now()
 	serve := func(e *entry) (Held, error) {
 		now := p.now()
