@@ -188,7 +188,8 @@ func (x *Reader) upstreamPart(ctx context.Context, e *Explanation, v View, u ups
 		if !listed[f.Filename] && (version == "" || f.Version == version) {
 			e.Hidden = append(e.Hidden, HiddenFile{
 				f.Filename, "the upstream states no SHA-256, and the repository requires one",
-				fmt.Sprintf("index upstream fetch %s %s", u.Name, v.Name),
+				fmt.Sprintf("wait until this server has fetched it and computed one, or index repository set %s --no-require-hashes",
+					v.Repository.Name),
 			})
 		}
 		if f.Changed != "" {
