@@ -169,12 +169,17 @@ func newMove(t *testing.T) *move {
 // newReading is like newMove, but the new index has only beta of its own, and reads the old index as an upstream.
 func newReading(t *testing.T) *move {
 	t.Helper()
-	wheels := []wheel{newWheel(t, "alpha", "1.0", "beta"), newWheel(t, "beta", "1.0")}
+	return newReadingOf(t, newWheel(t, "alpha", "1.0", "beta"), newWheel(t, "beta", "1.0"))
+}
+
+// newReadingOf is newReading for an old index with these wheels. The last is own.
+func newReadingOf(t *testing.T, wheels ...wheel) *move {
+	t.Helper()
 	m := &move{old: newOld(t, wheels), dir: t.TempDir()}
 	m.site = clienttest.Serve(t, clienttest.Options{
 		Args: []string{"--upstream", m.simple(), "--upstream-allow-private"},
 	})
-	m.stock(t, wheels[1:])
+	m.stock(t, wheels[len(wheels)-1:])
 	return m
 }
 

@@ -67,12 +67,14 @@ func (h Held) Page() (page.Page, error) {
 	return p, nil
 }
 
-// entry is a page in memory. Only used and decoded change.
+// entry is a page in memory. Only used, looked and decoded change.
 type entry struct {
 	Row
 	page *page.Page // until it is encoded
 	used atomic.Int64
-	up   *source
+	// looked is when an offline index last looked for a newer row, in seconds.
+	looked atomic.Int64
+	up     *source
 	// decoded is the content until the next garbage collection, for clients that ask for several files of a page.
 	decoded atomic.Pointer[weak.Pointer[page.Page]]
 }
