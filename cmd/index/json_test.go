@@ -81,6 +81,8 @@ var testedElsewhere = map[string]string{
 	"login":           "cijob.TestLoginFinish, because it needs an issuer",
 	"doctor publish":  "json.txtar, but it fails outside of a job",
 	"doctor local":    "json.txtar as index doctor",
+	"upstream accept": "files.TestADigestThatChangesUpstreamIsRefused, because it needs an upstream that replaced a file",
+	"upstream check":  "upstream.txtar, because it needs an upstream",
 	"upstream fetch":  "moving.TestFetch, because it needs an upstream",
 	"upstream pack":   "moving.TestPack, because it needs an upstream",
 	"upstream unpack": "moving.TestPack, because it needs an upstream",

@@ -100,15 +100,15 @@ func (x *Reader) viewAt(ctx context.Context, who access.Caller, at memo.Stamp, r
 	}
 	switch v.Ownership.Origin {
 	case catalog.Own:
-		return v.ownOnly(who, readable)
+		return x.ownOf(ctx, who, v, chain, readable)
 	case catalog.Foreign:
 		v.Project = catalog.Project{} // an administrator gave the name to the upstream
 	}
 	if v.Project.ID != "" && v.Ownership.Origin != catalog.Both {
-		return v.ownOnly(who, readable)
+		return x.ownOf(ctx, who, v, chain, readable)
 	}
 	if !readable {
-		return View{}, missing
+		return View{}, x.unknown(ctx, who, v, chain)
 	}
 	return x.withUpstream(ctx, who, v, chain, ask)
 }
@@ -147,6 +147,40 @@ func (v View) ownOnly(who access.Caller, readable bool) (View, error) {
 		return v, nil
 	}
 	return View{}, missing
+}
+
+// ownOf is ownOnly for a repository that draws on others. A caller who may not see the project gets the answer for a name
+// that nobody has.
+func (x *Reader) ownOf(ctx context.Context, who access.Caller, v View, chain []catalog.Source, readable bool,
+) (View, error) {
+	own, err := v.ownOnly(who, readable)
+	if IsMissing(err) {
+		err = x.unknown(ctx, who, v, chain)
+	}
+	return own, err
+}
+
+// unknown returns the error that a caller gets for a name that nobody has and no upstream was asked about. It asks no
+// upstream.
+func (x *Reader) unknown(ctx context.Context, who access.Caller, v View, chain []catalog.Source) error {
+	if x.o.Upstreams == nil || !mayReadUpstream(who, v.Repository) || mayFetch(who, v.Repository) && !x.o.Offline {
+		return missing
+	}
+	all, err := x.o.Upstreams.All(ctx, v.at)
+	if err != nil {
+		return err
+	}
+	nobodys := View{Repository: v.Repository, Name: v.Name, at: v.at}
+	able, err := x.able(ctx, chain, all, &nobodys)
+	switch {
+	case err != nil:
+		return err
+	case len(able) == 0:
+		return missing
+	case x.o.Offline:
+		return pages.ErrOffline
+	}
+	return pages.ErrNotHeld
 }
 
 // firstOwn returns the project of the first repository of the chain that has the name, and whether the caller may read
@@ -216,7 +250,10 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ch
 	if err != nil {
 		return v, err
 	}
-	able := candidates(chain, all, v)
+	able, err := x.able(ctx, chain, all, &v)
+	if err != nil {
+		return v, err
+	}
 	if ask.OwnOnly {
 		if len(able) > 0 && ask.Limited != nil {
 			ask.Limited(nil)
@@ -241,7 +278,7 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ch
 		if held.Absent {
 			continue
 		}
-		if v.Ownership.Upstream != u.Name {
+		if v.Ownership.Upstream != u.Name || u.Kind == upstream.Private && !v.Ownership.Private {
 			stands, err := x.index.ClaimUpstream(ctx, v.Repository.ID, v.Name, u)
 			if err != nil {
 				return v, err
@@ -269,8 +306,26 @@ func (a Ask) leftTo(err error) bool {
 	return true
 }
 
-// candidates returns the upstreams to ask for a name, in order: private ones, and then the public one that is listed as
-// its owner, the one that is remembered, or else all others.
+// able returns the candidates for a name. A name on the list of a private upstream is that upstream's, also before it
+// was read there and for repositories that do not draw on it, so no public upstream is a candidate.
+func (x *Reader) able(ctx context.Context, chain []catalog.Source, all []upstream.Upstream, v *View,
+) ([]upstream.Upstream, error) {
+	for _, u := range all {
+		decided := v.Ownership.Private || v.Ownership.Ruling.Origin != ""
+		if decided || u.Kind != upstream.Private || !u.MayAsk(v.Name) {
+			continue
+		}
+		names, _, err := x.o.Pages.Names(ctx, u)
+		if err != nil {
+			return nil, err
+		}
+		v.Ownership.Private = names.Contains(v.Name)
+	}
+	return candidates(chain, all, *v), nil
+}
+
+// candidates returns the upstreams to ask for a name, in order: private ones, of which the one that is remembered is the
+// first, and then the public one that is listed as its owner, the one that is remembered, or else all others.
 func candidates(chain []catalog.Source, all []upstream.Upstream, v View) []upstream.Upstream {
 	var private, listed, public []upstream.Upstream
 	for _, s := range chain {
@@ -285,13 +340,17 @@ func candidates(chain []catalog.Source, all []upstream.Upstream, v View) []upstr
 			public = append(public, u)
 		}
 	}
+	remembered := func(u upstream.Upstream) bool { return u.Name == v.Ownership.Upstream }
+	if i := slices.IndexFunc(private, remembered); i > 0 { // no other may claim the name
+		first := private[i]
+		private = slices.Insert(slices.Delete(private, i, i+1), 0, first)
+	}
 	switch {
 	case v.Ownership.Private:
 		public = nil
 	case len(listed) > 0:
 		public = listed[:1]
 	default:
-		remembered := func(u upstream.Upstream) bool { return u.Name == v.Ownership.Upstream }
 		if i := slices.IndexFunc(public, remembered); i >= 0 {
 			public = public[i : i+1]
 		}

@@ -10,6 +10,7 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/resolve"
+	"pyindex/internal/upstream/pages"
 	"pyindex/web/ui"
 )
 
@@ -33,9 +34,16 @@ func (f fromView) Shown() bool { return f.Repository != "" || f.Upstream != "" }
 func (s *Section) overview(r *http.Request, who access.Caller, name packaging.ProjectName,
 	version string,
 ) (resolve.Overview, error) {
-	v, err := s.o.Reader.View(r.Context(), who, ui.Repository(r), name, s.ask(r))
+	ask := s.ask(r)
+	v, err := s.o.Reader.View(r.Context(), who, ui.Repository(r), name, ask)
 	if err != nil {
 		return resolve.Overview{}, inWords(err)
+	}
+	if _, stale := v.Age(); stale > 0 && ask.Freshness == pages.Normal { // people can wait a moment, unlike installers
+		ask.Freshness = pages.NoCache
+		if v, err = s.o.Reader.View(r.Context(), who, ui.Repository(r), name, ask); err != nil {
+			return resolve.Overview{}, inWords(err)
+		}
 	}
 	return s.o.Reader.Overview(r.Context(), who, v, version)
 }

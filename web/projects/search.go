@@ -9,6 +9,8 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
+	"pyindex/internal/packaging"
+	"pyindex/internal/resolve"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
 )
@@ -24,6 +26,9 @@ type searchView struct {
 	Chosen  []choice
 	Clear   string // link without the filters, "" if none is set
 	Instead string
+
+	Named     string // the whole name that was searched, if Elsewhere says something about it
+	Elsewhere resolve.Elsewhere
 }
 
 // facetView is a facet of the results with links that narrow them down.
@@ -86,7 +91,26 @@ func (s *Section) search(w http.ResponseWriter, r *http.Request, who access.Call
 	if found.Instead != "" {
 		v.Instead = "?" + url.Values{"q": {found.Instead}}.Encode()
 	}
+	if v.Clear == "" && ask.Page == 1 {
+		if err := s.elsewhere(r, who, &v); err != nil {
+			return err
+		}
+	}
 	return s.Render(w, http.StatusOK, "search", &v)
+}
+
+// elsewhere adds a project whose whole name was searched and that comes from a base or an upstream. Nothing is asked of
+// an upstream.
+func (s *Section) elsewhere(r *http.Request, who access.Caller, v *searchView) error {
+	name, err := packaging.ParseProjectName(v.Ask.Text)
+	if err != nil {
+		return nil //nolint:nilerr // it is no name
+	}
+	v.Elsewhere, err = s.o.Reader.Elsewhere(r.Context(), who, ui.Repository(r), name)
+	if v.Elsewhere != (resolve.Elsewhere{}) {
+		v.Named = name.String()
+	}
+	return err
 }
 
 // narrow sets the facets and the chosen values. A facet with one value that is not chosen is shown too: it tells the
