@@ -147,6 +147,7 @@ func (f *fetching) pull(name packaging.ProjectName, pins []lockfile.Pin) {
 	v, err := reader.View(ctx, f.app.Operator, f.repository, name, resolve.Ask{})
 	var contents catalog.Contents
 	if err == nil {
+		v.Repository.RequireHashes = false // what is not listed for want of a digest is, once it was fetched
 		contents, err = reader.Contents(ctx, f.app.Operator, v)
 	}
 	switch {
@@ -216,9 +217,11 @@ func (f *fetching) take(file resolve.ForeignFile) {
 }
 
 // wanted returns the files that a pin stands for: the named one, those with its hashes, all of its version, or all of
-// the newest version that it allows.
+// the newest version that it allows. A file of unknown digest may have any hash.
 func wanted(pin lockfile.Pin, files []catalog.File) (some []catalog.File) {
-	is := func(f catalog.File) bool { return len(pin.SHA256) == 0 || slices.Contains(pin.SHA256, f.SHA256) }
+	is := func(f catalog.File) bool {
+		return len(pin.SHA256) == 0 || f.SHA256 == "" || slices.Contains(pin.SHA256, f.SHA256)
+	}
 	version := pin.Version
 	if version == "" && pin.Filename == "" {
 		version = newest(pin, files)

@@ -17,9 +17,11 @@ import (
 func TestPack(t *testing.T) {
 	t.Parallel()
 	beta, gamma := newWheel(t, "beta", "1.0"), newWheel(t, "gamma", "1.0")
-	m := newReadingOf(t, newWheel(t, "alpha", "0.9"), newWheel(t, "alpha", "1.0", "beta"), gamma, beta)
+	delta := newWheel(t, "delta", "1.0")
+	delta.unstated = true
+	m := newReadingOf(t, newWheel(t, "alpha", "0.9"), newWheel(t, "alpha", "1.0", "beta"), gamma, delta, beta)
 	m, _ = moveUV(t, m)
-	m.write(t, "requirements.txt", "gamma==1.0\n")
+	m.write(t, "requirements.txt", "gamma==1.0\ndelta==1.0\n")
 	m.write(t, "absent.txt", "gamma==9.9\nalpha==1.0\n")
 	name := filepath.Join(m.dir, "alpha.pack")
 	at := func(file string) string { return filepath.Join(m.dir, file) }
@@ -31,7 +33,7 @@ func TestPack(t *testing.T) {
 	m.site.Index("upstream", "pack", name, "-r", at("absent.txt"), "--partial", "--json").OK(t).
 		Says(t, `"projects": 1`, `"files": 1`, `"version": "9.9"`)
 	m.site.Index("upstream", "pack", name, "-r", at("uv.lock"), "-r", at("requirements.txt")).OK(t).
-		Says(t, "has 2 files", "of 2 projects; 1 package from elsewhere")
+		Says(t, "has 3 files", "of 3 projects; 1 package from elsewhere")
 	m.files.Close()
 
 	off := &move{old: m.old, dir: m.dir, site: clienttest.Serve(t, clienttest.Options{Args: []string{"--offline"}})}
@@ -46,11 +48,11 @@ func TestPack(t *testing.T) {
 	off.site.Index("repository", "set", "main", "--base", "upstream:elsewhere").OK(t)
 	off.cut(t, name, at("half.pack"))
 	unpack(at("half.pack"), "--as", "elsewhere").Refused(t, "not a whole pack")
-	unpack(name, "--as", "elsewhere").Refused(t, "gamma: the name is this index's own", "1 page added", "1 item refused")
-	unpack(name, "--as", "elsewhere", "--json").Refused(t, `"projects": 0`, `"kept": 1`, `"files": 0`, `"held": 1`)
+	unpack(name, "--as", "elsewhere").Refused(t, "gamma: the name is this index's own", "2 pages added", "1 item refused")
+	unpack(name, "--as", "elsewhere", "--json").Refused(t, `"projects": 0`, `"kept": 2`, `"files": 0`, `"held": 2`)
 
 	pip := off.client(t, clienttest.NewestPip(t), "PIP_INDEX_URL="+off.site.With(off.token, "/simple/"))
-	pip.Run(t, off.dir, "install", "--target", "target", "alpha").OK(t)
+	pip.Run(t, off.dir, "install", "--target", "target", "alpha", "delta").OK(t)
 	off.installed(t, "1.0")
 	off.write(t, "pyproject.toml", strings.ReplaceAll(off.read(t, "pyproject.toml"), m.newSimple(), off.newSimple()))
 	uv := off.client(t, clienttest.UV(t), "UV_INDEX_INTERNAL_USERNAME=__token__", "UV_INDEX_INTERNAL_PASSWORD="+off.token)
