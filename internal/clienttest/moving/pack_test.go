@@ -48,7 +48,8 @@ func TestPack(t *testing.T) {
 	off.site.Index("repository", "set", "main", "--base", "upstream:elsewhere").OK(t)
 	off.cut(t, name, at("half.pack"))
 	unpack(at("half.pack"), "--as", "elsewhere").Refused(t, "not a whole pack")
-	unpack(name, "--as", "elsewhere").Refused(t, "gamma: the name is this index's own", "2 pages added", "1 item refused")
+	unpack(name, "--as", "elsewhere").Refused(t, "gamma: the name is this index's own",
+		"1 page added; 1 file and 1 page here already", "1 item refused") // it goes on after the half
 	unpack(name, "--as", "elsewhere", "--json").Refused(t, `"projects": 0`, `"kept": 2`, `"files": 0`, `"held": 2`)
 
 	pip := off.client(t, clienttest.NewestPip(t), "PIP_INDEX_URL="+off.site.With(off.token, "/simple/"))

@@ -37,7 +37,9 @@ func (p *Pages) Export(ctx context.Context, u upstream.Upstream, name packaging.
 // upstream answers.
 func (p *Pages) Import(ctx context.Context, u upstream.Upstream, row Row, content page.Page) (added bool, err error) {
 	now := p.now().UTC().Truncate(time.Microsecond)
-	row.FetchedAt, row.CheckedAt = earlier(row.FetchedAt, now), earlier(row.CheckedAt, now)
+	// Rows have microseconds, so that a page which is imported again is not newer.
+	row.FetchedAt = earlier(row.FetchedAt, now).Truncate(time.Microsecond)
+	row.CheckedAt = earlier(row.CheckedAt, now).Truncate(time.Microsecond)
 	row.Upstream, row.OfURL, row.Absent, row.LowerSince = u.Name, u.Revision, false, time.Time{}
 	err = p.o.Store.Update(ctx, func(tx Tx) error {
 		added = false
