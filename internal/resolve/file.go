@@ -187,10 +187,13 @@ func (x *Reader) Stat(ctx context.Context, f ForeignFile) (files.Info, error) {
 	return x.o.Files.Stat(ctx, f.Upstream, f.File)
 }
 
+// Fetches reports whether Open asks the upstream for content that is not stored.
+func (x *Reader) Fetches(f ForeignFile) bool { return f.MayFetch && !x.o.Offline }
+
 // Open returns the content of a file of an upstream: what is stored, or a download. It returns a Refused if nothing may
 // be fetched for the caller, and otherwise the fault of Explained.
 func (x *Reader) Open(ctx context.Context, f ForeignFile) (files.Opened, error) {
-	if x.o.Offline || !f.MayFetch {
+	if !x.Fetches(f) {
 		o, err := x.o.Files.OpenHeld(ctx, f.Upstream, f.File)
 		if errors.Is(err, files.ErrNotHeld) {
 			err = x.notHeld()
@@ -204,7 +207,7 @@ func (x *Reader) Open(ctx context.Context, f ForeignFile) (files.Opened, error) 
 // Metadata returns the core metadata of a file of an upstream, and its SHA-256 in hex. It returns fault.NotFound if
 // there is none.
 func (x *Reader) Metadata(ctx context.Context, f ForeignFile) ([]byte, string, error) {
-	b, sum, err := x.o.Files.Metadata(ctx, f.Upstream, f.File, f.MayFetch && !x.o.Offline)
+	b, sum, err := x.o.Files.Metadata(ctx, f.Upstream, f.File, x.Fetches(f))
 	if errors.Is(err, files.ErrNotHeld) {
 		err = x.notHeld()
 	}

@@ -199,7 +199,8 @@ func (u Upstream) moved(to Upstream, at time.Time) (Upstream, bool) {
 }
 
 // Remove removes an upstream. It needs an administrator. It returns fault.NotFound if there is no such upstream, and
-// fault.Conflict if the configuration file has it or a repository draws on it. Names that it owns remain its own.
+// fault.Conflict if the configuration file has it or a repository draws on it. What was read
+// from it is deleted; names that it owns remain its own.
 func (r *Registry) Remove(ctx context.Context, who access.Caller, name string) error {
 	return r.change(ctx, who, "upstream.remove", name, func(tx Tx) (map[string]any, error) {
 		u, err := find(ctx, tx, name)

@@ -63,8 +63,28 @@ func (t *Tx) UpdateUpstream(ctx context.Context, u upstream.Upstream) error {
 	return err
 }
 
+// DeleteUpstream leaves the content of the upstream's files, unless something else references it, to the sweep of
+// abandoned keys.
 func (t *Tx) DeleteUpstream(ctx context.Context, name string) error {
-	_, err := t.exec(ctx, `DELETE FROM upstreams WHERE name = $1`, name)
+	_, err := t.exec(ctx, `UPDATE blobs SET settled = FALSE, since = $2 WHERE NOT dropping AND (
+		(part = 'files' AND EXISTS (SELECT 1 FROM upstream_files u
+			WHERE u.upstream = $1 AND u.sha256 = blobs.sha256 AND u.generation = blobs.generation AND u.stored))
+		OR (part = 'metadata' AND EXISTS (SELECT 1 FROM upstream_files u WHERE u.upstream = $1 AND u.metadata_stored
+			AND u.metadata_sha256 = blobs.sha256 AND u.metadata_generation = blobs.generation))
+		OR (part = 'metadata' AND EXISTS (SELECT 1 FROM upstream_files u WHERE u.upstream = $1 AND u.provenance_stored
+			AND u.provenance_sha256 = blobs.sha256 AND u.provenance_generation = blobs.generation)))`,
+		name, micros(t.db.options.Now()))
+	for _, q := range []string{
+		`DELETE FROM upstream_pages WHERE upstream = $1`,
+		`DELETE FROM upstream_lists WHERE upstream = $1`,
+		`DELETE FROM upstream_leases WHERE upstream = $1`,
+		`DELETE FROM upstream_files WHERE upstream = $1`,
+		`DELETE FROM upstreams WHERE name = $1`,
+	} {
+		if err == nil {
+			_, err = t.exec(ctx, q, name)
+		}
+	}
 	return err
 }
 

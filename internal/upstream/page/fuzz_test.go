@@ -54,6 +54,9 @@ func checkParse(t *testing.T, body []byte, contentType string) {
 	}
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 	merged := page.Merge(page.Page{}, p, now)
+	if err := decoded(t, merged.Encode()).Check(name); err != nil {
+		t.Fatalf("Check of what Parse accepts: %v", err)
+	}
 	if diff := cmp.Diff(merged, page.Merge(merged, p, now.AddDate(0, 0, 1))); diff != "" {
 		t.Fatalf("Merge with the same page: difference %s", diff)
 	}

@@ -104,9 +104,10 @@ func (p *Pages) bring(ctx context.Context, u *upstream.Upstream, k Key, f Freshn
 	return e, nil
 }
 
-// newest returns the page in memory, or the given one if that was read later. Either may be nil.
-func (p *Pages) newest(k Key, was *entry) *entry {
-	e := p.lookup(k)
+// newest returns the page in memory, or the given one if that was read later. Either may be nil, or of an upstream that
+// had the name before.
+func (p *Pages) newest(u *upstream.Upstream, k Key, was *entry) *entry {
+	e := p.lookup(k).of(u)
 	if e == nil || was != nil && was.FetchedAt.After(e.FetchedAt) {
 		return was
 	}
@@ -115,7 +116,7 @@ func (p *Pages) newest(k Key, was *entry) *entry {
 
 // question asks the upstream for a page and puts the answer into memory.
 func (p *Pages) question(ctx context.Context, u *upstream.Upstream, k Key, was *entry, up *source) (*entry, error) {
-	was = p.newest(k, was)
+	was = p.newest(u, k, was)
 	var v upstream.Validators
 	if was != nil && was.OfURL == u.Revision {
 		v = was.Validators
@@ -130,7 +131,7 @@ func (p *Pages) question(ctx context.Context, u *upstream.Upstream, k Key, was *
 		if err := p.confirmAbsence(ctx, u, k); err != nil {
 			return nil, err
 		}
-		return p.gone(u, k, p.newest(k, was), up), nil
+		return p.gone(u, k, p.newest(u, k, was), up), nil
 	case err != nil:
 		return nil, err
 	case r.NotModified:
@@ -139,7 +140,7 @@ func (p *Pages) question(ctx context.Context, u *upstream.Upstream, k Key, was *
 		}
 		return p.confirmed(was, &r, up), nil
 	}
-	return p.changed(ctx, u, p.newest(k, was), k, &r, up)
+	return p.changed(ctx, u, p.newest(u, k, was), k, &r, up)
 }
 
 var errUnconditional = errors.New("it answered 304 to a request that was not conditional")
@@ -303,7 +304,7 @@ func (p *Pages) awaitLease(ctx context.Context, u *upstream.Upstream, k Key, f F
 ) (*entry, error) {
 	until := time.Now().Add(p.wait.replica)
 	for {
-		e := p.newest(k, was)
+		e := p.newest(u, k, was)
 		var after time.Time
 		if e != nil {
 			after = e.CheckedAt
@@ -328,7 +329,7 @@ func (p *Pages) awaitLease(ctx context.Context, u *upstream.Upstream, k Key, f F
 			return nil, &upstream.Failure{Upstream: u.Name, Kind: upstream.Silent, Err: err}
 		}
 		if time.Until(until) <= 0 {
-			if e := p.newest(k, was); e.usable(u, p.now()) {
+			if e := p.newest(u, k, was); e.usable(u, p.now()) {
 				return e, nil
 			}
 			return nil, nil

@@ -607,3 +607,29 @@ func TestUnknownCallersGetWhatIsHeld(t *testing.T) {
 		t.Errorf("Get() = %v", err)
 	}
 }
+
+// What was read from a removed upstream is not used for another one of its name, whether it is reachable or not.
+func TestAnotherUpstreamOfTheName(t *testing.T) {
+	w := newWorld(t)
+	w.f.says("six", has("six", "", "1.0"))
+	w.get("six", pages.Normal)
+	w.batch()
+	w.c.pass(time.Minute)
+	w.u.CreatedAt = w.c.Now()
+	w.u.Revision = w.u.CreatedAt.UnixMicro()
+	if _, err := newWorldOffline(w).Get(t.Context(), w.u, name("six"), pages.Normal, true); !errors.Is(err, pages.ErrOffline) {
+		t.Errorf("offline: %v", err)
+	}
+	if _, err := w.p.Get(t.Context(), w.u, name("six"), pages.Normal, false); !errors.Is(err, pages.ErrNotHeld) {
+		t.Errorf("for an unknown caller: %v", err)
+	}
+	w.f.says("six", fails(upstream.Wrong, 500))
+	w.refused("six", pages.Normal)
+	w.c.pass(time.Hour)
+	w.f.says("six", has("six", "", "2.0"))
+	h := w.get("six", pages.Normal)
+	w.versions(h, "2.0")
+	if p, err := h.Page(); err != nil || len(p.Gone) > 0 {
+		t.Errorf("Page() = %+v, %v: it remembers files of the removed upstream", p, err)
+	}
+}
