@@ -286,7 +286,8 @@ func TestProjectPageOfAFailingUpstream(t *testing.T) {
 	} {
 		got := x.visit(t, http.MethodGet, path, "stranger", "")
 		contains(t, got, http.StatusBadGateway, "An upstream does not answer correctly",
-			"The upstream faraway does not answer correctly, and this name may be one of its projects")
+			"The upstream faraway does not answer correctly, and this name may be one of its projects",
+			"try again later", "index upstream check faraway")
 		if got.Header().Get("Retry-After") == "" {
 			t.Errorf("%s has no Retry-After", path)
 		}

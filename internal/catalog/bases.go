@@ -140,7 +140,7 @@ func PutBases(ctx context.Context, tx Tx, r Repository, bases []Base) error {
 		if b.Upstream == "" {
 			base, err := tx.RepositoryByName(ctx, b.Repository)
 			if fault.Is(err, fault.NotFound) {
-				return fault.Wrap(fault.Invalid, err, "there is no repository %.80q to draw on%s", b.Repository,
+				return fault.New(fault.Invalid, "there is no repository %.80q to draw on%s", b.Repository,
 					meantUpstream(upstreams, b.Repository))
 			} else if err != nil {
 				return err
@@ -172,7 +172,7 @@ func meantUpstream(all []upstream.Upstream, name string) string {
 	if slices.ContainsFunc(all, func(u upstream.Upstream) bool { return u.Name == name }) {
 		return "; did you mean " + Base{Upstream: name}.String() + "?"
 	}
-	return ""
+	return ": index repository list shows those that exist"
 }
 
 // noCircle returns fault.Invalid if the base draws on the repository.

@@ -90,7 +90,8 @@ func (x *Index) ListedAt(ctx context.Context, who access.Caller, at memo.Stamp, 
 	return out, err
 }
 
-// SeenNames returns the names that an upstream answered for a repository and that are not own by now.
+// SeenNames returns the names that an upstream answered for a repository and that are not own
+// there by now.
 func (x *Index) SeenNames(ctx context.Context, repositoryID string) (out []packaging.ProjectName, err error) {
 	err = x.store.View(ctx, func(tx Tx) error {
 		out, err = tx.SeenNames(ctx, repositoryID)

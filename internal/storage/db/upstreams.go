@@ -108,7 +108,9 @@ func (t *Tx) SeenNames(ctx context.Context, repositoryID string) ([]packaging.Pr
 		return packaging.ParseProjectName(name)
 	}
 	return many(ctx, t, scan, `SELECT s.name FROM name_sources s JOIN names n ON n.name = s.name
-		WHERE s.repository_id = $1 AND n.origin = 'upstream' ORDER BY s.name`, repositoryID)
+		LEFT JOIN name_rulings d ON d.repository_id = s.repository_id AND d.name = s.name
+		WHERE s.repository_id = $1 AND (COALESCE(d.origin, n.origin) = 'upstream' OR d.origin = 'both') ORDER BY s.name`,
+		repositoryID)
 }
 
 // instanceKey is the row of keys with the id of this index.
