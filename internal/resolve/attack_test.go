@@ -692,3 +692,36 @@ func TestReplacedFile(t *testing.T) {
 		}
 	})
 }
+
+// TestUpstreamOfUnreadableBase: names of an upstream that is read through a base are hidden from callers who may not
+// open that base, and hide what comes after it.
+func TestUpstreamOfUnreadableBase(t *testing.T) {
+	eachPair(t, func(w *world) {
+		f := theirs("licensed")
+		company := upstreamtest.New(t, upstreamtest.Options{})
+		company.Add(packagingtest.Wheel("probe", "1.0", "p"), f)
+		w.public.Add(packagingtest.Wheel("licensed", "1.0", "public"))
+		a := w.replicas[0]
+		w.must(a.Upstreams.Add(t.Context(), a.Operator, w.upstream("company", company, upstream.Private)))
+		w.repository("secret", access.NoRole, "upstream:company")
+		w.repository("team", access.Uploader, "secret", "upstream:public")
+		dev := w.user("dev")
+		for replica := range w.handlers {
+			out := w.call(replica, dev, http.MethodGet, "/r/team/simple/licensed/", nil, "Accept", jsonPage)
+			if out.Code != http.StatusNotFound {
+				t.Errorf("the page on replica %d = %d %s", replica, out.Code, out.Body)
+			}
+			if out := w.call(replica, w.admin, http.MethodGet, "/r/team/simple/licensed/", nil, "Accept", jsonPage); !shows(out, f) {
+				t.Errorf("an administrator gets %d %s", out.Code, out.Body)
+			}
+			file := "/r/team/packages/company/" + page.Path(company.FileURL(f.Name), f.Name, "")
+			if out := w.call(replica, dev, http.MethodGet, file, nil); out.Code != http.StatusNotFound {
+				t.Errorf("the file on replica %d = %d", replica, out.Code)
+			}
+			if out := w.call(replica, dev, http.MethodGet, "/r/team/simple/", nil); strings.Contains(out.Body.String(), "licensed") {
+				t.Errorf("the list on replica %d has the name", replica)
+			}
+		}
+		w.public.AssertNothingAsked(t, "licensed")
+	})
+}

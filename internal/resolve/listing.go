@@ -41,14 +41,21 @@ func (x *Reader) ListView(ctx context.Context, who access.Caller, repo string) (
 	if v.chain, err = x.index.Chain(ctx, at, r); err != nil {
 		return v, err
 	}
-	upstreams := false
+	upstreams, withheld := false, false
 	for _, s := range v.chain {
 		if s.Upstream == "" {
 			v.Whole = v.Whole && who.May(access.Reader, s.Repository.Object())
 		}
-		upstreams = upstreams || s.Upstream != ""
+		if s.Upstream == "" || withheld {
+			continue
+		}
+		readable, err := x.mayReadFrom(ctx, who, at, r, v.chain, s.Upstream)
+		if err != nil {
+			return v, err
+		}
+		upstreams, withheld = true, !readable
 	}
-	if upstreams && x.o.Upstreams != nil && mayReadUpstream(who, r) {
+	if upstreams && !withheld && x.o.Upstreams != nil && mayReadUpstream(who, r) {
 		if v.seen, v.Variant, err = x.seen.of(ctx, x.index, at, r.ID); err != nil {
 			return v, err
 		}

@@ -148,6 +148,11 @@ func (x *Reader) elsewhereUpstream(ctx context.Context, who access.Caller, v Vie
 		return e, err
 	}
 	for _, u := range may {
+		if readable, err := x.mayReadFrom(ctx, who, v.at, v.Repository, chain, u.Name); err != nil || !readable {
+			return Elsewhere{}, err
+		}
+	}
+	for _, u := range may {
 		if u.Name == v.Ownership.Upstream {
 			e.Upstream = u.Name
 		}
