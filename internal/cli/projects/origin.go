@@ -188,6 +188,11 @@ func (c *originSetCmd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
+		_, missing := a.Index.Project(s.Ctx, a.Operator, c.Repository, name)
+		if o.Origin == catalog.Own && fault.Is(missing, fault.NotFound) {
+			fmt.Fprintf(s.Errs, "index: note: no upstream is asked for %s now, so installers find nothing until a release is uploaded\n",
+				name)
+		}
 		return c.Report(s.Out, struct {
 			Repository string `json:"repository"`
 			Project    string `json:"project"`
