@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 	"time"
 
 	"pyindex/internal/access"
@@ -25,10 +24,12 @@ type View struct {
 	Ownership  catalog.Ownership
 
 	Upstream upstream.Upstream // that the name, or a part of its files, comes from; its Name is "" if none
+	asked    *asked
 	held     pages.Held
 	fetch    bool              // whether the caller may cause a request to it
 	pins     map[string]string // SHA-256 by path of files whose digest is not the first one of the upstream
 	variant  string
+	id       string // of a view of an upstream
 	at       memo.Stamp
 }
 
@@ -41,7 +42,10 @@ func (v View) Reserved() bool { return v.Upstream.Name == "" && v.Project.ID == 
 // ID identifies the view among those of all repositories, and Variant its content beside the stamp. The rendering of
 // two views is the same if both are.
 func (v View) ID() string {
-	if v.Own() && v.Project.Repository.ID == v.Repository.ID {
+	switch {
+	case v.id != "":
+		return v.id
+	case v.Own() && v.Project.Repository.ID == v.Repository.ID:
 		return v.Project.ID
 	}
 	return v.Repository.ID + "/" + v.Name.String()
@@ -196,11 +200,7 @@ func (x *Reader) withUpstream(ctx context.Context, who access.Caller, v View, ch
 			return View{}, err
 		}
 	}
-	found.variant = found.Upstream.Name + " " + strconv.FormatInt(found.Upstream.Revision, 10) + " " + found.held.Revision +
-		" " + pinned + found.Upstream.ArtifactBase + found.Ownership.Versions
-	if v.Repository.RequireHashes {
-		found.variant += " hashes"
-	}
+	found.id, found.variant = found.asked.text(&found, pinned)
 	return found, nil
 }
 
@@ -212,11 +212,11 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ch
 	if x.o.Upstreams == nil || !mayReadUpstream(who, v.Repository) {
 		return v, nil
 	}
-	all, err := x.o.Upstreams.All(ctx, v.at)
+	may, err := x.ask(ctx, v.at, chain, v.Repository.ID, v.Name)
 	if err != nil {
 		return v, err
 	}
-	able := candidates(chain, all, v)
+	able := may.candidates(v.Ownership)
 	if ask.OwnOnly {
 		if len(able) > 0 && ask.Limited != nil {
 			ask.Limited(nil)
@@ -228,7 +228,7 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ch
 	}
 	fetch := mayFetch(who, v.Repository)
 	for _, u := range able {
-		held, err := x.o.Pages.Get(ctx, u, v.Name, ask.Freshness, fetch)
+		held, err := x.o.Pages.Get(ctx, *u, v.Name, ask.Freshness, fetch)
 		if ask.leftTo(err) {
 			if u.Kind == upstream.Private {
 				return v, missing // the asking index may have the name from a private upstream of its own
@@ -242,7 +242,7 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ch
 			continue
 		}
 		if v.Ownership.Upstream != u.Name {
-			stands, err := x.index.ClaimUpstream(ctx, v.Repository.ID, v.Name, u)
+			stands, err := x.index.ClaimUpstream(ctx, v.Repository.ID, v.Name, *u)
 			if err != nil {
 				return v, err
 			}
@@ -250,7 +250,7 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ch
 				return v, missing
 			}
 		}
-		v.Upstream, v.held, v.fetch = u, held, fetch
+		v.Upstream, v.asked, v.held, v.fetch = *u, may, held, fetch
 		return v, nil
 	}
 	return v, nil
@@ -267,36 +267,6 @@ func (a Ask) leftTo(err error) bool {
 		a.Limited(f.Limited)
 	}
 	return true
-}
-
-// candidates returns the upstreams to ask for a name, in order: private ones, and then the public one that is listed as
-// its owner, the one that is remembered, or else all others.
-func candidates(chain []catalog.Source, all []upstream.Upstream, v View) []upstream.Upstream {
-	var private, listed, public []upstream.Upstream
-	for _, s := range chain {
-		u, known := named(all, s.Upstream)
-		switch {
-		case !known || !u.MayAsk(v.Name):
-		case u.Kind == upstream.Private:
-			private = append(private, u)
-		case u.Lists(v.Name):
-			listed = append(listed, u)
-		default:
-			public = append(public, u)
-		}
-	}
-	switch {
-	case v.Ownership.Private:
-		public = nil
-	case len(listed) > 0:
-		public = listed[:1]
-	default:
-		remembered := func(u upstream.Upstream) bool { return u.Name == v.Ownership.Upstream }
-		if i := slices.IndexFunc(public, remembered); i >= 0 {
-			public = public[i : i+1]
-		}
-	}
-	return append(private, public...)
 }
 
 // named returns the upstream of a name.

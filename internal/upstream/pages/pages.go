@@ -141,7 +141,8 @@ func (p *Pages) Get(ctx context.Context, u upstream.Upstream, name packaging.Pro
 			return p.held(e, &u, now), nil
 		}
 	}
-	return p.get(ctx, &u, k, f, mayFetch)
+	slow := u // so that only this path needs memory for it
+	return p.get(ctx, &slow, k, f, mayFetch)
 }
 
 // lookup returns the entry in memory, or nil.
