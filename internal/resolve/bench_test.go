@@ -56,3 +56,22 @@ func BenchmarkWarmPage(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkFirstRead reads pages of 10,000 files of an upstream for the first time, without storing them. The memory
+// includes that of the upstream, and of the recorder.
+func BenchmarkFirstRead(b *testing.B) {
+	dir := b.TempDir()
+	w := newWorld(b, dir, "sqlite:"+filepath.Join(dir, "index.db"), "file://"+filepath.Join(dir, "blobs"))
+	large := upstreamtest.New(b, upstreamtest.Options{Catalog: upstreamtest.Catalog{Projects: 10_000, Files: 10_000}})
+	w.must(w.replicas[0].Upstreams.Add(b.Context(), w.replicas[0].Operator, w.upstream("large", large, upstream.Public)))
+	w.bases("main", "upstream:large")
+	n := 0
+	for b.Loop() {
+		path := fmt.Sprintf("/simple/generated-%d/", n)
+		out := w.call(0, w.admin, http.MethodGet, path, nil, "Accept", jsonPage, "Accept-Encoding", "gzip")
+		if out.Code != http.StatusOK {
+			b.Fatalf("%s = %d %s", path, out.Code, out.Body)
+		}
+		n++
+	}
+}

@@ -214,12 +214,17 @@ func (q *question) read(r *response, limit int64) ([]byte, error) {
 // pieces are buffers for pages whose length is not known yet. A slice that grows would take up to three times the page.
 var pieces = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 
+// keptPieces is the largest number of buffers of one page that are used again.
+const keptPieces = 4
+
 // gather reads everything into a slice of exactly that length.
 func gather(in io.Reader) ([]byte, error) {
 	var parts []*[256 << 10]byte
 	defer func() {
-		for _, p := range parts {
-			pieces.Put(p)
+		if len(parts) <= keptPieces { // those of large pages would stay for a while
+			for _, p := range parts {
+				pieces.Put(p)
+			}
 		}
 	}()
 	var err error

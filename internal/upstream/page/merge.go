@@ -11,7 +11,7 @@ const maxGone = 10_000
 
 // Merge returns the page that is kept when an upstream answers next while old is held. Call it with the zero page as
 // old for the first answer, and with the zero page as next if the upstream no longer has the project. now is when next
-// was fetched.
+// was fetched. The result takes over the files of next, which callers do not use afterwards.
 //
 // The first digest of a file name stays: if next states another one, the fields of the old file are kept and Changed is
 // the digest that was refused, until the upstream states the old one again or the file is forgotten. A file that next
@@ -26,7 +26,6 @@ func Merge(old, next Page, now time.Time) Page {
 		held[f.Filename] = f
 	}
 	merged := next
-	merged.Files = slices.Clone(next.Files)
 	for i, f := range merged.Files {
 		was, known := held[f.Filename]
 		delete(held, f.Filename)

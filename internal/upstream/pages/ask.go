@@ -183,7 +183,11 @@ func (p *Pages) changed(ctx context.Context, u *upstream.Upstream, was *entry, k
 	if err != nil {
 		return nil, wrong(u, err)
 	}
+	large := len(r.Body) >= largeBody
 	r.Body = nil // which the garbage collector may take before the page is merged
+	if large {
+		p.reading.parsed()
+	}
 	now := p.now()
 	row := Row{
 		Key:        k,

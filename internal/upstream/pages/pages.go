@@ -64,6 +64,8 @@ type Pages struct {
 	unread  map[Key]string // revisions of damaged records
 	queue   queue
 
+	reading, encoding, freeing collector
+
 	kick    chan struct{}
 	working sync.WaitGroup
 	lists   lists
