@@ -11,12 +11,19 @@ const maxGone = 10_000
 
 // Merge returns the page that is kept when an upstream answers next while old is held. Call it with the zero page as
 // old for the first answer, and with the zero page as next if the upstream no longer has the project. now is when next
-// was fetched. The result takes over the files of next, which callers do not use afterwards.
+// was fetched.
 //
 // The first digest of a file name stays: if next states another one, the fields of the old file are kept and Changed is
 // the digest that was refused, until the upstream states the old one again or the file is forgotten. A file that next
 // does not list moves to Gone, which counts as old when it returns.
 func Merge(old, next Page, now time.Time) Page {
+	next.Files = slices.Clone(next.Files)
+	return MergeOwned(old, next, now)
+}
+
+// MergeOwned is Merge without a copy of a large page: the result takes over the files of next, which the caller must not
+// use afterwards.
+func MergeOwned(old, next Page, now time.Time) Page {
 	now = now.UTC().Truncate(time.Microsecond)
 	held := make(map[string]File, len(old.Files)+len(old.Gone))
 	for _, f := range old.Gone {

@@ -219,7 +219,7 @@ func (p *Pages) changed(ctx context.Context, u *upstream.Upstream, was *entry, k
 	if was != nil {
 		old = p.content(was)
 	}
-	merged := page.Merge(old, next, now)
+	merged := page.MergeOwned(old, next, now)
 	row.Revision = digest(&merged)
 	if was != nil && was.Revision == row.Revision && was.Absent == row.Absent {
 		row.Record, row.FetchedAt = was.Record, was.FetchedAt
