@@ -39,6 +39,7 @@ type commands struct {
 	Upstreams  upstreams.Upstream  `cmd:"" name:"upstream" help:"Manage upstreams: other indexes on which repositories draw."`
 	Name       projects.Name       `cmd:"" help:"Manage project names, including those of deleted projects."`
 	Origin     projects.Origin     `cmd:"" help:"Manage whether names belong to this index or to an upstream."`
+	Explain    projects.Explain    `cmd:"" help:"Explain what a repository shows of a project: its sources, and hidden files with what would free them."`
 	Reserve    projects.Reserve    `cmd:"" help:"Manage names that are reserved for this index before anything is uploaded."`
 	Group      people.Group        `cmd:"" help:"Manage groups of users."`
 	Service    people.Service      `cmd:"" help:"Manage service accounts: accounts for machines, which belong to a project or a group."`

@@ -78,13 +78,14 @@ func TestEveryCommandHasJSON(t *testing.T) {
 
 // testedElsewhere are the commands that json.txtar cannot run, with the test that runs them.
 var testedElsewhere = map[string]string{
-	"login":          "cijob.TestLoginFinish, because it needs an issuer",
-	"doctor publish": "json.txtar, but it fails outside of a job",
-	"doctor local":   "json.txtar as index doctor",
-	"upstream check": "upstream.txtar, because it needs an upstream",
-	"upstream fetch": "moving.TestFetch, because it needs an upstream",
-	"mail test":      "TestMailTest, because it needs a mail server",
-	"user approve":   "TestApproveJSON, because it needs an owner's invitation",
+	"login":           "cijob.TestLoginFinish, because it needs an issuer",
+	"doctor publish":  "json.txtar, but it fails outside of a job",
+	"doctor local":    "json.txtar as index doctor",
+	"upstream accept": "files.TestADigestThatChangesUpstreamIsRefused, because it needs an upstream that replaced a file",
+	"upstream check":  "upstream.txtar, because it needs an upstream",
+	"upstream fetch":  "moving.TestFetch, because it needs an upstream",
+	"mail test":       "TestMailTest, because it needs a mail server",
+	"user approve":    "TestApproveJSON, because it needs an owner's invitation",
 }
 
 // The script json.txtar runs every other command that has --json.

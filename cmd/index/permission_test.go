@@ -16,12 +16,18 @@ var kinds = []string{
 	"", "bad", "expired", "revoked", "disabled", "read", "upload", "other", "minted", "reader", "service", "admin",
 }
 
+// foreignHash is a part of foreignFile, the end of the address of an upstream's file, which nobody has.
+const (
+	foreignHash = "00000000000000000000000000000000"
+	foreignFile = "public/-/" + foreignHash + "/demo_pkg-1.0.tar.gz"
+)
+
 // things are the values of a path's parameters: what is there, and what is not.
 func (x *fixture) things(path string) []string {
 	fill := func(repository, project string) string {
 		return strings.NewReplacer(
 			":repository", repository, ":project", project, ":version", "1.0", ":user", "member", ":kind", "user", ":subject",
-			"member", ":upstream", "public", ":account", "deploy", ":name", "main", ":filename", demoFile, ":source/*", x.file.SHA256+"/"+demoFile, ":publisher",
+			"member", ":upstream", "public", ":account", "deploy", ":name", "main", ":filename", demoFile, ":publisher",
 			x.publisher,
 		).Replace(path)
 	}
@@ -32,6 +38,9 @@ func (x *fixture) things(path string) []string {
 	}
 	if strings.Contains(path, ":project") {
 		projects = []string{demo, "nothing"}
+	}
+	if before, ok := strings.CutSuffix(path, ":source/*"); ok { // a file of this index, and one of an upstream
+		return append(x.things(before+x.file.SHA256+"/"+demoFile), x.things(before+foreignFile)...)
 	}
 	for _, r := range repositories {
 		for _, p := range projects {
@@ -53,7 +62,9 @@ func TestPermissions(t *testing.T) {
 					continue // pages have a table of their own
 				}
 				for _, path := range x.things(route.Path) {
-					row := []string{route.Method, strings.ReplaceAll(path, x.file.SHA256, "SHA256")}
+					row := []string{
+						route.Method, strings.NewReplacer(x.file.SHA256, "SHA256", foreignHash, "HASH").Replace(path),
+					}
 					for _, kind := range kinds {
 						code := x.ask(route.Method, path, kind).Code
 						row = append(row, fmt.Sprint(code))
@@ -80,7 +91,7 @@ func TestHiddenIsMissing(t *testing.T) {
 		x := newFixture(t, "http://h.example", open)
 		for _, route := range x.server.Routes() {
 			if route.Auth.Session() || route.Method != http.MethodGet ||
-				!strings.Contains(route.Path, ":project") && !strings.Contains(route.Path, ":sha256") {
+				!strings.Contains(route.Path, ":project") && !strings.Contains(route.Path, ":source") {
 				continue
 			}
 			for _, kind := range kinds[:len(kinds)-1] {
@@ -100,7 +111,7 @@ func TestHiddenIsMissing(t *testing.T) {
 // shape is what an answer tells about a project, without its name.
 func (x *fixture) shape(path, kind, project, sha256 string) string {
 	path = strings.NewReplacer(":repository", secret, ":project", project, ":version", "1.0", ":user", "member",
-		":filename", demoFile, ":sha256", sha256).Replace(path)
+		":filename", demoFile, ":source/*", sha256+"/"+demoFile).Replace(path)
 	got := x.ask(http.MethodGet, path, kind)
 	h := got.Header()
 	text := fmt.Sprint(got.Code, h.Get("Location"), h.Get("ETag"), h.Get("Cache-Control"), h.Get("WWW-Authenticate"),

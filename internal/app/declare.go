@@ -23,5 +23,6 @@ func (a *App) Declare(ctx context.Context, log *slog.Logger) error {
 	for _, text := range said {
 		log.Info(text)
 	}
+	a.warnOfBucket(ctx, log)
 	return nil
 }

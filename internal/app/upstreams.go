@@ -37,7 +37,7 @@ func (a *App) openPages(ctx context.Context, log *slog.Logger) (err error) {
 // openReader opens the cache of upstreams' files, and what reads through everything.
 func (a *App) openReader(log *slog.Logger) {
 	a.Files = files.New(a.DB.UpstreamFiles(), a.Index.Custody, a.Client, files.Options{
-		Limit: a.upstreamLimit(log), Space: a.Blobs.Space, Log: log,
+		Limit: a.upstreamLimit(), Space: a.Blobs.Space, Log: log,
 	})
 	a.Reader = resolve.New(a.Index.Index, resolve.Options{
 		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Offline: a.Config.Offline,
@@ -70,14 +70,21 @@ func (a *App) allUpstreams(ctx context.Context) ([]upstream.Upstream, error) {
 
 // upstreamLimit returns the limit on kept files of upstreams, in bytes. It is 0 for an object store without a setting:
 // nobody knows how much room there is.
-func (a *App) upstreamLimit(log *slog.Logger) int64 {
+func (a *App) upstreamLimit() int64 {
 	if n := a.Config.UpstreamCacheSize(); n > 0 {
 		return n
 	}
 	_, total, ok := a.Blobs.Space()
 	if !ok {
-		log.Debug("upstream_cache.size is not set, and the size of the store is unknown: files of upstreams are not kept")
 		return 0
 	}
 	return files.DefaultLimit(total)
+}
+
+// warnOfBucket logs a warning if repositories draw on upstreams whose files cannot be kept.
+func (a *App) warnOfBucket(ctx context.Context, log *slog.Logger) {
+	all, err := a.allUpstreams(ctx)
+	if err == nil && len(all) > 0 && a.Files.Limit() == 0 {
+		log.Warn("upstream_cache.size is not set, and the size of an object store is unknown: files of upstreams are not kept, so each download asks the upstream")
+	}
 }

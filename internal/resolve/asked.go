@@ -1,7 +1,6 @@
 package resolve
 
 import (
-	"context"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -28,22 +27,18 @@ type askedKey struct {
 
 const memoAsked = 50_000
 
-// ask returns the upstreams that may be asked for a name through a repository with the given chain.
-func (x *Reader) ask(ctx context.Context, at memo.Stamp, chain []catalog.Source, repositoryID string,
+// ask returns which of all upstreams may be asked for a name through a repository with the given chain.
+func (x *Reader) ask(at memo.Stamp, chain []catalog.Source, all []upstream.Upstream, repositoryID string,
 	name packaging.ProjectName,
-) (*asked, error) {
+) *asked {
 	k := askedKey{repositoryID, name}
 	if a, ok := x.asked.Get(at, k); ok {
-		return a, nil
-	}
-	all, err := x.o.Upstreams.All(ctx, at)
-	if err != nil {
-		return nil, err
+		return a
 	}
 	a := mayAsk(chain, all, name)
 	a.id = repositoryID + "/" + name.String()
 	x.asked.Put(at, k, a)
-	return a, nil
+	return a
 }
 
 // mayAsk returns the upstreams of a chain that may be asked for a name.
@@ -66,33 +61,29 @@ func mayAsk(chain []catalog.Source, all []upstream.Upstream, name packaging.Proj
 	return a
 }
 
-// candidates returns the upstreams to ask for a name of that ownership, in order: private ones, and then the public one
-// that is listed as its owner, the one that is remembered, or else all others. The caller must not change the result.
+// candidates returns the upstreams to ask for a name of that ownership, in order: private ones, of which the one that is
+// remembered is the first, and then the public one that is listed as its owner, the one that is remembered, or else all
+// others. The caller must not change the result.
 func (a *asked) candidates(o catalog.Ownership) []*upstream.Upstream {
-	public := a.public
+	remembered := func(u *upstream.Upstream) bool { return u.Name == o.Upstream }
+	private, public := a.private, a.public
+	if i := slices.IndexFunc(private, remembered); i > 0 { // no other may claim the name
+		private = slices.Insert(slices.Delete(slices.Clone(private), i, i+1), 0, a.private[i])
+	}
 	switch {
 	case o.Private:
 		public = nil
 	case a.listed != nil:
 		public = []*upstream.Upstream{a.listed}
 	default:
-		remembered := func(u *upstream.Upstream) bool { return u.Name == o.Upstream }
 		if i := slices.IndexFunc(public, remembered); i >= 0 {
 			public = public[i : i+1]
 		}
 	}
-	if len(a.private) == 0 {
+	if len(private) == 0 {
 		return public
 	}
-	return slices.Concat(a.private, public)
-}
-
-// candidates returns the upstreams to ask for the name of a view, in order.
-func candidates(chain []catalog.Source, all []upstream.Upstream, v View) (out []upstream.Upstream) {
-	for _, u := range mayAsk(chain, all, v.Name).candidates(v.Ownership) {
-		out = append(out, *u)
-	}
-	return out
+	return slices.Concat(private, public)
 }
 
 // variant is the Variant of a view, and what it depends on beside the stamp.

@@ -31,6 +31,7 @@ import (
 	"pyindex/internal/simpleapi"
 	"pyindex/internal/storage/storagetest"
 	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/files"
 	"pyindex/internal/upstream/page"
 	"pyindex/internal/upstream/upstreamtest"
 )
@@ -101,7 +102,7 @@ func (w *world) open(dir, database, storage string) *app.App {
 
 func (w *world) serve(a *app.App) http.Handler {
 	w.t.Helper()
-	keys := access.NewKeyring(a.DB.Access(), access.KeyringOptions{})
+	keys := access.NewKeyring(a.DB.Access(), access.KeyringOptions{AnonymousRead: true})
 	h, err := server.New(server.Options{Keyring: keys, Log: slog.New(slog.DiscardHandler)},
 		simpleapi.New(a.Reader, simpleapi.Options{BaseURL: "https://index.example", Instance: a.Instance}).Table(),
 		jsonapi.New(a.Reader, jsonapi.Options{BaseURL: "https://index.example"}).Table(),
@@ -385,6 +386,28 @@ func TestSecondRepository(t *testing.T) {
 	})
 }
 
+// TestAnonymousProbe: an anonymous caller cannot tell a hidden own name from one that nobody has, on any route.
+func TestAnonymousProbe(t *testing.T) {
+	eachPair(t, func(w *world) {
+		w.repository("secret", access.NoRole)
+		w.publish("/r/secret", own("acme-secret"))
+		answers := map[string]string{}
+		for _, project := range []string{"acme-secret", "acme-nobody"} {
+			for form, path := range w.forms("", project, theirs(project)) {
+				r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+				out := httptest.NewRecorder()
+				w.handlers[0].ServeHTTP(out, r)
+				got := fmt.Sprint(out.Code, " ", strings.ReplaceAll(out.Body.String(), project, "NAME"))
+				if was, ok := answers[form]; ok && was != got {
+					t.Errorf("%s: a hidden name answers %q, an unknown one %q", form, was, got)
+				}
+				answers[form] = got
+			}
+		}
+		w.public.AssertNothingAsked(t, "acme-secret")
+	})
+}
+
 // TestUnreadableBase: a base that the caller may not read still hides the upstreams after it.
 func TestUnreadableBase(t *testing.T) {
 	eachPair(t, func(w *world) {
@@ -432,6 +455,54 @@ func TestPrivateUpstreamFails(t *testing.T) {
 		w.nothing("away", "", "acme-old", w.admin, f)
 		if _, status := w.files(0, w.admin, "/simple/acme-old/"); status != 502 && status != 503 {
 			t.Errorf("away: the page answers %d", status)
+		}
+	})
+}
+
+// TestPrivateList: a name on the list of a private upstream is asked of no public one, also by a repository that does not
+// draw on the private one, and before anybody has read it there.
+func TestPrivateList(t *testing.T) {
+	eachPair(t, func(w *world) {
+		company := upstreamtest.New(t, upstreamtest.Options{})
+		company.Add(packagingtest.Wheel("probe", "1.0", "p"), own("acme-old"))
+		a := w.replicas[0]
+		w.must(a.Upstreams.Add(t.Context(), a.Operator, w.upstream("company", company, upstream.Private)))
+		w.repository("team", access.Uploader, "upstream:company", "upstream:public")
+		w.must(a.Pages.UpdateLists(t.Context()))
+		f := theirs("acme-old")
+		w.public.Add(f)
+		w.nothing("listed by a private upstream", "", "acme-old", w.admin, f)
+		if _, status := w.files(0, w.admin, "/simple/acme-old/"); status != http.StatusNotFound {
+			t.Errorf("the page of a repository without the private upstream answers %d", status)
+		}
+		if got, status := w.files(0, w.admin, "/r/team/simple/acme-old/"); status != 200 || !slices.Equal(got, []string{own("acme-old").Name}) {
+			t.Errorf("the page of a repository with it lists %v (%d)", got, status)
+		}
+	})
+}
+
+// TestTwoPrivateUpstreams: a name stays that of the private upstream that had it first, when another one has it later.
+func TestTwoPrivateUpstreams(t *testing.T) {
+	eachPair(t, func(w *world) {
+		a := w.replicas[0]
+		var servers []*upstreamtest.Server
+		for _, n := range []string{"north", "south"} {
+			s := upstreamtest.New(t, upstreamtest.Options{NoList: true})
+			s.Add(packagingtest.Wheel("probe", "1.0", "p"))
+			u := w.upstream(n, s, upstream.Private)
+			u.NegativeTTL = time.Second
+			w.must(a.Upstreams.Add(t.Context(), a.Operator, u))
+			servers = append(servers, s)
+		}
+		w.bases("main", "upstream:north", "upstream:south")
+		south := own("shared")
+		servers[1].Add(south)
+		for range 2 {
+			if got, status := w.files(0, w.admin, "/simple/shared/"); status != 200 || !slices.Equal(got, []string{south.Name}) {
+				t.Errorf("the page lists %v (%d)", got, status)
+			}
+			servers[0].Add(theirs("shared"))
+			time.Sleep(1100 * time.Millisecond) // the absence is remembered that long
 		}
 	})
 }
@@ -583,6 +654,34 @@ func TestUpstreamLies(t *testing.T) {
 				t.Errorf("%s: a client got %d bytes of a wrong file", lie, out.Body.Len())
 			}
 			w.public.Mend()
+		}
+	})
+}
+
+// TestReplacedFile: a file that the upstream replaces stays as it was, and only an administrator may accept another
+// digest, of a file that was refused because of one.
+func TestReplacedFile(t *testing.T) {
+	eachPair(t, func(w *world) {
+		ctx, a := t.Context(), w.replicas[0]
+		first, second := packagingtest.Wheel("replaced", "1.0", "first"), packagingtest.Wheel("replaced", "1.0", "second")
+		w.public.Add(first)
+		file := w.forms("", "replaced", first)["file"]
+		w.everything("before", "", "replaced", w.admin, first)
+		k := files.Key{Upstream: "public", Path: page.Path(w.public.FileURL(first.Name), first.Name, "")}
+		w.public.Remove("replaced")
+		w.public.Add(second)
+		for replica := range w.handlers {
+			out := w.call(replica, w.admin, http.MethodGet, file, nil)
+			gone := replica != 0 && out.Code == http.StatusNotFound // its page was read after the change
+			if !gone && !bytes.Equal(out.Body.Bytes(), first.Bytes) {
+				t.Errorf("the file is %d with %d bytes on replica %d", out.Code, out.Body.Len(), replica)
+			}
+		}
+		if err := a.Files.Accept(ctx, access.Guest(true), k, second.SHA256(), "mine"); err == nil {
+			t.Error("a guest accepted another digest")
+		}
+		if err := a.Files.Accept(ctx, a.Operator, k, second.SHA256(), "unasked"); err == nil {
+			t.Error("a digest was accepted that nothing was refused for")
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"pyindex/internal/access"
@@ -11,6 +12,7 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/page"
 	"pyindex/internal/upstream/pages"
 )
 
@@ -73,7 +75,15 @@ func (x *Reader) Explain(ctx context.Context, who access.Caller, repo string, na
 	if v.Project, _, err = x.firstOwn(ctx, who, at, chain, name); err != nil {
 		return e, err
 	}
-	return e, x.explainSources(ctx, &e, v, chain, version)
+	if v.Project.ID != "" && o.Origin != catalog.Foreign {
+		c, err := x.index.Contents(ctx, who, v.Project.Repository.Name, name)
+		if err != nil {
+			return e, err
+		}
+		e.Files = countFiles(c, version)
+	}
+	err = x.explainSources(ctx, who, &e, v, chain, version)
+	return e, err
 }
 
 // whyOf returns the reason for an origin, and how to change it.
@@ -82,7 +92,7 @@ func whyOf(repo string, name packaging.ProjectName, o catalog.Ownership) (why, n
 		return fmt.Sprintf("index origin set %s %s %s --reason R", repo, name, origin)
 	}
 	if o.Ruling.Origin != "" {
-		return fmt.Sprintf("%s decided it for the repository: %s", o.Ruling.By.Name, o.Ruling.Why), ""
+		return fmt.Sprintf("%s decided it for the repository: %s", o.Ruling.By.Name, o.Ruling.Why), set("own|upstream|both")
 	}
 	switch {
 	case o.Origin == catalog.Own && o.Reserved:
@@ -97,7 +107,19 @@ func whyOf(repo string, name packaging.ProjectName, o catalog.Ownership) (why, n
 	return "nobody has used the name yet", ""
 }
 
-func (x *Reader) explainSources(ctx context.Context, e *Explanation, v View, chain []catalog.Source, version string) error {
+// countFiles counts the files that are listed, of one version if it is not "".
+func countFiles(c catalog.Contents, version string) (n int) {
+	for _, f := range c.Files {
+		if version == "" || sameVersion(f.Version, version) {
+			n++
+		}
+	}
+	return n
+}
+
+func (x *Reader) explainSources(ctx context.Context, who access.Caller, e *Explanation, v View, chain []catalog.Source,
+	version string,
+) error {
 	var all []upstream.Upstream
 	var err error
 	if x.o.Upstreams != nil {
@@ -107,7 +129,11 @@ func (x *Reader) explainSources(ctx context.Context, e *Explanation, v View, cha
 	}
 	asked := map[string]bool{}
 	if v.Ownership.Origin != catalog.Own && (v.Project.ID == "" || v.Ownership.Origin == catalog.Both) {
-		for _, u := range candidates(chain, all, v) {
+		able, err := x.able(ctx, chain, all, &v)
+		if err != nil {
+			return err
+		}
+		for _, u := range able {
 			asked[u.Name] = true
 		}
 	}
@@ -128,7 +154,7 @@ func (x *Reader) explainSources(ctx context.Context, e *Explanation, v View, cha
 			does = "is not asked: the name belongs to another source"
 		default:
 			var has bool
-			if does, has, err = x.upstreamPart(ctx, e, v, u, version, found); err != nil {
+			if does, has, err = x.upstreamPart(ctx, who, e, v, u, version, found); err != nil {
 				return err
 			}
 			found = found || has
@@ -149,16 +175,18 @@ func ownPart(s catalog.Source, v View) string {
 }
 
 // upstreamPart explains the part of an upstream that may be asked, and counts its files.
-func (x *Reader) upstreamPart(ctx context.Context, e *Explanation, v View, u upstream.Upstream, version string,
-	found bool,
+func (x *Reader) upstreamPart(ctx context.Context, who access.Caller, e *Explanation, v View, u upstream.Upstream,
+	version string, found bool,
 ) (does string, has bool, err error) {
 	held, err := x.o.Pages.Get(ctx, u, v.Name, pages.Normal, false)
 	var failed *upstream.Failure
 	switch {
 	case errors.As(err, &failed):
 		return "does not answer: " + failed.Error(), false, nil
+	case errors.Is(err, pages.ErrNotHeld):
+		return "has not been asked for it lately, and its page is not kept here", false, nil
 	case err != nil && fault.KindOf(err) != fault.Internal:
-		return "was not asked for it lately: " + fault.Message(err), false, nil
+		return "is not asked: " + fault.Message(err), false, nil
 	case err != nil:
 		return "", false, err
 	case held.Absent:
@@ -177,28 +205,14 @@ func (x *Reader) upstreamPart(ctx context.Context, e *Explanation, v View, u ups
 		}
 	}
 	v.Upstream, v.held, v.pins = u, held, pins
-	listed := map[string]bool{}
-	for _, f := range v.foreignFiles(p) {
-		if version == "" || f.Version == version {
-			listed[f.Filename] = true
-		}
+	if err := x.explainFiles(ctx, who, e, v, p, version); err != nil {
+		return "", false, err
 	}
-	e.Files = len(listed)
-	for _, f := range p.Files {
-		if !listed[f.Filename] && (version == "" || f.Version == version) {
-			e.Hidden = append(e.Hidden, HiddenFile{
-				f.Filename, "the upstream states no SHA-256, and the repository requires one",
-				fmt.Sprintf("index upstream fetch %s %s", u.Name, v.Name),
-			})
-		}
-		if f.Changed != "" {
-			e.Hidden = append(e.Hidden, HiddenFile{
-				f.Filename, "the upstream states another SHA-256 for it now; the first one counts",
-				"compare the two files, and ask the upstream",
-			})
-		}
+	noun := "files"
+	if len(p.Files) == 1 {
+		noun = "file"
 	}
-	does = fmt.Sprintf("has it: %d files, read %s ago", len(p.Files), held.Age.Round(time.Second))
+	does = fmt.Sprintf("has it: %d %s, read %s ago", len(p.Files), noun, held.Age.Round(time.Second))
 	if held.Stale > 0 {
 		does += fmt.Sprintf(", %s later than it should be", held.Stale.Round(time.Second))
 	}
@@ -209,4 +223,60 @@ func (x *Reader) upstreamPart(ctx context.Context, e *Explanation, v View, u ups
 		does += "; it is in quarantine there, so nothing is offered"
 	}
 	return does, true, nil
+}
+
+// explainFiles counts the listed files of a name from an upstream, and tells why others are hidden.
+func (x *Reader) explainFiles(ctx context.Context, who access.Caller, e *Explanation, v View, p page.Page,
+	version string,
+) error {
+	c, err := x.Contents(ctx, who, v)
+	if err != nil {
+		return err
+	}
+	e.Files = countFiles(c, version)
+	listed := map[string]bool{}
+	for _, f := range c.Files {
+		if f.Upstream != nil {
+			listed[f.Filename] = true
+		}
+	}
+	for _, f := range p.Files {
+		if version != "" && !sameVersion(f.Version, version) {
+			continue
+		}
+		if !listed[f.Filename] {
+			e.Hidden = append(e.Hidden, v.whyHidden(c, p, f))
+		}
+		if f.Changed != "" {
+			e.Hidden = append(e.Hidden, HiddenFile{
+				f.Filename, "the upstream states another SHA-256 for it now; the first one counts",
+				"compare the two files, and ask the upstream",
+			})
+		}
+	}
+	return nil
+}
+
+// whyHidden tells why a file of an upstream is not listed.
+func (v View) whyHidden(c catalog.Contents, p page.Page, f page.File) HiddenFile {
+	own := slices.ContainsFunc(c.Files, func(o catalog.File) bool { return o.Upstream == nil && sameVersion(o.Version, f.Version) })
+	switch {
+	case p.Status == string(catalog.Quarantined):
+		return HiddenFile{f.Filename, "the project is in quarantine at the upstream", "wait until the upstream releases it"}
+	case c.Project.Status == catalog.Quarantined:
+		return HiddenFile{
+			f.Filename, "the project is in quarantine here",
+			fmt.Sprintf("index project status %s active", v.Name),
+		}
+	case own:
+		return HiddenFile{
+			f.Filename, "this index has a version " + f.Version + " of its own",
+			fmt.Sprintf("index project delete %s %s", v.Name, f.Version),
+		}
+	}
+	return HiddenFile{
+		f.Filename, "the upstream states no SHA-256, the repository requires one, and this index has not downloaded it yet",
+		fmt.Sprintf("index upstream fetch %s --repository %s -r FILE, with the line %s==%s in FILE", v.Upstream.Name,
+			v.Repository.Name, v.Name, f.Version),
+	}
 }

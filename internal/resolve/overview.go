@@ -143,7 +143,10 @@ func (x *Reader) elsewhereUpstream(ctx context.Context, who access.Caller, v Vie
 	if err != nil {
 		return e, err
 	}
-	may := candidates(chain, all, v)
+	may, err := x.able(ctx, chain, all, &v)
+	if err != nil {
+		return e, err
+	}
 	for _, u := range may {
 		if u.Name == v.Ownership.Upstream {
 			e.Upstream = u.Name

@@ -21,6 +21,8 @@ type Upstreams interface {
 type Pages interface {
 	Get(ctx context.Context, u upstream.Upstream, name packaging.ProjectName, f pages.Freshness,
 		mayFetch bool) (pages.Held, error)
+	// Names returns the list of an upstream's projects as it was last read, and whether there is one.
+	Names(ctx context.Context, u upstream.Upstream) (page.Names, bool, error)
 }
 
 // Files keeps the files of upstreams; see package files.

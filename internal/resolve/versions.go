@@ -30,8 +30,12 @@ func (x *Reader) UpstreamVersions(ctx context.Context, r catalog.Repository, nam
 	if err != nil {
 		return nil, err
 	}
-	for _, u := range candidates(chain, all, v) {
-		held, err := x.o.Pages.Get(ctx, u, name, pages.Normal, true)
+	able, err := x.able(ctx, chain, all, &v)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range able {
+		held, err := x.o.Pages.Get(ctx, *u, name, pages.Normal, true)
 		if err != nil {
 			return nil, Explained(err)
 		}

@@ -104,15 +104,15 @@ func (x *Reader) viewAt(ctx context.Context, who access.Caller, at memo.Stamp, r
 	}
 	switch v.Ownership.Origin {
 	case catalog.Own:
-		return v.ownOnly(who, readable)
+		return x.ownOf(ctx, who, v, chain, readable)
 	case catalog.Foreign:
 		v.Project = catalog.Project{} // an administrator gave the name to the upstream
 	}
 	if v.Project.ID != "" && v.Ownership.Origin != catalog.Both {
-		return v.ownOnly(who, readable)
+		return x.ownOf(ctx, who, v, chain, readable)
 	}
 	if !readable {
-		return View{}, missing
+		return View{}, x.unknown(ctx, who, v, chain)
 	}
 	return x.withUpstream(ctx, who, v, chain, ask)
 }
@@ -151,6 +151,40 @@ func (v View) ownOnly(who access.Caller, readable bool) (View, error) {
 		return v, nil
 	}
 	return View{}, missing
+}
+
+// ownOf is ownOnly for a repository that draws on others. A caller who may not see the project gets the answer for a name
+// that nobody has.
+func (x *Reader) ownOf(ctx context.Context, who access.Caller, v View, chain []catalog.Source, readable bool,
+) (View, error) {
+	own, err := v.ownOnly(who, readable)
+	if IsMissing(err) {
+		err = x.unknown(ctx, who, v, chain)
+	}
+	return own, err
+}
+
+// unknown returns the error that a caller gets for a name that nobody has and no upstream was asked about. It asks no
+// upstream.
+func (x *Reader) unknown(ctx context.Context, who access.Caller, v View, chain []catalog.Source) error {
+	if x.o.Upstreams == nil || !mayReadUpstream(who, v.Repository) || mayFetch(who, v.Repository) && !x.o.Offline {
+		return missing
+	}
+	all, err := x.o.Upstreams.All(ctx, v.at)
+	if err != nil {
+		return err
+	}
+	nobodys := View{Repository: v.Repository, Name: v.Name, at: v.at}
+	able, err := x.able(ctx, chain, all, &nobodys)
+	switch {
+	case err != nil:
+		return err
+	case len(able) == 0:
+		return missing
+	case x.o.Offline:
+		return pages.ErrOffline
+	}
+	return pages.ErrNotHeld
 }
 
 // firstOwn returns the project of the first repository of the chain that has the name, and whether the caller may read
@@ -212,8 +246,12 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ch
 	if x.o.Upstreams == nil || !mayReadUpstream(who, v.Repository) {
 		return v, nil
 	}
-	may, err := x.ask(ctx, v.at, chain, v.Repository.ID, v.Name)
+	all, err := x.o.Upstreams.All(ctx, v.at)
 	if err != nil {
+		return v, err
+	}
+	may := x.ask(v.at, chain, all, v.Repository.ID, v.Name)
+	if err := x.private(ctx, all, &v); err != nil {
 		return v, err
 	}
 	able := may.candidates(v.Ownership)
@@ -241,7 +279,7 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ch
 		if held.Absent {
 			continue
 		}
-		if v.Ownership.Upstream != u.Name {
+		if v.Ownership.Upstream != u.Name || u.Kind == upstream.Private && !v.Ownership.Private {
 			stands, err := x.index.ClaimUpstream(ctx, v.Repository.ID, v.Name, *u)
 			if err != nil {
 				return v, err
@@ -267,6 +305,33 @@ func (a Ask) leftTo(err error) bool {
 		a.Limited(f.Limited)
 	}
 	return true
+}
+
+// able returns the candidates for a name.
+func (x *Reader) able(ctx context.Context, chain []catalog.Source, all []upstream.Upstream, v *View,
+) ([]*upstream.Upstream, error) {
+	if err := x.private(ctx, all, v); err != nil {
+		return nil, err
+	}
+	return mayAsk(chain, all, v.Name).candidates(v.Ownership), nil
+}
+
+// private notes in the ownership that the name is on the list of a private upstream. It is that upstream's, also before
+// it was read there and for repositories that do not draw on it, so no public upstream is a candidate.
+func (x *Reader) private(ctx context.Context, all []upstream.Upstream, v *View) error {
+	for i := range all {
+		u := &all[i]
+		decided := v.Ownership.Private || v.Ownership.Ruling.Origin != ""
+		if decided || u.Kind != upstream.Private || !u.MayAsk(v.Name) {
+			continue
+		}
+		names, _, err := x.o.Pages.Names(ctx, *u)
+		if err != nil {
+			return err
+		}
+		v.Ownership.Private = names.Contains(v.Name)
+	}
+	return nil
 }
 
 // named returns the upstream of a name.

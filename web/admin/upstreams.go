@@ -23,11 +23,16 @@ type upstreamHealth struct {
 	ListRead time.Time // when the upstream's list of names was read
 }
 
+// latencyShown is the accuracy of the latencies that pages show, which are estimates.
+const latencyShown = 100 * time.Microsecond
+
 // health returns an upstream with its health, if somebody knows it.
 func (s *Section) health(r *http.Request, u upstream.Listed) (h upstreamHealth, err error) {
 	h.Listed = u
 	if s.o.Health != nil {
 		h.Health, h.Known, err = s.o.Health.Health(r.Context(), u.Upstream)
+		h.Health.Latency50 = h.Health.Latency50.Round(latencyShown)
+		h.Health.Latency90 = h.Health.Latency90.Round(latencyShown)
 		h.ListRead = s.Now().Add(-h.Health.ListAge)
 	}
 	return h, err
