@@ -38,7 +38,7 @@ import (
 
 // world is an index of two replicas, with a public upstream below main.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	replicas [2]*app.App
 	handlers [2]http.Handler
 	public   *upstreamtest.Server
@@ -57,7 +57,7 @@ func eachPair(t *testing.T, f func(w *world)) {
 	})
 }
 
-func newWorld(t *testing.T, dir, database, storage string) *world {
+func newWorld(t testing.TB, dir, database, storage string) *world {
 	t.Helper()
 	w := &world{t: t, public: upstreamtest.New(t, upstreamtest.Options{})}
 	for i := range w.replicas {

@@ -67,9 +67,14 @@ func (v View) addForeign(c *catalog.Contents, p page.Page) {
 		own[r.Key] = true
 	}
 	fresh := v.foreignFiles(p)
+	alone := len(c.Files) == 0 && len(own) == 0 // the usual case needs no other list
+	if alone {
+		c.Files = fresh
+	}
 	var added []catalog.Release
 	keys := map[string]string{}
-	for _, f := range fresh {
+	for i := range fresh {
+		f := &fresh[i]
 		key, seen := keys[f.Version]
 		if !seen {
 			if parsed, err := packaging.ParseVersion(f.Version); err == nil {
@@ -80,8 +85,8 @@ func (v View) addForeign(c *catalog.Contents, p page.Page) {
 				added = append(added, catalog.Release{ID: f.Version, Version: f.Version, Key: key})
 			}
 		}
-		if !own[key] {
-			c.Files = append(c.Files, f)
+		if !alone && !own[key] {
+			c.Files = append(c.Files, *f)
 		}
 	}
 	slices.SortStableFunc(added, byVersion)

@@ -52,10 +52,13 @@ type Reader struct {
 	index *catalog.Index
 	o     Options
 	seen  seen
+	asked *memo.BySerial[askedKey, *asked]
 }
 
 // New returns a reader of x and the upstreams of o.
-func New(x *catalog.Index, o Options) *Reader { return &Reader{index: x, o: o} }
+func New(x *catalog.Index, o Options) *Reader {
+	return &Reader{index: x, o: o, asked: memo.NewBySerial[askedKey, *asked](memoAsked)}
+}
 
 // Index returns the catalog.
 func (x *Reader) Index() *catalog.Index { return x.index }

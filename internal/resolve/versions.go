@@ -37,7 +37,7 @@ func (x *Reader) UpstreamVersions(ctx context.Context, r catalog.Repository,
 		return nil, err
 	}
 	for _, u := range able {
-		held, err := x.o.Pages.Get(ctx, u, name, pages.Normal, true)
+		held, err := x.o.Pages.Get(ctx, *u, name, pages.Normal, true)
 		if err != nil {
 			return nil, Explained(err)
 		}

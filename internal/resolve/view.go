@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 	"time"
 
 	"pyindex/internal/access"
@@ -26,10 +25,12 @@ type View struct {
 	Ownership  catalog.Ownership
 
 	Upstream upstream.Upstream // that the name, or a part of its files, comes from; its Name is "" if none
+	asked    *asked
 	held     pages.Held
 	fetch    bool              // whether the caller may cause a request to it
 	pins     map[string]string // SHA-256 by path of files whose digest is not the first one of the upstream
 	variant  string
+	id       string // of a view of an upstream
 	at       memo.Stamp
 }
 
@@ -42,7 +43,10 @@ func (v View) Reserved() bool { return v.Upstream.Name == "" && v.Project.ID == 
 // ID identifies the view among those of all repositories, and Variant its content beside the stamp. The rendering of
 // two views is the same if both are.
 func (v View) ID() string {
-	if v.Own() && v.Project.Repository.ID == v.Repository.ID {
+	switch {
+	case v.id != "":
+		return v.id
+	case v.Own() && v.Project.Repository.ID == v.Repository.ID:
 		return v.Project.ID
 	}
 	return v.Repository.ID + "/" + v.Name.String()
@@ -231,12 +235,7 @@ func (x *Reader) withUpstream(ctx context.Context, who access.Caller, v View, ch
 			return View{}, err
 		}
 	}
-	found.variant = found.Upstream.Name + " " + strconv.FormatInt(found.Upstream.Revision, 10) + " " +
-		found.held.Revision +
-		" " + pinned + found.Upstream.ArtifactBase + found.Ownership.Versions
-	if v.Repository.RequireHashes {
-		found.variant += " hashes"
-	}
+	found.id, found.variant = found.asked.text(&found, pinned)
 	return found, nil
 }
 
@@ -252,10 +251,11 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ch
 	if err != nil {
 		return v, err
 	}
-	able, err := x.able(ctx, chain, all, &v)
-	if err != nil {
+	may := x.ask(v.at, chain, all, v.Repository.ID, v.Name)
+	if err := x.private(ctx, all, &v); err != nil {
 		return v, err
 	}
+	able := may.candidates(v.Ownership)
 	if ask.OwnOnly {
 		if len(able) > 0 && ask.Limited != nil {
 			ask.Limited(nil)
@@ -267,7 +267,7 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ch
 	}
 	fetch := mayFetch(who, v.Repository)
 	for _, u := range able {
-		held, err := x.o.Pages.Get(ctx, u, v.Name, ask.Freshness, fetch)
+		held, err := x.o.Pages.Get(ctx, *u, v.Name, ask.Freshness, fetch)
 		if ask.leftTo(err) {
 			if u.Kind == upstream.Private {
 				return v, missing // the asking index may have the name from a private upstream of its own
@@ -284,7 +284,7 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ch
 			return v, cmp.Or(err, missing)
 		}
 		if v.Ownership.Upstream != u.Name || u.Kind == upstream.Private && !v.Ownership.Private {
-			stands, err := x.index.ClaimUpstream(ctx, v.Repository.ID, v.Name, u)
+			stands, err := x.index.ClaimUpstream(ctx, v.Repository.ID, v.Name, *u)
 			if err != nil {
 				return v, err
 			}
@@ -292,7 +292,7 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ch
 				return v, missing
 			}
 		}
-		v.Upstream, v.held, v.fetch = u, held, fetch
+		v.Upstream, v.asked, v.held, v.fetch = *u, may, held, fetch
 		return v, nil
 	}
 	return v, nil
@@ -311,56 +311,31 @@ func (a Ask) leftTo(err error) bool {
 	return true
 }
 
-// able returns the candidates for a name. A name on the list of a private upstream is that upstream's, also before it
-// was read there and for repositories that do not draw on it, so no public upstream is a candidate.
+// able returns the candidates for a name.
 func (x *Reader) able(ctx context.Context, chain []catalog.Source, all []upstream.Upstream, v *View,
-) ([]upstream.Upstream, error) {
-	for _, u := range all {
+) ([]*upstream.Upstream, error) {
+	if err := x.private(ctx, all, v); err != nil {
+		return nil, err
+	}
+	return mayAsk(chain, all, v.Name).candidates(v.Ownership), nil
+}
+
+// private notes in the ownership that the name is on the list of a private upstream. It is that upstream's, also before
+// it was read there and for repositories that do not draw on it, so no public upstream is a candidate.
+func (x *Reader) private(ctx context.Context, all []upstream.Upstream, v *View) error {
+	for i := range all {
+		u := &all[i]
 		decided := v.Ownership.Private || v.Ownership.Ruling.Origin != ""
 		if decided || u.Kind != upstream.Private || !u.MayAsk(v.Name) {
 			continue
 		}
-		names, _, err := x.o.Pages.Names(ctx, u)
+		names, _, err := x.o.Pages.Names(ctx, *u)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		v.Ownership.Private = names.Contains(v.Name)
 	}
-	return candidates(chain, all, *v), nil
-}
-
-// candidates returns the upstreams to ask for a name, in order: private ones, of which the one that is remembered is
-// the first, and then the public one that is listed as its owner, the one that is remembered, or else all others.
-func candidates(chain []catalog.Source, all []upstream.Upstream, v View) []upstream.Upstream {
-	var private, listed, public []upstream.Upstream
-	for _, s := range chain {
-		u, known := named(all, s.Upstream)
-		switch {
-		case !known || !u.MayAsk(v.Name):
-		case u.Kind == upstream.Private:
-			private = append(private, u)
-		case u.Lists(v.Name):
-			listed = append(listed, u)
-		default:
-			public = append(public, u)
-		}
-	}
-	remembered := func(u upstream.Upstream) bool { return u.Name == v.Ownership.Upstream }
-	if i := slices.IndexFunc(private, remembered); i > 0 { // no other may claim the name
-		first := private[i]
-		private = slices.Insert(slices.Delete(private, i, i+1), 0, first)
-	}
-	switch {
-	case v.Ownership.Private:
-		public = nil
-	case len(listed) > 0:
-		public = listed[:1]
-	default:
-		if i := slices.IndexFunc(public, remembered); i >= 0 {
-			public = public[i : i+1]
-		}
-	}
-	return append(private, public...)
+	return nil
 }
 
 // named returns the upstream of a name.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"pyindex/internal/access"
@@ -67,13 +68,30 @@ func ageHeaders(h http.Header, v resolve.View) {
 		return
 	}
 	age, stale := v.Age()
-	h["Age"] = []string{seconds(age)}
+	h["Age"] = secondsHeader(age)
 	if stale > 0 {
-		h["X-Index-Stale"] = []string{seconds(stale)}
+		h["X-Index-Stale"] = secondsHeader(stale)
 	}
 }
 
 func seconds(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }
+
+// secondsValues are the header values of short times, in seconds, made when they are first needed.
+var secondsValues [1024]atomic.Pointer[[]string]
+
+// secondsHeader returns the value of a header with a time in whole seconds. It is shared.
+func secondsHeader(d time.Duration) []string {
+	n := int64(d / time.Second)
+	if n < 0 || n >= int64(len(secondsValues)) {
+		return []string{seconds(d)}
+	}
+	if known := secondsValues[n].Load(); known != nil {
+		return *known
+	}
+	v := []string{seconds(d)}
+	secondsValues[n].Store(&v)
+	return v
+}
 
 // asked returns how a request wants names of upstreams to be answered.
 func (a *API) asked(r *http.Request) resolve.Ask {

@@ -196,7 +196,14 @@ func (q *question) read(r *response, limit int64) ([]byte, error) {
 	default:
 		return nil, q.fail(upstream.Wrong, r.StatusCode, "%s encoded the page as %q, which was not asked for", host, encoding)
 	}
-	b, err := gather(io.LimitReader(in, limit+1))
+	var b []byte
+	var err error
+	if in == io.Reader(raw) && r.ContentLength > 0 && r.ContentLength <= trusted {
+		b = make([]byte, r.ContentLength)
+		_, err = io.ReadFull(in, b)
+	} else {
+		b, err = gather(io.LimitReader(in, limit+1))
+	}
 	n := int64(len(b))
 	switch {
 	case err == nil && (n > limit || raw.N == 0):
@@ -214,12 +221,20 @@ func (q *question) read(r *response, limit int64) ([]byte, error) {
 // pieces are buffers for pages whose length is not known yet. A slice that grows would take up to three times the page.
 var pieces = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 
+// trusted is the largest stated length of a page for which memory is taken before the page arrives, in bytes.
+const trusted = 16 << 20
+
+// keptPieces is the largest number of buffers of one page that are used again.
+const keptPieces = 4
+
 // gather reads everything into a slice of exactly that length.
 func gather(in io.Reader) ([]byte, error) {
 	var parts []*[256 << 10]byte
 	defer func() {
-		for _, p := range parts {
-			pieces.Put(p)
+		if len(parts) <= keptPieces { // those of large pages would stay for a while
+			for _, p := range parts {
+				pieces.Put(p)
+			}
 		}
 	}()
 	var err error

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"strings"
@@ -54,12 +55,14 @@ func splitLink(f File) link {
 		}
 		l.flags |= flagEscapedPlus
 	}
-	l.prefix, l.flags = rest+"/", l.flags|flagNameInLink
+	l.prefix, l.flags = f.URL[:len(rest)+1], l.flags|flagNameInLink
 	if dir, ok := strings.CutSuffix(l.prefix, f.SHA256+"/"); ok && f.SHA256 != "" {
 		l.prefix, l.flags = dir, l.flags|flagSHA256Path
-	} else if n := digestPath(l.prefix + "x"); n > 0 {
-		digits := strings.ReplaceAll(l.prefix[len(l.prefix)-n+1:], "/", "")
-		l.digest, _ = hex.DecodeString(digits) // digestPath has checked it
+	} else if n := digestPath(f.URL[:len(rest)+2]); n > 0 {
+		path := l.prefix[len(l.prefix)-n+1:]
+		digits := make([]byte, 0, 2*sha256.Size)
+		digits = append(append(append(digits, path[:2]...), path[3:5]...), path[6:len(path)-1]...)
+		l.digest, _ = hex.AppendDecode(make([]byte, 0, sha256.Size), digits) // digestPath has checked it
 		l.prefix, l.flags = l.prefix[:len(l.prefix)-n+1], l.flags|flagDigestPath
 	}
 	return l

@@ -17,6 +17,13 @@ const maxGone = 10_000
 // the digest that was refused, until the upstream states the old one again or the file is forgotten. A file that next
 // does not list moves to Gone, which counts as old when it returns.
 func Merge(old, next Page, now time.Time) Page {
+	next.Files = slices.Clone(next.Files)
+	return MergeOwned(old, next, now)
+}
+
+// MergeOwned is Merge without a copy of a large page: the result takes over the files of next, which the caller must not
+// use afterwards.
+func MergeOwned(old, next Page, now time.Time) Page {
 	now = now.UTC().Truncate(time.Microsecond)
 	held := make(map[string]File, len(old.Files)+len(old.Gone))
 	for _, f := range old.Gone {
@@ -26,7 +33,6 @@ func Merge(old, next Page, now time.Time) Page {
 		held[f.Filename] = f
 	}
 	merged := next
-	merged.Files = slices.Clone(next.Files)
 	for i, f := range merged.Files {
 		was, known := held[f.Filename]
 		delete(held, f.Filename)

@@ -185,7 +185,11 @@ func (p *Pages) changed(ctx context.Context, u *upstream.Upstream, was *entry, k
 	if err != nil {
 		return nil, wrong(u, err)
 	}
+	large := len(r.Body) >= largeBody
 	r.Body = nil // which the garbage collector may take before the page is merged
+	if large {
+		p.reading.parsed()
+	}
 	now := p.now()
 	row := Row{
 		Key:        k,
@@ -217,7 +221,7 @@ func (p *Pages) changed(ctx context.Context, u *upstream.Upstream, was *entry, k
 	if was != nil {
 		old = p.content(was)
 	}
-	merged := page.Merge(old, next, now)
+	merged := page.MergeOwned(old, next, now)
 	row.Revision = digest(&merged)
 	if was != nil && was.Revision == row.Revision && was.Absent == row.Absent {
 		row.Record, row.FetchedAt = was.Record, was.FetchedAt

@@ -93,6 +93,10 @@ func (p *Pages) encodeLater(e *entry) {
 // encode replaces a page in memory by its record and has it written, unless a newer one is there.
 func (p *Pages) encode(e *entry) {
 	row := e.Row
+	if len(e.page.Files)+len(e.page.Gone) >= largeFiles {
+		p.encoding.parsed()
+		defer p.freeing.free()
+	}
 	row.Record = e.page.Encode()
 	encoded := &entry{Row: row, up: e.up}
 	encoded.used.Store(e.used.Load())

@@ -64,6 +64,8 @@ type Pages struct {
 	unread  map[Key]string // revisions of damaged records
 	queue   queue
 
+	reading, encoding, freeing collector
+
 	kick    chan struct{}
 	working sync.WaitGroup
 	lists   lists
@@ -141,7 +143,8 @@ func (p *Pages) Get(ctx context.Context, u upstream.Upstream, name packaging.Pro
 			return p.held(e, &u, now), nil
 		}
 	}
-	return p.get(ctx, &u, k, f, mayFetch)
+	slow := u // so that only this path needs memory for it
+	return p.get(ctx, &slow, k, f, mayFetch)
 }
 
 // lookup returns the entry in memory, or nil.

@@ -1,0 +1,106 @@
+package resolve
+
+import (
+	"slices"
+	"strconv"
+	"sync/atomic"
+
+	"pyindex/internal/catalog"
+	"pyindex/internal/memo"
+	"pyindex/internal/packaging"
+	"pyindex/internal/upstream"
+)
+
+// asked are the upstreams of a repository that may be asked for a name, as long as nothing changes.
+type asked struct {
+	private, public []*upstream.Upstream // in the order of the chain
+	listed          *upstream.Upstream   // the public one whose configuration lists the name, or nil
+	id              string               // of the views
+	last            atomic.Pointer[variant]
+}
+
+// askedKey is a cache key; id is that of the repository.
+type askedKey struct {
+	id   string
+	name packaging.ProjectName
+}
+
+const memoAsked = 50_000
+
+// ask returns which of all upstreams may be asked for a name through a repository with the given chain.
+func (x *Reader) ask(at memo.Stamp, chain []catalog.Source, all []upstream.Upstream, repositoryID string,
+	name packaging.ProjectName,
+) *asked {
+	k := askedKey{repositoryID, name}
+	if a, ok := x.asked.Get(at, k); ok {
+		return a
+	}
+	a := mayAsk(chain, all, name)
+	a.id = repositoryID + "/" + name.String()
+	x.asked.Put(at, k, a)
+	return a
+}
+
+// mayAsk returns the upstreams of a chain that may be asked for a name.
+func mayAsk(chain []catalog.Source, all []upstream.Upstream, name packaging.ProjectName) *asked {
+	a := &asked{}
+	for _, s := range chain {
+		i := slices.IndexFunc(all, func(u upstream.Upstream) bool { return u.Name == s.Upstream })
+		if i < 0 || !all[i].MayAsk(name) {
+			continue
+		}
+		switch u := &all[i]; {
+		case u.Kind == upstream.Private:
+			a.private = append(a.private, u)
+		case !u.Lists(name):
+			a.public = append(a.public, u)
+		case a.listed == nil:
+			a.listed = u
+		}
+	}
+	return a
+}
+
+// candidates returns the upstreams to ask for a name of that ownership, in order: private ones, of which the one that is
+// remembered is the first, and then the public one that is listed as its owner, the one that is remembered, or else all
+// others. The caller must not change the result.
+func (a *asked) candidates(o catalog.Ownership) []*upstream.Upstream {
+	remembered := func(u *upstream.Upstream) bool { return u.Name == o.Upstream }
+	private, public := a.private, a.public
+	if i := slices.IndexFunc(private, remembered); i > 0 { // no other may claim the name
+		private = slices.Insert(slices.Delete(slices.Clone(private), i, i+1), 0, a.private[i])
+	}
+	switch {
+	case o.Private:
+		public = nil
+	case a.listed != nil:
+		public = []*upstream.Upstream{a.listed}
+	default:
+		if i := slices.IndexFunc(public, remembered); i >= 0 {
+			public = public[i : i+1]
+		}
+	}
+	if len(private) == 0 {
+		return public
+	}
+	return slices.Concat(private, public)
+}
+
+// variant is the Variant of a view, and what it depends on beside the stamp.
+type variant struct{ upstream, revision, pinned, versions, text string }
+
+// text returns the ID and the Variant of a view that has its upstream's page. pinned is the text of its pins.
+func (a *asked) text(v *View, pinned string) (id, text string) {
+	if last := a.last.Load(); last != nil && last.upstream == v.Upstream.Name && last.revision == v.held.Revision &&
+		last.pinned == pinned && last.versions == v.Ownership.Versions {
+		return a.id, last.text
+	}
+	next := &variant{upstream: v.Upstream.Name, revision: v.held.Revision, pinned: pinned, versions: v.Ownership.Versions}
+	next.text = v.Upstream.Name + " " + strconv.FormatInt(v.Upstream.Revision, 10) + " " + v.held.Revision +
+		" " + pinned + v.Upstream.ArtifactBase + v.Ownership.Versions
+	if v.Repository.RequireHashes {
+		next.text += " hashes"
+	}
+	a.last.Store(next)
+	return a.id, next.text
+}
