@@ -84,8 +84,10 @@ func (b *through) clientRuns() (runs []clientRun) {
 	if uv := filepath.Join(b.clients, "uv", "bin", "uv"); isFile(uv) {
 		python := filepath.Join(b.clients, "uv", "bin", "python")
 		runs = append(runs, clientRun{"uv lock", func(ctx context.Context, b *through, url string) (float64, error) {
-			return b.client(ctx, url, func(dir string) []string {
-				return []string{uv, "lock", "--no-config", "--no-cache", "--python", python, "--directory", dir, "--default-index", url}
+			return b.client(ctx, func(dir string) []string {
+				return []string{
+					uv, "lock", "--no-config", "--no-cache", "--python", python, "--directory", dir, "--default-index", url,
+				}
 			})
 		}})
 	}
@@ -93,8 +95,11 @@ func (b *through) clientRuns() (runs []clientRun) {
 	if len(pips) > 0 {
 		pip := slices.Max(pips)
 		runs = append(runs, clientRun{"pip download", func(ctx context.Context, b *through, url string) (float64, error) {
-			return b.client(ctx, url, func(dir string) []string {
-				argv := []string{pip, "-m", "pip", "download", "-q", "--no-cache-dir", "--isolated", "--disable-pip-version-check", "-d", filepath.Join(dir, "out"), "--index-url", url}
+			return b.client(ctx, func(dir string) []string {
+				argv := []string{
+					pip, "-m", "pip", "download", "-q", "--no-cache-dir", "--isolated", "--disable-pip-version-check", "-d",
+					filepath.Join(dir, "out"), "--index-url", url,
+				}
 				return append(argv, b.graphProjects()...)
 			})
 		}})
@@ -115,7 +120,7 @@ func (b *through) graphProjects() (names []string) {
 }
 
 // client runs a client in a new project that needs the whole graph.
-func (b *through) client(ctx context.Context, url string, argv func(dir string) []string) (seconds float64, err error) {
+func (b *through) client(ctx context.Context, argv func(dir string) []string) (seconds float64, err error) {
 	dir, err := os.MkdirTemp(b.dir, "client-")
 	if err != nil {
 		return 0, err
@@ -133,7 +138,8 @@ func (b *through) client(ctx context.Context, url string, argv func(dir string) 
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 	cmd.Dir = dir
 	cmd.Env = []string{
-		"HOME=" + dir, "PATH=/usr/bin:/bin", "NO_PROXY=127.0.0.1", "UV_PYTHON_DOWNLOADS=never", "PIP_CONFIG_FILE=/dev/null", "PYTHONUTF8=1",
+		"HOME=" + dir, "PATH=/usr/bin:/bin", "NO_PROXY=127.0.0.1", "UV_PYTHON_DOWNLOADS=never", "PIP_CONFIG_FILE=/dev/null",
+		"PYTHONUTF8=1",
 	}
 	begun := time.Now()
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -157,7 +163,10 @@ func (b *through) largeFile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	first := &row{Name: fmt.Sprintf("file of %d MB, uncached: first byte after the upstream's", b.megabytes), Unit: "ms", Budgets: []budget{atMost(20, "")}}
+	first := &row{
+		Name: fmt.Sprintf("file of %d MB, uncached: first byte after the upstream's", b.megabytes), Unit: "ms",
+		Budgets: []budget{atMost(20, "")},
+	}
 	total := &row{Name: "the same: total", Unit: "s", Budgets: []budget{atMost(1.05, straight)}}
 	peak := &row{Name: "the same: peak of memory over idle", Unit: "MB", Budgets: []budget{atMost(32, "")}}
 	for n := range b.rounds {
@@ -224,7 +233,10 @@ func (b *through) download(ctx context.Context, page target, base string) (a arr
 
 // atOnce lets many clients ask for one uncached file at the same moment, at one server and at three replicas.
 func (b *through) atOnce(ctx context.Context) error {
-	r := &row{Name: fmt.Sprintf("%d clients, one uncached file of 5 MB: requests for its bytes", b.waiting), Budgets: []budget{atMost(1, "")}}
+	r := &row{
+		Name:    fmt.Sprintf("%d clients, one uncached file of 5 MB: requests for its bytes", b.waiting),
+		Budgets: []budget{atMost(1, "")},
+	}
 	pages := &row{Name: "the same: requests for its page", Budgets: []budget{atMost(1, "")}}
 	took := &row{Name: "the same: until the last client has it", Unit: "s"}
 	for range b.rounds {

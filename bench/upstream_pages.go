@@ -38,7 +38,10 @@ func (b *through) warmPages(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r := &row{Name: "warm page of 20 files through a base, 32 connections", Unit: "/s", Budgets: []budget{atLeast(0.95, "own page")}}
+	r := &row{
+		Name: "warm page of 20 files through a base, 32 connections", Unit: "/s",
+		Budgets: []budget{atLeast(0.95, "own page")},
+	}
 	for range b.rounds {
 		for _, c := range append(columns, others...) {
 			t := c.at("")
@@ -74,7 +77,10 @@ func (b *through) catalog(ctx context.Context) error {
 	}
 	fmt.Fprintf(os.Stderr, "%d projects read in %.0f s\n", b.projects, time.Since(begun).Seconds())
 	p.stop() // writes what is still in memory, and the log of the database
-	size := &row{Name: fmt.Sprintf("database with %d projects of an upstream", b.projects), Unit: "MB", Budgets: []budget{atMost(1000, "")}}
+	size := &row{
+		Name: fmt.Sprintf("database with %d projects of an upstream", b.projects), Unit: "MB",
+		Budgets: []budget{atMost(1000, "")},
+	}
 	bytes, err := databaseSize(s)
 	if err != nil {
 		return err
@@ -127,8 +133,13 @@ func (b *through) besides(ctx context.Context, s *site, p *process) error {
 	if err != nil {
 		return err
 	}
-	pages := &row{Name: "own page while an upstream's are revalidated, 32 connections", Unit: "/s", Budgets: []budget{atLeast(0.95, without)}}
-	uploads := &row{Name: "own uploads of 20 kB meanwhile, 8 at once", Unit: "/s", Budgets: []budget{atLeast(0.95, without)}}
+	pages := &row{
+		Name: "own page while an upstream's are revalidated, 32 connections", Unit: "/s",
+		Budgets: []budget{atLeast(0.95, without)},
+	}
+	uploads := &row{
+		Name: "own uploads of 20 kB meanwhile, 8 at once", Unit: "/s", Budgets: []budget{atLeast(0.95, without)},
+	}
 	for _, x := range []struct {
 		s *site
 		p *process
@@ -214,7 +225,10 @@ func (b *through) largePage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cpu := &row{Name: fmt.Sprintf("first read of a page of %d files: processor time", b.largest), Unit: "ms", Budgets: []budget{atMost(250, "")}}
+	cpu := &row{
+		Name: fmt.Sprintf("first read of a page of %d files: processor time", b.largest), Unit: "ms",
+		Budgets: []budget{atMost(250, "")},
+	}
 	peak := &row{Name: "the same: peak of memory over idle", Unit: "MB", Budgets: []budget{atMost(4, "the page")}}
 	for n := range b.rounds {
 		s, p, err := b.fresh(ctx, up)

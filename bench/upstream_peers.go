@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// caches starts the installed caches in front of an upstream: nginx, proxpi and devpi. Each column reads the page of the
-// generated project.
+// caches starts the installed caches in front of an upstream: nginx, proxpi and devpi. Each column reads the page of
+// the generated project.
 func (b *through) caches(ctx context.Context, up *process) (columns []column, err error) {
 	peers := &bench{settings: settings{peers: b.peers}, dir: b.dir}
 	for _, start := range []func(context.Context, *bench, *process) (*process, string, error){
@@ -89,7 +89,8 @@ func (b *through) proxpiCache(ctx context.Context, peers *bench, up *process) (*
 	if err != nil {
 		return nil, "", err
 	}
-	p, err := start(ctx, "proxpi", b.dir, port, "/index/generated-0/", []string{"PROXPI_INDEX_URL=" + up.base + "/simple/"},
+	p, err := start(ctx, "proxpi", b.dir, port, "/index/generated-0/",
+		[]string{"PROXPI_INDEX_URL=" + up.base + "/simple/"},
 		binary, "-b", "127.0.0.1:"+fmt.Sprint(port), "--threads", "16", "proxpi.server:app")
 	return p, "/index/generated-0/", err
 }
@@ -108,7 +109,8 @@ func (b *through) devpiMirror(ctx context.Context, peers *bench, up *process) (*
 	if err != nil {
 		return nil, "", err
 	}
-	p, err := start(ctx, "devpi mirror", b.dir, port, "/+api", nil, binary, "--serverdir", dir, "--host", "127.0.0.1", "--port",
+	p, err := start(ctx, "devpi mirror", b.dir, port, "/+api", nil, binary, "--serverdir", dir, "--host", "127.0.0.1",
+		"--port",
 		fmt.Sprint(port))
 	if err != nil {
 		return nil, "", err

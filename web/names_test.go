@@ -24,7 +24,8 @@ func TestNamesPage(t *testing.T) {
 		}
 	}
 	shows("Nothing was decided by hand.", "No names are reserved.", "names were not compared with all of them")
-	if got := words(x.get("root", page+"?in=inner").Body.String()); !strings.Contains(got, "readers of the repository inner") ||
+	if got := words(x.get("root", page+"?in=inner").Body.String()); !strings.Contains(got,
+		"readers of the repository inner") ||
 		!strings.Contains(got, "Other repositories: main") {
 		t.Errorf("the names of another repository:\n%s", got)
 	}

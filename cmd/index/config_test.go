@@ -87,7 +87,8 @@ func TestRefusedSettings(t *testing.T) {
 		},
 		{"server without a host", "", "--oidc-issuers=kind=gitlab,issuer=https://a.example,server=b.example", "server"},
 		{
-			"server with a query", "", "--oidc-issuers=kind=gitlab,issuer=https://a.example,server=https://b.example?x", "server",
+			"server with a query", "", "--oidc-issuers=kind=gitlab,issuer=https://a.example,server=https://b.example?x",
+			"server",
 		},
 		{
 			"server with a password", "", "--oidc-issuers=kind=gitlab,issuer=https://a.example,server=https://u:p@b.example",

@@ -57,7 +57,7 @@ var importers = map[string][]string{
 	"github.com/aymanbagabas/go-udiff":  {"web"},
 	"github.com/github/go-spdx":         {"internal/packaging"},
 	"golang.org/x/net/html":             {"internal/readme", "internal/upstream/page"},
-	"github.com/go-json-experiment/":    {"internal/upstream/page"},
+	"github.com/go-json-experiment/":    {"internal/upstream/page", "internal/upstream/pack"},
 	"golang.org/x/term":                 {"internal/terminal"},
 	"golang.org/x/time/rate":            {"internal/server", "internal/pictures"},
 	"golang.org/x/sync/":                {"web", "internal/simpleapi/ready", "internal/pictures", "internal/browse"},

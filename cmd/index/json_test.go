@@ -84,6 +84,8 @@ var testedElsewhere = map[string]string{
 	"upstream accept": "files.TestADigestThatChangesUpstreamIsRefused, because it needs an upstream that replaced a file",
 	"upstream check":  "upstream.txtar, because it needs an upstream",
 	"upstream fetch":  "moving.TestFetch, because it needs an upstream",
+	"upstream pack":   "moving.TestPack, because it needs an upstream",
+	"upstream unpack": "moving.TestPack, because it needs an upstream",
 	"mail test":       "TestMailTest, because it needs a mail server",
 	"user approve":    "TestApproveJSON, because it needs an owner's invitation",
 }

@@ -281,10 +281,13 @@ func TestProjectPageOfAFailingUpstream(t *testing.T) {
 	time.Sleep(1100 * time.Millisecond)
 	contains(t, x.visit(t, http.MethodGet, "/r/team/project/rocket/", "stranger", ""), http.StatusOK,
 		"This may be out of date")
-	for _, path := range []string{"/r/team/project/lander/", "/r/team/project/lander/1.0/", "/r/team/project/lander/versions/"} {
+	for _, path := range []string{
+		"/r/team/project/lander/", "/r/team/project/lander/1.0/", "/r/team/project/lander/versions/",
+	} {
 		got := x.visit(t, http.MethodGet, path, "stranger", "")
 		contains(t, got, http.StatusBadGateway, "An upstream does not answer correctly",
-			"The upstream faraway does not answer correctly, and this name may be one of its projects")
+			"The upstream faraway does not answer correctly, and this name may be one of its projects",
+			"try again later", "index upstream check faraway")
 		if got.Header().Get("Retry-After") == "" {
 			t.Errorf("%s has no Retry-After", path)
 		}
@@ -315,7 +318,8 @@ func TestSearchOffersNamesFromElsewhere(t *testing.T) {
 	contains(t, x.visit(t, http.MethodGet, "/r/team/project/rocket/", "stranger", ""), http.StatusOK)
 	from.Forget()
 	got = look("stranger", "Rocket")
-	contains(t, got, http.StatusOK, `<a class="name" href="/r/team/project/rocket/">rocket</a>`, "from the upstream faraway")
+	contains(t, got, http.StatusOK, `<a class="name" href="/r/team/project/rocket/">rocket</a>`,
+		"from the upstream faraway")
 	lacks(t, got, "No matching projects")
 	got = look("owner", demo)
 	contains(t, got, http.StatusOK, `<a class="name" href="/r/team/project/demo-pkg/">demo-pkg</a>`,

@@ -45,7 +45,9 @@ func (a *App) openReader(log *slog.Logger) {
 }
 
 // UpstreamVersions implements ingest.UpstreamVersions by the reader, which is opened after the intake.
-func (a *App) UpstreamVersions(ctx context.Context, r catalog.Repository, name packaging.ProjectName) ([]string, error) {
+func (a *App) UpstreamVersions(ctx context.Context, r catalog.Repository,
+	name packaging.ProjectName,
+) ([]string, error) {
 	return a.Reader.UpstreamVersions(ctx, r, name)
 }
 
@@ -85,6 +87,8 @@ func (a *App) upstreamLimit() int64 {
 func (a *App) warnOfBucket(ctx context.Context, log *slog.Logger) {
 	all, err := a.allUpstreams(ctx)
 	if err == nil && len(all) > 0 && a.Files.Limit() == 0 {
-		log.Warn("upstream_cache.size is not set, and the size of an object store is unknown: files of upstreams are not kept, so each download asks the upstream")
+		log.Warn(
+			"upstream_cache.size is not set, and the size of an object store is unknown: files of upstreams are not kept, so each download asks the upstream",
+		)
 	}
 }

@@ -50,7 +50,8 @@ func New(s catalog.Store, b custody.Blobs, o Options) *Index {
 		Roles:   roles.New(x, rows[roles.Tx]{s}, roles.Options{Now: o.Now, NewID: o.NewID}),
 		Browser: browse.New(x, rows[browse.Tx]{s}, browse.Options{Redact: o.Redact}),
 		Intake: ingest.New(x, rows[ingest.Tx]{s}, k, ingest.Options{
-			Now: o.Now, NewID: o.NewID, Log: o.Log, Policy: o.Policy, Limits: o.Limits, Attester: o.Attester, Versions: o.Versions,
+			Now: o.Now, NewID: o.NewID, Log: o.Log, Policy: o.Policy, Limits: o.Limits, Attester: o.Attester,
+			Versions: o.Versions,
 		}),
 	}
 }

@@ -42,8 +42,20 @@ const (
 
 // Source is a repository or an upstream that is read through the repository that was asked.
 type Source struct {
-	Repository Repository // that of the source itself, or the nearest one that has the upstream as its base
+	Repository Repository // that of the source itself, or the first one that has the upstream as its base
 	Upstream   string     // "" for the repository itself
+	// Through are all repositories of the chain that have the upstream as their base.
+	Through []Repository
+}
+
+// addUpstream adds an upstream to a chain, or another repository that has it as its base.
+func addUpstream(chain []Source, r Repository, name string) []Source {
+	i := slices.IndexFunc(chain, func(s Source) bool { return s.Upstream == name })
+	if i < 0 {
+		return append(chain, Source{Repository: r, Upstream: name, Through: []Repository{r}})
+	}
+	chain[i].Through = append(chain[i].Through, r)
+	return chain
 }
 
 // Chain returns the sources that are read through a repository: itself, then its bases in order, each followed by its
@@ -78,9 +90,8 @@ func chain(ctx context.Context, tx Tx, r Repository) ([]Source, error) {
 			return err
 		}
 		for _, b := range bases {
-			if up := (Base{Upstream: b.Upstream}); b.Upstream != "" && !seen[up] {
-				seen[up] = true
-				out = append(out, Source{Repository: r, Upstream: b.Upstream})
+			if b.Upstream != "" {
+				out = addUpstream(out, r, b.Upstream)
 			}
 			if base, ok := byID[b.RepositoryID]; ok {
 				if err := add(base); err != nil {
@@ -140,7 +151,7 @@ func PutBases(ctx context.Context, tx Tx, r Repository, bases []Base) error {
 		if b.Upstream == "" {
 			base, err := tx.RepositoryByName(ctx, b.Repository)
 			if fault.Is(err, fault.NotFound) {
-				return fault.Wrap(fault.Invalid, err, "there is no repository %.80q to draw on%s", b.Repository,
+				return fault.New(fault.Invalid, "there is no repository %.80q to draw on%s", b.Repository,
 					meantUpstream(upstreams, b.Repository))
 			} else if err != nil {
 				return err
@@ -172,7 +183,7 @@ func meantUpstream(all []upstream.Upstream, name string) string {
 	if slices.ContainsFunc(all, func(u upstream.Upstream) bool { return u.Name == name }) {
 		return "; did you mean " + Base{Upstream: name}.String() + "?"
 	}
-	return ""
+	return ": index repository list shows those that exist"
 }
 
 // noCircle returns fault.Invalid if the base draws on the repository.

@@ -177,7 +177,8 @@ func (w *declaring) repository(ctx context.Context, before []Repository, one Dec
 	if err != nil {
 		return false, err
 	}
-	other := one.Bases != nil && !slices.EqualFunc(bases, *one.Bases, func(a, b Base) bool { return a.String() == b.String() })
+	other := one.Bases != nil &&
+		!slices.EqualFunc(bases, *one.Bases, func(a, b Base) bool { return a.String() == b.String() })
 	if to == from && !other {
 		return false, nil
 	}

@@ -48,8 +48,8 @@ type File struct {
 	QuarantinedAt    time.Time
 	QuarantineReason string
 
-	// Upstream is set for files of an upstream. They have no row here: only the fields that a page shows are set, Size is -1
-	// and UploadedAt zero if the upstream does not state them.
+	// Upstream is set for files of an upstream. They have no row here: only the fields that a page shows are set, Size is
+	// -1 and UploadedAt zero if the upstream does not state them.
 	Upstream *UpstreamFile
 }
 

@@ -168,14 +168,14 @@ func (x *Index) OriginOf(ctx context.Context, at memo.Stamp, chain []string,
 // commit wins. The caller serves the upstream's page only if the upstream is that of the result, and only after
 // ClaimUpstream returned, so that a page that was once served cannot become somebody else's project unnoticed.
 //
-// The first claim makes the name Foreign for the whole index, so that nobody uploads to it. The source is remembered for
-// each repository by itself, until the upstream is no longer among those that are read through it. A public upstream
-// never replaces a remembered one, unless its configuration lists the name. A private one replaces a public one, and
-// from then on the name is that of a private upstream for every repository: no public upstream is asked about it, also
-// if the private one is removed. Only an administrator's decision changes that.
+// The first claim makes the name Foreign for the whole index, so that nobody uploads to it. The source is remembered
+// for each repository by itself, until the upstream is no longer among those that are read through it. A public
+// upstream never replaces a remembered one, unless its configuration lists the name. A private one replaces a public
+// one, and from then on the name is that of a private upstream for every repository: no public upstream is asked about
+// it, also if the private one is removed. Only an administrator's decision changes that.
 //
-// A claim does not move the serial, so other processes may go on with what they knew: nobody's, which leads to a claim of
-// their own. Only a private upstream's claim of a name that was a public one's moves it.
+// A claim does not move the serial, so other processes may go on with what they knew: nobody's, which leads to a claim
+// of their own. Only a private upstream's claim of a name that was a public one's moves it.
 func (x *Index) ClaimUpstream(ctx context.Context, repositoryID string, name packaging.ProjectName,
 	u upstream.Upstream,
 ) (Ownership, error) {

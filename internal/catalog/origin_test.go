@@ -301,3 +301,44 @@ func TestClaimsRace(t *testing.T) {
 		}
 	})
 }
+
+// TestSeenNamesFollowDecisions: a repository lists the names that upstreams answered for it and that may be read from
+// them, also if an administrator freed a name that was own.
+func TestSeenNamesFollowDecisions(t *testing.T) {
+	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
+		i := newIncident(t, fresh(t))
+		main := i.drawing("main", "upstream:public")
+		team := i.drawing("team", "upstream:public")
+		for _, r := range []catalog.Repository{main, team} {
+			for _, n := range []string{"flask", "requests"} {
+				i.claim(r, n, public)
+			}
+		}
+		for _, step := range []struct {
+			decided catalog.Origin // about requests, in main
+			main    string
+			team    string
+		}{
+			{"", "flask requests", "flask requests"},
+			{catalog.Own, "flask", "flask"},
+			{catalog.Foreign, "flask requests", "flask"},
+			{catalog.Both, "flask requests", "flask"},
+			{catalog.Own, "flask", "flask"},
+		} {
+			if step.decided != "" {
+				i.must(i.decide("main", "requests", step.decided, ""))
+			}
+			for r, want := range map[catalog.Repository]string{main: step.main, team: step.team} {
+				seen, err := i.SeenNames(t.Context(), r.ID)
+				i.must(err)
+				var got []string
+				for _, n := range seen {
+					got = append(got, n.String())
+				}
+				if strings.Join(got, " ") != want {
+					t.Errorf("after the decision %q, %s has seen %q, want %q", step.decided, r.Name, got, want)
+				}
+			}
+		}
+	})
+}

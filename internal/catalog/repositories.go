@@ -157,7 +157,8 @@ func (x *Index) RemoveRepository(ctx context.Context, who access.Caller, name st
 			return err
 		}
 		if len(on) > 0 {
-			return fault.New(fault.Conflict, "repository %s is a base of %s: take it out of those bases first", r.Name, on[0].Name)
+			return fault.New(fault.Conflict, "repository %s is a base of %s: take it out of those bases first", r.Name,
+				on[0].Name)
 		}
 		main, err := tx.RepositoryByName(ctx, MainRepository)
 		if err != nil {

@@ -279,7 +279,9 @@ type Collision struct {
 // Collisions returns the own names that readers of a repository may look for and that are on an upstream's list of
 // names too, by name. It compares with the lists as they were last read and asks no upstream. known is false if an
 // upstream has no list, or there is no upstream. It returns fault.Denied unless the caller is an administrator.
-func (x *Index) Collisions(ctx context.Context, who access.Caller, repo string) (out []Collision, known bool, err error) {
+func (x *Index) Collisions(ctx context.Context, who access.Caller,
+	repo string,
+) (out []Collision, known bool, err error) {
 	if !who.Admin() {
 		return nil, false, errNoOrigins
 	}

@@ -77,8 +77,8 @@ type Readable struct {
 	Readable bool
 }
 
-// ListedAt returns all projects of a repository, by normal name, and which of them the caller may read. Quarantined ones
-// are not readable.
+// ListedAt returns all projects of a repository, by normal name, and which of them the caller may read. Quarantined
+// ones are not readable.
 func (x *Index) ListedAt(ctx context.Context, who access.Caller, at memo.Stamp, r Repository) ([]Readable, error) {
 	known, err := x.listed(ctx, r.ID, at)
 	all := who.May(access.Reader, r.Object())
@@ -90,7 +90,8 @@ func (x *Index) ListedAt(ctx context.Context, who access.Caller, at memo.Stamp, 
 	return out, err
 }
 
-// SeenNames returns the names that an upstream answered for a repository and that are not own by now.
+// SeenNames returns the names that an upstream answered for a repository and that are not own
+// there by now.
 func (x *Index) SeenNames(ctx context.Context, repositoryID string) (out []packaging.ProjectName, err error) {
 	err = x.store.View(ctx, func(tx Tx) error {
 		out, err = tx.SeenNames(ctx, repositoryID)

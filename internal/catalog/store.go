@@ -39,7 +39,8 @@ type Tx interface {
 	Bases(ctx context.Context, repositoryID string) ([]Base, error)
 	// RepositoriesOn returns the repositories that have a base, by name. Only one of b's RepositoryID and Upstream counts.
 	RepositoriesOn(ctx context.Context, b Base) ([]Repository, error)
-	// SeenNames returns the names, in order, that an upstream answered for a repository and whose origin is Foreign.
+	// SeenNames returns the names, in order, that an upstream answered for a repository and whose origin there is Foreign
+	// or Both.
 	SeenNames(ctx context.Context, repositoryID string) ([]packaging.ProjectName, error)
 	upstream.Rows
 

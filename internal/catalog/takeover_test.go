@@ -174,8 +174,8 @@ func TestUploadOfPublicName(t *testing.T) {
 	})
 }
 
-// TestPendingPublisherReservesItsName: while a pending publisher waits and for 90 days after, no upstream is asked about
-// its name. A name that appears on a list meanwhile is not created.
+// TestPendingPublisherReservesItsName: while a pending publisher waits and for 90 days after, no upstream is asked
+// about its name. A name that appears on a list meanwhile is not created.
 func TestPendingPublisherReservesItsName(t *testing.T) {
 	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
 		i, list := comparing(t, fresh(t))

@@ -20,8 +20,8 @@ var entryKeys = map[string][]string{
 	"repositories": repositoryKeys,
 }
 
-// declaredUpstream is an entry of [[upstreams]]. Its text form, for a flag or the environment, is "name=…,url=…,kind=…",
-// with the patterns of allow and deny separated by blanks, or a JSON object with the same keys.
+// declaredUpstream is an entry of [[upstreams]]. Its text form, for a flag or the environment, is
+// "name=…,url=…,kind=…", with the patterns of allow and deny separated by blanks, or a JSON object with the same keys.
 type declaredUpstream struct{ upstream.Upstream }
 
 // UnmarshalText parses and checks the text form.
@@ -139,7 +139,8 @@ func basesOf(value any) ([]catalog.Base, error) {
 	for _, one := range list {
 		text, ok := one.(string)
 		if !ok || text == "" {
-			return nil, fault.InField("bases", "bases: it must be a list of names of repositories, and of upstreams as upstream:NAME")
+			return nil, fault.InField("bases",
+				"bases: it must be a list of names of repositories, and of upstreams as upstream:NAME")
 		}
 		out = append(out, catalog.ParseBase(text))
 	}

@@ -66,7 +66,8 @@ bases = []
 		t.Errorf("an upstream with defaults = %+v", bare)
 	}
 	team, empty := d.Repositories[0], d.Repositories[1]
-	if len(*team.Bases) != 2 || (*team.Bases)[1] != (catalog.Base{Upstream: "public"}) || *team.Public || *team.RequireHashes ||
+	if len(*team.Bases) != 2 || (*team.Bases)[1] != (catalog.Base{Upstream: "public"}) || *team.Public ||
+		*team.RequireHashes ||
 		team.AnonymousFetch != nil || *team.UpstreamReaders != "repository" || team.Members.String() != "reader" {
 		t.Errorf("repository = %+v", team)
 	}

@@ -35,8 +35,8 @@ func (k *Keeper) LooseStage(ctx context.Context) (Stage, error) {
 }
 
 // Find returns stored content and its size in bytes. Unlike Open it takes the absence of the content as usual: it
-// returns fault.NotFound, and logs nothing, if the content is missing, has another size than s or, for metadata, another
-// digest.
+// returns fault.NotFound, and logs nothing, if the content is missing, has another size than s or, for metadata,
+// another digest.
 func (k *Keeper) Find(ctx context.Context, s Stored) (b Blob, size int64, err error) {
 	if s.Metadata {
 		b, size, err = k.metadata(ctx, s)

@@ -11,9 +11,9 @@ var ErrFull = errors.New("the disk is full")
 // roomTries is how often a write is repeated after space was freed.
 const roomTries = 3
 
-// OnFull sets the function that frees space for an upload when the disk is full, by deleting content that can be fetched
-// again. need is the number of bytes that did not fit. It reports whether it freed any. Call OnFull before the keeper is
-// used concurrently.
+// OnFull sets the function that frees space for an upload when the disk is full, by deleting content that can be
+// fetched again. need is the number of bytes that did not fit. It reports whether it freed any. Call OnFull before the
+// keeper is used concurrently.
 func (k *Keeper) OnFull(room func(ctx context.Context, need int64) bool) { k.room = room }
 
 // retry calls write again, a few times, while the disk is full and space can be freed.

@@ -7,8 +7,9 @@ import (
 
 // Tx is a transaction with the rows of this package. Uploads, deletions and the sweeper coordinate through rows, never
 // by looking in the store. A key is held while an upload that may need it is in progress, used while a row of a file
-// references it, of this index or kept from an upstream, and waste otherwise. Waste is marked for deletion, and a mark is never withdrawn: a DELETE may be
-// executed late, and must then find no content that is needed. See docs/decisions/0013-deletion-and-upload.md.
+// references it, of this index or kept from an upstream, and waste otherwise. Waste is marked for deletion, and a mark
+// is never withdrawn: a DELETE may be executed late, and must then find no content that is needed. See
+// docs/decisions/0013-deletion-and-upload.md.
 type Tx interface {
 	// HoldBlob records that an upload is about to store or reuse the content of a plain key, and returns the key for it:
 	// the one in use, or a new one. generation is used for a new key if the plain key cannot be used.
@@ -36,8 +37,9 @@ type Tx interface {
 	// marked already.
 	DropStray(ctx context.Context, key string) (bool, error)
 	// StoredAfter returns the content that files of this index reference and that comes after the given one, each once,
-	// ordered by key, files before metadata. Content of upstreams is not among them: it is fetched again if it is lost. The zero Stored comes before all. The result has at most limit digests, each with all its
-	// generations, and fewer only if none is left.
+	// ordered by key, files before metadata. Content of upstreams is not among them: it is fetched again if it is lost.
+	// The zero Stored comes before all. The result has at most limit digests, each with all its generations, and fewer
+	// only if none is left.
 	StoredAfter(ctx context.Context, after Stored, limit int) ([]Stored, error)
 	// PutCheck stores the outcome of a check and replaces the last one of its kind.
 	PutCheck(ctx context.Context, c Check) error

@@ -13,8 +13,8 @@ import (
 // UpstreamVersions reads what upstreams have.
 type UpstreamVersions interface {
 	// UpstreamVersions returns the versions of a project that an upstream has for the readers of a repository, as the
-	// upstream spells them. It returns fault.Unavailable or another error if an upstream that may have the project gives no
-	// answer. It is not called in a transaction.
+	// upstream spells them. It returns fault.Unavailable or another error if an upstream that may have the project gives
+	// no answer. It is not called in a transaction.
 	UpstreamVersions(ctx context.Context, r catalog.Repository, name packaging.ProjectName) ([]string, error)
 }
 

@@ -39,7 +39,8 @@ type API struct {
 // New returns the API of the projects that x reads.
 func New(x *resolve.Reader, o Options) *API {
 	a := &API{
-		reader: x, instance: o.Instance, base: strings.TrimRight(o.BaseURL, "/"), cache: ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes)),
+		reader: x, instance: o.Instance, base: strings.TrimRight(o.BaseURL, "/"),
+		cache: ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes)),
 	}
 	if u, err := url.Parse(a.base); err == nil {
 		a.path = u.EscapedPath()

@@ -99,7 +99,8 @@ func newDemo(t testing.TB) *demo {
 			File: catalog.File{Filename: "de_mo-0.9+cu.tar.gz", Version: "0.9+cu", Kind: packaging.SDist}, Content: "local",
 		},
 	)
-	d.open = d.Serve("", true, jsonapi.New(resolve.New(d.Index, resolve.Options{}), jsonapi.Options{BaseURL: "https://pypi.example.com/"}).Table())
+	d.open = d.Serve("", true,
+		jsonapi.New(resolve.New(d.Index, resolve.Options{}), jsonapi.Options{BaseURL: "https://pypi.example.com/"}).Table())
 	return d
 }
 
@@ -207,7 +208,8 @@ func TestClosed(t *testing.T) {
 	d := newDemo(t)
 	secret := d.Hidden("secret")
 	d.Project("hidden", secret)
-	h := d.Serve("", false, jsonapi.New(resolve.New(d.Index, resolve.Options{}), jsonapi.Options{BaseURL: "https://pypi.example.com"}).Table())
+	h := d.Serve("", false,
+		jsonapi.New(resolve.New(d.Index, resolve.Options{}), jsonapi.Options{BaseURL: "https://pypi.example.com"}).Table())
 	for _, target := range []string{
 		"/pypi/de-mo/json", "/pypi/missing/json", "/pypi/De_Mo/json", "/pypi/de-mo/1.0/json/", "/r/secret/pypi/hidden/json",
 	} {
@@ -232,7 +234,8 @@ func TestClosed(t *testing.T) {
 func TestRedirects(t *testing.T) {
 	d := newDemo(t)
 	prefixed := d.Serve("/pre", true,
-		jsonapi.New(resolve.New(d.Index, resolve.Options{}), jsonapi.Options{BaseURL: "https://pypi.example.com/pre/"}).Table())
+		jsonapi.New(resolve.New(d.Index, resolve.Options{}),
+			jsonapi.Options{BaseURL: "https://pypi.example.com/pre/"}).Table())
 	for _, tt := range []struct {
 		h            http.Handler
 		target, want string
@@ -294,7 +297,9 @@ func TestURLs(t *testing.T) {
 	d.Add(d.Project("x", other),
 		indextest.File{File: catalog.File{Filename: "x-1.0+l.tar.gz", Version: "1.0+l"}, Content: "x"})
 	auth := basic(d.Token(access.Reader, other.ID, ""))
-	h := d.Serve("/pre", true, jsonapi.New(resolve.New(d.Index, resolve.Options{}), jsonapi.Options{BaseURL: "https://pypi.example.com/pre"}).Table())
+	h := d.Serve("/pre", true,
+		jsonapi.New(resolve.New(d.Index, resolve.Options{}),
+			jsonapi.Options{BaseURL: "https://pypi.example.com/pre"}).Table())
 	for target, want := range map[string]string{
 		"/pre/pypi/de-mo/json":        `^https://pypi\.example\.com/pre/packages/[0-9a-f]{64}/de_mo-[^/+]+$`,
 		"/pre/r/other/pypi/x/json":    `^https://pypi\.example\.com/pre/r/other/packages/[0-9a-f]{64}/x-1\.0%2Bl\.tar\.gz$`,

@@ -14,12 +14,14 @@ func TestDecide(t *testing.T) {
 		verdict policy.Verdict
 		rule    policy.Rule
 	}{
-		"nothing known":                 {policy.Facts{}, policy.Serve, ""},
-		"first read":                    {policy.Facts{Stated: one}, policy.Serve, ""},
-		"the same digest again":         {policy.Facts{Stated: one, Pinned: one, Held: true}, policy.Serve, ""},
-		"no digest stated any more":     {policy.Facts{Pinned: one}, policy.Serve, ""},
-		"another digest":                {policy.Facts{Stated: other, Pinned: one}, policy.Deny, policy.RuleDigest},
-		"another digest, ours held":     {policy.Facts{Stated: other, Pinned: one, Held: true}, policy.Deny, policy.RuleDigest},
+		"nothing known":             {policy.Facts{}, policy.Serve, ""},
+		"first read":                {policy.Facts{Stated: one}, policy.Serve, ""},
+		"the same digest again":     {policy.Facts{Stated: one, Pinned: one, Held: true}, policy.Serve, ""},
+		"no digest stated any more": {policy.Facts{Pinned: one}, policy.Serve, ""},
+		"another digest":            {policy.Facts{Stated: other, Pinned: one}, policy.Deny, policy.RuleDigest},
+		"another digest, ours held": {
+			policy.Facts{Stated: other, Pinned: one, Held: true}, policy.Deny, policy.RuleDigest,
+		},
 		"wrong content a moment ago":    {policy.Facts{Stated: one, Wrong: true}, policy.Hold, policy.RuleDigest},
 		"offline and held":              {policy.Facts{Offline: true, Held: true}, policy.Serve, ""},
 		"offline and not held":          {policy.Facts{Offline: true}, policy.Deny, policy.RuleOffline},

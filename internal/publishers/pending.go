@@ -54,8 +54,8 @@ func (r *Registry) addPending(ctx context.Context, tx Tx, who access.Caller, a a
 		tx.InsertAudit(ctx, r.entry("publisher.add-pending", who.Actor(), place, p.ID, a.at, detail))
 }
 
-// reserve makes the name of a pending publisher own, until AfterPending after its end: otherwise an upstream's project of
-// that name would be installed until the first upload.
+// reserve makes the name of a pending publisher own, until AfterPending after its end: otherwise an upstream's project
+// of that name would be installed until the first upload.
 func (r *Registry) reserve(ctx context.Context, tx Tx, who access.Caller, a addition, p Pending) error {
 	by := who.Actor()
 	reservation := catalog.Reservation{

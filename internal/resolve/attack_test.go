@@ -161,7 +161,9 @@ func (w *world) token(user string, scope access.Scope) access.Secret {
 }
 
 // call sends a request to a replica with a token.
-func (w *world) call(replica int, token access.Secret, method, path string, body []byte, header ...string) *httptest.ResponseRecorder {
+func (w *world) call(replica int, token access.Secret, method, path string, body []byte,
+	header ...string,
+) *httptest.ResponseRecorder {
 	r := httptest.NewRequestWithContext(context.Background(), method, path, bytes.NewReader(body))
 	r.SetBasicAuth("__token__", token.Reveal())
 	for i := 0; i < len(header); i += 2 {
@@ -222,7 +224,8 @@ func (w *world) nothing(what, tree, project string, token access.Secret, f packa
 			for _, refresh := range []string{"", "no-cache"} {
 				out := w.call(replica, token, http.MethodGet, path, nil, "Accept", accepts(form), "Cache-Control", refresh)
 				if shows(out, f) {
-					w.t.Errorf("%s: %s on replica %d = %d with the upstream's %s: %.300s", what, form, replica, out.Code, f.Name, out.Body)
+					w.t.Errorf("%s: %s on replica %d = %d with the upstream's %s: %.300s", what, form, replica, out.Code, f.Name,
+						out.Body)
 				}
 			}
 		}
@@ -276,7 +279,8 @@ func name(t *testing.T, s string) packaging.ProjectName {
 	return n
 }
 
-func own(project string) packagingtest.File    { return packagingtest.Wheel(project, "1.0", "ours") }
+func own(project string) packagingtest.File { return packagingtest.Wheel(project, "1.0", "ours") }
+
 func theirs(project string) packagingtest.File { return packagingtest.Wheel(project, "99.0", "theirs") }
 
 // TestUpstreamIsRead is the counterpart of the attacks: a name that is nobody's is read in each form.
@@ -297,7 +301,8 @@ func TestHigherPublicVersion(t *testing.T) {
 		w.publish("", own("acme-core"))
 		_ = a
 		w.nothing("after the upload", "", "acme-core", w.admin, f)
-		if got, status := w.files(1, w.admin, "/simple/acme-core/"); status != 200 || !slices.Equal(got, []string{own("acme-core").Name}) {
+		if got, status := w.files(1, w.admin, "/simple/acme-core/"); status != 200 ||
+			!slices.Equal(got, []string{own("acme-core").Name}) {
 			t.Errorf("the page lists %v (%d)", got, status)
 		}
 	})
@@ -324,7 +329,8 @@ func TestOtherSpelling(t *testing.T) {
 			}
 		}
 		w.nothing("spelled", "", "acme-core", w.admin, f)
-		if got, status := w.files(0, w.admin, "/simple/bait/"); status != 200 || !slices.Equal(got, []string{"bait-1.0-py3-none-any.whl"}) {
+		if got, status := w.files(0, w.admin, "/simple/bait/"); status != 200 ||
+			!slices.Equal(got, []string{"bait-1.0-py3-none-any.whl"}) {
 			t.Errorf("the page of bait lists %v (%d)", got, status)
 		}
 		w.public.AssertNothingAsked(t, "acme-core")
@@ -459,8 +465,8 @@ func TestPrivateUpstreamFails(t *testing.T) {
 	})
 }
 
-// TestPrivateList: a name on the list of a private upstream is asked of no public one, also by a repository that does not
-// draw on the private one, and before anybody has read it there.
+// TestPrivateList: a name on the list of a private upstream is asked of no public one, also by a repository that does
+// not draw on the private one, and before anybody has read it there.
 func TestPrivateList(t *testing.T) {
 	eachPair(t, func(w *world) {
 		company := upstreamtest.New(t, upstreamtest.Options{})
@@ -475,7 +481,8 @@ func TestPrivateList(t *testing.T) {
 		if _, status := w.files(0, w.admin, "/simple/acme-old/"); status != http.StatusNotFound {
 			t.Errorf("the page of a repository without the private upstream answers %d", status)
 		}
-		if got, status := w.files(0, w.admin, "/r/team/simple/acme-old/"); status != 200 || !slices.Equal(got, []string{own("acme-old").Name}) {
+		if got, status := w.files(0, w.admin, "/r/team/simple/acme-old/"); status != 200 ||
+			!slices.Equal(got, []string{own("acme-old").Name}) {
 			t.Errorf("the page of a repository with it lists %v (%d)", got, status)
 		}
 	})
@@ -683,5 +690,38 @@ func TestReplacedFile(t *testing.T) {
 		if err := a.Files.Accept(ctx, a.Operator, k, second.SHA256(), "unasked"); err == nil {
 			t.Error("a digest was accepted that nothing was refused for")
 		}
+	})
+}
+
+// TestUpstreamOfUnreadableBase: names of an upstream that is read through a base are hidden from callers who may not
+// open that base, and hide what comes after it.
+func TestUpstreamOfUnreadableBase(t *testing.T) {
+	eachPair(t, func(w *world) {
+		f := theirs("licensed")
+		company := upstreamtest.New(t, upstreamtest.Options{})
+		company.Add(packagingtest.Wheel("probe", "1.0", "p"), f)
+		w.public.Add(packagingtest.Wheel("licensed", "1.0", "public"))
+		a := w.replicas[0]
+		w.must(a.Upstreams.Add(t.Context(), a.Operator, w.upstream("company", company, upstream.Private)))
+		w.repository("secret", access.NoRole, "upstream:company")
+		w.repository("team", access.Uploader, "secret", "upstream:public")
+		dev := w.user("dev")
+		for replica := range w.handlers {
+			out := w.call(replica, dev, http.MethodGet, "/r/team/simple/licensed/", nil, "Accept", jsonPage)
+			if out.Code != http.StatusNotFound {
+				t.Errorf("the page on replica %d = %d %s", replica, out.Code, out.Body)
+			}
+			if out := w.call(replica, w.admin, http.MethodGet, "/r/team/simple/licensed/", nil, "Accept", jsonPage); !shows(out, f) {
+				t.Errorf("an administrator gets %d %s", out.Code, out.Body)
+			}
+			file := "/r/team/packages/company/" + page.Path(company.FileURL(f.Name), f.Name, "")
+			if out := w.call(replica, dev, http.MethodGet, file, nil); out.Code != http.StatusNotFound {
+				t.Errorf("the file on replica %d = %d", replica, out.Code)
+			}
+			if out := w.call(replica, dev, http.MethodGet, "/r/team/simple/", nil); strings.Contains(out.Body.String(), "licensed") {
+				t.Errorf("the list on replica %d has the name", replica)
+			}
+		}
+		w.public.AssertNothingAsked(t, "licensed")
 	})
 }

@@ -42,8 +42,8 @@ type HiddenFile struct {
 	Next     string `json:"next"` // what would make it available
 }
 
-// Explain explains what a repository shows of a name, or of one version of it if version is not "". It asks no upstream:
-// it tells what is held. It needs an administrator.
+// Explain explains what a repository shows of a name, or of one version of it if version is not "". It asks no
+// upstream: it tells what is held. It needs an administrator.
 func (x *Reader) Explain(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	version string,
 ) (Explanation, error) {
@@ -259,7 +259,8 @@ func (x *Reader) explainFiles(ctx context.Context, who access.Caller, e *Explana
 
 // whyHidden tells why a file of an upstream is not listed.
 func (v View) whyHidden(c catalog.Contents, p page.Page, f page.File) HiddenFile {
-	own := slices.ContainsFunc(c.Files, func(o catalog.File) bool { return o.Upstream == nil && sameVersion(o.Version, f.Version) })
+	own := slices.ContainsFunc(c.Files,
+		func(o catalog.File) bool { return o.Upstream == nil && sameVersion(o.Version, f.Version) })
 	switch {
 	case p.Status == string(catalog.Quarantined):
 		return HiddenFile{f.Filename, "the project is in quarantine at the upstream", "wait until the upstream releases it"}

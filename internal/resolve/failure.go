@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"pyindex/internal/fault"
@@ -20,16 +21,19 @@ func Explained(err error) error {
 		return err
 	}
 	kind, did := fault.Unavailable, "does not answer"
+	next := fmt.Sprintf("try again later; if that does not help, an administrator can run \"index upstream check %s\"", f.Upstream)
 	switch {
 	case f.Kind == upstream.Refused:
-		kind, did = fault.BadGateway, "refuses this index: an administrator should check its credential"
+		kind, did = fault.BadGateway, "refuses this index"
+		next = "an administrator should check its credential with \"index upstream check " + f.Upstream + "\""
 	case f.Kind == upstream.Forbidden:
 		kind, did = fault.BadGateway, "has an address that this index must not connect to"
+		next = "an administrator should run \"index upstream check " + f.Upstream + "\""
 	case f.Answered():
 		kind, did = fault.BadGateway, "does not answer correctly"
 	case f.Kind == upstream.Busy:
 		did = "has too many requests to answer"
 	}
-	return fault.WrapLater(kind, err, retryAfter, "the upstream %s %s, and this name may be one of its projects",
-		f.Upstream, did)
+	return fault.WrapLater(kind, err, retryAfter, "the upstream %s %s, and this name may be one of its projects: %s",
+		f.Upstream, did, next)
 }

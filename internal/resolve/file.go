@@ -20,7 +20,9 @@ import (
 
 // File returns a file of this index that the caller may read through a repository, and the name of the repository that
 // has it. A file counts only if its project is the one that the name means in the repository that was asked.
-func (x *Reader) File(ctx context.Context, who access.Caller, repo, sha256, filename string) (catalog.File, string, error) {
+func (x *Reader) File(ctx context.Context, who access.Caller,
+	repo, sha256, filename string,
+) (catalog.File, string, error) {
 	f, r, err := x.ownFile(ctx, who, repo, filename)
 	if err == nil && f.SHA256 != sha256 {
 		err = noFile
@@ -60,7 +62,7 @@ func (x *Reader) ownFile(ctx context.Context, who access.Caller, repo, filename 
 		if !readable {
 			return catalog.File{}, "", noFile
 		}
-		shown, err := x.shows(ctx, who, at, r, chain, p)
+		shown, err := x.shows(ctx, who, at, chain, p)
 		if err == nil && !shown {
 			err = noFile
 		}
@@ -82,8 +84,8 @@ func (x *Reader) Attestations(ctx context.Context, who access.Caller, repo strin
 }
 
 // shows reports whether an own project is the one that its name means in a repository.
-func (x *Reader) shows(ctx context.Context, who access.Caller, at memo.Stamp, r catalog.Repository,
-	chain []catalog.Source, p catalog.Project,
+func (x *Reader) shows(ctx context.Context, who access.Caller, at memo.Stamp, chain []catalog.Source,
+	p catalog.Project,
 ) (bool, error) {
 	if len(chain) == 1 {
 		return true, nil
@@ -107,7 +109,9 @@ type ForeignFile struct {
 
 // Foreign returns the file of an upstream with a path. It is found only on a page of that upstream which the repository
 // shows, so that the index relays nothing else. Errors are those of View.
-func (x *Reader) Foreign(ctx context.Context, who access.Caller, repo, name, path string, ask Ask) (ForeignFile, error) {
+func (x *Reader) Foreign(ctx context.Context, who access.Caller, repo, name, path string,
+	ask Ask,
+) (ForeignFile, error) {
 	at, err := x.index.Stamp(ctx)
 	if err != nil {
 		return ForeignFile{}, err
@@ -183,10 +187,13 @@ func (x *Reader) Stat(ctx context.Context, f ForeignFile) (files.Info, error) {
 	return x.o.Files.Stat(ctx, f.Upstream, f.File)
 }
 
+// Fetches reports whether Open asks the upstream for content that is not stored.
+func (x *Reader) Fetches(f ForeignFile) bool { return f.MayFetch && !x.o.Offline }
+
 // Open returns the content of a file of an upstream: what is stored, or a download. It returns a Refused if nothing may
 // be fetched for the caller, and otherwise the fault of Explained.
 func (x *Reader) Open(ctx context.Context, f ForeignFile) (files.Opened, error) {
-	if x.o.Offline || !f.MayFetch {
+	if !x.Fetches(f) {
 		o, err := x.o.Files.OpenHeld(ctx, f.Upstream, f.File)
 		if errors.Is(err, files.ErrNotHeld) {
 			err = x.notHeld()
@@ -200,7 +207,7 @@ func (x *Reader) Open(ctx context.Context, f ForeignFile) (files.Opened, error) 
 // Metadata returns the core metadata of a file of an upstream, and its SHA-256 in hex. It returns fault.NotFound if
 // there is none.
 func (x *Reader) Metadata(ctx context.Context, f ForeignFile) ([]byte, string, error) {
-	b, sum, err := x.o.Files.Metadata(ctx, f.Upstream, f.File, f.MayFetch && !x.o.Offline)
+	b, sum, err := x.o.Files.Metadata(ctx, f.Upstream, f.File, x.Fetches(f))
 	if errors.Is(err, files.ErrNotHeld) {
 		err = x.notHeld()
 	}

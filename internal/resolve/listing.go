@@ -41,14 +41,21 @@ func (x *Reader) ListView(ctx context.Context, who access.Caller, repo string) (
 	if v.chain, err = x.index.Chain(ctx, at, r); err != nil {
 		return v, err
 	}
-	upstreams := false
+	upstreams, withheld := false, false
 	for _, s := range v.chain {
 		if s.Upstream == "" {
 			v.Whole = v.Whole && who.May(access.Reader, s.Repository.Object())
 		}
-		upstreams = upstreams || s.Upstream != ""
+		if s.Upstream == "" || withheld {
+			continue
+		}
+		readable, err := x.mayReadFrom(ctx, who, at, r, v.chain, s.Upstream)
+		if err != nil {
+			return v, err
+		}
+		upstreams, withheld = true, !readable
 	}
-	if upstreams && x.o.Upstreams != nil && mayReadUpstream(who, r) {
+	if upstreams && !withheld && x.o.Upstreams != nil && mayReadUpstream(who, r) {
 		if v.seen, v.Variant, err = x.seen.of(ctx, x.index, at, r.ID); err != nil {
 			return v, err
 		}
@@ -56,8 +63,8 @@ func (x *Reader) ListView(ctx context.Context, who access.Caller, repo string) (
 	return v, nil
 }
 
-// Listing returns the projects of a list, by normal name: own ones, of the first repository that has the name, and those
-// that an upstream answered before.
+// Listing returns the projects of a list, by normal name: own ones, of the first repository that has the name, and
+// those that an upstream answered before.
 func (x *Reader) Listing(ctx context.Context, who access.Caller, v ListView) (catalog.Listing, error) {
 	if len(v.chain) == 1 {
 		return x.index.Listing(ctx, who, v.Repository.Name)
@@ -106,7 +113,9 @@ type seenNames struct {
 	variant string
 }
 
-func (s *seen) of(ctx context.Context, x *catalog.Index, at memo.Stamp, repositoryID string) ([]packaging.ProjectName, string, error) {
+func (s *seen) of(ctx context.Context, x *catalog.Index, at memo.Stamp,
+	repositoryID string,
+) ([]packaging.ProjectName, string, error) {
 	s.mu.Lock()
 	held, ok := s.names[repositoryID]
 	s.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Overview is a project with one release in full, as web pages show it. Its repository is the one that was asked, unless
-// the project is this index's own.
+// Overview is a project with one release in full, as web pages show it. Its repository is the one that was asked,
+// unless the project is this index's own.
 type Overview struct {
 	catalog.Overview
 	View    View
@@ -148,6 +148,11 @@ func (x *Reader) elsewhereUpstream(ctx context.Context, who access.Caller, v Vie
 		return e, err
 	}
 	for _, u := range may {
+		if readable, err := x.mayReadFrom(ctx, who, v.at, v.Repository, chain, u.Name); err != nil || !readable {
+			return Elsewhere{}, err
+		}
+	}
+	for _, u := range may {
 		if u.Name == v.Ownership.Upstream {
 			e.Upstream = u.Name
 		}
@@ -157,6 +162,8 @@ func (x *Reader) elsewhereUpstream(ctx context.Context, who access.Caller, v Vie
 }
 
 // ForeignFile returns a file that an overview lists, to be opened. The file must come from an upstream.
-func (x *Reader) ForeignFile(ctx context.Context, who access.Caller, v View, f catalog.File, ask Ask) (ForeignFile, error) {
+func (x *Reader) ForeignFile(ctx context.Context, who access.Caller, v View, f catalog.File,
+	ask Ask,
+) (ForeignFile, error) {
 	return x.onPage(ctx, who, v.at, v.Repository, v.Name, f.Upstream.Name, f.Upstream.Path, ask)
 }

@@ -12,7 +12,9 @@ import (
 
 // Release returns a release of a view by any spelling of its version, or the latest for "". That of an upstream has the
 // metadata that this index holds or can get; without any, Metadata has only name and version.
-func (x *Reader) Release(ctx context.Context, who access.Caller, v View, version string) (catalog.ReleaseDetail, error) {
+func (x *Reader) Release(ctx context.Context, who access.Caller, v View,
+	version string,
+) (catalog.ReleaseDetail, error) {
 	if v.Own() {
 		return x.index.Release(ctx, who, v.Project.Repository.Name, v.Name, version)
 	}

@@ -10,7 +10,9 @@ import (
 
 // UpstreamVersions returns the versions of a project that an upstream has for the readers of a repository, whatever the
 // caller may read. It implements ingest.UpstreamVersions.
-func (x *Reader) UpstreamVersions(ctx context.Context, r catalog.Repository, name packaging.ProjectName) ([]string, error) {
+func (x *Reader) UpstreamVersions(ctx context.Context, r catalog.Repository,
+	name packaging.ProjectName,
+) ([]string, error) {
 	if x.o.Upstreams == nil {
 		return nil, nil
 	}

@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -153,8 +154,8 @@ func (v View) ownOnly(who access.Caller, readable bool) (View, error) {
 	return View{}, missing
 }
 
-// ownOf is ownOnly for a repository that draws on others. A caller who may not see the project gets the answer for a name
-// that nobody has.
+// ownOf is ownOnly for a repository that draws on others. A caller who may not see the project gets the answer for a
+// name that nobody has.
 func (x *Reader) ownOf(ctx context.Context, who access.Caller, v View, chain []catalog.Source, readable bool,
 ) (View, error) {
 	own, err := v.ownOnly(who, readable)
@@ -279,6 +280,9 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ch
 		if held.Absent {
 			continue
 		}
+		if may, err := x.mayReadFrom(ctx, who, v.at, v.Repository, chain, u.Name); err != nil || !may {
+			return v, cmp.Or(err, missing)
+		}
 		if v.Ownership.Upstream != u.Name || u.Kind == upstream.Private && !v.Ownership.Private {
 			stands, err := x.index.ClaimUpstream(ctx, v.Repository.ID, v.Name, *u)
 			if err != nil {
@@ -349,6 +353,30 @@ func mayFetch(who access.Caller, r catalog.Repository) bool { return who.Known()
 // errFetchAnonymously refuses an anonymous caller a name that would have to be fetched.
 var errFetchAnonymously = fault.New(fault.Unauthenticated,
 	"this is not stored here yet, and only callers with a token make this index fetch it: send an API token as the password, with __token__ as the user name")
+
+// mayReadFrom reports whether the caller may read names of an upstream through one of the repositories that have it as
+// their base. Otherwise the upstream still hides what comes after it.
+func (x *Reader) mayReadFrom(ctx context.Context, who access.Caller, at memo.Stamp, asked catalog.Repository,
+	chain []catalog.Source, name string,
+) (bool, error) {
+	i := slices.IndexFunc(chain, func(s catalog.Source) bool { return s.Upstream == name })
+	if i < 0 {
+		return false, nil
+	}
+	for _, r := range chain[i].Through {
+		if r.ID == asked.ID {
+			return true, nil
+		}
+		_, err := x.index.RepositoryAt(ctx, who, at, r.Name)
+		if err == nil && mayReadUpstream(who, r) {
+			return true, nil
+		}
+		if err != nil && !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Unauthenticated) {
+			return false, err
+		}
+	}
+	return false, nil
+}
 
 // mayReadUpstream reports whether the caller may read names of upstreams through a repository that it may open.
 func mayReadUpstream(who access.Caller, r catalog.Repository) bool {

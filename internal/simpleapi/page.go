@@ -98,8 +98,8 @@ func (a *API) asked(r *http.Request) resolve.Ask {
 	return resolve.AskOf(r.Header["Cache-Control"], r.Header["Via"], a.instance)
 }
 
-// askedOf is asked for a page. The answer names the indexes that asked no upstream for it, so that the asking index does
-// not take it for complete.
+// askedOf is asked for a page. The answer names the indexes that asked no upstream for it, so that the asking index
+// does not take it for complete.
 func (a *API) askedOf(w http.ResponseWriter, r *http.Request) resolve.Ask {
 	ask := a.asked(r)
 	if len(ask.Visited) == 0 {

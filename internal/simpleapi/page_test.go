@@ -129,7 +129,8 @@ func TestLinksLead(t *testing.T) {
 func TestColdReadersRenderOnce(t *testing.T) {
 	d := newDemo(t)
 	warm := resolve.New(d.Index, resolve.Options{})
-	if _, err := warm.View(t.Context(), access.Guest(true), "", d.project.Name, resolve.Ask{}); err != nil { // the rows are in memory
+	// the rows are in memory
+	if _, err := warm.View(t.Context(), access.Guest(true), "", d.project.Name, resolve.Ask{}); err != nil {
 		t.Fatal(err)
 	}
 	before := d.Views.Load()

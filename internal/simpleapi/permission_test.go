@@ -191,7 +191,8 @@ func TestCacheControlOfPages(t *testing.T) {
 		{time.Millisecond, "private, no-cache", "public, no-cache"},
 		{90 * time.Second, "private, max-age=90", "public, max-age=90"},
 	} {
-		h := d.Serve("", true, simpleapi.New(resolve.New(d.Index, resolve.Options{}), simpleapi.Options{MaxAge: c.maxAge}).Table())
+		h := d.Serve("", true,
+			simpleapi.New(resolve.New(d.Index, resolve.Options{}), simpleapi.Options{MaxAge: c.maxAge}).Table())
 		for _, target := range []string{"/simple/", "/simple/de-mo/"} {
 			if got := call(h, "GET "+target, "Authorization", auth).Header().Get("Cache-Control"); got != c.private {
 				t.Errorf("MaxAge %v: GET %s with a token: Cache-Control %q, want %q", c.maxAge, target, got, c.private)

@@ -62,7 +62,8 @@ func newProven(t *testing.T) *proven {
 		catalog.Attestation{Predicate: "d", Document: `{"n":4}`, Verified: true, Publisher: map[string]any{"kind": "Google"}},
 	)
 	p.Attest(p.said, catalog.Attestation{Predicate: "a", Document: `{"n":5}`})
-	api := simpleapi.New(resolve.New(p.Index, resolve.Options{}), simpleapi.Options{BasePath: "/team", BaseURL: "https://h.example/team"})
+	api := simpleapi.New(resolve.New(p.Index, resolve.Options{}),
+		simpleapi.Options{BasePath: "/team", BaseURL: "https://h.example/team"})
 	p.handler = p.Serve("/team", true, api.Table())
 	return p
 }

@@ -35,7 +35,7 @@ func (a *API) upstreamFile(w http.ResponseWriter, r *http.Request, who access.Ca
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
-	if r.Method == http.MethodHead && known.Size >= 0 {
+	if r.Method == http.MethodHead && known.Size >= 0 && (known.Stored || a.reader.Fetches(f)) {
 		if !known.Ranges {
 			w.Header().Set("Accept-Ranges", "none")
 		}

@@ -67,8 +67,9 @@ func (u Upstream) checkURL() error {
 		return wrong("url", "%s is a local or private address: set allow_private if this index may connect to it", host)
 	}
 	if !strings.HasSuffix(at.Path, "/") {
-		return wrong("url", "%s does not end with \"/\": write %[1]s/, because it is used literally, as the URL of the simple"+
-			" root", u.URL)
+		return wrong("url",
+			"%s does not end with \"/\": write %[1]s/, because it is used literally, as the URL of the simple"+
+				" root", u.URL)
 	}
 	if u.ArtifactBase == "" {
 		return nil

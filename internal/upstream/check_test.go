@@ -98,12 +98,16 @@ func TestCheckNamesTheKey(t *testing.T) {
 
 func TestCheckAccepts(t *testing.T) {
 	for what, edit := range map[string]func(*upstream.Upstream){
-		"the defaults":            func(*upstream.Upstream) {},
-		"a root without a path":   func(u *upstream.Upstream) { u.URL = "https://index.example/" },
-		"a port and a deep path":  func(u *upstream.Upstream) { u.URL = "https://index.example:8443/a/b/+simple/" },
-		"plain http, if allowed":  func(u *upstream.Upstream) { u.URL, u.AllowPrivate = "http://127.0.0.1:8080/simple/", true },
-		"private with its probe":  func(u *upstream.Upstream) { u.Kind, u.Probe = upstream.Private, "Acme.Core" },
-		"listed names":            func(u *upstream.Upstream) { u.Names, u.Allow = "listed", []string{"torch*", "re:nvidia-.*"} },
+		"the defaults":           func(*upstream.Upstream) {},
+		"a root without a path":  func(u *upstream.Upstream) { u.URL = "https://index.example/" },
+		"a port and a deep path": func(u *upstream.Upstream) { u.URL = "https://index.example:8443/a/b/+simple/" },
+		"plain http, if allowed": func(u *upstream.Upstream) {
+			u.URL, u.AllowPrivate = "http://127.0.0.1:8080/simple/", true
+		},
+		"private with its probe": func(u *upstream.Upstream) { u.Kind, u.Probe = upstream.Private, "Acme.Core" },
+		"listed names": func(u *upstream.Upstream) {
+			u.Names, u.Allow = "listed", []string{"torch*", "re:nvidia-.*"}
+		},
 		"a user with a password":  func(u *upstream.Upstream) { u.Username, u.PasswordFile = "u", "/p" },
 		"a certificate and token": func(u *upstream.Upstream) { u.ClientCert, u.ClientKey, u.TokenFile = "/c", "/k", "/t" },
 		"a proxy with a user":     func(u *upstream.Upstream) { u.Proxy = "http://u:p@proxy.example:3128" },

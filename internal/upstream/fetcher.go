@@ -13,8 +13,8 @@ import (
 // Fetcher asks upstreams. It bounds time, bytes, redirects and addresses, and sends the credential of an upstream to
 // its origin only. Errors are of type *Failure, or of the context.
 type Fetcher interface {
-	// Page asks for the page of a project: the URL of the upstream, the normalized name and "/". With validators the answer
-	// may be that nothing changed.
+	// Page asks for the page of a project: the URL of the upstream, the normalized name and "/". With validators the
+	// answer may be that nothing changed.
 	Page(ctx context.Context, u Upstream, name packaging.ProjectName, v Validators) (Response, error)
 	// List asks for the root list of all projects.
 	List(ctx context.Context, u Upstream, v Validators) (Response, error)

@@ -10,7 +10,9 @@ import (
 // A repository has one public upstream for any name, also through its bases, in whatever order.
 func TestCheckLinks(t *testing.T) {
 	all := []upstream.Upstream{
-		{Name: "cu126", Names: "listed"}, {Name: "old", Kind: "private", Names: "any"}, {Name: "public", Names: "any"},
+		{Name: "cu126", Names: "listed"},
+		{Name: "old", Kind: "private", Names: "any"},
+		{Name: "public", Names: "any"},
 		{Name: "second", Kind: "public", Names: "any"},
 	}
 	for _, c := range []struct {

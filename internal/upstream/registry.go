@@ -54,7 +54,8 @@ func (r *Registry) Get(ctx context.Context, at memo.Stamp, name string) (Upstrea
 	if err != nil {
 		return Upstream{}, err
 	}
-	i, found := slices.BinarySearchFunc(all, name, func(u Upstream, name string) int { return strings.Compare(u.Name, name) })
+	i, found := slices.BinarySearchFunc(all, name,
+		func(u Upstream, name string) int { return strings.Compare(u.Name, name) })
 	if !found {
 		return Upstream{}, missing(name)
 	}
@@ -150,7 +151,9 @@ type Changed struct {
 //
 // If the URL moves to another origin and edit does not change the credential, the upstream loses its credential: the
 // new server must not receive it.
-func (r *Registry) Set(ctx context.Context, who access.Caller, name string, edit func(*Upstream) error) (Changed, error) {
+func (r *Registry) Set(ctx context.Context, who access.Caller, name string,
+	edit func(*Upstream) error,
+) (Changed, error) {
 	var out Changed
 	err := r.change(ctx, who, "upstream.change", name, func(tx Tx) (map[string]any, error) {
 		from, err := find(ctx, tx, name)
@@ -196,7 +199,8 @@ func (u Upstream) moved(to Upstream, at time.Time) (Upstream, bool) {
 }
 
 // Remove removes an upstream. It needs an administrator. It returns fault.NotFound if there is no such upstream, and
-// fault.Conflict if the configuration file has it or a repository draws on it. Names that it owns remain its own.
+// fault.Conflict if the configuration file has it or a repository draws on it. What was read
+// from it is deleted; names that it owns remain its own.
 func (r *Registry) Remove(ctx context.Context, who access.Caller, name string) error {
 	return r.change(ctx, who, "upstream.remove", name, func(tx Tx) (map[string]any, error) {
 		u, err := find(ctx, tx, name)

@@ -14,6 +14,7 @@ type Rows interface {
 	Upstreams(ctx context.Context) ([]Upstream, error)
 	InsertUpstream(ctx context.Context, u Upstream) error // fault.Conflict if the name is taken
 	UpdateUpstream(ctx context.Context, u Upstream) error // fault.NotFound if there is none
+	// DeleteUpstream deletes an upstream with what was read from it: its pages, lists and files.
 	DeleteUpstream(ctx context.Context, name string) error
 	// RepositoryBases returns all bases of all repositories, by repository and in order.
 	RepositoryBases(ctx context.Context) ([]Link, error)

@@ -83,7 +83,7 @@ func (v *namesView) decisionFields(f ui.Form, places []ui.Option) {
 	})
 	v.Why = f.Field(ui.Field{
 		Name: "why", Label: "Reason", Required: true, MaxLength: catalog.MaxReason,
-		Help: "The people who manage the project can read it.",
+		Help: "If both, everyone who can read the project can read it. Otherwise the people who manage it can.",
 	})
 	v.Sure = f.Field(ui.Field{
 		Name: "sure", Label: "If both: change it although it affects everyone who installs the project", Type: "checkbox",

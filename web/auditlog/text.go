@@ -113,7 +113,8 @@ var deeds = map[string]deed{
 	"repository.remove":       {"removed the repository %s", "remove the repository %s"},
 	"repository.bases":        {"changed the bases of the repository %s", "change the bases of the repository %s"},
 	"repository.undeclare": {
-		"started the server without the repository %s in its configuration", "remove the repository %s from the configuration",
+		"started the server without the repository %s in its configuration",
+		"remove the repository %s from the configuration",
 	},
 	"upstream.add":     {"added the upstream %s", "add the upstream %s"},
 	"upstream.change":  {"changed the upstream %s", "change the upstream %s"},

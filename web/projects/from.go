@@ -91,5 +91,6 @@ func textKey(root string, source catalog.File, m packaging.Metadata) string {
 	if source.Upstream == nil {
 		return source.ID
 	}
-	return root + " " + source.Upstream.Name + "/" + source.Upstream.Path + " " + digest(m.DescriptionContentType, m.Description)
+	return root + " " + source.Upstream.Name + "/" + source.Upstream.Path + " " +
+		digest(m.DescriptionContentType, m.Description)
 }

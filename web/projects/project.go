@@ -199,7 +199,7 @@ func (v *projectView) fill(ctx context.Context, s *Section, o catalog.Overview) 
 			x.Words = parsed.Words()
 		}
 		v.Files = append(v.Files, x)
-		if !slices.Contains(v.Origins, x.Origin) {
+		if f.Upstream == nil && !slices.Contains(v.Origins, x.Origin) { // the page says above which upstream it is
 			v.Origins = append(v.Origins, x.Origin)
 		}
 	}

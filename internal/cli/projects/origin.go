@@ -151,7 +151,7 @@ type originSetCmd struct {
 	Repository string `arg:""`
 	Project    string `arg:""`
 	Origin     string `arg:"" enum:"own,upstream,both" help:"Origin: own, for the whole index; upstream, to free the name for this repository; or both, for own versions beside those of the upstream."`
-	Reason     string `required:"" placeholder:"R" help:"Reason. The people who manage the project can read it."`
+	Reason     string `required:"" placeholder:"R" help:"Reason. The people who manage the project can read it, and for both everyone who can read the project."`
 	Versions   string `placeholder:"SPEC" help:"With both: the versions that may be uploaded, such as \">=2.0,<3\" (default: local versions only, such as 1.26.4+acme.1)."`
 	Yes        bool   `short:"y" help:"Do not ask for confirmation."`
 	terminal.Listing

@@ -80,7 +80,8 @@ func mayAsk(s *cli.Session, a *app.App, u upstream.Listed, name packaging.Projec
 		return err
 	}
 	if o.Origin == catalog.Own || o.Origin == catalog.Adopted {
-		return fault.New(fault.Invalid, "%s is a name of this index, about which no upstream is asked: choose another project",
+		return fault.New(fault.Invalid,
+			"%s is a name of this index, about which no upstream is asked: choose another project",
 			name)
 	}
 	return nil

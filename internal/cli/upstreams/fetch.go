@@ -27,9 +27,12 @@ type fetchCmd struct {
 
 // fetching is a running fetch. Its counts are for JSON.
 type fetching struct {
-	cmd     *fetchCmd
-	session *cli.Session
-	app     *app.App
+	session    *cli.Session
+	app        *app.App
+	listing    terminal.Listing
+	repository string
+	upstream   string                    // "" for all
+	got        func(resolve.ForeignFile) // is called for each file that is held then, by one goroutine at a time; or nil
 
 	mu       sync.Mutex
 	said     time.Time
@@ -55,13 +58,9 @@ const pulls = 4
 
 // Run fetches and keeps the files that lock files name, so that the first installation does not wait for the upstream.
 func (c *fetchCmd) Run(s *cli.Session) error {
-	var locks []lockfile.Lock
-	for _, path := range c.Requirements {
-		l, err := lockfile.Read(lockfile.Disk, path)
-		if err != nil {
-			return terminal.Misused(err)
-		}
-		locks = append(locks, l)
+	pins, err := pinsOf(c.Requirements)
+	if err != nil {
+		return err
 	}
 	if s.Config.Offline {
 		return fault.New(fault.Invalid, "offline: no upstream is asked while this is set")
@@ -70,24 +69,44 @@ func (c *fetchCmd) Run(s *cli.Session) error {
 		if _, err := a.Upstreams.Show(s.Ctx, a.Operator, c.Name); err != nil {
 			return err
 		}
-		if a.Files.Limit() == 0 {
-			return fault.New(fault.Invalid,
-				"files of upstreams are not kept: set upstream_cache.size, which an object store has no default for")
+		f := &fetching{
+			session: s, app: a, listing: c.Listing, repository: c.Repository, upstream: c.Name, said: time.Now(),
+			Failed: []failedPull{},
 		}
-		f := &fetching{cmd: c, session: s, app: a, said: time.Now(), Failed: []failedPull{}}
-		f.run(lockfile.Pins(locks))
-		if err := s.Ctx.Err(); err != nil {
-			return err
-		}
-		if err := a.Pages.Batch(s.Ctx); err != nil {
+		if err := f.run(pins); err != nil {
 			return err
 		}
 		return f.report()
 	})
 }
 
+// pinsOf returns what lock files pin.
+func pinsOf(paths []string) ([]lockfile.Pin, error) {
+	var locks []lockfile.Lock
+	for _, path := range paths {
+		l, err := lockfile.Read(lockfile.Disk, path)
+		if err != nil {
+			return nil, terminal.Misused(err)
+		}
+		locks = append(locks, l)
+	}
+	return lockfile.Pins(locks), nil
+}
+
+// checkKept returns an error if files of upstreams are not kept.
+func checkKept(a *app.App) error {
+	if a.Files.Limit() > 0 {
+		return nil
+	}
+	return fault.New(fault.Invalid,
+		"files of upstreams are not kept: set upstream_cache.size, which an object store has no default for")
+}
+
 // run fetches all pins, several packages at once.
-func (f *fetching) run(pins []lockfile.Pin) {
+func (f *fetching) run(pins []lockfile.Pin) error {
+	if err := checkKept(f.app); err != nil {
+		return err
+	}
 	packages := map[packaging.ProjectName][]lockfile.Pin{}
 	var order []packaging.ProjectName
 	for _, p := range pins {
@@ -115,22 +134,27 @@ func (f *fetching) run(pins []lockfile.Pin) {
 	}
 	close(queue)
 	group.Wait()
+	if err := f.session.Ctx.Err(); err != nil {
+		return err
+	}
+	return f.app.Pages.Batch(f.session.Ctx)
 }
 
 // pull fetches the pinned files of a project. Whose the name is gets decided as for every reader, so a name of this
 // index is not asked for.
 func (f *fetching) pull(name packaging.ProjectName, pins []lockfile.Pin) {
 	ctx, reader := f.session.Ctx, f.app.Reader
-	v, err := reader.View(ctx, f.app.Operator, f.cmd.Repository, name, resolve.Ask{})
+	v, err := reader.View(ctx, f.app.Operator, f.repository, name, resolve.Ask{})
 	var contents catalog.Contents
 	if err == nil {
+		v.Repository.RequireHashes = false // what is not listed for want of a digest is, once it was fetched
 		contents, err = reader.Contents(ctx, f.app.Operator, v)
 	}
 	switch {
 	case err != nil:
 		f.fail(failedPull{Project: name.String(), Reason: fault.Explain(err)})
 		return
-	case v.Upstream.Name != f.cmd.Name:
+	case v.Upstream.Name == "" || f.upstream != "" && v.Upstream.Name != f.upstream:
 		f.count(func() { f.Other++ })
 		return
 	}
@@ -155,13 +179,21 @@ func (f *fetching) pull(name packaging.ProjectName, pins []lockfile.Pin) {
 // one fetches a file with its metadata.
 func (f *fetching) one(ctx context.Context, name packaging.ProjectName, file catalog.File) {
 	reader := f.app.Reader
-	foreign, err := reader.Foreign(ctx, f.app.Operator, f.cmd.Repository, f.cmd.Name, file.Upstream.Path, resolve.Ask{})
+	foreign, err := reader.Foreign(ctx, f.app.Operator, f.repository, file.Upstream.Name, file.Upstream.Path, resolve.Ask{})
 	if err == nil {
 		known, statErr := reader.Stat(ctx, foreign)
 		if statErr == nil && known.Stored {
-			f.count(func() { f.Held++ })
+			f.count(func() {
+				f.Held++
+				f.take(foreign)
+			})
 			return
 		}
+	}
+	if err == nil && f.session.Config.Offline {
+		err = fault.New(fault.Denied, "offline: not held here")
+	}
+	if err == nil {
 		err = resolve.Explained(f.app.Files.Fetch(ctx, foreign.Upstream, foreign.File))
 	}
 	if err == nil && file.Upstream.Metadata {
@@ -174,13 +206,22 @@ func (f *fetching) one(ctx context.Context, name packaging.ProjectName, file cat
 	f.count(func() {
 		f.Fetched++
 		f.Bytes += max(file.Size, 0)
+		f.take(foreign)
 	})
 }
 
+func (f *fetching) take(file resolve.ForeignFile) {
+	if f.got != nil {
+		f.got(file)
+	}
+}
+
 // wanted returns the files that a pin stands for: the named one, those with its hashes, all of its version, or all of
-// the newest version that it allows.
+// the newest version that it allows. A file of unknown digest may have any hash.
 func wanted(pin lockfile.Pin, files []catalog.File) (some []catalog.File) {
-	is := func(f catalog.File) bool { return len(pin.SHA256) == 0 || slices.Contains(pin.SHA256, f.SHA256) }
+	is := func(f catalog.File) bool {
+		return len(pin.SHA256) == 0 || f.SHA256 == "" || slices.Contains(pin.SHA256, f.SHA256)
+	}
 	version := pin.Version
 	if version == "" && pin.Filename == "" {
 		version = newest(pin, files)
@@ -250,7 +291,7 @@ func (f *fetching) report() error {
 		return cmp.Or(cmp.Compare(a.Project, b.Project), cmp.Compare(a.File, b.File))
 	})
 	var err error
-	if f.cmd.JSON {
+	if f.listing.JSON {
 		err = terminal.WriteJSON(f.session.Out, f)
 	} else {
 		for _, x := range f.Failed {

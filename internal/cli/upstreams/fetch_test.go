@@ -17,6 +17,7 @@ func TestWanted(t *testing.T) {
 		{Filename: "a-2.5-py3-none-any.whl", Version: "2.5", SHA256: "ad", Yanked: true},
 		{Filename: "a-3.0rc1-py3-none-any.whl", Version: "3.0rc1", SHA256: "ae"},
 		{Filename: "a-10.0-py3-none-any.whl", Version: "10.0", SHA256: "af"},
+		{Filename: "a-11.0-py3-none-any.whl", Version: "11.0"},
 	}
 	for _, x := range []struct {
 		name string
@@ -31,9 +32,10 @@ func TestWanted(t *testing.T) {
 		{"yanked version", lockfile.Pin{Version: "2.5"}, []string{"ad"}},
 		{"absent version", lockfile.Pin{Version: "4"}, nil},
 		{"not a version", lockfile.Pin{Version: "?"}, nil},
-		{"any version", lockfile.Pin{}, []string{"af"}},
+		{"any version", lockfile.Pin{}, []string{""}},
 		{"allowed versions", lockfile.Pin{Specifiers: "<10"}, []string{"ac"}},
-		{"no allowed version", lockfile.Pin{Specifiers: ">10"}, nil},
+		{"no allowed version", lockfile.Pin{Specifiers: ">11"}, nil},
+		{"unknown hash", lockfile.Pin{Version: "11.0", SHA256: []string{"bb"}}, []string{""}},
 		{"not a specifier", lockfile.Pin{Specifiers: "!!"}, nil},
 	} {
 		var got []string

@@ -20,6 +20,8 @@ type Upstream struct {
 	Set    setCmd    `cmd:"" help:"Change settings of an upstream."`
 	Check  checkCmd  `cmd:"" help:"Ask an upstream and show what it offers: format, digests, sizes, times, metadata, ranges."`
 	Fetch  fetchCmd  `cmd:"" help:"Fetch and keep the files that lock files name, before the first installation needs them."`
+	Pack   packCmd   `cmd:"" help:"Write a pack of the pages and files that lock files name, for an index without a network."`
+	Unpack unpackCmd `cmd:"" help:"Take over the pages and files of a pack."`
 	Accept acceptCmd `cmd:"" help:"Accept other content of a file that an upstream replaced."`
 	Remove removeCmd `cmd:"" help:"Remove an upstream that is no base of a repository."`
 }

@@ -110,7 +110,7 @@ func Open(t testing.TB, base string) *Tab {
 }
 
 // refusals matches responses with intended error statuses, which the console reports too.
-var refusals = regexp.MustCompile(`responded with a status of (403|404|409|422|429)`)
+var refusals = regexp.MustCompile(`responded with a status of (403|404|409|422|429|502|503)`)
 
 func (b *Tab) listen() {
 	for m, err := range chromedp.Console(b.ctx) {
@@ -274,7 +274,8 @@ func (b *Tab) Attach(label string, paths ...string) {
 }
 
 // Press presses the button, follows the link or opens the section with this text. A section that is already open
-// remains open, and the button inside it is pressed. If this leads to another document, Press waits until it is complete.
+// remains open, and the button inside it is pressed. If this leads to another document, Press waits until it is
+// complete.
 func (b *Tab) Press(text string) {
 	b.t.Helper()
 	b.run("pressing "+text, chromedp.Click(b.element("the button "+text, `pressed(`+quoted(text)+`)`)))

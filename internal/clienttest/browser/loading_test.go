@@ -10,8 +10,8 @@ import (
 	"pyindex/internal/clienttest/browser"
 )
 
-// A page that responds late, and sends its end later still, contains the same sentence as the page before it. Each check
-// that follows a press sees the new page, and all of it.
+// A page that responds late, and sends its end later still, contains the same sentence as the page before it. Each
+// check that follows a press sees the new page, and all of it.
 func TestPressWaitsForTheNextPage(t *testing.T) {
 	const pause = 300 * time.Millisecond
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

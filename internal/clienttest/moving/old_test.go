@@ -21,6 +21,7 @@ import (
 type wheel struct {
 	project, version, name string
 	content                []byte
+	unstated               bool // no page states its digest
 }
 
 // newWheel makes a wheel that needs other projects.
@@ -55,7 +56,9 @@ func newWheel(t *testing.T, project, version string, needs ...string) wheel {
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return wheel{project, version, project + "-" + version + "-py3-none-any.whl", b.Bytes()}
+	return wheel{
+		project: project, version: version, name: project + "-" + version + "-py3-none-any.whl", content: b.Bytes(),
+	}
 }
 
 // old is the index that projects move away from, with its files on another host. It counts what is asked of either, and
@@ -96,8 +99,11 @@ func newOld(t *testing.T, wheels []wheel) *old {
 		links := ""
 		for _, x := range wheels {
 			if r.URL.Path == "/simple/"+x.project+"/" {
-				links += fmt.Sprintf("<a href=\"%s/files/%s#sha256=%x\">%s</a>\n", o.files.URL, x.name, sha256.Sum256(x.content),
-					x.name)
+				digest := fmt.Sprintf("#sha256=%x", sha256.Sum256(x.content))
+				if x.unstated {
+					digest = ""
+				}
+				links += fmt.Sprintf("<a href=\"%s/files/%s%s\">%s</a>\n", o.files.URL, x.name, digest, x.name)
 			}
 		}
 		if links == "" {
@@ -169,12 +175,17 @@ func newMove(t *testing.T) *move {
 // newReading is like newMove, but the new index has only beta of its own, and reads the old index as an upstream.
 func newReading(t *testing.T) *move {
 	t.Helper()
-	wheels := []wheel{newWheel(t, "alpha", "1.0", "beta"), newWheel(t, "beta", "1.0")}
+	return newReadingOf(t, newWheel(t, "alpha", "1.0", "beta"), newWheel(t, "beta", "1.0"))
+}
+
+// newReadingOf is newReading for an old index with these wheels. The last is own.
+func newReadingOf(t *testing.T, wheels ...wheel) *move {
+	t.Helper()
 	m := &move{old: newOld(t, wheels), dir: t.TempDir()}
 	m.site = clienttest.Serve(t, clienttest.Options{
 		Args: []string{"--upstream", m.simple(), "--upstream-allow-private"},
 	})
-	m.stock(t, wheels[1:])
+	m.stock(t, wheels[len(wheels)-1:])
 	return m
 }
 

@@ -154,7 +154,8 @@ func TestFetch(t *testing.T) {
 	path := filepath.Join(m.dir, "uv.lock")
 	m.site.Index("upstream", "fetch", "default", "-r", path).OK(t).
 		Says(t, "1 file fetched", "0 here already; 1 of 2 packages from elsewhere")
-	m.site.Index("upstream", "fetch", "default", "-r", path, "--json").OK(t).Says(t, `"fetched": 0`, `"held": 1`, `"failed": []`)
+	m.site.Index("upstream", "fetch", "default", "-r", path, "--json").OK(t).Says(t, `"fetched": 0`, `"held": 1`,
+		`"failed": []`)
 	m.write(t, "requirements.txt", "alpha==9.9\nabsent\n")
 	m.site.Index("upstream", "fetch", "default", "-r", filepath.Join(m.dir, "requirements.txt")).
 		Refused(t, "alpha 9.9: the upstream has no such file", "absent: ", "2 items could not be fetched")

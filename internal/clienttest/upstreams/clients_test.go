@@ -26,12 +26,16 @@ func installers(t *testing.T) []installer {
 	t.Helper()
 	var all []installer
 	for _, pip := range generations(t) {
-		all = append(all, installer{pip.Name, func(t *testing.T, w *world, requirements []string) (string, clienttest.Result) {
-			to := t.TempDir()
-			list := write(t, to, "requirements.txt", strings.Join(requirements, "\n")+"\n")
-			target := filepath.Join(to, "target")
-			return target, pip.Run(t, to, "install", "--no-cache-dir", "--no-compile", "--target", target, "--index-url", w.simple(), "-r", list)
-		}})
+		all = append(all, installer{
+			pip.Name,
+			func(t *testing.T, w *world, requirements []string) (string, clienttest.Result) {
+				to := t.TempDir()
+				list := write(t, to, "requirements.txt", strings.Join(requirements, "\n")+"\n")
+				target := filepath.Join(to, "target")
+				return target, pip.Run(t, to, "install", "--no-cache-dir", "--no-compile", "--target", target, "--index-url",
+					w.simple(), "-r", list)
+			},
+		})
 	}
 	return append(all,
 		installer{"uv", uvInstall},
@@ -60,7 +64,8 @@ func uvInstall(t *testing.T, w *world, requirements []string) (string, clienttes
 	uv, to := clienttest.UV(t), t.TempDir()
 	list := write(t, to, "requirements.txt", strings.Join(requirements, "\n")+"\n")
 	target := filepath.Join(to, "target")
-	return target, uv.Run(t, to, "pip", "install", "--python", uv.Interpreter(), "--target", target, "--index-url", w.simple(), "-r", list)
+	return target, uv.Run(t, to, "pip", "install", "--python", uv.Interpreter(), "--target", target, "--index-url",
+		w.simple(), "-r", list)
 }
 
 // project writes a pyproject.toml with requirements and the lines of a tool.
@@ -78,7 +83,8 @@ func project(t *testing.T, c *clienttest.Client, requirements []string, tool str
 }
 
 func poetryInstall(t *testing.T, w *world, requirements []string) (string, clienttest.Result) {
-	poetry := clienttest.Poetry(t).Set("POETRY_HTTP_BASIC_ACME_USERNAME=__token__", "POETRY_HTTP_BASIC_ACME_PASSWORD="+w.token,
+	poetry := clienttest.Poetry(t).Set("POETRY_HTTP_BASIC_ACME_USERNAME=__token__",
+		"POETRY_HTTP_BASIC_ACME_PASSWORD="+w.token,
 		"POETRY_VIRTUALENVS_CREATE=true")
 	dir := project(t, poetry, requirements, fmt.Sprintf("[tool.poetry]\npackage-mode = false\n"+
 		"[[tool.poetry.source]]\nname = \"acme\"\nurl = %q\npriority = \"primary\"\n", w.url+w.tree+"/simple/"))
@@ -163,7 +169,8 @@ func sameMembers(t *testing.T, site, wheel string) {
 	}
 	defer z.Close()
 	for _, f := range z.File {
-		if strings.HasSuffix(f.Name, "/") || strings.HasSuffix(f.Name, ".dist-info/RECORD") || strings.Contains(f.Name, ".data/") {
+		if strings.HasSuffix(f.Name, "/") || strings.HasSuffix(f.Name, ".dist-info/RECORD") ||
+			strings.Contains(f.Name, ".data/") {
 			continue
 		}
 		in, err := f.Open()

@@ -245,8 +245,8 @@ func (w *world) lies(kind upstreamtest.Kind) {
 	w.recovers(at)
 }
 
-// recovers waits until a file that was refused is served: after a wrong digest, it is denied for some minutes unless the
-// operator allows it again, so only its status is checked then.
+// recovers waits until a file that was refused is served: after a wrong digest, it is denied for some minutes unless
+// the operator allows it again, so only its status is checked then.
 func (w *world) recovers(at string) {
 	w.t.Helper()
 	a := w.get(at)
@@ -257,7 +257,8 @@ func (w *world) recovers(at string) {
 		if installed(w.t, site)["fresh"] != "1.0" {
 			w.t.Errorf("fresh is not installed when the upstream is well")
 		}
-	case a.status != http.StatusForbidden && a.status != http.StatusBadGateway && a.status != http.StatusServiceUnavailable:
+	case a.status != http.StatusForbidden && a.status != http.StatusBadGateway &&
+		a.status != http.StatusServiceUnavailable:
 		w.t.Errorf("when the upstream is well: %d, %v", a.status, a.err)
 	}
 }

@@ -80,8 +80,8 @@ func TestGraph(t *testing.T) {
 	}
 }
 
-// The same projects are installed through a real index, if INDEX_TEST_UPSTREAM names its simple root: in the versions of
-// the list, so that they are the same files. No other test asks an index that is not on this machine.
+// The same projects are installed through a real index, if INDEX_TEST_UPSTREAM names its simple root: in the versions
+// of the list, so that they are the same files. No other test asks an index that is not on this machine.
 func TestRealUpstream(t *testing.T) {
 	root := os.Getenv("INDEX_TEST_UPSTREAM")
 	if root == "" {

@@ -306,7 +306,7 @@ func (c *check) onePackage(l lockfile.Lock, p lockfile.Package) {
 	if p.Origin == lockfile.Local {
 		return
 	}
-	c.origin(l, p)
+	c.origin(p)
 	if p.Constraint || p.Origin == lockfile.Direct {
 		return
 	}
@@ -351,7 +351,7 @@ func (c *check) noHash(l lockfile.Lock, p lockfile.Package) {
 }
 
 // origin reports where the files of a package would come from, if not from this index.
-func (c *check) origin(l lockfile.Lock, p lockfile.Package) {
+func (c *check) origin(p lockfile.Package) {
 	own := ""
 	if a := c.pages[p.Name]; a != nil && a.Own {
 		own = ", although the name belongs to this index"

@@ -187,8 +187,15 @@ func TestStanding(t *testing.T) {
 	at := func(name string) string { return "https://index.example/packages/" + sumA + "/" + name }
 	lock := ""
 	for _, x := range [][2]string{
-		{"acme", sumB}, {"alpha", sumA}, {"bad", sumA}, {"empty", sumA}, {"gone", sumA}, {"held", sumB}, {"silent", sumA},
-		{"worse", sumA}, {"yanked", sumA},
+		{"acme", sumB},
+		{"alpha", sumA},
+		{"bad", sumA},
+		{"empty", sumA},
+		{"gone", sumA},
+		{"held", sumB},
+		{"silent", sumA},
+		{"worse", sumA},
+		{"yanked", sumA},
 	} {
 		lock += uvPackage(x[0], index, at(x[0]+"-1-py3-none-any.whl"), x[1])
 	}

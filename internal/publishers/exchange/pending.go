@@ -40,8 +40,8 @@ func (m *Minter) matchPending(ctx context.Context, tx publishers.Tx, a attempt,
 	return out, passed, nil
 }
 
-// comparePending compares the names of the pending publishers that may match with those of upstreams. It runs before the
-// transaction that creates their projects.
+// comparePending compares the names of the pending publishers that may match with those of upstreams. It runs before
+// the transaction that creates their projects.
 func (m *Minter) comparePending(ctx context.Context, a attempt) (map[packaging.ProjectName]catalog.Comparison, error) {
 	if m.rules.Policy.Public == nil || a.want.Scope != access.ScopeUpload {
 		return nil, nil

@@ -215,8 +215,8 @@ func (t *Tx) copyTo(ctx context.Context, to *DB) (done []TableMoved, err error) 
 	return done, err
 }
 
-// leaveUpstreamContent makes the rows of a copy say that the content of upstreams did not come along, except content that
-// is also that of an own file. It is fetched again when it is asked for.
+// leaveUpstreamContent makes the rows of a copy say that the content of upstreams did not come along, except content
+// that is also that of an own file. It is fetched again when it is asked for.
 func (t *Tx) leaveUpstreamContent(ctx context.Context) error {
 	for _, q := range []string{
 		`UPDATE upstream_files SET stored = FALSE WHERE stored

@@ -34,7 +34,9 @@ const nameFacts = `
 		FROM reservations WHERE pattern = $1 AND NOT is_prefix OR pattern IN (%s) AND is_prefix`
 
 // NameFacts implements catalog.Tx.
-func (t *Tx) NameFacts(ctx context.Context, name packaging.ProjectName, repositoryID string) (catalog.NameFacts, error) {
+func (t *Tx) NameFacts(ctx context.Context, name packaging.ProjectName,
+	repositoryID string,
+) (catalog.NameFacts, error) {
 	args := []any{name.String(), repositoryID}
 	var places []string
 	for i, c := range name.String() + "-" {
@@ -85,7 +87,8 @@ func addFact(f *catalog.NameFacts, r row, name packaging.ProjectName) error {
 func (t *Tx) PutNameSource(ctx context.Context, repositoryID string, name packaging.ProjectName, s catalog.NameSource,
 	at time.Time,
 ) error {
-	_, err := t.exec(ctx, `INSERT INTO name_sources (repository_id, name, upstream, private, since) VALUES ($1, $2, $3, $4, $5)
+	_, err := t.exec(ctx,
+		`INSERT INTO name_sources (repository_id, name, upstream, private, since) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (repository_id, name) DO UPDATE SET upstream = excluded.upstream, private = excluded.private,
 		since = excluded.since`, repositoryID, name.String(), s.Upstream, s.Private, micros(at))
 	return err
@@ -102,7 +105,8 @@ func (t *Tx) PutReservation(ctx context.Context, r catalog.Reservation) error {
 
 func scanReservation(r row) (v catalog.Reservation, err error) {
 	var since, ends int64
-	err = r.Scan(&v.Pattern, &v.Prefix, &v.RepositoryID, &v.Why, &v.Subject, &since, &ends, &v.By.Kind, &v.By.ID, &v.By.Name,
+	err = r.Scan(&v.Pattern, &v.Prefix, &v.RepositoryID, &v.Why, &v.Subject, &since, &ends, &v.By.Kind, &v.By.ID,
+		&v.By.Name,
 		&v.Reason)
 	v.Since, v.EndsAt = moment(since), moment(ends)
 	return v, err

@@ -277,7 +277,13 @@ func (t *Tx) trustNames(ctx context.Context, repositoryID string, name packaging
 	if err != nil {
 		return err
 	}
-	r := publishers.RepositoryPublisher{ID: "wide", Publisher: p, RepositoryID: repositoryID, Prefix: prefix, Creates: true}
+	r := publishers.RepositoryPublisher{
+		ID:           "wide",
+		Publisher:    p,
+		RepositoryID: repositoryID,
+		Prefix:       prefix,
+		Creates:      true,
+	}
 	if err := t.InsertRepositoryPublisher(ctx, r); err != nil {
 		return err
 	}

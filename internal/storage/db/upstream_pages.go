@@ -133,7 +133,8 @@ func (t *Tx) UpstreamList(ctx context.Context, name string) (pages.List, error) 
 func (t *Tx) PutUpstreamList(ctx context.Context, l pages.List) error {
 	args := []any{
 		l.Upstream, l.OfURL, int64(l.Names), l.Validators.ETag, l.Validators.LastModified, micros(l.FetchedAt),
-		micros(l.CheckedAt), l.Problem, []byte{},
+		micros(l.CheckedAt), l.Problem,
+		[]byte{},
 	}
 	kept := ``
 	if l.Hashes != nil {

@@ -63,8 +63,28 @@ func (t *Tx) UpdateUpstream(ctx context.Context, u upstream.Upstream) error {
 	return err
 }
 
+// DeleteUpstream leaves the content of the upstream's files, unless something else references it, to the sweep of
+// abandoned keys.
 func (t *Tx) DeleteUpstream(ctx context.Context, name string) error {
-	_, err := t.exec(ctx, `DELETE FROM upstreams WHERE name = $1`, name)
+	_, err := t.exec(ctx, `UPDATE blobs SET settled = FALSE, since = $2 WHERE NOT dropping AND (
+		(part = 'files' AND EXISTS (SELECT 1 FROM upstream_files u
+			WHERE u.upstream = $1 AND u.sha256 = blobs.sha256 AND u.generation = blobs.generation AND u.stored))
+		OR (part = 'metadata' AND EXISTS (SELECT 1 FROM upstream_files u WHERE u.upstream = $1 AND u.metadata_stored
+			AND u.metadata_sha256 = blobs.sha256 AND u.metadata_generation = blobs.generation))
+		OR (part = 'metadata' AND EXISTS (SELECT 1 FROM upstream_files u WHERE u.upstream = $1 AND u.provenance_stored
+			AND u.provenance_sha256 = blobs.sha256 AND u.provenance_generation = blobs.generation)))`,
+		name, micros(t.db.options.Now()))
+	for _, q := range []string{
+		`DELETE FROM upstream_pages WHERE upstream = $1`,
+		`DELETE FROM upstream_lists WHERE upstream = $1`,
+		`DELETE FROM upstream_leases WHERE upstream = $1`,
+		`DELETE FROM upstream_files WHERE upstream = $1`,
+		`DELETE FROM upstreams WHERE name = $1`,
+	} {
+		if err == nil {
+			_, err = t.exec(ctx, q, name)
+		}
+	}
 	return err
 }
 
@@ -88,7 +108,9 @@ func (t *Tx) SeenNames(ctx context.Context, repositoryID string) ([]packaging.Pr
 		return packaging.ParseProjectName(name)
 	}
 	return many(ctx, t, scan, `SELECT s.name FROM name_sources s JOIN names n ON n.name = s.name
-		WHERE s.repository_id = $1 AND n.origin = 'upstream' ORDER BY s.name`, repositoryID)
+		LEFT JOIN name_rulings d ON d.repository_id = s.repository_id AND d.name = s.name
+		WHERE s.repository_id = $1 AND (COALESCE(d.origin, n.origin) = 'upstream' OR d.origin = 'both') ORDER BY s.name`,
+		repositoryID)
 }
 
 // instanceKey is the row of keys with the id of this index.

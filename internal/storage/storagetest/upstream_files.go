@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 	"pyindex/internal/upstream/files"
+	"pyindex/internal/upstream/pages"
 )
 
 // UpstreamFiles checks the guarantees of files.Store, and of custody.Tx about content that is kept of upstreams.
@@ -20,6 +22,7 @@ func UpstreamFiles(t *testing.T, open Opener) {
 		"usage":   checkUpstreamUsage,
 		"content": checkUpstreamContent,
 		"own":     checkUpstreamAndOwn,
+		"removed": checkRemovedUpstream,
 	} {
 		t.Run(name, func(t *testing.T) { check(newWorld(t, open)) })
 	}
@@ -32,7 +35,8 @@ func upstreamRow(upstream, path string) files.Row {
 		Found: true, Size: 1000, Generation: another, Stored: true,
 		Metadata:     files.Sibling{SHA256: digest("m" + path), Size: 20, Generation: another, Stored: true},
 		Provenance:   files.Sibling{SHA256: digest("p" + path), Size: 3, Generation: another, Stored: true},
-		ProvenanceAt: at, BlockedUntil: at.Add(time.Hour), Changed: digest("c" + path), FirstAt: at, UsedAt: at.Add(time.Minute),
+		ProvenanceAt: at, BlockedUntil: at.Add(time.Hour), Changed: digest("c" + path), FirstAt: at,
+		UsedAt: at.Add(time.Minute),
 	}
 }
 
@@ -202,4 +206,60 @@ func checkUpstreamAndOwn(w *world) {
 	r.Stored = false
 	w.put(r)
 	w.lets("both are gone", key, false, true)
+}
+
+// checkRemovedUpstream checks that what was read from a removed upstream is deleted, and that the sweep gets its
+// content, unless another upstream has it too.
+func checkRemovedUpstream(w *world) {
+	gone, stays := upstreamRow("gone", "x"), upstreamRow("stays", "y")
+	gone.Generation, gone.Metadata.Generation, gone.Provenance.Generation = "", "", ""
+	stays.Generation, stays.Metadata.Generation = "", ""
+	stays.Metadata.SHA256 = gone.Metadata.SHA256
+	file, metadata, provenance := custody.FileKey(gone.SHA256), custody.MetadataKey(gone.Metadata.SHA256),
+		custody.MetadataKey(gone.Provenance.SHA256)
+	for _, key := range []string{file, metadata, provenance} {
+		w.must(w.hold(key, at))
+	}
+	w.put(gone, stays)
+	for _, key := range []string{file, metadata, provenance} {
+		w.lets("its row is there", key, true, false)
+	}
+	name, err := packaging.ParseProjectName("six")
+	w.must(err)
+	w.updatePages(func(tx pages.Tx) error {
+		for _, upstream := range []string{"gone", "stays"} {
+			k := pages.Key{Upstream: upstream, Name: name}
+			w.must(tx.PutUpstreamPage(w.ctx, pages.Row{Key: k, Record: []byte{1}, FetchedAt: at, CheckedAt: at}))
+			w.must(tx.PutUpstreamList(w.ctx, pages.List{Upstream: upstream, Hashes: []byte{1}, FetchedAt: at, CheckedAt: at}))
+			_, err := tx.LeaseUpstream(w.ctx, k, "another", at, at.Add(time.Hour))
+			w.must(err)
+		}
+		return nil
+	})
+	w.must(w.registry().Add(w.ctx, operator, anUpstream("gone")))
+	w.must(w.registry().Remove(w.ctx, operator, "gone"))
+	w.updatePages(func(tx pages.Tx) error {
+		for upstream, remains := range map[string]bool{"gone": false, "stays": true} {
+			k := pages.Key{Upstream: upstream, Name: name}
+			_, err := tx.UpstreamPage(w.ctx, k, time.Time{})
+			w.same("page of "+upstream, err == nil, remains)
+			_, err = tx.UpstreamList(w.ctx, upstream)
+			w.same("list of "+upstream, err == nil, remains)
+			free, err := tx.UpstreamLeaseFree(w.ctx, k, at)
+			w.must(err)
+			w.same("free lease of "+upstream, free, !remains)
+		}
+		return nil
+	})
+	w.must(w.b.Files.View(w.ctx, func(tx files.Tx) error {
+		_, err := tx.UpstreamFile(w.ctx, gone.Key)
+		w.want("UpstreamFile(removed)", err, fault.NotFound)
+		return nil
+	}))
+	w.same("the row of the other", w.upstreamFile(stays.Key), stays)
+	abandoned := w.abandoned(time.Now().Add(time.Hour), 10)
+	slices.Sort(abandoned)
+	want := []string{file, provenance}
+	slices.Sort(want)
+	w.same("AbandonedBlobs()", abandoned, want)
 }

@@ -125,7 +125,8 @@ func checkRegistry(w *world) {
 		return nil
 	})
 	w.must(err)
-	w.same("Set()", []any{changed.Name, changed.TTL, changed.Dropped, changed.Revision}, []any{"one", time.Hour, false, first})
+	w.same("Set()", []any{changed.Name, changed.TTL, changed.Dropped, changed.Revision},
+		[]any{"one", time.Hour, false, first})
 	changed, err = r.Set(w.ctx, operator, "one", func(u *upstream.Upstream) error { u.URL += "more/"; return nil })
 	w.must(err)
 	if changed.Revision <= first || changed.Dropped {
@@ -173,7 +174,8 @@ func checkMovedOrigin(w *world) {
 	c := move("https://ONE.example/other/", nil)
 	w.same("the same origin: credential", []any{c.Dropped, c.Credential() != ""}, []any{false, true})
 	c = move("https://one.example:8443/other/", nil)
-	w.same("another port: credential", []any{c.Dropped, c.Credential(), c.ClientCert, c.CAFile}, []any{true, "", "", "/ca"})
+	w.same("another port: credential", []any{c.Dropped, c.Credential(), c.ClientCert, c.CAFile},
+		[]any{true, "", "", "/ca"})
 	c = move("https://evil.example/", func(u *upstream.Upstream) { u.TokenFile = "/new" })
 	w.same("another origin with its own credential", []any{c.Dropped, c.TokenFile}, []any{false, "/new"})
 	c = move("http://evil.example/", nil)
@@ -253,9 +255,11 @@ func checkSecondPublic(w *world) {
 	w.publicUpstream("public")
 	w.publicUpstream("second")
 	w.publicUpstream("cu126", "torch*")
-	w.must(r.Add(w.ctx, operator, func() upstream.Upstream { u := anUpstream("old"); u.Names, u.Allow = "any", nil; return u }()))
+	w.must(r.Add(w.ctx, operator,
+		func() upstream.Upstream { u := anUpstream("old"); u.Names, u.Allow = "any", nil; return u }()))
 	w.must(x.SetBases(w.ctx, operator, "main", bases("upstream:old", "upstream:public", "upstream:cu126")))
-	w.want("SetBases(two)", x.SetBases(w.ctx, operator, "main", bases("upstream:public", "upstream:second")), fault.Invalid)
+	w.want("SetBases(two)", x.SetBases(w.ctx, operator, "main", bases("upstream:public", "upstream:second")),
+		fault.Invalid)
 	w.addRepository("team", "main", "upstream:cu126")
 	w.want("SetBases(a second beside a base)", x.SetBases(w.ctx, operator, "team", bases("main", "upstream:second")),
 		fault.Invalid)
@@ -315,7 +319,9 @@ func checkDeclared(w *world) {
 	before := w.serial(w.a)
 	w.same("Declare()", len(w.declare(declared())), 3)
 	got := w.named("team")
-	w.same("team", []any{got.Declared, got.UpstreamReaders, got.RequireHashes, got.AnonymousFetch, got.Members, got.Public},
+	w.same("team", []any{
+		got.Declared, got.UpstreamReaders, got.RequireHashes, got.AnonymousFetch, got.Members, got.Public,
+	},
 		[]any{true, "repository", false, true, access.Reader, true})
 	if w.serial(w.a) <= before {
 		w.Error("Declare() does not move the serial")

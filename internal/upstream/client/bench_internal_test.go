@@ -16,7 +16,8 @@ func BenchmarkPage(b *testing.B) {
 	var text bytes.Buffer
 	text.WriteString(`{"files":[`)
 	for i := range 10_000 {
-		fmt.Fprintf(&text, `{"filename":"foo-1.%d-cp313-cp313-manylinux_2_28_x86_64.whl","url":"https://files.example/%064x/foo-1.%d-cp313-cp313-manylinux_2_28_x86_64.whl","hashes":{"sha256":"%064x"},"size":%d,"upload-time":"2026-01-01T00:00:00.%06dZ","requires-python":">=3.9","yanked":false,"core-metadata":{"sha256":"%064x"}},`,
+		fmt.Fprintf(&text,
+			`{"filename":"foo-1.%d-cp313-cp313-manylinux_2_28_x86_64.whl","url":"https://files.example/%064x/foo-1.%d-cp313-cp313-manylinux_2_28_x86_64.whl","hashes":{"sha256":"%064x"},"size":%d,"upload-time":"2026-01-01T00:00:00.%06dZ","requires-python":">=3.9","yanked":false,"core-metadata":{"sha256":"%064x"}},`,
 			i, i*7919, i, i*104729, i*1000, i, i*1299709)
 	}
 	text.WriteString(`{}]}`)

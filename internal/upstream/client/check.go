@@ -313,7 +313,7 @@ func (k *check) metadata(files []page.File) {
 		if !f.Metadata {
 			continue
 		}
-		b, err := k.bytes(f.URL+".metadata", maxErrorPage)
+		b, err := k.bytes(f.MetadataURL(), maxErrorPage)
 		if err != nil {
 			k.failed(SubjectMetadata, err)
 			return

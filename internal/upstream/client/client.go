@@ -116,7 +116,8 @@ func New(o Options) *Client {
 // token returns the characters of s that a product version in a User-Agent may have.
 func token(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || strings.ContainsRune("!#$%&'*+-.^_`|~", r) {
+		if r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' ||
+			strings.ContainsRune("!#$%&'*+-.^_`|~", r) {
 			return r
 		}
 		return -1

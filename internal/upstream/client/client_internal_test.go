@@ -190,7 +190,9 @@ func TestConditional(t *testing.T) {
 		_, _ = io.WriteString(w, pageHTML)
 	})
 	c := New(quick(Options{}))
-	for _, v := range []upstream.Validators{{ETag: `"a"`}, {LastModified: "yesterday"}, {ETag: `"a"`, LastModified: "then"}} {
+	for _, v := range []upstream.Validators{
+		{ETag: `"a"`}, {LastModified: "yesterday"}, {ETag: `"a"`, LastModified: "then"},
+	} {
 		r, err := c.Page(t.Context(), u, name(t, "foo"), v)
 		if err != nil || !r.NotModified || r.Validators.ETag != `"b"` || r.Body != nil {
 			t.Errorf("%v: %+v, %v, want 304", v, r, err)
@@ -288,7 +290,8 @@ func TestOddHeaders(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 10\r\nContent-Length: " + length + "\r\n\r\n" + pageHTML,
+		"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 10\r\nContent-Length: " + length + "\r\n\r\n" +
+			pageHTML,
 		"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: -1\r\n\r\n" + pageHTML,
 		"HTTP/1.1 200 OK\r\nno colon\r\n\r\n" + pageHTML, "HTTP/2 200 OK\r\n\r\n", "SSH-2.0-OpenSSH_9.6\r\n", "\x16\x03\x01",
 		"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: gzip\r\n\r\n" + pageHTML,
@@ -306,28 +309,34 @@ func TestTruncated(t *testing.T) {
 	z := string(gzipped(t, []byte(pageHTML)))
 	cut := pageHTML[:60]
 	for what, text := range map[string]string{
-		"short of Content-Length":   head + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(pageHTML), cut),
-		"no last chunk":             head + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", len(cut), cut),
-		"chunk too short":           head + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s", len(pageHTML), cut),
-		"bad chunk size":            head + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\nzz\r\n", len(cut), cut),
+		"short of Content-Length": head + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(pageHTML), cut),
+		"no last chunk":           head + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", len(cut), cut),
+		"chunk too short":         head + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s", len(pageHTML), cut),
+		"bad chunk size": head +
+			fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\nzz\r\n", len(cut), cut),
 		"no end of trailer":         head + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n", len(cut), cut),
 		"closed in the middle":      "HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n" + cut,
 		"closed in the middle, 1.1": head + "Connection: close\r\n\r\n" + cut,
-		"gzip without its trailer":  head + fmt.Sprintf("Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(z)-8, z[:len(z)-8]),
-		"gzip with half a trailer":  head + fmt.Sprintf("Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(z)-4, z[:len(z)-4]),
-		"gzip cut, closed":          head + "Content-Encoding: gzip\r\n\r\n" + z[:len(z)-20],
+		"gzip without its trailer": head +
+			fmt.Sprintf("Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(z)-8, z[:len(z)-8]),
+		"gzip with half a trailer": head +
+			fmt.Sprintf("Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(z)-4, z[:len(z)-4]),
+		"gzip cut, closed": head + "Content-Encoding: gzip\r\n\r\n" + z[:len(z)-20],
 		"gzip of another content": head + "Content-Encoding: gzip\r\n\r\n" + z[:len(z)-8] + "\x00\x00\x00\x00" +
 			z[len(z)-4:],
 		"gzip, then something else": head + "Content-Encoding: gzip\r\n\r\n" + z + "<html>",
-		"gzip whole, body not":      head + fmt.Sprintf("Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(z)+5, z),
-		"gzip whole, no last chunk": head + fmt.Sprintf("Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n",
-			len(z), z),
-		"gzip alone in its header":   head + "Content-Encoding: gzip\r\n\r\n" + z[:5],
-		"gzip of nothing":            head + "Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n",
-		"deflate, not asked for":     head + "Content-Encoding: deflate\r\nContent-Length: 3\r\n\r\nabc",
-		"brotli, not asked for":      head + "Content-Encoding: br\r\nContent-Length: 3\r\n\r\nabc",
-		"gzip twice":                 head + "Content-Encoding: gzip, gzip\r\nContent-Length: 3\r\n\r\nabc",
-		"gzip twice, in two headers": head + "Content-Encoding: gzip\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+		"gzip whole, body not": head +
+			fmt.Sprintf("Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s", len(z)+5, z),
+		"gzip whole, no last chunk": head +
+			fmt.Sprintf("Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n",
+				len(z), z),
+		"gzip alone in its header": head + "Content-Encoding: gzip\r\n\r\n" + z[:5],
+		"gzip of nothing":          head + "Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n",
+		"deflate, not asked for":   head + "Content-Encoding: deflate\r\nContent-Length: 3\r\n\r\nabc",
+		"brotli, not asked for":    head + "Content-Encoding: br\r\nContent-Length: 3\r\n\r\nabc",
+		"gzip twice":               head + "Content-Encoding: gzip, gzip\r\nContent-Length: 3\r\n\r\nabc",
+		"gzip twice, in two headers": head +
+			"Content-Encoding: gzip\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
 	} {
 		_, err := get(t, c, answer(t, text))
 		fails(t, what, err, upstream.Wrong, "")
@@ -337,8 +346,9 @@ func TestTruncated(t *testing.T) {
 		"gzip, two parts": head + "Content-Encoding: x-gzip\r\n\r\n" + string(gzipped(t, []byte(pageHTML[:9]))) +
 			string(gzipped(t, []byte(pageHTML[9:]))),
 		"closed at its end": head + "\r\n" + pageHTML,
-		"identity":          head + fmt.Sprintf("Content-Encoding: identity\r\nContent-Length: %d\r\n\r\n%s", len(pageHTML), pageHTML),
-		"chunked":           head + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(pageHTML), pageHTML),
+		"identity": head +
+			fmt.Sprintf("Content-Encoding: identity\r\nContent-Length: %d\r\n\r\n%s", len(pageHTML), pageHTML),
+		"chunked": head + fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(pageHTML), pageHTML),
 	} {
 		if r, err := get(t, c, answer(t, text)); err != nil || string(r.Body) != pageHTML {
 			t.Errorf("%s: %q, %v", what, r.Body, err)

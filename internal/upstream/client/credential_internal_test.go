@@ -83,10 +83,12 @@ func TestCredentials(t *testing.T) {
 		set  func(*upstream.Upstream)
 		want string
 	}{
-		"none":     {func(*upstream.Upstream) {}, ""},
-		"password": {func(u *upstream.Upstream) { u.Username, u.PasswordFile = "ann", temp(t, "pass word\n") }, basic("ann", "pass word")},
-		"user":     {func(u *upstream.Upstream) { u.Username = "ann" }, basic("ann", "")},
-		"bearer":   {func(u *upstream.Upstream) { u.TokenFile = temp(t, "\n  t0k3n\r\n") }, "Bearer t0k3n"},
+		"none": {func(*upstream.Upstream) {}, ""},
+		"password": {
+			func(u *upstream.Upstream) { u.Username, u.PasswordFile = "ann", temp(t, "pass word\n") }, basic("ann", "pass word"),
+		},
+		"user":   {func(u *upstream.Upstream) { u.Username = "ann" }, basic("ann", "")},
+		"bearer": {func(u *upstream.Upstream) { u.TokenFile = temp(t, "\n  t0k3n\r\n") }, "Bearer t0k3n"},
 	} {
 		u := local(s.URL)
 		c.set(&u)
@@ -558,9 +560,14 @@ func TestIdentityRefused(t *testing.T) {
 		kind   upstream.FailureKind
 		word   string
 	}{
-		"no reader":   {422, `{"errors":[{"code":"invalid-publisher","description":"no reader matches"}]}`, upstream.Refused, "no reader matches"},
-		"off":         {403, `{"errors":[{"code":"not-enabled","description":"off"}]}`, upstream.Refused, "not-enabled"},
-		"used":        {422, `{"errors":[{"code":"invalid-reuse-token","description":"used"}]}`, upstream.Refused, "exchanged before"},
+		"no reader": {
+			422, `{"errors":[{"code":"invalid-publisher","description":"no reader matches"}]}`, upstream.Refused,
+			"no reader matches",
+		},
+		"off": {403, `{"errors":[{"code":"not-enabled","description":"off"}]}`, upstream.Refused, "not-enabled"},
+		"used": {
+			422, `{"errors":[{"code":"invalid-reuse-token","description":"used"}]}`, upstream.Refused, "exchanged before",
+		},
 		"no index":    {404, `<html>not here</html>`, upstream.Wrong, "does not exchange"},
 		"elsewhere":   {302, ``, upstream.Wrong, "does not exchange"},
 		"error":       {500, `oops`, upstream.Wrong, "500"},

@@ -36,7 +36,10 @@ func TestFiles(t *testing.T) {
 		{"twice", head + "Content-Encoding: identity\r\nContent-Encoding: gzip\r\n\r\n" + content, 10, -2, true},
 		{"short", head + "Content-Length: 11\r\n\r\n" + content, 0, 11, true},
 		{"chunk missing", strings.TrimSuffix(chunked, "0\r\n\r\n"), 0, -1, true},
-		{"part", "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-9/20\r\nContent-Length: 10\r\n\r\n" + content, 0, -2, true},
+		{
+			"part", "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-9/20\r\nContent-Length: 10\r\n\r\n" + content, 0,
+			-2, true,
+		},
 		{"empty", head + "Content-Length: 0\r\n\r\n", 0, 0, false},
 	} {
 		u := answer(t, f.text)

@@ -150,7 +150,8 @@ func TestProxyTargets(t *testing.T) {
 	for _, host := range []string{
 		"127.0.0.1", "localhost", "LOCALHOST", "localhost.", "a.localhost", "[::1]", "0.0.0.0", "10.0.0.1", "169.254.169.254",
 		"[::ffff:169.254.169.254]", "[::ffff:a9fe:a9fe]", "[fd00:ec2::254]", "2130706433", "0x7f000001", "0177.0.0.1",
-		"127.1", "0x7f.1", "127.0.0.1.", "metadata.google.internal", "printer.local", "router.lan", "files.home.arpa", "intranet",
+		"127.1", "0x7f.1", "127.0.0.1.", "metadata.google.internal", "printer.local", "router.lan", "files.home.arpa",
+		"intranet",
 		"index.corp", "100.64.0.1", "[64:ff9b::7f00:1]", "example.123", "192.168.0.1",
 	} {
 		location = "https://" + host + "/simple/foo/"

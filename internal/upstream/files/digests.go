@@ -27,7 +27,8 @@ type pinned struct {
 // Pins returns the digests of a project's files, by path, that are not what the upstream stated first: this index
 // computed them because the upstream states none, or an administrator accepted them. The text differs whenever they do,
 // and is "" if there are none. Another process may know more for some seconds.
-func (f *Files) Pins(ctx context.Context, u upstream.Upstream, project packaging.ProjectName) (map[string]string, string,
+func (f *Files) Pins(ctx context.Context, u upstream.Upstream,
+	project packaging.ProjectName) (map[string]string, string,
 	error,
 ) {
 	k := projectKey{u.Name, project.String()}
@@ -70,8 +71,8 @@ func (f *Files) forgetPins(row Row) {
 	delete(f.pins, projectKey{row.Upstream, row.Project})
 }
 
-// Digest returns the SHA-256 of a file, in hex: the one that the upstream states or that is known, or that of its content,
-// which it downloads then. It returns an *upstream.Failure as Open does.
+// Digest returns the SHA-256 of a file, in hex: the one that the upstream states or that is known, or that of its
+// content, which it downloads then. It returns an *upstream.Failure as Open does.
 func (f *Files) Digest(ctx context.Context, u upstream.Upstream, file page.File) (string, error) {
 	row, err := f.read(ctx, keyOf(u, file))
 	if err != nil && !fault.Is(err, fault.NotFound) {
@@ -250,9 +251,9 @@ func (w *waiting) Pop() any {
 	return q
 }
 
-// Accept makes a digest that an upstream states, or sent, instead of the known one that of the file from now on. It needs
-// an administrator, and a reason. It returns fault.NotFound if the file was never refused because of a digest, and
-// fault.Conflict if that digest was another one.
+// Accept makes a digest that an upstream states, or sent, instead of the known one that of the file from now on. It
+// needs an administrator, and a reason. It returns fault.NotFound if the file was never refused because of a digest,
+// and fault.Conflict if that digest was another one.
 func (f *Files) Accept(ctx context.Context, who access.Caller, k Key, sha256, reason string) error {
 	if reason == "" {
 		return fault.InField("reason", "a reason is required")

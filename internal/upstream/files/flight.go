@@ -196,8 +196,8 @@ func (fl *flight) take(s *Stream, p []byte) (n int, news <-chan struct{}, err er
 	return n, nil, err
 }
 
-// wholeFor returns the whole file, or a channel that is closed when it may be there. It returns neither if it never will
-// be, or is too large to wait for.
+// wholeFor returns the whole file, or a channel that is closed when it may be there. It returns neither if it never
+// will be, or is too large to wait for.
 func (fl *flight) wholeFor(s *Stream) (*spooled, <-chan struct{}, error) {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()

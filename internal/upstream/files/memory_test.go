@@ -75,8 +75,8 @@ func most(t *testing.T) (stop func() uint64) {
 	}
 }
 
-// TestALargeFileTakesLittleMemory checks that a file of 500 MB is passed on in less than 32 MB, with room on the disk and
-// without. It logs how much later than the upstream's its first byte comes.
+// TestALargeFileTakesLittleMemory checks that a file of 500 MB is passed on in less than 32 MB, with room on the disk
+// and without. It logs how much later than the upstream's its first byte comes.
 func TestALargeFileTakesLittleMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it passes on 500 MB")
@@ -85,7 +85,8 @@ func TestALargeFileTakesLittleMemory(t *testing.T) {
 	h := sha256.New()
 	io.Copy(h, &pattern{of: &generated{}, left: size})
 	f := page.File{
-		Filename: "big-1.0-py3-none-any.whl", URL: "http://files.test/big", Size: size, SHA256: hex.EncodeToString(h.Sum(nil)),
+		Filename: "big-1.0-py3-none-any.whl", URL: "http://files.test/big", Size: size,
+		SHA256: hex.EncodeToString(h.Sum(nil)),
 	}
 	for name, room := range map[string]int64{"stored": size, "full disk": 0} {
 		t.Run(name, func(t *testing.T) {

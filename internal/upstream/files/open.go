@@ -56,9 +56,9 @@ func keyOf(u upstream.Upstream, file page.File) Key {
 // Open returns a file of an upstream: from the store, or while it is being downloaded, by one download for all callers.
 // It returns when there is a first byte, or for a file up to 256 KiB the whole. The file must be read before ctx ends.
 //
-// It returns an *upstream.Failure if the upstream does not send the file: of kind Wrong if it sent other content, is not
-// asked again for a while because of that, or states another digest than before; of kind Busy, with RetryAfter, if the
-// download of another caller has no byte yet after some seconds.
+// It returns an *upstream.Failure if the upstream does not send the file: of kind Wrong if it sent other content, is
+// not asked again for a while because of that, or states another digest than before; of kind Busy, with RetryAfter, if
+// the download of another caller has no byte yet after some seconds.
 func (f *Files) Open(ctx context.Context, u upstream.Upstream, file page.File) (Opened, error) {
 	const tries = 3 // the content may be evicted in between
 	for range tries {
@@ -137,8 +137,8 @@ func (f *Files) read(ctx context.Context, k Key) (row Row, err error) {
 	return row, err
 }
 
-// openStored opens the content of a file that is known to be stored, or returns fault.NotFound. look reads the row if it
-// is not in memory.
+// openStored opens the content of a file that is known to be stored, or returns fault.NotFound. look reads the row if
+// it is not in memory.
 //
 // It serves what is stored although the upstream states another digest now, and raises the alarm about that.
 func (f *Files) openStored(ctx context.Context, k Key, file page.File, look bool) (Opened, error) {

@@ -119,7 +119,8 @@ func TestNobodyGetsTheEndOfAWrongFile(t *testing.T) {
 						if err == nil {
 							t.Error("reading ended without an error")
 						}
-						if max := len(r.body) - files.HoldBack; len(got) > 0 && len(got) >= len(r.body) || len(got) > 0 && r.size == 0 && len(got) > max {
+						if max := len(r.body) - files.HoldBack; len(got) > 0 && len(got) >= len(r.body) ||
+							len(got) > 0 && r.size == 0 && len(got) > max {
 							t.Errorf("a reader got %d of %d bytes", len(got), len(r.body))
 						}
 						if kindOf(err) == "" {
@@ -232,8 +233,8 @@ func same(o files.Opened, want []byte) error {
 	}
 }
 
-// TestAFollowerWaitsAFewSecondsOnly checks that a client whose file arrives slowly for another one is told to come back,
-// and that the other one still gets it.
+// TestAFollowerWaitsAFewSecondsOnly checks that a client whose file arrives slowly for another one is told to come
+// back, and that the other one still gets it.
 func TestAFollowerWaitsAFewSecondsOnly(t *testing.T) {
 	for name, size := range map[string]int{"small": 1000, "large, without a byte yet": 1 << 20} {
 		t.Run(name, func(t *testing.T) {
@@ -373,8 +374,8 @@ func TestAListedFileIsNeverAbsent(t *testing.T) {
 	}
 }
 
-// TestARangeOfAFileThatIsNotStored checks that a range of a file up to 50 MiB is answered from its verified content, and
-// that a larger file and one of unknown size offer none.
+// TestARangeOfAFileThatIsNotStored checks that a range of a file up to 50 MiB is answered from its verified content,
+// and that a larger file and one of unknown size offer none.
 func TestARangeOfAFileThatIsNotStored(t *testing.T) {
 	w := newWorld(t, files.Options{})
 	p := content(3 << 20)

@@ -69,12 +69,14 @@ func (f *Files) once(ctx context.Context, c call, get func(context.Context) ([]b
 	}
 }
 
-// Metadata returns the core metadata of a file (PEP 658), and its SHA-256 in hex. If the upstream offers none, it is read
-// from the stored content of a wheel.
+// Metadata returns the core metadata of a file (PEP 658), and its SHA-256 in hex. If the upstream offers none, it is
+// read from the stored content of a wheel.
 //
 // It returns fault.NotFound if there is none, fault.Denied with ErrNotHeld if it is not stored and may not be fetched,
 // and an *upstream.Failure, of kind Wrong if the upstream sent other content than it states.
-func (f *Files) Metadata(ctx context.Context, u upstream.Upstream, file page.File, mayFetch bool) ([]byte, string, error) {
+func (f *Files) Metadata(ctx context.Context, u upstream.Upstream, file page.File,
+	mayFetch bool,
+) ([]byte, string, error) {
 	row, err := f.row(ctx, keyOf(u, file))
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return nil, "", err
@@ -114,12 +116,14 @@ func (f *Files) keptMetadata(ctx context.Context, row Row, stated string) ([]byt
 }
 
 // fetchMetadata asks the upstream for metadata, and keeps it.
-func (f *Files) fetchMetadata(ctx context.Context, u upstream.Upstream, file page.File, row Row) ([]byte, string, error) {
+func (f *Files) fetchMetadata(ctx context.Context, u upstream.Upstream, file page.File,
+	row Row,
+) ([]byte, string, error) {
 	c := call{key: keyOf(u, file)}
 	if err := f.refusedFor(u, c, file.Filename+".metadata"); err != nil {
 		return nil, "", err
 	}
-	b, err := f.fetchSibling(ctx, u, file.URL+".metadata")
+	b, err := f.fetchSibling(ctx, u, file.MetadataURL())
 	if err != nil {
 		var why *upstream.Failure
 		if errors.As(err, &why) && why.Kind == upstream.Absent {
@@ -155,7 +159,8 @@ func (f *Files) refusedFor(u upstream.Upstream, c call, what string) error {
 	}
 	return &upstream.Failure{
 		Upstream: u.Name, Kind: upstream.Wrong, RetryAfter: wait,
-		Err: fmt.Errorf("it sent other content than it states for %s, and is asked again in %s", what, wait.Round(time.Second)),
+		Err: fmt.Errorf("it sent other content than it states for %s, and is asked again in %s", what,
+			wait.Round(time.Second)),
 	}
 }
 
@@ -235,8 +240,8 @@ func (s *seeking) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
-// Provenance returns the provenance document of a file (PEP 740), as the upstream states it: nothing in it was verified.
-// A stored document is a day old at most, unless the upstream fails or may not be asked.
+// Provenance returns the provenance document of a file (PEP 740), as the upstream states it: nothing in it was
+// verified. A stored document is a day old at most, unless the upstream fails or may not be asked.
 //
 // It returns fault.NotFound if there is none, fault.Denied with ErrNotHeld if it is not stored and may not be fetched,
 // and an *upstream.Failure.
@@ -261,21 +266,22 @@ func (f *Files) Provenance(ctx context.Context, u upstream.Upstream, file page.F
 	if !mayFetch {
 		return nil, notHeld("the provenance of " + file.Filename)
 	}
-	b, _, err := f.once(ctx, call{key: keyOf(u, file), provenance: true}, func(ctx context.Context) ([]byte, string, error) {
-		b, err := f.fetchSibling(ctx, u, file.Provenance)
-		if err == nil && !isObject(b) {
-			err = &upstream.Failure{
-				Upstream: u.Name, Kind: upstream.Wrong,
-				Err: fmt.Errorf("the provenance of %s is not a JSON object", file.Filename),
+	b, _, err := f.once(ctx, call{key: keyOf(u, file), provenance: true},
+		func(ctx context.Context) ([]byte, string, error) {
+			b, err := f.fetchSibling(ctx, u, file.Provenance)
+			if err == nil && !isObject(b) {
+				err = &upstream.Failure{
+					Upstream: u.Name, Kind: upstream.Wrong,
+					Err: fmt.Errorf("the provenance of %s is not a JSON object", file.Filename),
+				}
 			}
-		}
-		if err != nil {
-			return nil, "", err
-		}
-		at := f.changes.Clock()
-		f.keepSibling(ctx, u, file, b, digestOf(b), func(r *Row, s Sibling) { r.Provenance, r.ProvenanceAt = s, at })
-		return b, "", nil
-	})
+			if err != nil {
+				return nil, "", err
+			}
+			at := f.changes.Clock()
+			f.keepSibling(ctx, u, file, b, digestOf(b), func(r *Row, s Sibling) { r.Provenance, r.ProvenanceAt = s, at })
+			return b, "", nil
+		})
 	var why *upstream.Failure
 	if errors.As(err, &why) && held != nil {
 		return held, nil

@@ -50,7 +50,8 @@ func TestMetadataIsFetchedVerifiedAndKept(t *testing.T) {
 		if _, _, err := w.metadata(f, false); err != nil || r.asked.Load() != 1 {
 			t.Errorf("Metadata(held only) = %v after %d requests, want it after 1", err, r.asked.Load())
 		}
-		w.must(os.WriteFile(filepath.Join(w.folder, filepath.FromSlash(custody.MetadataKey(sum(document)))), []byte("x"), 0o600))
+		w.must(os.WriteFile(filepath.Join(w.folder, filepath.FromSlash(custody.MetadataKey(sum(document)))), []byte("x"),
+			0o600))
 		if b, _, err := w.metadata(f, true); err != nil || !bytes.Equal(b, document) || r.asked.Load() != 2 {
 			t.Errorf("Metadata(damaged) = %q, %v after %d requests, want it again after 2", b, err, r.asked.Load())
 		}
@@ -93,7 +94,8 @@ func TestWrongMetadataIsRefused(t *testing.T) {
 		}
 	}
 	if n := r.asked.Load(); n != 1 || len(w.entries("upstream.mismatch")) != 1 || w.objects() != 0 {
-		t.Errorf("%d requests, %d alarms and %d objects, want 1, 1 and 0", n, len(w.entries("upstream.mismatch")), w.objects())
+		t.Errorf("%d requests, %d alarms and %d objects, want 1, 1 and 0", n, len(w.entries("upstream.mismatch")),
+			w.objects())
 	}
 	if _, _, err := w.read(f); err != nil {
 		t.Errorf("the file itself: %v", err)
@@ -138,8 +140,8 @@ func TestMetadataOfAStoredWheel(t *testing.T) {
 	}
 }
 
-// TestProvenanceIsKeptForADay checks that a provenance document is read once a day, that the old one is served while the
-// upstream fails, and that only JSON objects are.
+// TestProvenanceIsKeptForADay checks that a provenance document is read once a day, that the old one is served while
+// the upstream fails, and that only JSON objects are.
 func TestProvenanceIsKeptForADay(t *testing.T) {
 	w := newWorld(t, files.Options{})
 	f, _ := w.file("p-1.0.tar.gz", content(10))
@@ -173,7 +175,8 @@ func TestProvenanceIsKeptForADay(t *testing.T) {
 		t.Errorf("%d requests, want 1", n)
 	}
 	w.now.Store(int64(25 * time.Hour))
-	w.up.set(f.Provenance, &reply{err: &upstream.Failure{Upstream: "public", Kind: upstream.Silent, Err: errors.New("away")}})
+	w.up.set(f.Provenance,
+		&reply{err: &upstream.Failure{Upstream: "public", Kind: upstream.Silent, Err: errors.New("away")}})
 	if got, err := get(true); err != nil || got != `{"version":1}` {
 		t.Errorf("Provenance(old, upstream away) = %q, %v", got, err)
 	}
@@ -286,8 +289,8 @@ func TestAFileWithoutADigestIsPinned(t *testing.T) {
 	}
 }
 
-// TestTwoReplicasPinOneDigest checks that of two processes that read different content of one file at the same time, one
-// serves it.
+// TestTwoReplicasPinOneDigest checks that of two processes that read different content of one file at the same time,
+// one serves it.
 func TestTwoReplicasPinOneDigest(t *testing.T) {
 	for range 5 {
 		w := newWorld(t, files.Options{})
@@ -367,7 +370,8 @@ func TestOnlyHeld(t *testing.T) {
 	w := newWorld(t, files.Options{})
 	p := content(1000)
 	f, r := w.file("p-1.0.tar.gz", p)
-	if _, err := w.files.OpenHeld(t.Context(), public, f); !errors.Is(err, files.ErrNotHeld) || !fault.Is(err, fault.Denied) {
+	if _, err := w.files.OpenHeld(t.Context(), public, f); !errors.Is(err, files.ErrNotHeld) ||
+		!fault.Is(err, fault.Denied) {
 		t.Errorf("OpenHeld() = %v, want ErrNotHeld", err)
 	}
 	w.must(w.files.Fetch(t.Context(), public, f))

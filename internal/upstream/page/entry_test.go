@@ -25,9 +25,13 @@ func TestABadFileCostsThatFileAlone(t *testing.T) {
 		{"a URL that is null", `{"filename":"foo-2.0.tar.gz","url":null,"hashes":{}}`},
 		{"hashes that are a text", `{"filename":"foo-2.0.tar.gz","url":"/f/foo-2.0.tar.gz","hashes":"sha256"}`},
 		{"a short digest", `{"filename":"foo-2.0.tar.gz","url":"/f/foo-2.0.tar.gz","hashes":{"sha256":"a1b2"}}`},
-		{"a digest of other letters", `{"filename":"foo-2.0.tar.gz","url":"/f/x","hashes":{"sha256":"` + strings.Repeat("g", 64) + `"}}`},
+		{
+			"a digest of other letters",
+			`{"filename":"foo-2.0.tar.gz","url":"/f/x","hashes":{"sha256":"` + strings.Repeat("g", 64) + `"}}`,
+		},
 		{"an empty digest", `{"filename":"foo-2.0.tar.gz","url":"/f/x","hashes":{"sha256":""}}`},
-		{"two digests", `{"filename":"foo-2.0.tar.gz","url":"/f/x","hashes":{"sha256":"` + digestA + `","sha256":"` + digestB + `"}}`},
+		{"two digests", `{"filename":"foo-2.0.tar.gz","url":"/f/x","hashes":{"sha256":"` + digestA + `","sha256":"` +
+			digestB + `"}}`},
 		{"two names", `{"filename":"foo-2.0.tar.gz","filename":"foo-2.1.tar.gz","url":"/f/x","hashes":{}}`},
 		{"two names, one escaped", `{"filename":"foo-2.0.tar.gz","\u0066ilename":"foo-2.1.tar.gz","url":"/f/x","hashes":{}}`},
 		{"yanked is a number", wheel("2.0", `,"yanked":1`)},
@@ -41,7 +45,10 @@ func TestABadFileCostsThatFileAlone(t *testing.T) {
 		{"an egg", `{"filename":"foo-2.0-py2.7.egg","url":"/f/x","hashes":{}}`},
 		{"a Windows installer", `{"filename":"foo-2.0.win32-py2.7.exe","url":"/f/x","hashes":{}}`},
 		{"a version that is none", `{"filename":"foo-latest.tar.gz","url":"/f/x","hashes":{}}`},
-		{"a tag set without end", wheel("2.0", "")[:20] + strings.Repeat("a.", 90) + `x-none-any.whl","url":"/f/x","hashes":{}}`},
+		{
+			"a tag set without end",
+			wheel("2.0", "")[:20] + strings.Repeat("a.", 90) + `x-none-any.whl","url":"/f/x","hashes":{}}`,
+		},
 		{"a file of another project", `{"filename":"bar-2.0.tar.gz","url":"/f/x","hashes":{}}`},
 		{"a file of a longer name", `{"filename":"foo_bar-2.0-py3-none-any.whl","url":"/f/x","hashes":{}}`},
 		{"a file of a shorter name", `{"filename":"fo-2.0-py3-none-any.whl","url":"/f/x","hashes":{}}`},
@@ -56,7 +63,8 @@ func TestABadFileCostsThatFileAlone(t *testing.T) {
 // Values that PEP 691 and 700 do not allow, or that clients stop on, are left out of the file.
 func TestUnusableOptionalValuesAreLeftOut(t *testing.T) {
 	for _, more := range []string{
-		`,"size":"4711"`, `,"size":null`, `,"size":-1`, `,"size":1.5`, `,"size":99999999999999999999`, `,"size":true`, `,"size":[1]`,
+		`,"size":"4711"`, `,"size":null`, `,"size":-1`, `,"size":1.5`, `,"size":99999999999999999999`, `,"size":true`,
+		`,"size":[1]`,
 	} {
 		if f := one(t, more); f.Size != -1 {
 			t.Errorf("%s: size %d, want -1", more, f.Size)
@@ -66,7 +74,8 @@ func TestUnusableOptionalValuesAreLeftOut(t *testing.T) {
 		t.Errorf("a size of 0 reads as %d", f.Size)
 	}
 	for _, at := range []string{
-		`null`, `""`, `"yesterday"`, `"2024-05-06"`, `"2024-05-06T07:08:09"`, `"2024-05-06T07:08:09.5"`, `"2024-05-06 07:08:09Z"`,
+		`null`, `""`, `"yesterday"`, `"2024-05-06"`, `"2024-05-06T07:08:09"`, `"2024-05-06T07:08:09.5"`,
+		`"2024-05-06 07:08:09Z"`,
 		`"2024-13-06T07:08:09Z"`, `1714979289`, `{}`, `["2024-05-06T07:08:09Z"]`,
 	} {
 		if f := one(t, `,"upload-time":`+at); !f.Uploaded.IsZero() {
@@ -137,7 +146,10 @@ func TestCoreMetadataInEveryForm(t *testing.T) {
 		has                bool
 	}{
 		{`,"core-metadata":{"sha256":"` + digestC + `"}`, ` data-core-metadata="sha256=` + digestC + `"`, digestC, true},
-		{`,"core-metadata":{"sha256":"` + strings.ToUpper(digestC) + `"}`, ` data-core-metadata="sha256=` + strings.ToUpper(digestC) + `"`, digestC, true},
+		{
+			`,"core-metadata":{"sha256":"` + strings.ToUpper(digestC) + `"}`,
+			` data-core-metadata="sha256=` + strings.ToUpper(digestC) + `"`, digestC, true,
+		},
 		{`,"core-metadata":true`, ` data-core-metadata="true"`, "", true},
 		{`,"core-metadata":{"md5":"x"}`, ` data-core-metadata="md5=x"`, "", true},
 		{`,"core-metadata":false`, ` data-core-metadata="false"`, "", false},
@@ -145,11 +157,22 @@ func TestCoreMetadataInEveryForm(t *testing.T) {
 		{`,"core-metadata":"true"`, ` data-core-metadata="yes"`, "", false},
 		{`,"core-metadata":{"sha256":"short"}`, ` data-core-metadata="sha256=short"`, "", false},
 		{`,"core-metadata":{"sha256":5}`, ` data-core-metadata="sha256="`, "", false},
-		{`,"dist-info-metadata":{"sha256":"` + digestC + `"}`, ` data-dist-info-metadata="sha256=` + digestC + `"`, digestC, true},
-		{`,"data-dist-info-metadata":{"sha256":"` + digestC + `"}`, ` data-dist-info-metadata="sha256=` + digestC + `"`, digestC, true},
-		{`,"dist-info-metadata":true,"core-metadata":false`, ` data-dist-info-metadata="true" data-core-metadata="false"`, "", false},
-		{`,"core-metadata":{"sha256":"` + digestC + `"},"dist-info-metadata":false`,
-			` data-core-metadata="sha256=` + digestC + `" data-dist-info-metadata="false"`, digestC, true},
+		{
+			`,"dist-info-metadata":{"sha256":"` + digestC + `"}`, ` data-dist-info-metadata="sha256=` + digestC + `"`, digestC,
+			true,
+		},
+		{
+			`,"data-dist-info-metadata":{"sha256":"` + digestC + `"}`, ` data-dist-info-metadata="sha256=` + digestC + `"`,
+			digestC, true,
+		},
+		{
+			`,"dist-info-metadata":true,"core-metadata":false`, ` data-dist-info-metadata="true" data-core-metadata="false"`,
+			"", false,
+		},
+		{
+			`,"core-metadata":{"sha256":"` + digestC + `"},"dist-info-metadata":false`,
+			` data-core-metadata="sha256=` + digestC + `" data-dist-info-metadata="false"`, digestC, true,
+		},
 		{``, ``, "", false},
 	} {
 		if f := one(t, c.json); f.Metadata != c.has || f.MetadataSHA256 != c.sha256 {
@@ -243,7 +266,8 @@ func TestLinksAreResolved(t *testing.T) {
 
 func TestLinksNeverCarryTheCredentialOfThePage(t *testing.T) {
 	at := address(t, "https://user:secret@up.example/simple/foo/")
-	p, err := page.Parse([]byte(filesOf(wheel("1.0", `,"provenance":"/p"`))), jsonType, at, project(t, "foo"), page.Bounds{})
+	p, err := page.Parse([]byte(filesOf(wheel("1.0", `,"provenance":"/p"`))), jsonType, at, project(t, "foo"),
+		page.Bounds{})
 	if err != nil || strings.Contains(fmt.Sprintf("%+v", p), "secret") || p.Files[0].Provenance != "https://up.example/p" {
 		t.Errorf("Parse = %+v, %v", p, err)
 	}
@@ -407,7 +431,8 @@ func TestBounds(t *testing.T) {
 		many[i] = wheel(fmt.Sprint(i), "")
 	}
 	deep := func(n int) string {
-		return `{"meta":{"api-version":"1.0"},"name":"foo","x":` + strings.Repeat(`[`, n) + strings.Repeat(`]`, n) + `,"files":[]}`
+		return `{"meta":{"api-version":"1.0"},"name":"foo","x":` + strings.Repeat(`[`, n) + strings.Repeat(`]`, n) +
+			`,"files":[]}`
 	}
 	links := strings.Repeat(`<a href="foo-1.0.tar.gz">foo-1.0.tar.gz</a>`, 11)
 	for _, c := range []struct {

@@ -46,13 +46,17 @@ func checkParse(t *testing.T, body []byte, contentType string) {
 		size += len(f.URL) + len(f.Filename) + len(f.RequiresPython) + len(f.YankedReason) + len(f.Provenance) - 100
 	}
 	if len(p.Files)+p.Dropped > 2000 || size > 4*len(body)+1000 {
-		t.Fatalf("%d bytes become a page of %d files, %d dropped, with %d bytes of text", len(body), len(p.Files), p.Dropped, size)
+		t.Fatalf("%d bytes become a page of %d files, %d dropped, with %d bytes of text", len(body), len(p.Files), p.Dropped,
+			size)
 	}
 	if diff := cmp.Diff(p, decoded(t, p.Encode())); diff != "" {
 		t.Fatalf("Decode: difference %s", diff)
 	}
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 	merged := page.Merge(page.Page{}, p, now)
+	if err := decoded(t, merged.Encode()).Check(name); err != nil {
+		t.Fatalf("Check of what Parse accepts: %v", err)
+	}
 	if diff := cmp.Diff(merged, page.Merge(merged, p, now.AddDate(0, 0, 1))); diff != "" {
 		t.Fatalf("Merge with the same page: difference %s", diff)
 	}
@@ -100,8 +104,10 @@ func checkFile(t *testing.T, p page.Page, f page.File, name packaging.ProjectNam
 }
 
 func FuzzParseJSON(f *testing.F) {
-	f.Add([]byte(filesOf(wheel("1.0", `,"yanked":"x","size":7,"core-metadata":{"sha256":"`+digestC+`"}`), wheel("1.0", ""))))
-	f.Add([]byte(filesOf(wheel("1.0", `,"upload-time":"2024-05-06T07:08:09.123456Z","provenance":"p","gpg-sig":true`), `{}`, `7`)))
+	f.Add([]byte(filesOf(wheel("1.0", `,"yanked":"x","size":7,"core-metadata":{"sha256":"`+digestC+`"}`),
+		wheel("1.0", ""))))
+	f.Add([]byte(filesOf(wheel("1.0", `,"upload-time":"2024-05-06T07:08:09.123456Z","provenance":"p","gpg-sig":true`),
+		`{}`, `7`)))
 	f.Add([]byte(`{"meta":{"api-version":"1.4","_last-serial":"5"},"name":"Foo","project-status":{"status":"archived","reason":"\ud800"},"files":[` +
 		`{"filename":"foo-1.0-1.zip","url":"//u:p@h/` + hexPath + `foo-1.0-1.zip","hashes":null,"requires-python":">=3"}]}`))
 	f.Add(generated("foo", 2))
@@ -109,9 +115,11 @@ func FuzzParseJSON(f *testing.F) {
 }
 
 func FuzzParseHTML(f *testing.F) {
-	f.Add([]byte(`<meta name="pypi:repository-version" content="1.0"><base href="/x/"><a href="foo-1.0.zip#sha256=` + digestA +
+	f.Add([]byte(`<meta name="pypi:repository-version" content="1.0"><base href="/x/"><a href="foo-1.0.zip#sha256=` +
+		digestA +
 		`" data-yanked data-requires-python="&gt;=3" data-gpg-sig="true">foo-1.0.zip</a>`))
-	f.Add([]byte(`<title>Links for foo</title><a href="` + hexPath + `foo-1.0%2Ba.tar.gz" data-core-metadata="sha256=` + digestC + `">x</a>`))
+	f.Add([]byte(`<title>Links for foo</title><a href="` + hexPath + `foo-1.0%2Ba.tar.gz" data-core-metadata="sha256=` +
+		digestC + `">x</a>`))
 	f.Add([]byte(`<h1>root/dev: links for foo</h1><a href="?x" data-provenance="//h/p">foo-1.0.zip</a><a><script></a>`))
 	f.Fuzz(func(t *testing.T, body []byte) { checkParse(t, body, htmlType) })
 }

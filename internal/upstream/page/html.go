@@ -184,7 +184,8 @@ func (r *reader) readHTML(body []byte) error {
 	}
 	marked := p.version
 	for _, heading := range p.headings {
-		i := strings.LastIndex(strings.ToLower(heading), linksFor)
+		heading = strings.ToLower(heading) // which may change its length
+		i := strings.LastIndex(heading, linksFor)
 		if i < 0 {
 			continue
 		}

@@ -22,13 +22,28 @@ func names(body, contentType string) ([]string, error) {
 
 func TestParseList(t *testing.T) {
 	for _, c := range []struct{ name, contentType, body string }{
-		{"JSON", jsonType, `{"meta":{"_last-serial":7,"api-version":"1.4"},"projects":[{"_last-serial":7,"name":"Foo.Bar"},{"name":"baz"}]}`},
+		{
+			"JSON", jsonType,
+			`{"meta":{"_last-serial":7,"api-version":"1.4"},"projects":[{"_last-serial":7,"name":"Foo.Bar"},{"name":"baz"}]}`,
+		},
 		{"JSON without a version", jsonType, `{"projects":[{"name":"Foo.Bar"},{"name":"baz"}]}`},
-		{"JSON with bad entries", jsonType, `{"meta":{"api-version":"1.0"},"projects":[{"name":"Foo.Bar"},7,{},{"name":"-"},{"name":"baz"}]}`},
-		{"HTML", htmlType, `<meta name="pypi:repository-version" content="1.1"><a href="/simple/foo-bar/">Foo.Bar</a><a href="/simple/baz/">baz</a>`},
+		{
+			"JSON with bad entries", jsonType,
+			`{"meta":{"api-version":"1.0"},"projects":[{"name":"Foo.Bar"},7,{},{"name":"-"},{"name":"baz"}]}`,
+		},
+		{
+			"HTML", htmlType,
+			`<meta name="pypi:repository-version" content="1.1"><a href="/simple/foo-bar/">Foo.Bar</a><a href="/simple/baz/">baz</a>`,
+		},
 		{"HTML of old", htmlType, `<html><body><a href='Foo.Bar'>Foo.Bar</a><br/><a href='baz/'>baz</a></body></html>`},
-		{"a listing of folders", htmlType, `<h1>Index of /</h1><a href="../">../</a> <a href="Foo.Bar/">Foo.Bar/</a> <a href="baz/">baz/</a>`},
-		{"links for people beside", htmlType, `<a href="/">Home</a> <a href="/x/help">About</a> <a href="foo-bar/">foo-bar</a> <a href="baz/">baz</a>`},
+		{
+			"a listing of folders", htmlType,
+			`<h1>Index of /</h1><a href="../">../</a> <a href="Foo.Bar/">Foo.Bar/</a> <a href="baz/">baz/</a>`,
+		},
+		{
+			"links for people beside", htmlType,
+			`<a href="/">Home</a> <a href="/x/help">About</a> <a href="foo-bar/">foo-bar</a> <a href="baz/">baz</a>`,
+		},
 	} {
 		got, err := names(c.body, c.contentType)
 		if diff := cmp.Diff([]string{"foo-bar", "baz"}, got); err != nil || diff != "" {

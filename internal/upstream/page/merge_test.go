@@ -41,7 +41,13 @@ func TestMergeRemembersWhenAFileWasFirstSeen(t *testing.T) {
 
 func TestMergeTakesWhatTheUpstreamSaysNow(t *testing.T) {
 	old := page.Merge(page.Page{}, page.Page{
-		Files:        []page.File{{Filename: "foo-1.zip", URL: "https://up.example/a", SHA256: digestA, Yanked: true, YankedReason: "x"}},
+		Files: []page.File{{
+			Filename:     "foo-1.zip",
+			URL:          "https://up.example/a",
+			SHA256:       digestA,
+			Yanked:       true,
+			YankedReason: "x",
+		}},
 		Status:       "archived",
 		StatusReason: "old",
 		Serial:       "5",
@@ -95,7 +101,8 @@ func TestMergeKeepsTheFirstDigestOfAFileName(t *testing.T) {
 	if f := page.Merge(p, filesAt(sdist("1", "")), friday).Files[0]; f.SHA256 != digestA {
 		t.Errorf("no digest: %+v", f)
 	}
-	if f := page.Merge(filesAt(sdist("1", "")), filesAt(sdist("1", digestB)), friday).Files[0]; f.SHA256 != digestB || f.Changed != "" {
+	if f := page.Merge(filesAt(sdist("1", "")), filesAt(sdist("1", digestB)), friday).Files[0]; f.SHA256 != digestB ||
+		f.Changed != "" {
 		t.Errorf("a digest where there was none: %+v", f)
 	}
 }

@@ -213,13 +213,25 @@ func TestUnknownMajorVersionIsAnError(t *testing.T) {
 // Answers with status 200 that are no page of the project must not read as a project without files.
 func TestAnErrorPageIsNoEmptyProject(t *testing.T) {
 	for _, c := range []struct{ name, contentType, body string }{
-		{"an HTML error page", htmlType, `<html><head><title>Error</title></head><body><h1>It is us, not you</h1></body></html>`},
+		{
+			"an HTML error page", htmlType,
+			`<html><head><title>Error</title></head><body><h1>It is us, not you</h1></body></html>`,
+		},
 		{"an error page with links", htmlType, `<h1>Oops</h1><a href="/">Home</a> <a href="mailto:x@y.example">Write</a>`},
-		{"a form for signing in", htmlType, `<title>Sign in</title><form><input name=user></form><a href="/reset">Forgot?</a>`},
+		{
+			"a form for signing in", htmlType,
+			`<title>Sign in</title><form><input name=user></form><a href="/reset">Forgot?</a>`,
+		},
 		{"a blank page", htmlType, `<!DOCTYPE html><html><body></body></html>`},
-		{"a folder of other projects' files", htmlType, `<title>Index of /</title><a href="bar-1.0.tar.gz">bar-1.0.tar.gz</a>`},
+		{
+			"a folder of other projects' files", htmlType,
+			`<title>Index of /</title><a href="bar-1.0.tar.gz">bar-1.0.tar.gz</a>`,
+		},
 		{"an installer on a page for people", htmlType, `<a href="/client.exe">Download our app</a>`},
-		{"the page of another project, with its files", htmlType, `<title>Links for bar</title><a href="bar-1.0.zip">bar-1.0.zip</a>`},
+		{
+			"the page of another project, with its files", htmlType,
+			`<title>Links for bar</title><a href="bar-1.0.zip">bar-1.0.zip</a>`,
+		},
 		{"the page of another project", htmlType, `<title>Links for bar</title><h1>Links for bar</h1>`},
 		{"an error as JSON", jsonType, `{"message":"internal error"}`},
 		{"an empty object", jsonType, `{}`},
@@ -249,7 +261,10 @@ func TestAnEmptyProjectIsNoError(t *testing.T) {
 		{"JSON without a name", jsonType, `{"meta":{"api-version":"1.0"},"files":[]}`},
 		{"JSON without meta", jsonType, `{"name":"FOO","files":[]}`},
 		{"HTML with a version", htmlType, `<meta name="pypi:repository-version" content="1.0"><h1>foo</h1>`},
-		{"HTML with a title", htmlType, `<html><head><title>Links for Foo</title></head><body><h1>Links for Foo</h1></body></html>`},
+		{
+			"HTML with a title", htmlType,
+			`<html><head><title>Links for Foo</title></head><body><h1>Links for Foo</h1></body></html>`,
+		},
 		{"HTML of a stage", htmlType, `<html><head><title>root/dev: links for foo</title></head><body></body></html>`},
 		{"HTML with retired formats alone", htmlType, `<a href="foo-1.0-py2.7.egg">foo-1.0-py2.7.egg</a>`},
 	} {

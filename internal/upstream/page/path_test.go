@@ -157,3 +157,15 @@ func TestProjectsOfAFileName(t *testing.T) {
 		}
 	}
 }
+
+// TestMetadataURL: behind a query, ".metadata" would ask for the file itself, which would then be taken for metadata.
+func TestMetadataURL(t *testing.T) {
+	for link, want := range map[string]string{
+		"https://files.example/p-1.0.whl":           "https://files.example/p-1.0.whl.metadata",
+		"https://files.example/p-1.0.whl?token=a?b": "https://files.example/p-1.0.whl.metadata?token=a?b",
+	} {
+		if got := (page.File{URL: link}).MetadataURL(); got != want {
+			t.Errorf("MetadataURL() of %s = %s, want %s", link, got, want)
+		}
+	}
+}

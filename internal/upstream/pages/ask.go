@@ -17,6 +17,7 @@ import (
 const (
 	lowerTime = time.Hour // for which the upstream must state a lower serial before its page is taken
 	maxHeader = 4096      // bytes of a header that is kept
+	statusOK  = 200       // of HTTP
 )
 
 // ask returns the flight that asks an upstream for a page, and starts it if there is none. The flight continues if all
@@ -103,9 +104,10 @@ func (p *Pages) bring(ctx context.Context, u *upstream.Upstream, k Key, f Freshn
 	return e, nil
 }
 
-// newest returns the page in memory, or the given one if that was read later. Either may be nil.
-func (p *Pages) newest(k Key, was *entry) *entry {
-	e := p.lookup(k)
+// newest returns the page in memory, or the given one if that was read later. Either may be nil, or of an upstream that
+// had the name before.
+func (p *Pages) newest(u *upstream.Upstream, k Key, was *entry) *entry {
+	e := p.lookup(k).of(u)
 	if e == nil || was != nil && was.FetchedAt.After(e.FetchedAt) {
 		return was
 	}
@@ -114,7 +116,7 @@ func (p *Pages) newest(k Key, was *entry) *entry {
 
 // question asks the upstream for a page and puts the answer into memory.
 func (p *Pages) question(ctx context.Context, u *upstream.Upstream, k Key, was *entry, up *source) (*entry, error) {
-	was = p.newest(k, was)
+	was = p.newest(u, k, was)
 	var v upstream.Validators
 	if was != nil && was.OfURL == u.Revision {
 		v = was.Validators
@@ -129,7 +131,7 @@ func (p *Pages) question(ctx context.Context, u *upstream.Upstream, k Key, was *
 		if err := p.confirmAbsence(ctx, u, k); err != nil {
 			return nil, err
 		}
-		return p.gone(u, k, p.newest(k, was), up), nil
+		return p.gone(u, k, p.newest(u, k, was), up), nil
 	case err != nil:
 		return nil, err
 	case r.NotModified:
@@ -138,14 +140,14 @@ func (p *Pages) question(ctx context.Context, u *upstream.Upstream, k Key, was *
 		}
 		return p.confirmed(was, &r, up), nil
 	}
-	return p.changed(ctx, u, p.newest(k, was), k, &r, up)
+	return p.changed(ctx, u, p.newest(u, k, was), k, &r, up)
 }
 
 var errUnconditional = errors.New("it answered 304 to a request that was not conditional")
 
 // wrong returns the failure for an answer that is not usable.
 func wrong(u *upstream.Upstream, err error) error {
-	return &upstream.Failure{Upstream: u.Name, Kind: upstream.Wrong, Status: 200, Err: err}
+	return &upstream.Failure{Upstream: u.Name, Kind: upstream.Wrong, Status: statusOK, Err: err}
 }
 
 // confirmed renews a page that did not change.
@@ -300,13 +302,13 @@ func digits(s string) bool {
 }
 
 // awaitLease takes the lease of a page. While another replica holds it, it waits for that replica's answer. It returns
-// the page if the row turns out to be fresh, or what is held if the wait was in vain. It returns nil if the caller shall
-// ask.
+// the page if the row turns out to be fresh, or what is held if the wait was in vain. It returns nil if the caller
+// shall ask.
 func (p *Pages) awaitLease(ctx context.Context, u *upstream.Upstream, k Key, f Freshness, was *entry,
 ) (*entry, error) {
 	until := time.Now().Add(p.wait.replica)
 	for {
-		e := p.newest(k, was)
+		e := p.newest(u, k, was)
 		var after time.Time
 		if e != nil {
 			after = e.CheckedAt
@@ -331,7 +333,7 @@ func (p *Pages) awaitLease(ctx context.Context, u *upstream.Upstream, k Key, f F
 			return nil, &upstream.Failure{Upstream: u.Name, Kind: upstream.Silent, Err: err}
 		}
 		if time.Until(until) <= 0 {
-			if e := p.newest(k, was); e.usable(u, p.now()) {
+			if e := p.newest(u, k, was); e.usable(u, p.now()) {
 				return e, nil
 			}
 			return nil, nil

@@ -44,7 +44,11 @@ func (s *source) succeeded(now time.Time) {
 }
 
 func (s *source) fail(k Key, f *upstream.Failure, now time.Time) {
-	s.breaker.fail(k, f, now)
+	if f.Kind == upstream.Wrong && f.Status == statusOK {
+		s.withdraw(k) // its content is wrong, about which no other page tells anything
+	} else {
+		s.breaker.fail(k, f, now)
+	}
 	s.lastFailure.Store(&lastFailure{now, fault.Scrub(f.Error())})
 }
 

@@ -67,12 +67,14 @@ func (h Held) Page() (page.Page, error) {
 	return p, nil
 }
 
-// entry is a page in memory. Only used and decoded change.
+// entry is a page in memory. Only used, looked and decoded change.
 type entry struct {
 	Row
 	page *page.Page // until it is encoded
 	used atomic.Int64
-	up   *source
+	// looked is when an offline index last looked for a newer row, in seconds.
+	looked atomic.Int64
+	up     *source
 	// decoded is the content until the next garbage collection, for clients that ask for several files of a page.
 	decoded atomic.Pointer[weak.Pointer[page.Page]]
 }
@@ -111,6 +113,15 @@ func (e *entry) age(now time.Time) time.Duration {
 		return max(now.Sub(e.LowerSince), 0)
 	}
 	return e.since(now)
+}
+
+// of returns the entry, or nil if its page was read before the upstream was added: from another one of that name, which
+// was removed.
+func (e *entry) of(u *upstream.Upstream) *entry {
+	if e == nil || e.OfURL < u.CreatedAt.UnixMicro() {
+		return nil
+	}
+	return e
 }
 
 func ttl(u *upstream.Upstream) time.Duration {

@@ -164,6 +164,7 @@ func (p *Pages) get(ctx context.Context, u *upstream.Upstream, k Key, f Freshnes
 			return Held{}, err
 		}
 	}
+	e = e.of(u)
 	up, now := p.source(k.Upstream), p.now()
 	serve := func(e *entry) (Held, error) {
 		now := p.now()
@@ -181,7 +182,7 @@ func (p *Pages) get(ctx context.Context, u *upstream.Upstream, k Key, f Freshnes
 		return serve(e)
 	}
 	if p.o.Offline {
-		if e != nil && (!e.Absent || e.usable(u, now)) {
+		if e = p.imported(ctx, k, e).of(u); e != nil && (!e.Absent || e.usable(u, now)) {
 			return serve(e)
 		}
 		return Held{}, ErrOffline
@@ -290,6 +291,25 @@ func (p *Pages) answered(up *source, err error) error {
 	out := *f
 	out.RetryAfter = time.Second + rand.N(4*time.Second)
 	return &out
+}
+
+// lookAgain is the time after which an offline index looks whether another process has imported a newer page.
+const lookAgain = 5 * time.Second
+
+// imported returns a page in memory, or the newer one that another process has stored.
+func (p *Pages) imported(ctx context.Context, k Key, e *entry) *entry {
+	if e == nil {
+		return nil
+	}
+	now, looked := p.now(), e.looked.Load()
+	if d := now.Sub(time.Unix(looked, 0)); d >= 0 && d < lookAgain || !e.looked.CompareAndSwap(looked, now.Unix()) {
+		return e
+	}
+	row, ok, err := p.read(ctx, k, e.CheckedAt)
+	if err != nil || !ok {
+		return e
+	}
+	return p.adopt(row)
 }
 
 // flying reports whether the upstream is being asked about a page that has no row.

@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -207,8 +208,10 @@ func TestStaleIfError(t *testing.T) {
 func TestRetryAfterIsNeverTheUpstreams(t *testing.T) {
 	w := newWorld(t)
 	w.f.says("six", func(upstream.Validators) (upstream.Response, error) {
-		return upstream.Response{}, &upstream.Failure{Upstream: "public", Kind: upstream.Busy, Status: 429,
-			RetryAfter: time.Hour, Err: errors.New("busy")}
+		return upstream.Response{}, &upstream.Failure{
+			Upstream: "public", Kind: upstream.Busy, Status: 429,
+			RetryAfter: time.Hour, Err: errors.New("busy"),
+		}
 	})
 	seen := map[time.Duration]bool{}
 	for range 20 {
@@ -280,6 +283,34 @@ func TestOneBadPageStopsNoOtherPage(t *testing.T) {
 	w.c.pass(30 * time.Second)
 	w.refused("bad", pages.Normal)
 	w.asked("bad", 4)
+}
+
+// TestManyBadPagesStopNoOtherPage: a caller who asks for one unusable page after the other keeps nobody from good ones, also
+// not while the upstream recovers.
+func TestManyBadPagesStopNoOtherPage(t *testing.T) {
+	w := newWorld(t)
+	bad := func(prefix string) {
+		for i := range 5 {
+			s := fmt.Sprint(prefix, i)
+			w.f.says(s, func(upstream.Validators) (upstream.Response, error) {
+				return upstream.Response{Body: []byte("{"), ContentType: "application/json"}, nil
+			})
+			w.refused(s, pages.Normal)
+			w.f.says(s, fails(upstream.Wrong, 200)) // too large, of a foreign type
+			w.refused(s, pages.Normal)
+		}
+	}
+	bad("a")
+	w.f.says("good", has("good", "", "1.0"))
+	w.get("good", pages.Normal)
+	for _, s := range []string{"x", "y", "z"} {
+		w.f.says(s, fails(upstream.Wrong, 500))
+		w.refused(s, pages.Normal)
+	}
+	w.c.pass(30 * time.Second)
+	bad("b")
+	w.f.says("other", has("other", "", "1.0"))
+	w.get("other", pages.Normal)
 }
 
 // TestAbsenceIsKeptBriefly: only a complete answer counts, for the negative TTL; no row is made.
@@ -574,5 +605,31 @@ func TestUnknownCallersGetWhatIsHeld(t *testing.T) {
 	w.c.pass(upstream.DefaultStaleIfError)
 	if _, err := get(); !errors.Is(err, pages.ErrNotHeld) {
 		t.Errorf("Get() = %v", err)
+	}
+}
+
+// What was read from a removed upstream is not used for another one of its name, whether it is reachable or not.
+func TestAnotherUpstreamOfTheName(t *testing.T) {
+	w := newWorld(t)
+	w.f.says("six", has("six", "", "1.0"))
+	w.get("six", pages.Normal)
+	w.batch()
+	w.c.pass(time.Minute)
+	w.u.CreatedAt = w.c.Now()
+	w.u.Revision = w.u.CreatedAt.UnixMicro()
+	if _, err := newWorldOffline(w).Get(t.Context(), w.u, name("six"), pages.Normal, true); !errors.Is(err, pages.ErrOffline) {
+		t.Errorf("offline: %v", err)
+	}
+	if _, err := w.p.Get(t.Context(), w.u, name("six"), pages.Normal, false); !errors.Is(err, pages.ErrNotHeld) {
+		t.Errorf("for an unknown caller: %v", err)
+	}
+	w.f.says("six", fails(upstream.Wrong, 500))
+	w.refused("six", pages.Normal)
+	w.c.pass(time.Hour)
+	w.f.says("six", has("six", "", "2.0"))
+	h := w.get("six", pages.Normal)
+	w.versions(h, "2.0")
+	if p, err := h.Page(); err != nil || len(p.Gone) > 0 {
+		t.Errorf("Page() = %+v, %v: it remembers files of the removed upstream", p, err)
 	}
 }

@@ -57,7 +57,8 @@ func (p *Pages) confirmAbsence(ctx context.Context, u *upstream.Upstream, k Key)
 	}
 	// A page that asks people to sign in may have status 200 as well.
 	if _, err := page.Parse(r.Body, r.ContentType, r.URL, name, page.DefaultBounds()); err != nil {
-		return wrong(u, fmt.Errorf("its probe %s: %w", name, err))
+		err = fmt.Errorf("its probe %s: %w", name, err)
+		return &upstream.Failure{Upstream: u.Name, Kind: upstream.Wrong, Err: err} // about the upstream, not a page
 	}
 	s.found, s.ofURL, s.name = now, u.Revision, u.Probe
 	return nil

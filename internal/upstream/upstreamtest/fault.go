@@ -39,7 +39,8 @@ const (
 
 // Kinds are all kinds of fault.
 var Kinds = []Kind{
-	Status, Slow, Trickle, Stalled, Truncated, ErrorPage, EmptyPage, OtherBytes, Longer, OtherDigest, LowerSerial, NewMajor,
+	Status, Slow, Trickle, Stalled, Truncated, ErrorPage, EmptyPage, OtherBytes, Longer, OtherDigest, LowerSerial,
+	NewMajor,
 	Elsewhere, Loop, Huge, Bomb, Gzip, NoValidator,
 }
 
@@ -137,8 +138,9 @@ func writeHuge(w io.Writer) {
 		if n > 0 {
 			block.WriteByte(',')
 		}
-		fmt.Fprintf(&block, `{"filename":"huge-1.%d-py3-none-any.whl","url":"/packages/aa/bb/%060d/huge-1.%[1]d-py3-none-any.whl",`+
-			`"hashes":{"sha256":"%064[1]d"},"size":1,"upload-time":"2024-01-02T03:04:05.678901Z","yanked":false,"padding":"%080[1]d"}`,
+		fmt.Fprintf(&block,
+			`{"filename":"huge-1.%d-py3-none-any.whl","url":"/packages/aa/bb/%060d/huge-1.%[1]d-py3-none-any.whl",`+
+				`"hashes":{"sha256":"%064[1]d"},"size":1,"upload-time":"2024-01-02T03:04:05.678901Z","yanked":false,"padding":"%080[1]d"}`,
 			n, n)
 		if block.Len() > 256<<10 {
 			if _, err := w.Write(block.Bytes()); err != nil {

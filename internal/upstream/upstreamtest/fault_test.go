@@ -71,8 +71,12 @@ func TestFaults(t *testing.T) {
 		}, at, func(a answer) bool {
 			return a.StatusCode == 200
 		}},
-		{"other projects are spared", upstreamtest.Fault{Kind: upstreamtest.Status, Project: "other"}, at,
-			func(a answer) bool { return a.StatusCode == 200 }},
+		{
+			"other projects are spared",
+			upstreamtest.Fault{Kind: upstreamtest.Status, Project: "other"},
+			at,
+			func(a answer) bool { return a.StatusCode == 200 },
+		},
 	} {
 		s.Fail(c.fault)
 		if a := get(t, c.at, "Accept: "+accept); a.Response == nil || !c.holds(a) {

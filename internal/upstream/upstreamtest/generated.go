@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// Catalog describes generated projects, named "generated-0" and so on. Nothing of them is kept in memory: a page and its
-// digests are computed for each request, always the same.
+// Catalog describes generated projects, named "generated-0" and so on. Nothing of them is kept in memory: a page and
+// its digests are computed for each request, always the same.
 type Catalog struct {
 	Projects int
 	Files    int   // files of each project; 0 for the spread of popular projects: a median of 325, a mean of 1,300
@@ -67,7 +67,8 @@ func version(i int) string { return fmt.Sprintf("%d.%d.%d", i/40, i/4%10, i%4) }
 func (c Catalog) nth(project string, i int, size int64) *File {
 	f := generated(project, version(i), size)
 	f.Uploaded = firstUpload.Add(time.Duration(i) * 7 * time.Hour)
-	f.Metadata = fmt.Appendf(nil, "Metadata-Version: 2.1\nName: %s\nVersion: %s\nRequires-Python: >=3.8\n", project, f.Version)
+	f.Metadata = fmt.Appendf(nil, "Metadata-Version: 2.1\nName: %s\nVersion: %s\nRequires-Python: >=3.8\n", project,
+		f.Version)
 	f.RequiresPython = ">=3.8"
 	f.Yanked = i%97 == 96
 	return f

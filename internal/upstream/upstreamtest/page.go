@@ -108,7 +108,8 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, name string) 
 	}
 	w.Header().Set("X-PyPI-Last-Serial", strconv.FormatInt(serial, 10))
 	asJSON := s.wantsJSON(r)
-	if s.unchanged(w, r, faults, fmt.Sprint(name, serial, asJSON, faults.has(EmptyPage), faults.has(OtherDigest)), serial) {
+	if s.unchanged(w, r, faults, fmt.Sprint(name, serial, asJSON, faults.has(EmptyPage), faults.has(OtherDigest)),
+		serial) {
 		return
 	}
 	p := s.project(name)
@@ -322,7 +323,8 @@ func (s *Server) provenanceURL(project string, f *File) string {
 
 func (s *Server) html(p *Project, version string, faults faults) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "<!DOCTYPE html>\n<html>\n  <head>\n    <meta name=\"pypi:repository-version\" content=\"%s\">\n", version)
+	fmt.Fprintf(&b, "<!DOCTYPE html>\n<html>\n  <head>\n    <meta name=\"pypi:repository-version\" content=\"%s\">\n",
+		version)
 	if p.Status != "" {
 		fmt.Fprintf(&b, "    <meta name=\"pypi:project-status\" content=\"%s\">\n", html.EscapeString(p.Status))
 	}

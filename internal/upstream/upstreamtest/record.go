@@ -64,8 +64,8 @@ func (s *Server) Forget() {
 	s.asked = nil
 }
 
-// AssertNothingAsked marks t as failed for each request that names a project in any spelling: its page, a file, metadata
-// or provenance.
+// AssertNothingAsked marks t as failed for each request that names a project in any spelling: its page, a file,
+// metadata or provenance.
 func (s *Server) AssertNothingAsked(t testing.TB, project string) {
 	t.Helper()
 	for _, r := range s.Asked() {

@@ -1,0 +1,96 @@
+package pages
+
+import (
+	"context"
+	"time"
+
+	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
+	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/page"
+)
+
+// Export returns the row of a page that is held, with its record. It asks nobody. It returns fault.NotFound if there is
+// no page, or if the upstream has no such project.
+func (p *Pages) Export(ctx context.Context, u upstream.Upstream, name packaging.ProjectName) (Row, error) {
+	k := Key{u.Name, name}
+	e := p.lookup(k).of(&u)
+	if e == nil {
+		var err error
+		if e, err = p.load(ctx, k); err != nil {
+			return Row{}, err
+		}
+		e = e.of(&u)
+	}
+	if e == nil || e.Absent {
+		return Row{}, fault.New(fault.NotFound, "no page of %s is held", name)
+	}
+	row := e.Row
+	if e.page != nil {
+		row.Record = e.page.Encode()
+	}
+	return row, nil
+}
+
+// Import stores a page that another index read from an upstream, unless the one that is held was checked later. It
+// reports whether it did. The caller has checked the content. The digests that are held for files stay, as when the
+// upstream answers.
+func (p *Pages) Import(ctx context.Context, u upstream.Upstream, row Row, content page.Page) (added bool, err error) {
+	now := p.now().UTC().Truncate(time.Microsecond)
+	// Rows have microseconds, so that a page which is imported again is not newer.
+	row.FetchedAt = earlier(row.FetchedAt, now).Truncate(time.Microsecond)
+	row.CheckedAt = earlier(row.CheckedAt, now).Truncate(time.Microsecond)
+	row.Upstream, row.OfURL, row.Absent, row.LowerSince = u.Name, u.Revision, false, time.Time{}
+	err = p.o.Store.Update(ctx, func(tx Tx) error {
+		added = false
+		held, err := tx.UpstreamPage(ctx, row.Key, time.Time{})
+		merged := content
+		switch {
+		case fault.Is(err, fault.NotFound) || err == nil && held.OfURL < u.CreatedAt.UnixMicro():
+		case err != nil:
+			return err
+		case !held.CheckedAt.Before(row.CheckedAt):
+			return nil
+		default:
+			old, err := page.Decode(held.Record)
+			if err != nil { // damaged, or empty because the project was never there
+				old = page.Page{}
+			}
+			merged = page.Merge(old, content, now)
+		}
+		merged.Files = firstSeen(merged.Files, content.Files, now)
+		row.Revision, row.Record = digest(&merged), merged.Encode()
+		added = true
+		return tx.PutUpstreamPage(ctx, row)
+	})
+	if err == nil && added {
+		p.adopt(row)
+	}
+	return added && err == nil, err
+}
+
+// firstSeen returns files with the times at which they were seen first, here or by the other index, none of which is
+// later than now.
+func firstSeen(files, there []page.File, now time.Time) []page.File {
+	seen := make(map[string]page.File, len(there))
+	for _, f := range there {
+		seen[f.Filename] = f
+	}
+	out := make([]page.File, len(files))
+	for i, f := range files {
+		was, ok := seen[f.Filename]
+		if ok && was.SHA256 == f.SHA256 && !was.FirstSeen.IsZero() {
+			f.FirstSeen = earlier(f.FirstSeen, was.FirstSeen)
+		}
+		f.FirstSeen = earlier(f.FirstSeen, now)
+		out[i] = f
+	}
+	return out
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.After(b) {
+		return b
+	}
+	return a
+}
