@@ -36,7 +36,10 @@ func buildProgram(ctx context.Context, dir, name, pkg string) (string, error) {
 // newSite creates an administrator with a token. The database may already contain data.
 func newSite(ctx context.Context, binary, dir, databaseURL, storageURL string) (*site, error) {
 	s := &site{
-		binary: binary, dir: dir, env: []string{"INDEX_DATA_DIR=" + filepath.Join(dir, "data"), "INDEX_LOG_LEVEL=warn"},
+		binary: binary, dir: dir, env: []string{
+			"INDEX_DATA_DIR=" + filepath.Join(dir, "data"), "INDEX_LOG_LEVEL=warn",
+			"INDEX_LIMITS_CONNECTIONS_PER_ADDRESS=0", // all clients have one address
+		},
 	}
 	if databaseURL != "" {
 		s.env = append(s.env, "INDEX_DATABASE_URL="+databaseURL)

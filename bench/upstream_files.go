@@ -129,8 +129,8 @@ func (b *through) client(ctx context.Context, argv func(dir string) []string) (s
 	for _, name := range b.graphProjects() {
 		needs = append(needs, fmt.Sprintf("%q", name))
 	}
-	text := fmt.Sprintf("[project]\nname = \"consumer\"\nversion = \"1\"\nrequires-python = \">=3.11\"\ndependencies = [%s]\n",
-		strings.Join(needs, ", "))
+	text := "[project]\nname = \"consumer\"\nversion = \"1\"\nrequires-python = \">=3.11\"\ndependencies = [" +
+		strings.Join(needs, ", ") + "]\n"
 	if err := os.WriteFile(filepath.Join(dir, "pyproject.toml"), []byte(text), 0o644); err != nil {
 		return 0, err
 	}

@@ -61,9 +61,9 @@ func mayAsk(chain []catalog.Source, all []upstream.Upstream, name packaging.Proj
 	return a
 }
 
-// candidates returns the upstreams to ask for a name of that ownership, in order: private ones, of which the one that is
-// remembered is the first, and then the public one that is listed as its owner, the one that is remembered, or else all
-// others. The caller must not change the result.
+// candidates returns the upstreams to ask for a name of that ownership, in order: private ones, of which the one that
+// is remembered is the first, and then the public one that is listed as its owner, the one that is remembered, or else
+// all others. The caller must not change the result.
 func (a *asked) candidates(o catalog.Ownership) []*upstream.Upstream {
 	remembered := func(u *upstream.Upstream) bool { return u.Name == o.Upstream }
 	private, public := a.private, a.public

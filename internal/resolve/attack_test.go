@@ -711,14 +711,16 @@ func TestUpstreamOfUnreadableBase(t *testing.T) {
 			if out.Code != http.StatusNotFound {
 				t.Errorf("the page on replica %d = %d %s", replica, out.Code, out.Body)
 			}
-			if out := w.call(replica, w.admin, http.MethodGet, "/r/team/simple/licensed/", nil, "Accept", jsonPage); !shows(out, f) {
+			if out := w.call(replica, w.admin, http.MethodGet, "/r/team/simple/licensed/", nil, "Accept", jsonPage); !shows(out,
+				f) {
 				t.Errorf("an administrator gets %d %s", out.Code, out.Body)
 			}
 			file := "/r/team/packages/company/" + page.Path(company.FileURL(f.Name), f.Name, "")
 			if out := w.call(replica, dev, http.MethodGet, file, nil); out.Code != http.StatusNotFound {
 				t.Errorf("the file on replica %d = %d", replica, out.Code)
 			}
-			if out := w.call(replica, dev, http.MethodGet, "/r/team/simple/", nil); strings.Contains(out.Body.String(), "licensed") {
+			if out := w.call(replica, dev, http.MethodGet, "/r/team/simple/", nil); strings.Contains(out.Body.String(),
+				"licensed") {
 				t.Errorf("the list on replica %d has the name", replica)
 			}
 		}

@@ -27,7 +27,8 @@ func BenchmarkWarmPage(b *testing.B) {
 	w := newWorld(b, dir, "sqlite:"+filepath.Join(dir, "index.db"), "file://"+filepath.Join(dir, "blobs"))
 	w.public.Close()
 	w.public = upstreamtest.New(b, upstreamtest.Options{Catalog: upstreamtest.Catalog{Projects: 1, Files: 20}})
-	w.must(w.replicas[0].Upstreams.Add(b.Context(), w.replicas[0].Operator, w.upstream("generated", w.public, upstream.Public)))
+	w.must(w.replicas[0].Upstreams.Add(b.Context(), w.replicas[0].Operator,
+		w.upstream("generated", w.public, upstream.Public)))
 	w.bases("main", "upstream:generated")
 	w.repository("plain", access.NoRole)
 	for n := range 20 {
@@ -40,7 +41,8 @@ func BenchmarkWarmPage(b *testing.B) {
 		{"upstream", "/simple/generated-0/"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			if out := w.call(0, w.admin, http.MethodGet, c.path, nil, "Accept", jsonPage, "Accept-Encoding", "gzip"); out.Code != http.StatusOK {
+			if out := w.call(0, w.admin, http.MethodGet, c.path, nil, "Accept", jsonPage, "Accept-Encoding",
+				"gzip"); out.Code != http.StatusOK {
 				b.Fatalf("%s = %d %s", c.path, out.Code, out.Body)
 			}
 			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, c.path, nil)

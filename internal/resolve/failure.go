@@ -21,7 +21,8 @@ func Explained(err error) error {
 		return err
 	}
 	kind, did := fault.Unavailable, "does not answer"
-	next := fmt.Sprintf("try again later; if that does not help, an administrator can run \"index upstream check %s\"", f.Upstream)
+	next := fmt.Sprintf("try again later; if that does not help, an administrator can run \"index upstream check %s\"",
+		f.Upstream)
 	switch {
 	case f.Kind == upstream.Refused:
 		kind, did = fault.BadGateway, "refuses this index"

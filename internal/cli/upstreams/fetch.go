@@ -179,7 +179,8 @@ func (f *fetching) pull(name packaging.ProjectName, pins []lockfile.Pin) {
 // one fetches a file with its metadata.
 func (f *fetching) one(ctx context.Context, name packaging.ProjectName, file catalog.File) {
 	reader := f.app.Reader
-	foreign, err := reader.Foreign(ctx, f.app.Operator, f.repository, file.Upstream.Name, file.Upstream.Path, resolve.Ask{})
+	foreign, err := reader.Foreign(ctx, f.app.Operator, f.repository, file.Upstream.Name, file.Upstream.Path,
+		resolve.Ask{})
 	if err == nil {
 		known, statErr := reader.Stat(ctx, foreign)
 		if statErr == nil && known.Stored {

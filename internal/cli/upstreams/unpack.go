@@ -107,7 +107,8 @@ func (x *unpacking) prepare() error {
 	for i, u := range x.pack.Manifest.Upstreams {
 		n := slices.IndexFunc(all, func(l upstream.Listed) bool { return l.Name == names[i] })
 		if n < 0 {
-			return fault.New(fault.Invalid, "there is no upstream %s: add it with index upstream add %[1]s%s, or name another one by --as",
+			return fault.New(fault.Invalid,
+				"there is no upstream %s: add it with index upstream add %[1]s%s, or name another one by --as",
 				names[i], settings(u))
 		}
 		target := all[n]
@@ -120,8 +121,9 @@ func (x *unpacking) prepare() error {
 				x.repository.Name, target.Name)
 		}
 		if target.ArtifactBase != u.ArtifactBase {
-			fmt.Fprintf(x.session.Errs, "warning: upstream %s has another artifact_base than in the pack, so its files get other"+
-				" URLs here\n", target.Name)
+			fmt.Fprintf(x.session.Errs,
+				"warning: upstream %s has another artifact_base than in the pack, so its files get other"+
+					" URLs here\n", target.Name)
 		}
 		x.targets = append(x.targets, target)
 	}

@@ -42,12 +42,18 @@ func TestPagesOfUpstreams(t *testing.T) {
 	}
 	x.put("team", packagingtest.Wheel("lander", "1.0+acme.1", "x", "Summary: Lands softly"))
 	for _, page := range [][2]string{
-		{"upstream", "/r/team/project/rocket/"}, {"upstream-yanked", "/r/team/project/rocket/0.9/"},
-		{"upstream-versions", "/r/team/project/rocket/versions/"}, {"upstream-archived", "/r/team/project/relic/"},
-		{"base", "/r/team/project/widgets/"}, {"both", "/r/team/project/lander/"},
-		{"both-upstream", "/r/team/project/lander/1.0/"}, {"reserved", "/r/team/project/acme-core/"},
-		{"failing", "/r/team/project/broken/"}, {"search-upstream", "/r/team/search/?q=relic"},
-		{"search-base", "/r/team/search/?q=widgets"}, {"search-may-have", "/r/team/search/?q=nothing-like-it"},
+		{"upstream", "/r/team/project/rocket/"},
+		{"upstream-yanked", "/r/team/project/rocket/0.9/"},
+		{"upstream-versions", "/r/team/project/rocket/versions/"},
+		{"upstream-archived", "/r/team/project/relic/"},
+		{"base", "/r/team/project/widgets/"},
+		{"both", "/r/team/project/lander/"},
+		{"both-upstream", "/r/team/project/lander/1.0/"},
+		{"reserved", "/r/team/project/acme-core/"},
+		{"failing", "/r/team/project/broken/"},
+		{"search-upstream", "/r/team/search/?q=relic"},
+		{"search-base", "/r/team/search/?q=widgets"},
+		{"search-may-have", "/r/team/search/?q=nothing-like-it"},
 	} {
 		look(in, page[1], "page-"+page[0])
 	}

@@ -12,8 +12,8 @@ import (
 	"pyindex/internal/clienttest"
 )
 
-// A pack brings what a lock names to an index that asks nobody, and clients install from there. Names that are own there
-// stay so, and what is not held is refused in the same way by GET and HEAD.
+// A pack brings what a lock names to an index that asks nobody, and clients install from there. Names that are own
+// there stay so, and what is not held is refused in the same way by GET and HEAD.
 func TestPack(t *testing.T) {
 	t.Parallel()
 	beta, gamma := newWheel(t, "beta", "1.0"), newWheel(t, "gamma", "1.0")

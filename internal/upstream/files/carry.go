@@ -90,7 +90,9 @@ func (f *Files) ImportMetadata(ctx context.Context, u upstream.Upstream, file pa
 
 // ImportProvenance stores the provenance document of a file that another index read at a time, unless the stored one is
 // as new. It returns fault.Conflict if the upstream states none.
-func (f *Files) ImportProvenance(ctx context.Context, u upstream.Upstream, file page.File, b []byte, at time.Time) error {
+func (f *Files) ImportProvenance(ctx context.Context, u upstream.Upstream, file page.File, b []byte,
+	at time.Time,
+) error {
 	row, err := f.read(ctx, keyOf(u, file))
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err

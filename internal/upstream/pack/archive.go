@@ -127,8 +127,8 @@ func (r *Reader) Next() (Place, io.Reader, error) {
 	return it.Place, verify(r.tar, it), nil
 }
 
-// plain reports whether an entry is a regular file whose content the archive has in full. Holes would let a small archive
-// have huge files.
+// plain reports whether an entry is a regular file whose content the archive has in full. Holes would let a small
+// archive have huge files.
 func plain(h *tar.Header) bool {
 	for key := range h.PAXRecords {
 		if key != "size" {

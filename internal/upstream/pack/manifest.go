@@ -145,7 +145,8 @@ func (m Manifest) check() error {
 		}
 	}
 	for _, it := range m.items() {
-		if it.Size < 0 || it.Size > it.Part.most() || len(it.SHA256) != 64 || strings.Trim(it.SHA256, "0123456789abcdef") != "" {
+		if it.Size < 0 || it.Size > it.Part.most() || len(it.SHA256) != 64 ||
+			strings.Trim(it.SHA256, "0123456789abcdef") != "" {
 			return fmt.Errorf("the size or digest of %s is wrong", it.name())
 		}
 	}

@@ -71,7 +71,8 @@ func read(b []byte) (parts []string, err error) {
 // A pack is read as it was written.
 func TestPack(t *testing.T) {
 	parts, err := read(written(t, manifest()))
-	if want := "record=a record content=a wheel metadata=Name: six provenance={}"; err != nil || strings.Join(parts, " ") != want {
+	if want := "record=a record content=a wheel metadata=Name: six provenance={}"; err != nil ||
+		strings.Join(parts, " ") != want {
 		t.Errorf("read %q, %v", parts, err)
 	}
 }
@@ -102,13 +103,17 @@ func TestForeignPack(t *testing.T) {
 		"kind":                    func(m *pack.Manifest) { m.Upstreams[0].Kind = "own" },
 		"terminal control":        func(m *pack.Manifest) { m.Upstreams[0].URL = "\x1b[2J" },
 		"project":                 func(m *pack.Manifest) { m.Upstreams[0].Projects[0].Name = "Six" },
-		"path":                    func(m *pack.Manifest) { m.Upstreams[0].Projects[0].Files[0].Filename = "../six-1.0-py3-none-any.whl" },
-		"file of another project": func(m *pack.Manifest) { m.Upstreams[0].Projects[0].Files[0].Filename = "seven-1.0.tar.gz" },
-		"digest":                  func(m *pack.Manifest) { m.Upstreams[0].Projects[0].Record.SHA256 = "ab" },
-		"negative size":           func(m *pack.Manifest) { m.Upstreams[0].Projects[0].Record.Size = -1 },
-		"huge record":             func(m *pack.Manifest) { m.Upstreams[0].Projects[0].Record.Size = 1 << 50 },
-		"time":                    func(m *pack.Manifest) { m.Upstreams[0].Projects[0].FetchedAt = time.Time{} },
-		"header":                  func(m *pack.Manifest) { m.Upstreams[0].Projects[0].ETag = "a\r\nb" },
+		"path": func(m *pack.Manifest) {
+			m.Upstreams[0].Projects[0].Files[0].Filename = "../six-1.0-py3-none-any.whl"
+		},
+		"file of another project": func(m *pack.Manifest) {
+			m.Upstreams[0].Projects[0].Files[0].Filename = "seven-1.0.tar.gz"
+		},
+		"digest":        func(m *pack.Manifest) { m.Upstreams[0].Projects[0].Record.SHA256 = "ab" },
+		"negative size": func(m *pack.Manifest) { m.Upstreams[0].Projects[0].Record.Size = -1 },
+		"huge record":   func(m *pack.Manifest) { m.Upstreams[0].Projects[0].Record.Size = 1 << 50 },
+		"time":          func(m *pack.Manifest) { m.Upstreams[0].Projects[0].FetchedAt = time.Time{} },
+		"header":        func(m *pack.Manifest) { m.Upstreams[0].Projects[0].ETag = "a\r\nb" },
 	} {
 		m := manifest()
 		change(&m)
@@ -126,7 +131,8 @@ func TestForeignPack(t *testing.T) {
 			t.Errorf("%s: read", name)
 		}
 	}
-	if parts, err := read(archive(t, `{"format":1,"made":"2026-11-29T12:00:00Z","upstreams":[]}`)); err != nil || len(parts) > 0 {
+	if parts, err := read(archive(t, `{"format":1,"made":"2026-11-29T12:00:00Z","upstreams":[]}`)); err != nil ||
+		len(parts) > 0 {
 		t.Errorf("an empty pack: %q, %v", parts, err)
 	}
 }
@@ -151,8 +157,17 @@ func sparse(t *testing.T) []byte {
 		flag byte
 		name string
 		text string
-	}{{tar.TypeReg, "PaxHeaders.0/x", records}, {tar.TypeReg, "GNUSparseFile.0/index-pack.json", "1\n60000000\n0\n" + strings.Repeat("\x00", 499)}} {
-		if err := w.WriteHeader(&tar.Header{Typeflag: e.flag, Name: e.name, Size: int64(len(e.text)), Mode: 0o644, Format: tar.FormatUSTAR}); err != nil {
+	}{
+		{tar.TypeReg, "PaxHeaders.0/x", records},
+		{tar.TypeReg, "GNUSparseFile.0/index-pack.json", "1\n60000000\n0\n" + strings.Repeat("\x00", 499)},
+	} {
+		if err := w.WriteHeader(&tar.Header{
+			Typeflag: e.flag,
+			Name:     e.name,
+			Size:     int64(len(e.text)),
+			Mode:     0o644,
+			Format:   tar.FormatUSTAR,
+		}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := io.WriteString(w, e.text); err != nil {

@@ -21,8 +21,8 @@ func Merge(old, next Page, now time.Time) Page {
 	return MergeOwned(old, next, now)
 }
 
-// MergeOwned is Merge without a copy of a large page: the result takes over the files of next, which the caller must not
-// use afterwards.
+// MergeOwned is Merge without a copy of a large page: the result takes over the files of next, which the caller must
+// not use afterwards.
 func MergeOwned(old, next Page, now time.Time) Page {
 	now = now.UTC().Truncate(time.Microsecond)
 	held := make(map[string]File, len(old.Files)+len(old.Gone))

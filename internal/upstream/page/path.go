@@ -97,8 +97,8 @@ func (p Page) Find(path, artifactBase string) (File, bool) {
 	return File{}, false
 }
 
-// MetadataURL returns the URL of the core metadata of the file (PEP 658). ".metadata" is a part of the path, so it comes
-// before a query.
+// MetadataURL returns the URL of the core metadata of the file (PEP 658). ".metadata" is a part of the path, so it
+// comes before a query.
 func (f File) MetadataURL() string {
 	path, query, found := strings.Cut(f.URL, "?")
 	if path += ".metadata"; found {

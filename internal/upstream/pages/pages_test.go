@@ -285,8 +285,8 @@ func TestOneBadPageStopsNoOtherPage(t *testing.T) {
 	w.asked("bad", 4)
 }
 
-// TestManyBadPagesStopNoOtherPage: a caller who asks for one unusable page after the other keeps nobody from good ones, also
-// not while the upstream recovers.
+// TestManyBadPagesStopNoOtherPage: a caller who asks for one unusable page after the other keeps nobody from good ones,
+// also not while the upstream recovers.
 func TestManyBadPagesStopNoOtherPage(t *testing.T) {
 	w := newWorld(t)
 	bad := func(prefix string) {
@@ -617,7 +617,8 @@ func TestAnotherUpstreamOfTheName(t *testing.T) {
 	w.c.pass(time.Minute)
 	w.u.CreatedAt = w.c.Now()
 	w.u.Revision = w.u.CreatedAt.UnixMicro()
-	if _, err := newWorldOffline(w).Get(t.Context(), w.u, name("six"), pages.Normal, true); !errors.Is(err, pages.ErrOffline) {
+	if _, err := newWorldOffline(w).Get(t.Context(), w.u, name("six"), pages.Normal, true); !errors.Is(err,
+		pages.ErrOffline) {
 		t.Errorf("offline: %v", err)
 	}
 	if _, err := w.p.Get(t.Context(), w.u, name("six"), pages.Normal, false); !errors.Is(err, pages.ErrNotHeld) {
