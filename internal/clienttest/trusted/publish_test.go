@@ -42,7 +42,7 @@ func TestUVRefused(t *testing.T) {
 	args := []string{"publish", "--trusted-publishing", "always", "--publish-url", j.URL + "/legacy/"}
 	clienttest.UV(t).Set(j.env()...).Run(t, "", append(args, files...)...).Refused(t, "invalid-publisher", "environment",
 		"staging")
-	if j.listed("acme-greeter", "acme") {
+	if j.listed("acme-greeter", filepath.Base(files[0])) {
 		t.Error("a refused job made the project")
 	}
 }

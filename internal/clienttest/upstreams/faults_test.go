@@ -118,13 +118,17 @@ func TestUpstreamSlow(t *testing.T) {
 	})
 }
 
-// comesBack waits until a project's page is read from the upstream again. After several failures in a row the index
-// gives an upstream half a minute of rest.
+// comesBack waits until every replica reads a project's page from the upstream again. After several failures in a row
+// each of them gives an upstream half a minute of rest.
 func (w *world) comesBack(project, file string) {
 	w.t.Helper()
 	var a answer
+	const enough = 12 // answers in a row, of replicas that take turns
+	seen := 0
 	for deadline := time.Now().Add(90 * time.Second); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
-		if a = w.page(project); a.status == http.StatusOK && strings.Contains(a.body, file) {
+		if a = w.page(project); a.status != http.StatusOK || !strings.Contains(a.body, file) {
+			seen = 0
+		} else if seen++; seen == enough {
 			return
 		}
 	}
