@@ -191,7 +191,7 @@ func (c *originSetCmd) Run(s *cli.Session) error {
 		_, missing := a.Index.Project(s.Ctx, a.Operator, c.Repository, name)
 		if o.Origin == catalog.Own && fault.Is(missing, fault.NotFound) {
 			fmt.Fprintf(s.Errs,
-				"index: note: no upstream is asked for %s now, so installers find nothing until a release is uploaded\n",
+				"note: no upstream is asked for %s now, so installers find nothing until a release is uploaded\n",
 				name)
 		}
 		return c.Report(s.Out, struct {

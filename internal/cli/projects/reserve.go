@@ -8,6 +8,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/cli"
 	"pyindex/internal/terminal"
+	"pyindex/internal/upstream"
 )
 
 // Reserve has the commands about reserved names.
@@ -56,9 +57,26 @@ func (c *reserveAddCmd) Run(s *cli.Session) error {
 		if r.Warning != "" {
 			fmt.Fprintf(s.Errs, "note: %s\n", r.Warning)
 		}
+		if err := notePrivate(s, a, r.Text()); err != nil {
+			return err
+		}
 		return c.Report(s.Out, reservationOf(r.Reservation, r.Repository),
 			fmt.Sprintf("%s and %s are reserved for repository %s", r.Pattern, r.Text(), r.Repository))
 	})
+}
+
+// notePrivate warns that private upstreams are no longer asked for the names either, though they may have them.
+func notePrivate(s *cli.Session, a *app.App, names string) error {
+	all, err := a.Upstreams.List(s.Ctx, a.Operator)
+	if err != nil {
+		return err
+	}
+	for _, u := range all {
+		if u.Kind == upstream.Private {
+			fmt.Fprintf(s.Errs, "note: names of %s are no longer read from the private upstream %s either\n", names, u.Name)
+		}
+	}
+	return nil
 }
 
 type reserveListCmd struct{ terminal.Listing }
