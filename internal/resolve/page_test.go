@@ -72,7 +72,8 @@ func TestPagesOfUpstreamsAreOurs(t *testing.T) {
 				!strings.Contains(h.Get("Vary"), "Accept") || !strings.Contains(h.Get("Vary"), "Authorization") {
 				t.Errorf("%s has the headers %v", path, h)
 			}
-			again := w.call(0, w.admin, http.MethodGet, path, nil, "Accept", h.Get("Content-Type"), "If-None-Match", h.Get("Etag"))
+			again := w.call(0, w.admin, http.MethodGet, path, nil, "Accept", h.Get("Content-Type"), "If-None-Match",
+				h.Get("Etag"))
 			if again.Code != http.StatusNotModified {
 				t.Errorf("%s with its own entity tag = %d", path, again.Code)
 			}
@@ -84,7 +85,8 @@ func TestPagesOfUpstreamsAreOurs(t *testing.T) {
 // belongs to one of them.
 func TestMergedPage(t *testing.T) {
 	w := newWorld(t, t.TempDir(), "sqlite:"+t.TempDir()+"/index.db", "file://"+t.TempDir())
-	theirs1, theirs2 := packagingtest.Wheel("patched", "1.0", "theirs"), packagingtest.Wheel("patched", "1.0+acme.1", "theirs")
+	theirs1, theirs2 := packagingtest.Wheel("patched", "1.0", "theirs"),
+		packagingtest.Wheel("patched", "1.0+acme.1", "theirs")
 	ours := packagingtest.Wheel("patched", "1.0+acme.1", "ours")
 	w.public.Add(theirs1)
 	a := w.replicas[0]
