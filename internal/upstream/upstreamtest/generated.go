@@ -37,7 +37,8 @@ func (c Catalog) number(name string) (int, bool) {
 	return n, ok && err == nil && n >= 0 && n < c.Projects && strconv.Itoa(n) == digits
 }
 
-// FilesOf returns the number of files of the nth project. The spread is log-normal, by quantiles.
+// FilesOf returns the number of files of the nth project. The spread is log-normal, by quantiles, up to the largest
+// projects of public indexes.
 func (c Catalog) FilesOf(n int) int {
 	if n == 0 && c.Largest > 0 {
 		return c.Largest
@@ -45,10 +46,10 @@ func (c Catalog) FilesOf(n int) int {
 	if c.Files > 0 {
 		return c.Files
 	}
-	const median, mean = 325, 1300
+	const median, mean, most = 325, 1300, 20_000
 	sigma := math.Sqrt(2 * math.Log(float64(mean)/median))
 	quantile := (float64(n*7919%c.Projects) + 0.5) / float64(c.Projects) // neighbors differ
-	return max(1, int(median*math.Exp(sigma*math.Sqrt2*math.Erfinv(2*quantile-1))))
+	return min(most, max(1, int(median*math.Exp(sigma*math.Sqrt2*math.Erfinv(2*quantile-1)))))
 }
 
 // project generates a project.
