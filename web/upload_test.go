@@ -172,6 +172,18 @@ func TestUploadBreaksOff(t *testing.T) {
 	}
 }
 
+// TestUploadEndsBetweenFiles: a form that ends after a file, without its last boundary, is not whole. The page says so
+// beside the file that was uploaded.
+func TestUploadEndsBetweenFiles(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	kind, body := multi(packagingtest.Wheel("demo", "3.0", "x"))
+	cut := strings.TrimSuffix(body.String(), "--\r\n")
+	all := answers(t, x.send("uploader", http.MethodPost, "/manage/upload/", kind, "application/json", strings.NewReader(cut)))
+	if len(all) != 2 || !strings.HasPrefix(all[0], "true demo-3.0") || !strings.HasPrefix(all[1], "false : ") {
+		t.Errorf("the script is told %q", all)
+	}
+}
+
 // One form brings a bounded number of files, and one address a bounded number of forms.
 func TestUploadBounds(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, map[route.Limit]int{route.LimitUpload: 1})

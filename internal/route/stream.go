@@ -1,7 +1,6 @@
 package route
 
 import (
-	"errors"
 	"io"
 	"net/http"
 )
@@ -21,7 +20,7 @@ func Stream(w http.ResponseWriter, from io.Reader) {
 				_ = control.Flush() // the first byte should not wait for a full buffer
 			}
 		}
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF { // not one that is wrapped: that is a failure of another connection
 			return
 		}
 		if err != nil {

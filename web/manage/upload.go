@@ -196,7 +196,7 @@ func (u *uploading) all(ctx context.Context) error {
 	for {
 		u.meter.Next("the name of a file", maxUploadHeader)
 		p, err := u.parts.NextRawPart()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF {
 			return nil
 		} else if err != nil {
 			return u.broken(err)

@@ -1,7 +1,6 @@
 package upstreams
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -183,7 +182,7 @@ func (x *unpacking) run() error {
 	begun := false
 	for {
 		at, content, err := x.pack.Next()
-		ended := errors.Is(err, io.EOF)
+		ended := err == io.EOF
 		if err != nil && !ended {
 			return err
 		}

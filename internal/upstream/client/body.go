@@ -59,7 +59,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.got += n; b.got >= progress {
 		b.got, b.waited = 0, 0
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && err != io.EOF {
 		err = b.broken(err)
 	}
 	b.err = err

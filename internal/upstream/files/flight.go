@@ -185,8 +185,11 @@ func (fl *flight) take(s *Stream, p []byte) (n int, news <-chan struct{}, err er
 		fl.mu.Unlock() // the stage remains: this reader keeps it
 		n, err = stage.ReadAt(p, off)
 		fl.mu.Lock()
-		if n == len(p) || errors.Is(err, io.EOF) && n > 0 {
+		switch {
+		case n == len(p) || err == io.EOF && n > 0:
 			err = nil
+		case err == io.EOF: // the end of the stage is not that of the file
+			err = io.ErrUnexpectedEOF
 		}
 	}
 	s.off += int64(n)

@@ -368,3 +368,40 @@ func TestUploadOnAFullDisk(t *testing.T) {
 		t.Errorf("an upload with nothing left to evict = %v, want unavailable", err)
 	}
 }
+
+// shortDisk is a store whose stages lose everything after some bytes, as a disk that others write to may.
+type shortDisk struct {
+	custody.Blobs
+	most int64
+}
+
+func (d shortDisk) Stage(ctx context.Context) (custody.Stage, error) {
+	s, err := d.Blobs.Stage(ctx)
+	return shortStage{s, d.most}, err
+}
+
+type shortStage struct {
+	custody.Stage
+	most int64
+}
+
+func (s shortStage) ReadAt(p []byte, off int64) (int, error) {
+	if off >= s.most {
+		return 0, io.EOF
+	}
+	return s.Stage.ReadAt(p[:min(int64(len(p)), s.most-off)], off)
+}
+
+// TestAShortStageIsNotTheEnd checks that a client of a file of unknown size is cut off, and does not get a clean end, if
+// a part of it is lost before it was read.
+func TestAShortStageIsNotTheEnd(t *testing.T) {
+	w := newWorld(t, files.Options{})
+	w.files.Close()
+	w.openOver(shortDisk{w.blobs, 2 << 20}, files.Options{})
+	f, r := w.file("p-1.0.tar.gz", content(4<<20))
+	f.Size, r.size = -1, -1
+	got, _, err := w.read(f)
+	if err == nil {
+		t.Errorf("a client got %d bytes and a clean end", len(got))
+	}
+}
