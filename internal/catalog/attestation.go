@@ -29,7 +29,7 @@ func (x *Index) Provenance(ctx context.Context, who access.Caller, repo string, 
 	if err != nil {
 		return nil, err
 	}
-	if !l.file.Attested || l.project.Name != name || !sameVersion(l.file.Version, version) {
+	if !l.file.Attested || l.project.Name != name || !SameVersion(l.file.Version, version) {
 		return nil, Missing("provenance of that file")
 	}
 	var all []Attestation
@@ -44,7 +44,8 @@ func (x *Index) Provenance(ctx context.Context, who access.Caller, repo string, 
 	return all, err
 }
 
-func sameVersion(a, b string) bool {
+// SameVersion reports whether two texts are spellings of one version (PEP 440).
+func SameVersion(a, b string) bool {
 	v, err := packaging.ParseVersion(a)
 	w, err2 := packaging.ParseVersion(b)
 	return err == nil && err2 == nil && v.Key() == w.Key()

@@ -116,13 +116,9 @@ func (x *Index) Bases(ctx context.Context, who access.Caller) (out map[string][]
 		return nil, errNoRepositories
 	}
 	err = x.store.View(ctx, func(tx Tx) error {
-		all, err := tx.Repositories(ctx)
+		names, err := repositoryNames(ctx, tx)
 		if err != nil {
 			return err
-		}
-		names := map[string]string{}
-		for _, r := range all {
-			names[r.ID] = r.Name
 		}
 		links, err := tx.RepositoryBases(ctx)
 		out = map[string][]Base{}
@@ -160,7 +156,7 @@ func PutBases(ctx context.Context, tx Tx, r Repository, bases []Base) error {
 			if err := noCircle(ctx, tx, r, base); err != nil {
 				return err
 			}
-		} else if !slices.ContainsFunc(upstreams, func(u upstream.Upstream) bool { return u.Name == b.Upstream }) {
+		} else if upstream.Find(upstreams, b.Upstream) == nil {
 			return fault.New(fault.Invalid, "there is no upstream %.80q: add it with \"index upstream add\" first", b.Upstream)
 		}
 		if slices.Contains(out, b) {
@@ -180,7 +176,7 @@ func PutBases(ctx context.Context, tx Tx, r Repository, bases []Base) error {
 
 // meantUpstream returns advice for a base that names an upstream without the prefix, or "".
 func meantUpstream(all []upstream.Upstream, name string) string {
-	if slices.ContainsFunc(all, func(u upstream.Upstream) bool { return u.Name == name }) {
+	if upstream.Find(all, name) != nil {
 		return "; did you mean " + Base{Upstream: name}.String() + "?"
 	}
 	return ": index repository list shows those that exist"

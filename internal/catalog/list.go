@@ -53,12 +53,17 @@ func (x *Index) Listing(ctx context.Context, who access.Caller, repo string) (Li
 	known, err := x.listed(ctx, r.ID, at)
 	l.Projects = make([]Listed, 0, len(known))
 	for _, p := range known {
-		if p.Status != Quarantined &&
-			(all || who.May(access.Reader, Project{ID: p.ID, Repository: r, Name: p.Name}.Object())) {
+		if p.listedFor(who, r, all) {
 			l.Projects = append(l.Projects, p)
 		}
 	}
 	return l, err
+}
+
+// listedFor reports whether the project is in a list for the caller, who may read the whole repository if all is set.
+func (p Listed) listedFor(who access.Caller, r Repository, all bool) bool {
+	return p.Status != Quarantined &&
+		(all || who.May(access.Reader, Project{ID: p.ID, Repository: r, Name: p.Name}.Object()))
 }
 
 // Managed returns the projects of a repository that the caller maintains, including quarantined ones, by normal name.
@@ -129,7 +134,7 @@ func (x *Index) Release(ctx context.Context, who access.Caller, repo string, nam
 	if d.Release, ok = pick(c, version); !ok {
 		return ReleaseDetail{}, Missing("release of that version")
 	}
-	d.Files = filesOf(c.Files, d.Release.ID)
+	d.Files = FilesOf(c.Files, d.Release.ID)
 	if len(d.Files) == 0 {
 		return d, nil
 	}
@@ -196,7 +201,8 @@ func yankedReleases(files []File) map[string]bool {
 	return all
 }
 
-func filesOf(files []File, releaseID string) []File {
+// FilesOf returns those of the files that belong to a release.
+func FilesOf(files []File, releaseID string) []File {
 	return slices.DeleteFunc(slices.Clone(files), func(f File) bool { return f.ReleaseID != releaseID })
 }
 

@@ -96,13 +96,10 @@ func (x *Index) Project(ctx context.Context, who access.Caller, repo string,
 	if err != nil {
 		return Project{}, err
 	}
-	p, err := recallAt(ctx, x, at, x.projects, projectKey{r.ID, name}, func(tx Tx) (Project, error) {
-		return tx.ProjectByName(ctx, r.ID, name)
-	})
-	if fault.Is(err, fault.NotFound) || err == nil && !who.May(access.Reader, p.Object()) {
-		return Project{}, Missing("project of that name")
+	p, readable, err := x.ProjectAt(ctx, who, at, r, name)
+	if fault.Is(err, fault.NotFound) || err == nil && !readable {
+		return Project{}, errNoProject
 	}
-	p.Epoch = at.Epoch
 	return p, err
 }
 
@@ -130,13 +127,11 @@ func (x *Index) fileAt(ctx context.Context, who access.Caller, at memo.Stamp, re
 	if err != nil {
 		return located{}, err
 	}
-	l, err := recallAt(ctx, x, at, x.files, fileKey{r.ID, filename}, func(tx Tx) (located, error) {
-		return locate(ctx, tx, r.ID, filename)
-	})
-	if fault.Is(err, fault.NotFound) || err == nil && !l.visible(who) {
+	f, p, readable, err := x.FileAt(ctx, who, at, r, filename)
+	if fault.Is(err, fault.NotFound) || err == nil && !readable {
 		return located{}, Missing(fileOfThat)
 	}
-	return l, err
+	return located{f, p}, err
 }
 
 func locate(ctx context.Context, tx Tx, repositoryID, filename string) (located, error) {

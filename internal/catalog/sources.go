@@ -84,8 +84,7 @@ func (x *Index) ListedAt(ctx context.Context, who access.Caller, at memo.Stamp, 
 	all := who.May(access.Reader, r.Object())
 	out := make([]Readable, 0, len(known))
 	for _, p := range known {
-		out = append(out, Readable{p, p.Status != Quarantined &&
-			(all || who.May(access.Reader, Project{ID: p.ID, Repository: r, Name: p.Name}.Object()))})
+		out = append(out, Readable{p, p.listedFor(who, r, all)})
 	}
 	return out, err
 }

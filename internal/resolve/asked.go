@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"pyindex/internal/catalog"
-	"pyindex/internal/memo"
 	"pyindex/internal/packaging"
 	"pyindex/internal/upstream"
 )
@@ -27,17 +26,15 @@ type askedKey struct {
 
 const memoAsked = 50_000
 
-// ask returns which of all upstreams may be asked for a name through a repository with the given chain.
-func (x *Reader) ask(at memo.Stamp, chain []catalog.Source, all []upstream.Upstream, repositoryID string,
-	name packaging.ProjectName,
-) *asked {
-	k := askedKey{repositoryID, name}
-	if a, ok := x.asked.Get(at, k); ok {
+// ask returns which of all upstreams may be asked for a name through a repository.
+func (x *Reader) ask(o opened, all []upstream.Upstream, name packaging.ProjectName) *asked {
+	k := askedKey{o.Repository.ID, name}
+	if a, ok := x.asked.Get(o.At, k); ok {
 		return a
 	}
-	a := mayAsk(chain, all, name)
-	a.id = repositoryID + "/" + name.String()
-	x.asked.Put(at, k, a)
+	a := mayAsk(o.chain, all, name)
+	a.id = k.id + "/" + name.String()
+	x.asked.Put(o.At, k, a)
 	return a
 }
 
@@ -45,11 +42,11 @@ func (x *Reader) ask(at memo.Stamp, chain []catalog.Source, all []upstream.Upstr
 func mayAsk(chain []catalog.Source, all []upstream.Upstream, name packaging.ProjectName) *asked {
 	a := &asked{}
 	for _, s := range chain {
-		i := slices.IndexFunc(all, func(u upstream.Upstream) bool { return u.Name == s.Upstream })
-		if i < 0 || !all[i].MayAsk(name) {
+		u := upstream.Find(all, s.Upstream)
+		if u == nil || !u.MayAsk(name) {
 			continue
 		}
-		switch u := &all[i]; {
+		switch {
 		case u.Kind == upstream.Private:
 			a.private = append(a.private, u)
 		case !u.Lists(name):

@@ -57,11 +57,11 @@ func eachPair(t *testing.T, f func(w *world)) {
 	})
 }
 
-func newWorld(t testing.TB, dir, database, storage string) *world {
+func newWorld(t testing.TB, dir, database, storage string, args ...string) *world {
 	t.Helper()
 	w := &world{t: t, public: upstreamtest.New(t, upstreamtest.Options{})}
 	for i := range w.replicas {
-		a := w.open(dir, database, storage)
+		a := w.open(dir, database, storage, args...)
 		w.replicas[i], w.handlers[i] = a, w.serve(a)
 	}
 	a := w.replicas[0]
@@ -73,7 +73,7 @@ func newWorld(t testing.TB, dir, database, storage string) *world {
 	return w
 }
 
-func (w *world) open(dir, database, storage string) *app.App {
+func (w *world) open(dir, database, storage string, args ...string) *app.App {
 	w.t.Helper()
 	var program struct {
 		config.Config
@@ -81,10 +81,10 @@ func (w *world) open(dir, database, storage string) *app.App {
 	}
 	parser, err := kong.New(&program, config.KongOptions())
 	w.must(err)
-	_, err = parser.Parse([]string{
+	_, err = parser.Parse(append([]string{
 		"serve", "--data-dir", dir, "--database-url", database, "--storage-url", storage,
 		"--upstream-cache-size", "1GiB",
-	})
+	}, args...))
 	w.must(err)
 	base := &url.URL{Scheme: "https", Host: "index.example"}
 	a, err := app.Open(w.t.Context(), &program.Config, slog.New(slog.DiscardHandler), base)

@@ -43,15 +43,19 @@ func (x *Reader) queue(v View, p page.Page) {
 	if x.o.Files == nil || x.o.Offline || !v.fetch || !v.Repository.RequireHashes {
 		return
 	}
-	var unknown []page.File
-	for _, f := range p.Files {
-		if f.SHA256 == "" && v.pins[f.Path(v.Upstream.ArtifactBase)] == "" {
-			unknown = append(unknown, f)
-		}
-	}
-	if len(unknown) > 0 {
+	if unknown := v.undigested(p); len(unknown) > 0 {
 		x.o.Files.Queue(v.Upstream, v.Name, unknown)
 	}
+}
+
+// undigested returns the files for which the upstream states no digest and none is known.
+func (v View) undigested(p page.Page) (all []page.File) {
+	for i := range p.Files {
+		if f := &p.Files[i]; f.SHA256 == "" && v.pins[f.Path(v.Upstream.ArtifactBase)] == "" {
+			all = append(all, *f)
+		}
+	}
+	return all
 }
 
 // addForeign adds the upstream's part of the contents. A version that is own stays own alone.

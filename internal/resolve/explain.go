@@ -50,29 +50,21 @@ func (x *Reader) Explain(ctx context.Context, who access.Caller, repo string, na
 	if !who.Admin() {
 		return Explanation{}, fault.New(fault.Denied, "only an administrator may see where names come from")
 	}
-	at, err := x.index.Stamp(ctx)
+	in, err := x.open(ctx, who, repo)
 	if err != nil {
 		return Explanation{}, err
 	}
-	r, err := x.index.RepositoryAt(ctx, who, at, repo)
-	if err != nil {
-		return Explanation{}, err
-	}
-	chain, err := x.index.Chain(ctx, at, r)
-	if err != nil {
-		return Explanation{}, err
-	}
-	o, err := x.index.OriginOf(ctx, at, repositories(chain), name)
+	o, err := x.originOf(ctx, in, name)
 	if err != nil {
 		return Explanation{}, err
 	}
 	e := Explanation{
-		Repository: r.Name, Project: name.String(), Origin: o.Origin, Since: o.Name.Since,
+		Repository: in.Repository.Name, Project: name.String(), Origin: o.Origin, Since: o.Name.Since,
 		Hidden: []HiddenFile{},
 	}
-	e.Why, e.Next = whyOf(r.Name, name, o)
-	v := View{Repository: r, Name: name, at: at, Ownership: o}
-	if v.Project, _, err = x.firstOwn(ctx, who, at, chain, name); err != nil {
+	e.Why, e.Next = whyOf(in.Repository.Name, name, o)
+	v := View{opened: in, Name: name, Ownership: o}
+	if v.Project, _, err = x.firstOwn(ctx, who, in, name); err != nil {
 		return e, err
 	}
 	if v.Project.ID != "" && o.Origin != catalog.Foreign {
@@ -82,7 +74,7 @@ func (x *Reader) Explain(ctx context.Context, who access.Caller, repo string, na
 		}
 		e.Files = countFiles(c, version)
 	}
-	err = x.explainSources(ctx, who, &e, v, chain, version)
+	err = x.explainSources(ctx, who, &e, v, version)
 	return e, err
 }
 
@@ -110,26 +102,25 @@ func whyOf(repo string, name packaging.ProjectName, o catalog.Ownership) (why, n
 // countFiles counts the files that are listed, of one version if it is not "".
 func countFiles(c catalog.Contents, version string) (n int) {
 	for _, f := range c.Files {
-		if version == "" || sameVersion(f.Version, version) {
+		if version == "" || catalog.SameVersion(f.Version, version) {
 			n++
 		}
 	}
 	return n
 }
 
-func (x *Reader) explainSources(ctx context.Context, who access.Caller, e *Explanation, v View, chain []catalog.Source,
-	version string,
-) error {
+func (x *Reader) explainSources(ctx context.Context, who access.Caller, e *Explanation, v View, version string) error {
 	var all []upstream.Upstream
 	var err error
 	if x.o.Upstreams != nil {
-		if all, err = x.o.Upstreams.All(ctx, v.at); err != nil {
+		if all, err = x.o.Upstreams.All(ctx, v.At); err != nil {
 			return err
 		}
 	}
 	asked := map[string]bool{}
-	if v.Ownership.Origin != catalog.Own && (v.Project.ID == "" || v.Ownership.Origin == catalog.Both) {
-		able, err := x.able(ctx, chain, all, &v)
+	shared := v.Project.ID == "" || v.Ownership.Origin == catalog.Both
+	if x.o.Upstreams != nil && v.Ownership.Origin != catalog.Own && shared {
+		_, able, err := x.able(ctx, &v)
 		if err != nil {
 			return err
 		}
@@ -138,12 +129,15 @@ func (x *Reader) explainSources(ctx context.Context, who access.Caller, e *Expla
 		}
 	}
 	found := false
-	for _, s := range chain {
+	for _, s := range v.chain {
 		if s.Upstream == "" {
 			e.Sources = append(e.Sources, ExplainedSource{s.Repository.Name, ownPart(s, v)})
 			continue
 		}
-		u, _ := named(all, s.Upstream)
+		var u upstream.Upstream
+		if known := upstream.Find(all, s.Upstream); known != nil {
+			u = *known
+		}
 		var does string
 		switch {
 		case !u.MayAsk(v.Name):
@@ -241,7 +235,7 @@ func (x *Reader) explainFiles(ctx context.Context, who access.Caller, e *Explana
 		}
 	}
 	for _, f := range p.Files {
-		if version != "" && !sameVersion(f.Version, version) {
+		if version != "" && !catalog.SameVersion(f.Version, version) {
 			continue
 		}
 		if !listed[f.Filename] {
@@ -260,7 +254,7 @@ func (x *Reader) explainFiles(ctx context.Context, who access.Caller, e *Explana
 // whyHidden tells why a file of an upstream is not listed.
 func (v View) whyHidden(c catalog.Contents, p page.Page, f page.File) HiddenFile {
 	own := slices.ContainsFunc(c.Files,
-		func(o catalog.File) bool { return o.Upstream == nil && sameVersion(o.Version, f.Version) })
+		func(o catalog.File) bool { return o.Upstream == nil && catalog.SameVersion(o.Version, f.Version) })
 	switch {
 	case p.Status == string(catalog.Quarantined):
 		return HiddenFile{f.Filename, "the project is in quarantine at the upstream", "wait until the upstream releases it"}

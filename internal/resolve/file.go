@@ -9,7 +9,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/memo"
+	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/policy"
 	"pyindex/internal/upstream"
@@ -36,23 +36,15 @@ func (x *Reader) File(ctx context.Context, who access.Caller,
 var noFile = catalog.Missing("file of that name and digest")
 
 func (x *Reader) ownFile(ctx context.Context, who access.Caller, repo, filename string) (catalog.File, string, error) {
-	at, err := x.index.Stamp(ctx)
+	o, err := x.open(ctx, who, repo)
 	if err != nil {
 		return catalog.File{}, "", err
 	}
-	r, err := x.index.RepositoryAt(ctx, who, at, repo)
-	if err != nil {
-		return catalog.File{}, "", err
-	}
-	chain, err := x.index.Chain(ctx, at, r)
-	if err != nil {
-		return catalog.File{}, "", err
-	}
-	for _, s := range chain {
+	for _, s := range o.chain {
 		if s.Upstream != "" {
 			continue
 		}
-		f, p, readable, err := x.index.FileAt(ctx, who, at, s.Repository, filename)
+		f, p, readable, err := x.index.FileAt(ctx, who, o.At, s.Repository, filename)
 		if catalog.IsMissing(err) {
 			continue
 		}
@@ -62,7 +54,7 @@ func (x *Reader) ownFile(ctx context.Context, who access.Caller, repo, filename 
 		if !readable {
 			return catalog.File{}, "", noFile
 		}
-		shown, err := x.shows(ctx, who, at, chain, p)
+		shown, err := x.shows(ctx, who, o, p)
 		if err == nil && !shown {
 			err = noFile
 		}
@@ -84,18 +76,16 @@ func (x *Reader) Attestations(ctx context.Context, who access.Caller, repo strin
 }
 
 // shows reports whether an own project is the one that its name means in a repository.
-func (x *Reader) shows(ctx context.Context, who access.Caller, at memo.Stamp, chain []catalog.Source,
-	p catalog.Project,
-) (bool, error) {
-	if len(chain) == 1 {
+func (x *Reader) shows(ctx context.Context, who access.Caller, o opened, p catalog.Project) (bool, error) {
+	if len(o.chain) == 1 {
 		return true, nil
 	}
-	first, _, err := x.firstOwn(ctx, who, at, chain, p.Name)
+	first, _, err := x.firstOwn(ctx, who, o, p.Name)
 	if err != nil || first.ID != p.ID {
 		return false, err
 	}
-	o, err := x.index.OriginOf(ctx, at, repositories(chain), p.Name)
-	return o.Origin != catalog.Foreign, err
+	owner, err := x.originOf(ctx, o, p.Name)
+	return owner.Origin != catalog.Foreign, err
 }
 
 // ForeignFile is a file of an upstream that the caller may read through a repository.
@@ -112,26 +102,19 @@ type ForeignFile struct {
 func (x *Reader) Foreign(ctx context.Context, who access.Caller, repo, name, path string,
 	ask Ask,
 ) (ForeignFile, error) {
-	at, err := x.index.Stamp(ctx)
+	o, err := x.open(ctx, who, repo)
 	if err != nil {
 		return ForeignFile{}, err
 	}
-	r, err := x.index.RepositoryAt(ctx, who, at, repo)
-	if err != nil {
-		return ForeignFile{}, err
-	}
-	chain, err := x.index.Chain(ctx, at, r)
-	if err != nil {
-		return ForeignFile{}, err
-	}
-	if !slices.ContainsFunc(chain, func(s catalog.Source) bool { return s.Upstream == name }) {
+	if !slices.ContainsFunc(o.chain, func(s catalog.Source) bool { return s.Upstream == name }) {
 		return ForeignFile{}, noFile
 	}
 	filename := path[strings.LastIndexByte(path, '/')+1:]
 	projects := page.Projects(filename)
 	for _, how := range []pages.Freshness{ask.Freshness, pages.NoCache} { // a newer page may list it
+		ask.Freshness = how
 		for _, project := range projects {
-			f, err := x.onPage(ctx, who, at, r, project, name, path, Ask{how, ask.OwnOnly, ask.Visited, ask.Limited})
+			f, err := x.onPage(ctx, who, o, project, name, path, ask)
 			if err == nil || !catalog.IsMissing(err) {
 				return f, err
 			}
@@ -141,10 +124,10 @@ func (x *Reader) Foreign(ctx context.Context, who access.Caller, repo, name, pat
 }
 
 // onPage finds a file on the page of a project, which must come from that upstream.
-func (x *Reader) onPage(ctx context.Context, who access.Caller, at memo.Stamp, r catalog.Repository,
-	project packaging.ProjectName, name, path string, ask Ask,
+func (x *Reader) onPage(ctx context.Context, who access.Caller, o opened, project packaging.ProjectName,
+	name, path string, ask Ask,
 ) (ForeignFile, error) {
-	v, err := x.viewAt(ctx, who, at, r, project, ask)
+	v, err := x.viewIn(ctx, who, o, project, ask)
 	if err != nil {
 		return ForeignFile{}, err
 	}
@@ -165,7 +148,7 @@ func (x *Reader) onPage(ctx context.Context, who access.Caller, at memo.Stamp, r
 		return ForeignFile{}, Refused{d}
 	}
 	return ForeignFile{
-		Upstream: v.Upstream, Project: project, Path: path, File: f, MayFetch: mayFetch(who, r),
+		Upstream: v.Upstream, Project: project, Path: path, File: f, MayFetch: mayFetch(who, o.Repository),
 	}, nil
 }
 
@@ -231,7 +214,7 @@ func (x *Reader) Provenance(ctx context.Context, who access.Caller, repo string,
 		return nil, err
 	}
 	i := slices.IndexFunc(c.Files, func(f catalog.File) bool {
-		return f.Filename == filename && f.Upstream != nil && f.Upstream.Provenance && sameVersion(f.Version, version)
+		return f.Filename == filename && f.Upstream != nil && f.Upstream.Provenance && catalog.SameVersion(f.Version, version)
 	})
 	if i < 0 {
 		return nil, noProvenance
@@ -253,13 +236,7 @@ func (x *Reader) Provenance(ctx context.Context, who access.Caller, repo string,
 
 var noProvenance = catalog.Missing("provenance of that file")
 
-func sameVersion(a, b string) bool {
-	v, err := packaging.ParseVersion(a)
-	w, err2 := packaging.ParseVersion(b)
-	return err == nil && err2 == nil && v.Key() == w.Key()
-}
-
-// notHeld returns the error for content that is not stored and may not be fetched.
+// notHeld returns the error for a page or content that is not stored and may not be fetched.
 func (x *Reader) notHeld() error {
 	if x.o.Offline {
 		return Refused{policy.Decide(policy.Facts{Offline: true})}
@@ -267,8 +244,11 @@ func (x *Reader) notHeld() error {
 	return errFetchAnonymously
 }
 
-// Refused is the error for a file that the policy holds or denies.
+// Refused is the error for a page or a file that the policy holds or denies. It is a fault.Denied.
 type Refused struct{ Decision policy.Decision }
 
 // Error returns the reason as clients print it.
 func (r Refused) Error() string { return r.Decision.Text() }
+
+// Unwrap returns the fault, with the same message.
+func (r Refused) Unwrap() error { return fault.New(fault.Denied, "%s", r.Error()) }

@@ -17,30 +17,21 @@ import (
 
 // ListView is the list of the projects that one caller may read through a repository.
 type ListView struct {
-	Repository catalog.Repository
-	At         memo.Stamp
-	Whole      bool   // every caller with this set, At and Variant may share one rendering
-	Variant    string // distinguishes lists with the same At, by the names of upstreams that were seen
+	opened
+	Whole   bool   // every caller with this set, At and Variant may share one rendering
+	Variant string // distinguishes lists with the same At, by the names of upstreams that were seen
 
-	chain []catalog.Source
-	seen  []packaging.ProjectName // that upstreams answered
+	seen []packaging.ProjectName // that upstreams answered
 }
 
 // ListView returns the state of a list. It returns fault.NotFound or fault.Unauthenticated if the caller may not open
 // the repository.
 func (x *Reader) ListView(ctx context.Context, who access.Caller, repo string) (ListView, error) {
-	at, err := x.index.Stamp(ctx)
+	o, err := x.open(ctx, who, repo)
 	if err != nil {
 		return ListView{}, err
 	}
-	r, err := x.index.RepositoryAt(ctx, who, at, repo)
-	if err != nil {
-		return ListView{}, err
-	}
-	v := ListView{Repository: r, At: at, Whole: true}
-	if v.chain, err = x.index.Chain(ctx, at, r); err != nil {
-		return v, err
-	}
+	v := ListView{opened: o, Whole: true}
 	upstreams, withheld := false, false
 	for _, s := range v.chain {
 		if s.Upstream == "" {
@@ -49,14 +40,14 @@ func (x *Reader) ListView(ctx context.Context, who access.Caller, repo string) (
 		if s.Upstream == "" || withheld {
 			continue
 		}
-		readable, err := x.mayReadFrom(ctx, who, at, r, v.chain, s.Upstream)
+		readable, err := x.mayReadFrom(ctx, who, o, s.Upstream)
 		if err != nil {
 			return v, err
 		}
 		upstreams, withheld = true, !readable
 	}
-	if upstreams && !withheld && x.o.Upstreams != nil && mayReadUpstream(who, r) {
-		if v.seen, v.Variant, err = x.seen.of(ctx, x.index, at, r.ID); err != nil {
+	if upstreams && !withheld && x.o.Upstreams != nil && mayReadUpstream(who, o.Repository) {
+		if v.seen, v.Variant, err = x.seen.of(ctx, x.index, o.At, o.Repository.ID); err != nil {
 			return v, err
 		}
 	}

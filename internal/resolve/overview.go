@@ -2,7 +2,6 @@ package resolve
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"pyindex/internal/access"
@@ -59,7 +58,7 @@ func (x *Reader) detail(ctx context.Context, who access.Caller, o *Overview, c c
 	if o.Release.ID == "" {
 		return nil
 	}
-	o.Files = slices.DeleteFunc(slices.Clone(c.Files), func(f catalog.File) bool { return f.ReleaseID != o.Release.ID })
+	o.Files = catalog.FilesOf(c.Files, o.Release.ID)
 	if len(o.Files) == 0 || o.Files[0].Upstream == nil {
 		own, err := x.index.Overview(ctx, who, o.Project.Repository.Name, o.View.Name, o.Release.Version)
 		o.Files, o.Source, o.Metadata, o.Startup = own.Files, own.Source, own.Metadata, own.Startup
@@ -75,7 +74,7 @@ func (x *Reader) detail(ctx context.Context, who access.Caller, o *Overview, c c
 }
 
 // waiting counts the files of the upstream that are not listed for want of a digest.
-func (v View) waiting() (n int, err error) {
+func (v View) waiting() (int, error) {
 	if v.Upstream.Name == "" || !v.Repository.RequireHashes {
 		return 0, nil
 	}
@@ -83,12 +82,7 @@ func (v View) waiting() (n int, err error) {
 	if err != nil || p.Status == string(catalog.Quarantined) {
 		return 0, err
 	}
-	for i := range p.Files {
-		if f := &p.Files[i]; f.SHA256 == "" && v.pins[f.Path(v.Upstream.ArtifactBase)] == "" {
-			n++
-		}
-	}
-	return n, nil
+	return len(v.undigested(p)), nil
 }
 
 // Elsewhere is where a name comes from that a repository does not have itself.
@@ -104,51 +98,37 @@ type Elsewhere struct {
 func (x *Reader) Elsewhere(ctx context.Context, who access.Caller, repo string,
 	name packaging.ProjectName,
 ) (e Elsewhere, err error) {
-	at, err := x.index.Stamp(ctx)
-	if err != nil {
+	o, err := x.open(ctx, who, repo)
+	if err != nil || len(o.chain) == 1 {
 		return e, err
 	}
-	r, err := x.index.RepositoryAt(ctx, who, at, repo)
-	if err != nil {
-		return e, err
-	}
-	chain, err := x.index.Chain(ctx, at, r)
-	if err != nil || len(chain) == 1 {
-		return e, err
-	}
-	v := View{Repository: r, Name: name, at: at}
+	v := View{opened: o, Name: name}
 	readable := true
-	if v.Project, readable, err = x.firstOwn(ctx, who, at, chain, name); err != nil || !readable {
+	if v.Project, readable, err = x.firstOwn(ctx, who, o, name); err != nil || !readable {
 		return e, err
 	}
-	if v.Ownership, err = x.index.OriginOf(ctx, at, repositories(chain), name); err != nil {
+	if v.Ownership, err = x.originOf(ctx, o, name); err != nil {
 		return e, err
 	}
 	if v.Project.ID != "" && v.Ownership.Origin != catalog.Foreign {
-		if v.Project.Repository.ID != r.ID && v.Project.Status != catalog.Quarantined {
+		if v.Project.Repository.ID != v.Repository.ID && v.Project.Status != catalog.Quarantined {
 			e.Repository = v.Project.Repository.Name
 		}
 		return e, nil
 	}
-	return x.elsewhereUpstream(ctx, who, v, chain)
+	return x.elsewhereUpstream(ctx, who, v)
 }
 
-func (x *Reader) elsewhereUpstream(ctx context.Context, who access.Caller, v View,
-	chain []catalog.Source,
-) (e Elsewhere, err error) {
+func (x *Reader) elsewhereUpstream(ctx context.Context, who access.Caller, v View) (e Elsewhere, err error) {
 	if v.Ownership.Origin == catalog.Own || x.o.Upstreams == nil || !mayReadUpstream(who, v.Repository) {
 		return e, nil
 	}
-	all, err := x.o.Upstreams.All(ctx, v.at)
-	if err != nil {
-		return e, err
-	}
-	may, err := x.able(ctx, chain, all, &v)
+	_, may, err := x.able(ctx, &v)
 	if err != nil {
 		return e, err
 	}
 	for _, u := range may {
-		if readable, err := x.mayReadFrom(ctx, who, v.at, v.Repository, chain, u.Name); err != nil || !readable {
+		if readable, err := x.mayReadFrom(ctx, who, v.opened, u.Name); err != nil || !readable {
 			return Elsewhere{}, err
 		}
 	}
@@ -165,5 +145,5 @@ func (x *Reader) elsewhereUpstream(ctx context.Context, who access.Caller, v Vie
 func (x *Reader) ForeignFile(ctx context.Context, who access.Caller, v View, f catalog.File,
 	ask Ask,
 ) (ForeignFile, error) {
-	return x.onPage(ctx, who, v.at, v.Repository, v.Name, f.Upstream.Name, f.Upstream.Path, ask)
+	return x.onPage(ctx, who, v.opened, v.Name, f.Upstream.Name, f.Upstream.Path, ask)
 }

@@ -119,3 +119,20 @@ func TestMergedPage(t *testing.T) {
 		t.Error("a version of the upstream was uploaded")
 	}
 }
+
+// TestOfflinePage: a page that is not held is refused while the index is offline, with the reason where clients print
+// it, in every form.
+func TestOfflinePage(t *testing.T) {
+	w := newWorld(t, t.TempDir(), "sqlite:"+t.TempDir()+"/index.db", "file://"+t.TempDir(), "--offline")
+	w.public.Add(theirs("elsewhere"))
+	for form, path := range w.forms("", "elsewhere", theirs("elsewhere")) {
+		out := w.call(0, w.admin, http.MethodGet, path, nil, "Accept", accepts(form))
+		if out.Code != http.StatusForbidden || !strings.Contains(out.Body.String(), "offline: not held here") {
+			t.Errorf("%s = %d %s", form, out.Code, out.Body)
+		}
+		if form != "JSON" && form != "release" && out.Header().Get("X-Index-Hold") != "offline" {
+			t.Errorf("%s has the headers %v", form, out.Header())
+		}
+	}
+	w.public.AssertNothingAsked(t, "elsewhere")
+}

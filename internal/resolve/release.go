@@ -26,7 +26,7 @@ func (x *Reader) Release(ctx context.Context, who access.Caller, v View,
 	if d.Release, err = catalog.PickRelease(c, version); err != nil {
 		return d, err
 	}
-	d.Files = slices.DeleteFunc(slices.Clone(c.Files), func(f catalog.File) bool { return f.ReleaseID != d.Release.ID })
+	d.Files = catalog.FilesOf(c.Files, d.Release.ID)
 	if len(d.Files) == 0 || d.Files[0].Upstream == nil {
 		if v.Project.ID != "" && len(d.Files) > 0 {
 			return x.index.Release(ctx, who, v.Project.Repository.Name, v.Name, d.Release.Version)

@@ -20,19 +20,14 @@ func (x *Reader) UpstreamVersions(ctx context.Context, r catalog.Repository,
 	if err != nil {
 		return nil, err
 	}
-	v := View{Repository: r, Name: name, at: at}
-	chain, err := x.index.Chain(ctx, at, r)
-	if err != nil {
+	v := View{opened: opened{Repository: r, At: at}, Name: name}
+	if v.chain, err = x.index.Chain(ctx, at, r); err != nil {
 		return nil, err
 	}
-	if v.Ownership, err = x.index.OriginOf(ctx, at, repositories(chain), name); err != nil {
+	if v.Ownership, err = x.originOf(ctx, v.opened, name); err != nil {
 		return nil, err
 	}
-	all, err := x.o.Upstreams.All(ctx, at)
-	if err != nil {
-		return nil, err
-	}
-	able, err := x.able(ctx, chain, all, &v)
+	_, able, err := x.able(ctx, &v)
 	if err != nil {
 		return nil, err
 	}

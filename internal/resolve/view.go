@@ -19,10 +19,10 @@ import (
 // View is a project as one caller may read it through a repository. It has what is needed to find a cached rendering;
 // Contents has the rest.
 type View struct {
-	Repository catalog.Repository // that was asked
-	Name       packaging.ProjectName
-	Project    catalog.Project // the own project, or the zero Project
-	Ownership  catalog.Ownership
+	opened
+	Name      packaging.ProjectName
+	Project   catalog.Project // the own project, or the zero Project
+	Ownership catalog.Ownership
 
 	Upstream upstream.Upstream // that the name, or a part of its files, comes from; its Name is "" if none
 	asked    *asked
@@ -31,7 +31,6 @@ type View struct {
 	pins     map[string]string // SHA-256 by path of files whose digest is not the first one of the upstream
 	variant  string
 	id       string // of a view of an upstream
-	at       memo.Stamp
 }
 
 // Own reports whether the project has files of this index only.
@@ -74,57 +73,49 @@ func (v View) Age() (age, stale time.Duration) { return v.held.Age, v.held.Stale
 func (x *Reader) View(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	ask Ask,
 ) (View, error) {
-	at, err := x.index.Stamp(ctx)
+	o, err := x.open(ctx, who, repo)
 	if err != nil {
 		return View{}, err
 	}
-	r, err := x.index.RepositoryAt(ctx, who, at, repo)
-	if err != nil {
-		return View{}, err
-	}
-	return x.viewAt(ctx, who, at, r, name, ask)
+	return x.viewIn(ctx, who, o, name, ask)
 }
 
-func (x *Reader) viewAt(ctx context.Context, who access.Caller, at memo.Stamp, r catalog.Repository,
-	name packaging.ProjectName, ask Ask,
-) (View, error) {
-	v := View{Repository: r, Name: name, at: at}
-	chain, err := x.index.Chain(ctx, at, r)
-	if err != nil {
-		return v, err
-	}
-	if len(chain) == 1 {
+func (x *Reader) viewIn(ctx context.Context, who access.Caller, o opened, name packaging.ProjectName,
+	ask Ask,
+) (v View, err error) {
+	v = View{opened: o, Name: name}
+	if len(o.chain) == 1 {
 		return x.alone(ctx, who, v)
 	}
 	readable := true
-	if v.Project, readable, err = x.firstOwn(ctx, who, at, chain, name); err != nil {
+	if v.Project, readable, err = x.firstOwn(ctx, who, o, name); err != nil {
 		return v, err
 	}
-	if v.Ownership, err = x.index.OriginOf(ctx, at, repositories(chain), name); err != nil {
+	if v.Ownership, err = x.originOf(ctx, o, name); err != nil {
 		return v, err
 	}
 	switch v.Ownership.Origin {
 	case catalog.Own:
-		return x.ownOf(ctx, who, v, chain, readable)
+		return x.ownOf(ctx, who, v, readable)
 	case catalog.Foreign:
 		v.Project = catalog.Project{} // an administrator gave the name to the upstream
 	}
 	if v.Project.ID != "" && v.Ownership.Origin != catalog.Both {
-		return x.ownOf(ctx, who, v, chain, readable)
+		return x.ownOf(ctx, who, v, readable)
 	}
 	if !readable {
-		return View{}, x.unknown(ctx, who, v, chain)
+		return View{}, x.unknown(ctx, who, v)
 	}
-	return x.withUpstream(ctx, who, v, chain, ask)
+	return x.withUpstream(ctx, who, v, ask)
 }
 
 var missing = catalog.Missing("project of that name")
 
 // alone is the view of a repository without bases.
 func (x *Reader) alone(ctx context.Context, who access.Caller, v View) (View, error) {
-	p, readable, err := x.index.ProjectAt(ctx, who, v.at, v.Repository, v.Name)
+	p, readable, err := x.index.ProjectAt(ctx, who, v.At, v.Repository, v.Name)
 	if catalog.IsMissing(err) {
-		if v.Ownership, err = x.index.OriginOf(ctx, v.at, []string{v.Repository.ID}, v.Name); err != nil {
+		if v.Ownership, err = x.originOf(ctx, v.opened, v.Name); err != nil {
 			return View{}, err
 		}
 		return v.ownOnly(who, false)
@@ -156,70 +147,35 @@ func (v View) ownOnly(who access.Caller, readable bool) (View, error) {
 
 // ownOf is ownOnly for a repository that draws on others. A caller who may not see the project gets the answer for a
 // name that nobody has.
-func (x *Reader) ownOf(ctx context.Context, who access.Caller, v View, chain []catalog.Source, readable bool,
-) (View, error) {
+func (x *Reader) ownOf(ctx context.Context, who access.Caller, v View, readable bool) (View, error) {
 	own, err := v.ownOnly(who, readable)
-	if IsMissing(err) {
-		err = x.unknown(ctx, who, v, chain)
+	if catalog.IsMissing(err) {
+		err = x.unknown(ctx, who, v)
 	}
 	return own, err
 }
 
 // unknown returns the error that a caller gets for a name that nobody has and no upstream was asked about. It asks no
 // upstream.
-func (x *Reader) unknown(ctx context.Context, who access.Caller, v View, chain []catalog.Source) error {
+func (x *Reader) unknown(ctx context.Context, who access.Caller, v View) error {
 	if x.o.Upstreams == nil || !mayReadUpstream(who, v.Repository) || mayFetch(who, v.Repository) && !x.o.Offline {
 		return missing
 	}
-	all, err := x.o.Upstreams.All(ctx, v.at)
-	if err != nil {
-		return err
-	}
-	nobodys := View{Repository: v.Repository, Name: v.Name, at: v.at}
-	able, err := x.able(ctx, chain, all, &nobodys)
+	_, able, err := x.able(ctx, &View{opened: v.opened, Name: v.Name})
 	switch {
 	case err != nil:
 		return err
 	case len(able) == 0:
 		return missing
 	case x.o.Offline:
-		return pages.ErrOffline
+		return x.notHeld()
 	}
 	return pages.ErrNotHeld
 }
 
-// firstOwn returns the project of the first repository of the chain that has the name, and whether the caller may read
-// it. It returns the zero Project if none has it.
-func (x *Reader) firstOwn(ctx context.Context, who access.Caller, at memo.Stamp, chain []catalog.Source,
-	name packaging.ProjectName,
-) (catalog.Project, bool, error) {
-	for _, s := range chain {
-		if s.Upstream != "" {
-			continue
-		}
-		p, readable, err := x.index.ProjectAt(ctx, who, at, s.Repository, name)
-		if err == nil || !catalog.IsMissing(err) {
-			return p, readable, err
-		}
-	}
-	return catalog.Project{}, true, nil
-}
-
-func repositories(chain []catalog.Source) []string {
-	ids := make([]string, 0, len(chain))
-	for _, s := range chain {
-		if s.Upstream == "" {
-			ids = append(ids, s.Repository.ID)
-		}
-	}
-	return ids
-}
-
 // withUpstream completes the view of a name that is not, or not only, this index's own.
-func (x *Reader) withUpstream(ctx context.Context, who access.Caller, v View, chain []catalog.Source,
-	ask Ask,
-) (View, error) {
-	found, err := x.findUpstream(ctx, who, v, chain, ask)
+func (x *Reader) withUpstream(ctx context.Context, who access.Caller, v View, ask Ask) (View, error) {
+	found, err := x.findUpstream(ctx, who, v, ask)
 	if err != nil {
 		return View{}, err
 	}
@@ -241,21 +197,14 @@ func (x *Reader) withUpstream(ctx context.Context, who access.Caller, v View, ch
 
 // findUpstream sets the upstream that owns the name, and its page. A failure of an upstream that may have the name is a
 // failure of the request.
-func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, chain []catalog.Source,
-	ask Ask,
-) (View, error) {
+func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ask Ask) (View, error) {
 	if x.o.Upstreams == nil || !mayReadUpstream(who, v.Repository) {
 		return v, nil
 	}
-	all, err := x.o.Upstreams.All(ctx, v.at)
+	asked, able, err := x.able(ctx, &v)
 	if err != nil {
 		return v, err
 	}
-	may := x.ask(v.at, chain, all, v.Repository.ID, v.Name)
-	if err := x.private(ctx, all, &v); err != nil {
-		return v, err
-	}
-	able := may.candidates(v.Ownership)
 	if ask.OwnOnly {
 		if len(able) > 0 && ask.Limited != nil {
 			ask.Limited(nil)
@@ -274,13 +223,16 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ch
 			}
 			continue
 		}
+		if errors.Is(err, pages.ErrOffline) {
+			err = x.notHeld()
+		}
 		if err != nil {
 			return v, Explained(err)
 		}
 		if held.Absent {
 			continue
 		}
-		if may, err := x.mayReadFrom(ctx, who, v.at, v.Repository, chain, u.Name); err != nil || !may {
+		if may, err := x.mayReadFrom(ctx, who, v.opened, u.Name); err != nil || !may {
 			return v, cmp.Or(err, missing)
 		}
 		if v.Ownership.Upstream != u.Name || u.Kind == upstream.Private && !v.Ownership.Private {
@@ -292,7 +244,7 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ch
 				return v, missing
 			}
 		}
-		v.Upstream, v.asked, v.held, v.fetch = *u, may, held, fetch
+		v.Upstream, v.asked, v.held, v.fetch = *u, asked, held, fetch
 		return v, nil
 	}
 	return v, nil
@@ -311,13 +263,18 @@ func (a Ask) leftTo(err error) bool {
 	return true
 }
 
-// able returns the candidates for a name.
-func (x *Reader) able(ctx context.Context, chain []catalog.Source, all []upstream.Upstream, v *View,
-) ([]*upstream.Upstream, error) {
-	if err := x.private(ctx, all, v); err != nil {
-		return nil, err
+// able returns the upstreams that may be asked for the name of a view, and those of them to ask, in order. It notes in
+// the view's ownership that the name is a private upstream's.
+func (x *Reader) able(ctx context.Context, v *View) (*asked, []*upstream.Upstream, error) {
+	all, err := x.o.Upstreams.All(ctx, v.At)
+	if err != nil {
+		return nil, nil, err
 	}
-	return mayAsk(chain, all, v.Name).candidates(v.Ownership), nil
+	if err := x.private(ctx, all, v); err != nil {
+		return nil, nil, err
+	}
+	a := x.ask(v.opened, all, v.Name)
+	return a, a.candidates(v.Ownership), nil
 }
 
 // private notes in the ownership that the name is on the list of a private upstream. It is that upstream's, also before
@@ -338,15 +295,6 @@ func (x *Reader) private(ctx context.Context, all []upstream.Upstream, v *View) 
 	return nil
 }
 
-// named returns the upstream of a name.
-func named(all []upstream.Upstream, name string) (upstream.Upstream, bool) {
-	i := slices.IndexFunc(all, func(u upstream.Upstream) bool { return u.Name == name })
-	if i < 0 {
-		return upstream.Upstream{}, false
-	}
-	return all[i], true
-}
-
 // mayFetch reports whether the caller may cause a request to an upstream.
 func mayFetch(who access.Caller, r catalog.Repository) bool { return who.Known() || r.AnonymousFetch }
 
@@ -356,18 +304,16 @@ var errFetchAnonymously = fault.New(fault.Unauthenticated,
 
 // mayReadFrom reports whether the caller may read names of an upstream through one of the repositories that have it as
 // their base. Otherwise the upstream still hides what comes after it.
-func (x *Reader) mayReadFrom(ctx context.Context, who access.Caller, at memo.Stamp, asked catalog.Repository,
-	chain []catalog.Source, name string,
-) (bool, error) {
-	i := slices.IndexFunc(chain, func(s catalog.Source) bool { return s.Upstream == name })
+func (x *Reader) mayReadFrom(ctx context.Context, who access.Caller, o opened, name string) (bool, error) {
+	i := slices.IndexFunc(o.chain, func(s catalog.Source) bool { return s.Upstream == name })
 	if i < 0 {
 		return false, nil
 	}
-	for _, r := range chain[i].Through {
-		if r.ID == asked.ID {
+	for _, r := range o.chain[i].Through {
+		if r.ID == o.Repository.ID {
 			return true, nil
 		}
-		_, err := x.index.RepositoryAt(ctx, who, at, r.Name)
+		_, err := x.index.RepositoryAt(ctx, who, o.At, r.Name)
 		if err == nil && mayReadUpstream(who, r) {
 			return true, nil
 		}
@@ -382,6 +328,3 @@ func (x *Reader) mayReadFrom(ctx context.Context, who access.Caller, at memo.Sta
 func mayReadUpstream(who access.Caller, r catalog.Repository) bool {
 	return r.UpstreamReaders != catalog.RepositoryReader || who.May(access.Reader, r.Object())
 }
-
-// IsMissing reports whether an error says that there is nothing of that name here.
-func IsMissing(err error) bool { return fault.Is(err, fault.NotFound) }

@@ -54,12 +54,11 @@ func (r *Registry) Get(ctx context.Context, at memo.Stamp, name string) (Upstrea
 	if err != nil {
 		return Upstream{}, err
 	}
-	i, found := slices.BinarySearchFunc(all, name,
-		func(u Upstream, name string) int { return strings.Compare(u.Name, name) })
-	if !found {
+	u := Find(all, name)
+	if u == nil {
 		return Upstream{}, missing(name)
 	}
-	return all[i], nil
+	return *u, nil
 }
 
 func missing(name string) error { return fault.New(fault.NotFound, "there is no upstream %.80q", name) }

@@ -98,6 +98,14 @@ var (
 // because files of this index are found under their digest in the same place.
 func IsName(s string) bool { return validName.MatchString(s) && !digest.MatchString(s) }
 
+// Find returns the upstream of a name in all, or nil. It points into all.
+func Find(all []Upstream, name string) *Upstream {
+	if i := slices.IndexFunc(all, func(u Upstream) bool { return u.Name == name }); i >= 0 {
+		return &all[i]
+	}
+	return nil
+}
+
 // Origin returns the scheme and host of the upstream, which alone receive its credential.
 func (u Upstream) Origin() string {
 	at, err := url.Parse(u.URL)

@@ -32,7 +32,7 @@ func (s *Section) download(w http.ResponseWriter, r *http.Request, who access.Ca
 		return s.missing(r, who, name, fault.New(fault.NotFound, "the release has no such file"))
 	}
 	if o.Files[i].Upstream != nil {
-		return inWords(s.downloadUpstream(w, r, who, o.View, o.Files[i], metadata))
+		return s.downloadUpstream(w, r, who, o.View, o.Files[i], metadata)
 	}
 	part := catalog.Bytes
 	if metadata {

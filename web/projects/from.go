@@ -1,13 +1,11 @@
 package projects
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/resolve"
 	"pyindex/internal/upstream/pages"
@@ -37,12 +35,12 @@ func (s *Section) overview(r *http.Request, who access.Caller, name packaging.Pr
 	ask := s.ask(r)
 	v, err := s.o.Reader.View(r.Context(), who, ui.Repository(r), name, ask)
 	if err != nil {
-		return resolve.Overview{}, inWords(err)
+		return resolve.Overview{}, err
 	}
 	if _, stale := v.Age(); stale > 0 && ask.Freshness == pages.Normal { // people can wait a moment, unlike installers
 		ask.Freshness = pages.NoCache
 		if v, err = s.o.Reader.View(r.Context(), who, ui.Repository(r), name, ask); err != nil {
-			return resolve.Overview{}, inWords(err)
+			return resolve.Overview{}, err
 		}
 	}
 	return s.o.Reader.Overview(r.Context(), who, v, version)
@@ -50,14 +48,6 @@ func (s *Section) overview(r *http.Request, who access.Caller, name packaging.Pr
 
 func (s *Section) ask(r *http.Request) resolve.Ask {
 	return resolve.AskOf(r.Header["Cache-Control"], r.Header["Via"], s.o.Instance)
-}
-
-// inWords makes the refusal of a file an error that a page explains.
-func inWords(err error) error {
-	if f, ok := errors.AsType[resolve.Refused](err); ok {
-		return fault.Wrap(fault.Denied, err, "%s", f.Error())
-	}
-	return err
 }
 
 // from describes the source of a project on a page with the path prefix root.

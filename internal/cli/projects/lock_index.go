@@ -50,7 +50,7 @@ type lockIndex struct {
 // Project returns the files of a project, those in quarantine included.
 func (x *lockIndex) Project(ctx context.Context, name packaging.ProjectName) (lockcheck.Project, error) {
 	v, err := x.app.Reader.View(ctx, x.app.Operator, x.repository, name, resolve.Ask{})
-	if resolve.IsMissing(err) {
+	if catalog.IsMissing(err) {
 		return lockcheck.Project{Missing: true}, nil
 	}
 	if err != nil {
@@ -128,7 +128,7 @@ func (x *lockIndex) Refusal(ctx context.Context, raw string) (string, error) {
 	if refused, is := errors.AsType[resolve.Refused](err); is {
 		return refused.Error(), nil
 	}
-	if resolve.IsMissing(err) || fault.Is(err, fault.Unavailable) || fault.Is(err, fault.BadGateway) {
+	if catalog.IsMissing(err) || fault.Is(err, fault.Unavailable) || fault.Is(err, fault.BadGateway) {
 		return "", nil
 	}
 	return "", err
