@@ -96,6 +96,7 @@ var middle = []string{
 	"internal/publishers",
 	"internal/resolve",
 	"internal/roles",
+	"internal/span",
 	"internal/upstream",
 	"internal/workload",
 }

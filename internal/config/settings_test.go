@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"pyindex/internal/span"
 )
 
 // The operator sees every setting, what decided it, and no secret.
@@ -179,7 +181,7 @@ server = "https://gitlab.example/git/"
 func TestShownValuesAreRead(t *testing.T) {
 	for _, d := range []time.Duration{
 		0, time.Nanosecond, time.Second, 90 * time.Second, time.Minute, 20 * time.Minute, time.Hour, 10 * time.Hour,
-		90 * time.Minute, 24 * time.Hour, 25 * time.Hour, maxDays * 24 * time.Hour, (maxDays + 1) * 24 * time.Hour,
+		90 * time.Minute, 24 * time.Hour, 25 * time.Hour, span.MaxDays * 24 * time.Hour, (span.MaxDays + 1) * 24 * time.Hour,
 	} {
 		var got Span
 		if err := got.UnmarshalText([]byte(Span(d).String())); err != nil || got != Span(d) {

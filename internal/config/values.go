@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"pyindex/internal/span"
 )
 
 // ByteSize is a number of bytes. Its text is a plain number, or one with KB, MB, GB, TB (powers of 1000) or KiB, MiB,
@@ -57,23 +59,12 @@ func (b ByteSize) String() string {
 	return strconv.FormatInt(number, 10) + suffix
 }
 
-// maxDays is the largest number of days in the text of a Span.
-const maxDays = 36500
-
 // Span is a duration. Its text may also be a number of days, such as "30d".
 type Span time.Duration
 
 // UnmarshalText parses a duration. It returns an error if the duration is negative.
 func (s *Span) UnmarshalText(text []byte) error {
-	d, err := time.ParseDuration(string(text))
-	if days, ok := strings.CutSuffix(string(text), "d"); ok {
-		var n int64
-		n, err = strconv.ParseInt(days, 10, 64)
-		d = time.Duration(n) * 24 * time.Hour
-		if n > maxDays {
-			err = fmt.Errorf("over a hundred years")
-		}
-	}
+	d, err := span.Parse(string(text))
 	if err != nil || d < 0 {
 		return fmt.Errorf("%q is not a duration: write for example 90s, 24h or 30d", text)
 	}
@@ -82,21 +73,7 @@ func (s *Span) UnmarshalText(text []byte) error {
 }
 
 // String returns the duration as UnmarshalText takes it: whole days in days, others without units that are 0.
-func (s Span) String() string {
-	const day = 24 * time.Hour
-	d := time.Duration(s)
-	if d > 0 && d%day == 0 && d/day <= maxDays {
-		return strconv.FormatInt(int64(d/day), 10) + "d"
-	}
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
-}
+func (s Span) String() string { return span.Text(time.Duration(s)) }
 
 // count is a non-negative whole number.
 type count int

@@ -10,6 +10,7 @@ import (
 
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/span"
 )
 
 // Bounds of the settings.
@@ -17,8 +18,8 @@ const (
 	maxPatterns = 10_000
 	maxURL      = 2000
 	minTTL      = time.Second
-	maxTTL      = 30 * day
-	maxStale    = 10 * 365 * day
+	maxTTL      = 30 * span.Day
+	maxStale    = 10 * 365 * span.Day
 )
 
 // wrong returns a fault.Invalid about a key, whose message begins with the key.
@@ -209,7 +210,7 @@ func (u Upstream) checkTimes() error {
 		{"stale_if_error", u.StaleIfError, 0, maxStale},
 	} {
 		if t.d < t.least || t.d > t.most {
-			return wrong(t.key, "%s is not between %s and %s", durationText(t.d), durationText(t.least), durationText(t.most))
+			return wrong(t.key, "%s is not between %s and %s", span.Text(t.d), span.Text(t.least), span.Text(t.most))
 		}
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"pyindex/internal/span"
 )
 
 // keys are the keys of [[upstreams]] in the configuration file but name, in the order in which they are shown.
@@ -81,7 +83,7 @@ func (u *Upstream) Set(key string, value any) error {
 		*at = on
 	case *time.Duration:
 		text, ok := value.(string)
-		d, err := parseDuration(text)
+		d, err := span.Parse(text)
 		if !ok || err != nil {
 			return wrong(key, "%.80q is not a duration: write for example 90s, 10m or 7d", fmt.Sprint(value))
 		}
@@ -118,22 +120,6 @@ func texts(value any) (out []string, ok bool) {
 	return nil, value == nil
 }
 
-const day = 24 * time.Hour
-
-// maxDays bounds a duration that is written as a number of days.
-const maxDays = 36500
-
-func parseDuration(text string) (time.Duration, error) {
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		n, err := strconv.Atoi(days)
-		if err != nil || n < 0 || n > maxDays {
-			return 0, fmt.Errorf("%q is not a number of days", days)
-		}
-		return time.Duration(n) * day, nil
-	}
-	return time.ParseDuration(text)
-}
-
 // Value returns the setting of a key as the configuration file has it: a text, a truth value or a list of texts. It
 // returns nil if there is no such key. A password in the URL of a proxy is part of it; see Shown.
 func (u Upstream) Value(key string) any {
@@ -145,26 +131,11 @@ func (u Upstream) Value(key string) any {
 	case *bool:
 		return *at
 	case *time.Duration:
-		return durationText(*at)
+		return span.Text(*at)
 	case *[]string:
 		return slices.Concat([]string{}, *at) // never nil
 	}
 	return nil
-}
-
-// durationText returns a duration as Set takes it.
-func durationText(d time.Duration) string {
-	if d > 0 && d%day == 0 && d/day <= maxDays {
-		return strconv.FormatInt(int64(d/day), 10) + "d"
-	}
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }
 
 // Values returns the settings but the name by key, for a row. They include a password in the URL of a proxy.
