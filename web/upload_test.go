@@ -178,7 +178,8 @@ func TestUploadEndsBetweenFiles(t *testing.T) {
 	x := newShop(t, catalog.Limits{}, nil)
 	kind, body := multi(packagingtest.Wheel("demo", "3.0", "x"))
 	cut := strings.TrimSuffix(body.String(), "--\r\n")
-	all := answers(t, x.send("uploader", http.MethodPost, "/manage/upload/", kind, "application/json", strings.NewReader(cut)))
+	all := answers(t,
+		x.send("uploader", http.MethodPost, "/manage/upload/", kind, "application/json", strings.NewReader(cut)))
 	if len(all) != 2 || !strings.HasPrefix(all[0], "true demo-3.0") || !strings.HasPrefix(all[1], "false : ") {
 		t.Errorf("the script is told %q", all)
 	}

@@ -194,7 +194,7 @@ func TestProjectPageOfABase(t *testing.T) {
 	from.AssertNothingAsked(t, demo)
 }
 
-// A name that the caller may not read looks like one that nobody has, and no upstream is asked for it.
+// A hidden name gets the answer for a missing one, and no upstream is asked for it.
 func TestHiddenPageOfABaseIsMissing(t *testing.T) {
 	x := newFixture(t, "http://h.example", false)
 	x.people(t)

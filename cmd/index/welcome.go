@@ -100,7 +100,7 @@ func oneURL(w io.Writer, base *url.URL) {
 	with.User = url.UserPassword("__token__", "TOKEN")
 	fmt.Fprintf(w, `
 This one URL serves your own packages and those of the upstream. Remove every other index from your settings.
-pip, in pip.conf (pip config debug shows where it is):
+pip, in pip.conf ("pip config debug" shows its path):
   [global]
   index-url = %[1]s/simple/
 uv, in pyproject.toml (in uv.toml: [[index]]):

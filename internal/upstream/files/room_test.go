@@ -392,8 +392,8 @@ func (s shortStage) ReadAt(p []byte, off int64) (int, error) {
 	return s.Stage.ReadAt(p[:min(int64(len(p)), s.most-off)], off)
 }
 
-// TestAShortStageIsNotTheEnd checks that a client of a file of unknown size is cut off, and does not get a clean end, if
-// a part of it is lost before it was read.
+// TestAShortStageIsNotTheEnd checks that a client of a file of unknown size is cut off, and does not get a clean end,
+// if a part of it is lost before it was read.
 func TestAShortStageIsNotTheEnd(t *testing.T) {
 	w := newWorld(t, files.Options{})
 	w.files.Close()
