@@ -98,6 +98,7 @@ var middle = []string{
 	"internal/roles",
 	"internal/span",
 	"internal/upstream",
+	"internal/verify",
 	"internal/workload",
 }
 

@@ -19,6 +19,7 @@ import (
 	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/files"
 	"pyindex/internal/upstream/pages"
+	"pyindex/internal/verify"
 )
 
 // One transaction type serves several packages. Each sees only the methods of its interface.
@@ -36,6 +37,7 @@ var (
 	_ upstream.Tx   = (*Tx)(nil)
 	_ files.Tx      = (*Tx)(nil)
 	_ pages.Tx      = (*Tx)(nil)
+	_ verify.Tx     = (*Tx)(nil)
 )
 
 // storeOf is the database as seen by a package whose transactions are of type T. *Tx must implement T.
