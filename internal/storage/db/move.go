@@ -26,14 +26,15 @@ var moved = []string{
 	"identities", "devices", "attempts",
 	"downloads", "names", "deleted_projects", "deleted_project_owners", "subscriptions",
 	"upstreams", "repository_bases", "name_sources", "name_rulings", "reservations", "upstream_files",
+	"imports", "import_files", "file_origins", "download_bases",
 }
 
 // rebuilt lists the tables that Move leaves empty. catalog.Index.Backfill fills the cards and requirements, later
 // changes fill serial_marks, the next check of the blobs at the new place fills byte_checks, the server's next start
-// fills serving, and what upstreams answered is read again.
+// fills serving, and what upstreams answered is read again. Backups are those of the old place.
 var rebuilt = []string{
 	"project_cards", "requirements", "byte_checks", "serial_marks", "serving",
-	"upstream_pages", "upstream_lists", "upstream_leases",
+	"upstream_pages", "upstream_lists", "upstream_leases", "leases", "backups",
 }
 
 // Marks in the table of counters. A database marked as moved accepts no changes. A database marked as arriving holds an

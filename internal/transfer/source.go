@@ -1,0 +1,83 @@
+package transfer
+
+import (
+	"context"
+	"io"
+	"iter"
+	"time"
+
+	"pyindex/internal/packaging"
+)
+
+// Trust says how well the upload time of a file is known.
+type Trust string
+
+// The degrees of trust in an upload time, best first.
+const (
+	Stated  Trust = "stated"  // the source recorded the upload
+	Latest  Trust = "latest"  // the upload was not later
+	Guessed Trust = "guessed" // derived from something else, such as the time of a file
+	Unknown Trust = ""        // the source has no time
+)
+
+// File is a distribution as a source states it. Only Filename and Place are always set.
+type File struct {
+	Place          string // identifies the file in its source, such as a path or URL; stable between runs
+	Filename       string
+	Version        string            // as the source spells it
+	Size           int64             // bytes, -1 if unknown
+	Hashes         map[string]string // lower-case hex by the name of the algorithm, such as "sha256"
+	UploadedAt     time.Time         // zero if unknown
+	TimeTrust      Trust
+	Uploader       string // as the source names it
+	Yanked         bool
+	YankedReason   string
+	RequiresPython string
+	// MetadataSHA256 is the digest of the core metadata that the source states, "" if it states none.
+	MetadataSHA256 string
+	Provenance     bool   // Source.Provenance has a document
+	Problem        string // why the source itself cannot offer the file, "" if it can; the file is listed as refused
+}
+
+// Project is a project of a source with all its files.
+type Project struct {
+	Name         packaging.ProjectName
+	Display      string // as its owner spells it, "" if unknown
+	Status       string // "active", "archived", "quarantined" or "deprecated"; "" if unknown
+	StatusReason string
+	Files        []File
+	Downloads    int64 // counted by the source, 0 if unknown
+	CountedAt    time.Time
+}
+
+// About describes a source.
+type About struct {
+	Kind     string // such as "devpi"
+	Location string // absolute path or URL, without credentials
+	// Upstream is the index that the source is a mirror of, as a URL, "" if its files are its own. Such files are never own
+	// files of this index.
+	Upstream string
+}
+
+// Note is something that an import cannot carry over, or something for the administrator to do.
+type Note struct {
+	Kind    string `json:"kind"` // such as "user", "right", "documentation", "skipped"
+	Text    string `json:"text"`
+	Command string `json:"command,omitempty"` // that does it here
+}
+
+// Source is a place from which files are imported. Its methods may be called concurrently. What it reads was written by
+// strangers: implementations bound size, depth and time.
+type Source interface {
+	About() About
+	// Projects yields each project once, in the order of their names if the source can, and stops at the first error. match
+	// selects projects by their normal names; a source may use it to ask for less.
+	Projects(ctx context.Context, match func(packaging.ProjectName) bool) iter.Seq2[Project, error]
+	// Open returns the content of a file. It returns fault.NotFound if the source lists a file that it does not have.
+	Open(ctx context.Context, f File) (io.ReadCloser, error)
+	// Provenance returns the provenance document of a file, nil if there is none.
+	Provenance(ctx context.Context, f File) ([]byte, error)
+	// Notes returns what is to be told about the source. It is complete after Projects was read to its end.
+	Notes() []Note
+	Close() error
+}
