@@ -98,6 +98,7 @@ var middle = []string{
 	"internal/resolve",
 	"internal/roles",
 	"internal/span",
+	"internal/tally",
 	"internal/upstream",
 	"internal/workload",
 }

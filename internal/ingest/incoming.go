@@ -47,10 +47,14 @@ func (x *Intake) Begin(ctx context.Context, who access.Caller, repo string,
 ) (*Incoming, error) {
 	r, err := x.uploadTarget(ctx, who, repo)
 	if err != nil {
+		x.count(ctx, Receipt{}, err)
 		return nil, err
 	}
 	in, err := x.begin(ctx, who, r, name)
 	x.failed(ctx, err)
+	if err != nil {
+		x.count(ctx, Receipt{}, err)
+	}
 	if err != nil && fault.KindOf(err) != fault.Internal {
 		x.refused(ctx, who, r, name.String(), "", err)
 	}
