@@ -130,7 +130,7 @@ func (s *Source) file(name packaging.ProjectName, p *project, f *file) transfer.
 	out := transfer.File{
 		Place:    stated.Text(f.path),
 		Filename: stated.Text(path.Base(f.path)),
-		Version:  f.version,
+		Version:  f.versionOf(name),
 		Size:     -1,
 		Hashes:   f.digests,
 	}
@@ -139,11 +139,6 @@ func (s *Source) file(name packaging.ProjectName, p *project, f *file) transfer.
 		out.Uploader = f.uploader
 	} else if v := p.versions[f.version]; v != nil {
 		out.RequiresPython, out.Yanked, out.YankedReason = v.requiresPython, v.yanked, v.yankedReason
-	}
-	if out.Version == "" { // in exports of dumpversion 1
-		if parsed, err := packaging.ParseFilename(out.Filename, name); err == nil {
-			out.Version = parsed.VersionPart()
-		}
 	}
 	if !f.inside(x) {
 		out.Problem = "its path is not inside the folder of the index"
@@ -224,14 +219,7 @@ func (s *Source) noteContent(add func(kind, command, format string, args ...any)
 	slices.SortFunc(names, func(a, b packaging.ProjectName) int { return strings.Compare(a.String(), b.String()) })
 	for _, name := range names {
 		p := c.projects[name]
-		numbers := make([]string, 0, len(p.versions))
-		for number, v := range p.versions {
-			if !s.hasFile(p, number, v) {
-				numbers = append(numbers, number)
-			}
-		}
-		slices.Sort(numbers)
-		for _, number := range numbers {
+		for _, number := range p.withoutFile(name) {
 			empty.Add(name.String() + " " + number)
 		}
 		for i := range p.files {
@@ -248,12 +236,4 @@ func (s *Source) noteContent(add func(kind, command, format string, args ...any)
 			"files of a volatile index may be older than the upload times that devpi kept, which a second upload renews (%d): %s",
 			renewed.Count, &renewed)
 	}
-}
-
-// hasFile reports whether a version has a release file. Files may stand before the versions in the export, so that
-// version.files does not count them all.
-func (s *Source) hasFile(p *project, number string, v *version) bool {
-	return v.files > 0 || slices.ContainsFunc(p.files, func(f file) bool {
-		return f.version == number || f.version == "" && strings.Contains(f.path, number)
-	})
 }

@@ -2,6 +2,7 @@ package devpi
 
 import (
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +41,6 @@ type version struct {
 	display, requiresPython string
 	yanked                  bool
 	yankedReason            string
-	files                   int
 }
 
 // content is what the second reading of dataindex.json finds: one index.
@@ -59,6 +59,32 @@ type project struct {
 	display  string
 	versions map[string]*version
 	files    []file
+}
+
+// versionOf returns the version of a file as devpi spells it. Exports of dumpversion 1 have it in the name alone.
+func (f *file) versionOf(name packaging.ProjectName) string {
+	if f.version == "" {
+		if parsed, err := packaging.ParseFilename(path.Base(f.path), name); err == nil {
+			return parsed.VersionPart()
+		}
+	}
+	return f.version
+}
+
+// withoutFile returns the versions that have no release file, in the order of their texts.
+func (p *project) withoutFile(name packaging.ProjectName) []string {
+	has := make(map[string]bool, len(p.files))
+	for i := range p.files {
+		has[p.files[i].versionOf(name)] = true
+	}
+	var out []string
+	for number := range p.versions {
+		if !has[number] {
+			out = append(out, number)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // read reads the projects and files of one index.
@@ -191,9 +217,6 @@ func (c *content) add(f file) {
 	case releaseFile:
 		if p := c.project(f.project); p != nil {
 			p.files = append(p.files, f)
-			if v := p.versions[f.version]; v != nil {
-				v.files++
-			}
 		}
 	case docZip:
 		c.docs.Add(f.path)
