@@ -21,8 +21,9 @@ const (
 
 // Document is where a JSON document is read from. Open is called a second time to find the line of an error.
 type Document struct {
-	Name string // for errors, such as "dataindex.json"
-	Open func() (io.ReadCloser, error)
+	Name  string // for errors, such as "dataindex.json"
+	Open  func() (io.ReadCloser, error)
+	Above int // lines before it, if it is a part of a larger file
 }
 
 // Bytes returns the document of a text that is in memory.
@@ -59,7 +60,7 @@ func (d Document) line(offset int64) int {
 		return 0
 	}
 	defer in.Close()
-	line, buf := 1, make([]byte, 64<<10)
+	line, buf := 1+d.Above, make([]byte, 64<<10)
 	for offset > 0 {
 		n, err := in.Read(buf[:min(int64(len(buf)), offset)])
 		line += bytes.Count(buf[:n], []byte("\n"))
@@ -219,6 +220,15 @@ func (r *Reader) Scalar() (string, error) {
 		return "", err
 	}
 	return t.String(), nil
+}
+
+// Null reads null if it follows, and reports whether it did.
+func (r *Reader) Null() (bool, error) {
+	if r.peek() != 'n' {
+		return false, nil
+	}
+	_, err := r.token()
+	return true, err
 }
 
 // Texts reads a list of texts, of which it keeps at most most. Values of other types are left out.
