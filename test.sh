@@ -4,7 +4,8 @@
 #
 #   ./test.sh            what CI runs; the summary lists what this machine lacks
 #   ./test.sh --all      the same in depth: every client test on every pair of a database and a store, the race detector on
-#                        every package, and two builds of a release compared
+#                        every package, two builds of a release compared, and all rounds of the tests that repeat something
+#                        (INDEX_TEST_ALL=yes, which go test reads too)
 #   ./test.sh --quick    no downloads, no clients, no race detector, SQLite only
 #   CI=true ./test.sh    a missing tool is a failure
 #
@@ -17,10 +18,11 @@ quick=
 all=
 case "${1:-}" in
 '') ;;
---all) all=yes ;;
+--all) all=yes INDEX_TEST_ALL=yes ;;
 --quick) quick=yes ;;
 *) echo "usage: ./test.sh [--all | --quick]" >&2; exit 2 ;;
 esac
+export INDEX_TEST_ALL=${INDEX_TEST_ALL:-}
 
 cache=${INDEX_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/index-test}
 clients=$cache/clients
