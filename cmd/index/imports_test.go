@@ -91,6 +91,7 @@ var middle = []string{
 	"internal/ingest",
 	"internal/lockout",
 	"internal/memo",
+	"internal/namelog",
 	"internal/packaging",
 	"internal/policy",
 	"internal/publishers",

@@ -24,6 +24,7 @@ import (
 	"pyindex/internal/config"
 	"pyindex/internal/follow"
 	"pyindex/internal/lockout"
+	"pyindex/internal/namelog"
 	"pyindex/internal/passkeys"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/exchange"
@@ -62,7 +63,8 @@ type App struct {
 	Pages     *pages.Pages
 	Files     *files.Files
 	Reader    *resolve.Reader
-	Instance  string // id of this index for other indexes
+	Names     *namelog.Keeper // the copy of names beside the content
+	Instance  string          // id of this index for other indexes
 	Operator  access.Caller
 }
 
@@ -112,6 +114,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 		Redact: insight.New(a.Registry).Redact,
 	})
 	a.openReader(log)
+	a.Names = namelog.New(a.DB.Names(), a.Blobs, namelog.Options{Log: log})
 	a.Followers = follow.New(a.Index.Index, a.DB.Follow(), nil)
 	return a, nil
 }
