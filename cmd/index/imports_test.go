@@ -83,6 +83,7 @@ var middle = []string{
 	"internal/account",
 	"internal/assembly",
 	"internal/audit",
+	"internal/backup",
 	"internal/browse",
 	"internal/catalog",
 	"internal/custody",
@@ -98,6 +99,7 @@ var middle = []string{
 	"internal/resolve",
 	"internal/roles",
 	"internal/span",
+	"internal/tally",
 	"internal/upstream",
 	"internal/workload",
 }
