@@ -9,6 +9,7 @@ import (
 
 	"pyindex/internal/cijob"
 	"pyindex/internal/cli"
+	"pyindex/internal/cli/backups"
 	"pyindex/internal/cli/incident"
 	"pyindex/internal/cli/people"
 	"pyindex/internal/cli/projects"
@@ -51,6 +52,7 @@ type commands struct {
 	Upload    projects.Upload  `cmd:"" help:"Upload local files, with the same checks as uploads over the network."`
 	Mail      upkeep.Mail      `cmd:"" help:"Manage e-mail."`
 	GC        upkeep.GC        `cmd:"" name:"gc" help:"Delete stored objects that are no longer needed."`
+	Restore   backups.Restore  `cmd:"" help:"Restore a backup into an empty database and a storage."`
 	Migrate   upkeep.Migrate   `cmd:"" help:"Move the index to another database and storage."`
 	Recovered upkeep.Recovered `cmd:"" help:"Finish a database restore: advance the serial past every number used before."`
 	Doctor    doctorCmd        `cmd:"" help:"Diagnose problems of this installation, or between a CI job and the index."`

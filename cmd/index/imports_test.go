@@ -59,6 +59,7 @@ var importers = map[string][]string{
 	"golang.org/x/net/html":             {"internal/readme", "internal/upstream/page"},
 	"github.com/go-json-experiment/":    {"internal/upstream/page", "internal/upstream/pack"},
 	"golang.org/x/term":                 {"internal/terminal"},
+	"filippo.io/age":                    {"internal/cli/backups"},
 	"golang.org/x/time/rate":            {"internal/server", "internal/pictures"},
 	"golang.org/x/sync/":                {"web", "internal/simpleapi/ready", "internal/pictures", "internal/browse"},
 	module + "internal/attest":          {"internal/config"},
