@@ -9,6 +9,7 @@ import (
 
 	"pyindex/internal/cijob"
 	"pyindex/internal/cli"
+	"pyindex/internal/cli/backups"
 	"pyindex/internal/cli/incident"
 	"pyindex/internal/cli/people"
 	"pyindex/internal/cli/projects"
@@ -52,6 +53,7 @@ type commands struct {
 	Upload    projects.Upload  `cmd:"" help:"Upload local files, with the same checks as uploads over the network."`
 	Mail      upkeep.Mail      `cmd:"" help:"Manage e-mail."`
 	GC        upkeep.GC        `cmd:"" name:"gc" help:"Delete stored objects that are no longer needed."`
+	Restore   backups.Restore  `cmd:"" help:"Restore a backup into an empty database and a storage."`
 	Migrate   upkeep.Migrate   `cmd:"" help:"Move the index to another database and storage."`
 	Export    transfer.Export  `cmd:"" help:"Write everything that repositories contain into a folder, for another index or any web server."`
 	Recovered upkeep.Recovered `cmd:"" help:"Finish a database restore: advance the serial past every number used before."`

@@ -14,6 +14,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/follow"
 	"pyindex/internal/mail"
+	"pyindex/internal/namelog"
 )
 
 // postEvery is the interval for sending warning letters that wait. Letters from this process are sent immediately.
@@ -94,6 +95,7 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 	loops.Go(func() { a.post(ctx, log) })
 	loops.Go(func() { a.Pages.Run(ctx) })
 	loops.every(ctx, tendEvery, func() error { return a.Files.Tend(ctx) }, log, "tending the files of upstreams")
+	loops.every(ctx, namelog.TendEvery, func() error { return a.Names.Tend(ctx) }, log, "writing the copy of names")
 	for _, f := range also {
 		loops.Go(func() { f(ctx) })
 	}

@@ -84,6 +84,9 @@ func (a *addition) keep(ctx context.Context, held []custody.Held) error {
 // insert writes all changes in one transaction. It repeats the earlier checks, because other uploads may have been
 // faster and the caller's rights may have ended during the upload. It returns f with its place filled in.
 func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []string) (catalog.File, error) {
+	if err := catalog.CheckUploadsIn(ctx, tx); err != nil {
+		return f, err
+	}
 	if err := a.spendToken(ctx, tx); err != nil {
 		return f, err
 	}

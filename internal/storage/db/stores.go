@@ -14,6 +14,7 @@ import (
 	"pyindex/internal/follow"
 	"pyindex/internal/ingest"
 	"pyindex/internal/lockout"
+	"pyindex/internal/namelog"
 	"pyindex/internal/publishers"
 	"pyindex/internal/roles"
 	"pyindex/internal/upstream"
@@ -36,6 +37,7 @@ var (
 	_ upstream.Tx   = (*Tx)(nil)
 	_ files.Tx      = (*Tx)(nil)
 	_ pages.Tx      = (*Tx)(nil)
+	_ namelog.Tx    = (*Tx)(nil)
 )
 
 // storeOf is the database as seen by a package whose transactions are of type T. *Tx must implement T.
@@ -78,6 +80,9 @@ func (d *DB) UpstreamFiles() files.Store { return storeOf[files.Tx]{d} }
 
 // Lockouts returns the database as seen by package lockout.
 func (d *DB) Lockouts() lockout.Store { return storeOf[lockout.Tx]{d} }
+
+// Names returns the database as seen by package namelog.
+func (d *DB) Names() namelog.Store { return storeOf[namelog.Tx]{d} }
 
 // Record returns the database as seen by package audit.
 func (d *DB) Record() audit.Store { return storeOf[audit.Rows]{d} }
