@@ -116,6 +116,7 @@ var middle = []string{
 	"internal/tally",
 	"internal/transfer",
 	"internal/upstream",
+	"internal/verify",
 	"internal/workload",
 }
 
