@@ -96,6 +96,7 @@ type oidcConfig struct {
 type limitsConfig struct {
 	FileSize              ByteSize `default:"2GiB" help:"Maximum size of a file."`
 	ProjectSize           ByteSize `default:"0" help:"Maximum total size of the files of a project; 0 for no limit."`
+	RepositorySize        ByteSize `default:"0" help:"Maximum total size of the files of a repository; 0 for no limit. Files of upstreams are not counted."`
 	UploadMinRate         ByteSize `default:"50000" help:"Minimum average speed of an upload in bytes per second after its first minute. Slower uploads are aborted; 0 for no limit."`
 	Connections           count    `default:"4096" help:"Maximum number of open connections; 0 for no limit."`
 	ConnectionsPerAddress count    `default:"256" help:"Maximum number of open connections from one address, except trusted_proxies; 0 for no limit."`
