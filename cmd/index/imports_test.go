@@ -59,6 +59,8 @@ var importers = map[string][]string{
 	"golang.org/x/net/html":             {"internal/readme", "internal/upstream/page"},
 	"github.com/go-json-experiment/":    {"internal/upstream/page", "internal/upstream/pack"},
 	"golang.org/x/term":                 {"internal/terminal"},
+	"github.com/prometheus/":            {"internal/metrics"},
+	module + "internal/metrics":         {"internal/app", "cmd/index"},
 	"golang.org/x/time/rate":            {"internal/server", "internal/pictures"},
 	"golang.org/x/sync/":                {"web", "internal/simpleapi/ready", "internal/pictures", "internal/browse"},
 	module + "internal/attest":          {"internal/config"},

@@ -64,6 +64,7 @@ type App struct {
 	Reader    *resolve.Reader
 	Instance  string // id of this index for other indexes
 	Operator  access.Caller
+	tasks     tasks
 }
 
 // Open opens the index. base is the URL at which clients reach the index, or nil for commands.
