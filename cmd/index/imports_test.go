@@ -85,6 +85,7 @@ var middle = []string{
 	"internal/account",
 	"internal/assembly",
 	"internal/audit",
+	"internal/backup",
 	"internal/browse",
 	"internal/catalog",
 	"internal/custody",

@@ -102,7 +102,7 @@ func (in *Incoming) Write(p []byte) (int, error) {
 		return 0, in.err
 	}
 	if in.limit > 0 && in.stage.Size()+int64(len(p)) > in.limit {
-		in.err = fault.New(fault.TooLarge, "File too large: files of up to %s are taken here", bytesText(in.limit))
+		in.err = fault.New(fault.TooLarge, "File too large: files of up to %s are taken here", catalog.SizeText(in.limit))
 		return 0, in.err
 	}
 	n, err := in.stage.Write(p)
