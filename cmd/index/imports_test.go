@@ -73,6 +73,8 @@ var importers = map[string][]string{
 	"github.com/go-json-experiment/":    {"internal/upstream/page", "internal/upstream/pack"},
 	"golang.org/x/term":                 {"internal/terminal"},
 	"filippo.io/age":                    {"internal/cli/backups"},
+	"github.com/prometheus/":            {"internal/metrics"},
+	module + "internal/metrics":         {"internal/app", "cmd/index"},
 	"golang.org/x/time/rate":            {"internal/server", "internal/pictures"},
 	"golang.org/x/sync/":                {"web", "internal/simpleapi/ready", "internal/pictures", "internal/browse"},
 	module + "internal/attest":          {"internal/config"},
