@@ -17,8 +17,8 @@ const maxConfig = 1 << 20
 // masterOf returns the index that is mirrored by the options, or "" if they do not tell.
 func masterOf(o Options) (string, error) {
 	if o.Master != "" {
-		u, ok := plainURL(o.Master)
-		if !ok {
+		u, secret := stated.URL(o.Master)
+		if u == "" || secret {
 			return "", fault.New(fault.Invalid, "--master is not an http or https URL without a password")
 		}
 		return u, nil
@@ -35,7 +35,7 @@ func masterOf(o Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if u, ok := plainURL(setting(string(b), "mirror", "master")); ok {
+	if u, _ := stated.URL(setting(string(b), "mirror", "master")); u != "" {
 		return u, nil
 	}
 	return "", fault.New(fault.Invalid, "%s has no valid master in [mirror]: use --master URL", o.Config)
@@ -59,16 +59,6 @@ func setting(text, section, key string) string {
 		}
 	}
 	return value
-}
-
-// plainURL returns a URL without its user name and password, and false for what is no URL of an index.
-func plainURL(s string) (string, bool) {
-	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Opaque != "" {
-		return "", false
-	}
-	u.User, u.RawQuery, u.Fragment, u.RawFragment = nil, "", "", ""
-	return stated.Text(u.String()), true
 }
 
 // guess returns the origin of the address that the first projects have at their index, or "".
@@ -95,7 +85,7 @@ func (s *Source) guess() string {
 			})
 			return err
 		})
-		if at, ok := plainURL(found); ok {
+		if at, _ := stated.URL(found); at != "" {
 			u, err := url.Parse(at)
 			if err == nil {
 				return u.Scheme + "://" + u.Host + "/"

@@ -194,6 +194,7 @@ func readFile(r *scan.Reader) (transfer.File, error) {
 	if len(hashes) > 0 {
 		f.Hashes = hashes
 	}
+	f.URL, _ = stated.URL(link)
 	place(&f, link)
 	return f, err
 }
