@@ -97,6 +97,7 @@ var middle = []string{
 	"internal/resolve",
 	"internal/roles",
 	"internal/span",
+	"internal/transfer",
 	"internal/upstream",
 	"internal/workload",
 }
