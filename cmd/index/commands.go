@@ -13,6 +13,7 @@ import (
 	"pyindex/internal/cli/people"
 	"pyindex/internal/cli/projects"
 	"pyindex/internal/cli/publishing"
+	"pyindex/internal/cli/transfer"
 	"pyindex/internal/cli/upkeep"
 	"pyindex/internal/cli/upstreams"
 	"pyindex/internal/config"
@@ -52,6 +53,7 @@ type commands struct {
 	Mail      upkeep.Mail      `cmd:"" help:"Manage e-mail."`
 	GC        upkeep.GC        `cmd:"" name:"gc" help:"Delete stored objects that are no longer needed."`
 	Migrate   upkeep.Migrate   `cmd:"" help:"Move the index to another database and storage."`
+	Export    transfer.Export  `cmd:"" help:"Write everything that repositories contain into a folder, for another index or any web server."`
 	Recovered upkeep.Recovered `cmd:"" help:"Finish a database restore: advance the serial past every number used before."`
 	Doctor    doctorCmd        `cmd:"" help:"Diagnose problems of this installation, or between a CI job and the index."`
 	Version   version.Command  `cmd:"" plain:"" help:"Print the version."`
