@@ -93,6 +93,9 @@ const backfillBatch = 50
 // until none is left or ctx ends. It continues from the last batch after an interruption, and two processes may run it
 // at once.
 func (x *Index) Backfill(ctx context.Context) error {
+	if err := x.recountSizes(ctx); err != nil {
+		return err
+	}
 	for after := ""; ; {
 		var ids []string
 		err := x.store.Update(ctx, func(tx Tx) (err error) {

@@ -47,10 +47,14 @@ func (x *Intake) Begin(ctx context.Context, who access.Caller, repo string,
 ) (*Incoming, error) {
 	r, err := x.uploadTarget(ctx, who, repo)
 	if err != nil {
+		x.count(ctx, Receipt{}, err)
 		return nil, err
 	}
 	in, err := x.begin(ctx, who, r, name)
 	x.failed(ctx, err)
+	if err != nil {
+		x.count(ctx, Receipt{}, err)
+	}
 	if err != nil && fault.KindOf(err) != fault.Internal {
 		x.refused(ctx, who, r, name.String(), "", err)
 	}
@@ -98,7 +102,7 @@ func (in *Incoming) Write(p []byte) (int, error) {
 		return 0, in.err
 	}
 	if in.limit > 0 && in.stage.Size()+int64(len(p)) > in.limit {
-		in.err = fault.New(fault.TooLarge, "File too large: files of up to %s are taken here", bytesText(in.limit))
+		in.err = fault.New(fault.TooLarge, "File too large: files of up to %s are taken here", catalog.SizeText(in.limit))
 		return 0, in.err
 	}
 	n, err := in.stage.Write(p)

@@ -22,13 +22,26 @@ const remember = 5 * time.Minute
 // creates its project first. For reading, it covers the places of every matching reader. A single-use token is used up
 // by the upload that adds a file, and not by one that is refused or that repeats an identical file.
 func (m *Minter) Exchange(ctx context.Context, who access.Caller, raw access.Secret, want Want) (Minted, error) {
-	if err := want.check(); err != nil {
+	a := attempt{who: who, want: want, at: m.rules.Now()}
+	err := want.check()
+	if err == nil {
+		a, err = m.identify(ctx, a, raw)
+		if err != nil {
+			err = m.refused(ctx, a, err)
+		}
+	}
+	if err != nil {
+		m.count(a, err)
 		return Minted{}, err
 	}
-	a, err := m.identify(ctx, attempt{who: who, want: want, at: m.rules.Now()}, raw)
-	if err != nil {
-		return Minted{}, m.refused(ctx, a, err)
-	}
+	out, err := m.exchange(ctx, a)
+	m.count(a, err)
+	return out, err
+}
+
+// exchange mints a token for the verified token of an attempt.
+func (m *Minter) exchange(ctx context.Context, a attempt) (Minted, error) {
+	var err error
 	var out Minted
 	var created []Created
 	if a.compared, err = m.comparePending(ctx, a); err != nil {

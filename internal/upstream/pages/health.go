@@ -34,7 +34,7 @@ func (p *Pages) source(name string) *source {
 	if s, ok := p.sources.Load(name); ok {
 		return s.(*source)
 	}
-	s, _ := p.sources.LoadOrStore(name, &source{})
+	s, _ := p.sources.LoadOrStore(name, &source{breaker: breaker{rest: p.o.Rest}})
 	return s.(*source)
 }
 
