@@ -35,6 +35,7 @@ type Intake struct {
 	attester Attester
 	versions UpstreamVersions
 	trouble  trouble
+	counts   counts
 }
 
 // New returns the intake of an index, over the rows of s, with content stored by k.

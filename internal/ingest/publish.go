@@ -50,6 +50,7 @@ func (x *Intake) Publish(ctx context.Context, in *Incoming, u Upload) (Receipt, 
 		return Receipt{}, fault.New(fault.Invalid, "Upload payload does not have a file.")
 	}
 	receipt, err := x.publish(ctx, in, u)
+	x.count(ctx, receipt, err)
 	x.failed(ctx, err)
 	if receipt.Created {
 		x.worked(ctx)
@@ -396,6 +397,7 @@ func (a *addition) attest() error {
 	keep, warnings, err := a.intake.attester.Attest(Attested{
 		Sent: a.sent, Filename: a.filename, SHA256: a.measured.SHA256, Uploader: a.who.Kind(), Claims: a.who.Claims(),
 	})
+	a.intake.countAttestations(a.sent, keep, err)
 	a.attested = keep
 	a.contents.Warnings = append(a.contents.Warnings, warnings...)
 	return err

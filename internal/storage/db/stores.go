@@ -14,6 +14,7 @@ import (
 	"pyindex/internal/follow"
 	"pyindex/internal/ingest"
 	"pyindex/internal/lockout"
+	"pyindex/internal/namelog"
 	"pyindex/internal/publishers"
 	"pyindex/internal/roles"
 	"pyindex/internal/upstream"
@@ -37,6 +38,7 @@ var (
 	_ upstream.Tx   = (*Tx)(nil)
 	_ files.Tx      = (*Tx)(nil)
 	_ pages.Tx      = (*Tx)(nil)
+	_ namelog.Tx    = (*Tx)(nil)
 	_ verify.Tx     = (*Tx)(nil)
 )
 
@@ -80,6 +82,9 @@ func (d *DB) UpstreamFiles() files.Store { return storeOf[files.Tx]{d} }
 
 // Lockouts returns the database as seen by package lockout.
 func (d *DB) Lockouts() lockout.Store { return storeOf[lockout.Tx]{d} }
+
+// Names returns the database as seen by package namelog.
+func (d *DB) Names() namelog.Store { return storeOf[namelog.Tx]{d} }
 
 // Record returns the database as seen by package audit.
 func (d *DB) Record() audit.Store { return storeOf[audit.Rows]{d} }

@@ -190,7 +190,7 @@ func checkKept(t *testing.T, d *DB, before []oldTable) {
 		t.Errorf("only %d tables were filled", len(before))
 	}
 	for _, table := range before {
-		if got := held(t, d, table); got != table.held || got.rows != 3 {
+		if got := held(t, d, table); got != table.held || got.Rows != 3 {
 			t.Errorf("%s holds %v after the upgrade, want %v", table.name, got, table.held)
 		}
 	}
