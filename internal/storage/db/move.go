@@ -26,7 +26,7 @@ var moved = []string{
 	"identities", "devices", "attempts",
 	"downloads", "names", "deleted_projects", "deleted_project_owners", "subscriptions",
 	"upstreams", "repository_bases", "name_sources", "name_rulings", "reservations", "upstream_files",
-	"imports", "import_files", "file_origins", "download_bases",
+	"imports", "import_files", "import_projects", "file_origins", "download_bases",
 }
 
 // rebuilt lists the tables that Move leaves empty. catalog.Index.Backfill fills the cards and requirements, later
