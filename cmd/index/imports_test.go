@@ -59,7 +59,7 @@ var importers = map[string][]string{
 	"golang.org/x/net/html":             {"internal/readme", "internal/upstream/page"},
 	"github.com/go-json-experiment/":    {"internal/upstream/page", "internal/upstream/pack"},
 	"golang.org/x/term":                 {"internal/terminal"},
-	"golang.org/x/time/rate":            {"internal/server", "internal/pictures"},
+	"golang.org/x/time/rate":            {"internal/server", "internal/pictures", "internal/transfer"},
 	"golang.org/x/sync/":                {"web", "internal/simpleapi/ready", "internal/pictures", "internal/browse"},
 	module + "internal/attest":          {"internal/config"},
 	// which fills databases by db/synthetic
@@ -97,6 +97,7 @@ var middle = []string{
 	"internal/resolve",
 	"internal/roles",
 	"internal/span",
+	"internal/transfer",
 	"internal/upstream",
 	"internal/workload",
 }
@@ -192,7 +193,7 @@ func TestImportersOfLibraries(t *testing.T) {
 func TestRings(t *testing.T) {
 	outside := []string{
 		"internal/publishers/mintapi", "internal/leakapi", "internal/publishers/idtoken", "internal/workload/accountid",
-		"internal/upstream/client",
+		"internal/upstream/client", "internal/transfer/remote",
 	}
 	for _, p := range packages(t) {
 		for _, imported := range p.Imports {
