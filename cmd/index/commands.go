@@ -13,6 +13,7 @@ import (
 	"pyindex/internal/cli/people"
 	"pyindex/internal/cli/projects"
 	"pyindex/internal/cli/publishing"
+	"pyindex/internal/cli/transfer"
 	"pyindex/internal/cli/upkeep"
 	"pyindex/internal/cli/upstreams"
 	"pyindex/internal/config"
@@ -49,6 +50,7 @@ type commands struct {
 	Quarantine incident.Quarantine `cmd:"" help:"Manage quarantined files, which cannot be installed."`
 
 	Upload    projects.Upload  `cmd:"" help:"Upload local files, with the same checks as uploads over the network."`
+	Import    transfer.Import  `cmd:"" help:"Import files from other indexes, with their upload times and yanks."`
 	Mail      upkeep.Mail      `cmd:"" help:"Manage e-mail."`
 	GC        upkeep.GC        `cmd:"" name:"gc" help:"Delete stored objects that are no longer needed."`
 	Migrate   upkeep.Migrate   `cmd:"" help:"Move the index to another database and storage."`
