@@ -158,6 +158,7 @@ func (e *endpoints) handler(keyring *access.Keyring) (*server.Server, error) {
 	health := server.NewHealth(server.Check{Name: "the database", Run: e.DB.Ping},
 		server.Check{Name: "the storage", Run: e.Blobs.Ping, Shared: e.Blobs.Remote()})
 	health.Uploads(func() error { _, err := e.Index.Trouble(); return err })
+	health.Recovered(e.Index.RecoveredNow)
 	c := e.Config
 	o := server.Options{
 		Keyring: keyring, Log: e.log, Name: c.Access.Realm, BasePath: e.base.Path,
