@@ -64,6 +64,20 @@ var importers = map[string][]string{
 	"golang.org/x/time/rate":           {"internal/server", "internal/pictures"},
 	"golang.org/x/sync/":               {"web", "internal/simpleapi/ready", "internal/pictures", "internal/browse"},
 	module + "internal/attest":         {"internal/config"},
+	module + "internal/upstream/client": {"internal/app", "internal/cli/upkeep", "internal/cli/upstreams"},
+	"github.com/emersion/":              {"internal/mail/mailtest"},
+	"rsc.io/qr":                         {"web"},
+	"github.com/aymanbagabas/go-udiff":  {"web"},
+	"github.com/github/go-spdx":         {"internal/packaging"},
+	"golang.org/x/net/html":             {"internal/readme", "internal/upstream/page"},
+	"github.com/go-json-experiment/":    {"internal/upstream/page", "internal/upstream/pack"},
+	"golang.org/x/term":                 {"internal/terminal"},
+	"filippo.io/age":                    {"internal/cli/backups"},
+	"github.com/prometheus/":            {"internal/metrics"},
+	module + "internal/metrics":         {"internal/app", "cmd/index"},
+	"golang.org/x/time/rate":            {"internal/server", "internal/pictures"},
+	"golang.org/x/sync/":                {"web", "internal/simpleapi/ready", "internal/pictures", "internal/browse"},
+	module + "internal/attest":          {"internal/config"},
 	// which fills databases by db/synthetic
 	module + "internal/storage/": {
 		"internal/app", "internal/config", "internal/cli/upkeep", "internal/storage", "bench",
@@ -94,6 +108,7 @@ var middle = []string{
 	"internal/ingest",
 	"internal/lockout",
 	"internal/memo",
+	"internal/namelog",
 	"internal/packaging",
 	"internal/policy",
 	"internal/publishers",
@@ -103,6 +118,7 @@ var middle = []string{
 	"internal/tally",
 	"internal/transfer",
 	"internal/upstream",
+	"internal/verify",
 	"internal/workload",
 }
 

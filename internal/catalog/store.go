@@ -22,6 +22,7 @@ type Tx interface {
 	access.UserRows
 	access.ServiceRows
 	access.StandingRows
+	RecoveredRows
 
 	// Repositories. Reads of one return fault.NotFound if there is none.
 
