@@ -506,7 +506,7 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 // or have their own test above.
 var unchanging = strings.Fields(`Activity Backfill Bases Begin CheckDaily CheckGroup CheckStored CheckUser Collaborators Collisions Compare Contacts Contents Days Dependents Downloads File FileAt FindStrays Formerly GroupGrants Grants History Limits
 	Link Listing ListedAt ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases
-	ManagedSettings MayGrant MayUpload Names Open Origin Overview
+	ManagedSettings MayGrant MayUpload Names NearLimits Open Origin Overview
 	Present Project ProjectAt Provenance Publish Quarantine Record Release ReleaseFiles Releases Repositories Repository RepositoryAt Reservations RulingIn Rulings Search Suggested Sweep Usage Visible WalkActivity WalkRecord`)
 
 // Each exported method that changes something refuses a caller whose token was revoked, or whose account lost the

@@ -65,3 +65,12 @@ func TestClientsRun(t *testing.T) {
 		})
 	}
 }
+
+func TestRounds(t *testing.T) {
+	for value, want := range map[string]int{"": 20, "yes": 200, "no": 20} {
+		t.Setenv(AllVariable, value)
+		if got := Rounds(t, 20, 200); got != want {
+			t.Errorf("%s=%s: %d rounds, want %d", AllVariable, value, got, want)
+		}
+	}
+}

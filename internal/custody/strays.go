@@ -47,6 +47,9 @@ func (k *Keeper) FindStrays(ctx context.Context, who access.Caller, remove bool,
 	}
 	err = k.blobs.Each(ctx, func(o Object) error {
 		n.Objects++
+		if IsNamesKey(o.Key) && o.Ours {
+			return nil
+		}
 		if !o.Ours {
 			n.Foreign++
 			return nil

@@ -84,20 +84,20 @@ func (a *addition) keep(ctx context.Context, held []custody.Held) error {
 // insert writes all changes in one transaction. It repeats the earlier checks, because other uploads may have been
 // faster and the caller's rights may have ended during the upload. It returns f with its place filled in.
 func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []string) (catalog.File, error) {
+	if err := catalog.CheckUploadsIn(ctx, tx); err != nil {
+		return f, err
+	}
 	if err := a.spendToken(ctx, tx); err != nil {
 		return f, err
 	}
-	if err := a.checkNameFree(ctx, tx); err != nil {
-		return f, err
-	}
-	if err := a.checkStartup(ctx, tx); err != nil {
-		return f, err
-	}
-	if err := a.checkVersion(ctx, tx); err != nil {
+	if err := a.recheck(ctx, tx); err != nil {
 		return f, err
 	}
 	p, err := a.project(ctx, tx, f)
 	if err != nil {
+		return f, err
+	}
+	if err := a.checkRoom(p); err != nil {
 		return f, err
 	}
 	if f, err = a.insertFile(ctx, tx, p, f); err != nil {
@@ -106,16 +106,15 @@ func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []str
 	if p, err = a.bumpProject(ctx, tx, p, f); err != nil {
 		return f, err
 	}
+	a.nearLimits(p)
 	if err := catalog.AddToCard(ctx, tx, p, f, a.contents.Parsed); err != nil {
 		return f, err
 	}
 	if err := a.tokenWarning(ctx, tx, p, f); err != nil {
 		return f, err
 	}
-	for _, key := range keys {
-		if _, err := tx.ReleaseBlob(ctx, key, true); err != nil {
-			return f, err
-		}
+	if err := releaseUsed(ctx, tx, keys); err != nil {
+		return f, err
 	}
 	detail := map[string]any{
 		"sha256": f.SHA256, "size": f.Size, "uploader": f.Uploader, "warnings": a.contents.Warnings, "attested": f.Attested,
@@ -126,6 +125,27 @@ func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []str
 	e := a.intake.changes.Entry(a.who, "file.add", detail)
 	e.Repository, e.Project, e.Version, e.Filename = a.repository.ID, a.name.String(), f.Version, f.Filename
 	return f, tx.InsertAudit(ctx, e)
+}
+
+// recheck repeats the checks that depend on other files, in the transaction that adds the file.
+func (a *addition) recheck(ctx context.Context, tx Tx) error {
+	if err := a.checkNameFree(ctx, tx); err != nil {
+		return err
+	}
+	if err := a.checkStartup(ctx, tx); err != nil {
+		return err
+	}
+	return a.checkVersion(ctx, tx)
+}
+
+// releaseUsed ends the holds of keys that a row references now.
+func releaseUsed(ctx context.Context, tx Tx, keys []string) error {
+	for _, key := range keys {
+		if _, err := tx.ReleaseBlob(ctx, key, true); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // project returns the project of the file, and creates it if it does not exist.
@@ -143,7 +163,21 @@ func (a *addition) project(ctx context.Context, tx Tx, f catalog.File) (catalog.
 		n.Owner, n.For, n.Reason["names"] = rule.OwnerID, catalog.NoUser, rule.Prefix.Pattern()
 	}
 	a.notCompared = a.compared.Warning()
-	return catalog.Create(ctx, tx, n)
+	if p, err = catalog.Create(ctx, tx, n); err != nil {
+		return p, err
+	}
+	p.Repository, err = tx.RepositoryByName(ctx, p.Repository.Name) // for its size; a.repository is as of the upload's start
+	return p, err
+}
+
+// nearLimits keeps warnings about the limits of p, with the new file, of which a fifth or less is left.
+func (a *addition) nearLimits(p catalog.Project) {
+	a.near = nil
+	for _, u := range p.LimitUses(a.intake.limits) {
+		if text := u.Warning(); text != "" {
+			a.near = append(a.near, text)
+		}
+	}
 }
 
 // insertFile inserts the file's row, and its release if this is the first file.
@@ -197,6 +231,7 @@ func (a *addition) bumpProject(ctx context.Context, tx Tx, p catalog.Project,
 		return p, err
 	}
 	p.Size += f.Size
+	p.Repository.Size += f.Size // UpdateProject writes it
 	if n, err := packaging.ParseProjectName(a.contents.Parsed.Name); err == nil && n == a.name {
 		p.Display = a.contents.Parsed.Name
 	}
@@ -315,6 +350,7 @@ func (a *addition) warnings() []string {
 	if a.notCompared != "" {
 		all = append(all, a.notCompared)
 	}
+	all = append(all, a.near...)
 	if n := len(a.contents.Startup); n > 0 {
 		all = append(all, fmt.Sprintf("%s runs code whenever Python starts, even if the package is not imported%s",
 			a.contents.Startup[0], others(n)))

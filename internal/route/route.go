@@ -24,12 +24,13 @@ const (
 	Visitor        // a session if there is one; anonymous users are admitted even on a private index, e.g. to sign in
 	Page           // a session; optional on a public index. Tokens are ignored
 	Signed         // a session; without one the error is fault.Unauthenticated
+	Scraper        // the metrics token, or an API token of an administrator; otherwise the address does not exist
 )
 
-var authNames = [...]string{"undecided", "open", "reader", "writer", "feed", "visitor", "page", "signed"}
+var authNames = [...]string{"undecided", "open", "reader", "writer", "feed", "visitor", "page", "signed", "scraper"}
 
 // Session reports whether the credential is a session, that is, whether the route is meant for browsers.
-func (a Auth) Session() bool { return a >= Visitor }
+func (a Auth) Session() bool { return a >= Visitor && a <= Signed }
 
 // Anonymous reports whether a request without a credential may reach the handler.
 func (a Auth) Anonymous() bool {

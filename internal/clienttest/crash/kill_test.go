@@ -21,18 +21,18 @@ import (
 )
 
 const (
-	kills   = 200
 	senders = 4
 	longest = 60 * time.Millisecond // of a server's life after the uploads began
 )
 
-// TestKill kills the server at a random moment while four clients upload, 200 times. After each restart every listed
-// file is there and equals its digest, everything that was answered with 200 is listed, and sending the rest again
-// succeeds. In the end nothing but stages of killed uploads is left over.
+// TestKill kills the server at a random moment while four clients upload, 50 times, or 200 times in depth. After each
+// restart every listed file is there and equals its digest, everything that was answered with 200 is listed, and
+// sending the rest again succeeds. In the end nothing but stages of killed uploads is left over.
 func TestKill(t *testing.T) {
 	s := clienttest.Serve(t, clienttest.Options{})
 	s.User("alice", true)
 	c := &client{t: t, s: s, token: s.Token("alice")}
+	kills := clienttest.Rounds(t, 50, 200)
 	random := rand.New(rand.NewPCG(2026, 11))
 	var interrupted, answered int
 	for round := range kills {
@@ -57,7 +57,7 @@ func TestKill(t *testing.T) {
 			t.Errorf("project %s lists %d files, want %d", project(round), n, perRound)
 		}
 	}
-	c.leftovers()
+	c.leftovers(kills)
 }
 
 const perRound = 8
@@ -194,7 +194,7 @@ func (c *client) same(url, want string) {
 
 // leftovers counts the files below the blob folder: one for each upload and its metadata, and no more than one stage
 // for each upload that a kill could interrupt.
-func (c *client) leftovers() {
+func (c *client) leftovers(kills int) {
 	kept, stages := 0, 0
 	err := filepath.WalkDir(filepath.Join(c.s.DataDir, "blobs"), func(path string, d os.DirEntry, err error) error {
 		switch {
