@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"html"
+	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -14,5 +16,61 @@ func TestManualContents(t *testing.T) {
 	page := html.UnescapeString(x.get("owner", "/help/").Body.String())
 	if !strings.Contains(page, ">Why --extra-index-url is unsafe</a>") {
 		t.Error("the contents do not have the heading Why --extra-index-url is unsafe")
+	}
+	use, rest, _ := strings.Cut(page, "<h2>Run it</h2>")
+	run, look, _ := strings.Cut(rest, "<h2>Look it up</h2>")
+	wants(t, use, "<h2>Use it</h2>", `"/help/connect/"`, `"/help/publish/"`)
+	wants(t, run, `"/help/operate/"`, `"/help/sizing/"`, `"/help/incidents/"`, `"/help/settings/"`)
+	wants(t, look, `"/help/trouble/"`, `"/help/glossary/"`)
+}
+
+var (
+	manualLink = regexp.MustCompile(`href="(?:` + regexp.QuoteMeta(shopHost) + `)?(/help/[^"?#]*|)(#[^"]*)?"`)
+	anchor     = regexp.MustCompile(` id="([^"]+)"`)
+)
+
+// Every link between pages of the manual leads to a page, and to a heading that it has. Nothing is left of a template.
+func TestManualLinks(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	type page struct{ text, anchors string }
+	pages := map[string]page{}
+	get := func(path string) page {
+		p, seen := pages[path]
+		if !seen {
+			w := x.get("owner", path)
+			if w.Code == http.StatusOK {
+				p.text = w.Body.String()
+			}
+			for _, m := range anchor.FindAllStringSubmatch(p.text, -1) {
+				p.anchors += "#" + m[1] + "\n"
+			}
+			pages[path] = p
+		}
+		return p
+	}
+	links := 0
+	for queue := []string{"/help/"}; len(queue) > 0; queue = queue[1:] {
+		from := queue[0]
+		_, article, _ := strings.Cut(get(from).text, "<main")
+		if strings.Contains(article, "[[.") || strings.Contains(article, "<no value>") {
+			t.Errorf("%s shows a part of its template", from)
+		}
+		for _, m := range manualLink.FindAllStringSubmatch(article, -1) {
+			to := m[1]
+			if to == "" {
+				to = from
+			} else if _, seen := pages[to]; !seen {
+				queue = append(queue, to)
+			}
+			p := get(to)
+			if links++; p.text == "" {
+				t.Errorf("%s leads to %s, which is no page", from, to)
+			} else if m[2] != "" && !strings.Contains(p.anchors, m[2]+"\n") {
+				t.Errorf("%s leads to %s%s, which has no such heading", from, to, m[2])
+			}
+		}
+	}
+	if len(pages) < 20 || links < 400 {
+		t.Errorf("%d pages and %d links were seen", len(pages), links)
 	}
 }

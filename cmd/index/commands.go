@@ -14,6 +14,7 @@ import (
 	"pyindex/internal/cli/people"
 	"pyindex/internal/cli/projects"
 	"pyindex/internal/cli/publishing"
+	"pyindex/internal/cli/transfer"
 	"pyindex/internal/cli/upkeep"
 	"pyindex/internal/cli/upstreams"
 	"pyindex/internal/config"
@@ -54,7 +55,9 @@ type commands struct {
 	GC        upkeep.GC        `cmd:"" name:"gc" help:"Delete stored objects that are no longer needed."`
 	Restore   backups.Restore  `cmd:"" help:"Restore a backup into an empty database and a storage."`
 	Migrate   upkeep.Migrate   `cmd:"" help:"Move the index to another database and storage."`
+	Export    transfer.Export  `cmd:"" help:"Write everything that repositories contain into a folder, for another index or any web server."`
 	Recovered upkeep.Recovered `cmd:"" help:"Finish a database restore: advance the serial past every number used before."`
+	Verify    upkeep.Verify    `cmd:"" help:"Check that the database and the stored objects agree, and repair what can be repaired."`
 	Doctor    doctorCmd        `cmd:"" help:"Diagnose problems of this installation, or between a CI job and the index."`
 	Version   version.Command  `cmd:"" plain:"" help:"Print the version."`
 

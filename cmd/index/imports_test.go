@@ -51,6 +51,19 @@ var importers = map[string][]string{
 	"github.com/wneessen/go-mail":  {"internal/mail"},
 	module + "internal/mail":       {"internal/app", "internal/config"},
 	// which makes requests
+	module + "internal/upstream/client": {
+		"internal/app", "internal/cli/upkeep", "internal/cli/upstreams", "internal/transfer/remote",
+	},
+	"github.com/emersion/":             {"internal/mail/mailtest"},
+	"rsc.io/qr":                        {"web"},
+	"github.com/aymanbagabas/go-udiff": {"web"},
+	"github.com/github/go-spdx":        {"internal/packaging"},
+	"golang.org/x/net/html":            {"internal/readme", "internal/upstream/page"},
+	"github.com/go-json-experiment/":   {"internal/upstream/page", "internal/upstream/pack", "internal/transfer/scan"},
+	"golang.org/x/term":                {"internal/terminal"},
+	"golang.org/x/time/rate":           {"internal/server", "internal/pictures"},
+	"golang.org/x/sync/":               {"web", "internal/simpleapi/ready", "internal/pictures", "internal/browse"},
+	module + "internal/attest":         {"internal/config"},
 	module + "internal/upstream/client": {"internal/app", "internal/cli/upkeep", "internal/cli/upstreams"},
 	"github.com/emersion/":              {"internal/mail/mailtest"},
 	"rsc.io/qr":                         {"web"},
@@ -60,6 +73,8 @@ var importers = map[string][]string{
 	"github.com/go-json-experiment/":    {"internal/upstream/page", "internal/upstream/pack"},
 	"golang.org/x/term":                 {"internal/terminal"},
 	"filippo.io/age":                    {"internal/cli/backups"},
+	"github.com/prometheus/":            {"internal/metrics"},
+	module + "internal/metrics":         {"internal/app", "cmd/index"},
 	"golang.org/x/time/rate":            {"internal/server", "internal/pictures"},
 	"golang.org/x/sync/":                {"web", "internal/simpleapi/ready", "internal/pictures", "internal/browse"},
 	module + "internal/attest":          {"internal/config"},
@@ -101,7 +116,9 @@ var middle = []string{
 	"internal/roles",
 	"internal/span",
 	"internal/tally",
+	"internal/transfer",
 	"internal/upstream",
+	"internal/verify",
 	"internal/workload",
 }
 
@@ -196,7 +213,7 @@ func TestImportersOfLibraries(t *testing.T) {
 func TestRings(t *testing.T) {
 	outside := []string{
 		"internal/publishers/mintapi", "internal/leakapi", "internal/publishers/idtoken", "internal/workload/accountid",
-		"internal/upstream/client",
+		"internal/upstream/client", "internal/transfer/remote",
 	}
 	for _, p := range packages(t) {
 		for _, imported := range p.Imports {

@@ -67,6 +67,7 @@ type App struct {
 	Instance  string          // id of this index for other indexes
 	Operator  access.Caller
 	restoring bool // the database is opened to restore a backup into it
+	tasks     tasks
 }
 
 // Open opens the index. base is the URL at which clients reach the index, or nil for commands.

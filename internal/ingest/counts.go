@@ -32,6 +32,9 @@ const (
 	attRefused    = "refused" // with the upload
 )
 
+// AttestationResults are the results for the attestations of an upload.
+var AttestationResults = []string{attVerified, attUnverified, attDiscarded, attRefused}
+
 type counts struct {
 	uploads      tally.Counts[Counted]
 	bytes        tally.Counts[struct{}]

@@ -51,6 +51,7 @@ var deeds = map[string]deed{
 	"project.startup-files": {
 		"changed whether %s may have start-up files", "change whether %s may have start-up files",
 	},
+	"export.start":              {"began an export", "export the index"},
 	"project.limits":            {"changed the limits of %s", "change the limits of %s"},
 	"grant.add":                 {"added a role in %s", "add a role in %s"},
 	"grant.remove":              {"removed a role in %s", "remove a role in %s"},
@@ -252,6 +253,8 @@ func particular(e audit.Entry, about string) string {
 			"own": "made the name " + about + " own", "upstream": "freed the name " + about + " for an upstream",
 			"both": "allowed own versions of " + about + " beside those of an upstream",
 		}[text("origin")]
+	case "export.start":
+		return "began an export of " + text("of") + " to " + text("folder")
 	case "reservation.add":
 		return "reserved the names " + text("names")
 	case "reservation.remove":

@@ -23,7 +23,7 @@ import (
 	"pyindex/web/ui"
 )
 
-// manual has the chapters as Markdown templates.
+// manual has the chapters as Markdown templates, by part and order: see parts.
 //
 //go:embed *.md
 var manual embed.FS
@@ -33,6 +33,18 @@ type chapter struct {
 	Slug, Title string
 	HTML        template.HTML
 	Sections    []section
+}
+
+// part is a group of chapters. Its files have numbers below Before, and not below that of the part before it.
+type part struct {
+	Title    string
+	Before   string
+	Chapters []chapter
+}
+
+// parts returns the parts of the manual without their chapters.
+func parts() []part {
+	return []part{{Title: "Use it", Before: "60"}, {Title: "Run it", Before: "80"}, {Title: "Look it up", Before: "99"}}
 }
 
 // section is a search result of the manual.
@@ -78,23 +90,46 @@ func (s *Section) loadManual() error {
 		Host: s.BaseURL.Hostname(), Closed: s.Closed, Authority: len(s.o.Authority) > 0,
 		GetProgram: strings.Split(s.GetProgram(), "\n"), Kinds: workload.All,
 	}
-	names, err := fs.Glob(manual, "*.md")
-	if err != nil {
+	var err error
+	if s.manual, err = loadChapters(manual, ".", "", fill); err != nil {
 		return err
 	}
-	for _, name := range names {
-		b, err := manual.ReadFile(name)
+	s.parts = parts()
+	at := 0
+	for i, name := range fileNames(manual, ".") {
+		for s.parts[at].Before <= name {
+			at++
+		}
+		s.parts[at].Chapters = append(s.parts[at].Chapters, s.manual[i])
+	}
+	return s.loadPlatforms(fill)
+}
+
+// fileNames returns the names of the chapters in a folder, in their order.
+func fileNames(from fs.FS, dir string) []string {
+	names, err := fs.Glob(from, path.Join(dir, "*.md"))
+	if err != nil {
+		panic(err) // the pattern is wrong
+	}
+	return names
+}
+
+// loadChapters renders the chapters in a folder. The name of a file is a number, for the order, and the last part of the
+// chapter's slug, which begins with prefix.
+func loadChapters(from fs.ReadFileFS, dir, prefix string, fill filling) (out []chapter, err error) {
+	for _, name := range fileNames(from, dir) {
+		b, err := from.ReadFile(name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		markdown, err := filled(name, string(b), fill)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		_, slug, _ := strings.Cut(strings.TrimSuffix(path.Base(name), ".md"), "-")
-		s.manual = append(s.manual, chapterOf(slug, markdown))
+		out = append(out, chapterOf(prefix+slug, markdown))
 	}
-	return s.loadPlatforms(fill)
+	return out, nil
 }
 
 // filled fills in a template.
@@ -136,7 +171,7 @@ func chapterOf(slug, markdown string) chapter {
 
 type helpView struct {
 	ui.Frame
-	Chapters  []chapter
+	Parts     []part
 	Chapter   chapter
 	Platforms []platform
 	Ask       string
@@ -152,7 +187,7 @@ const maxHelpFound = 30
 // help shows the table of contents and the sections that contain all words of the search.
 func (s *Section) help(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	v := helpView{
-		Frame: s.Frame(r, who, "Manual"), Chapters: s.manual, Platforms: s.platforms,
+		Frame: s.Frame(r, who, "Manual"), Parts: s.parts, Platforms: s.platforms,
 		Ask: ui.Cut(100, r.URL.Query().Get("q")),
 	}
 	v.Section = "help"
@@ -194,7 +229,7 @@ func hasAll(text string, words []string) bool {
 func (s *Section) helpChapter(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	slug := r.PathValue("chapter")
 	v := helpView{
-		Frame: s.Frame(r, who, "Settings"), Chapters: s.manual, Settings: ui.GroupSettings(s.o.Settings),
+		Frame: s.Frame(r, who, "Settings"), Parts: s.parts, Settings: ui.GroupSettings(s.o.Settings),
 		Chapter: chapter{Slug: "settings", Title: "Settings"}, Platforms: s.platforms,
 	}
 	v.Section = "help"

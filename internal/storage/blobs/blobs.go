@@ -211,6 +211,9 @@ func (b *Blobs) Close() error {
 	return errors.Join(b.links.close(), b.bucket.Close(), b.stages.close())
 }
 
+// DiskSpace returns the free and the total bytes of the disk with a path, or false if they are unknown.
+func DiskSpace(path string) (free, total int64, ok bool) { return space(path) }
+
 // Space returns the free and the total bytes of the disk that content and uploads on their way are on. It returns false
 // if they are unknown, as for an object store.
 func (b *Blobs) Space() (free, total int64, ok bool) {

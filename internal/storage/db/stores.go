@@ -20,6 +20,7 @@ import (
 	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/files"
 	"pyindex/internal/upstream/pages"
+	"pyindex/internal/verify"
 )
 
 // One transaction type serves several packages. Each sees only the methods of its interface.
@@ -38,6 +39,7 @@ var (
 	_ files.Tx      = (*Tx)(nil)
 	_ pages.Tx      = (*Tx)(nil)
 	_ namelog.Tx    = (*Tx)(nil)
+	_ verify.Tx     = (*Tx)(nil)
 )
 
 // storeOf is the database as seen by a package whose transactions are of type T. *Tx must implement T.
