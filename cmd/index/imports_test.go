@@ -92,6 +92,7 @@ var middle = []string{
 	"internal/browse",
 	"internal/catalog",
 	"internal/custody",
+	"internal/doctor",
 	"internal/fault",
 	"internal/follow",
 	"internal/ingest",

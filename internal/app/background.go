@@ -14,8 +14,8 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/follow"
 	"pyindex/internal/mail"
-	"pyindex/internal/namelog"
 	"pyindex/internal/metrics"
+	"pyindex/internal/namelog"
 )
 
 // postEvery is the interval for sending warning letters that wait. Letters from this process are sent immediately.
