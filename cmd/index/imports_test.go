@@ -61,7 +61,7 @@ var importers = map[string][]string{
 	"golang.org/x/net/html":            {"internal/readme", "internal/upstream/page"},
 	"github.com/go-json-experiment/":   {"internal/upstream/page", "internal/upstream/pack", "internal/transfer/scan"},
 	"golang.org/x/term":                {"internal/terminal"},
-	"golang.org/x/time/rate":           {"internal/server", "internal/pictures"},
+	"golang.org/x/time/rate":           {"internal/server", "internal/pictures", "internal/transfer"},
 	"golang.org/x/sync/":               {"web", "internal/simpleapi/ready", "internal/pictures", "internal/browse"},
 	module + "internal/attest":         {"internal/config"},
 	"filippo.io/age":                   {"internal/cli/backups"},
