@@ -20,11 +20,11 @@ var tarPath = regexp.MustCompile(`\A(?:index-backup|content/[0-9a-f]{2}/([0-9a-f
 	`snapshots/([0-9]{8}T[0-9]{6}Z-[0-9a-z]{4,32})/(?:manifest\.json|rows\.jsonl\.zst|content\.zst|secrets\.age))\z`)
 
 // Receive writes a backup that comes as a stream (tar) into an empty folder. The manifest is the last file of the
-// stream, so a stream that was cut off has no snapshot. Content must have the digest of its name. Receive returns
-// fault.Invalid for anything that is not such a stream.
+// stream, so a stream that was cut off has no snapshot. Content with another digest than its name is left out. Receive
+// returns fault.Invalid for anything that is not such a stream.
 func Receive(from io.Reader, dir string, progress Progress) error {
 	if progress == nil {
-		progress = silent{}
+		progress = noProgress{}
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -70,8 +70,8 @@ type receiving struct {
 
 func (r *receiving) entry(h *tar.Header) error {
 	name := h.Name
-	if h.Typeflag == tar.TypeDir && (name == contentDir+"/" || strings.HasPrefix(name, contentDir+"/") ||
-		strings.HasPrefix(name, snapshotsDir+"/")) && path.Clean(name)+"/" == name && !strings.Contains(name, "..") {
+	if h.Typeflag == tar.TypeDir && (name == contentName+"/" || strings.HasPrefix(name, contentName+"/") ||
+		strings.HasPrefix(name, snapshots+"/")) && path.Clean(name)+"/" == name && !strings.Contains(name, "..") {
 		return nil // made when a file needs it
 	}
 	m := tarPath.FindStringSubmatch(name)
@@ -90,13 +90,13 @@ func (r *receiving) entry(h *tar.Header) error {
 		}
 		r.snapshot = m[2]
 	}
-	if limit := int64(maxManifest); path.Base(name) == manifestFile && h.Size > limit || name == markFile && h.Size > 1<<10 {
+	if limit := int64(maxManifest); path.Base(name) == manifestName && h.Size > limit || name == markFile && h.Size > 1<<10 {
 		return fault.New(fault.Invalid, "%s has %d bytes, which is too many", name, h.Size)
 	}
 	if err := r.write(name, h.Size, m[1]); err != nil {
 		return err
 	}
-	r.done = path.Base(name) == manifestFile
+	r.done = path.Base(name) == manifestName
 	r.progress.Add(1, h.Size)
 	return nil
 }
@@ -124,7 +124,7 @@ func (r *receiving) write(name string, size int64, digest string) error {
 		return fault.New(fault.Invalid, "the stream was cut off within %s", name)
 	}
 	if digest != "" && hex.EncodeToString(sum.Sum(nil)) != digest {
-		return fault.New(fault.Invalid, "%s is damaged: it has another digest than its name", name)
+		return r.root.Remove(name) // it was damaged when it was backed up; the restore says that it is missing
 	}
 	return nil
 }
