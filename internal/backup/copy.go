@@ -49,7 +49,7 @@ func (r *run) content(ctx context.Context) error {
 		return explain("the backup cannot be written", err)
 	}
 	for i := range 256 {
-		if err := os.MkdirAll(r.folder.path(contentName, fmt.Sprintf("%02x", i)), 0o700); err != nil {
+		if err := os.MkdirAll(r.folder.path(contentDir, fmt.Sprintf("%02x", i)), 0o700); err != nil {
 			return explain("the backup cannot be written", err)
 		}
 	}
@@ -228,11 +228,11 @@ func (c *copying) syncNames() error {
 		return syncAll(c.folder.dir)
 	}
 	for i := range 256 {
-		if err := syncFolder(c.folder.path(contentName, fmt.Sprintf("%02x", i))); err != nil {
+		if err := syncFolder(c.folder.path(contentDir, fmt.Sprintf("%02x", i))); err != nil {
 			return err
 		}
 	}
-	return syncFolder(c.folder.path(contentName))
+	return syncFolder(c.folder.path(contentDir))
 }
 
 // pace lets a backup copy slowly while the index is being changed: with one worker, which rests after each object for

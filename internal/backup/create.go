@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -48,18 +49,14 @@ type Blobs interface {
 	Open(ctx context.Context, key string) (custody.Blob, int64, error)
 }
 
-// Progress shows how far a command is; *terminal.Progress does.
-type Progress interface {
-	Step(what, noun string, total int64)
-	Add(objects, bytes int64)
+// Narrator shows how far a command is and what happens; *terminal.Progress does.
+type Narrator interface {
+	Progress
 	Say(format string, args ...any)
 }
 
-type noProgress struct{}
-
-func (noProgress) Step(string, string, int64) {}
-func (noProgress) Add(int64, int64)           {}
-func (noProgress) Say(string, ...any)         {}
+// Say does nothing.
+func (silent) Say(string, ...any) {}
 
 // Options configure Create. Index, Blobs and Entry are required.
 type Options struct {
@@ -86,7 +83,7 @@ type Options struct {
 	LogLimit int64
 	// Busy reports whether the index is being changed, so that the backup copies slower. It may be nil.
 	Busy     func() bool
-	Progress Progress
+	Progress Narrator
 	Now      func() time.Time // time.Now if nil
 
 	place      string
@@ -109,7 +106,7 @@ func (i *Incomplete) Error() string {
 // run is a backup in progress.
 type run struct {
 	Options
-	folder *folder // nil for a stream
+	folder *vault // nil for a stream
 	m      Manifest
 	lease  custody.Lease
 	space  string // the folder of the parts of the snapshot
@@ -118,7 +115,7 @@ type run struct {
 // newRun fills the defaults.
 func newRun(o Options) (*run, error) {
 	if o.Progress == nil {
-		o.Progress = noProgress{}
+		o.Progress = silent{}
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -184,7 +181,7 @@ func Create(ctx context.Context, dir string, o Options) (Manifest, error) {
 	if err != nil {
 		return Manifest{}, err
 	}
-	if r.folder, err = createFolder(dir, o.Within); err != nil {
+	if r.folder, err = createVault(dir, o.Within); err != nil {
 		return Manifest{}, err
 	}
 	defer r.folder.close()
@@ -197,7 +194,7 @@ func Create(ctx context.Context, dir string, o Options) (Manifest, error) {
 	if err := r.tidy(ctx); err != nil {
 		return Manifest{}, err
 	}
-	r.space = r.folder.path(snapshots, r.m.ID)
+	r.space = r.folder.path(snapshotsDir, r.m.ID)
 	if err := os.MkdirAll(r.space, 0o700); err != nil {
 		return Manifest{}, explain("the backup cannot be written", err)
 	}
@@ -224,7 +221,7 @@ func Create(ctx context.Context, dir string, o Options) (Manifest, error) {
 
 // exists reports whether the snapshot has its manifest.
 func (r *run) exists() bool {
-	_, err := os.Stat(filepath.Join(r.space, manifestName))
+	_, err := os.Stat(filepath.Join(r.space, manifestFile))
 	return err == nil
 }
 
@@ -242,7 +239,7 @@ func (r *run) tidy(ctx context.Context) error {
 		return err
 	}
 	for _, id := range dead {
-		if err := os.RemoveAll(r.folder.path(snapshots, id)); err != nil {
+		if err := os.RemoveAll(r.folder.path(snapshotsDir, id)); err != nil {
 			return explain("an interrupted backup cannot be removed", err)
 		}
 	}
@@ -303,12 +300,12 @@ func (r *run) renew(ctx context.Context, cancel context.CancelCauseFunc, name, h
 // rows writes the parts of the snapshot: the rows, the list of content and the sealed secrets.
 func (r *run) rows(ctx context.Context) (err error) {
 	r.Progress.Step("reading the rows", "row", 0)
-	rows, err := r.newPart(rowsName, true)
+	rows, err := r.newPart(rowsFile, true)
 	if err != nil {
 		return err
 	}
 	defer rows.discard()
-	list, err := r.newPart(listName, true)
+	list, err := r.newPart(contentFile, true)
 	if err != nil {
 		return err
 	}
@@ -358,7 +355,7 @@ func (r *run) seal(rows *bytes.Buffer) error {
 	if err != nil || len(to) == 0 {
 		return err
 	}
-	p, err := r.newPart(sealedName, false)
+	p, err := r.newPart(secretsFile, false)
 	if err != nil {
 		return err
 	}
@@ -388,13 +385,16 @@ func tarFile(t *tar.Writer, name string, b []byte, at time.Time) error {
 	return err
 }
 
+// sealedFile matches the names of secret files, which Restore reads.
+var sealedFile = regexp.MustCompile(`\A[A-Za-z0-9_.-]{1,100}\z`)
+
 // tarFolder adds the regular files of a folder, which are small. A missing folder has none.
 func tarFolder(t *tar.Writer, name, folder string) error {
 	return filepath.WalkDir(folder, func(path string, e os.DirEntry, err error) error {
 		if errors.Is(err, os.ErrNotExist) && path == folder {
 			return nil
 		}
-		if err != nil || !e.Type().IsRegular() {
+		if err != nil || !e.Type().IsRegular() || !sealedFile.MatchString(e.Name()) || filepath.Dir(path) != filepath.Clean(folder) {
 			return err
 		}
 		b, err := os.ReadFile(path)
@@ -405,7 +405,7 @@ func tarFolder(t *tar.Writer, name, folder string) error {
 		if err != nil {
 			return err
 		}
-		return tarFile(t, "files/"+name+"/"+filepath.ToSlash(rel), b, time.Time{})
+		return tarFile(t, name+"/"+filepath.ToSlash(rel), b, time.Time{})
 	})
 }
 
@@ -429,8 +429,8 @@ func (r *run) finish(ctx context.Context) error {
 	if err := syncFolder(r.space); err != nil {
 		return explain("the backup cannot be written", err)
 	}
-	if err := errors.Join(writeDurably(filepath.Join(r.space, manifestName), append(b, '\n')),
-		syncFolder(r.folder.path(snapshots)), syncFolder(r.folder.dir)); err != nil {
+	if err := errors.Join(writeDurably(filepath.Join(r.space, manifestFile), append(b, '\n')),
+		syncFolder(r.folder.path(snapshotsDir)), syncFolder(r.folder.dir)); err != nil {
 		return explain("the manifest cannot be written", err)
 	}
 	if r.RowsOnly {

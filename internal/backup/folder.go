@@ -1,13 +1,15 @@
 package backup
 
 import (
-	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -18,242 +20,208 @@ import (
 
 // Names in the folder of a backup.
 const (
-	markFile     = "index-backup"
+	markFile     = "index-backup" // marks the folder
 	markText     = "index backup 1\n"
-	lockName     = "lock"
-	tempFolder   = "tmp"
-	contentName  = "content"
-	snapshots    = "snapshots"
-	manifestName = "manifest.json"
-	rowsName     = "rows.jsonl.zst"
-	listName     = "content.zst"
-	sealedName   = "secrets.age"
+	contentDir   = "content"
+	snapshotsDir = "snapshots"
+	manifestFile = "manifest.json"
+	rowsFile     = "rows.jsonl.zst"
+	contentFile  = "content.zst"
+	secretsFile  = "secrets.age"
 )
 
-// maxManifest is the largest manifest that is read, in bytes.
-const maxManifest = 16 << 20
+// maxManifest bounds a manifest, in bytes.
+const maxManifest = 8 << 20
 
-// folder is an open folder of a backup.
-type folder struct {
+var snapshotID = regexp.MustCompile(`\A[0-9]{8}T[0-9]{6}Z-[0-9a-z]{4,32}\z`)
+
+// Folder is the folder of a backup, opened for reading. No path leads out of it.
+type Folder struct {
+	root *os.Root
 	dir  string
-	lock *os.File // nil if it is only read
 }
 
-// openFolder opens an existing backup for reading. It returns fault.NotFound if dir is not one.
-func openFolder(dir string) (*folder, error) {
-	b, err := os.ReadFile(filepath.Join(dir, markFile))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !strings.HasPrefix(string(b), "index backup ") {
-		return nil, fault.New(fault.NotFound, "%s is not the folder of a backup: it has no file %s", dir, markFile)
-	}
-	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err, "the backup cannot be read: %v", err)
-	}
-	if string(b) != markText {
-		return nil, fault.New(fault.Conflict, "%s was written by a newer version: use that version", dir)
-	}
-	return &folder{dir: dir}, nil
-}
-
-// change locks the backup against other runs that change it. It returns fault.Conflict if one is running. The system
-// releases the lock when the process ends.
-func (f *folder) change() (err error) {
-	f.lock, err = lockFile(filepath.Join(f.dir, lockName))
-	if errors.Is(err, errLocked) {
-		return fault.New(fault.Conflict, "another process is changing the backup in %s: wait until it is done", f.dir)
-	}
-	if err != nil {
-		return explain("the backup cannot be locked", err)
-	}
-	return nil
-}
-
-func (f *folder) close() {
-	if f.lock != nil {
-		f.lock.Close()
-	}
-}
-
-func (f *folder) path(parts ...string) string {
-	return filepath.Join(append([]string{f.dir}, parts...)...)
-}
-
-// createFolder creates the folder of a backup, or opens an existing one. It returns fault.Conflict if the folder
-// contains something else, or lies inside one of the given folders.
-func createFolder(dir string, within []string) (*folder, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, explain("the folder of the backup cannot be created", err)
-	}
-	real, err := filepath.EvalSymlinks(dir)
-	if err == nil {
-		real, err = filepath.Abs(real)
-	}
-	if err != nil {
-		return nil, explain("the folder of the backup cannot be found", err)
-	}
-	for _, w := range within {
-		if at, err := filepath.EvalSymlinks(w); err == nil && inside(real, at) {
-			return nil, fault.New(fault.Conflict, "%s is in %s, which the index itself uses: choose a folder elsewhere, "+
-				"on another disk if possible", dir, w)
-		}
-	}
-	f, err := openFolder(real)
-	if !fault.Is(err, fault.NotFound) {
-		return f, err
-	}
-	all, err := os.ReadDir(real)
-	if err != nil {
-		return nil, explain("the folder of the backup cannot be read", err)
-	}
-	if len(all) > 0 {
-		return nil, fault.New(fault.Conflict, "%s contains other files: choose an empty folder, or that of an earlier backup", dir)
-	}
-	if err := writeDurably(filepath.Join(real, markFile), []byte(markText)); err != nil {
-		return nil, explain("the folder of the backup cannot be written", err)
-	}
-	return &folder{dir: real}, nil
-}
-
-func inside(path, folder string) bool {
-	folder, err := filepath.Abs(folder)
-	if err != nil {
-		return false
-	}
-	rel, err := filepath.Rel(folder, path)
-	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
-}
-
-// writeDurably writes a file that is complete whenever it exists.
-func writeDurably(path string, b []byte) error {
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-func syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
-// ids returns the ids of the snapshots, oldest first, and those of interrupted runs.
-func (f *folder) ids() (whole, dead []string, err error) {
-	all, err := os.ReadDir(f.path(snapshots))
+// OpenFolder opens the folder of a backup. It returns fault.NotFound if there is none, and fault.Invalid if the folder
+// is something else.
+func OpenFolder(dir string) (*Folder, error) {
+	root, err := os.OpenRoot(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil
+		return nil, fault.Wrap(fault.NotFound, err, "there is no folder %s", dir)
+	} else if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "the backup %s cannot be opened: %v", dir, err)
 	}
+	f := &Folder{root: root, dir: dir}
+	text, err := f.readFile(markFile, 1<<10)
+	if err != nil || !strings.HasPrefix(string(text), "index backup ") {
+		return nil, errors.Join(fault.New(fault.Invalid, "%s is not a backup: it has no file %s", dir, markFile), root.Close())
+	}
+	if string(text) != markText {
+		return nil, errors.Join(fault.New(fault.Conflict, "%s was written by a newer version: use that version", dir),
+			root.Close())
+	}
+	return f, nil
+}
+
+// Close closes the folder.
+func (f *Folder) Close() error { return f.root.Close() }
+
+func (f *Folder) readFile(name string, limit int64) ([]byte, error) {
+	file, err := f.root.Open(name)
 	if err != nil {
-		return nil, nil, explain("the snapshots cannot be listed", err)
+		return nil, err
 	}
-	for _, e := range all {
-		_, err := os.Stat(f.path(snapshots, e.Name(), manifestName))
-		switch {
-		case err == nil:
-			whole = append(whole, e.Name())
-		case errors.Is(err, fs.ErrNotExist):
-			dead = append(dead, e.Name())
-		default:
-			return nil, nil, explain("the snapshots cannot be listed", err)
+	defer file.Close()
+	b, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fault.New(fault.Invalid, "%s is larger than %d bytes", name, limit)
+	}
+	return b, err
+}
+
+// Snapshots returns the manifests of all snapshots, oldest first. A folder without a manifest is not a snapshot.
+func (f *Folder) Snapshots() ([]Manifest, error) {
+	dir, err := f.root.Open(snapshotsDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(names) // the names begin with the time
+	var out []Manifest
+	for _, name := range names {
+		if !snapshotID.MatchString(name) {
+			continue
 		}
+		m, err := f.manifest(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		out = append(out, m)
 	}
-	slices.Sort(whole)
-	return whole, dead, nil
+	return out, nil
 }
 
-// manifest reads the manifest of a snapshot. It returns fault.Conflict if a newer version wrote it.
-func (f *folder) manifest(id string) (m Manifest, err error) {
-	from, err := os.Open(f.path(snapshots, id, manifestName))
+func (f *Folder) manifest(id string) (m Manifest, err error) {
+	b, err := f.readFile(path.Join(snapshotsDir, id, manifestFile), maxManifest)
 	if err != nil {
-		return m, explain("the manifest cannot be read", err)
+		return m, err
 	}
-	defer from.Close()
-	return ReadManifest(from, id)
-}
-
-// ReadManifest reads the manifest of the snapshot with an id. It returns fault.Invalid if it is not one, and
-// fault.Conflict if a newer version wrote it.
-func ReadManifest(r io.Reader, id string) (m Manifest, err error) {
-	b, err := io.ReadAll(io.LimitReader(r, maxManifest+1))
-	if err != nil {
-		return m, explain("the manifest cannot be read", err)
-	}
-	if len(b) > maxManifest || json.Unmarshal(b, &m) != nil || m.Format < 1 || m.ID != id {
-		return m, fault.New(fault.Invalid, "the manifest of %s cannot be read", id)
+	if json.Unmarshal(b, &m) != nil || m.Format < 1 || m.ID != id {
+		return m, fault.New(fault.Invalid, "the manifest of snapshot %s cannot be read", id)
 	}
 	if m.Format > Format {
-		return m, fault.New(fault.Conflict, "the backup has format %d, but this version reads %d at most: use the newer version",
-			m.Format, Format)
+		return m, fault.New(fault.Conflict, "snapshot %s has format %d, but this version reads %d at most: use version %s or newer",
+			id, m.Format, Format, m.Version)
+	}
+	for _, p := range m.Files {
+		if p.Path != path.Base(p.Path) || p.Path == manifestFile || p.Path == ".." || p.Path == "." {
+			return m, fault.New(fault.Invalid, "the manifest of snapshot %s lists the file %.80q", id, p.Path)
+		}
 	}
 	return m, nil
 }
 
-// List returns the manifests of the snapshots of a backup, oldest first. It returns fault.NotFound if dir is no backup.
-func List(dir string) (out []Manifest, err error) {
-	f, err := openFolder(dir)
+// Snapshot returns the manifest of a snapshot, of the newest one if id is "". It returns fault.NotFound if there is
+// none.
+func (f *Folder) Snapshot(id string) (Manifest, error) {
+	if id == "" {
+		all, err := f.Snapshots()
+		if err != nil {
+			return Manifest{}, err
+		}
+		if len(all) == 0 {
+			return Manifest{}, fault.New(fault.NotFound, "the backup %s has no finished snapshot", f.dir)
+		}
+		return all[len(all)-1], nil
+	}
+	if !snapshotID.MatchString(id) {
+		return Manifest{}, fault.New(fault.Invalid, "%.80q is not the id of a snapshot: index backup list %s shows them", id,
+			f.dir)
+	}
+	m, err := f.manifest(id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, fault.New(fault.NotFound, "the backup %s has no snapshot %s: index backup list shows those that it has", f.dir,
+			id)
+	}
+	return m, err
+}
+
+// CheckParts compares the files of a snapshot with its manifest. It returns fault.Invalid about the first that differs.
+func (f *Folder) CheckParts(m Manifest) error {
+	for _, p := range m.Files {
+		file, err := f.root.Open(path.Join(snapshotsDir, m.ID, p.Path))
+		if errors.Is(err, fs.ErrNotExist) {
+			return fault.Wrap(fault.Invalid, err, "snapshot %s lacks its file %s", m.ID, p.Path)
+		} else if err != nil {
+			return err
+		}
+		sum := sha256.New()
+		n, err := io.Copy(sum, file)
+		if err = errors.Join(err, file.Close()); err != nil {
+			return err
+		}
+		if n != p.Size || hex.EncodeToString(sum.Sum(nil)) != p.SHA256 {
+			return fault.New(fault.Invalid, "the file %s of snapshot %s is damaged: its content is not what was written", p.Path,
+				m.ID)
+		}
+	}
+	for _, need := range []string{rowsFile, contentFile} {
+		if !slices.ContainsFunc(m.Files, func(p Part) bool { return p.Path == need }) {
+			return fault.New(fault.Invalid, "snapshot %s lacks its file %s", m.ID, need)
+		}
+	}
+	return nil
+}
+
+// Has reports whether the snapshot has a file.
+func (m Manifest) Has(part string) bool {
+	return slices.ContainsFunc(m.Files, func(p Part) bool { return p.Path == part })
+}
+
+// HasSecrets reports whether the snapshot has its secrets, sealed.
+func (m Manifest) HasSecrets() bool { return m.Has(secretsFile) }
+
+// OpenSecrets opens the sealed secrets of a snapshot.
+func (f *Folder) OpenSecrets(m Manifest) (io.ReadCloser, error) {
+	return f.root.Open(path.Join(snapshotsDir, m.ID, secretsFile))
+}
+
+// OpenRows opens the rows of a snapshot.
+func (f *Folder) OpenRows(m Manifest) (io.ReadCloser, error) { return f.unpacked(m, rowsFile) }
+
+// OpenList opens the list of the content that a snapshot needs.
+func (f *Folder) OpenList(m Manifest) (io.ReadCloser, error) { return f.unpacked(m, contentFile) }
+
+// OpenContent opens stored content. It returns an error that is fs.ErrNotExist if the backup lacks it.
+func (f *Folder) OpenContent(c Content) (*os.File, error) { return f.root.Open(c.Path()) }
+
+// unpacked is a file of a snapshot, decompressed.
+type unpacked struct {
+	*zstd.Decoder
+	file io.Closer
+}
+
+func (u unpacked) Close() error {
+	u.Decoder.Close()
+	return u.file.Close()
+}
+
+func (f *Folder) unpacked(m Manifest, name string) (io.ReadCloser, error) {
+	file, err := f.root.Open(path.Join(snapshotsDir, m.ID, name))
 	if err != nil {
 		return nil, err
 	}
-	ids, _, err := f.ids()
-	for _, id := range ids {
-		m, e := f.manifest(id)
-		if e != nil {
-			return nil, e
-		}
-		out = append(out, m)
-	}
-	return out, err
-}
-
-// NewDecoder returns a reader of compressed parts of a snapshot, in little memory. Close it with its method Close.
-func NewDecoder(r io.Reader) (*zstd.Decoder, error) {
-	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxMemory(64<<20))
-}
-
-// eachContent calls f for the list of content of a snapshot.
-func (f *folder) eachContent(id string, each func(Content) error) error {
-	from, err := os.Open(f.path(snapshots, id, listName))
+	d, err := zstd.NewReader(file, zstd.WithDecoderMaxMemory(1<<30), zstd.WithDecoderMaxWindow(64<<20),
+		zstd.WithDecoderConcurrency(1))
 	if err != nil {
-		return explain("the list of content cannot be read", err)
+		return nil, errors.Join(err, file.Close())
 	}
-	defer from.Close()
-	z, err := NewDecoder(from)
-	if err != nil {
-		return err
-	}
-	defer z.Close()
-	return EachContent(z, each)
-}
-
-// explain returns an error of the file system as a fault with advice.
-func explain(what string, err error) error {
-	switch {
-	case err == nil || fault.KindOf(err) != fault.Internal || errors.Is(err, context.Canceled) ||
-		errors.Is(err, context.DeadlineExceeded):
-		return err
-	case isFull(err):
-		return fault.Wrap(fault.Unavailable, err, "%s: the disk is full; free some space, for example with index backup prune, "+
-			"and run the backup again, which continues with the content that is already there", what)
-	case isReadOnly(err):
-		return fault.Wrap(fault.Unavailable, err, "%s: the file system is read-only", what)
-	case errors.Is(err, fs.ErrPermission):
-		return fault.Wrap(fault.Denied, err, "%s: %v", what, err)
-	}
-	return fault.Wrap(fault.Unavailable, err, "%s: %v", what, err)
+	return unpacked{d, file}, nil
 }

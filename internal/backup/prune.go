@@ -28,9 +28,9 @@ func Prune(ctx context.Context, dir string, keep int, progress Progress) (p Prun
 		return p, fault.New(fault.Invalid, "at least one backup must be kept; to remove all, delete the folder")
 	}
 	if progress == nil {
-		progress = noProgress{}
+		progress = silent{}
 	}
-	f, err := openFolder(dir)
+	f, err := openVault(dir)
 	if err != nil {
 		return p, err
 	}
@@ -50,19 +50,19 @@ func Prune(ctx context.Context, dir string, keep int, progress Progress) (p Prun
 		}
 		m.ID = id
 		// Without its manifest the snapshot no longer exists, so it never exists without its content.
-		if err := os.Remove(f.path(snapshots, id, manifestName)); err != nil {
+		if err := os.Remove(f.path(snapshotsDir, id, manifestFile)); err != nil {
 			return p, explain("a snapshot cannot be removed", err)
 		}
 		p.Removed, p.IDs = append(p.Removed, m), append(p.IDs, id)
 		dead = append(dead, id)
 	}
 	if len(p.Removed) > 0 {
-		if err := syncFolder(f.path(snapshots)); err != nil {
+		if err := syncFolder(f.path(snapshotsDir)); err != nil {
 			return p, explain("a snapshot cannot be removed", err)
 		}
 	}
 	for _, id := range dead {
-		if err := os.RemoveAll(f.path(snapshots, id)); err != nil {
+		if err := os.RemoveAll(f.path(snapshotsDir, id)); err != nil {
 			return p, explain("a snapshot cannot be removed", err)
 		}
 	}
@@ -73,7 +73,7 @@ func Prune(ctx context.Context, dir string, keep int, progress Progress) (p Prun
 }
 
 // sweep removes the content that no snapshot names. If the list of any snapshot cannot be read, it removes nothing.
-func (f *folder) sweep(ctx context.Context, p *Pruned, progress Progress) error {
+func (f *vault) sweep(ctx context.Context, p *Pruned, progress Progress) error {
 	progress.Step("looking for content that no backup needs", "object", 0)
 	for _, id := range p.Kept { // every list must be readable to its end before anything is removed
 		if err := f.eachContent(id, func(Content) error { return ctx.Err() }); err != nil {
@@ -85,7 +85,7 @@ func (f *folder) sweep(ctx context.Context, p *Pruned, progress Progress) error 
 		return err
 	}
 	defer needed.close()
-	folders, err := os.ReadDir(f.path(contentName))
+	folders, err := os.ReadDir(f.path(contentDir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -93,7 +93,7 @@ func (f *folder) sweep(ctx context.Context, p *Pruned, progress Progress) error 
 		return explain("the content cannot be listed", err)
 	}
 	for _, d := range folders { // in the order of the digests, as the lists are
-		all, err := os.ReadDir(f.path(contentName, d.Name()))
+		all, err := os.ReadDir(f.path(contentDir, d.Name()))
 		if err != nil {
 			return explain("the content cannot be listed", err)
 		}
@@ -111,7 +111,7 @@ func (f *folder) sweep(ctx context.Context, p *Pruned, progress Progress) error 
 			}
 			info, err := e.Info()
 			if err == nil {
-				err = os.Remove(f.path(contentName, d.Name(), e.Name()))
+				err = os.Remove(f.path(contentDir, d.Name(), e.Name()))
 			}
 			if err != nil {
 				return explain("content cannot be removed", err)
@@ -143,16 +143,16 @@ func (r *listReader) next() error {
 	return err
 }
 
-func (f *folder) openLists(ids []string) (*lists, error) {
+func (f *vault) openLists(ids []string) (*lists, error) {
 	l := &lists{}
 	for _, id := range ids {
-		from, err := os.Open(f.path(snapshots, id, listName))
+		from, err := os.Open(f.path(snapshotsDir, id, contentFile))
 		if err != nil {
 			l.close()
 			return nil, explain("the list of content cannot be read", err)
 		}
 		l.stop = append(l.stop, func() { from.Close() })
-		z, err := NewDecoder(from)
+		z, err := newDecoder(from)
 		if err != nil {
 			l.close()
 			return nil, err

@@ -22,6 +22,12 @@ const restorers = 8
 // maxMissing bounds the list of content that is missing.
 const maxMissing = 1000
 
+// Progress receives how far a long operation is.
+type Progress interface {
+	Step(what, noun string, total int64)
+	Add(objects, bytes int64)
+}
+
 // RestoreOptions configure Restore.
 type RestoreOptions struct {
 	Manifest Manifest // of the snapshot
@@ -53,7 +59,7 @@ type Restored struct {
 // database contains an index or the backup is newer than this program.
 func Restore(ctx context.Context, from *Folder, o RestoreOptions) (out Restored, err error) {
 	if o.Progress == nil {
-		o.Progress = noProgress{}
+		o.Progress = silent{}
 	}
 	o.Progress.Step("checking the snapshot", "file", int64(len(o.Manifest.Files)))
 	if err := from.CheckParts(o.Manifest); err != nil {
@@ -97,6 +103,11 @@ func (m Manifest) rows() (n int64) {
 	}
 	return n
 }
+
+type silent struct{}
+
+func (silent) Step(string, string, int64) {}
+func (silent) Add(int64, int64)           {}
 
 // restoring is a restore in progress.
 type restoring struct {

@@ -62,7 +62,7 @@ func (r *run) stream(ctx context.Context, t *tar.Writer) error {
 		err = r.alive(ctx)
 	}
 	if err == nil {
-		err = tarFile(t, snapshots+"/"+r.m.ID+"/"+manifestName, append(b, '\n'), r.m.StartedAt)
+		err = tarFile(t, snapshotsDir+"/"+r.m.ID+"/"+manifestFile, append(b, '\n'), r.m.StartedAt)
 	}
 	if err == nil {
 		err = t.Close()
@@ -77,7 +77,7 @@ func (r *run) streamPart(t *tar.Writer, p Part) error {
 	}
 	defer f.Close()
 	err = t.WriteHeader(&tar.Header{
-		Name: snapshots + "/" + r.m.ID + "/" + p.Path, Mode: 0o600, Size: p.Size, ModTime: r.m.StartedAt,
+		Name: snapshotsDir + "/" + r.m.ID + "/" + p.Path, Mode: 0o600, Size: p.Size, ModTime: r.m.StartedAt,
 	})
 	if err == nil {
 		_, err = io.Copy(t, f)
@@ -88,12 +88,12 @@ func (r *run) streamPart(t *tar.Writer, p Part) error {
 // streamContent writes the content of the snapshot.
 func (r *run) streamContent(ctx context.Context, t *tar.Writer) error {
 	r.Progress.Step("copying content", "object", r.m.Objects)
-	f, err := os.Open(filepath.Join(r.space, listName))
+	f, err := os.Open(filepath.Join(r.space, contentFile))
 	if err != nil {
 		return explain("the list of content cannot be read", err)
 	}
 	defer f.Close()
-	z, err := NewDecoder(f)
+	z, err := newDecoder(f)
 	if err != nil {
 		return err
 	}

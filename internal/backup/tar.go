@@ -24,7 +24,7 @@ var tarPath = regexp.MustCompile(`\A(?:index-backup|content/[0-9a-f]{2}/([0-9a-f
 // returns fault.Invalid for anything that is not such a stream.
 func Receive(from io.Reader, dir string, progress Progress) error {
 	if progress == nil {
-		progress = noProgress{}
+		progress = silent{}
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -70,8 +70,8 @@ type receiving struct {
 
 func (r *receiving) entry(h *tar.Header) error {
 	name := h.Name
-	if h.Typeflag == tar.TypeDir && (name == contentName+"/" || strings.HasPrefix(name, contentName+"/") ||
-		strings.HasPrefix(name, snapshots+"/")) && path.Clean(name)+"/" == name && !strings.Contains(name, "..") {
+	if h.Typeflag == tar.TypeDir && (name == contentDir+"/" || strings.HasPrefix(name, contentDir+"/") ||
+		strings.HasPrefix(name, snapshotsDir+"/")) && path.Clean(name)+"/" == name && !strings.Contains(name, "..") {
 		return nil // made when a file needs it
 	}
 	m := tarPath.FindStringSubmatch(name)
@@ -90,13 +90,13 @@ func (r *receiving) entry(h *tar.Header) error {
 		}
 		r.snapshot = m[2]
 	}
-	if limit := int64(maxManifest); path.Base(name) == manifestName && h.Size > limit || name == markFile && h.Size > 1<<10 {
+	if limit := int64(maxManifest); path.Base(name) == manifestFile && h.Size > limit || name == markFile && h.Size > 1<<10 {
 		return fault.New(fault.Invalid, "%s has %d bytes, which is too many", name, h.Size)
 	}
 	if err := r.write(name, h.Size, m[1]); err != nil {
 		return err
 	}
-	r.done = path.Base(name) == manifestName
+	r.done = path.Base(name) == manifestFile
 	r.progress.Add(1, h.Size)
 	return nil
 }

@@ -48,7 +48,7 @@ const maxFaults = 10_000
 
 // verifying is a verification in progress.
 type verifying struct {
-	*folder
+	*vault
 	o   VerifyOptions
 	mu  sync.Mutex
 	out Verified
@@ -59,14 +59,15 @@ type verifying struct {
 // Verify reads a backup and compares everything with its digests: the manifests, the parts of each snapshot, the rows
 // of all tables with their sums, and the content. It returns fault.NotFound if dir is no backup or has no such snapshot.
 func Verify(ctx context.Context, dir string, o VerifyOptions) (Verified, error) {
-	f, err := openFolder(dir)
+	f, err := openVault(dir)
 	if err != nil {
 		return Verified{}, err
 	}
+	defer f.close()
 	if o.Progress == nil {
-		o.Progress = noProgress{}
+		o.Progress = silent{}
 	}
-	v := &verifying{folder: f, o: o, bad: map[string]string{}, had: map[string]bool{}, out: Verified{Snapshots: []string{}, Faults: []Fault{}}}
+	v := &verifying{vault: f, o: o, bad: map[string]string{}, had: map[string]bool{}, out: Verified{Snapshots: []string{}, Faults: []Fault{}}}
 	ids, _, err := f.ids()
 	if err != nil {
 		return v.out, err
@@ -93,7 +94,7 @@ func Verify(ctx context.Context, dir string, o VerifyOptions) (Verified, error) 
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.bad)) {
 		if !v.had[name] {
-			v.broken(Fault{Path: contentName + "/" + name[:min(2, len(name))] + "/" + name, Why: v.bad[name] + "; no backup needs it"})
+			v.broken(Fault{Path: contentDir + "/" + name[:min(2, len(name))] + "/" + name, Why: v.bad[name] + "; no backup needs it"})
 		}
 	}
 	return v.out, nil
@@ -143,7 +144,7 @@ func (v *verifying) content(ctx context.Context, ids []string) error {
 
 // eachStored calls f for the path of each file of content.
 func (v *verifying) eachStored(f func(path string) error) error {
-	folders, err := os.ReadDir(v.path(contentName))
+	folders, err := os.ReadDir(v.path(contentDir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -152,11 +153,11 @@ func (v *verifying) eachStored(f func(path string) error) error {
 			break
 		}
 		var all []os.DirEntry
-		if all, err = os.ReadDir(v.path(contentName, d.Name())); err != nil {
+		if all, err = os.ReadDir(v.path(contentDir, d.Name())); err != nil {
 			break
 		}
 		for _, e := range all {
-			if err := f(contentName + "/" + d.Name() + "/" + e.Name()); err != nil {
+			if err := f(contentDir + "/" + d.Name() + "/" + e.Name()); err != nil {
 				return err
 			}
 		}
@@ -198,25 +199,25 @@ func (v *verifying) read(path string, buffer []byte) {
 func (v *verifying) snapshot(ctx context.Context, id string) error {
 	v.o.Progress.Step("reading the rows of "+id, "row", 0)
 	m, err := v.manifest(id)
-	if fault.Is(err, fault.Invalid) || fault.Is(err, fault.Unavailable) {
-		v.broken(Fault{id, snapshots + "/" + id + "/" + manifestName, fault.Message(err)})
-		return nil
+	if fault.Is(err, fault.Conflict) {
+		return err
 	}
 	if err != nil {
-		return err
+		v.broken(Fault{id, snapshotsDir + "/" + id + "/" + manifestFile, reason(err)})
+		return nil
 	}
 	for _, p := range m.Files {
 		if why := v.part(id, p); why != "" {
-			v.broken(Fault{id, snapshots + "/" + id + "/" + p.Path, why})
+			v.broken(Fault{id, snapshotsDir + "/" + id + "/" + p.Path, why})
 		}
 	}
-	for _, name := range []string{rowsName, listName} {
+	for _, name := range []string{rowsFile, contentFile} {
 		if !slices.ContainsFunc(m.Files, func(p Part) bool { return p.Path == name }) {
-			v.broken(Fault{id, snapshots + "/" + id + "/" + name, "the manifest does not name it"})
+			v.broken(Fault{id, snapshotsDir + "/" + id + "/" + name, "the manifest does not name it"})
 		}
 	}
 	if why := v.rows(ctx, id, m); why != "" {
-		v.broken(Fault{id, snapshots + "/" + id + "/" + rowsName, why})
+		v.broken(Fault{id, snapshotsDir + "/" + id + "/" + rowsFile, why})
 	}
 	return v.list(ctx, id, m)
 }
@@ -226,7 +227,7 @@ func (v *verifying) part(id string, p Part) string {
 	if p.Path != filepath.Base(p.Path) {
 		return "its name is not allowed"
 	}
-	f, err := os.Open(v.path(snapshots, id, p.Path))
+	f, err := os.Open(v.path(snapshotsDir, id, p.Path))
 	if err != nil {
 		return err.Error()
 	}
@@ -246,12 +247,12 @@ func (v *verifying) part(id string, p Part) string {
 
 // rows compares the rows with the sums in the manifest and returns what is wrong with them.
 func (v *verifying) rows(ctx context.Context, id string, m Manifest) string {
-	f, err := os.Open(v.path(snapshots, id, rowsName))
+	f, err := os.Open(v.path(snapshotsDir, id, rowsFile))
 	if err != nil {
 		return err.Error()
 	}
 	defer f.Close()
-	z, err := NewDecoder(f)
+	z, err := newDecoder(f)
 	if err != nil {
 		return err.Error()
 	}
@@ -328,11 +329,11 @@ func (v *verifying) list(ctx context.Context, id string, m Manifest) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		v.broken(Fault{id, snapshots + "/" + id + "/" + listName, reason(err)})
+		v.broken(Fault{id, snapshotsDir + "/" + id + "/" + contentFile, reason(err)})
 		return nil
 	}
 	if objects != m.Objects {
-		v.broken(Fault{id, snapshots + "/" + id + "/" + listName, fmt.Sprintf("it lists %d objects, the manifest %d", objects,
+		v.broken(Fault{id, snapshotsDir + "/" + id + "/" + contentFile, fmt.Sprintf("it lists %d objects, the manifest %d", objects,
 			m.Objects)})
 	}
 	return nil
