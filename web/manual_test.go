@@ -74,3 +74,37 @@ func TestManualLinks(t *testing.T) {
 		t.Errorf("%d pages and %d links were seen", len(pages), links)
 	}
 }
+
+// Every index that people come from has a page with the commands and what is lost, in the table of the chapter and in
+// the contents.
+func TestManualOfEachSource(t *testing.T) {
+	x := newShop(t, catalog.Limits{}, nil)
+	chapter, contents := x.get("owner", "/help/come-over/").Body.String(), x.get("owner", "/help/").Body.String()
+	_, table, _ := strings.Cut(chapter, "<main")
+	table, _, _ = strings.Cut(table, "<aside")
+	for _, source := range []string{
+		"devpi", "pypiserver", "pip2pi", "bandersnatch", "dumb-pypi", "pypicloud", "nexus", "artifactory", "gitea", "gitlab",
+		"codeartifact", "pulp", "folder", "index", "simple",
+	} {
+		path := "/help/come-over/" + source + "/"
+		w := x.get("owner", path)
+		if w.Code != http.StatusOK {
+			t.Errorf("%s = %d", path, w.Code)
+			continue
+		}
+		page := w.Body.String()
+		text := html.UnescapeString(tag.ReplaceAllString(page, ""))
+		wants(t, page, ">Commands</h2>", ">What is lost</h2>", `aria-current="page"`)
+		wants(t, text, "index import ", " --to ", " --dry-run")
+		wants(t, table, path+`"`)
+		wants(t, contents, path+`"`)
+	}
+	for path, want := range map[string]int{
+		"/help/come-over/nothing/": http.StatusNotFound, "/help/come-over/trouble/": http.StatusNotFound,
+	} {
+		if w := x.get("owner", path); w.Code != want {
+			t.Errorf("%s = %d, want %d", path, w.Code, want)
+		}
+	}
+	wants(t, x.get("owner", "/help/?q=devpi-export").Body.String(), "/help/come-over/devpi/#")
+}

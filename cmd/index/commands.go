@@ -51,8 +51,10 @@ type commands struct {
 	Quarantine incident.Quarantine `cmd:"" help:"Manage quarantined files, which cannot be installed."`
 
 	Upload    projects.Upload  `cmd:"" help:"Upload local files, with the same checks as uploads over the network."`
+	Import    transfer.Import  `cmd:"" help:"Import files from other indexes, with their upload times and yanks."`
 	Mail      upkeep.Mail      `cmd:"" help:"Manage e-mail."`
 	GC        upkeep.GC        `cmd:"" name:"gc" help:"Delete stored objects that are no longer needed."`
+	Backup    backups.Backup   `cmd:"" help:"Make backups of this index, verify them and remove old ones."`
 	Restore   backups.Restore  `cmd:"" help:"Restore a backup into an empty database and a storage."`
 	Migrate   upkeep.Migrate   `cmd:"" help:"Move the index to another database and storage."`
 	Export    transfer.Export  `cmd:"" help:"Write everything that repositories contain into a folder, for another index or any web server."`

@@ -98,8 +98,8 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 	}
 	loops.Go(func() { a.post(ctx, log) })
 	loops.Go(func() { a.Pages.Run(ctx) })
-	loops.every(ctx, tendEvery, func() error { return a.Files.Tend(ctx) }, log, "tending the files of upstreams")
-	loops.every(ctx, namelog.TendEvery, func() error { return a.Names.Tend(ctx) }, log, "writing the copy of names")
+	loops.every(ctx, namelog.TendEvery, "name_copy", func() error { return a.Names.Tend(ctx) }, log,
+		"writing the copy of names")
 	loops.every(ctx, tendEvery, "upstream_files", func() error { return a.Files.Tend(ctx) }, log,
 		"tending the files of upstreams")
 	for _, f := range also {

@@ -8,6 +8,9 @@ import (
 	"pyindex/internal/packaging"
 )
 
+// PutCard updates a project's card after a change of several files.
+func PutCard(ctx context.Context, tx Tx, p Project) error { return putCard(ctx, tx, p) }
+
 // putCard updates a project's card from its latest release, or deletes the card if there is no release.
 func putCard(ctx context.Context, tx Tx, p Project) error {
 	all, err := tx.Summaries(ctx, p.ID)

@@ -23,6 +23,8 @@ type NewProject struct {
 	EntryID    string // id of the audit entry
 	At         time.Time
 	Reason     map[string]any // detail of the audit entry
+	// Imported is set by an import, which may also create a project with the files of an adopted name.
+	Imported bool
 }
 
 // Create creates a project in a transaction whose caller was already authorized. It writes the project row, owner,
@@ -38,7 +40,7 @@ func Create(ctx context.Context, tx Tx, n NewProject) (Project, error) {
 	if err != nil {
 		return Project{}, err
 	}
-	name := NewName{Repository: n.Repository, Name: n.Name, User: cmp.Or(n.For, n.Owner), At: n.At}
+	name := NewName{Repository: n.Repository, Name: n.Name, User: cmp.Or(n.For, n.Owner), At: n.At, Imported: n.Imported}
 	if err := (NamePolicy{}).checkPublic(ctx, tx, name); err != nil { // an upstream may have been faster
 		return Project{}, err
 	}

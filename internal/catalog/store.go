@@ -203,6 +203,8 @@ type Tx interface {
 	// FilesByTokens returns the files of a project that minted tokens uploaded, oldest first.
 	FilesByTokens(ctx context.Context, projectID string, tokens []string) ([]File, error)
 
+	ImportRows
+
 	// DeletePendingFor removes the pending publishers for the name of a new project, except those of one user, and returns
 	// their ids.
 	DeletePendingFor(ctx context.Context, repositoryID, project, exceptUserID string) ([]string, error)

@@ -82,6 +82,13 @@ func (x *Intake) begin(ctx context.Context, who access.Caller, r catalog.Reposit
 			return nil, err
 		}
 	}
+	return x.stage(ctx, who, r, limits)
+}
+
+// stage opens a stage for a file of a project with the given limits.
+func (x *Intake) stage(ctx context.Context, who access.Caller, r catalog.Repository,
+	limits catalog.Limits,
+) (*Incoming, error) {
 	s, err := x.custody.Stage(ctx)
 	if err != nil {
 		return nil, err
@@ -116,6 +123,9 @@ func (in *Incoming) Write(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// Content returns the content written so far, until Discard.
+func (in *Incoming) Content() io.ReaderAt { return in.stage }
 
 // Size returns the number of bytes written so far.
 func (in *Incoming) Size() int64 { return in.stage.Size() }

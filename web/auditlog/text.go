@@ -41,6 +41,7 @@ var deeds = map[string]deed{
 	"project.create":       {"created the project %s", "create the project %s"},
 	"project.delete":       {"deleted the project %s", "delete the project %s"},
 	"name.release":         {"released the name %s", "release the name %s"},
+	"backup.finish":        {"made a backup", "make a backup"},
 	"restore":              {"restored this index from a backup", "restore this index from a backup"},
 	"restore.finish":       {"finished the restore of a backup", "finish the restore of a backup"},
 	"origin.set":           {"decided whether %s is own or an upstream's", "decide whether %s is own or an upstream's"},

@@ -28,11 +28,20 @@ import (
 //go:embed *.md
 var manual embed.FS
 
+// comingOver has the pages of other indexes, which are below the chapter come-over.
+//
+//go:embed come-over/*.md
+var comingOver embed.FS
+
+// comeOver is the chapter above the pages of other indexes.
+const comeOver = "come-over"
+
 // chapter is a page of the manual, filled in for this server.
 type chapter struct {
 	Slug, Title string
 	HTML        template.HTML
 	Sections    []section
+	Pages       []chapter // below it
 }
 
 // part is a group of chapters. Its files have numbers below Before, and not below that of the part before it.
@@ -62,6 +71,7 @@ func (s *Section) Routes() []route.Route {
 			Method: http.MethodGet, Path: "/help/" + trustedPublishing + "/:platform/", Auth: route.Visitor,
 			Handle: s.helpPlatform,
 		},
+		{Method: http.MethodGet, Path: "/help/" + comeOver + "/:source/", Auth: route.Visitor, Handle: s.helpSource},
 	}
 }
 
@@ -90,13 +100,19 @@ func (s *Section) loadManual() error {
 		Host: s.BaseURL.Hostname(), Closed: s.Closed, Authority: len(s.o.Authority) > 0,
 		GetProgram: strings.Split(s.GetProgram(), "\n"), Kinds: workload.All,
 	}
-	var err error
+	below, err := loadChapters(comingOver, comeOver, comeOver+"/", fill)
+	if err != nil {
+		return err
+	}
 	if s.manual, err = loadChapters(manual, ".", "", fill); err != nil {
 		return err
 	}
 	s.parts = parts()
 	at := 0
 	for i, name := range fileNames(manual, ".") {
+		if s.manual[i].Slug == comeOver {
+			s.manual[i].Pages = below
+		}
 		for s.parts[at].Before <= name {
 			at++
 		}
@@ -207,9 +223,12 @@ func (s *Section) help(w http.ResponseWriter, r *http.Request, who access.Caller
 	return s.Render(w, http.StatusOK, "help", &v)
 }
 
-// all returns the chapters and the pages of the platforms.
+// all returns the chapters, the pages below them, and the pages of the platforms.
 func (s *Section) all() []chapter {
 	out := slices.Clone(s.manual)
+	for _, c := range s.manual {
+		out = append(out, c.Pages...)
+	}
 	for _, p := range s.platforms {
 		out = append(out, p.chapter)
 	}
@@ -243,4 +262,19 @@ func (s *Section) helpChapter(w http.ResponseWriter, r *http.Request, who access
 		}
 	}
 	return fault.New(fault.NotFound, "the manual has no such chapter")
+}
+
+// helpSource shows how to come over from another index.
+func (s *Section) helpSource(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	for _, c := range s.manual {
+		for _, p := range c.Pages {
+			if p.Slug != comeOver+"/"+r.PathValue("source") {
+				continue
+			}
+			v := helpView{Frame: s.Frame(r, who, p.Title), Parts: s.parts, Chapter: p, Platforms: s.platforms}
+			v.Section = "help"
+			return s.Render(w, http.StatusOK, "help-chapter", &v)
+		}
+	}
+	return fault.New(fault.NotFound, "the manual has no such page")
 }

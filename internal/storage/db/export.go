@@ -58,8 +58,8 @@ func (t *Tx) DownloadDays(ctx context.Context, projectID string) ([]exported.Dow
 		projectID)
 }
 
-// Tombstones implements exported.Tx.
-func (t *Tx) Tombstones(ctx context.Context, repositoryID, after, before string,
+// TombstonesBetween implements exported.Tx.
+func (t *Tx) TombstonesBetween(ctx context.Context, repositoryID, after, before string,
 	limit int,
 ) ([]exported.Tombstone, error) {
 	scan := func(r row) (s exported.Tombstone, err error) {

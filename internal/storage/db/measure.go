@@ -16,27 +16,46 @@ type Totals struct {
 	Bytes                         int64 // of the files of this index
 	Waiting                       int64 // stored objects that no file refers to: uploads in progress, or to be removed
 	Database                      int64 // bytes
-	NearLimit                     int64 // projects that use 80 % of their limit of size or more
+	NearProjects                  int64 // projects that use 80 % of their limit of size or more
+	NearRepositories              int64 // the same for repositories
 }
 
-// Totals counts the rows. limits are those of projects without limits of their own. It reads every project and an index of the files, which takes about a second for ten million
-// files, so callers keep the result for a while.
+// Totals counts the rows. limits are those of projects without limits of their own. It reads an index of the
+// projects and of the files, which takes about a second for ten million files, so callers keep the result for a while.
 func (d *DB) Totals(ctx context.Context, limits catalog.Limits) (s Totals, err error) {
 	err = d.view(ctx, func(t *Tx) (err error) {
 		if s.Database, err = d.dialect.size(ctx, t); err != nil {
 			return err
 		}
 		scan := func(r row) error {
-			return r.Scan(&s.Repositories, &s.Projects, &s.Bytes, &s.NearLimit, &s.Files, &s.Waiting)
+			return r.Scan(&s.Repositories, &s.Bytes, &s.Projects, &s.Files, &s.Waiting)
 		}
-		return t.query(ctx, scan, `SELECT (SELECT COUNT(*) FROM repositories), p.n, p.size, p.full_n, (SELECT COUNT(*) FROM files),
-			(SELECT COUNT(*) FROM blobs WHERE NOT settled)
-			FROM (SELECT COUNT(*) AS n, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS size,
-				COUNT(CASE WHEN size_limit > 0 AND size / 4 >= size_limit / 5
-					OR size_limit = 0 AND $1 > 0 AND size / 4 >= $1 / 5 THEN 1 END) AS full_n FROM projects) p`,
-			limits.ProjectSize)
+		err = t.query(ctx, scan, `SELECT (SELECT COUNT(*) FROM repositories),
+			(SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM repositories), (SELECT COUNT(*) FROM projects),
+			(SELECT COUNT(*) FROM files), (SELECT COUNT(*) FROM blobs WHERE NOT settled)`)
+		if err != nil {
+			return err
+		}
+		if s.NearProjects, err = t.countNear(ctx, "projects", limits.ProjectSize); err != nil {
+			return err
+		}
+		s.NearRepositories, err = t.countNear(ctx, "repositories", limits.RepositorySize)
+		return err
 	})
 	return s, err
+}
+
+// countNear counts the rows of a table that use 80 % of their limit of size or more, which is the configured one for
+// those without a limit of their own.
+func (t *Tx) countNear(ctx context.Context, table string, configured int64) (int64, error) {
+	n, err := one(ctx, t, "number", scanNumber,
+		`SELECT COUNT(*) FROM `+table+` WHERE size_limit > 0 AND size >= size_limit - size_limit / 5`)
+	if err != nil || configured <= 0 {
+		return n, err
+	}
+	rest, err := one(ctx, t, "number", scanNumber,
+		`SELECT COUNT(*) FROM `+table+` WHERE size_limit = 0 AND size >= $1`, configured-configured/5)
+	return n + rest, err
 }
 
 // Operations are the long-running tasks of an index and their results, for the operator.

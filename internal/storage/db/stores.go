@@ -17,6 +17,7 @@ import (
 	"pyindex/internal/namelog"
 	"pyindex/internal/publishers"
 	"pyindex/internal/roles"
+	"pyindex/internal/transfer"
 	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/files"
 	"pyindex/internal/upstream/pages"
@@ -40,6 +41,7 @@ var (
 	_ pages.Tx      = (*Tx)(nil)
 	_ namelog.Tx    = (*Tx)(nil)
 	_ verify.Tx     = (*Tx)(nil)
+	_ transfer.Tx   = (*Tx)(nil)
 )
 
 // storeOf is the database as seen by a package whose transactions are of type T. *Tx must implement T.
@@ -85,6 +87,9 @@ func (d *DB) Lockouts() lockout.Store { return storeOf[lockout.Tx]{d} }
 
 // Names returns the database as seen by package namelog.
 func (d *DB) Names() namelog.Store { return storeOf[namelog.Tx]{d} }
+
+// Transfer returns the database as seen by package transfer.
+func (d *DB) Transfer() transfer.Store { return storeOf[transfer.Tx]{d} }
 
 // Record returns the database as seen by package audit.
 func (d *DB) Record() audit.Store { return storeOf[audit.Rows]{d} }

@@ -21,9 +21,9 @@ type Tx interface {
 	DownloadBase(ctx context.Context, projectID string) (DownloadBase, error)
 	// DownloadDays returns the download counts of a project by day and version.
 	DownloadDays(ctx context.Context, projectID string) ([]Downloads, error)
-	// Tombstones returns at most limit names of deleted files of a repository whose key is after the first and before the
+	// TombstonesBetween returns at most limit names of deleted files of a repository whose key is after the first and before the
 	// second one, by key.
-	Tombstones(ctx context.Context, repositoryID, after, before string, limit int) ([]Tombstone, error)
+	TombstonesBetween(ctx context.Context, repositoryID, after, before string, limit int) ([]Tombstone, error)
 
 	// PutLease begins or renews a lease, which holds back the deletion of stored content until it ends.
 	PutLease(ctx context.Context, l Lease) error
