@@ -207,10 +207,10 @@ func (c *collector) counted(s sink) {
 func (c *collector) uploadCounts(s sink) {
 	n := c.Uploads()
 	for _, k := range []ingest.Counted{
-		{Result: ingest.Accepted}, {Result: ingest.Identical},
-		{Result: ingest.Refused, Reason: fault.Invalid.String()}, {Result: ingest.Refused, Reason: fault.Conflict.String()},
-		{Result: ingest.Refused, Reason: fault.Denied.String()}, {Result: ingest.Refused, Reason: fault.TooLarge.String()},
-		{Result: ingest.Failed, Reason: fault.Internal.String()}, {Result: ingest.Failed, Reason: fault.Unavailable.String()},
+		{Result: ingest.UploadAccepted}, {Result: ingest.UploadIdentical},
+		{Result: ingest.UploadRefused, Reason: fault.Invalid.String()}, {Result: ingest.UploadRefused, Reason: fault.Conflict.String()},
+		{Result: ingest.UploadRefused, Reason: fault.Denied.String()}, {Result: ingest.UploadRefused, Reason: fault.TooLarge.String()},
+		{Result: ingest.UploadFailed, Reason: fault.Internal.String()}, {Result: ingest.UploadFailed, Reason: fault.Unavailable.String()},
 	} {
 		n.Uploads[k] += 0
 	}
