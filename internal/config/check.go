@@ -39,6 +39,7 @@ func (c *Config) Check() error {
 		c.checkListen, c.checkTLS, c.checkSecurity, c.checkDatabase, c.checkStorage, c.checkOIDC, c.checkAccess,
 		c.checkAttestations, c.checkLeaks, c.checkSSO, c.checkMail, c.checkPages, c.checkAudit,
 		c.checkUpstreams,
+		c.checkAliases,
 	} {
 		if err := check(); err != nil {
 			return c.Located(err)
