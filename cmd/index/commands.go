@@ -54,6 +54,7 @@ type commands struct {
 	GC        upkeep.GC        `cmd:"" name:"gc" help:"Delete stored objects that are no longer needed."`
 	Migrate   upkeep.Migrate   `cmd:"" help:"Move the index to another database and storage."`
 	Export    transfer.Export  `cmd:"" help:"Write everything that repositories contain into a folder, for another index or any web server."`
+	Alias     transfer.Alias   `cmd:"" help:"Show the use of aliases: paths of another index at which repositories are served too."`
 	Recovered upkeep.Recovered `cmd:"" help:"Finish a database restore: advance the serial past every number used before."`
 	Doctor    doctorCmd        `cmd:"" help:"Diagnose problems of this installation, or between a CI job and the index."`
 	Version   version.Command  `cmd:"" plain:"" help:"Print the version."`

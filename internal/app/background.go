@@ -61,7 +61,7 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 ) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var loops group
-	loops.every(ctx, flushEvery, func() error { return errors.Join(keyring.Flush(ctx), a.Index.FlushDownloads(ctx)) },
+	loops.every(ctx, flushEvery, func() error { return a.flush(ctx, keyring) },
 		log, "writing last uses")
 	tidy := time.AfterFunc(tidyAfter, debug.FreeOSMemory)
 	loops.Go(func() {
@@ -102,10 +102,15 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 		cancel()
 		loops.Wait()
 		last := context.WithoutCancel(ctx)
-		if err := errors.Join(keyring.Flush(last), a.Index.FlushDownloads(last)); err != nil {
+		if err := a.flush(last, keyring); err != nil {
 			log.Error("writing last uses", "error", err)
 		}
 	}
+}
+
+// flush writes what is counted in memory.
+func (a *App) flush(ctx context.Context, keyring *access.Keyring) error {
+	return errors.Join(keyring.Flush(ctx), a.Index.FlushDownloads(ctx), a.Aliases.Flush(ctx))
 }
 
 // remind sends a letter to users whose API tokens expire soon.
