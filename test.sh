@@ -130,6 +130,10 @@ for name in modernc.org/sqlite/lib modernc.org/libc/... modernc.org/memory; do r
 # rows: the tests of internal/storage/db for the state that its goroutines share. The other tests are SQL on both databases.
 rows='Outage|Look|Watch|Attend|Counter|Epoch|Connections|Replaced|Begin|Process|Quick|Slow|Winner|Race'
 
+# forms: the tests of web, which has the pages, for handlers that start goroutines or whose body arrives beside them. Its other
+# tests make one request after the other, and the parts that those share are in packages of their own.
+forms='Upload|Mail|Letter|Password|Invit|SignOn|SignIn|Picture|Search|Costly|Subscri|Session|Lockout|Stale|Once'
+
 # stepwise: a test that runs the real functions one step at a time, in every order. It is long and has no concurrency.
 stepwise='^TestDeletionAgainstUpload$'
 
@@ -146,8 +150,8 @@ run_tests() {
 		mapfile -t raced <<<"$packages"
 		plain=
 	elif [ -z "$quick" ]; then
-		mapfile -t raced < <(grep -E "^pyindex/($shared)(/|$)" <<<"$packages")
-		plain=$(grep -vE "^pyindex/($shared)(/|$)" <<<"$packages")
+		mapfile -t raced < <(grep -E "^pyindex/($shared)(/|$)" <<<"$packages" | grep -vx pyindex/web)
+		plain="pyindex/web $(grep -vE "^pyindex/($shared)(/|$)" <<<"$packages")"
 	fi
 	{
 		if [ -z "$quick" ]; then
@@ -155,6 +159,7 @@ run_tests() {
 			beside=$!
 			go test -json -vet=off "${race[@]}" -timeout 20m "${count[@]}" -skip "$stepwise" "${raced[@]}" || true
 			[ -n "$all" ] || go test -json -vet=off "${race[@]}" -timeout 20m "${count[@]}" -run "$rows" pyindex/internal/storage/db || true
+			[ -n "$all" ] || go test -json -vet=off "${race[@]}" -timeout 20m "${count[@]}" -run "$forms" pyindex/web || true
 			go test -json -vet=off -timeout 20m "${count[@]}" -run "$stepwise" "./$(dirname "$(git grep -l "func ${stepwise:1:-1}(")")" || true
 		fi
 		# shellcheck disable=SC2086 # one word for each package

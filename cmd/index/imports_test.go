@@ -61,9 +61,12 @@ var importers = map[string][]string{
 	"golang.org/x/net/html":            {"internal/readme", "internal/upstream/page"},
 	"github.com/go-json-experiment/":   {"internal/upstream/page", "internal/upstream/pack", "internal/transfer/scan"},
 	"golang.org/x/term":                {"internal/terminal"},
-	"golang.org/x/time/rate":           {"internal/server", "internal/pictures"},
+	"golang.org/x/time/rate":           {"internal/server", "internal/pictures", "internal/transfer"},
 	"golang.org/x/sync/":               {"web", "internal/simpleapi/ready", "internal/pictures", "internal/browse"},
 	module + "internal/attest":         {"internal/config"},
+	"filippo.io/age":                   {"internal/cli/backups"},
+	"github.com/prometheus/":           {"internal/metrics"},
+	module + "internal/metrics":        {"internal/app", "cmd/index"},
 	// which fills databases by db/synthetic
 	module + "internal/storage/": {
 		"internal/app", "internal/config", "internal/cli/upkeep", "internal/storage", "bench",
@@ -95,6 +98,7 @@ var middle = []string{
 	"internal/ingest",
 	"internal/lockout",
 	"internal/memo",
+	"internal/namelog",
 	"internal/packaging",
 	"internal/policy",
 	"internal/publishers",
@@ -104,6 +108,7 @@ var middle = []string{
 	"internal/tally",
 	"internal/transfer",
 	"internal/upstream",
+	"internal/verify",
 	"internal/workload",
 }
 

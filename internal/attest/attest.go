@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/sigstore/sigstore-go/pkg/verify"
 
@@ -46,6 +47,9 @@ type Verifier struct {
 	rooted bool             // a trusted root is configured
 	trust  *verify.Verifier // nil without a trusted root, or if it was not read
 	left   []string
+	root   string // path of the trusted root
+	sct    bool   // certificates must be logged
+	late   sync.Once
 	kind   func(string) string
 	server func(string) string
 }
@@ -73,7 +77,7 @@ func New(o Options) (*Verifier, error) {
 	if v.policy == Ignore {
 		return v, nil
 	}
-	v.rooted = true
+	v.rooted, v.root, v.sct = true, o.TrustedRoot, !o.WithoutSCT
 	if o.Operator {
 		return v, nil
 	}

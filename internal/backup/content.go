@@ -57,29 +57,48 @@ func ParseContent(line string) (c Content, err error) {
 	return c, nil
 }
 
+// ContentReader reads a list of content.
+type ContentReader struct {
+	r    *bufio.Reader
+	last string
+}
+
+// NewContentReader returns a reader of a list of content.
+func NewContentReader(r io.Reader) *ContentReader {
+	return &ContentReader{r: bufio.NewReaderSize(r, 1<<16)}
+}
+
+// Next returns the next content in the order of the digests, and io.EOF after the last one. It returns fault.Invalid if
+// the list is cut off, not sorted or otherwise not one.
+func (r *ContentReader) Next() (Content, error) {
+	line, err := r.r.ReadSlice('\n')
+	switch {
+	case err == io.EOF && len(line) == 0:
+		return Content{}, io.EOF
+	case err == io.EOF, errors.Is(err, bufio.ErrBufferFull):
+		return Content{}, fault.New(fault.Invalid, "the list of content is cut off after %q", r.last)
+	case err != nil:
+		return Content{}, fault.Wrap(fault.Invalid, err, "the list of content cannot be read: %v", err)
+	}
+	c, err := ParseContent(string(line[:len(line)-1]))
+	if err == nil && c.SHA256 <= r.last {
+		err = fault.New(fault.Invalid, "the list of content is not sorted at %s", c.SHA256)
+	}
+	r.last = c.SHA256
+	return c, err
+}
+
 // EachContent calls f for each content of a list, in the order of the digests, and returns the first error of f.
 func EachContent(r io.Reader, f func(Content) error) error {
-	b := bufio.NewReaderSize(r, 1<<16)
-	last := ""
-	for {
-		line, err := b.ReadSlice('\n')
-		switch {
-		case err == io.EOF && len(line) == 0:
+	for list := NewContentReader(r); ; {
+		c, err := list.Next()
+		if err == io.EOF {
 			return nil
-		case err == io.EOF, errors.Is(err, bufio.ErrBufferFull):
-			return fault.New(fault.Invalid, "the list of content is cut off after %q", last)
-		case err != nil:
-			return err
 		}
-		c, err := ParseContent(string(line[:len(line)-1]))
+		if err == nil {
+			err = f(c)
+		}
 		if err != nil {
-			return err
-		}
-		if c.SHA256 <= last {
-			return fault.New(fault.Invalid, "the list of content is not sorted at %s", c.SHA256)
-		}
-		last = c.SHA256
-		if err := f(c); err != nil {
 			return err
 		}
 	}

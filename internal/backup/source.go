@@ -36,3 +36,16 @@ type Rows interface {
 	// reaches its limit.
 	Dump(ctx context.Context, w io.Writer, o DumpOptions) (Dumped, error)
 }
+
+// Made is a finished backup as the index remembers it.
+type Made struct {
+	ID          string    `json:"id"`
+	Place       string    `json:"place"` // the folder as the command named it, or "-"
+	At          time.Time `json:"at"`    // before the snapshot
+	FinishedAt  time.Time `json:"finished_at"`
+	Serial      int64     `json:"serial"`
+	Objects     int64     `json:"objects"`
+	Bytes       int64     `json:"bytes"`
+	RowsOnly    bool      `json:"rows_only"`
+	ForgottenAt time.Time `json:"forgotten_at,omitzero"` // when the backup was removed by prune
+}

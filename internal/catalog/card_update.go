@@ -8,6 +8,9 @@ import (
 	"pyindex/internal/packaging"
 )
 
+// PutCard updates a project's card after a change of several files.
+func PutCard(ctx context.Context, tx Tx, p Project) error { return putCard(ctx, tx, p) }
+
 // putCard updates a project's card from its latest release, or deletes the card if there is no release.
 func putCard(ctx context.Context, tx Tx, p Project) error {
 	all, err := tx.Summaries(ctx, p.ID)
@@ -118,4 +121,30 @@ func (x *Index) Backfill(ctx context.Context) error {
 		}
 		after = ids[len(ids)-1]
 	}
+}
+
+// RewriteCard updates a project's card and requirements from its latest release, in a transaction that changed
+// something of either.
+func RewriteCard(ctx context.Context, tx Tx, p Project) error { return putCard(ctx, tx, p) }
+
+// CountRequired returns the number of requirements that the project's card should have.
+func CountRequired(ctx context.Context, tx Tx, p Project) (int, error) {
+	c, err := tx.CardOf(ctx, p.ID)
+	if err != nil {
+		return 0, err
+	}
+	v, err := packaging.ParseVersion(c.Version)
+	if err != nil {
+		return 0, err
+	}
+	rel, err := tx.ReleaseByKey(ctx, p.ID, v.Key())
+	if err != nil {
+		return 0, err
+	}
+	files, err := tx.FilesOfRelease(ctx, rel.ID)
+	if err != nil || len(files) == 0 {
+		return 0, err
+	}
+	m, err := tx.Metadata(ctx, Telling(files).ID)
+	return len(required(m)), err
 }

@@ -23,18 +23,24 @@ type NewProject struct {
 	EntryID    string // id of the audit entry
 	At         time.Time
 	Reason     map[string]any // detail of the audit entry
+	// Imported is set by an import, which may also create a project with the files of an adopted name.
+	Imported bool
 }
 
 // Create creates a project in a transaction whose caller was already authorized. It writes the project row, owner,
 // audit entry and serial together, and removes other users' pending publishers for the name. All projects are created
 // here. It returns fault.Conflict if the name exists, and fault.Denied if the name belongs to an upstream, or while the
-// name of a deleted project is reserved for others than n.Owner or n.For.
+// name of a deleted project is reserved for others than n.Owner or n.For. It returns fault.Unavailable while the index is
+// in the state recovered.
 func Create(ctx context.Context, tx Tx, n NewProject) (Project, error) {
+	if err := CheckUploadsIn(ctx, tx); err != nil {
+		return Project{}, err
+	}
 	before, err := nameFree(ctx, tx, n.Repository, n.Name, cmp.Or(n.For, n.Owner), n.At)
 	if err != nil {
 		return Project{}, err
 	}
-	name := NewName{Repository: n.Repository, Name: n.Name, User: cmp.Or(n.For, n.Owner), At: n.At}
+	name := NewName{Repository: n.Repository, Name: n.Name, User: cmp.Or(n.For, n.Owner), At: n.At, Imported: n.Imported}
 	if err := (NamePolicy{}).checkPublic(ctx, tx, name); err != nil { // an upstream may have been faster
 		return Project{}, err
 	}

@@ -55,6 +55,7 @@ type Index struct {
 	lists        *memo.Weighted[string, list]      // by repository id
 	lines        *memo.Weighted[string, []Summary] // by project id
 	downloads    downloads
+	recovered    lastRecovered
 }
 
 // projectKey and fileKey are cache keys; id is a repository's.

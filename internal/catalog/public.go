@@ -83,6 +83,9 @@ func (p NamePolicy) checkPublic(ctx context.Context, tx Tx, n NewName) error {
 // already, by more than a pending publisher that anybody could register.
 func (f NameFacts) creatable(ctx context.Context, tx Tx, n NewName) (own bool, err error) {
 	if i := slices.IndexFunc(f.Rulings, func(r Ruling) bool { return r.RepositoryID == n.Repository.ID }); i >= 0 {
+		if n.Imported && f.Rulings[i].Origin == Adopted {
+			return true, nil
+		}
 		return true, f.Rulings[i].checkUpload(n.Repository.Name)
 	}
 	if f.Name.Origin == Own {
@@ -209,4 +212,5 @@ type NewName struct {
 	Compared   Comparison // by Compare, before the transaction
 	// EvenIfPublic is set for an administrator who takes a name that belongs to an upstream.
 	EvenIfPublic bool
+	Imported     bool // see NewProject
 }

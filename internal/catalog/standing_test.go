@@ -475,6 +475,14 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 	"SetOrigin": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		return x.SetOrigin(ctx, who, catalog.NewRuling{Name: p, Origin: catalog.Both, Reason: "r"})
 	},
+	"ClaimNames": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+		_, err := x.ClaimNames(ctx, who, "", "r", []catalog.ClaimedName{{Name: p}})
+		return err
+	},
+	"Import": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
+		_, err := x.Import(ctx, who, ingest.Batch{Project: p})
+		return err
+	},
 	"Reserve": func(x *assembly.Index, ctx context.Context, who access.Caller, p packaging.ProjectName) error {
 		_, err := x.Reserve(ctx, who, catalog.NewReservation{Pattern: p.String(), Reason: "r"})
 		return err
@@ -504,10 +512,9 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 
 // unchanging are the exported methods with a caller that change nothing, change something only through another method,
 // or have their own test above.
-var unchanging = strings.Fields(`Activity Backfill Bases Begin CheckDaily CheckGroup CheckStored CheckUser Collaborators Collisions Compare Contacts Contents Days Dependents Downloads File FileAt FindStrays Formerly GroupGrants Grants History Limits
+var unchanging = strings.Fields(`Activity Backfill Bases Begin CheckDaily CheckGroup CheckStored CheckUser Collaborators Collisions Compare Contacts Contents Days Dependents Downloads File FileAt FindStrays Formerly GroupGrants Grants History ImportedFiles Limits
 	Link Listing ListedAt ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases
-	ManagedSettings MayGrant MayUpload Names NearLimits Open Origin Overview
-	Present Project ProjectAt Provenance Publish Quarantine Record Release ReleaseFiles Releases Repositories Repository RepositoryAt Reservations RulingIn Rulings Search Suggested Sweep Usage Visible WalkActivity WalkRecord`)
+	ManagedSettings MayGrant MayUpload NameStandings Names NearLimits Open Origin Overview Present Project ProjectAt Provenance Publish Quarantine Record Release ReleaseFiles Releases Repositories Repository RepositoryAt Reservations RulingIn Rulings Search StageImport Suggested Sweep Usage Visible WalkActivity WalkRecord`)
 
 // Each exported method that changes something refuses a caller whose token was revoked, or whose account lost the
 // required right, after authentication. It succeeds if nothing was revoked.

@@ -22,6 +22,7 @@ type Tx interface {
 	access.UserRows
 	access.ServiceRows
 	access.StandingRows
+	RecoveredRows
 
 	// Repositories. Reads of one return fault.NotFound if there is none.
 
@@ -201,6 +202,8 @@ type Tx interface {
 	FilesPublished(ctx context.Context, projectID string, before audit.Cursor, limit int) ([]File, error)
 	// FilesByTokens returns the files of a project that minted tokens uploaded, oldest first.
 	FilesByTokens(ctx context.Context, projectID string, tokens []string) ([]File, error)
+
+	ImportRows
 
 	// DeletePendingFor removes the pending publishers for the name of a new project, except those of one user, and returns
 	// their ids.

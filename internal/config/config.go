@@ -53,6 +53,7 @@ type Config struct {
 	Pages        pagesConfig        `embed:"" prefix:"pages-"`
 	Audit        auditConfig        `embed:"" prefix:"audit-"`
 	Log          logConfig          `embed:"" prefix:"log-"`
+	Metrics      metricsConfig      `embed:"" prefix:"metrics-"`
 
 	UpstreamCache upstreamCacheConfig `embed:"" prefix:"upstream-cache-"`
 
@@ -62,7 +63,7 @@ type Config struct {
 // sections lists the tables of the file. Each is a field of Config, with its name as the prefix of its flags.
 var sections = []string{
 	"database", "storage", "access", "oidc", "limits", "upload", "attestations", "leaks", "sso", "mail", "pages", "audit",
-	"log", "upstream_cache",
+	"log", "metrics", "upstream_cache",
 }
 
 type databaseConfig struct {

@@ -54,6 +54,8 @@ type Tx interface {
 	MoveSubscription(ctx context.Context, s Subscription, told time.Time) (bool, error)
 	// MoveSubscriber is MoveSubscription for the time of a user's last letter.
 	MoveSubscriber(ctx context.Context, u Subscriber, told time.Time) (bool, error)
+	// ImportedReleases returns the ids of the releases of a project that have no file but those that imports brought.
+	ImportedReleases(ctx context.Context, projectID string) (map[string]bool, error)
 }
 
 // Store runs transactions; see access.Store for the promises of its methods.
@@ -296,13 +298,17 @@ func newsFor(ctx context.Context, tx Tx, s Subscription) (n ProjectNews, may boo
 	if err != nil {
 		return n, false, told, err
 	}
+	imported, err := tx.ImportedReleases(ctx, s.ProjectID)
+	if err != nil {
+		return n, false, told, err
+	}
 	slices.SortStableFunc(all, func(a, b catalog.Summary) int { return a.CreatedAt.Compare(b.CreatedAt) })
 	for _, r := range all {
 		if !r.CreatedAt.After(s.ToldAt) {
 			continue
 		}
 		told = r.CreatedAt
-		if !r.Offered() {
+		if imported[r.ID] || !r.Offered() {
 			continue
 		}
 		if n.Total++; len(n.Versions) < maxVersions {

@@ -38,3 +38,26 @@ func (ignorant) Attest(a Attested) ([]catalog.Attestation, []string, error) {
 	}
 	return nil, []string{notVerified}, nil
 }
+
+// Reverifier verifies the provenance of imported files. An Attester may implement it.
+type Reverifier interface {
+	// Reverify returns the attestations of a provenance document (PEP 740) that are valid for a file, with the identity
+	// that their certificates prove, and sentences about those that are not.
+	Reverify(document []byte, filename packaging.Filename, sha256 string) ([]catalog.Attestation, []string)
+}
+
+// reverify verifies the provenance of an imported file. Attestations that are not valid are left out.
+func (a *imported) reverify() error {
+	if len(a.from.Provenance) == 0 {
+		return nil
+	}
+	v, ok := a.intake.attester.(Reverifier)
+	if !ok {
+		a.contents.Warnings = append(a.contents.Warnings, notVerified)
+		return nil
+	}
+	var warnings []string
+	a.attested, warnings = v.Reverify(a.from.Provenance, a.filename, a.measured.SHA256)
+	a.contents.Warnings = append(a.contents.Warnings, warnings...)
+	return nil
+}

@@ -84,16 +84,13 @@ func (a *addition) keep(ctx context.Context, held []custody.Held) error {
 // insert writes all changes in one transaction. It repeats the earlier checks, because other uploads may have been
 // faster and the caller's rights may have ended during the upload. It returns f with its place filled in.
 func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []string) (catalog.File, error) {
+	if err := catalog.CheckUploadsIn(ctx, tx); err != nil {
+		return f, err
+	}
 	if err := a.spendToken(ctx, tx); err != nil {
 		return f, err
 	}
-	if err := a.checkNameFree(ctx, tx); err != nil {
-		return f, err
-	}
-	if err := a.checkStartup(ctx, tx); err != nil {
-		return f, err
-	}
-	if err := a.checkVersion(ctx, tx); err != nil {
+	if err := a.recheck(ctx, tx); err != nil {
 		return f, err
 	}
 	p, err := a.project(ctx, tx, f)
@@ -116,10 +113,8 @@ func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []str
 	if err := a.tokenWarning(ctx, tx, p, f); err != nil {
 		return f, err
 	}
-	for _, key := range keys {
-		if _, err := tx.ReleaseBlob(ctx, key, true); err != nil {
-			return f, err
-		}
+	if err := releaseUsed(ctx, tx, keys); err != nil {
+		return f, err
 	}
 	detail := map[string]any{
 		"sha256": f.SHA256, "size": f.Size, "uploader": f.Uploader, "warnings": a.contents.Warnings, "attested": f.Attested,
@@ -130,6 +125,27 @@ func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []str
 	e := a.intake.changes.Entry(a.who, "file.add", detail)
 	e.Repository, e.Project, e.Version, e.Filename = a.repository.ID, a.name.String(), f.Version, f.Filename
 	return f, tx.InsertAudit(ctx, e)
+}
+
+// recheck repeats the checks that depend on other files, in the transaction that adds the file.
+func (a *addition) recheck(ctx context.Context, tx Tx) error {
+	if err := a.checkNameFree(ctx, tx); err != nil {
+		return err
+	}
+	if err := a.checkStartup(ctx, tx); err != nil {
+		return err
+	}
+	return a.checkVersion(ctx, tx)
+}
+
+// releaseUsed ends the holds of keys that a row references now.
+func releaseUsed(ctx context.Context, tx Tx, keys []string) error {
+	for _, key := range keys {
+		if _, err := tx.ReleaseBlob(ctx, key, true); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // project returns the project of the file, and creates it if it does not exist.

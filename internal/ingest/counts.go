@@ -12,16 +12,16 @@ import (
 // Counted is what the uploads of a process are counted by.
 type Counted struct {
 	Result string // see the constants
-	Reason string // of Refused and Failed: the kind of fault; otherwise ""
+	Reason string // of UploadRefused and UploadFailed: the kind of fault; otherwise ""
 }
 
 // The results of uploads.
 const (
-	Accepted  = "accepted"
-	Identical = "identical" // the same file was there already
-	Refused   = "refused"
-	Failed    = "failed"  // because of this server
-	Aborted   = "aborted" // the client disconnected
+	UploadAccepted  = "accepted"
+	UploadIdentical = "identical" // the same file was there already
+	UploadRefused   = "refused"
+	UploadFailed    = "failed"  // because of this server
+	UploadAborted   = "aborted" // the client disconnected
 )
 
 // The results for the attestations of an upload.
@@ -31,6 +31,9 @@ const (
 	attDiscarded  = "discarded"
 	attRefused    = "refused" // with the upload
 )
+
+// AttestationResults are the results for the attestations of an upload.
+var AttestationResults = []string{attVerified, attUnverified, attDiscarded, attRefused}
 
 type counts struct {
 	uploads      tally.Counts[Counted]
@@ -55,17 +58,17 @@ func (x *Intake) Counts() Counts {
 // count counts an upload that ended with err.
 func (x *Intake) count(ctx context.Context, receipt Receipt, err error) {
 	kind := fault.KindOf(err)
-	c := Counted{Result: Refused, Reason: kind.String()}
+	c := Counted{Result: UploadRefused, Reason: kind.String()}
 	switch {
 	case err == nil && receipt.Created:
-		c = Counted{Result: Accepted}
+		c = Counted{Result: UploadAccepted}
 		x.counts.bytes.Add(struct{}{}, receipt.File.Size)
 	case err == nil:
-		c = Counted{Result: Identical}
+		c = Counted{Result: UploadIdentical}
 	case ctx.Err() != nil || errors.Is(err, context.Canceled):
-		c = Counted{Result: Aborted}
+		c = Counted{Result: UploadAborted}
 	case kind == fault.Internal || kind == fault.Unavailable:
-		c.Result = Failed
+		c.Result = UploadFailed
 	}
 	x.counts.uploads.Add(c, 1)
 }

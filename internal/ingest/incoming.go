@@ -41,13 +41,16 @@ type Incoming struct {
 // Begin opens a stage for an upload to a project, or to a project that is not known yet if the name is zero. It returns
 // the same faults as Publish for the project: fault.Denied if the caller may not upload to it, and fault.Invalid or
 // fault.Conflict if its name is not acceptable. It returns fault.Unauthenticated for an anonymous caller, and
-// fault.Denied if the caller may not upload at all.
+// fault.Denied if the caller may not upload at all, and fault.Unavailable while the index is in the state recovered.
 func (x *Intake) Begin(ctx context.Context, who access.Caller, repo string,
 	name packaging.ProjectName,
 ) (*Incoming, error) {
 	r, err := x.uploadTarget(ctx, who, repo)
 	if err != nil {
 		x.count(ctx, Receipt{}, err)
+		return nil, err
+	}
+	if err := x.index.CheckUploads(ctx); err != nil {
 		return nil, err
 	}
 	in, err := x.begin(ctx, who, r, name)
@@ -79,6 +82,13 @@ func (x *Intake) begin(ctx context.Context, who access.Caller, r catalog.Reposit
 			return nil, err
 		}
 	}
+	return x.stage(ctx, who, r, limits)
+}
+
+// stage opens a stage for a file of a project with the given limits.
+func (x *Intake) stage(ctx context.Context, who access.Caller, r catalog.Repository,
+	limits catalog.Limits,
+) (*Incoming, error) {
 	s, err := x.custody.Stage(ctx)
 	if err != nil {
 		return nil, err
@@ -113,6 +123,9 @@ func (in *Incoming) Write(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// Content returns the content written so far, until Discard.
+func (in *Incoming) Content() io.ReaderAt { return in.stage }
 
 // Size returns the number of bytes written so far.
 func (in *Incoming) Size() int64 { return in.stage.Size() }

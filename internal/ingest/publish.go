@@ -112,6 +112,8 @@ type addition struct {
 	measured Digests
 	sent     []string // attestations
 	startup  bool     // start-up files are accepted
+	legacy   bool     // an import accepts the defects of legacy files
+	stored   bool     // another file of the import stores the same metadata
 
 	contents archive.Contents
 	attested []catalog.Attestation
@@ -155,12 +157,12 @@ func (a *addition) parseNames(u Upload) (err error) {
 }
 
 func (a *addition) checkSpelling() error {
-	if a.intake.policy.Spelling {
+	if a.rules().Spelling {
 		if err := a.filename.CheckSpelling(); err != nil {
 			return err
 		}
 	}
-	if a.intake.policy.Platforms {
+	if a.rules().Platforms {
 		return a.filename.CheckPlatforms()
 	}
 	return nil
@@ -256,6 +258,9 @@ func (a *addition) compareDigests() error {
 // errIdentical ends a transaction that found the identical file.
 var errIdentical = errors.New("the identical file is there already")
 
+// errBurned marks the refusal of the name of a deleted file.
+var errBurned = errors.New("the name was used by a deleted file")
+
 // checkNameFree refuses a file name that is taken, was deleted, or would be a disallowed second one.
 func (a *addition) checkNameFree(ctx context.Context, tx Tx) error {
 	f, err := tx.FileByKey(ctx, a.repository.ID, a.filename.Key())
@@ -270,7 +275,7 @@ func (a *addition) checkNameFree(ctx context.Context, tx Tx) error {
 		return err
 	}
 	if gone {
-		return fault.New(fault.Invalid,
+		return fault.Wrap(fault.Invalid, errBurned,
 			"%s was previously used by a file that has since been deleted, and file names are never reused: choose another version or build number", a.filename)
 	}
 	if err := a.checkContentUnique(ctx, tx); err != nil {
@@ -320,7 +325,7 @@ func (a *addition) checkContentUnique(ctx context.Context, tx Tx) error {
 
 // checkOneSDist refuses a second source distribution of a release if the policy forbids it.
 func (a *addition) checkOneSDist(ctx context.Context, tx Tx) error {
-	if !a.intake.policy.OneSDist || a.filename.Kind() != packaging.SDist {
+	if !a.rules().OneSDist || a.filename.Kind() != packaging.SDist {
 		return nil
 	}
 	p, err := tx.ProjectByName(ctx, a.repository.ID, a.name)
@@ -345,12 +350,13 @@ func (a *addition) checkOneSDist(ctx context.Context, tx Tx) error {
 }
 
 func (a *addition) inspect() (err error) {
+	policy := a.rules()
 	a.contents, err = archive.Inspect(a.content.stage, a.content.Size(), a.filename, archive.DefaultLimits(),
-		a.intake.policy.Archive)
+		policy.Archive)
 	if err != nil {
 		return err
 	}
-	kind, rules, m := a.filename.Kind(), a.intake.policy.Rules, a.contents.Parsed
+	kind, rules, m := a.filename.Kind(), policy.Rules, a.contents.Parsed
 	a.contents.Warnings = append(a.contents.Warnings, m.Tolerated(kind)...)
 	if a.form.Name == "" {
 		return m.Check(kind, rules)

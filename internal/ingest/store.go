@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/packaging"
 )
 
 // Tx is a transaction with the rows of this package.
@@ -26,11 +27,24 @@ type Tx interface {
 	// InsertAttestation adds an attestation to a file, with which it is deleted. It returns fault.Conflict if the file has
 	// one with that predicate.
 	InsertAttestation(ctx context.Context, fileID string, a catalog.Attestation) error
-	// HasStartup reports whether a file of a project that is not in quarantine has start-up files. Of files that were
+	// HasStartup reports whether a file of a project that is not in quarantine, nor a legacy file, has start-up files. Of files that were
 	// uploaded before start-up files were recorded, it judges by the names of their members.
 	HasStartup(ctx context.Context, projectID string) (bool, error)
 	// InsertMembers stores the names of an archive's members. They are deleted with their file.
 	InsertMembers(ctx context.Context, fileID string, m catalog.Members) error
+
+	// InsertImported records the origin of an imported file. It is deleted with the file.
+	InsertImported(ctx context.Context, o catalog.Imported) error
+	// SetImportedYank records the yank of an imported file as its source states it now.
+	SetImportedYank(ctx context.Context, fileID string, yanked bool, reason string) error
+	// PutDownloadBase adds or replaces the downloads of a project in the index that it came from.
+	PutDownloadBase(ctx context.Context, b catalog.DownloadBase) error
+	// PutImportOutcomes adds or replaces the outcomes of files of an import, by their places.
+	PutImportOutcomes(ctx context.Context, importID string, all []Outcome, at time.Time) error
+	// ImportedStatus returns the status of a project as the source of an import last stated it, or "".
+	ImportedStatus(ctx context.Context, importID string, name packaging.ProjectName) (catalog.Status, string, error)
+	// PutImportedStatus records the status of a project as the source of an import states it now.
+	PutImportedStatus(ctx context.Context, importID string, name packaging.ProjectName, s catalog.Status, reason string) error
 }
 
 // Store runs transactions; see access.Store for the promises of its methods.

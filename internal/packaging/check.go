@@ -88,6 +88,9 @@ func (m Metadata) Check(kind Kind, r Rules) error {
 
 func checkMetadataVersion(m *Metadata, _ Kind, r Rules) string {
 	if m.MetadataVersion == "" {
+		if r.Legacy {
+			return ""
+		}
 		return "missing"
 	}
 	v, ok := parseMetadataVersion(m.MetadataVersion)

@@ -20,7 +20,7 @@ func checkRequiresDist(m *Metadata, kind Kind, r Rules) string {
 func (m *Metadata) checkRequirement(s string, kind Kind, r Rules) string {
 	req, err := ParseRequirement(s)
 	if err != nil && !r.Requirements {
-		if !m.Decides(kind) && len(s) <= maxRequirement {
+		if (!m.Decides(kind) || r.Legacy) && len(s) <= maxRequirement {
 			return ""
 		}
 		var ok bool

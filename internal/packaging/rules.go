@@ -24,6 +24,10 @@ type Rules struct {
 	// extend.
 	Dynamic bool
 	Imports bool // Import-Name and Import-Namespace that are not dotted identifiers
+
+	// Legacy accepts more than the zero Rules: absent required fields, and requirements that no installer reads. It is for
+	// files that another index served and whose names are right.
+	Legacy bool
 }
 
 // PyPIRules returns all of PyPI's restrictions. PyPI applies them to the upload form and never to the file inside, in

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"net/http"
 	"strings"
@@ -58,7 +56,7 @@ func (s *Server) scraper(r *http.Request, values []string) (access.Caller, error
 	if len(values) == 0 {
 		return access.Caller{}, errNotScraper
 	}
-	if BearerIs(values, s.o.MetricsToken) {
+	if token, ok := route.Bearer(values); ok && token.Is(s.o.MetricsToken) {
 		return access.Caller{}, nil
 	}
 	user, secret, err := credential(values)
@@ -75,20 +73,6 @@ func (s *Server) scraper(r *http.Request, values []string) (access.Caller, error
 		return access.Caller{}, errNotScraper
 	}
 	return who, nil
-}
-
-// BearerIs reports whether Authorization values are one with the scheme Bearer and the secret, which must not be "". It
-// takes the same time for every wrong secret.
-func BearerIs(values []string, secret access.Secret) bool {
-	if len(values) != 1 || len(values[0]) > maxCredential || secret == "" {
-		return false
-	}
-	scheme, rest, _ := strings.Cut(strings.TrimSpace(values[0]), " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return false
-	}
-	got, want := sha256.Sum256([]byte(strings.TrimSpace(rest))), sha256.Sum256([]byte(secret.Reveal()))
-	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
 }
 
 // person returns the user whose browser sends r. An invalid session cookie is ignored, because the user may just have

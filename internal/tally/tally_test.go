@@ -4,6 +4,7 @@ import (
 	"maps"
 	"sync"
 	"testing"
+	"time"
 
 	"pyindex/internal/tally"
 )
@@ -39,5 +40,25 @@ func TestCountsAreBounded(t *testing.T) {
 	all := c.All()
 	if len(all) != 1000 || all[0] != 2 {
 		t.Errorf("%d keys, the first counted %d times; want 1000 and 2", len(all), all[0])
+	}
+}
+
+// TestHistogram: a duration is counted in its class and in all longer ones, and those beyond all bounds in the total.
+func TestHistogram(t *testing.T) {
+	var h tally.Histogram
+	for _, d := range []time.Duration{0, 5 * time.Millisecond, 6 * time.Millisecond, 59 * time.Second, time.Hour} {
+		h.Add(d)
+	}
+	got := h.Read()
+	if got.Count != 5 || got.Sum != time.Hour+59*time.Second+11*time.Millisecond {
+		t.Errorf("%d durations of %v in all, want 5 of 1h0m59.011s", got.Count, got.Sum)
+	}
+	want := map[time.Duration]int64{
+		5 * time.Millisecond: 2, 10 * time.Millisecond: 3, 30 * time.Second: 3, time.Minute: 4,
+	}
+	for i, bound := range tally.Bounds() {
+		if n, ok := want[bound]; ok && got.UpTo[i] != n {
+			t.Errorf("%d up to %v, want %d", got.UpTo[i], bound, n)
+		}
 	}
 }

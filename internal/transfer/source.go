@@ -36,6 +36,7 @@ type File struct {
 	// MetadataSHA256 is the digest of the core metadata that the source states, "" if it states none.
 	MetadataSHA256 string
 	Provenance     bool   // Source.Provenance has a document
+	URL            string // of the file at the upstream that the source mirrors, "" if unknown
 	Problem        string // why the source itself cannot offer the file, "" if it can; the file is listed as refused
 }
 

@@ -11,6 +11,7 @@
 package archive
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"path"
@@ -73,6 +74,9 @@ func (g *gate) contents(raw []byte, where string, t *tree) (Contents, error) {
 	m, defects, err := packaging.ParseMetadata(raw, g.name.Kind())
 	if err != nil {
 		return Contents{}, fault.Wrap(fault.KindOf(err), err, "%s: %s", where, fault.Message(err))
+	}
+	if g.rules.Legacy {
+		m.Name, m.Version = cmp.Or(m.Name, g.name.NamePart()), cmp.Or(m.Version, g.name.Version().String())
 	}
 	if err := agree(g.name, m, where); err != nil {
 		return Contents{}, err

@@ -55,6 +55,10 @@ type Rules struct {
 	DistInfo        bool // require name and version of the .dist-info folder to be spelled as in the file name
 	EntryPoints     bool // require valid INI in entry_points.txt and script names of letters, digits, '_', '-' and '.'
 	LicenseFiles    bool // require every License-File of metadata 2.4 and later in the archive
+
+	// Legacy accepts more than the zero Rules: an sdist without PKG-INFO, and metadata without a name or version. The file
+	// name then decides.
+	Legacy bool
 }
 
 // PyPIRules enables every rule.

@@ -5,6 +5,8 @@ import (
 	"io"
 	"maps"
 	"slices"
+
+	"pyindex/internal/packaging"
 )
 
 const pkgInfo = "PKG-INFO"
@@ -22,7 +24,7 @@ func (g *gate) tarSDist() (Contents, error) {
 	}
 	raw, ok := f.infos[dir+"/"+pkgInfo]
 	if !ok {
-		return Contents{}, noInfo(dir)
+		return g.withoutInfo(dir, f.tree)
 	}
 	return g.contents(raw, dir+"/"+pkgInfo, f.tree)
 }
@@ -38,7 +40,7 @@ func (g *gate) zipSDist() (Contents, error) {
 	}
 	where := dir + "/" + pkgInfo
 	if !z.tree.isFile(where) {
-		return Contents{}, noInfo(dir)
+		return g.withoutInfo(dir, z.tree)
 	}
 	raw, err := z.read(where, g.lim.Metadata)
 	if err != nil {
@@ -47,9 +49,18 @@ func (g *gate) zipSDist() (Contents, error) {
 	return g.contents(raw, where, z.tree)
 }
 
-func noInfo(dir string) error {
-	return refuse("%s is missing; build the sdist with a PEP 517 build tool such as \"python -m build\"",
-		quote(dir+"/"+pkgInfo))
+// withoutInfo completes the inspection of an sdist without PKG-INFO: it refuses it, unless it may be a legacy one.
+func (g *gate) withoutInfo(dir string, t *tree) (Contents, error) {
+	if !g.rules.Legacy {
+		return Contents{}, refuse("%s is missing; build the sdist with a PEP 517 build tool such as \"python -m build\"",
+			quote(dir+"/"+pkgInfo))
+	}
+	g.warn("%s is missing", quote(dir+"/"+pkgInfo))
+	slices.Sort(t.names)
+	return Contents{
+		Parsed:   packaging.Metadata{Name: g.name.NamePart(), Version: g.name.Version().String()},
+		Warnings: append(g.warnings, t.warnings()...), Members: t.names,
+	}, nil
 }
 
 // oneTop returns the folder that contains everything in an sdist.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 )
@@ -14,8 +15,8 @@ import (
 const remember = 5 * time.Minute
 
 // Exchange mints a token in exchange for an identity token. Any caller may use it. It returns a *Refusal if the token
-// is not accepted, and fault.Unavailable if the issuer's keys cannot be fetched. The audit log records each result and
-// any verified claims, but never the token.
+// is not accepted, and fault.Unavailable if the issuer's keys cannot be fetched, or for uploads while the index is in the
+// state recovered. The audit log records each result and any verified claims, but never the token.
 //
 // A token can be used once, but a refused token is not used up: its bearer can have the rule corrected and try again.
 // For uploads, the minted token covers the projects of every matching publisher, and every matching pending publisher
@@ -88,6 +89,11 @@ func (m *Minter) identify(ctx context.Context, a attempt, raw access.Secret) (at
 
 // settle runs the exchange inside its transaction: match, mark as used, pin, create projects, mint.
 func (m *Minter) settle(ctx context.Context, tx publishers.Tx, a attempt) (Minted, []Created, error) {
+	if a.want.Scope == access.ScopeUpload {
+		if err := catalog.CheckUploadsIn(ctx, tx); err != nil {
+			return Minted{}, nil, err
+		}
+	}
 	f, err := m.match(ctx, tx, a)
 	if err != nil {
 		return Minted{}, nil, err

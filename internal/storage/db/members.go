@@ -56,9 +56,12 @@ func (t *Tx) StartupOfRelease(ctx context.Context, releaseID string) (map[string
 		releaseID, string(packaging.Wheel))
 }
 
+// isLegacy is true for a file that an import accepted only as a legacy file.
+const isLegacy = `EXISTS (SELECT 1 FROM file_origins o WHERE o.file_id = f.id AND o.legacy)`
+
 func (t *Tx) HasStartup(ctx context.Context, projectID string) (bool, error) {
 	recorded, err := many(ctx, t, scanText, `SELECT m.file_id FROM files f JOIN file_members m ON m.file_id = f.id
-		WHERE f.project_id = $1 AND f.quarantined_at = 0 AND m.startup <> '' LIMIT 1`, projectID)
+		WHERE f.project_id = $1 AND f.quarantined_at = 0 AND m.startup <> '' AND NOT `+isLegacy+` LIMIT 1`, projectID)
 	if err != nil || len(recorded) > 0 {
 		return len(recorded) > 0, err
 	}
@@ -73,7 +76,7 @@ func (t *Tx) HasStartup(ctx context.Context, projectID string) (bool, error) {
 		return err
 	}
 	err = t.query(ctx, each, `SELECT m.names FROM files f JOIN file_members m ON m.file_id = f.id
-		WHERE f.project_id = $1 AND f.quarantined_at = 0 AND f.kind = $2 AND m.startup IS NULL`,
+		WHERE f.project_id = $1 AND f.quarantined_at = 0 AND f.kind = $2 AND m.startup IS NULL AND NOT `+isLegacy,
 		projectID, string(packaging.Wheel))
 	return found, err
 }

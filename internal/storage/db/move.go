@@ -25,15 +25,16 @@ var moved = []string{
 	"identities", "devices", "attempts",
 	"downloads", "names", "deleted_projects", "deleted_project_owners", "subscriptions",
 	"upstreams", "repository_bases", "name_sources", "name_rulings", "reservations", "upstream_files",
-	"imports", "import_files", "file_origins", "download_bases", "alias_uses",
+	"imports", "import_files", "file_origins", "download_bases", "alias_uses", "instances", "import_projects",
 }
 
 // rebuilt lists the tables that Move leaves empty. catalog.Index.Backfill fills the cards and requirements, later
 // changes fill serial_marks, the next check of the blobs at the new place fills byte_checks, the server's next start
-// fills serving, and what upstreams answered is read again. Backups are those of the old place.
+// fills serving, and what upstreams answered is read again. Backups are those of the old place. The copy of names is
+// written whole at the new place.
 var rebuilt = []string{
 	"project_cards", "requirements", "byte_checks", "serial_marks", "serving",
-	"upstream_pages", "upstream_lists", "upstream_leases", "leases", "backups",
+	"upstream_pages", "upstream_lists", "upstream_leases", "leases", "backups", "names_unsaved",
 }
 
 // Marks in the table of counters. A database marked as moved accepts no changes. A database marked as arriving holds an

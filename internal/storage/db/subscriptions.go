@@ -31,8 +31,13 @@ func (t *Tx) SubscriptionsOf(ctx context.Context, userID string) ([]follow.Subsc
 		`SELECT user_id, project_id, told_at FROM subscriptions WHERE user_id = $1 ORDER BY project_id`, userID)
 }
 
+// hasUploads is the condition that a release has a file that no import brought.
+const hasUploads = `EXISTS (SELECT 1 FROM files f WHERE f.release_id = r.id
+	AND NOT EXISTS (SELECT 1 FROM file_origins o WHERE o.file_id = f.id))`
+
 // isDue is the condition that there is a release that the subscriber was not told of.
-const isDue = `EXISTS (SELECT 1 FROM releases r WHERE r.project_id = s.project_id AND r.created_at > s.told_at)`
+const isDue = `EXISTS (SELECT 1 FROM releases r WHERE r.project_id = s.project_id AND r.created_at > s.told_at
+	AND ` + hasUploads + `)`
 
 func (t *Tx) SubscribersDue(ctx context.Context, before time.Time, after string, limit int,
 ) ([]follow.Subscriber, error) {

@@ -137,8 +137,11 @@ func (s *Source) file(name packaging.ProjectName, p *project, f *file) transfer.
 	out.UploadedAt, out.TimeTrust = f.when(x, s.summary.indexes)
 	if !x.mirror() {
 		out.Uploader = f.uploader
-	} else if v := p.versions[f.version]; v != nil {
-		out.RequiresPython, out.Yanked, out.YankedReason = v.requiresPython, v.yanked, v.yankedReason
+	} else {
+		out.URL = f.url
+		if v := p.versions[f.version]; v != nil {
+			out.RequiresPython, out.Yanked, out.YankedReason = v.requiresPython, v.yanked, v.yankedReason
+		}
 	}
 	if !f.inside(x) {
 		out.Problem = "its path is not inside the folder of the index"

@@ -256,6 +256,7 @@ func TestMirroredFilesAreNeverOwn(t *testing.T) {
 		"root/m/foo/1.0/foo-1.0.tar.gz"), "root/m")
 	f := one(t, s)
 	if !f.UploadedAt.IsZero() || f.TimeTrust != transfer.Unknown || f.Uploader != "" || !f.Yanked ||
+		f.URL != "https://files.example/foo-1.0.tar.gz" ||
 		f.YankedReason != "broken" || f.RequiresPython != ">=3.8" {
 		t.Errorf("a mirrored file is %+v", f)
 	}

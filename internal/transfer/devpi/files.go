@@ -33,6 +33,7 @@ type file struct {
 	uploaded                     time.Time
 	uploader                     string
 	pushedFrom                   string
+	url                          string // at the index that is mirrored
 	overwritten                  bool
 }
 
@@ -244,6 +245,10 @@ func (f *file) readEntry(r *scan.Reader, key string) error {
 	case "md5":
 		hex, err := r.Text()
 		add(f.digests.Add("md5", hex))
+		return err
+	case "url":
+		text, err := r.Text()
+		f.url, _ = stated.URL(text)
 		return err
 	case "last_modified":
 		text, err := r.Text()

@@ -2,7 +2,6 @@ package devpi
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 
 	"pyindex/internal/fault"
@@ -187,7 +186,7 @@ func (x *index) readSetting(r *scan.Reader, key string) (err error) {
 	case "mirror_url":
 		var v string
 		v, err = r.Text()
-		x.mirrorURL, x.mirrorSecret = withoutUser(v)
+		x.mirrorURL, x.mirrorSecret = stated.URL(v)
 	default:
 		if !known[key] && len(x.otherSettings) < maxListed {
 			x.otherSettings = append(x.otherSettings, stated.Text(key))
@@ -204,18 +203,6 @@ func texts(r *scan.Reader) ([]string, error) {
 		list[i] = stated.Text(list[i])
 	}
 	return list, err
-}
-
-// withoutUser returns a URL without its user name and password, and whether it had any. It returns "" for what is no
-// URL.
-func withoutUser(s string) (string, bool) {
-	u, err := url.Parse(strings.TrimSpace(s))
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return "", false
-	}
-	had := u.User != nil
-	u.User, u.Fragment, u.RawFragment, u.RawQuery = nil, "", "", ""
-	return stated.Text(u.String()), had
 }
 
 // choose returns the index to import. Without a name it is the only stage that has files.

@@ -259,7 +259,7 @@ const tombstonesAtOnce = 1000
 
 func (r *rows) tombstones(ctx context.Context, x catalog.Repository, f func(Tombstone) bool) (out []Tombstone, err error) {
 	for after := ""; ; {
-		some, err := r.tx.Tombstones(ctx, x.ID, after, "\x7f", tombstonesAtOnce)
+		some, err := r.tx.TombstonesBetween(ctx, x.ID, after, "\x7f", tombstonesAtOnce)
 		if err != nil {
 			return nil, err
 		}
@@ -279,7 +279,7 @@ func (r *rows) tombstones(ctx context.Context, x catalog.Repository, f func(Tomb
 func (r *rows) tombstonesOf(ctx context.Context, x catalog.Repository, name packaging.ProjectName) (out []Tombstone, err error) {
 	before := name.Underscored() + "." // which follows the dash
 	for after := name.Underscored() + "-"; ; {
-		some, err := r.tx.Tombstones(ctx, x.ID, after, before, tombstonesAtOnce)
+		some, err := r.tx.TombstonesBetween(ctx, x.ID, after, before, tombstonesAtOnce)
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package stated
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -75,6 +76,21 @@ func Seconds(s float64) time.Time {
 		return time.Time{}
 	}
 	return Time(time.UnixMicro(int64(s * 1e6)))
+}
+
+// URL returns a URL of http or https without its user name, password and fragment, and whether there was a user name or
+// password. It returns "" for what is no such URL.
+func URL(s string) (clean string, secret bool) {
+	u, err := url.Parse(strings.TrimSpace(s))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Opaque != "" {
+		return "", false
+	}
+	secret = u.User != nil
+	u.User, u.Fragment, u.RawFragment = nil, "", ""
+	if clean = u.String(); len(clean) > 2*maxText || strings.ContainsFunc(clean, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return "", false
+	}
+	return clean, secret
 }
 
 // plain matches words that a shell takes as they are.

@@ -79,3 +79,18 @@ func TestSample(t *testing.T) {
 		t.Error("Plural is wrong")
 	}
 }
+
+func TestURL(t *testing.T) {
+	for in, want := range map[string]string{
+		" https://up.example/simple/ ": "https://up.example/simple/", "http://me:pw@h.example/x?y#z": "http://h.example/x?y secret",
+		"": "", "/x": "", "ftp://h.example/": "", "https://": "", "https:x": "", "%zz": "", "https://h.example/" + strings.Repeat("a", 3000): "",
+	} {
+		got, secret := stated.URL(in)
+		if secret {
+			got += " secret"
+		}
+		if got != want {
+			t.Errorf("URL(%.40q) = %q, want %q", in, got, want)
+		}
+	}
+}

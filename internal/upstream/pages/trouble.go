@@ -120,6 +120,13 @@ func (b *breaker) blocked(k Key, now time.Time) *upstream.Failure {
 	return b.failure
 }
 
+// open reports whether questions are stopped, so that the next one is only asked to find out.
+func (b *breaker) open() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.until.IsZero()
+}
+
 // begin returns the last failure if a question must not be asked now. Otherwise fail, succeed or withdraw must follow.
 func (b *breaker) begin(k Key, now time.Time) *upstream.Failure {
 	b.mu.Lock()
