@@ -86,6 +86,7 @@ var importers = map[string][]string{
 var middle = []string{
 	"internal/access",
 	"internal/account",
+	"internal/alias",
 	"internal/assembly",
 	"internal/audit",
 	"internal/backup",
