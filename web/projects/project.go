@@ -92,8 +92,25 @@ type fileView struct {
 	URL    string
 	Origin ui.Origin
 
-	Documented bool   // the metadata can be read
-	AttestedAt string // the upstream that offers provenance, "" for none
+	Documented bool              // the metadata can be read
+	AttestedAt string            // the upstream that offers provenance, "" for none
+	Imported   *catalog.Imported // where an import got the file, nil for other files
+}
+
+// TimeNote returns the words before the upload time of an imported file, "" if the time is known.
+func (f fileView) TimeNote() string {
+	if f.Imported == nil {
+		return ""
+	}
+	switch f.Imported.TimeTrust {
+	case "stated":
+		return ""
+	case "latest":
+		return "not later than"
+	case "guessed":
+		return "(guessed)"
+	}
+	return "at an unknown time, imported"
 }
 
 // project shows the latest release of a project, or the release in the path.
@@ -148,6 +165,15 @@ func (s *Section) kept(r *http.Request, who access.Caller, v *projectView) (err 
 		}
 	}
 	v.Feed = v.Home + "/rss/project/" + name.String() + "/releases.xml"
+	imported, err := s.o.Index.ImportedFiles(ctx, who, p)
+	if err != nil {
+		return err
+	}
+	for i, f := range v.Files {
+		if o, ok := imported[f.ID]; ok {
+			v.Files[i].Imported = &o
+		}
+	}
 	if v.Contacts, err = s.o.Roles.Contacts(ctx, who, repo, name); err != nil {
 		return err
 	}
