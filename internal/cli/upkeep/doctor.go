@@ -156,6 +156,7 @@ func (d *localDoctor) database() {
 	}
 	d.clients(rows)
 	d.lastChecks(rows)
+	d.limits(rows)
 	d.publishers(rows)
 }
 
