@@ -11,8 +11,7 @@ import (
 	"time"
 )
 
-// TestHealthPage: administrators see the checks of index doctor with the advice, and others no page. The page comes
-// within seconds although the database hangs.
+// TestHealthPage: administrators see the checks of index doctor with the advice, within seconds.
 func TestHealthPage(t *testing.T) {
 	x := newFixture(t, "https://index.example", true)
 	x.people(t)
