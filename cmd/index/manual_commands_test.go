@@ -84,23 +84,26 @@ var someFile = regexp.MustCompile(`\.(txt|json|conf|toml|pem)\z|/htpasswd\z`)
 
 // later are commands that the manual has before the program does. They are checked as soon as it has them.
 var later = []string{
-	"alias list", "import artifactory", "import bandersnatch", "import devpi", "import dumb-pypi", "import export",
-	"import nexus", "import simple", "import verify",
+	"import artifactory", "import bandersnatch", "import devpi", "import dumb-pypi", "import export", "import nexus",
+	"import simple", "import verify artifactory", "import verify bandersnatch", "import verify devpi",
+	"import verify dumb-pypi", "import verify export", "import verify nexus", "import verify simple",
 }
 
+// comesLater reports whether the words begin with one of later, and the program does not have it.
 func comesLater(parser *kong.Kong, words []string) bool {
-	path := strings.Join(words[:min(2, len(words))], " ")
-	if !slices.Contains(later, path) {
+	i := slices.IndexFunc(later, func(path string) bool { return strings.HasPrefix(strings.Join(words, " ")+" ", path+" ") })
+	if i < 0 {
 		return false
 	}
-	for _, n := range parser.Model.Children {
-		for _, c := range n.Children {
-			if n.Name+" "+c.Name == path {
-				return false
-			}
+	at := parser.Model.Node
+	for _, w := range strings.Fields(later[i]) {
+		n := slices.IndexFunc(at.Children, func(n *kong.Node) bool { return n.Name == w })
+		if n < 0 {
+			return true
 		}
+		at = at.Children[n]
 	}
-	return true
+	return false
 }
 
 // The reader of commands finds them where they are, and a wrong one fails.
