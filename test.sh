@@ -130,37 +130,55 @@ for name in modernc.org/sqlite/lib modernc.org/libc/... modernc.org/memory; do r
 # rows: the tests of internal/storage/db for the state that its goroutines share. The other tests are SQL on both databases.
 rows='Outage|Look|Watch|Attend|Counter|Epoch|Connections|Replaced|Begin|Process|Quick|Slow|Winner|Race'
 
+# forms: the tests of web, which has the pages, for handlers that start goroutines or whose body arrives beside them. Its other
+# tests make one request after the other, and the parts that those share are in packages of their own.
+forms='Upload|Mail|Letter|Password|Invit|SignOn|SignIn|Picture|Search|Costly|Subscri|Session|Lockout|Stale|Once'
+
 # stepwise: a test that runs the real functions one step at a time, in every order. It is long and has no concurrency.
 stepwise='^TestDeletionAgainstUpload$'
 
 # run_tests merges several streams of test events into one count. The client tests drive other programs, which the race detector
-# cannot observe, so they run without it; the packages of those programs were tested with it before, and the replicas are built
-# with it. The browser test runs last and alone, because it uses all of a small machine.
+# cannot observe, so they run without it; the packages of those programs are tested with it, and the replicas are built with it.
+# Client tests wait for most of their time, so they run beside the others, one package after the other. The browser test runs
+# last and alone, because it uses all of a small machine. "go vet" has run before, so no package is vetted again.
 run_tests() {
-	local packages plain raced=() e2e=pyindex/internal/clienttest/e2e pages=pyindex/internal/clienttest/browser count=()
+	local packages plain raced=() pages=pyindex/internal/clienttest/browser count=() beside=
 	[ "${CI:-}" != true ] || count=(-count=1)
-	packages=$(go list ./... | grep -vx -e "$e2e" -e "$pages")
+	packages=$(go list ./... | grep -v '^pyindex/internal/clienttest/.')
 	plain=$packages
 	if [ -n "$all" ]; then
 		mapfile -t raced <<<"$packages"
 		plain=
-	elif [ -n "$quick" ]; then
-		plain=$(grep -v /clienttest/ <<<"$packages") # they drive the built program for minutes
-	else
-		mapfile -t raced < <(grep -E "^pyindex/($shared)(/|$)" <<<"$packages")
-		plain=$(grep -vE "^pyindex/($shared)(/|$)" <<<"$packages")
+	elif [ -z "$quick" ]; then
+		mapfile -t raced < <(grep -E "^pyindex/($shared)(/|$)" <<<"$packages" | grep -vx pyindex/web)
+		plain="pyindex/web $(grep -vE "^pyindex/($shared)(/|$)" <<<"$packages")"
 	fi
 	{
 		if [ -z "$quick" ]; then
-			go test -json "${race[@]}" -timeout 20m "${count[@]}" -skip "$stepwise" "${raced[@]}" || true
-			[ -n "$all" ] || go test -json "${race[@]}" -timeout 20m "${count[@]}" -run "$rows" pyindex/internal/storage/db || true
-			go test -json -timeout 20m "${count[@]}" -run "$stepwise" "./$(dirname "$(git grep -l "func ${stepwise:1:-1}(")")" || true
+			test_beside >"$cache/log/beside" &
+			beside=$!
+			go test -json -vet=off "${race[@]}" -timeout 20m "${count[@]}" -skip "$stepwise" "${raced[@]}" || true
+			[ -n "$all" ] || go test -json -vet=off "${race[@]}" -timeout 20m "${count[@]}" -run "$rows" pyindex/internal/storage/db || true
+			[ -n "$all" ] || go test -json -vet=off "${race[@]}" -timeout 20m "${count[@]}" -run "$forms" pyindex/web || true
+			go test -json -vet=off -timeout 20m "${count[@]}" -run "$stepwise" "./$(dirname "$(git grep -l "func ${stepwise:1:-1}(")")" || true
 		fi
 		# shellcheck disable=SC2086 # one word for each package
-		[ -z "$plain" ] || go test -json -timeout 20m "${count[@]}" -skip "$stepwise" $plain || true
-		[ -n "$quick" ] || test_clients "$e2e"
-		[ -n "$quick" ] || go test -json -count=1 -timeout 20m "$pages" || true
+		[ -z "$plain" ] || go test -json -vet=off -timeout 20m "${count[@]}" -skip "$stepwise" $plain || true
+		if [ -z "$quick" ]; then
+			wait "$beside" || true
+			cat "$cache/log/beside"
+			go test -json -vet=off -count=1 -timeout 20m "$pages" || true
+		fi
 	} 9>&- | "$cache/bin/testlog" "$cache/counts" # a server that outlives a failed test must not hold the lock
+}
+
+# test_beside: runs the packages below internal/clienttest one after the other, and those of e2e on all pairs.
+test_beside() {
+	local packages e2e=pyindex/internal/clienttest/e2e flags=()
+	[ -z "$all" ] || flags=("${race[@]}")
+	mapfile -t packages < <(go list ./internal/clienttest/... | grep /clienttest/ | grep -vx -e "$e2e" -e "$pages")
+	go test -json -vet=off -p 1 "${flags[@]}" -timeout 30m "${count[@]}" "${packages[@]}" || true
+	test_clients "$e2e"
 }
 
 # test_clients PACKAGE: runs the real clients on each available pair of a database and a store. Clients cannot see the database
@@ -172,9 +190,16 @@ test_clients() {
 		read -r rows bytes <<<"$pair"
 		[ "$rows" = sqlite ] || [ -n "${INDEX_TEST_POSTGRES:-}" ] || continue
 		[ "$bytes" = folder ] || [ -n "${INDEX_TEST_S3:-}" ] || continue
-		INDEX_TEST_BACKEND="$pair" go test -json -count=1 -timeout 30m -run "$only" "$1" || true
+		INDEX_TEST_BACKEND="$pair" go test -json -vet=off -count=1 -timeout 30m -run "$only" "$1" || true
 		[ -n "$all" ] || only='^(TestPublish|TestUVInstall)$'
 	done
+}
+
+# programs: builds the program that the client tests drive, once for all of their processes.
+programs() {
+	export INDEX_TEST_BINARIES=$cache/bin/built
+	mkdir -p "$INDEX_TEST_BINARIES"
+	go build -o "$INDEX_TEST_BINARIES/index" ./cmd/index && go build "${race[@]}" -o "$INDEX_TEST_BINARIES/index-race" ./cmd/index
 }
 
 clients_here() {
@@ -211,6 +236,7 @@ tool golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint "$gola
 tool deadcode golang.org/x/tools/cmd/deadcode "$deadcode" check deadcode reachable
 [ -n "$quick" ] || tool govulncheck golang.org/x/vuln/cmd/govulncheck "$govulncheck" vulnerabilities
 [ -z "$all" ] || check "two builds of a release" ./release.sh --check
+[ -n "$quick" ] || check "the program, also with the race detector" programs
 [ -n "$quick" ] || clients_here
 if [ -n "$quick" ]; then
 	postgres_why="--quick tests SQLite only"

@@ -87,7 +87,7 @@ func New(o Options) (*Site, error) {
 	kit, err := ui.New(ui.Options{
 		Files: files, BaseURL: o.BaseURL, Name: o.Name, Logo: o.Logo, Security: o.Security, Programs: o.Programs,
 		Closed: o.Closed, Believed: o.Believed, Log: o.Log, Now: o.Now, Repositories: o.Index.Visible,
-		Server: o.Registry.Server,
+		Server: o.Registry.Server, Recovered: o.Index.RecoveredNow,
 	})
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 
 	"pyindex/internal/cijob"
 	"pyindex/internal/cli"
+	"pyindex/internal/cli/backups"
 	"pyindex/internal/cli/incident"
 	"pyindex/internal/cli/people"
 	"pyindex/internal/cli/projects"
@@ -53,8 +54,13 @@ type commands struct {
 	Import    transfer.Import  `cmd:"" help:"Import files from other indexes, with their upload times and yanks."`
 	Mail      upkeep.Mail      `cmd:"" help:"Manage e-mail."`
 	GC        upkeep.GC        `cmd:"" name:"gc" help:"Delete stored objects that are no longer needed."`
+	Backup    backups.Backup   `cmd:"" help:"Make backups of this index, verify them and remove old ones."`
+	Restore   backups.Restore  `cmd:"" help:"Restore a backup into an empty database and a storage."`
 	Migrate   upkeep.Migrate   `cmd:"" help:"Move the index to another database and storage."`
+	Export    transfer.Export  `cmd:"" help:"Write everything that repositories contain into a folder, for another index or any web server."`
+	Alias     transfer.Alias   `cmd:"" help:"Show the use of aliases: paths of another index at which repositories are served too."`
 	Recovered upkeep.Recovered `cmd:"" help:"Finish a database restore: advance the serial past every number used before."`
+	Verify    upkeep.Verify    `cmd:"" help:"Check that the database and the stored objects agree, and repair what can be repaired."`
 	Doctor    doctorCmd        `cmd:"" help:"Diagnose problems of this installation, or between a CI job and the index."`
 	Version   version.Command  `cmd:"" plain:"" help:"Print the version."`
 

@@ -180,6 +180,8 @@ func TestRefusedSettings(t *testing.T) {
 			"--upstreams=name=a,url=https://a.example/,username=u,password_file=/nonexistent/p", "password_file of a",
 		},
 		{"size of the upstream cache", "[upstream_cache]\nsize = 'lots'", "", ":2: upstream_cache.size"},
+		{"no time for an upstream", "", "--upstream-timeout=0s", "--upstream-timeout: 0s must be between 1s and 10m"},
+		{"a rest of a day", "upstream_rest = '1d'", "", ":1: upstream_rest: 1d must be between 1s and 1h"},
 		{"realm with a line end", "[access]\nrealm = \"a\\nb\"", "", "access.realm"},
 	}
 	for _, tt := range tests {

@@ -51,6 +51,9 @@ const (
 	demoFile = "demo_pkg-1.0-py3-none-any.whl"
 )
 
+// metricsToken is the metrics token of a fixture.
+const metricsToken = "metrics-token-of-the-fixture"
+
 // newFixture makes one below a base URL.
 func newFixture(t testing.TB, base string, anonymous bool, flags ...string) *fixture {
 	t.Helper()
@@ -63,7 +66,12 @@ func newFixture(t testing.TB, base string, anonymous bool, flags ...string) *fix
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := k.Parse(append([]string{"serve", "--data-dir", t.TempDir()}, flags...)); err != nil {
+	token := filepath.Join(t.TempDir(), "metrics-token")
+	if err := os.WriteFile(token, []byte(metricsToken+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := append([]string{"serve", "--data-dir", t.TempDir(), "--metrics-token-file", token}, flags...)
+	if _, err := k.Parse(args); err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)

@@ -24,6 +24,7 @@ import (
 	"pyindex/internal/jsonapi"
 	"pyindex/internal/leakapi"
 	"pyindex/internal/legacyupload"
+	"pyindex/internal/metrics"
 	"pyindex/internal/programs"
 	"pyindex/internal/publishers/mintapi"
 	"pyindex/internal/route"
@@ -95,6 +96,8 @@ type endpoints struct {
 	log       *slog.Logger
 	settings  []config.Setting // for the page of administrators
 	authority string           // path of our own authority's certificate, "" if there is none
+	metrics   *metrics.Metrics // nil if none are reported
+	expires   func() time.Time // of the certificate; nil if there is none
 }
 
 // serve answers requests on l until the session ends.
@@ -120,7 +123,7 @@ func (e *endpoints) serve(s *cli.Session, l net.Listener) error {
 	if err != nil {
 		return err
 	}
-	e.authority = secure.Authority
+	e.authority, e.expires = secure.Authority, secure.Expiry
 	keyring := access.NewKeyring(e.DB.Access(), access.KeyringOptions{
 		AnonymousRead: e.Config.Access.AnonymousRead,
 		SecondFactor:  access.FactorPolicy(e.Config.Access.RequireSecond),
@@ -139,7 +142,11 @@ func (e *endpoints) serve(s *cli.Session, l net.Listener) error {
 	if err := welcome(s, e.App, e.base, secure.Authority); err != nil {
 		return err
 	}
-	stop := e.Background(s.Ctx, keyring, e.log, secure.Watch)
+	reporting, err := e.report()
+	if err != nil {
+		return err
+	}
+	stop := e.Background(s.Ctx, keyring, e.log, secure.Watch, reporting)
 	defer stop()
 	return h.Serve(s.Ctx, l, server.Run{
 		TLS: secure.Config, Drain: time.Duration(e.Config.DrainTimeout), Delay: time.Duration(e.Config.DrainDelay),
@@ -151,6 +158,7 @@ func (e *endpoints) handler(keyring *access.Keyring) (*server.Server, error) {
 	health := server.NewHealth(server.Check{Name: "the database", Run: e.DB.Ping},
 		server.Check{Name: "the storage", Run: e.Blobs.Ping, Shared: e.Blobs.Remote()})
 	health.Uploads(func() error { _, err := e.Index.Trouble(); return err })
+	health.Recovered(e.Index.RecoveredNow)
 	c := e.Config
 	o := server.Options{
 		Keyring: keyring, Log: e.log, Name: c.Access.Realm, BasePath: e.base.Path,
@@ -185,11 +193,23 @@ func (e *endpoints) handler(keyring *access.Keyring) (*server.Server, error) {
 		return nil, err
 	}
 	o.Missing, o.Known = site.Missing, site.Known
-	h, err := server.New(o, append(e.tables(), leaks.Table(), offered.Table(), health.Table(), site.Table())...)
-	if err == nil {
-		health.Watch(h)
+	tables := append(e.tables(), leaks.Table(), offered.Table(), health.Table(), site.Table())
+	if c.Metrics.On() {
+		if o.MetricsToken, err = c.Metrics.Token(); err != nil {
+			return nil, err
+		}
+		e.metrics = newMetrics(e.log)
+		o.Observer, tables = e.metrics, append(tables, e.metrics.Table())
 	}
-	return h, err
+	h, err := server.New(o, tables...)
+	if err != nil {
+		return nil, err
+	}
+	health.Watch(h)
+	if e.metrics != nil {
+		e.watch(h)
+	}
+	return h, nil
 }
 
 // site returns the web pages.
@@ -238,12 +258,13 @@ func (e *endpoints) site(offered *programs.Set) (*web.Site, error) {
 
 // tables returns the route tables of the APIs.
 func (e *endpoints) tables() []route.Table {
+	simple := simpleapi.New(e.Reader, simpleapi.Options{
+		BasePath: e.base.Path, BaseURL: e.base.String(), CacheBytes: int64(e.Config.Limits.PageCache),
+		MaxAge: time.Duration(e.Config.Access.PageMaxAge), Instance: e.Instance,
+		Aliases: e.Config.AliasList(), Used: e.Aliases.Note,
+	})
 	return []route.Table{
-		simpleapi.New(e.Reader,
-			simpleapi.Options{
-				BasePath: e.base.Path, BaseURL: e.base.String(), CacheBytes: int64(e.Config.Limits.PageCache),
-				MaxAge: time.Duration(e.Config.Access.PageMaxAge), Instance: e.Instance,
-			}).Table(),
+		simple.Table(), simple.AliasTable(),
 		jsonapi.New(e.Reader, jsonapi.Options{BaseURL: e.base.String(), Instance: e.Instance}).Table(),
 		rssapi.New(e.Index.Index, rssapi.Options{BaseURL: e.base.String(), Name: e.Config.Name()}).Table(),
 		legacyupload.New(e.Index.Intake, legacyupload.Options{}).Table(),

@@ -105,6 +105,10 @@ func (c Caller) Confirmed(now time.Time) bool {
 // Admin reports whether c is an administrator whose credential has the scope admin.
 func (c Caller) Admin() bool { return c.admin && c.scope == ScopeAdmin }
 
+// Measures reports whether c may read the metrics of the server: it is an administrator, whatever the scope of the
+// credential, as long as that is not bound to projects.
+func (c Caller) Measures() bool { return c.admin && !c.limited }
+
 // Claims returns a copy of the verified claims behind a minted token, and nil for other callers.
 func (c Caller) Claims() map[string]any { return maps.Clone(c.claims) }
 

@@ -20,10 +20,12 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/account/outbox"
 	"pyindex/internal/account/signin"
+	"pyindex/internal/alias"
 	"pyindex/internal/assembly"
 	"pyindex/internal/config"
 	"pyindex/internal/follow"
 	"pyindex/internal/lockout"
+	"pyindex/internal/namelog"
 	"pyindex/internal/passkeys"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/exchange"
@@ -57,13 +59,17 @@ type App struct {
 	SignIn    *signin.Methods
 	Outbox    *outbox.Outbox
 	Followers *follow.Followers
+	Aliases   *alias.Ledger
 	Upstreams *upstream.Registry
 	Client    *client.Client // asks upstreams
 	Pages     *pages.Pages
 	Files     *files.Files
 	Reader    *resolve.Reader
-	Instance  string // id of this index for other indexes
+	Names     *namelog.Keeper // the copy of names beside the content
+	Instance  string          // id of this index for other indexes
 	Operator  access.Caller
+	restoring bool // the database is opened to restore a backup into it
+	tasks     tasks
 }
 
 // Open opens the index. base is the URL at which clients reach the index, or nil for commands.
@@ -112,6 +118,8 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 		Redact: insight.New(a.Registry).Redact,
 	})
 	a.openReader(log)
+	a.Aliases = alias.NewLedger(a.DB.Aliases(), alias.Options{})
+	a.Names = namelog.New(a.DB.Names(), a.Blobs, namelog.Options{Log: log})
 	a.Followers = follow.New(a.Index.Index, a.DB.Follow(), nil)
 	return a, nil
 }
@@ -203,7 +211,9 @@ func (a *App) OpenStores(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	if a.DB, err = db.Open(ctx, rows, db.Options{Log: log, Bridge: time.Duration(a.Config.Database.Bridge)}); err != nil {
+	if a.DB, err = db.Open(ctx, rows, db.Options{
+		Log: log, Bridge: time.Duration(a.Config.Database.Bridge), Restoring: a.restoring,
+	}); err != nil {
 		return fmt.Errorf("database.url: %w", err)
 	}
 	bytes, err := a.Config.StorageURL()
@@ -214,6 +224,16 @@ func (a *App) OpenStores(ctx context.Context, log *slog.Logger) error {
 		return errors.Join(fmt.Errorf("storage.url: %w", err), a.DB.Close())
 	}
 	return nil
+}
+
+// OpenToRestore opens the database and the blob store, which it creates if they are missing, to restore a backup into
+// them. The result has no services.
+func OpenToRestore(ctx context.Context, c *config.Config, log *slog.Logger) (*App, error) {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	a := &App{Config: c, Operator: access.Operator(osUser()), restoring: true}
+	return a, a.OpenStores(ctx, log)
 }
 
 // Close closes the database and the blob store.

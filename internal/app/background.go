@@ -14,6 +14,8 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/follow"
 	"pyindex/internal/mail"
+	"pyindex/internal/metrics"
+	"pyindex/internal/namelog"
 )
 
 // postEvery is the interval for sending warning letters that wait. Letters from this process are sent immediately.
@@ -60,9 +62,8 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 	also ...func(ctx context.Context),
 ) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	var loops group
-	loops.every(ctx, flushEvery, func() error { return errors.Join(keyring.Flush(ctx), a.Index.FlushDownloads(ctx)) },
-		log, "writing last uses")
+	loops := group{tasks: &a.tasks}
+	loops.every(ctx, flushEvery, "last_uses", func() error { return a.flush(ctx, keyring) }, log, "writing last uses")
 	tidy := time.AfterFunc(tidyAfter, debug.FreeOSMemory)
 	loops.Go(func() {
 		a.DB.Attend(ctx, func(ctx context.Context) {
@@ -72,9 +73,9 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 		})
 	})
 	a.verifier.Warm()
-	loops.every(ctx, refreshEvery, func() error { a.verifier.Refresh(); return nil }, log, "refreshing keys")
-	loops.every(ctx, sweepEvery, func() error { return a.sweep(ctx) }, log, "sweeping")
-	loops.every(ctx, checkEvery, func() error { return a.Index.Custody.CheckDaily(ctx, a.Operator) }, log,
+	loops.every(ctx, refreshEvery, "issuer_keys", func() error { a.verifier.Refresh(); return nil }, log, "refreshing keys")
+	loops.every(ctx, sweepEvery, "sweep", func() error { return a.sweep(ctx) }, log, "sweeping")
+	loops.every(ctx, checkEvery, "storage_check", func() error { return a.Index.Custody.CheckDaily(ctx, a.Operator) }, log,
 		"checking the stored bytes")
 	loops.Go(func() { // removes what a killed process was about to remove
 		if err := a.sweep(ctx); err != nil && ctx.Err() == nil {
@@ -86,14 +87,19 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 			log.Error("filling the search", "error", err)
 		}
 	})
-	loops.every(ctx, checkEvery, func() error { return a.Index.Backfill(ctx) }, log, "filling the search")
+	loops.every(ctx, checkEvery, "search", func() error { return a.Index.Backfill(ctx) }, log, "filling the search")
 	if sender, err := a.Config.Mail.Sender(); err == nil && sender != nil {
-		loops.every(ctx, remindEvery, func() error { return a.remind(ctx, sender) }, log, "reminding of tokens that expire")
-		loops.every(ctx, notifyEvery, func() error { return a.notify(ctx, sender) }, log, "writing of new releases")
+		loops.every(ctx, remindEvery, "token_reminders", func() error { return a.remind(ctx, sender) }, log,
+			"reminding of tokens that expire")
+		loops.every(ctx, notifyEvery, "release_letters", func() error { return a.notify(ctx, sender) }, log,
+			"writing of new releases")
 	}
 	loops.Go(func() { a.post(ctx, log) })
 	loops.Go(func() { a.Pages.Run(ctx) })
-	loops.every(ctx, tendEvery, func() error { return a.Files.Tend(ctx) }, log, "tending the files of upstreams")
+	loops.every(ctx, namelog.TendEvery, "name_copy", func() error { return a.Names.Tend(ctx) }, log,
+		"writing the copy of names")
+	loops.every(ctx, tendEvery, "upstream_files", func() error { return a.Files.Tend(ctx) }, log,
+		"tending the files of upstreams")
 	for _, f := range also {
 		loops.Go(func() { f(ctx) })
 	}
@@ -102,10 +108,15 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 		cancel()
 		loops.Wait()
 		last := context.WithoutCancel(ctx)
-		if err := errors.Join(keyring.Flush(last), a.Index.FlushDownloads(last)); err != nil {
+		if err := a.flush(last, keyring); err != nil {
 			log.Error("writing last uses", "error", err)
 		}
 	}
+}
+
+// flush writes what is counted in memory.
+func (a *App) flush(ctx context.Context, keyring *access.Keyring) error {
+	return errors.Join(keyring.Flush(ctx), a.Index.FlushDownloads(ctx), a.Aliases.Flush(ctx))
 }
 
 // remind sends a letter to users whose API tokens expire soon.
@@ -134,7 +145,7 @@ func (a *App) notify(ctx context.Context, sender *mail.Sender) error {
 
 // sweep removes unreferenced blobs, expired tokens and sessions, and old audit entries.
 func (a *App) sweep(ctx context.Context) error {
-	_, err := a.Index.Custody.Sweep(ctx, a.Operator)
+	err := a.tasks.remove(metrics.Sweep, func() (int, error) { return a.Index.Custody.Sweep(ctx, a.Operator) })
 	forgotten, e := audit.Sweep(ctx, a.DB.Record(), a.Config.Audit.Retention(), time.Now())
 	if forgotten > 0 {
 		slog.InfoContext(ctx, "removed old entries of the audit log", "removed", forgotten)
@@ -145,10 +156,16 @@ func (a *App) sweep(ctx context.Context) error {
 }
 
 // group is a set of loops that run in the background.
-type group struct{ sync.WaitGroup }
+type group struct {
+	sync.WaitGroup
+	tasks *tasks
+}
 
-// every runs f at every interval d until ctx ends. It logs an error of f and continues.
-func (g *group) every(ctx context.Context, d time.Duration, f func() error, log *slog.Logger, what string) {
+// every runs f at every interval d until ctx ends, and counts the runs as those of a task. It logs an error of f and
+// continues.
+func (g *group) every(ctx context.Context, d time.Duration, task metrics.Task, f func() error, log *slog.Logger,
+	what string,
+) {
 	g.Go(func() {
 		tick := time.NewTicker(d)
 		defer tick.Stop()
@@ -158,7 +175,7 @@ func (g *group) every(ctx context.Context, d time.Duration, f func() error, log 
 				return
 			case <-tick.C:
 			}
-			if err := f(); err != nil && ctx.Err() == nil {
+			if err := g.tasks.run(task, f); err != nil && ctx.Err() == nil {
 				log.Error(what, "error", err)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"time"
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/ingest"
@@ -22,13 +23,17 @@ func (a *App) openPages(ctx context.Context, log *slog.Logger) (err error) {
 		return err
 	}
 	a.Upstreams = upstream.NewRegistry(a.DB.Upstreams(), upstream.Options{})
-	a.Client = client.New(client.Options{Version: version.Read().Version, Instance: a.Instance})
+	timeout := time.Duration(a.Config.UpstreamTimeout)
+	a.Client = client.New(client.Options{
+		Version: version.Read().Version, Instance: a.Instance, FirstByte: timeout, Stall: timeout,
+	})
 	database, err := a.Config.DatabaseURL()
 	if err != nil {
 		return err
 	}
 	a.Pages = pages.New(pages.Options{
 		Store: a.DB.Pages(), Fetcher: a.Client, Upstreams: a.allUpstreams, Log: log, Offline: a.Config.Offline,
+		Rest:  time.Duration(a.Config.UpstreamRest),
 		Alone: strings.HasPrefix(database, "sqlite:"), // replicas need PostgreSQL
 	})
 	return nil

@@ -26,6 +26,16 @@ type Manifest struct {
 	RowsOnly   bool      `json:"rows_only"` // the content is not in the backup, but stays in the store
 	WithCache  bool      `json:"with_cache"`
 	Absent     []Absence `json:"absent"`
+	// Lacking is the number of objects that were missing or damaged in the store, and Missing lists some of them.
+	Lacking int64     `json:"lacking"`
+	Missing []Missing `json:"missing,omitempty"`
+}
+
+// Missing is content that the rows need and that the store did not have.
+type Missing struct {
+	SHA256 string   `json:"sha256"`
+	Keys   []string `json:"keys"`
+	Why    string   `json:"why"`
 }
 
 // Head is the newest entry of the audit log.

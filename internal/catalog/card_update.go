@@ -96,6 +96,9 @@ const backfillBatch = 50
 // until none is left or ctx ends. It continues from the last batch after an interruption, and two processes may run it
 // at once.
 func (x *Index) Backfill(ctx context.Context) error {
+	if err := x.recountSizes(ctx); err != nil {
+		return err
+	}
 	for after := ""; ; {
 		var ids []string
 		err := x.store.Update(ctx, func(tx Tx) (err error) {
@@ -118,4 +121,30 @@ func (x *Index) Backfill(ctx context.Context) error {
 		}
 		after = ids[len(ids)-1]
 	}
+}
+
+// RewriteCard updates a project's card and requirements from its latest release, in a transaction that changed
+// something of either.
+func RewriteCard(ctx context.Context, tx Tx, p Project) error { return putCard(ctx, tx, p) }
+
+// CountRequired returns the number of requirements that the project's card should have.
+func CountRequired(ctx context.Context, tx Tx, p Project) (int, error) {
+	c, err := tx.CardOf(ctx, p.ID)
+	if err != nil {
+		return 0, err
+	}
+	v, err := packaging.ParseVersion(c.Version)
+	if err != nil {
+		return 0, err
+	}
+	rel, err := tx.ReleaseByKey(ctx, p.ID, v.Key())
+	if err != nil {
+		return 0, err
+	}
+	files, err := tx.FilesOfRelease(ctx, rel.ID)
+	if err != nil || len(files) == 0 {
+		return 0, err
+	}
+	m, err := tx.Metadata(ctx, Telling(files).ID)
+	return len(required(m)), err
 }

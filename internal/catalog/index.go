@@ -14,13 +14,18 @@ import (
 type Limits struct {
 	FileSize    int64 // bytes of one file
 	ProjectSize int64 // bytes of all files of a project
+	// RepositorySize is the limit for all files of a repository, in bytes. A project has none of its own.
+	RepositorySize int64
 }
 
-// LimitsUnder returns the effective limits of a project: its own, or the configured limit for each zero field.
+// LimitsUnder returns the effective limits of a project: its own and its repository's, or the configured limit for each
+// that is zero.
 func (p Project) LimitsUnder(configured Limits) Limits {
 	return Limits{
 		FileSize:    cmp.Or(p.Limits.FileSize, configured.FileSize),
 		ProjectSize: cmp.Or(p.Limits.ProjectSize, configured.ProjectSize),
+
+		RepositorySize: cmp.Or(p.Repository.SizeLimit, configured.RepositorySize),
 	}
 }
 
@@ -50,6 +55,7 @@ type Index struct {
 	lists        *memo.Weighted[string, list]      // by repository id
 	lines        *memo.Weighted[string, []Summary] // by project id
 	downloads    downloads
+	recovered    lastRecovered
 }
 
 // projectKey and fileKey are cache keys; id is a repository's.

@@ -152,6 +152,7 @@ func (x *Index) SetLimits(ctx context.Context, who access.Caller, repo string, n
 	if l.FileSize < 0 || l.ProjectSize < 0 {
 		return fault.New(fault.Invalid, "a limit is a number of bytes, or 0 for the configured limit")
 	}
+	l.RepositorySize = 0
 	e := x.changes.Entry(who, "project.limits", map[string]any{"file_size": l.FileSize, "project_size": l.ProjectSize})
 	may := func(who access.Caller, _ Project) error {
 		if !who.Admin() {

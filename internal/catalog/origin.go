@@ -141,6 +141,8 @@ const memoNames = 100_000
 //
 // The decision of an administrator comes first, that of the first repository of the chain that has one. Names that are
 // own anywhere on this index are own for every repository. While nothing changes, it costs no look at the database.
+//
+// While the index is in the state recovered, OriginOf returns fault.Unavailable for a name without any row.
 func (x *Index) OriginOf(ctx context.Context, at memo.Stamp, chain []string,
 	name packaging.ProjectName,
 ) (Ownership, error) {
@@ -154,8 +156,11 @@ func (x *Index) OriginOf(ctx context.Context, at memo.Stamp, chain []string,
 	var o Ownership
 	err := x.store.View(ctx, func(tx Tx) error {
 		f, err := tx.NameFacts(ctx, name, chain[0])
+		if err != nil {
+			return err
+		}
 		o = f.ownership(chain, now)
-		return err
+		return f.checkUnknown(ctx, tx, name)
 	})
 	if err == nil {
 		x.origins.Put(at, k, o)
@@ -255,6 +260,9 @@ func (c *claim) private() bool { return c.facts.Name.Origin == Own || c.facts.Na
 func (c *claim) make(ctx context.Context, tx Tx) (Ownership, error) {
 	o, settled, err := c.look(ctx, tx)
 	if err != nil || settled {
+		return o, err
+	}
+	if err := c.facts.checkUnknown(ctx, tx, c.name); err != nil {
 		return o, err
 	}
 	n := Name{Name: c.name, Origin: Foreign, Upstream: c.by.Name, Since: c.now, Why: WhyUpstream}

@@ -209,6 +209,7 @@ type RepositoryChange struct {
 	RequireHashes   *bool
 	UpstreamReaders *string // AnyReader or RepositoryReader
 	AnonymousFetch  *bool
+	SizeLimit       *int64 // bytes, 0 for the configured limit
 }
 
 func (c RepositoryChange) check() error {
@@ -217,6 +218,9 @@ func (c RepositoryChange) check() error {
 	}
 	if c.UpstreamReaders != nil && *c.UpstreamReaders != AnyReader && *c.UpstreamReaders != RepositoryReader {
 		return fault.New(fault.Invalid, "upstream_readers: %.80q is neither any nor repository", *c.UpstreamReaders)
+	}
+	if c.SizeLimit != nil && *c.SizeLimit < 0 {
+		return fault.New(fault.Invalid, "size_limit: a limit is a number of bytes, or 0 for the configured limit")
 	}
 	return nil
 }
@@ -228,6 +232,7 @@ func (c RepositoryChange) applied(r Repository) Repository {
 	set(&r.RequireHashes, c.RequireHashes)
 	set(&r.UpstreamReaders, c.UpstreamReaders)
 	set(&r.AnonymousFetch, c.AnonymousFetch)
+	set(&r.SizeLimit, c.SizeLimit)
 	return r
 }
 
@@ -256,6 +261,9 @@ func (c RepositoryChange) detail(r Repository) map[string]any {
 	if c.AnonymousFetch != nil {
 		out["anonymous_fetch"] = r.AnonymousFetch
 	}
+	if c.SizeLimit != nil {
+		out["size_limit"] = r.SizeLimit
+	}
 	return out
 }
 
@@ -274,8 +282,11 @@ func (x *Index) ChangeRepository(ctx context.Context, who access.Caller, name st
 		return err
 	}
 	action := "repository.change"
-	if c.Bases != nil {
+	switch {
+	case c.Bases != nil:
 		action = "repository.bases"
+	case c == (RepositoryChange{SizeLimit: c.SizeLimit}) && c.SizeLimit != nil:
+		action = "repository.limits"
 	}
 	return x.changeRepository(ctx, who, c.applied(r), action, c, func(tx Tx) error {
 		if err := notDeclared(ctx, tx, name); err != nil {

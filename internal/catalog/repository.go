@@ -15,6 +15,8 @@ type Repository struct {
 	Members   access.Role // role of every active user: Reader sees all, Uploader also creates projects
 	Public    bool        // readable by anonymous callers, if the index allows that
 	CreatedAt time.Time
+	Size      int64 // bytes of all files of its projects
+	SizeLimit int64 // limit of Size in bytes; 0 for the configured limit
 
 	// What is read through the repository's bases; see package resolve.
 

@@ -22,11 +22,14 @@ type Tx interface {
 	access.UserRows
 	access.ServiceRows
 	access.StandingRows
+	RecoveredRows
 
 	// Repositories. Reads of one return fault.NotFound if there is none.
 
 	InsertRepository(ctx context.Context, r Repository) error // fault.Conflict if the name is taken
-	UpdateRepository(ctx context.Context, r Repository) error // sets members and public of the row with r's id
+	// UpdateRepository sets the settings of the row with r's id, but not its size. The size changes with those of its
+	// projects, in InsertProject, UpdateProject and DeleteProject.
+	UpdateRepository(ctx context.Context, r Repository) error
 	RepositoryByName(ctx context.Context, name string) (Repository, error)
 	Repositories(ctx context.Context) ([]Repository, error) // by name
 	// DeleteRepository deletes a repository with its grants. It returns fault.Conflict if the repository contains a
@@ -181,6 +184,13 @@ type Tx interface {
 	// Downloads returns the download counts by day since a time: of a release by its own spelling of the version, of the
 	// whole project if version is "", and of all projects if projectID is "".
 	Downloads(ctx context.Context, since time.Time, projectID, version string) ([]Day, error)
+	// ProjectsNear returns projects that use at least 80 % of their own size limit or, without one, of the configured limit,
+	// the largest first, at most limit for each of both.
+	ProjectsNear(ctx context.Context, configured int64, limit int) ([]ProjectUsage, error)
+	// RepositorySizesDiffer reports whether the size of a repository differs from the sum of the sizes of its projects.
+	RepositorySizesDiffer(ctx context.Context) (bool, error)
+	// RecountRepositories sets the size of every repository to the sum of the sizes of its projects.
+	RecountRepositories(ctx context.Context) error
 	DeleteDownloadsBefore(ctx context.Context, t time.Time) error
 
 	// Uploads by trusted publishers.

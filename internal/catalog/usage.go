@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -26,12 +27,27 @@ type Usage struct {
 type RepositoryUsage struct {
 	Name            string
 	Projects, Bytes int64
+	SizeLimit       int64 // its own, 0 for the configured limit
+}
+
+// LimitUse returns the use of the limit of the repository under the configured limits.
+func (u RepositoryUsage) LimitUse(configured Limits) LimitUse {
+	return Repository{Name: u.Name, Size: u.Bytes, SizeLimit: u.SizeLimit}.LimitUse(configured)
 }
 
 // ProjectUsage reports the size of a project.
 type ProjectUsage struct {
 	Repository, Project string
 	Bytes               int64
+	SizeLimit           int64 // its own, 0 for the configured limit
+}
+
+// LimitUse returns the use of the limit of the project under the configured limits.
+func (u ProjectUsage) LimitUse(configured Limits) LimitUse {
+	return LimitUse{
+		Repository: u.Repository, Project: u.Project, Used: u.Bytes,
+		Limit: cmp.Or(u.SizeLimit, configured.ProjectSize), Own: u.SizeLimit > 0,
+	}
 }
 
 // Day counts an activity on one day, UTC.

@@ -11,15 +11,25 @@ import (
 	"testing"
 )
 
+var programs = map[bool]string{false: "index", true: "index-race"}
+
 var builds = map[bool]func() (string, error){
 	false: sync.OnceValues(func() (string, error) { return build(false) }),
 	true:  sync.OnceValues(func() (string, error) { return build(true) }),
 }
 
-// Binary returns the path of the index program, which it builds from this tree once per test process. If race is set,
-// the program is built with the race detector: it is slower and larger, and exits with status 66 if it detects a race.
+// BinariesVariable names the environment variable for a folder with the programs index and index-race of this tree.
+// test.sh builds them once for all test processes.
+const BinariesVariable = "INDEX_TEST_BINARIES"
+
+// Binary returns the path of the index program: that of the folder in BinariesVariable, or one that it builds from this
+// tree once per test process. If race is set, the program is built with the race detector: it is slower and larger, and
+// exits with status 66 if it detects a race.
 func Binary(t testing.TB, race bool) string {
 	t.Helper()
+	if dir := os.Getenv(BinariesVariable); dir != "" {
+		return filepath.Join(dir, programs[race])
+	}
 	path, err := builds[race]()
 	if err != nil {
 		t.Fatal(err)

@@ -27,6 +27,9 @@ hatch   hatch==1.18.2
 flit    flit==4.2.0
 pdm     pdm==2.29.4 hishel==1.4.0
 pipenv  pipenv==2026.10.3
+devpi   devpi-server==6.20.3 devpi-client==7.3.0
+pypiserver   pypiserver==2.4.2
+bandersnatch bandersnatch==6.8.0
 build   pip==25.3 build==1.6.1 packaging==26.3 setuptools==84.2.1 wheel==0.48.0 hatchling==1.33.0 flit-core==4.2.0 poetry-core==2.5.0
 "
 

@@ -31,8 +31,11 @@ type Config struct {
 
 	Upstream             string               `placeholder:"URL" help:"Simple root of another index, such as https://HOST/simple/. The repository main then serves its projects too, through an upstream named default."`
 	UpstreamAllowPrivate bool                 `help:"Allow upstream to use plain http, and addresses of this machine and of private networks."`
+	UpstreamTimeout      Span                 `default:"30s" help:"How long an upstream may take to begin its answer, and be silent while it sends one: 1s to 10m. Callers wait that long at most; a page that is held already is served after 10 seconds."`
+	UpstreamRest         Span                 `default:"30s" help:"How long an upstream is not asked after three failures in a row: 1s to 1h. Meanwhile, pages and files that are held are served."`
 	Upstreams            []declaredUpstream   `sep:";" placeholder:"name=N,url=URL[,…]" help:"Other indexes that repositories may draw on, separated by \";\" (default: none). In the file, each is a table [[upstreams]]."`
 	Repositories         []declaredRepository `sep:";" placeholder:"name=N,bases=B B[,…]" help:"Repositories with their bases, separated by \";\" (default: none). In the file, each is a table [[repositories]]. Repositories that are not listed are managed by commands and pages."`
+	Aliases              []declaredAlias      `sep:";" placeholder:"path=P,repository=R" help:"Paths of another index at which a repository is served too, read-only, separated by \";\" (default: none). In the file, each is a table [[aliases]]."`
 	Offline              bool                 `help:"Ask no upstream: serve only what is kept."`
 
 	ClientPrograms string `placeholder:"FOLDER" help:"Folder with the programs of this version for other platforms, as a release has them. CI jobs download them from /_/client/. The running program is always offered."`
@@ -50,6 +53,7 @@ type Config struct {
 	Pages        pagesConfig        `embed:"" prefix:"pages-"`
 	Audit        auditConfig        `embed:"" prefix:"audit-"`
 	Log          logConfig          `embed:"" prefix:"log-"`
+	Metrics      metricsConfig      `embed:"" prefix:"metrics-"`
 
 	UpstreamCache upstreamCacheConfig `embed:"" prefix:"upstream-cache-"`
 
@@ -59,7 +63,7 @@ type Config struct {
 // sections lists the tables of the file. Each is a field of Config, with its name as the prefix of its flags.
 var sections = []string{
 	"database", "storage", "access", "oidc", "limits", "upload", "attestations", "leaks", "sso", "mail", "pages", "audit",
-	"log", "upstream_cache",
+	"log", "metrics", "upstream_cache",
 }
 
 type databaseConfig struct {
@@ -94,6 +98,7 @@ type oidcConfig struct {
 type limitsConfig struct {
 	FileSize              ByteSize `default:"2GiB" help:"Maximum size of a file."`
 	ProjectSize           ByteSize `default:"0" help:"Maximum total size of the files of a project; 0 for no limit."`
+	RepositorySize        ByteSize `default:"0" help:"Maximum total size of the files of a repository; 0 for no limit. Files of upstreams are not counted."`
 	UploadMinRate         ByteSize `default:"50000" help:"Minimum average speed of an upload in bytes per second after its first minute. Slower uploads are aborted; 0 for no limit."`
 	Connections           count    `default:"4096" help:"Maximum number of open connections; 0 for no limit."`
 	ConnectionsPerAddress count    `default:"256" help:"Maximum number of open connections from one address, except trusted_proxies; 0 for no limit."`

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"pyindex/internal/access"
@@ -18,6 +19,7 @@ var entryKeys = map[string][]string{
 	"oidc.issuers": issuerFields,
 	"upstreams":    upstream.Keys(),
 	"repositories": repositoryKeys,
+	"aliases":      aliasKeys,
 }
 
 // declaredUpstream is an entry of [[upstreams]]. Its text form, for a flag or the environment, is
@@ -52,7 +54,7 @@ func (d declaredUpstream) line() string {
 
 // repositoryKeys are the keys of [[repositories]].
 var repositoryKeys = []string{
-	"name", "bases", "members", "public", "require_hashes", "upstream_readers", "anonymous_fetch",
+	"name", "bases", "members", "public", "require_hashes", "upstream_readers", "anonymous_fetch", "size_limit",
 }
 
 // declaredRepository is an entry of [[repositories]]. Its text form is that of an upstream, with the bases separated by
@@ -111,6 +113,16 @@ func (d *declaredRepository) set(key string, value any) error {
 		d.RequireHashes = &on
 	case "anonymous_fetch":
 		d.AnonymousFetch = &on
+	case "size_limit":
+		if n, ok := value.(float64); ok { // a number of the file
+			value = strconv.FormatFloat(n, 'f', -1, 64)
+		}
+		var size ByteSize
+		if err := size.UnmarshalText([]byte(fmt.Sprint(value))); err != nil {
+			return wrong("a size, such as 500GiB, or 0 for limits.repository_size")
+		}
+		bytes := int64(size)
+		d.SizeLimit = &bytes
 	case "bases":
 		bases, err := basesOf(value)
 		if err != nil {
@@ -172,6 +184,9 @@ func (d declaredRepository) line() string {
 	}
 	if d.AnonymousFetch != nil {
 		add("anonymous_fetch", *d.AnonymousFetch)
+	}
+	if d.SizeLimit != nil {
+		add("size_limit", ByteSize(*d.SizeLimit))
 	}
 	return text
 }

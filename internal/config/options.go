@@ -106,5 +106,7 @@ func (c auditConfig) Retention() audit.Keep {
 
 // Catalog returns the catalog's bounds.
 func (c limitsConfig) Catalog() catalog.Limits {
-	return catalog.Limits{FileSize: int64(c.FileSize), ProjectSize: int64(c.ProjectSize)}
+	return catalog.Limits{
+		FileSize: int64(c.FileSize), ProjectSize: int64(c.ProjectSize), RepositorySize: int64(c.RepositorySize),
+	}
 }

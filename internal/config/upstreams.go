@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
@@ -29,6 +30,15 @@ func (c *Config) checkUpstreams() error {
 	}
 	if c.Upstream == "" && c.UpstreamAllowPrivate {
 		return errors.New("upstream_allow_private: it has an effect only with upstream")
+	}
+	for _, s := range []struct {
+		key  string
+		span Span
+		most time.Duration
+	}{{"upstream_timeout", c.UpstreamTimeout, 10 * time.Minute}, {"upstream_rest", c.UpstreamRest, time.Hour}} {
+		if d := time.Duration(s.span); d < time.Second || d > s.most {
+			return fmt.Errorf("%s: %s must be between 1s and %s", s.key, s.span, Span(s.most))
+		}
 	}
 	if c.Upstream != "" {
 		if seen[DefaultUpstream] {

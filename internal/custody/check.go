@@ -49,8 +49,8 @@ type CheckOptions struct {
 	Skip  func(key string) bool
 	Good  func(key string, size int64) error
 	Found func(Broken)
-	// Mend is another store from which to restore missing and damaged content.
-	Mend Blobs
+	// Mend is a copy from which to restore missing and damaged content.
+	Mend Source
 }
 
 // checksAtOnce is the number of objects that are checked concurrently.
@@ -258,7 +258,7 @@ func digest(ctx context.Context, b Blobs, key string) (size int64, sum string, e
 }
 
 // mendFrom restores content from another store, which may have it under the key of any generation.
-func (k *Keeper) mendFrom(ctx context.Context, from Blobs, s Stored) error {
+func (k *Keeper) mendFrom(ctx context.Context, from Source, s Stored) error {
 	stage, err := k.fetch(ctx, from, s, s.Key())
 	if err != nil && s.Generation != "" {
 		stage, err = k.fetch(ctx, from, s, s.plain())
@@ -284,7 +284,7 @@ func (k *Keeper) mendFrom(ctx context.Context, from Blobs, s Stored) error {
 }
 
 // fetch stages the content of another store's key after checking its digest.
-func (k *Keeper) fetch(ctx context.Context, from Blobs, s Stored, key string) (Stage, error) {
+func (k *Keeper) fetch(ctx context.Context, from Source, s Stored, key string) (Stage, error) {
 	r, _, err := from.Open(ctx, key)
 	if fault.Is(err, fault.NotFound) {
 		return nil, fault.Wrap(fault.NotFound, err, "the copy does not have it")

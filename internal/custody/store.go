@@ -22,10 +22,11 @@ type Tx interface {
 	// began before t, including keys left by a replica of an earlier version.
 	AbandonedBlobs(ctx context.Context, t time.Time, limit int) ([]string, error)
 	// InterruptedDrops returns at most limit keys that have been marked for deletion since before t, or whose owner gave
-	// them up. It renews their marks without an owner.
+	// them up. It renews their marks without an owner. Keys that OwnDrop would refuse are not among them.
 	InterruptedDrops(ctx context.Context, t time.Time, limit int) ([]string, error)
 	// OwnDrop assigns the deletion of a marked key to owner. Call it directly before each DELETE. It returns false if the
-	// key is not marked, or if another owner took it at t or later.
+	// key is not marked, or if another owner took it at t or later. It returns false as well while a lease is alive, or if
+	// a kept backup of the rows alone needs the content: the key remains marked, and a later sweep deletes it.
 	OwnDrop(ctx context.Context, key, owner string, t time.Time) (bool, error)
 	// YieldDrop gives up a key that owner could not delete. The next InterruptedDrops returns it.
 	YieldDrop(ctx context.Context, key, owner string) error
@@ -46,6 +47,8 @@ type Tx interface {
 	Checks(ctx context.Context) ([]Check, error)
 	// FilesNaming returns at most limit files that reference s, as "repository/filename".
 	FilesNaming(ctx context.Context, s Stored, limit int) ([]string, error)
+	// Leased returns a live lease, and false if there is none.
+	Leased(ctx context.Context) (Lease, bool, error)
 	// IsStray reports whether no file references a key, no upload holds it, and it is not marked for deletion.
 	IsStray(ctx context.Context, key string) (bool, error)
 }

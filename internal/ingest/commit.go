@@ -84,6 +84,9 @@ func (a *addition) keep(ctx context.Context, held []custody.Held) error {
 // insert writes all changes in one transaction. It repeats the earlier checks, because other uploads may have been
 // faster and the caller's rights may have ended during the upload. It returns f with its place filled in.
 func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []string) (catalog.File, error) {
+	if err := catalog.CheckUploadsIn(ctx, tx); err != nil {
+		return f, err
+	}
 	if err := a.spendToken(ctx, tx); err != nil {
 		return f, err
 	}
@@ -94,12 +97,16 @@ func (a *addition) insert(ctx context.Context, tx Tx, f catalog.File, keys []str
 	if err != nil {
 		return f, err
 	}
+	if err := a.checkRoom(p); err != nil {
+		return f, err
+	}
 	if f, err = a.insertFile(ctx, tx, p, f); err != nil {
 		return f, err
 	}
 	if p, err = a.bumpProject(ctx, tx, p, f); err != nil {
 		return f, err
 	}
+	a.nearLimits(p)
 	if err := catalog.AddToCard(ctx, tx, p, f, a.contents.Parsed); err != nil {
 		return f, err
 	}
@@ -156,7 +163,21 @@ func (a *addition) project(ctx context.Context, tx Tx, f catalog.File) (catalog.
 		n.Owner, n.For, n.Reason["names"] = rule.OwnerID, catalog.NoUser, rule.Prefix.Pattern()
 	}
 	a.notCompared = a.compared.Warning()
-	return catalog.Create(ctx, tx, n)
+	if p, err = catalog.Create(ctx, tx, n); err != nil {
+		return p, err
+	}
+	p.Repository, err = tx.RepositoryByName(ctx, p.Repository.Name) // for its size; a.repository is as of the upload's start
+	return p, err
+}
+
+// nearLimits keeps warnings about the limits of p, with the new file, of which a fifth or less is left.
+func (a *addition) nearLimits(p catalog.Project) {
+	a.near = nil
+	for _, u := range p.LimitUses(a.intake.limits) {
+		if text := u.Warning(); text != "" {
+			a.near = append(a.near, text)
+		}
+	}
 }
 
 // insertFile inserts the file's row, and its release if this is the first file.
@@ -210,6 +231,7 @@ func (a *addition) bumpProject(ctx context.Context, tx Tx, p catalog.Project,
 		return p, err
 	}
 	p.Size += f.Size
+	p.Repository.Size += f.Size // UpdateProject writes it
 	if n, err := packaging.ParseProjectName(a.contents.Parsed.Name); err == nil && n == a.name {
 		p.Display = a.contents.Parsed.Name
 	}
@@ -328,6 +350,7 @@ func (a *addition) warnings() []string {
 	if a.notCompared != "" {
 		all = append(all, a.notCompared)
 	}
+	all = append(all, a.near...)
 	if n := len(a.contents.Startup); n > 0 {
 		all = append(all, fmt.Sprintf("%s runs code whenever Python starts, even if the package is not imported%s",
 			a.contents.Startup[0], others(n)))

@@ -41,16 +41,23 @@ type Incoming struct {
 // Begin opens a stage for an upload to a project, or to a project that is not known yet if the name is zero. It returns
 // the same faults as Publish for the project: fault.Denied if the caller may not upload to it, and fault.Invalid or
 // fault.Conflict if its name is not acceptable. It returns fault.Unauthenticated for an anonymous caller, and
-// fault.Denied if the caller may not upload at all.
+// fault.Denied if the caller may not upload at all, and fault.Unavailable while the index is in the state recovered.
 func (x *Intake) Begin(ctx context.Context, who access.Caller, repo string,
 	name packaging.ProjectName,
 ) (*Incoming, error) {
 	r, err := x.uploadTarget(ctx, who, repo)
 	if err != nil {
+		x.count(ctx, Receipt{}, err)
+		return nil, err
+	}
+	if err := x.index.CheckUploads(ctx); err != nil {
 		return nil, err
 	}
 	in, err := x.begin(ctx, who, r, name)
 	x.failed(ctx, err)
+	if err != nil {
+		x.count(ctx, Receipt{}, err)
+	}
 	if err != nil && fault.KindOf(err) != fault.Internal {
 		x.refused(ctx, who, r, name.String(), "", err)
 	}
@@ -105,7 +112,7 @@ func (in *Incoming) Write(p []byte) (int, error) {
 		return 0, in.err
 	}
 	if in.limit > 0 && in.stage.Size()+int64(len(p)) > in.limit {
-		in.err = fault.New(fault.TooLarge, "File too large: files of up to %s are taken here", bytesText(in.limit))
+		in.err = fault.New(fault.TooLarge, "File too large: files of up to %s are taken here", catalog.SizeText(in.limit))
 		return 0, in.err
 	}
 	n, err := in.stage.Write(p)

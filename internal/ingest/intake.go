@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -36,6 +35,7 @@ type Intake struct {
 	attester Attester
 	versions UpstreamVersions
 	trouble  trouble
+	counts   counts
 }
 
 // New returns the intake of an index, over the rows of s, with content stored by k.
@@ -50,16 +50,4 @@ func New(x *catalog.Index, s Store, k *custody.Keeper, o Options) *Intake {
 		index: x, store: s, custody: k, changes: access.NewChanges(s, o.Now, o.NewID), log: o.Log,
 		policy: o.Policy, limits: o.Limits, attester: o.Attester, versions: o.Versions,
 	}
-}
-
-func bytesText(n int64) string {
-	units := []string{"bytes", "KiB", "MiB", "GiB", "TiB"}
-	f, u := float64(n), 0
-	for f >= 1024 && u < len(units)-1 {
-		f, u = f/1024, u+1
-	}
-	if f == float64(int64(f)) {
-		return fmt.Sprintf("%d %s", int64(f), units[u])
-	}
-	return fmt.Sprintf("%.1f %s", f, units[u])
 }

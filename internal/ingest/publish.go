@@ -40,8 +40,8 @@ type Receipt struct {
 // Publish adds a file to the index. If the error is nil, the content is stored durably, the row is committed, and the
 // next read lists the file.
 //
-// The order of checks is PyPI's: caller, form, names, permission, size, digests, duplicate, deleted name, archive,
-// attestations. Uploading an identical file again is not an error and changes nothing, but repairs missing or damaged
+// The order of checks is PyPI's: caller, form, names, permission, size, digests, duplicate, deleted name, limits of
+// project and repository, archive, attestations. Uploading an identical file again is not an error and changes nothing, but repairs missing or damaged
 // content. A refusal leaves nothing behind: no project, no release, no content. Publish returns fault.Invalid for a bad
 // form or file, fault.Conflict ("File already exists…") if the name or content is taken, fault.Denied, fault.TooLarge,
 // and fault.Unavailable if a retry may succeed.
@@ -50,6 +50,7 @@ func (x *Intake) Publish(ctx context.Context, in *Incoming, u Upload) (Receipt, 
 		return Receipt{}, fault.New(fault.Invalid, "Upload payload does not have a file.")
 	}
 	receipt, err := x.publish(ctx, in, u)
+	x.count(ctx, receipt, err)
 	x.failed(ctx, err)
 	if receipt.Created {
 		x.worked(ctx)
@@ -118,6 +119,7 @@ type addition struct {
 	attested []catalog.Attestation
 	existing catalog.File // set with errIdentical
 	warning  string       // see tokenWarning
+	near     []string     // warnings about limits that are nearly used up
 
 	compared    catalog.Comparison // of the name of a new project with those of upstreams
 	notCompared string             // a warning if that was not possible
@@ -187,7 +189,10 @@ func (a *addition) check(ctx context.Context, tx Tx, contentType string) error {
 			return ended
 		}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return a.checkRoomFor(ctx, tx, p)
 }
 
 // checkContent refuses content that is not declared as a distribution, is incomplete, or is too large.
@@ -201,13 +206,32 @@ func (a *addition) checkContent(p catalog.Project, contentType string) error {
 	size, limits := a.content.Size(), p.LimitsUnder(a.intake.limits)
 	if limits.FileSize > 0 && size > limits.FileSize {
 		return fault.New(fault.TooLarge, "File too large: project %s takes files of up to %s", a.name,
-			bytesText(limits.FileSize))
-	}
-	if limits.ProjectSize > 0 && p.Size+size > limits.ProjectSize {
-		return fault.New(fault.TooLarge, "File too large: project %s has %s of the %s that this index gives a project",
-			a.name, bytesText(p.Size), bytesText(limits.ProjectSize))
+			catalog.SizeText(limits.FileSize))
 	}
 	return nil
+}
+
+// checkRoom refuses a file that exceeds the size limit of its project or of the repository. An identical file that is
+// here already needs no room.
+func (a *addition) checkRoom(p catalog.Project) error {
+	for _, u := range p.LimitUses(a.intake.limits) {
+		if err := u.Admit(a.content.Size()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkRoomFor is checkRoom before the archive is read, also for a project that does not exist yet. insert repeats the
+// check in the transaction that adds the file, so that concurrent uploads cannot exceed a limit together.
+func (a *addition) checkRoomFor(ctx context.Context, tx Tx, p catalog.Project) (err error) {
+	if p.ID == "" {
+		p.Name = a.name
+		if p.Repository, err = tx.RepositoryByName(ctx, a.repository.Name); err != nil {
+			return err
+		}
+	}
+	return a.checkRoom(p)
 }
 
 func (a *addition) compareDigests() error {
@@ -379,6 +403,7 @@ func (a *addition) attest() error {
 	keep, warnings, err := a.intake.attester.Attest(Attested{
 		Sent: a.sent, Filename: a.filename, SHA256: a.measured.SHA256, Uploader: a.who.Kind(), Claims: a.who.Claims(),
 	})
+	a.intake.countAttestations(a.sent, keep, err)
 	a.attested = keep
 	a.contents.Warnings = append(a.contents.Warnings, warnings...)
 	return err

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 )
 
@@ -31,7 +32,7 @@ func (x *Intake) Trouble() (time.Time, error) {
 func (x *Intake) failed(ctx context.Context, err error) {
 	kind := fault.KindOf(err)
 	if err == nil || kind != fault.Internal && kind != fault.Unavailable || ctx.Err() != nil ||
-		errors.Is(err, context.Canceled) {
+		errors.Is(err, context.Canceled) || errors.Is(err, catalog.ErrRecovered) {
 		return
 	}
 	x.trouble.mu.Lock()

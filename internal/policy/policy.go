@@ -51,6 +51,12 @@ type Decision struct {
 	Reason  string
 }
 
+// Counted is what decisions are counted by. Rule is "" for a file that is served.
+type Counted struct {
+	Rule    Rule
+	Verdict Verdict
+}
+
 // Decide returns the decision about a file. The first rule that does not serve it decides.
 func Decide(f Facts) Decision {
 	switch {

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"pyindex/internal/access"
@@ -107,7 +108,10 @@ func (x *Reader) Elsewhere(ctx context.Context, who access.Caller, repo string,
 	if v.Project, readable, err = x.firstOwn(ctx, who, o, name); err != nil || !readable {
 		return e, err
 	}
-	if v.Ownership, err = x.originOf(ctx, o, name); err != nil {
+	v.Ownership, err = x.originOf(ctx, o, name)
+	if errors.Is(err, catalog.ErrRecovered) {
+		return e, nil
+	} else if err != nil {
 		return e, err
 	}
 	if v.Project.ID != "" && v.Ownership.Origin != catalog.Foreign {

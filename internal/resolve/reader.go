@@ -6,6 +6,8 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/memo"
 	"pyindex/internal/packaging"
+	"pyindex/internal/policy"
+	"pyindex/internal/tally"
 	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/files"
 	"pyindex/internal/upstream/page"
@@ -53,11 +55,23 @@ type Reader struct {
 	o     Options
 	seen  seen
 	asked *memo.BySerial[askedKey, *asked]
+
+	decided tally.Counts[policy.Counted]
 }
 
 // New returns a reader of x and the upstreams of o.
 func New(x *catalog.Index, o Options) *Reader {
 	return &Reader{index: x, o: o, asked: memo.NewBySerial[askedKey, *asked](memoAsked)}
+}
+
+// Decisions returns the number of decisions about files of upstreams since the process started.
+func (x *Reader) Decisions() map[policy.Counted]int64 { return x.decided.All() }
+
+// decide decides about a file of an upstream, and counts the decision.
+func (x *Reader) decide(f policy.Facts) policy.Decision {
+	d := policy.Decide(f)
+	x.decided.Add(policy.Counted{Rule: d.Rule, Verdict: d.Verdict}, 1)
+	return d
 }
 
 // Index returns the catalog.

@@ -23,6 +23,9 @@ func (s *Server) caller(r *http.Request, auth route.Auth) (access.Caller, error)
 		return s.person(r, auth)
 	}
 	values := r.Header["Authorization"]
+	if auth == route.Scraper {
+		return s.scraper(r, values)
+	}
 	if auth == route.Feed && len(values) == 0 {
 		who, err := s.person(r, route.Visitor)
 		if err != nil || who.Known() && !who.MustEnrol() {
@@ -40,6 +43,36 @@ func (s *Server) caller(r *http.Request, auth route.Auth) (access.Caller, error)
 		return access.Caller{}, err
 	}
 	return s.o.Keyring.Identify(r.Context(), user, secret)
+}
+
+// errNotScraper is the error for a request for the metrics without a credential.
+var errNotScraper = fault.New(fault.NotFound,
+	"the metrics need the token of metrics.token_file as Authorization: Bearer, or an API token of an administrator")
+
+// scraper returns the caller of a request for the metrics: the zero Caller for the metrics token, or an administrator.
+// Otherwise it returns fault.NotFound, which is only for the log. During an outage of the database, API tokens that are
+// not in memory get fault.Unavailable, as everywhere.
+func (s *Server) scraper(r *http.Request, values []string) (access.Caller, error) {
+	if len(values) == 0 {
+		return access.Caller{}, errNotScraper
+	}
+	if token, ok := route.Bearer(values); ok && token.Is(s.o.MetricsToken) {
+		return access.Caller{}, nil
+	}
+	user, secret, err := credential(values)
+	if err != nil {
+		return access.Caller{}, fault.Wrap(fault.NotFound, err, "a request for the metrics was refused")
+	}
+	who, err := s.o.Keyring.Identify(r.Context(), user, secret)
+	switch {
+	case fault.Is(err, fault.Unauthenticated):
+		return access.Caller{}, fault.Wrap(fault.NotFound, err, "a request for the metrics was refused")
+	case err != nil:
+		return access.Caller{}, err
+	case !who.Measures():
+		return access.Caller{}, errNotScraper
+	}
+	return who, nil
 }
 
 // person returns the user whose browser sends r. An invalid session cookie is ignored, because the user may just have

@@ -30,6 +30,7 @@ type Health struct {
 	draining func() bool
 	away     func() (time.Duration, bool)
 	uploads  func() error
+	restored func(ctx context.Context) (since time.Time, is bool, err error)
 }
 
 // NewHealth returns a Health that runs the checks.
@@ -40,6 +41,10 @@ func (h *Health) Watch(s *Server) { h.draining, h.away = s.draining.Load, s.o.Aw
 
 // Uploads makes /readyz report a degraded state with status 200 while f returns an error.
 func (h *Health) Uploads(f func() error) { h.uploads = f }
+
+// Recovered makes /readyz report, with status 200, that the index was restored from a backup and takes no uploads yet. f
+// returns since when, and whether that is so.
+func (h *Health) Recovered(f func(ctx context.Context) (time.Time, bool, error)) { h.restored = f }
 
 // Table serves /healthz and /readyz. /healthz returns 200 while the process lives. /readyz returns 503 while the server
 // drains or if a check fails that is not shared, and names the first such check. Otherwise it returns 200, with a text
@@ -74,6 +79,14 @@ func (h *Health) ready(w http.ResponseWriter, r *http.Request, _ access.Caller) 
 			return plain(w, http.StatusOK,
 				fmt.Sprintf("degraded: the database has not answered for %d s; reads are served from memory, writes wait",
 					int(age.Seconds())))
+		}
+	}
+	if h.restored != nil {
+		since, is, err := h.restored(ctx)
+		if err == nil && is { // 200: reads of known names work
+			return plain(w, http.StatusOK, fmt.Sprintf(
+				"recovered: restored from a backup on %s; uploads and unknown names wait for index restore finish",
+				since.UTC().Format(time.RFC3339)))
 		}
 	}
 	if h.uploads != nil {

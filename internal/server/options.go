@@ -51,7 +51,20 @@ type Options struct {
 	// Connections bounds the open connections in total, ConnectionsPerAddress those of one client address; 0 for no bound.
 	// Trusted proxies are exempt from the second bound.
 	Connections, ConnectionsPerAddress int
-	Now                                func() time.Time // time.Now if nil
+	// Observer is told of each request; nil if nobody counts them.
+	Observer Observer
+	// MetricsToken opens the routes of route.Scraper, beside API tokens of administrators. "" if there is none.
+	MetricsToken access.Secret
+	Now          func() time.Time // time.Now if nil
+}
+
+// Observer counts requests.
+type Observer interface {
+	// Route returns the function that is called at the end of each request of a route, with the status that was sent, or
+	// 499 if the client disconnected first, the number of bytes of the body, and the duration. The route is a pattern
+	// without the path of the base URL, and "other" for requests that match no route. The method is "other" if the route
+	// does not tell it.
+	Route(pattern, method string) func(status int, bytes int64, took time.Duration)
 }
 
 const (

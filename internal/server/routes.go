@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -24,7 +25,11 @@ type row struct {
 	pattern string
 	route   route.Route
 	fail    func(w http.ResponseWriter, r *http.Request, err error)
+	observe observe // nil if nobody counts requests
 }
+
+// observe counts a request.
+type observe func(status int, bytes int64, took time.Duration)
 
 // Routes returns all mounted rows, sorted by path and method. HEAD is omitted, because every GET row also serves it.
 func (s *Server) Routes() []Row { return slices.Clone(s.rows) }
@@ -37,9 +42,25 @@ func (s *Server) mount(t route.Table) error {
 	}
 	for _, r := range t.Routes {
 		for _, path := range s.places(r) {
+			if t.Guest {
+				if err := s.free(t, path); err != nil {
+					return err
+				}
+			}
 			if err := s.add(t, r, path); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// free returns an error if a path that an administrator chose matches a row of another table.
+func (s *Server) free(t route.Table, path string) error {
+	for _, x := range s.rows {
+		if x.Table != t.Name && route.Overlap(path, x.Path) {
+			return fmt.Errorf("%s: the path %s would hide %s, which this index serves itself: choose another path", t.Name, path,
+				x.Path)
 		}
 	}
 	return nil
@@ -61,8 +82,11 @@ func (s *Server) add(t route.Table, r route.Route, path string) error {
 	if r.Method == http.MethodGet {
 		methods = append(methods, http.MethodHead)
 	}
-	x := &row{pattern: path, route: r, fail: t.Fail}
 	for _, m := range methods {
+		x := &row{pattern: path, route: r, fail: t.Fail}
+		if s.o.Observer != nil {
+			x.observe = s.o.Observer.Route(strings.TrimPrefix(path, s.o.BasePath), m)
+		}
 		key := m + " " + parameter.ReplaceAllString(path, ":")
 		if other, ok := s.taken[key]; ok {
 			return fmt.Errorf("tables %s and %s both serve %s %s", other, t.Name, m, path)
@@ -89,10 +113,24 @@ func (s *Server) answer(c echo.Context, x *row) error {
 	}
 	w.row = x
 	if err := s.handle(w, r, x); err != nil {
+		if x.route.Auth == route.Scraper && fault.Is(err, fault.NotFound) {
+			w.row = nil
+			return &hidden{err}
+		}
 		s.fail(w, r, err)
 	}
 	return nil
 }
+
+// hidden is the error of a route that the caller may not know of. The response is that of an address without a route;
+// only the log has the reason.
+type hidden struct{ why error }
+
+// Error returns the reason.
+func (h *hidden) Error() string { return h.why.Error() }
+
+// Unwrap makes the response that of an address without a route.
+func (*hidden) Unwrap() error { return echo.ErrNotFound }
 
 // handle checks origin, rate limit and credential, and then runs the handler.
 func (s *Server) handle(w *response, r *http.Request, x *row) error {

@@ -241,6 +241,31 @@ func TestReadyWhileUploadsFail(t *testing.T) {
 	}
 }
 
+// TestReadyWhileRecovered: in the state recovered, /readyz returns 200 and says what waits, because reads work.
+func TestReadyWhileRecovered(t *testing.T) {
+	since := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	is, failure := true, error(nil)
+	health := server.NewHealth()
+	health.Recovered(func(context.Context) (time.Time, bool, error) { return since, is, failure })
+	s, err := server.New(server.Options{Keyring: keyring{}, Log: slog.New(slog.DiscardHandler)}, health.Table())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := func(text string) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest("GET", "/readyz", nil))
+		if w.Code != http.StatusOK || w.Body.String() != text+"\n" {
+			t.Errorf("GET /readyz = %d %q, want 200 %q", w.Code, w.Body, text)
+		}
+	}
+	want("recovered: restored from a backup on 2026-11-29T12:00:00Z; uploads and unknown names wait for index restore finish")
+	failure = errors.New("the database is slow")
+	want("ok")
+	is, failure = false, nil
+	want("ok")
+}
+
 // A connection that was opened without a request is no aborted request, although net/http waits for one.
 func TestDrainWithUnusedConnection(t *testing.T) {
 	url, stop, ended := start(t, server.Run{Drain: 200 * time.Millisecond}, get("/", route.Open))

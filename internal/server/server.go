@@ -38,6 +38,7 @@ type Server struct {
 	draining  atomic.Bool
 	unnamed   unnamed
 	quiet     quiet
+	unmatched map[string]observe // by method, for requests without a route; "other" for other methods
 }
 
 // New returns a server for the tables. An error names the incomplete row, the route that two tables share, or the
@@ -66,9 +67,22 @@ func New(o Options, tables ...route.Table) (*Server, error) {
 			return nil, fmt.Errorf("server: origin %q: %w", o.Origin, err)
 		}
 	}
-	for _, t := range tables {
-		if err := s.mount(t); err != nil {
-			return nil, fmt.Errorf("server: %w", err)
+	if o.Observer != nil {
+		s.unmatched = map[string]observe{}
+		for _, m := range []string{
+			http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions, otherMethod,
+		} {
+			s.unmatched[m] = o.Observer.Route("other", m)
+		}
+	}
+	for _, guests := range []bool{false, true} {
+		for _, t := range tables {
+			if t.Guest != guests {
+				continue
+			}
+			if err := s.mount(t); err != nil {
+				return nil, fmt.Errorf("server: %w", err)
+			}
 		}
 	}
 	slices.SortFunc(s.rows, func(a, b Row) int {
@@ -146,12 +160,41 @@ func (s *Server) end(w *response) {
 		}
 	}
 	s.logLine(w)
+	s.observe(w)
 	if p != nil {
 		panic(http.ErrAbortHandler)
 	}
 	*w = response{}
 	s.responses.Put(w)
 }
+
+// otherMethod is the method under which requests with an unusual one are counted.
+const otherMethod = "other"
+
+// observe counts a request that ended.
+func (s *Server) observe(w *response) {
+	if s.o.Observer == nil {
+		return
+	}
+	status, _ := w.logged()
+	var count observe
+	if w.row != nil {
+		count = w.row.observe
+	} else if count = s.unmatched[w.r.Method]; count == nil {
+		count = s.unmatched[otherMethod]
+	}
+	sent := w.bytes
+	if w.r.Method == http.MethodHead {
+		sent = 0
+	}
+	count(status, sent, s.o.Now().Sub(w.start))
+}
+
+// Running returns the number of requests in progress.
+func (s *Server) Running() int64 { return s.running.Load() }
+
+// Draining reports whether the server is shutting down.
+func (s *Server) Draining() bool { return s.draining.Load() }
 
 func (s *Server) broken(w *response) {
 	if w.row == nil {
@@ -183,6 +226,9 @@ func plain(w http.ResponseWriter, status int, text string) error {
 func (s *Server) unrouted(err error, c echo.Context) {
 	w := c.Response().Writer.(*response)
 	w.caller = access.Caller{}
+	if h, ok := errors.AsType[*hidden](err); ok {
+		defer func() { w.err = h.why }()
+	}
 	known, ok := errors.AsType[*echo.HTTPError](err)
 	notAllowed := ok && known.Code == http.StatusMethodNotAllowed
 	if err := s.elsewhere(c.Request()); err != nil {

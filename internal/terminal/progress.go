@@ -147,3 +147,13 @@ func (p *Progress) clear() {
 		p.drawn = 0
 	}
 }
+
+// Clear removes the line from a terminal until the next change, so that other output can be written.
+func (p *Progress) Clear() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+}

@@ -8,6 +8,8 @@ package tlsserve
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"log/slog"
 	"net"
 	"os"
@@ -37,7 +39,45 @@ type Server struct {
 	Authority string       // path of the authority's certificate for clients to trust, "" unless SelfSigned is set
 	files     *certFiles   // reloaded on SIGHUP, or nil
 	renew     func() error // renews the server certificate if it expires soon, or nil
+	acme      *autocert.Manager
+	host      string // of acme
 	log       *slog.Logger
+}
+
+// Expiry returns when the certificate that is in use expires. It returns the zero time for plain HTTP, and before
+// Let's Encrypt has issued a certificate.
+func (s *Server) Expiry() time.Time {
+	var chain [][]byte
+	switch {
+	case s.files != nil:
+		c, err := s.files.GetCertificate(nil)
+		if err != nil {
+			return time.Time{}
+		}
+		chain = c.Certificate
+	case s.acme != nil:
+		chain = s.kept()
+	}
+	if len(chain) == 0 {
+		return time.Time{}
+	}
+	leaf, err := x509.ParseCertificate(chain[0])
+	if err != nil {
+		return time.Time{}
+	}
+	return leaf.NotAfter
+}
+
+// kept returns the certificate that the manager keeps in its folder. Asking the manager itself could make it request
+// one.
+func (s *Server) kept() (chain [][]byte) {
+	text, err := s.acme.Cache.Get(context.Background(), s.host)
+	for block := new(pem.Block); err == nil && block != nil; {
+		if block, text = pem.Decode(text); block != nil && block.Type == "CERTIFICATE" {
+			chain = append(chain, block.Bytes)
+		}
+	}
+	return chain
 }
 
 // renewEvery is the interval for checking the age of a self-signed certificate.
@@ -55,7 +95,7 @@ func New(o Options) (*Server, error) {
 			Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(o.ACMEHost),
 			Cache: autocert.DirCache(filepath.Join(o.Dir, "acme")),
 		}
-		return &Server{Config: m.TLSConfig()}, nil
+		return &Server{Config: m.TLSConfig(), acme: m, host: o.ACMEHost}, nil
 	}
 	return &Server{}, nil
 }

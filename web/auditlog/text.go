@@ -9,12 +9,14 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
 	"pyindex/web/ui"
 )
 
@@ -39,6 +41,9 @@ var deeds = map[string]deed{
 	"project.create":       {"created the project %s", "create the project %s"},
 	"project.delete":       {"deleted the project %s", "delete the project %s"},
 	"name.release":         {"released the name %s", "release the name %s"},
+	"backup.finish":        {"made a backup", "make a backup"},
+	"restore":              {"restored this index from a backup", "restore this index from a backup"},
+	"restore.finish":       {"finished the restore of a backup", "finish the restore of a backup"},
 	"import.started":       {"started an import", "import files"},
 	"import.finished":      {"finished an import", "import files"},
 	"origin.set":           {"decided whether %s is own or an upstream's", "decide whether %s is own or an upstream's"},
@@ -49,6 +54,7 @@ var deeds = map[string]deed{
 	"project.startup-files": {
 		"changed whether %s may have start-up files", "change whether %s may have start-up files",
 	},
+	"export.start":              {"began an export", "export the index"},
 	"project.limits":            {"changed the limits of %s", "change the limits of %s"},
 	"grant.add":                 {"added a role in %s", "add a role in %s"},
 	"grant.remove":              {"removed a role in %s", "remove a role in %s"},
@@ -113,7 +119,10 @@ var deeds = map[string]deed{
 	"repository.change":       {"changed the repository %s", "change the repository %s"},
 	"repository.add":          {"created the repository %s", "create the repository %s"},
 	"repository.remove":       {"removed the repository %s", "remove the repository %s"},
-	"repository.bases":        {"changed the bases of the repository %s", "change the bases of the repository %s"},
+	"repository.limits": {
+		"changed the size limit of the repository %s", "change the size limit of the repository %s",
+	},
+	"repository.bases": {"changed the bases of the repository %s", "change the bases of the repository %s"},
 	"repository.undeclare": {
 		"started the server without the repository %s in its configuration",
 		"remove the repository %s from the configuration",
@@ -248,6 +257,8 @@ func particular(e audit.Entry, about string) string {
 			"both":    "allowed own versions of " + about + " beside those of an upstream",
 			"adopted": "kept copies of an upstream's files of " + about,
 		}[text("origin")]
+	case "export.start":
+		return "began an export of " + text("of") + " to " + text("folder")
 	case "import.started":
 		return "started to import " + text("files") + " files from " + text("kind") + " " + ui.Cut(maxDetail, text("source"))
 	case "import.finished":
@@ -285,6 +296,13 @@ func particular(e audit.Entry, about string) string {
 			return "made " + about + " draw on " + ui.List(strings.Fields(bases))
 		}
 		return "removed the bases of the repository " + about
+	case "repository.limits":
+		if size := sizeOf(e, "size_limit"); size != "" {
+			return "limited the size of the repository " + about + " to " + size
+		}
+		return "removed the size limit of the repository " + about + ", so that the server setting applies"
+	case "project.limits":
+		return limitWords(e, about)
 	case "publisher.add", "publisher.remove", "publisher.pin":
 		if names := text("names"); names != "" { // of a repository
 			about = "the names " + names
@@ -292,6 +310,29 @@ func particular(e audit.Entry, about string) string {
 		return publisherWords(e.Action, text("publisher"), about)
 	}
 	return ""
+}
+
+// limitWords tells the own limits that a project has now.
+func limitWords(e audit.Entry, about string) string {
+	file, project := sizeOf(e, "file_size"), sizeOf(e, "project_size")
+	switch {
+	case file != "" && project != "":
+		return "limited " + about + " to files of " + file + " and " + project + " in all"
+	case file != "":
+		return "limited " + about + " to files of " + file
+	case project != "":
+		return "limited the size of " + about + " to " + project
+	}
+	return "removed the own limits of " + about + ", so that the server settings apply"
+}
+
+// sizeOf formats a detail that is a number of bytes. It returns "" for 0.
+func sizeOf(e audit.Entry, detail string) string {
+	n, err := strconv.ParseFloat(detailText(e.Detail, detail), 64)
+	if err != nil || n <= 0 {
+		return ""
+	}
+	return catalog.SizeText(int64(n))
 }
 
 // granted names the user or group whose role changed.

@@ -23,16 +23,37 @@ import (
 	"pyindex/web/ui"
 )
 
-// manual has the chapters as Markdown templates.
+// manual has the chapters as Markdown templates, by part and order: see parts.
 //
 //go:embed *.md
 var manual embed.FS
+
+// comingOver has the pages of other indexes, which are below the chapter come-over.
+//
+//go:embed come-over/*.md
+var comingOver embed.FS
+
+// comeOver is the chapter above the pages of other indexes.
+const comeOver = "come-over"
 
 // chapter is a page of the manual, filled in for this server.
 type chapter struct {
 	Slug, Title string
 	HTML        template.HTML
 	Sections    []section
+	Pages       []chapter // below it
+}
+
+// part is a group of chapters. Its files have numbers below Before, and not below that of the part before it.
+type part struct {
+	Title    string
+	Before   string
+	Chapters []chapter
+}
+
+// parts returns the parts of the manual without their chapters.
+func parts() []part {
+	return []part{{Title: "Use it", Before: "60"}, {Title: "Run it", Before: "80"}, {Title: "Look it up", Before: "99"}}
 }
 
 // section is a search result of the manual.
@@ -50,6 +71,7 @@ func (s *Section) Routes() []route.Route {
 			Method: http.MethodGet, Path: "/help/" + trustedPublishing + "/:platform/", Auth: route.Visitor,
 			Handle: s.helpPlatform,
 		},
+		{Method: http.MethodGet, Path: "/help/" + comeOver + "/:source/", Auth: route.Visitor, Handle: s.helpSource},
 	}
 }
 
@@ -78,23 +100,52 @@ func (s *Section) loadManual() error {
 		Host: s.BaseURL.Hostname(), Closed: s.Closed, Authority: len(s.o.Authority) > 0,
 		GetProgram: strings.Split(s.GetProgram(), "\n"), Kinds: workload.All,
 	}
-	names, err := fs.Glob(manual, "*.md")
+	below, err := loadChapters(comingOver, comeOver, comeOver+"/", fill)
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		b, err := manual.ReadFile(name)
+	if s.manual, err = loadChapters(manual, ".", "", fill); err != nil {
+		return err
+	}
+	s.parts = parts()
+	at := 0
+	for i, name := range fileNames(manual, ".") {
+		if s.manual[i].Slug == comeOver {
+			s.manual[i].Pages = below
+		}
+		for s.parts[at].Before <= name {
+			at++
+		}
+		s.parts[at].Chapters = append(s.parts[at].Chapters, s.manual[i])
+	}
+	return s.loadPlatforms(fill)
+}
+
+// fileNames returns the names of the chapters in a folder, in their order.
+func fileNames(from fs.FS, dir string) []string {
+	names, err := fs.Glob(from, path.Join(dir, "*.md"))
+	if err != nil {
+		panic(err) // the pattern is wrong
+	}
+	return names
+}
+
+// loadChapters renders the chapters in a folder. The name of a file is a number, for the order, and the last part of the
+// chapter's slug, which begins with prefix.
+func loadChapters(from fs.ReadFileFS, dir, prefix string, fill filling) (out []chapter, err error) {
+	for _, name := range fileNames(from, dir) {
+		b, err := from.ReadFile(name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		markdown, err := filled(name, string(b), fill)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		_, slug, _ := strings.Cut(strings.TrimSuffix(path.Base(name), ".md"), "-")
-		s.manual = append(s.manual, chapterOf(slug, markdown))
+		out = append(out, chapterOf(prefix+slug, markdown))
 	}
-	return s.loadPlatforms(fill)
+	return out, nil
 }
 
 // filled fills in a template.
@@ -136,7 +187,7 @@ func chapterOf(slug, markdown string) chapter {
 
 type helpView struct {
 	ui.Frame
-	Chapters  []chapter
+	Parts     []part
 	Chapter   chapter
 	Platforms []platform
 	Ask       string
@@ -152,7 +203,7 @@ const maxHelpFound = 30
 // help shows the table of contents and the sections that contain all words of the search.
 func (s *Section) help(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	v := helpView{
-		Frame: s.Frame(r, who, "Manual"), Chapters: s.manual, Platforms: s.platforms,
+		Frame: s.Frame(r, who, "Manual"), Parts: s.parts, Platforms: s.platforms,
 		Ask: ui.Cut(100, r.URL.Query().Get("q")),
 	}
 	v.Section = "help"
@@ -172,9 +223,12 @@ func (s *Section) help(w http.ResponseWriter, r *http.Request, who access.Caller
 	return s.Render(w, http.StatusOK, "help", &v)
 }
 
-// all returns the chapters and the pages of the platforms.
+// all returns the chapters, the pages below them, and the pages of the platforms.
 func (s *Section) all() []chapter {
 	out := slices.Clone(s.manual)
+	for _, c := range s.manual {
+		out = append(out, c.Pages...)
+	}
 	for _, p := range s.platforms {
 		out = append(out, p.chapter)
 	}
@@ -194,7 +248,7 @@ func hasAll(text string, words []string) bool {
 func (s *Section) helpChapter(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	slug := r.PathValue("chapter")
 	v := helpView{
-		Frame: s.Frame(r, who, "Settings"), Chapters: s.manual, Settings: ui.GroupSettings(s.o.Settings),
+		Frame: s.Frame(r, who, "Settings"), Parts: s.parts, Settings: ui.GroupSettings(s.o.Settings),
 		Chapter: chapter{Slug: "settings", Title: "Settings"}, Platforms: s.platforms,
 	}
 	v.Section = "help"
@@ -208,4 +262,19 @@ func (s *Section) helpChapter(w http.ResponseWriter, r *http.Request, who access
 		}
 	}
 	return fault.New(fault.NotFound, "the manual has no such chapter")
+}
+
+// helpSource shows how to come over from another index.
+func (s *Section) helpSource(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+	for _, c := range s.manual {
+		for _, p := range c.Pages {
+			if p.Slug != comeOver+"/"+r.PathValue("source") {
+				continue
+			}
+			v := helpView{Frame: s.Frame(r, who, p.Title), Parts: s.parts, Chapter: p, Platforms: s.platforms}
+			v.Section = "help"
+			return s.Render(w, http.StatusOK, "help-chapter", &v)
+		}
+	}
+	return fault.New(fault.NotFound, "the manual has no such page")
 }

@@ -202,7 +202,7 @@ func (s *Section) helpPlatform(w http.ResponseWriter, r *http.Request, who acces
 	v := struct {
 		helpView
 		Platform platform
-	}{helpView{Frame: s.Frame(r, who, p.Title), Chapters: s.manual, Chapter: p.chapter, Platforms: s.platforms}, p}
+	}{helpView{Frame: s.Frame(r, who, p.Title), Parts: s.parts, Chapter: p.chapter, Platforms: s.platforms}, p}
 	v.Section = "help"
 	return s.Render(w, http.StatusOK, "help-platform", &v)
 }

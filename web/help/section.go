@@ -17,6 +17,7 @@ type Section struct {
 	*ui.Kit
 	o         Options
 	manual    []chapter
+	parts     []part // of manual
 	platforms []platform
 }
 

@@ -74,7 +74,8 @@ type projectView struct {
 	Pip, UV     string
 	Older       bool // not the release that installers choose
 	Maintains   bool
-	Formerly    catalog.Deleted // the deleted project with the same name, shown to owners
+	Near        []catalog.LimitUse // limits that are nearly used up, shown to uploaders
+	Formerly    catalog.Deleted    // the deleted project with the same name, shown to owners
 	From        fromView
 	Kept        bool   // the project, or a part of it, is this index's own
 	Home        string // path prefix of the repository that has it
@@ -156,6 +157,13 @@ func (s *Section) kept(r *http.Request, who access.Caller, v *projectView) (err 
 	ctx, p := r.Context(), v.Project
 	repo, name := p.Repository.Name, p.Name
 	v.Maintains = who.May(access.Maintainer, p.Object())
+	if who.May(access.Uploader, p.Object()) {
+		for _, u := range s.o.Index.LimitUses(p) {
+			if u.Near() {
+				v.Near = append(v.Near, u)
+			}
+		}
+	}
 	v.Feed = v.Home + "/rss/project/" + name.String() + "/releases.xml"
 	imported, err := s.o.Index.ImportedFiles(ctx, who, p)
 	if err != nil {

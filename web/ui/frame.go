@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
@@ -34,6 +35,9 @@ type Frame struct {
 	Tab     string      // highlighted tab
 	Scripts []string    // files of static/js in addition to index.js
 	Mine    access.Role // role of the reader in the managed project
+	// Recovered is when the index was restored from a backup, for administrators while uploads wait for them; otherwise
+	// zero
+	Recovered time.Time
 
 	Pictures bool // whether the page may load pictures of other sites
 }
@@ -85,11 +89,27 @@ func (k *Kit) Frame(r *http.Request, who access.Caller, title string) Frame {
 	if who.Kind() == access.KindUser {
 		f.Who = Person{Name: who.Name(), Admin: who.Admin()}
 	}
+	if f.Who.Admin {
+		f.Recovered = k.recovered(r.Context())
+	}
 	f.Find = f.Who.Name != "" || !k.Closed
 	if f.Find {
 		f.Places = k.places(r.Context(), who, f.Repository)
 	}
 	return f
+}
+
+// recovered returns when the index was restored from a backup if uploads still wait. A page does not depend on it, so it
+// is zero if it cannot be read.
+func (k *Kit) recovered(ctx context.Context) time.Time {
+	if k.Recovered == nil {
+		return time.Time{}
+	}
+	since, _, err := k.Recovered(ctx)
+	if err != nil {
+		return time.Time{}
+	}
+	return since
 }
 
 // places returns the repositories to switch between. A page does not depend on them, so it has none if they cannot be

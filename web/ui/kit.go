@@ -28,6 +28,8 @@ type Options struct {
 	// Repositories returns the names of the repositories that a caller may open, to switch between them. If it is nil,
 	// pages name only their own.
 	Repositories func(ctx context.Context, who access.Caller) ([]string, error)
+	// Recovered returns since when the index is in the state recovered, and whether it is. If it is nil, it never is.
+	Recovered func(ctx context.Context) (time.Time, bool, error)
 	// Server returns the base URL of the platform of an issuer of identity tokens if it is not the issuer's own address,
 	// or "". If it is nil, none has another address.
 	Server func(issuer string) string

@@ -28,7 +28,7 @@ var base32Plain = base32.StdEncoding.WithPadding(base32.NoPadding)
 
 func code(secret string, step int64) string {
 	key, err := base32Plain.DecodeString(secret)
-	if err != nil {
+	if err != nil || len(key) == 0 { // anyone could compute the codes of an empty key
 		return ""
 	}
 	mac := hmac.New(sha1.New, key)
@@ -151,6 +151,11 @@ func (m *Methods) beginFactor(ctx context.Context, tx Tx, who access.Caller, u a
 	return err
 }
 
+// errKeyLost refuses every code of an authenticator whose key was not in the backup from which the index was restored. The
+// account still needs a second factor.
+var errKeyLost = fault.InField("code",
+	"this index was restored from a backup without the keys of authenticators: sign in with a recovery code or a passkey, or ask an administrator to remove your second factor (index user remove-factors); then set up the authenticator again")
+
 // useTOTP accepts a code of a user's authenticator once.
 func (m *Methods) useTOTP(ctx context.Context, tx Tx, userID, typed string) error {
 	t, err := tx.TOTPOf(ctx, userID)
@@ -158,6 +163,9 @@ func (m *Methods) useTOTP(ctx context.Context, tx Tx, userID, typed string) erro
 		return fault.New(fault.NotFound, "no authenticator is set up")
 	} else if err != nil {
 		return err
+	}
+	if t.Secret == "" {
+		return errKeyLost
 	}
 	step, ok := stepOf(t.Secret, typed, m.o.Now())
 	if !ok {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"pyindex/internal/app"
+	"pyindex/internal/catalog"
 	"pyindex/internal/cli"
 	"pyindex/internal/config"
 	"pyindex/internal/packaging"
@@ -53,6 +54,44 @@ func (c *projectLimitCmd) Run(s *cli.Session) error {
 		return c.Report(s.Out, limitsRow{name.String(), holds.FileSize, holds.ProjectSize, l.FileSize, l.ProjectSize},
 			fmt.Sprintf("%s: one file %s, all files %s", name, limitText(holds.FileSize, l.FileSize),
 				limitText(holds.ProjectSize, l.ProjectSize)))
+	})
+}
+
+type repositoryLimitCmd struct {
+	Name string           `arg:""`
+	Size *config.ByteSize `placeholder:"S" help:"Maximum total size of the files, such as 500GiB; 0 for the configured limit."`
+	terminal.Listing
+}
+
+// repositoryLimitRow is the limit of a repository in JSON, in bytes; 0 for none.
+type repositoryLimitRow struct {
+	Name         string `json:"name"`
+	Size         int64  `json:"size"`
+	SizeLimit    int64  `json:"size_limit"`
+	OwnSizeLimit int64  `json:"own_size_limit"` // 0 if the configured limit applies
+}
+
+// Run changes the limit, if one is given, and prints the effective one.
+func (c *repositoryLimitCmd) Run(s *cli.Session) error {
+	return s.With(func(a *app.App) error {
+		if c.Size != nil {
+			n := int64(*c.Size)
+			change := catalog.RepositoryChange{SizeLimit: &n}
+			if err := a.Index.ChangeRepository(s.Ctx, a.Operator, c.Name, change); err != nil {
+				return err
+			}
+		}
+		r, err := a.Index.Repository(s.Ctx, a.Operator, c.Name)
+		if err != nil {
+			return err
+		}
+		use := a.Index.RepositoryLimitUse(r)
+		text := fmt.Sprintf("%s: all files %s; %s used", r.Name, limitText(use.Limit, r.SizeLimit),
+			terminal.SizeText(use.Used))
+		if use.Limit > 0 {
+			text += fmt.Sprintf(" (%d %%)", use.Percent())
+		}
+		return c.Report(s.Out, repositoryLimitRow{r.Name, use.Used, use.Limit, r.SizeLimit}, text)
 	})
 }
 

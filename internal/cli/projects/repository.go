@@ -17,6 +17,7 @@ type Repository struct {
 	Add    repositoryAddCmd    `cmd:"" help:"Create a repository at /r/NAME/."`
 	List   repositoryListCmd   `cmd:"" help:"List the repositories."`
 	Set    repositorySetCmd    `cmd:"" help:"Change settings of a repository, such as its bases."`
+	Limit  repositoryLimitCmd  `cmd:"" help:"Show or change the size limit of a repository."`
 	Remove repositoryRemoveCmd `cmd:"" help:"Remove an empty repository."`
 }
 
@@ -143,6 +144,9 @@ type repositoryRow struct {
 	UpstreamReaders string   `json:"upstream_readers"`
 	AnonymousFetch  bool     `json:"anonymous_fetch"`
 	Declared        bool     `json:"declared"` // by the configuration of the server
+
+	Size      int64 `json:"size"`       // bytes of all files
+	SizeLimit int64 `json:"size_limit"` // in effect; 0 for none
 }
 
 // Run lists the repositories.
@@ -163,6 +167,7 @@ func (c *repositoryListCmd) Run(s *cli.Session) error {
 				Name: r.Name, Members: r.Members.String(), Public: r.Public, Readers: r.Readers(a.Closed),
 				Created: terminal.Moment(r.CreatedAt), Bases: []string{}, RequireHashes: r.RequireHashes,
 				UpstreamReaders: r.UpstreamReaders, AnonymousFetch: r.AnonymousFetch, Declared: r.Declared,
+				Size: r.Size, SizeLimit: a.Index.RepositoryLimitUse(r).Limit,
 			}
 			for _, b := range bases[r.Name] {
 				row.Bases = append(row.Bases, b.String())

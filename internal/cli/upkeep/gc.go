@@ -3,6 +3,7 @@ package upkeep
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
@@ -20,6 +21,14 @@ func (c *GC) Run(s *cli.Session) error {
 		if err = errors.Join(err, a.Registry.Sweep(s.Ctx)); err != nil {
 			return err
 		}
-		return c.Report(s.Out, map[string]any{"removed": n}, fmt.Sprintf("%d stored objects were removed", n))
+		out, text := map[string]any{"removed": n}, fmt.Sprintf("%d stored objects were removed", n)
+		if l, held, err := a.Index.Custody.Leased(s.Ctx); err != nil {
+			return err
+		} else if held {
+			out["held_back_since"] = l.Since
+			text += fmt.Sprintf("; a backup has been running since %s, and the others are removed when it is done",
+				l.Since.Format(time.DateTime))
+		}
+		return c.Report(s.Out, out, text)
 	})
 }

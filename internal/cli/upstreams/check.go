@@ -2,6 +2,7 @@ package upstreams
 
 import (
 	"fmt"
+	"time"
 
 	"pyindex/internal/app"
 	"pyindex/internal/catalog"
@@ -44,7 +45,10 @@ func (c *checkCmd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
-		asking := client.New(client.Options{Version: version.Read().Version, Instance: instance})
+		timeout := time.Duration(s.Config.UpstreamTimeout)
+		asking := client.New(client.Options{
+			Version: version.Read().Version, Instance: instance, FirstByte: timeout, Stall: timeout,
+		})
 		report := asking.Check(s.Ctx, u.Upstream, project)
 		if c.JSON {
 			err = terminal.WriteJSON(s.Out, report)

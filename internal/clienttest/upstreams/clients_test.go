@@ -21,11 +21,12 @@ type installer struct {
 }
 
 // installers are pips of three generations (one that reads HTML alone, one that reads JSON, and the newest), uv, poetry
-// and pdm.
+// and pdm. pip and uv repeat a failed request once: more often would hide failures, and wait between them.
 func installers(t *testing.T) []installer {
 	t.Helper()
 	var all []installer
 	for _, pip := range generations(t) {
+		pip = pip.Set("PIP_RETRIES=1")
 		all = append(all, installer{
 			pip.Name,
 			func(t *testing.T, w *world, requirements []string) (string, clienttest.Result) {
@@ -61,7 +62,7 @@ func generations(t *testing.T) (out []*clienttest.Client) {
 }
 
 func uvInstall(t *testing.T, w *world, requirements []string) (string, clienttest.Result) {
-	uv, to := clienttest.UV(t), t.TempDir()
+	uv, to := clienttest.UV(t).Set("UV_HTTP_RETRIES=1"), t.TempDir()
 	list := write(t, to, "requirements.txt", strings.Join(requirements, "\n")+"\n")
 	target := filepath.Join(to, "target")
 	return target, uv.Run(t, to, "pip", "install", "--python", uv.Interpreter(), "--target", target, "--index-url",

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"pyindex/internal/clienttest"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/upstream/upstreamtest"
 )
@@ -35,10 +36,13 @@ func troubled(t *testing.T, stores string, o upstreamtest.Options) *world {
 	return w
 }
 
-// onBothPairs runs a test on SQLite with a folder, and on PostgreSQL with S3 and three replicas.
+// onBothPairs runs a test on SQLite with a folder and, in depth, on PostgreSQL with S3 and three replicas. What replicas
+// do together with upstreams that fail is the subject of TestUpstreamAway and TestUpstreamLiesAboutFiles, which always
+// run on them.
 func onBothPairs(t *testing.T, test func(t *testing.T, stores string)) {
-	for _, name := range []string{"sqlite", "replicas"} {
-		t.Run(name, func(t *testing.T) { test(t, name) })
+	t.Run("sqlite", func(t *testing.T) { test(t, "sqlite") })
+	if clienttest.All() {
+		t.Run("replicas", func(t *testing.T) { test(t, "replicas") })
 	}
 }
 
@@ -71,7 +75,8 @@ func (w *world) fails(when, project string) {
 // While the upstream is away, what was read before is installed, and marked as old; own projects do not notice; a new
 // name is an error of the gateway, never "not found". Afterwards everything works.
 func TestUpstreamAway(t *testing.T) {
-	onBothPairs(t, func(t *testing.T, stores string) {
+	away := func(t *testing.T, stores string) {
+		t.Parallel()
 		w := troubled(t, stores, upstreamtest.Options{})
 		w.works("at first", "1.1")
 		w.up.Kill()
@@ -95,7 +100,9 @@ func TestUpstreamAway(t *testing.T) {
 		w.comesBack("known", "known-1.2-")
 		w.comesBack("fresh", "fresh-1.0-")
 		w.works("when it is back", "1.2")
-	})
+	}
+	t.Run("sqlite", func(t *testing.T) { away(t, "sqlite") })
+	t.Run("replicas", func(t *testing.T) { away(t, "replicas") })
 }
 
 // A slow upstream delays, and does nothing else.
@@ -118,8 +125,7 @@ func TestUpstreamSlow(t *testing.T) {
 	})
 }
 
-// comesBack waits until every replica reads a project's page from the upstream again. After several failures in a row
-// each of them gives an upstream half a minute of rest.
+// comesBack waits until every replica reads a project's page from the upstream again.
 func (w *world) comesBack(project, file string) {
 	w.t.Helper()
 	var a answer
@@ -187,6 +193,7 @@ func TestUpstreamLies(t *testing.T) {
 
 // A page with a lower serial is an old one: what was listed stays listed.
 func TestUpstreamLowerSerial(t *testing.T) {
+	t.Parallel()
 	w := troubled(t, "sqlite", upstreamtest.Options{})
 	w.comesBack("known", "known-1.1-")
 	w.up.Fail(upstreamtest.Fault{Kind: upstreamtest.LowerSerial, What: pages})
@@ -204,6 +211,7 @@ func TestUpstreamLowerSerial(t *testing.T) {
 // While every page has 100 MB, clients install what was read before, and nothing that was not.
 func TestUpstreamHuge(t *testing.T) {
 	onBothPairs(t, func(t *testing.T, stores string) {
+		t.Parallel()
 		w := troubled(t, stores, upstreamtest.Options{})
 		w.works("at first", "1.1")
 		w.up.Fail(upstreamtest.Fault{Kind: upstreamtest.Huge, What: pages})
@@ -230,6 +238,7 @@ func TestUpstreamLiesAboutFiles(t *testing.T) {
 		})
 	}
 	t.Run("replicas", func(t *testing.T) {
+		t.Parallel()
 		w := troubled(t, "replicas", upstreamtest.Options{})
 		w.lies(upstreamtest.OtherBytes)
 		w.fails("with other bytes", "fresh")
@@ -286,6 +295,7 @@ func (w *world) fileOf(project string) string {
 
 // A digest that was stated once holds: clients install the file that they would have installed before.
 func TestUpstreamOtherDigest(t *testing.T) {
+	t.Parallel()
 	w := troubled(t, "sqlite", upstreamtest.Options{})
 	w.works("at first", "1.1")
 	before := w.page("known").body

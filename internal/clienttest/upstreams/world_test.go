@@ -93,7 +93,8 @@ func newWorld(t *testing.T, pair string, up *upstreamtest.Server) *world {
 }
 
 // newTeam serves a repository of the configuration file, which draws on main and on an upstream. Pages of the upstream
-// are asked for again after a second, and used for a week while it fails.
+// are asked for again after a second, and used for a week while it fails. It may be silent for five seconds, and rests for
+// one after failures.
 func newTeam(t *testing.T, pair string, up *upstreamtest.Server) *world {
 	t.Helper()
 	config := filepath.Join(t.TempDir(), "index.toml")
@@ -113,7 +114,9 @@ bases = ["main", "upstream:public"]
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return start(t, pair, up, clienttest.Options{Env: []string{"INDEX_CONFIG=" + config}}, "/r/team")
+	return start(t, pair, up, clienttest.Options{Env: []string{
+		"INDEX_CONFIG=" + config, "INDEX_UPSTREAM_TIMEOUT=5s", "INDEX_UPSTREAM_REST=1s",
+	}}, "/r/team")
 }
 
 func start(t *testing.T, pair string, up *upstreamtest.Server, o clienttest.Options, tree string) *world {

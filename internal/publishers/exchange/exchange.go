@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/publishers"
 )
@@ -14,21 +15,34 @@ import (
 const remember = 5 * time.Minute
 
 // Exchange mints a token in exchange for an identity token. Any caller may use it. It returns a *Refusal if the token
-// is not accepted, and fault.Unavailable if the issuer's keys cannot be fetched. The audit log records each result and
-// any verified claims, but never the token.
+// is not accepted, and fault.Unavailable if the issuer's keys cannot be fetched, or for uploads while the index is in the
+// state recovered. The audit log records each result and any verified claims, but never the token.
 //
 // A token can be used once, but a refused token is not used up: its bearer can have the rule corrected and try again.
 // For uploads, the minted token covers the projects of every matching publisher, and every matching pending publisher
 // creates its project first. For reading, it covers the places of every matching reader. A single-use token is used up
 // by the upload that adds a file, and not by one that is refused or that repeats an identical file.
 func (m *Minter) Exchange(ctx context.Context, who access.Caller, raw access.Secret, want Want) (Minted, error) {
-	if err := want.check(); err != nil {
+	a := attempt{who: who, want: want, at: m.rules.Now()}
+	err := want.check()
+	if err == nil {
+		a, err = m.identify(ctx, a, raw)
+		if err != nil {
+			err = m.refused(ctx, a, err)
+		}
+	}
+	if err != nil {
+		m.count(a, err)
 		return Minted{}, err
 	}
-	a, err := m.identify(ctx, attempt{who: who, want: want, at: m.rules.Now()}, raw)
-	if err != nil {
-		return Minted{}, m.refused(ctx, a, err)
-	}
+	out, err := m.exchange(ctx, a)
+	m.count(a, err)
+	return out, err
+}
+
+// exchange mints a token for the verified token of an attempt.
+func (m *Minter) exchange(ctx context.Context, a attempt) (Minted, error) {
+	var err error
 	var out Minted
 	var created []Created
 	if a.compared, err = m.comparePending(ctx, a); err != nil {
@@ -75,6 +89,11 @@ func (m *Minter) identify(ctx context.Context, a attempt, raw access.Secret) (at
 
 // settle runs the exchange inside its transaction: match, mark as used, pin, create projects, mint.
 func (m *Minter) settle(ctx context.Context, tx publishers.Tx, a attempt) (Minted, []Created, error) {
+	if a.want.Scope == access.ScopeUpload {
+		if err := catalog.CheckUploadsIn(ctx, tx); err != nil {
+			return Minted{}, nil, err
+		}
+	}
 	f, err := m.match(ctx, tx, a)
 	if err != nil {
 		return Minted{}, nil, err

@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/publishers"
+	"pyindex/internal/tally"
 	"pyindex/internal/workload"
 )
 
@@ -59,6 +60,7 @@ type Minter struct {
 	verifier   Verifier
 	o          Options
 	unverified unverified
+	counts     tally.Counts[Counted]
 }
 
 // New returns a Minter for the rules of a registry. If the verifier is nil, no issuer is trusted.

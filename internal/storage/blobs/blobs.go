@@ -158,6 +158,15 @@ func (b *Blobs) Each(ctx context.Context, f func(custody.Object) error) error {
 	return b.each(ctx, f)
 }
 
+// EachUnder calls f for the objects whose keys begin with a prefix, which ends in a slash. Of a folder, it walks only the
+// directory of the prefix.
+func (b *Blobs) EachUnder(ctx context.Context, prefix string, f func(custody.Object) error) error {
+	if b.folder != nil {
+		return explain("the storage cannot be listed", b.folder.eachUnder(ctx, prefix, f))
+	}
+	return b.eachUnder(ctx, prefix, f)
+}
+
 // Delete implements custody.Blobs.
 func (b *Blobs) Delete(ctx context.Context, key string) error {
 	if err := checkKey(key); err != nil {
@@ -201,6 +210,9 @@ func (b *Blobs) Remote() bool { return b.folder == nil }
 func (b *Blobs) Close() error {
 	return errors.Join(b.links.close(), b.bucket.Close(), b.stages.close())
 }
+
+// DiskSpace returns the free and the total bytes of the disk with a path, or false if they are unknown.
+func DiskSpace(path string) (free, total int64, ok bool) { return space(path) }
 
 // Space returns the free and the total bytes of the disk that content and uploads on their way are on. It returns false
 // if they are unknown, as for an object store.

@@ -116,7 +116,11 @@ func (b *Blobs) size(ctx context.Context, key string) (int64, error) {
 }
 
 func (b *Blobs) each(ctx context.Context, f func(custody.Object) error) error {
-	list := b.bucket.List(nil)
+	return b.eachUnder(ctx, "", f)
+}
+
+func (b *Blobs) eachUnder(ctx context.Context, prefix string, f func(custody.Object) error) error {
+	list := b.bucket.List(&blob.ListOptions{Prefix: prefix})
 	for {
 		o, err := list.Next(ctx)
 		if err == io.EOF {

@@ -153,7 +153,15 @@ func (d *folder) size(key string) (int64, error) {
 
 // each calls f for the files of the folder, except stages.
 func (d *folder) each(ctx context.Context, f func(custody.Object) error) error {
-	return filepath.WalkDir(d.root, func(path string, e fs.DirEntry, err error) error {
+	return d.eachUnder(ctx, "", f)
+}
+
+// eachUnder is each for the directory of a prefix, which may be missing.
+func (d *folder) eachUnder(ctx context.Context, prefix string, f func(custody.Object) error) error {
+	return filepath.WalkDir(d.path(prefix), func(path string, e fs.DirEntry, err error) error {
+		if prefix != "" && errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err == nil {
 			err = ctx.Err()
 		}

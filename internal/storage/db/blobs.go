@@ -135,13 +135,15 @@ func (t *Tx) abandon(ctx context.Context, which string, before time.Time, limit 
 
 func (t *Tx) InterruptedDrops(ctx context.Context, before time.Time, limit int) ([]string, error) {
 	return many(ctx, t, scanText, `UPDATE blobs SET since = $3, owner = ''
-		WHERE blob_key IN (SELECT blob_key FROM blobs WHERE NOT settled AND dropping AND since < $1 ORDER BY since LIMIT $2)
+		WHERE blob_key IN (SELECT blob_key FROM blobs WHERE NOT settled AND dropping AND since < $1 AND NOT `+
+		blobKept("$3")+` ORDER BY since LIMIT $2)
 		RETURNING blob_key`, micros(before), limit, micros(t.db.options.Now()))
 }
 
 func (t *Tx) OwnDrop(ctx context.Context, key, owner string, before time.Time) (bool, error) {
 	return t.did(ctx, `UPDATE blobs SET owner = $2, since = $3
-		WHERE blob_key = $1 AND dropping AND NOT settled AND (owner = '' OR owner = $2 OR since < $4)`,
+		WHERE blob_key = $1 AND dropping AND NOT settled AND (owner = '' OR owner = $2 OR since < $4)
+			AND NOT `+blobKept("$3"),
 		key, owner, micros(t.db.options.Now()), micros(before))
 }
 
@@ -215,14 +217,15 @@ func keyOf(part, sum, generation string) string {
 		` = '' THEN '' ELSE '.' || ` + generation + ` END`
 }
 
-// unsettle makes the sweeper check the blobs of files that are about to be deleted. The files are those with the given
+// unsettle makes the sweeper check the blobs of files that are about to be deleted, and records the time. The files are those with the given
 // id in column, which is trusted SQL.
 func (t *Tx) unsettle(ctx context.Context, column, id string) error {
 	for _, key := range []string{
 		keyOf("files", "sha256", "generation"), keyOf("metadata", "metadata_sha256", "metadata_generation"),
 	} {
-		_, err := t.exec(ctx, `UPDATE blobs SET settled = FALSE
-			WHERE NOT dropping AND blob_key IN (SELECT `+key+` FROM files WHERE `+column+` = $1)`, id)
+		_, err := t.exec(ctx, `UPDATE blobs SET settled = FALSE, named_until = $2
+			WHERE NOT dropping AND blob_key IN (SELECT `+key+` FROM files WHERE `+column+` = $1)`, id,
+			micros(t.db.options.Now()))
 		if err != nil {
 			return err
 		}

@@ -23,7 +23,9 @@ type Options struct {
 	// the values they have in memory. 0 disables bridging. Attend must be running, because it notices when the database
 	// is back.
 	Bridge time.Duration
-	Hook   Hook // for tests: is called for every statement and commit, and can make them fail
+	// Restoring opens a database whose restore is not finished, to finish it.
+	Restoring bool
+	Hook      Hook // for tests: is called for every statement and commit, and can make them fail
 }
 
 // filled returns o with defaults for the unset fields.

@@ -32,9 +32,11 @@ type dialect struct {
 	sort    func(error) failure
 	cut     func(error) bool // reports whether the connection is lost and another one may work
 
-	size  func(ctx context.Context, t *Tx) (int64, error) // size of the database in bytes
-	text  []string                                        // creates the full-text index
-	words []string                                        // adapts it to the words of catalog.Words
+	size func(ctx context.Context, t *Tx) (int64, error) // size of the database in bytes
+	// broken selects rows that refer to missing ones, as check.rows does; "" if the database makes that impossible
+	broken string
+	text   []string // creates the full-text index
+	words  []string // adapts it to the words of catalog.Words
 	// name, summary, keywords, people, classifiers, body
 	putWords func(ctx context.Context, t *Tx, projectID string, words [][]string) error
 	// lower ranks are better matches; rank is called if the statement needs it

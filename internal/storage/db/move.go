@@ -3,13 +3,12 @@ package db
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"pyindex/internal/backup"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 )
@@ -26,15 +25,16 @@ var moved = []string{
 	"identities", "devices", "attempts",
 	"downloads", "names", "deleted_projects", "deleted_project_owners", "subscriptions",
 	"upstreams", "repository_bases", "name_sources", "name_rulings", "reservations", "upstream_files",
-	"imports", "import_files", "import_projects", "file_origins", "download_bases",
+	"imports", "import_files", "file_origins", "download_bases", "alias_uses", "instances", "import_projects",
 }
 
 // rebuilt lists the tables that Move leaves empty. catalog.Index.Backfill fills the cards and requirements, later
 // changes fill serial_marks, the next check of the blobs at the new place fills byte_checks, the server's next start
-// fills serving, and what upstreams answered is read again. Backups are those of the old place.
+// fills serving, and what upstreams answered is read again. Backups are those of the old place. The copy of names is
+// written whole at the new place.
 var rebuilt = []string{
 	"project_cards", "requirements", "byte_checks", "serial_marks", "serving",
-	"upstream_pages", "upstream_lists", "upstream_leases", "leases", "backups",
+	"upstream_pages", "upstream_lists", "upstream_leases", "leases", "backups", "names_unsaved",
 }
 
 // Marks in the table of counters. A database marked as moved accepts no changes. A database marked as arriving holds an
@@ -274,53 +274,65 @@ func (t *Tx) copyTable(ctx context.Context, into *Tx, table string) (int64, erro
 	}
 	got, err := into.eachRow(ctx, table, columns, kinds, func([]any) error { return nil })
 	if err == nil && got != sent {
-		err = fault.New(fault.Internal, "%d rows were copied, but %d rows or other content was read back", sent.rows,
-			got.rows)
+		err = fault.New(fault.Internal, "%d rows were copied, but %d rows or other content was read back", sent.Rows,
+			got.Rows)
 	}
-	return sent.rows, err
+	return sent.Rows, err
 }
 
 // columns returns the columns of a table and whether each one is boolean.
 func (t *Tx) columns(ctx context.Context, table string) (names []string, booleans []bool, err error) {
+	names, booleans, _, err = t.columnKinds(ctx, table)
+	return names, booleans, err
+}
+
+// columnKinds returns the columns of a table, and whether each one is boolean or contains bytes.
+func (t *Tx) columnKinds(ctx context.Context, table string) (names []string, booleans, binary []bool, err error) {
 	rows, err := t.inner.QueryContext(t.db.watched(ctx), `SELECT * FROM `+table+` LIMIT 0`)
 	if err != nil {
-		return nil, nil, t.db.dialect.explain(err)
+		return nil, nil, nil, t.db.dialect.explain(err)
 	}
 	defer rows.Close()
 	types, err := rows.ColumnTypes()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for _, c := range types {
 		names = append(names, c.Name())
 		booleans = append(booleans, strings.HasPrefix(c.DatabaseTypeName(), "BOOL"))
+		binary = append(binary, c.DatabaseTypeName() == "BYTEA")
 	}
-	return names, booleans, rows.Err()
+	return names, booleans, binary, rows.Err()
 }
 
-// tally summarizes the rows of a table regardless of their order: their number and the sum of their digests.
-type tally struct {
-	rows int64
-	sum  [4]uint64
-}
-
-func (c *tally) add(values []any) {
-	h := sha256.New()
-	for _, v := range values {
-		fmt.Fprintf(h, "%T %d %v\n", v, len(fmt.Sprint(v)), v)
-	}
-	sum := h.Sum(nil)
-	for i := range c.sum {
-		c.sum[i] += binary.BigEndian.Uint64(sum[i*8:])
-	}
-	c.rows++
-}
+// tally summarizes the rows of a table regardless of their order.
+type tally = backup.Tally
 
 // eachRow calls f for the rows of a table, with values as int64, bool and string.
 func (t *Tx) eachRow(ctx context.Context, table string, columns []string, booleans []bool,
 	f func([]any) error,
 ) (c tally, err error) {
-	into := make([]any, len(columns))
+	into := scanInto(booleans)
+	binary := make([]bool, len(columns))
+	err = t.query(ctx, func(r row) error {
+		if err := r.Scan(into...); err != nil {
+			return err
+		}
+		values := make([]any, len(columns))
+		if err := plain(into, binary, values); err != nil {
+			return err
+		}
+		if err := c.Add(values); err != nil {
+			return err
+		}
+		return f(values)
+	}, `SELECT `+strings.Join(columns, ", ")+` FROM `+table)
+	return c, err
+}
+
+// scanInto returns the destinations into which a row is scanned.
+func scanInto(booleans []bool) []any {
+	into := make([]any, len(booleans))
 	for i := range into {
 		if booleans[i] {
 			into[i] = new(bool)
@@ -328,23 +340,11 @@ func (t *Tx) eachRow(ctx context.Context, table string, columns []string, boolea
 			into[i] = new(any)
 		}
 	}
-	err = t.query(ctx, func(r row) error {
-		if err := r.Scan(into...); err != nil {
-			return err
-		}
-		values, err := plain(into)
-		if err != nil {
-			return err
-		}
-		c.add(values)
-		return f(values)
-	}, `SELECT `+strings.Join(columns, ", ")+` FROM `+table)
-	return c, err
+	return into
 }
 
-// plain dereferences scanned values of the types that the schema uses.
-func plain(scanned []any) ([]any, error) {
-	values := make([]any, len(scanned))
+// plain dereferences scanned values of the types that the schema uses. Bytes remain bytes in binary columns.
+func plain(scanned []any, binary []bool, values []any) error {
 	for i, p := range scanned {
 		switch p := p.(type) {
 		case *bool:
@@ -354,13 +354,15 @@ func plain(scanned []any) ([]any, error) {
 			case nil, int64, string:
 				values[i] = v
 			case []byte:
-				values[i] = string(v)
+				if values[i] = v; !binary[i] {
+					values[i] = string(v)
+				}
 			default:
-				return nil, fault.New(fault.Internal, "a column contains a %T", v)
+				return fault.New(fault.Internal, "a column contains a %T", v)
 			}
 		}
 	}
-	return values, nil
+	return nil
 }
 
 // batch inserts many rows with each statement.

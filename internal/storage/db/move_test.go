@@ -237,7 +237,7 @@ func TestMoveRefuses(t *testing.T) {
 		func(func(func(custody.Stored) error) error) error { return lost }); !errors.Is(err, lost) {
 		t.Errorf("Move() without its bytes = %v, want %v", err, lost)
 	}
-	if got := tallies(t, empty); got["users"].rows != 0 {
+	if got := tallies(t, empty); got["users"].Rows != 0 {
 		t.Error("rows arrived whose bytes did not")
 	}
 	if _, err := from.Move(t.Context(), empty, keepNothing); err != nil {
@@ -313,8 +313,8 @@ func breakAt(t *testing.T, side string, n int, after bool) (broke bool) {
 	}
 	for _, d := range []*DB{from, to} {
 		for table, got := range tallies(t, d) {
-			if got.rows != want[table].rows {
-				t.Fatalf("%s: %s has %d rows, want %d", what, table, got.rows, want[table].rows)
+			if got.Rows != want[table].Rows {
+				t.Fatalf("%s: %s has %d rows, want %d", what, table, got.Rows, want[table].Rows)
 			}
 		}
 	}

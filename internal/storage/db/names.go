@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/namelog"
 	"pyindex/internal/packaging"
 )
 
@@ -22,15 +23,21 @@ func scanName(r row) (n catalog.Name, err error) {
 }
 
 func (t *Tx) PutName(ctx context.Context, n catalog.Name) error {
-	_, err := t.exec(ctx, insertName+` ON CONFLICT DO NOTHING`, nameArgs(n)...)
-	return err
+	did, err := t.did(ctx, insertName+` ON CONFLICT DO NOTHING`, nameArgs(n)...)
+	if err != nil || !did {
+		return err
+	}
+	return t.unsavedName(ctx, n)
 }
 
 func (t *Tx) ReplaceName(ctx context.Context, n catalog.Name) error {
 	_, err := t.exec(ctx, insertName+` ON CONFLICT (name) DO UPDATE SET origin = excluded.origin,
 		upstream = excluded.upstream, since = excluded.since, by_kind = excluded.by_kind, by_id = excluded.by_id,
 		by_name = excluded.by_name, why = excluded.why`, nameArgs(n)...)
-	return err
+	if err != nil {
+		return err
+	}
+	return t.unsavedName(ctx, n)
 }
 
 const insertName = `INSERT INTO names (` + nameColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
@@ -76,6 +83,9 @@ func (t *Tx) PutDeleted(ctx context.Context, d catalog.Deleted) error {
 		d.Repository, name, micros(d.At), micros(d.FreeAt), micros(d.AgainAt))
 	if err == nil {
 		_, err = t.exec(ctx, `DELETE FROM deleted_project_owners WHERE repository = $1 AND name = $2`, d.Repository, name)
+	}
+	if err == nil {
+		err = t.unsaved(ctx, namelog.KindDeleted, d.Repository, name)
 	}
 	if err != nil {
 		return err
@@ -146,12 +156,19 @@ func (t *Tx) owners(ctx context.Context, where string, args ...any) (lastOwners,
 }
 
 func (t *Tx) FreeName(ctx context.Context, repository string, name packaging.ProjectName, at time.Time) (bool, error) {
-	return t.did(ctx, `UPDATE deleted_projects SET free_at = $3 WHERE repository = $1 AND name = $2 AND free_at > $3`,
+	did, err := t.did(ctx, `UPDATE deleted_projects SET free_at = $3 WHERE repository = $1 AND name = $2 AND free_at > $3`,
 		repository, name.String(), micros(at))
+	if err != nil || !did {
+		return did, err
+	}
+	return did, t.unsaved(ctx, namelog.KindDeleted, repository, name.String())
 }
 
 func (t *Tx) NoteAgain(ctx context.Context, repository string, name packaging.ProjectName, at time.Time) error {
-	_, err := t.exec(ctx, `UPDATE deleted_projects SET again_at = $3 WHERE repository = $1 AND name = $2`, repository,
+	did, err := t.did(ctx, `UPDATE deleted_projects SET again_at = $3 WHERE repository = $1 AND name = $2`, repository,
 		name.String(), micros(at))
-	return err
+	if err != nil || !did {
+		return err
+	}
+	return t.unsaved(ctx, namelog.KindDeleted, repository, name.String())
 }

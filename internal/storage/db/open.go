@@ -47,6 +47,9 @@ func (d *DB) prepare(ctx context.Context) error {
 	if err := d.migrate(ctx); err != nil {
 		return err
 	}
+	if err := d.checkRestored(ctx); err != nil {
+		return err
+	}
 	if err := d.ensureMain(ctx); err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type outage struct {
 	now   func() time.Time
 
 	gone  atomic.Bool // whether since is set; avoids the lock
+	count atomic.Int64
 	mu    sync.Mutex
 	last  memo.Stamp
 	at    time.Time // time of the last successful look
@@ -59,6 +60,7 @@ func (o *outage) lost() {
 	if o.since.IsZero() && !o.at.IsZero() {
 		o.since = now
 		o.gone.Store(true)
+		o.count.Add(1)
 	}
 }
 
@@ -82,6 +84,9 @@ func (d *DB) Away() (time.Duration, bool) {
 	defer o.mu.Unlock()
 	return o.now().Sub(o.at), true
 }
+
+// Outages returns how often the database went down since the program started. It is 0 if outages are not bridged.
+func (d *DB) Outages() int64 { return d.outage.count.Load() }
 
 // Attend keeps the serial up to date until ctx ends, and notices when the database goes down and comes back. It calls
 // changed after a look that found a new serial, at most once a second.

@@ -52,17 +52,29 @@ const selectProject = `SELECT ` + projectColumns + `, ` + repositoryColumns + `
 	FROM projects p JOIN repositories r ON r.id = p.repository_id `
 
 func (t *Tx) InsertProject(ctx context.Context, p catalog.Project) error {
-	return t.insert(ctx, "project "+p.Name.String(), `INSERT INTO projects
+	err := t.insert(ctx, "project "+p.Name.String(), `INSERT INTO projects
 		(id, repository_id, name, display, status, status_reason, serial, size, created_at, trusted_only,
 		file_limit, size_limit, startup_files) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 		ON CONFLICT DO NOTHING`,
 		p.ID, p.Repository.ID, p.Name.String(), p.Display, string(p.Status), p.StatusReason, p.Serial, p.Size,
 		micros(p.CreatedAt), p.TrustedOnly,
 		p.Limits.FileSize, p.Limits.ProjectSize, p.StartupFiles)
+	if err != nil || p.Size == 0 {
+		return err
+	}
+	_, err = t.exec(ctx, `UPDATE repositories SET size = size + $2 WHERE id = $1`, p.Repository.ID, p.Size)
+	return err
 }
+
+// resizeRepository adds the difference between the old and the new size of a project to its repository's.
+const resizeRepository = `UPDATE repositories SET size = size + $2 - (SELECT p.size FROM projects p WHERE p.id = $1)
+	WHERE id = (SELECT p.repository_id FROM projects p WHERE p.id = $1 AND p.size <> $2)`
 
 // UpdateProject returns fault.NotFound if the project is gone.
 func (t *Tx) UpdateProject(ctx context.Context, p catalog.Project) error {
+	if _, err := t.exec(ctx, resizeRepository, p.ID, p.Size); err != nil {
+		return err
+	}
 	ok, err := t.did(ctx,
 		`UPDATE projects SET display = $2, status = $3, status_reason = $4, serial = $5, size = $6, trusted_only = $7,
 		file_limit = $8, size_limit = $9, startup_files = $10 WHERE id = $1`,
@@ -78,6 +90,9 @@ func (t *Tx) UpdateProject(ctx context.Context, p catalog.Project) error {
 // tokens, publishers and readers go with the row.
 func (t *Tx) DeleteProject(ctx context.Context, id string) error {
 	if err := t.unsettle(ctx, `project_id`, id); err != nil {
+		return err
+	}
+	if _, err := t.exec(ctx, resizeRepository, id, int64(0)); err != nil {
 		return err
 	}
 	for _, q := range []string{

@@ -11,7 +11,7 @@ import (
 )
 
 const repositoryColumns = `r.id, r.name, r.members, r.public, r.created_at,
-	r.require_hashes, r.upstream_readers, r.anonymous_fetch, r.declared`
+	r.require_hashes, r.upstream_readers, r.anonymous_fetch, r.declared, r.size, r.size_limit`
 
 type repositoryRow struct {
 	r       catalog.Repository
@@ -22,7 +22,7 @@ type repositoryRow struct {
 func (s *repositoryRow) into() []any {
 	return []any{
 		&s.r.ID, &s.r.Name, &s.members, &s.r.Public, &s.created,
-		&s.r.RequireHashes, &s.r.UpstreamReaders, &s.r.AnonymousFetch, &s.r.Declared,
+		&s.r.RequireHashes, &s.r.UpstreamReaders, &s.r.AnonymousFetch, &s.r.Declared, &s.r.Size, &s.r.SizeLimit,
 	}
 }
 
@@ -42,9 +42,10 @@ func scanRepository(r row) (catalog.Repository, error) {
 
 func (t *Tx) InsertRepository(ctx context.Context, r catalog.Repository) error {
 	return t.insert(ctx, "repository "+r.Name, `INSERT INTO repositories (id, name, members, public, created_at,
-		require_hashes, upstream_readers, anonymous_fetch, declared) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		require_hashes, upstream_readers, anonymous_fetch, declared, size_limit)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT DO NOTHING`, r.ID, r.Name, r.Members.String(), r.Public, micros(r.CreatedAt),
-		r.RequireHashes, r.UpstreamReaders, r.AnonymousFetch, r.Declared)
+		r.RequireHashes, r.UpstreamReaders, r.AnonymousFetch, r.Declared, r.SizeLimit)
 }
 
 func (t *Tx) RepositoryByName(ctx context.Context, name string) (catalog.Repository, error) {
@@ -86,11 +87,12 @@ func (t *Tx) DeleteRepository(ctx context.Context, id string) error {
 	return err
 }
 
-// UpdateRepository returns fault.NotFound if the repository does not exist.
+// UpdateRepository returns fault.NotFound if the repository does not exist. It leaves the size alone, which changes with
+// the projects.
 func (t *Tx) UpdateRepository(ctx context.Context, r catalog.Repository) error {
 	did, err := t.did(ctx, `UPDATE repositories SET members = $2, public = $3, require_hashes = $4,
-		upstream_readers = $5, anonymous_fetch = $6, declared = $7 WHERE id = $1`,
-		r.ID, r.Members.String(), r.Public, r.RequireHashes, r.UpstreamReaders, r.AnonymousFetch, r.Declared)
+		upstream_readers = $5, anonymous_fetch = $6, declared = $7, size_limit = $8 WHERE id = $1`,
+		r.ID, r.Members.String(), r.Public, r.RequireHashes, r.UpstreamReaders, r.AnonymousFetch, r.Declared, r.SizeLimit)
 	if err == nil && !did {
 		return fault.New(fault.NotFound, "no such repository")
 	}

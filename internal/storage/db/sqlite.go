@@ -47,6 +47,9 @@ var sqliteDialect = dialect{
 	sort:     sortSQLite,
 	cut:      func(error) bool { return false },
 
+	// Foreign keys are enforced, but not for a file that was damaged, or changed by other programs.
+	broken: `SELECT "table" || ' ' || COALESCE(rowid, 0) || ' ' || fkid AS id, 'a row of ' || "table" AS subject,
+		'it refers to a row of ' || parent || ' that does not exist' AS problem, '' AS project FROM pragma_foreign_key_check`,
 	size: sizeSQLite, text: sqliteText, words: sqliteWords, putWords: putSQLiteWords, matching: matchSQLite,
 }
 

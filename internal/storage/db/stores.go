@@ -14,12 +14,14 @@ import (
 	"pyindex/internal/follow"
 	"pyindex/internal/ingest"
 	"pyindex/internal/lockout"
+	"pyindex/internal/namelog"
 	"pyindex/internal/publishers"
 	"pyindex/internal/roles"
 	"pyindex/internal/transfer"
 	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/files"
 	"pyindex/internal/upstream/pages"
+	"pyindex/internal/verify"
 )
 
 // One transaction type serves several packages. Each sees only the methods of its interface.
@@ -37,6 +39,8 @@ var (
 	_ upstream.Tx   = (*Tx)(nil)
 	_ files.Tx      = (*Tx)(nil)
 	_ pages.Tx      = (*Tx)(nil)
+	_ namelog.Tx    = (*Tx)(nil)
+	_ verify.Tx     = (*Tx)(nil)
 	_ transfer.Tx   = (*Tx)(nil)
 )
 
@@ -80,6 +84,9 @@ func (d *DB) UpstreamFiles() files.Store { return storeOf[files.Tx]{d} }
 
 // Lockouts returns the database as seen by package lockout.
 func (d *DB) Lockouts() lockout.Store { return storeOf[lockout.Tx]{d} }
+
+// Names returns the database as seen by package namelog.
+func (d *DB) Names() namelog.Store { return storeOf[namelog.Tx]{d} }
 
 // Transfer returns the database as seen by package transfer.
 func (d *DB) Transfer() transfer.Store { return storeOf[transfer.Tx]{d} }

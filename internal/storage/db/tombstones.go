@@ -3,12 +3,17 @@ package db
 import (
 	"context"
 	"time"
+
+	"pyindex/internal/namelog"
 )
 
 func (t *Tx) InsertTombstone(ctx context.Context, repositoryID, nameKey, filename string, at time.Time) error {
-	_, err := t.exec(ctx, `INSERT INTO tombstones (repository_id, name_key, filename, deleted_at)
+	did, err := t.did(ctx, `INSERT INTO tombstones (repository_id, name_key, filename, deleted_at)
 		VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`, repositoryID, nameKey, filename, micros(at))
-	return err
+	if err != nil || !did {
+		return err
+	}
+	return t.unsaved(ctx, namelog.KindTombstone, repositoryID, nameKey)
 }
 
 func (t *Tx) Tombstoned(ctx context.Context, repositoryID, nameKey string) (bool, error) {

@@ -32,6 +32,7 @@ func TestUpgrade(t *testing.T) {
 				d := openAt(t, url, Options{})
 				checkKept(t, d, before)
 				checkPendingReserved(t, d, version)
+				checkSizesCounted(t, d)
 				checkUsable(t, d)
 				if _, err := d.Move(t.Context(), openAt(t, freshSQLite(t), Options{}), keepNothing); err != nil {
 					t.Errorf("Move() of the upgraded database = %v", err)
@@ -189,7 +190,7 @@ func checkKept(t *testing.T, d *DB, before []oldTable) {
 		t.Errorf("only %d tables were filled", len(before))
 	}
 	for _, table := range before {
-		if got := held(t, d, table); got != table.held || got.rows != 3 {
+		if got := held(t, d, table); got != table.held || got.Rows != 3 {
 			t.Errorf("%s holds %v after the upgrade, want %v", table.name, got, table.held)
 		}
 	}
@@ -213,6 +214,23 @@ func checkPendingReserved(t *testing.T, d *DB, version int64) {
 	).Scan(&all, &right)
 	if err != nil || all != 3 || right != 3 {
 		t.Errorf("%d reservations after the upgrade, %d of them of pending publishers, %v; want 3 of 3", all, right, err)
+	}
+}
+
+// checkSizesCounted: every repository of an upgraded database knows the total size of its projects.
+func checkSizesCounted(t *testing.T, d *DB) {
+	t.Helper()
+	var total int64
+	err := d.view(t.Context(), func(tx *Tx) error {
+		differ, err := tx.RepositorySizesDiffer(t.Context())
+		if err != nil || differ {
+			return fmt.Errorf("sizes differ: %v, %w", differ, err)
+		}
+		total, err = one(t.Context(), tx, "size", scanNumber, `SELECT CAST(SUM(size) AS BIGINT) FROM repositories`)
+		return err
+	})
+	if err != nil || total == 0 {
+		t.Errorf("the sizes of the upgraded repositories add up to %d, %v", total, err)
 	}
 }
 

@@ -120,18 +120,29 @@ const instanceKey = "instance"
 // it, so that a circle of upstreams can be recognized.
 func (d *DB) Instance(ctx context.Context) (id string, err error) {
 	read := func(t *Tx) (err error) {
-		id, err = one(ctx, t, "key", scanText, `SELECT secret FROM keys WHERE name = $1`, instanceKey)
+		id, err = t.instance(ctx)
 		return err
 	}
 	if err = d.view(ctx, read); !fault.Is(err, fault.NotFound) {
 		return id, err
 	}
 	err = d.update(ctx, func(t *Tx) error {
-		if _, err := t.exec(ctx, `INSERT INTO keys (name, secret, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
-			instanceKey, strings.ToLower(rand.Text()[:16]), micros(d.options.Now())); err != nil {
+		if err := t.putInstance(ctx); err != nil {
 			return err
 		}
 		return read(t)
 	})
 	return id, err
+}
+
+// instance returns the id of this index, or fault.NotFound if it has none yet.
+func (t *Tx) instance(ctx context.Context) (string, error) {
+	return one(ctx, t, "key", scanText, `SELECT secret FROM keys WHERE name = $1`, instanceKey)
+}
+
+// putInstance gives the index an id, unless it has one.
+func (t *Tx) putInstance(ctx context.Context) error {
+	_, err := t.exec(ctx, `INSERT INTO keys (name, secret, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+		instanceKey, strings.ToLower(rand.Text()[:16]), micros(t.db.options.Now()))
+	return err
 }

@@ -23,17 +23,48 @@ func (t *Tx) Usage(ctx context.Context, largest int) (u catalog.Usage, err error
 		return u, err
 	}
 	u.Repositories, err = many(ctx, t, func(r row) (x catalog.RepositoryUsage, err error) {
-		err = r.Scan(&x.Name, &x.Projects, &x.Bytes)
+		err = r.Scan(&x.Name, &x.Projects, &x.Bytes, &x.SizeLimit)
 		return x, err
-	}, `SELECT r.name, COUNT(p.id), COALESCE(SUM(p.size), 0) FROM repositories r LEFT JOIN projects p ON p.repository_id = r.id GROUP BY r.name ORDER BY r.name`)
+	}, `SELECT r.name, (SELECT COUNT(*) FROM projects p WHERE p.repository_id = r.id), r.size, r.size_limit
+		FROM repositories r ORDER BY r.name`)
 	if err != nil {
 		return u, err
 	}
-	u.Largest, err = many(ctx, t, func(r row) (x catalog.ProjectUsage, err error) {
-		err = r.Scan(&x.Repository, &x.Project, &x.Bytes)
-		return x, err
-	}, `SELECT r.name, p.name, p.size FROM projects p JOIN repositories r ON r.id = p.repository_id ORDER BY p.size DESC, p.name LIMIT $1`, int64(largest))
+	u.Largest, err = many(ctx, t, scanProjectUsage, selectProjectUsage+` ORDER BY p.size DESC, p.name LIMIT $1`,
+		int64(largest))
 	return u, err
+}
+
+const selectProjectUsage = `SELECT r.name, p.name, p.size, p.size_limit
+	FROM projects p JOIN repositories r ON r.id = p.repository_id`
+
+func scanProjectUsage(r row) (x catalog.ProjectUsage, err error) {
+	err = r.Scan(&x.Repository, &x.Project, &x.Bytes, &x.SizeLimit)
+	return x, err
+}
+
+func (t *Tx) ProjectsNear(ctx context.Context, configured int64, limit int) ([]catalog.ProjectUsage, error) {
+	out, err := many(ctx, t, scanProjectUsage, selectProjectUsage+` WHERE p.size_limit > 0
+		AND p.size >= p.size_limit - p.size_limit / 5 ORDER BY p.size DESC, p.name LIMIT $1`, limit)
+	if err != nil || configured <= 0 {
+		return out, err
+	}
+	rest, err := many(ctx, t, scanProjectUsage, selectProjectUsage+` WHERE p.size_limit = 0 AND p.size >= $2
+		ORDER BY p.size DESC, p.name LIMIT $1`, limit, configured-configured/5)
+	return append(out, rest...), err
+}
+
+// sumOfProjects is the sum of the sizes of the projects of a row of repositories.
+const sumOfProjects = `(SELECT CAST(COALESCE(SUM(p.size), 0) AS BIGINT) FROM projects p WHERE p.repository_id = repositories.id)`
+
+func (t *Tx) RepositorySizesDiffer(ctx context.Context) (bool, error) {
+	out, err := many(ctx, t, scanCount, `SELECT 1 FROM repositories WHERE size <> `+sumOfProjects+` LIMIT 1`)
+	return len(out) > 0, err
+}
+
+func (t *Tx) RecountRepositories(ctx context.Context) error {
+	_, err := t.exec(ctx, `UPDATE repositories SET size = `+sumOfProjects+` WHERE size <> `+sumOfProjects)
+	return err
 }
 
 // sizeSQLite returns the size of the file and its write-ahead log.

@@ -60,6 +60,7 @@ func Catalog(t *testing.T, open Opener) {
 		"history":         checkHistory,
 		"downloads":       checkDownloads,
 		"managed":         checkManaged,
+		"sizes":           checkSizes,
 		"file race":       checkFileRace,
 		"project race":    checkProjectRace,
 	} {
@@ -108,6 +109,7 @@ func checkProjects(w *world) {
 			1<<40
 		p.TrustedOnly, p.Limits = true, catalog.Limits{FileSize: 1 << 40, ProjectSize: 5}
 		w.must(tx.UpdateProject(w.ctx, p))
+		p.Repository.Size = p.Size
 		w.want("UpdateProject(nothing)", tx.UpdateProject(w.ctx, catalog.Project{ID: "nothing"}), fault.NotFound)
 		return nil
 	})
@@ -138,6 +140,7 @@ func checkProjectOrder(w *world) {
 		var got []string
 		for _, p := range all {
 			got = append(got, p.Name.String())
+			p.Repository.Size = w.main.Size // follows the projects: see checkSizes
 			w.same("Repository of a listed project", p.Repository, w.main)
 		}
 		w.same("Projects()", got, []string{"a", "a-b", "a0", "ab", "b", "zope-interface"})

@@ -155,6 +155,19 @@ func (c *Client) Open(ctx context.Context, u upstream.Upstream, at string, limit
 	return q.open(ctx, target, limit)
 }
 
+// Query posts a question to an address of the upstream's origin, and returns the answer of at most limit bytes. It does
+// not follow redirects. It sends the question once.
+func (c *Client) Query(
+	ctx context.Context, u upstream.Upstream, at, contentType string, body []byte, limit int64,
+) (upstream.Body, error) {
+	q := c.ask(u)
+	target, err := url.Parse(at)
+	if err != nil || origin(target) != q.origin {
+		return upstream.Body{}, q.fail(upstream.Forbidden, 0, "the address of the question is not one of the upstream")
+	}
+	return q.query(ctx, target, contentType, body, limit)
+}
+
 // ask begins a question to an upstream.
 func (c *Client) ask(u upstream.Upstream) *question {
 	return &question{c: c, u: u, origin: originOf(u.URL)}

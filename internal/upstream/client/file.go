@@ -28,6 +28,27 @@ func (q *question) open(ctx context.Context, at *url.URL, limit int64) (upstream
 	}, nil
 }
 
+// query posts a question.
+func (q *question) query(
+	ctx context.Context, at *url.URL, contentType string, body []byte, limit int64,
+) (upstream.Body, error) {
+	header := http.Header{"Accept": {"application/json"}, "Accept-Encoding": {"identity"}, "Content-Type": {contentType}}
+	m := request{method: http.MethodPost, at: at, header: header, body: body, trusted: true, file: true}
+	r, err := q.once(ctx, m)
+	if err != nil {
+		return upstream.Body{}, err
+	}
+	if err := q.checkFile(r, limit); err != nil {
+		r.Close()
+		return upstream.Body{}, err
+	}
+	return upstream.Body{
+		ReadCloser:  &file{response: r, limit: limit},
+		Size:        r.ContentLength,
+		ContentType: r.Header.Get("Content-Type"),
+	}, nil
+}
+
 // checkFile returns a failure unless a response has the bytes of a whole file.
 func (q *question) checkFile(r *response, limit int64) error {
 	if r.StatusCode == http.StatusNotFound || r.StatusCode == http.StatusGone {

@@ -104,3 +104,38 @@ func TestFileOnAnotherHost(t *testing.T) {
 		}
 	}
 }
+
+// TestQuery: a question goes to the origin of the upstream only, once, with the credential, and follows no redirect.
+func TestQuery(t *testing.T) {
+	asked := 0
+	u := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		b, _ := io.ReadAll(r.Body)
+		if r.URL.Path == "/away" {
+			http.Redirect(w, r, "/q", http.StatusTemporaryRedirect)
+			return
+		}
+		fmt.Fprintf(w, "%s %s %s", r.Method, r.Header.Get("Content-Type"), b)
+	})
+	c := New(small())
+	b, err := c.Query(t.Context(), u, u.Origin()+"/q", "text/plain", []byte("question"), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(b)
+	if b.Close(); err != nil || string(got) != "POST text/plain question" || asked != 1 {
+		t.Errorf("the answer is %q, %v, after %d requests", got, err, asked)
+	}
+	_, err = c.Query(t.Context(), u, u.Origin()+"/q", "text/plain", []byte("question"), 3)
+	fails(t, "a long answer", err, upstream.Wrong, "")
+	_, err = c.Query(t.Context(), u, u.Origin()+"/away", "text/plain", nil, 100)
+	fails(t, "a redirect", err, upstream.Wrong, "")
+	asked = 0
+	for _, at := range []string{"http://127.0.0.1:1/q", "https://other.example/q", "%zz"} {
+		_, err = c.Query(t.Context(), u, at, "text/plain", nil, 100)
+		fails(t, at, err, upstream.Forbidden, "")
+	}
+	if asked != 0 {
+		t.Errorf("%d requests elsewhere", asked)
+	}
+}

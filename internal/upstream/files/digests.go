@@ -307,6 +307,9 @@ func (f *Files) Evict(ctx context.Context, who access.Caller, upstream string) (
 	if !who.Admin() {
 		return 0, 0, fault.New(fault.Denied, "only an administrator may evict the content of upstreams")
 	}
+	if err := f.keeper.Free(ctx); err != nil {
+		return 0, 0, err
+	}
 	f.evicting.Lock()
 	defer f.evicting.Unlock()
 	for {

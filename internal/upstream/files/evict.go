@@ -78,14 +78,18 @@ func (f *Files) evict(ctx context.Context, need int64, idle time.Duration) (free
 	return freed
 }
 
-// evictSome evicts one batch and returns the number of files and bytes.
+// evictSome evicts one batch and returns the number of files and bytes. It evicts nothing while a lease holds back
+// deletions.
 func (f *Files) evictSome(ctx context.Context, upstream string, need int64, idle time.Duration) (int, int64, error) {
 	before := f.changes.Clock().Add(-idle)
 	var rows []Row
 	var waste []string
 	var bytes int64
 	err := f.store.Update(ctx, func(tx Tx) (err error) {
-		waste, bytes = nil, 0
+		waste, bytes, rows = nil, 0, nil
+		if _, held, err := tx.Leased(ctx); err != nil || held {
+			return err
+		}
 		rows, err = tx.IdleUpstreamFiles(ctx, upstream, before, evictAtOnce)
 		if err != nil {
 			return err

@@ -69,6 +69,8 @@ type Tx interface {
 	audit.Rows
 	// ReleaseBlob is that of custody.Tx. The row that references the key is put before.
 	ReleaseBlob(ctx context.Context, key string, held bool) (drop bool, err error)
+	// Leased is that of custody.Tx.
+	Leased(ctx context.Context) (custody.Lease, bool, error)
 	// UpstreamFile returns the row of a file, or fault.NotFound.
 	UpstreamFile(ctx context.Context, k Key) (Row, error)
 	// PutUpstreamFile inserts or replaces a row. The first FirstAt stays.

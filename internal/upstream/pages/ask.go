@@ -124,7 +124,9 @@ func (p *Pages) question(ctx context.Context, u *upstream.Upstream, k Key, was *
 	began := p.now()
 	r, err := p.o.Fetcher.Page(ctx, *u, k.Name, v)
 	up.asked.Add(1)
-	up.latency.add(p.now().Sub(began))
+	took := p.now().Sub(began)
+	up.latency.add(took)
+	up.latencies.Add(took)
 	var failure *upstream.Failure
 	switch {
 	case errors.As(err, &failure) && failure.Kind == upstream.Absent:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/tally"
 	"pyindex/internal/upstream"
 )
 
@@ -19,6 +20,7 @@ type source struct {
 	asked, hits, stale, misses atomic.Int64
 	errors                     sync.Map // by upstream.FailureKind, of *atomic.Int64
 	latency                    histogram
+	latencies                  tally.Histogram
 	lastOK                     atomic.Int64 // in microseconds
 	lastFailure                atomic.Pointer[lastFailure]
 	pages                      atomic.Int64 // rows
@@ -34,7 +36,7 @@ func (p *Pages) source(name string) *source {
 	if s, ok := p.sources.Load(name); ok {
 		return s.(*source)
 	}
-	s, _ := p.sources.LoadOrStore(name, &source{})
+	s, _ := p.sources.LoadOrStore(name, &source{breaker: breaker{rest: p.o.Rest}})
 	return s.(*source)
 }
 
@@ -72,6 +74,8 @@ func (p *Pages) Health(_ context.Context, u upstream.Upstream) (h upstream.Healt
 		Misses:    s.misses.Load(),
 		Latency50: s.latency.quantile(0.5),
 		Latency90: s.latency.quantile(0.9),
+		Latency:   s.latencies.Read(),
+		Closed:    s.open(),
 		Pages:     int(s.pages.Load()),
 	}
 	for _, n := range p.Errors(u) {

@@ -26,8 +26,11 @@ var ErrOffline = fault.New(fault.Denied, "offline: not held here")
 var ErrNotHeld = fault.New(fault.Unauthenticated,
 	"the page of this project is not held here, and only known callers may have it fetched; send a token")
 
-// DefaultMemory is the default of Options.Memory.
-const DefaultMemory = 64 << 20
+// Defaults of Options.
+const (
+	DefaultMemory = 64 << 20
+	DefaultRest   = 30 * time.Second
+)
 
 // Options are the parts and settings of Pages.
 type Options struct {
@@ -40,6 +43,7 @@ type Options struct {
 	NewID     func() string    // of audit entries; UUIDv7 if nil
 	Offline   bool             // ask nobody
 	Memory    int64            // bytes of records in memory; DefaultMemory if 0
+	Rest      time.Duration    // for an upstream after three failures in a row; DefaultRest if 0
 	// Alone says that no other process asks upstreams with the same rows, so that no leases are needed.
 	Alone bool
 }
@@ -99,6 +103,9 @@ func New(o Options) *Pages {
 	}
 	if o.Memory == 0 {
 		o.Memory = DefaultMemory
+	}
+	if o.Rest == 0 {
+		o.Rest = DefaultRest
 	}
 	return &Pages{
 		o:      o,

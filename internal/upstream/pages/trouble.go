@@ -9,9 +9,8 @@ import (
 )
 
 const (
-	maxFailures = 3                // in a row, before questions stop
-	silence     = 30 * time.Second // for which they stop
-	retryAfter  = 5 * time.Second  // between questions about a page that failed, while an older one is held
+	maxFailures = 3               // in a row, before questions stop for Options.Rest
+	retryAfter  = 5 * time.Second // between questions about a page that failed, while an older one is held
 	maxNotes    = 20_000
 )
 
@@ -88,7 +87,7 @@ func (p *Pages) failed(u *upstream.Upstream, k Key, err error) error {
 	if n := p.notes[k]; n != nil {
 		n.failure = f
 		if n.failures++; n.failures >= maxFailures {
-			n.until = now.Add(silence)
+			n.until = now.Add(p.o.Rest)
 		}
 	}
 	return f
@@ -96,6 +95,7 @@ func (p *Pages) failed(u *upstream.Upstream, k Key, err error) error {
 
 // breaker stops questions to an upstream that fails. When its time is over, one question decides whether it goes on.
 type breaker struct {
+	rest     time.Duration
 	mu       sync.Mutex
 	failures int // in a row
 	first    Key // of the row
@@ -118,6 +118,13 @@ func (b *breaker) blocked(k Key, now time.Time) *upstream.Failure {
 		return nil
 	}
 	return b.failure
+}
+
+// open reports whether questions are stopped, so that the next one is only asked to find out.
+func (b *breaker) open() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.until.IsZero()
 }
 
 // begin returns the last failure if a question must not be asked now. Otherwise fail, succeed or withdraw must follow.
@@ -156,7 +163,7 @@ func (b *breaker) fail(k Key, f *upstream.Failure, now time.Time) {
 	b.several = b.several || k != b.first || f.Kind == upstream.Silent || f.Kind == upstream.Busy
 	b.failure = f
 	if b.failures >= maxFailures && b.several {
-		b.until = now.Add(silence)
+		b.until = now.Add(b.rest)
 	}
 }
 

@@ -100,7 +100,7 @@ func (s *postgresStore) add(ctx context.Context, b *batch) error {
 
 // finish recreates the indexes and collects the planner's statistics, as autovacuum would.
 func (s *postgresStore) finish(ctx context.Context) error {
-	for _, q := range append(s.indexes, `DROP TABLE cards, texts`, `VACUUM ANALYZE`, `CHECKPOINT`) {
+	for _, q := range append(s.indexes, sizesQuery, `DROP TABLE cards, texts`, `VACUUM ANALYZE`, `CHECKPOINT`) {
 		if err := s.exec(ctx, q); err != nil && q != `CHECKPOINT` { // requires a superuser
 			return err
 		}

@@ -129,7 +129,7 @@ func insert(ctx context.Context, tx *sql.Tx, t table, rows [][]any, from int) er
 }
 
 func (s *sqliteStore) finish(ctx context.Context) error {
-	for _, q := range append(s.indexes, finalPragmas) {
+	for _, q := range append(s.indexes, sizesQuery, finalPragmas) {
 		if err := s.exec(ctx, q); err != nil {
 			return err
 		}

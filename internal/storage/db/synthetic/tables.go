@@ -65,4 +65,8 @@ func (b *batch) add(table int, values ...any) { b.rows[table] = append(b.rows[ta
 // nextName is the name of the counter of generated projects.
 const nextName = "synthetic.projects"
 
+// sizesQuery sets the sizes of repositories, as every change of a project does.
+const sizesQuery = `UPDATE repositories SET size = COALESCE((SELECT SUM(p.size) FROM projects p
+	WHERE p.repository_id = repositories.id), 0)`
+
 const madeQuery = `SELECT COALESCE(MAX(value), 0) FROM counters WHERE name = '` + nextName + `'`

@@ -1,0 +1,16 @@
+package db
+
+import (
+	"context"
+	"time"
+)
+
+// recoveredMark is the mark of an index in the state recovered. Its value is the time of the restore, and its epoch is
+// the id of the restored snapshot.
+const recoveredMark = "recovered"
+
+// RecoveredSince implements catalog.RecoveredRows.
+func (t *Tx) RecoveredSince(ctx context.Context) (time.Time, error) {
+	us, err := t.mark(ctx, recoveredMark)
+	return moment(us), err
+}

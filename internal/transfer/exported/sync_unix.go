@@ -1,0 +1,8 @@
+//go:build unix
+
+package exported
+
+import "syscall"
+
+// syncDisks waits until what was written is durable.
+func syncDisks() { syscall.Sync() }
