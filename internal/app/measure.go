@@ -66,20 +66,9 @@ func (a *App) totals(ctx context.Context) (metrics.Totals, error) {
 	if err != nil {
 		return metrics.Totals{}, err
 	}
-	full := metrics.Full{Projects: t.NearLimit}
-	near, err := a.Index.NearLimits(ctx, a.Operator)
-	if err != nil {
-		return metrics.Totals{}, err
-	}
-	for _, u := range near {
-		if u.Project == "" {
-			full.Repositories++
-		}
-	}
 	kept, err := a.Files.Usage(ctx)
 	return metrics.Totals{
 		Repositories: t.Repositories, Projects: t.Projects, Files: t.Files, Bytes: t.Bytes, Database: t.Database,
 		Waiting: t.Waiting, Kept: kept, KeptLimit: a.Files.Limit(), Full: metrics.Full{Projects: t.NearProjects, Repositories: t.NearRepositories},
-		Waiting: t.Waiting, Kept: kept, KeptLimit: a.Files.Limit(), Full: full,
 	}, err
 }
