@@ -67,12 +67,8 @@ func (c *choices) options() (o transfer.Options, err error) {
 	if c.Deep && !c.DryRun {
 		return o, fault.New(fault.Invalid, "--deep is used with --dry-run: an import reads every file anyway")
 	}
-	if c.Origin != "" {
-		name, ok := strings.CutPrefix(c.Origin, "upstream:")
-		if !ok || !upstream.IsName(name) {
-			return o, fault.New(fault.Invalid, "--origin is upstream:NAME, with the name of an upstream of this index")
-		}
-		o.Upstream = name
+	if o.Upstream, err = upstreamOf(c.Origin); err != nil {
+		return o, err
 	}
 	if c.Rate != "" {
 		if o.Rate, err = parseBytes(c.Rate); err != nil {
@@ -117,6 +113,18 @@ func (c *selection) fill(o *transfer.Options) error {
 		}
 	}
 	return nil
+}
+
+// upstreamOf returns the name of the upstream in the flag --origin, "" if it is not given.
+func upstreamOf(origin string) (string, error) {
+	if origin == "" {
+		return "", nil
+	}
+	name, ok := strings.CutPrefix(origin, "upstream:")
+	if !ok || !upstream.IsName(name) {
+		return "", fault.New(fault.Invalid, "--origin is upstream:NAME, with the name of an upstream of this index")
+	}
+	return name, nil
 }
 
 // parseBytes reads a number of bytes, with a unit such as MiB or MB.
