@@ -17,7 +17,12 @@ import (
 
 // verifyCmd has one command for each kind of source, with the argument and flags of its import.
 type verifyCmd struct {
-	Folder verifyFolder `cmd:"" help:"Compare a folder."`
+	Folder      verifyFolder      `cmd:"" help:"Compare a folder."`
+	Simple      verifySimple      `cmd:"" help:"Compare an index by its simple pages."`
+	Devpi       verifyDevpi       `cmd:"" help:"Compare an export of devpi-server."`
+	DumbPyPI    verifyDumbPyPI    `cmd:"" name:"dumb-pypi" help:"Compare a list of dumb-pypi."`
+	Nexus       verifyNexus       `cmd:"" help:"Compare a repository of Nexus (experimental)."`
+	Artifactory verifyArtifactory `cmd:"" help:"Compare a repository of Artifactory (experimental)."`
 }
 
 // comparison are the flags of all kinds.

@@ -110,6 +110,7 @@ func TestDevpi(t *testing.T) {
 		}
 	}
 	x.installs("", "acme-tools==1.0", "acme_tools.py", "again")
+	x.verify("devpi", export, "--index", "alice/prod", "--to", "main")
 	if got := x.imports("devpi", export, "--index", "alice/prod", "--to", "main"); got.Added != 0 || got.Present != 2 {
 		t.Errorf("the second import of prod: %+v", got)
 	}
@@ -121,7 +122,8 @@ func TestDevpi(t *testing.T) {
 		t.Errorf("the import of dev: %+v", got)
 	}
 	x.Index("repository", "set", "main", "--base", "alice-dev").OK(t)
-	x.installs("", "acme-tools==1.1", "acme_tools.py", "next")
+	same(t, x.page("", "acme-dots"), source)
+	x.installs("/r/alice-dev", "acme-tools==1.1", "acme_tools.py", "next")
 	same(t, x.page("/r/alice-dev", "acme-dots"), source)
 
 	x.Index("import", "simple", d.url+"/alice/prod/+simple/", "--to", "main").Refused(t, "index import devpi")

@@ -37,6 +37,7 @@ func TestAnotherIndex(t *testing.T) {
 		}
 	}
 	x.installs("", "acme-tools", "acme_tools.py", "wheel")
+	x.verify("simple", source, "--to", "main", "--token-file", token)
 
 	// a delta on the day of the move
 	third := packagingtest.Wheel("acme-tools", "1.2", "third")

@@ -41,4 +41,5 @@ func TestPyPIServer(t *testing.T) {
 	}
 	same(t, x.page("/r/pages", "acme-tools"), wheel)
 	same(t, x.page("/r/pages", "acme-dots"), source)
+	x.verify("simple", at+"/simple/", "--to", "pages")
 }

@@ -50,6 +50,12 @@ func (x *index) imports(args ...string) summary {
 	return s
 }
 
+// verify runs index import verify, which must find no difference.
+func (x *index) verify(args ...string) {
+	x.t.Helper()
+	x.Index(append([]string{"import", "verify"}, args...)...).OK(x.t)
+}
+
 // file is a file of a simple page.
 type file struct {
 	Filename   string
