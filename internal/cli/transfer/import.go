@@ -25,6 +25,8 @@ import (
 type Import struct {
 	Folder folderCmd `cmd:"" help:"Import a folder of wheels and source distributions: that of pypiserver, of dir2pi, or a copied bucket."`
 
+	Export exportCmd `cmd:"" help:"Import an export of another index of this kind, without loss."`
+
 	List listCmd `cmd:"" help:"List the imports."`
 }
 
