@@ -64,7 +64,7 @@ var importers = map[string][]string{
 	"golang.org/x/time/rate":           {"internal/server", "internal/pictures", "internal/transfer"},
 	"golang.org/x/sync/":               {"web", "internal/simpleapi/ready", "internal/pictures", "internal/browse"},
 	module + "internal/attest":         {"internal/config"},
-	"filippo.io/age":                   {"internal/cli/backups"},
+	"filippo.io/age":                   {"internal/backup", "internal/cli/backups"},
 	"github.com/prometheus/":           {"internal/metrics"},
 	module + "internal/metrics":        {"internal/app", "cmd/index"},
 	// which fills databases by db/synthetic
@@ -93,6 +93,7 @@ var middle = []string{
 	"internal/browse",
 	"internal/catalog",
 	"internal/custody",
+	"internal/doctor",
 	"internal/fault",
 	"internal/follow",
 	"internal/ingest",

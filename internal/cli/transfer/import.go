@@ -27,7 +27,8 @@ type Import struct {
 
 	Export exportCmd `cmd:"" help:"Import an export of another index of this kind, without loss."`
 
-	List listCmd `cmd:"" help:"List the imports."`
+	Verify verifyCmd `cmd:"" help:"Read a source again and compare it with what was imported."`
+	List   listCmd   `cmd:"" help:"List the imports."`
 }
 
 // opener opens a source. Each kind has a struct with its argument and flags that implements it.
@@ -288,18 +289,23 @@ func (c *choices) report(s *cli.Session, sum *transfer.Summary) error {
 	return nil
 }
 
-type folderCmd struct {
+// folderPlace names a folder.
+type folderPlace struct {
 	Source   string `arg:"" name:"folder" help:"Folder; its subfolders count." type:"path"`
 	Htpasswd string `placeholder:"FILE" type:"path" help:"Password file of pypiserver: its user names are listed as a to-do. No password is imported."`
+}
+
+func (c *folderPlace) open(*cli.Session, *app.App) (transfer.Source, error) {
+	return folder.Open(c.Source, c.Htpasswd)
+}
+
+type folderCmd struct {
+	folderPlace
 	choices
 }
 
 // Run imports a folder.
-func (c *folderCmd) Run(s *cli.Session) error { return c.run(s, c) }
-
-func (c *folderCmd) open(*cli.Session, *app.App) (transfer.Source, error) {
-	return folder.Open(c.Source, c.Htpasswd)
-}
+func (c *folderCmd) Run(s *cli.Session) error { return c.run(s, &c.folderPlace) }
 
 // listedImport is an import in JSON.
 type listedImport struct {
