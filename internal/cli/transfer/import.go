@@ -31,6 +31,8 @@ type Import struct {
 	Nexus        nexusCmd        `cmd:"" help:"Import a hosted repository of Nexus Repository 3 (experimental)."`
 	Artifactory  artifactoryCmd  `cmd:"" help:"Import a local repository of Artifactory (experimental)."`
 
+	Export exportCmd `cmd:"" help:"Import an export of another index of this kind, without loss."`
+
 	Verify verifyCmd `cmd:"" help:"Read a source again and compare it with what was imported."`
 	List   listCmd   `cmd:"" help:"List the imports."`
 }
