@@ -64,7 +64,7 @@ var importers = map[string][]string{
 	"golang.org/x/time/rate":           {"internal/server", "internal/pictures", "internal/transfer"},
 	"golang.org/x/sync/":               {"web", "internal/simpleapi/ready", "internal/pictures", "internal/browse"},
 	module + "internal/attest":         {"internal/config"},
-	"filippo.io/age":                   {"internal/cli/backups"},
+	"filippo.io/age":                   {"internal/backup", "internal/cli/backups"},
 	"github.com/prometheus/":           {"internal/metrics"},
 	module + "internal/metrics":        {"internal/app", "cmd/index"},
 	// which fills databases by db/synthetic
@@ -86,6 +86,7 @@ var importers = map[string][]string{
 var middle = []string{
 	"internal/access",
 	"internal/account",
+	"internal/alias",
 	"internal/assembly",
 	"internal/audit",
 	"internal/backup",

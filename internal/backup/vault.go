@@ -63,21 +63,22 @@ func (v *vault) path(parts ...string) string {
 // createVault creates the folder of a backup, or opens an existing one. It returns fault.Conflict if the folder
 // contains something else, or lies inside one of the given folders.
 func createVault(dir string, within []string) (*vault, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, explain("the folder of the backup cannot be created", err)
-	}
-	real, err := filepath.EvalSymlinks(dir)
-	if err == nil {
-		real, err = filepath.Abs(real)
-	}
-	if err != nil {
-		return nil, explain("the folder of the backup cannot be found", err)
-	}
 	for _, w := range within {
-		if at, err := filepath.EvalSymlinks(w); err == nil && inside(real, at) {
+		at, err := realPath(dir)
+		if err != nil {
+			return nil, explain("the folder of the backup cannot be found", err)
+		}
+		if own, err := realPath(w); err == nil && inside(at, own) {
 			return nil, fault.New(fault.Conflict, "%s is in %s, which the index itself uses: choose a folder elsewhere, "+
 				"on another disk if possible", dir, w)
 		}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, explain("the folder of the backup cannot be created", err)
+	}
+	real, err := realPath(dir)
+	if err != nil {
+		return nil, explain("the folder of the backup cannot be found", err)
 	}
 	v, err := openVault(real)
 	if !fault.Is(err, fault.Invalid) {
@@ -97,11 +98,22 @@ func createVault(dir string, within []string) (*vault, error) {
 	return openVault(real)
 }
 
-func inside(path, folder string) bool {
-	folder, err := filepath.Abs(folder)
+// realPath returns the absolute path without symbolic links. The end of the path need not exist.
+func realPath(path string) (string, error) {
+	path, err := filepath.Abs(path)
 	if err != nil {
-		return false
+		return "", err
 	}
+	real, err := filepath.EvalSymlinks(path)
+	if parent := filepath.Dir(path); errors.Is(err, fs.ErrNotExist) && parent != path {
+		real, err = realPath(parent)
+		return filepath.Join(real, filepath.Base(path)), err
+	}
+	return real, err
+}
+
+// inside reports whether a real path is a folder or lies in it.
+func inside(path, folder string) bool {
 	rel, err := filepath.Rel(folder, path)
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
@@ -190,4 +202,14 @@ func explain(what string, err error) error {
 // newDecoder returns a reader of compressed parts of a snapshot, in little memory.
 func newDecoder(r io.Reader) (*zstd.Decoder, error) {
 	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(64<<20))
+}
+
+// List returns the manifests of the snapshots of a backup, oldest first.
+func List(dir string) ([]Manifest, error) {
+	f, err := OpenFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Snapshots()
 }
