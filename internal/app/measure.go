@@ -56,6 +56,9 @@ func (a *App) state(ctx context.Context) (s metrics.State, err error) {
 		}
 		s.Upstreams = append(s.Upstreams, metrics.Upstream{Name: u.Name, Health: h, Errors: a.Pages.Errors(u)})
 	}
+	if _, s.Recovered, err = a.Index.Recovered(ctx, at); err != nil {
+		return s, err
+	}
 	var o db.Operations
 	if o, err = a.DB.Operations(ctx, time.Now()); err != nil {
 		return s, err

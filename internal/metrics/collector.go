@@ -88,6 +88,7 @@ var (
 	backups       = gauge("backups", "Finished backups that were not removed.")
 	leases        = gauge("leases", "Leases that hold back every removal of stored content, by kind: backup or migrate.", "kind")
 	imports       = gauge("imports_unfinished", "Imports that run, or were interrupted and not continued.")
+	recovered     = gauge("recovered", "1 after a restore until index restore finish: nothing can be uploaded, and new names are asked of no upstream.")
 	checkTime     = gauge("storage_check_timestamp_seconds", "When the stored content was last checked, by kind: sizes or bytes.", "kind")
 	checkMissing  = gauge("storage_check_missing_objects", "Objects that the last check found missing.", "kind")
 	checkDamaged  = gauge("storage_check_damaged_objects", "Objects that the last check found damaged.", "kind")
@@ -334,6 +335,7 @@ func (c *collector) operations(s sink, v State) {
 		s.put(leases, float64(v.Leases[kind]), kind)
 	}
 	s.put(imports, float64(v.Imports))
+	s.put(recovered, truth(v.Recovered))
 	for _, k := range v.Checks {
 		s.at(checkTime, k.At, string(k.Kind))
 		s.put(checkMissing, float64(k.Missing), string(k.Kind))

@@ -58,6 +58,7 @@ type State struct {
 	LastBackup  time.Time        // zero if there is none
 	Leases      map[string]int64 // by kind
 	Imports     int64            // that run, or were interrupted
+	Recovered   bool             // restored from a backup, and the restore is not finished
 	Checks      []custody.Check  // of the stored objects, the last of each kind
 	Upstreams   []Upstream
 }
