@@ -65,6 +65,7 @@ var shown = map[string][]string{
 	"/admin/upstreams/":                   {"/admin/upstreams/"},
 	"/admin/upstream/:upstream/":          {"/admin/upstream/public/", "/admin/upstream/cu126/"},
 	"/admin/repositories/":                {"/admin/repositories/"}, "/admin/settings/": {"/admin/settings/"},
+	"/admin/health/":  {"/admin/health/"},
 	"/admin/storage/": {"/admin/storage/"}, "/admin/tokens/": {"/admin/tokens/"},
 	"/admin/lockout/:kind/:subject/": {"/admin/lockout/user/bob/"}, "/admin/quarantine/": {"/admin/quarantine/"},
 	"/admin/user/:user/": {"/admin/user/bob/"}, "/admin/users/": {"/admin/users/"},
