@@ -58,6 +58,7 @@ type commands struct {
 	Restore   backups.Restore  `cmd:"" help:"Restore a backup into an empty database and a storage."`
 	Migrate   upkeep.Migrate   `cmd:"" help:"Move the index to another database and storage."`
 	Export    transfer.Export  `cmd:"" help:"Write everything that repositories contain into a folder, for another index or any web server."`
+	Alias     transfer.Alias   `cmd:"" help:"Show the use of aliases: paths of another index at which repositories are served too."`
 	Recovered upkeep.Recovered `cmd:"" help:"Finish a database restore: advance the serial past every number used before."`
 	Verify    upkeep.Verify    `cmd:"" help:"Check that the database and the stored objects agree, and repair what can be repaired."`
 	Doctor    doctorCmd        `cmd:"" help:"Diagnose problems of this installation, or between a CI job and the index."`

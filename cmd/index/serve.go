@@ -20,6 +20,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
+	"pyindex/internal/cli/upkeep"
 	"pyindex/internal/config"
 	"pyindex/internal/jsonapi"
 	"pyindex/internal/leakapi"
@@ -231,7 +232,8 @@ func (e *endpoints) site(offered *programs.Set) (*web.Site, error) {
 		Index: e.Index, Directory: e.Directory, Registry: e.Registry, Exchange: e.Minter, Accounts: e.Accounts,
 		SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Followers: e.Followers, Upstreams: e.Upstreams,
 		Reader: e.Reader, Instance: e.Instance, Health: e.Measured(),
-		Name: e.Config.Name(), BaseURL: e.base,
+		Doctor: upkeep.Examiner(e.App),
+		Name:   e.Config.Name(), BaseURL: e.base,
 		Log:    e.log,
 		Closed: !e.Config.Access.AnonymousRead, Believed: e.Config.BelievedFor(),
 	}
@@ -258,12 +260,13 @@ func (e *endpoints) site(offered *programs.Set) (*web.Site, error) {
 
 // tables returns the route tables of the APIs.
 func (e *endpoints) tables() []route.Table {
+	simple := simpleapi.New(e.Reader, simpleapi.Options{
+		BasePath: e.base.Path, BaseURL: e.base.String(), CacheBytes: int64(e.Config.Limits.PageCache),
+		MaxAge: time.Duration(e.Config.Access.PageMaxAge), Instance: e.Instance,
+		Aliases: e.Config.AliasList(), Used: e.Aliases.Note,
+	})
 	return []route.Table{
-		simpleapi.New(e.Reader,
-			simpleapi.Options{
-				BasePath: e.base.Path, BaseURL: e.base.String(), CacheBytes: int64(e.Config.Limits.PageCache),
-				MaxAge: time.Duration(e.Config.Access.PageMaxAge), Instance: e.Instance,
-			}).Table(),
+		simple.Table(), simple.AliasTable(),
 		jsonapi.New(e.Reader, jsonapi.Options{BaseURL: e.base.String(), Instance: e.Instance}).Table(),
 		rssapi.New(e.Index.Index, rssapi.Options{BaseURL: e.base.String(), Name: e.Config.Name()}).Table(),
 		legacyupload.New(e.Index.Intake, legacyupload.Options{}).Table(),

@@ -20,6 +20,7 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/account/outbox"
 	"pyindex/internal/account/signin"
+	"pyindex/internal/alias"
 	"pyindex/internal/assembly"
 	"pyindex/internal/config"
 	"pyindex/internal/follow"
@@ -58,6 +59,7 @@ type App struct {
 	SignIn    *signin.Methods
 	Outbox    *outbox.Outbox
 	Followers *follow.Followers
+	Aliases   *alias.Ledger
 	Upstreams *upstream.Registry
 	Client    *client.Client // asks upstreams
 	Pages     *pages.Pages
@@ -116,6 +118,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 		Redact: insight.New(a.Registry).Redact,
 	})
 	a.openReader(log)
+	a.Aliases = alias.NewLedger(a.DB.Aliases(), alias.Options{})
 	a.Names = namelog.New(a.DB.Names(), a.Blobs, namelog.Options{Log: log})
 	a.Followers = follow.New(a.Index.Index, a.DB.Follow(), nil)
 	return a, nil

@@ -14,8 +14,8 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/follow"
 	"pyindex/internal/mail"
-	"pyindex/internal/namelog"
 	"pyindex/internal/metrics"
+	"pyindex/internal/namelog"
 )
 
 // postEvery is the interval for sending warning letters that wait. Letters from this process are sent immediately.
@@ -52,6 +52,8 @@ const (
 	notifyEvery  = time.Minute // writing to subscribers of new releases
 	tendEvery    = time.Minute // writing uses of upstreams' files, and removing what nobody uses
 	remindEvery  = time.Hour   // finding tokens that expire soon
+	// timeout of writing the copy of names when the server stops
+	lastWrite = 5 * time.Second
 	// time after the start at which memory needed only for the start is returned to the system
 	tidyAfter = 500 * time.Millisecond
 )
@@ -63,9 +65,7 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 ) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	loops := group{tasks: &a.tasks}
-	loops.every(ctx, flushEvery, "last_uses", func() error {
-		return errors.Join(keyring.Flush(ctx), a.Index.FlushDownloads(ctx))
-	}, log, "writing last uses")
+	loops.every(ctx, flushEvery, "last_uses", func() error { return a.flush(ctx, keyring) }, log, "writing last uses")
 	tidy := time.AfterFunc(tidyAfter, debug.FreeOSMemory)
 	loops.Go(func() {
 		a.DB.Attend(ctx, func(ctx context.Context) {
@@ -110,10 +110,20 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 		cancel()
 		loops.Wait()
 		last := context.WithoutCancel(ctx)
-		if err := errors.Join(keyring.Flush(last), a.Index.FlushDownloads(last)); err != nil {
+		if err := a.flush(last, keyring); err != nil {
 			log.Error("writing last uses", "error", err)
 		}
+		last, end := context.WithTimeout(last, lastWrite)
+		defer end()
+		if err := a.Names.Tend(last); err != nil {
+			log.Error("writing the copy of names", "error", err)
+		}
 	}
+}
+
+// flush writes what is counted in memory.
+func (a *App) flush(ctx context.Context, keyring *access.Keyring) error {
+	return errors.Join(keyring.Flush(ctx), a.Index.FlushDownloads(ctx), a.Aliases.Flush(ctx))
 }
 
 // remind sends a letter to users whose API tokens expire soon.

@@ -20,8 +20,8 @@ var tarPath = regexp.MustCompile(`\A(?:index-backup|content/[0-9a-f]{2}/([0-9a-f
 	`snapshots/([0-9]{8}T[0-9]{6}Z-[0-9a-z]{4,32})/(?:manifest\.json|rows\.jsonl\.zst|content\.zst|secrets\.age))\z`)
 
 // Receive writes a backup that comes as a stream (tar) into an empty folder. The manifest is the last file of the
-// stream, so a stream that was cut off has no snapshot. Content must have the digest of its name. Receive returns
-// fault.Invalid for anything that is not such a stream.
+// stream, so a stream that was cut off has no snapshot. Content with another digest than its name is left out. Receive
+// returns fault.Invalid for anything that is not such a stream.
 func Receive(from io.Reader, dir string, progress Progress) error {
 	if progress == nil {
 		progress = silent{}
@@ -124,7 +124,7 @@ func (r *receiving) write(name string, size int64, digest string) error {
 		return fault.New(fault.Invalid, "the stream was cut off within %s", name)
 	}
 	if digest != "" && hex.EncodeToString(sum.Sum(nil)) != digest {
-		return fault.New(fault.Invalid, "%s is damaged: it has another digest than its name", name)
+		return r.root.Remove(name) // it was damaged when it was backed up; the restore says that it is missing
 	}
 	return nil
 }

@@ -39,6 +39,7 @@ type ManagedProject struct {
 	Project
 	Role   access.Role // of the caller
 	Latest Summary     // zero if readers see no release
+	Use    LimitUse    // of the limit of its size
 	Counts
 }
 
@@ -94,6 +95,7 @@ func (x *Index) managed(ctx context.Context, who access.Caller, projects []Proje
 		}
 		out = append(out, ManagedProject{
 			Project: p, Role: who.RoleIn(p.Object()), Latest: newest(releases), Counts: counted(releases),
+			Use: p.LimitUses(x.limits)[0],
 		})
 	}
 	return out, nil

@@ -13,11 +13,13 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/ingest"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/postgrestest"
 	"pyindex/internal/storage/storagetest"
 )
 
@@ -276,5 +278,44 @@ func TestProjectQuotaHoldsForConcurrentUploads(t *testing.T) {
 	wait.Wait()
 	if got := accepted.Load(); got != 3 {
 		t.Errorf("%d files were accepted, want 3", got)
+	}
+}
+
+// The size and the limit of a repository move with the index.
+func TestSizesMoveWithTheIndex(t *testing.T) {
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
+	w.must(wheelOf("demo", 0), wheelOf("else", 0))
+	w.limitRepository("main", 1<<40)
+	want := w.repository("")
+	to := storagetest.OpenDB(t, storagetest.SQLite(t), db.Options{})
+	if _, err := w.db.Move(t.Context(), to, func(func(func(custody.Stored) error) error) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	err := to.Catalog().View(t.Context(), func(tx catalog.Tx) error {
+		got, err := tx.RepositoryByName(t.Context(), "main")
+		if got.Size != want.Size || got.SizeLimit != want.SizeLimit || got.Size == 0 {
+			t.Errorf("after the move, main has %d of %d bytes, want %d of %d", got.Size, got.SizeLimit, want.Size, want.SizeLimit)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// A server that starts corrects sizes that a replica of an earlier version has left wrong.
+func TestBackfillCountsSizesAgain(t *testing.T) {
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
+	w.must(wheelOf("demo", 0))
+	want := w.repository("").Size
+	path := strings.TrimPrefix(w.url, "sqlite:")
+	if err := postgrestest.Execute("sqlite", path, `UPDATE repositories SET size = 5`); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Backfill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.repository("").Size; got != want {
+		t.Errorf("the size is %d after a start, want %d", got, want)
 	}
 }

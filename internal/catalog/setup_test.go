@@ -32,12 +32,14 @@ type world struct {
 	now   time.Time
 
 	folder string // of the blobs
+	url    string // of the database
 }
 
 func newWorld(t *testing.T, policy ingest.Policy, limits catalog.Limits) *world {
 	t.Helper()
 	folder := t.TempDir()
-	rows, err := db.Open(t.Context(), storagetest.SQLite(t), db.Options{})
+	url := storagetest.SQLite(t)
+	rows, err := db.Open(t.Context(), url, db.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,6 +52,7 @@ func newWorld(t *testing.T, policy ingest.Policy, limits catalog.Limits) *world 
 	w := &world{
 		t:      t,
 		folder: filepath.Join(folder, "blobs"),
+		url:    url,
 		db:     rows,
 		blobs:  bytes,
 		admin:  access.Operator("test"),

@@ -35,6 +35,7 @@ type Config struct {
 	UpstreamRest         Span                 `default:"30s" help:"How long an upstream is not asked after three failures in a row: 1s to 1h. Meanwhile, pages and files that are held are served."`
 	Upstreams            []declaredUpstream   `sep:";" placeholder:"name=N,url=URL[,…]" help:"Other indexes that repositories may draw on, separated by \";\" (default: none). In the file, each is a table [[upstreams]]."`
 	Repositories         []declaredRepository `sep:";" placeholder:"name=N,bases=B B[,…]" help:"Repositories with their bases, separated by \";\" (default: none). In the file, each is a table [[repositories]]. Repositories that are not listed are managed by commands and pages."`
+	Aliases              []declaredAlias      `sep:";" placeholder:"path=P,repository=R" help:"Paths of another index at which a repository is served too, read-only, separated by \";\" (default: none). In the file, each is a table [[aliases]]."`
 	Offline              bool                 `help:"Ask no upstream: serve only what is kept."`
 
 	ClientPrograms string `placeholder:"FOLDER" help:"Folder with the programs of this version for other platforms, as a release has them. CI jobs download them from /_/client/. The running program is always offered."`

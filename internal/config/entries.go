@@ -19,6 +19,7 @@ var entryKeys = map[string][]string{
 	"oidc.issuers": issuerFields,
 	"upstreams":    upstream.Keys(),
 	"repositories": repositoryKeys,
+	"aliases":      aliasKeys,
 }
 
 // declaredUpstream is an entry of [[upstreams]]. Its text form, for a flag or the environment, is

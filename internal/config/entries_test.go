@@ -41,9 +41,11 @@ members = "reader"
 public = false
 require_hashes = false
 upstream_readers = "repository"
+size_limit = "500GiB"
 [[repositories]]
 name = "empty"
 bases = []
+size_limit = 20000000000
 `)
 	if _, err := k.Parse([]string{"serve", "--config", file}); err != nil {
 		t.Fatal(err)
@@ -71,6 +73,9 @@ bases = []
 		team.AnonymousFetch != nil || *team.UpstreamReaders != "repository" || team.Members.String() != "reader" {
 		t.Errorf("repository = %+v", team)
 	}
+	if *team.SizeLimit != 500<<30 || *empty.SizeLimit != 20_000_000_000 {
+		t.Errorf("the limits are %d and %d bytes", *team.SizeLimit, *empty.SizeLimit)
+	}
 	if empty.Bases == nil || len(*empty.Bases) != 0 || empty.Members != nil || empty.Public != nil {
 		t.Errorf("repository with an empty list = %+v", empty)
 	}
@@ -78,7 +83,7 @@ bases = []
 		p.Upstreams[0].line(): "public https://public.example/a,b/simple/ kind=private probe=acme names=listed" +
 			" allow=torch re:a{1,2} acme-* trust_times=false ttl=1m30s stale_if_error=0s",
 		p.Upstreams[1].line():    "bare https://bare.example/",
-		p.Repositories[0].line(): "team bases=main upstream:public members=reader public=false require_hashes=false upstream_readers=repository",
+		p.Repositories[0].line(): "team bases=main upstream:public members=reader public=false require_hashes=false upstream_readers=repository size_limit=500GiB",
 	} {
 		if got != want {
 			t.Errorf("line() = %q, want %q", got, want)
@@ -98,6 +103,7 @@ func TestEntryRefuses(t *testing.T) {
 	for _, text := range []string{
 		"", "name=A", "name=a,public=yes", "name=a,members=owner", "name=a,cooldown=1h", `{"name": "a", "bases": [1]}`,
 		`{"name": "a", "bases": [""]}`, `{"name": 1}`, "bases=main",
+		"name=a,size_limit=many", "name=a,size_limit=-1", `{"name": "a", "size_limit": 1.5}`, `{"name": "a", "size_limit": true}`,
 	} {
 		if err := new(declaredRepository).UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("UnmarshalText(%q) of a repository = nil", text)

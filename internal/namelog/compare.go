@@ -60,7 +60,7 @@ func readKnown(ctx context.Context, store Store) (*known, error) {
 			k.rows[k.key(KindDeleted, d.Repository, d.Name.String())] = fact{since: d.At.UnixMicro()}
 		}
 		for after := (Tombstone{}); ; {
-			some, err := tx.Tombstones(ctx, after, namesAtOnce)
+			some, err := tx.BuriedAfter(ctx, after, namesAtOnce)
 			if err != nil {
 				return err
 			}

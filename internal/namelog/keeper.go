@@ -332,7 +332,7 @@ func (w *writer) all(ctx context.Context, tx Tx) error {
 		}
 	}
 	for after := (Tombstone{}); ; {
-		some, err := tx.Tombstones(ctx, after, namesAtOnce)
+		some, err := tx.BuriedAfter(ctx, after, namesAtOnce)
 		if err != nil {
 			return err
 		}

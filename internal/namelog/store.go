@@ -60,8 +60,8 @@ type Tx interface {
 	LeaseNameLog(ctx context.Context, holder string, now, until time.Time) (bool, error)
 	// TombstoneOf returns the name of a deleted file, or fault.NotFound.
 	TombstoneOf(ctx context.Context, repositoryID, key string) (Tombstone, error)
-	// Tombstones returns at most limit names of deleted files after one, by repository id and key.
-	Tombstones(ctx context.Context, after Tombstone, limit int) ([]Tombstone, error)
+	// BuriedAfter returns at most limit names of deleted files after one, by repository id and key.
+	BuriedAfter(ctx context.Context, after Tombstone, limit int) ([]Tombstone, error)
 	// NoteInstance records an id that this index had before a restore.
 	NoteInstance(ctx context.Context, id string, ended time.Time) error
 	// BeginRecovered begins the state recovered.

@@ -7,6 +7,7 @@ package route
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"pyindex/internal/access"
 )
@@ -80,6 +81,8 @@ type Table struct {
 	Name   string // package name of the edge, for the golden table and the log
 	Fail   func(w http.ResponseWriter, r *http.Request, err error)
 	Routes []Route
+	// Guest is set for paths that administrators choose. No row may match a path that a row of another table matches.
+	Guest bool
 }
 
 // Check returns an error that names the first invalid row, or nil.
@@ -112,4 +115,23 @@ type ReasonWriter interface {
 	// WriteReason sends the headers set so far, with the status and the ReasonPhrase of message, and then body, which
 	// completes the response. If it returns an error, nothing was written.
 	WriteReason(status int, message string, body []byte) error
+}
+
+// Overlap reports whether some path matches both patterns.
+func Overlap(a, b string) bool {
+	x, y := strings.Split(a, "/"), strings.Split(b, "/")
+	for i := range min(len(x), len(y)) {
+		if x[i] == Rest || y[i] == Rest {
+			return true
+		}
+		if x[i] != y[i] && !takes(x[i], y[i]) && !takes(y[i], x[i]) {
+			return false
+		}
+	}
+	return len(x) == len(y)
+}
+
+// takes reports whether one segment of a pattern is a parameter that may be the other segment.
+func takes(parameter, segment string) bool {
+	return strings.HasPrefix(parameter, ":") && segment != ""
 }

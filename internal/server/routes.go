@@ -42,9 +42,25 @@ func (s *Server) mount(t route.Table) error {
 	}
 	for _, r := range t.Routes {
 		for _, path := range s.places(r) {
+			if t.Guest {
+				if err := s.free(t, path); err != nil {
+					return err
+				}
+			}
 			if err := s.add(t, r, path); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// free returns an error if a path that an administrator chose matches a row of another table.
+func (s *Server) free(t route.Table, path string) error {
+	for _, x := range s.rows {
+		if x.Table != t.Name && route.Overlap(path, x.Path) {
+			return fmt.Errorf("%s: the path %s would hide %s, which this index serves itself: choose another path", t.Name, path,
+				x.Path)
 		}
 	}
 	return nil

@@ -75,9 +75,14 @@ func New(o Options, tables ...route.Table) (*Server, error) {
 			s.unmatched[m] = o.Observer.Route("other", m)
 		}
 	}
-	for _, t := range tables {
-		if err := s.mount(t); err != nil {
-			return nil, fmt.Errorf("server: %w", err)
+	for _, guests := range []bool{false, true} {
+		for _, t := range tables {
+			if t.Guest != guests {
+				continue
+			}
+			if err := s.mount(t); err != nil {
+				return nil, fmt.Errorf("server: %w", err)
+			}
 		}
 	}
 	slices.SortFunc(s.rows, func(a, b Row) int {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"pyindex/internal/alias"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
@@ -29,12 +30,17 @@ type Options struct {
 	MaxAge time.Duration
 	// Instance identifies this index in the Via header of requests to other indexes, so that a circle of upstreams ends.
 	Instance string
+	Aliases  []alias.Alias // paths at which repositories are served too
+	// Used is called for each request below an alias, with its path and the User-Agent header.
+	Used func(path, userAgent string)
 }
 
 // API serves the simple repository API.
 type API struct {
 	reader   *resolve.Reader
 	instance string
+	aliases  []alias.Alias
+	used     func(path, userAgent string)
 
 	base   string
 	origin string // "https://host", or ""
@@ -55,7 +61,7 @@ func New(x *resolve.Reader, o Options) *API {
 		caching = "max-age=" + strconv.FormatInt(seconds, 10)
 	}
 	return &API{
-		reader: x, instance: o.Instance, base: base, origin: secureOrigin(o.BaseURL),
+		reader: x, instance: o.Instance, aliases: o.Aliases, used: o.Used, base: base, origin: secureOrigin(o.BaseURL),
 		cache:   ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes)),
 		private: []string{"private, " + caching}, public: []string{"public, " + caching},
 	}

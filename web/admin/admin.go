@@ -107,8 +107,18 @@ func (s *Section) adminOverview(w http.ResponseWriter, r *http.Request, who acce
 
 type storageView struct {
 	ui.Frame
-	Usage  catalog.Usage
-	Broken int64 // missing or damaged objects found by the last checks
+	Usage        catalog.Usage
+	Broken       int64              // missing or damaged objects found by the last checks
+	Near         []catalog.LimitUse // limits that are nearly used up
+	Repositories []sizeRow
+	Largest      []sizeRow
+}
+
+// sizeRow is the size of a repository or project in a table.
+type sizeRow struct {
+	catalog.LimitUse
+	Projects int64  // of a repository
+	Share    string // of the files of the index or, for a project, of its repository
 }
 
 func (s *Section) adminStorage(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -116,8 +126,20 @@ func (s *Section) adminStorage(w http.ResponseWriter, r *http.Request, who acces
 	if err != nil {
 		return err
 	}
-	return s.Render(w, http.StatusOK, "admin-storage",
-		&storageView{Frame: s.adminFrame(r, who, "storage", "Storage"), Usage: u, Broken: broken(u.Checks)})
+	v := storageView{Frame: s.adminFrame(r, who, "storage", "Storage"), Usage: u, Broken: broken(u.Checks)}
+	if v.Near, err = s.o.Index.NearLimits(r.Context(), who); err != nil {
+		return err
+	}
+	sizes := map[string]int64{}
+	for _, x := range u.Repositories {
+		sizes[x.Name] = x.Bytes
+		use := s.o.Index.RepositoryLimitUse(catalog.Repository{Name: x.Name, Size: x.Bytes, SizeLimit: x.SizeLimit})
+		v.Repositories = append(v.Repositories, sizeRow{use, x.Projects, ui.Share(x.Bytes, u.Bytes)})
+	}
+	for _, x := range u.Largest {
+		v.Largest = append(v.Largest, sizeRow{s.o.Index.ProjectLimitUse(x), 0, ui.Share(x.Bytes, sizes[x.Repository])})
+	}
+	return s.Render(w, http.StatusOK, "admin-storage", &v)
 }
 
 type serverSettingsView struct {
@@ -145,8 +167,15 @@ type repositoriesView struct {
 	Bases              map[string][]catalog.Base
 	NameField, Members ui.Field
 	Public             ui.Field
+	uses               map[string]catalog.LimitUse // by id
 	Closed             bool
 }
+
+// Use returns the use of the limit of a repository.
+func (v *repositoriesView) Use(r catalog.Repository) catalog.LimitUse { return v.uses[r.ID] }
+
+// SizeValue formats a limit for its field.
+func (v *repositoriesView) SizeValue(n int64) string { return ui.SizeValue(n) }
 
 // Readers describes the people who can read a repository.
 func (v *repositoriesView) Readers(r catalog.Repository) string {
@@ -171,6 +200,10 @@ func (s *Section) repositoriesPage(w http.ResponseWriter, r *http.Request, who a
 		return err
 	}
 	v := repositoriesView{Frame: s.adminFrame(r, who, "repositories", "Repositories"), Repositories: all, Closed: s.Closed}
+	v.uses = map[string]catalog.LimitUse{}
+	for _, x := range all {
+		v.uses[x.ID] = s.o.Index.RepositoryLimitUse(x)
+	}
 	if v.Publishers, err = s.o.Registry.RepositoryCounts(r.Context(), who); err != nil {
 		return err
 	}
@@ -213,7 +246,18 @@ func (s *Section) changeRepository(w http.ResponseWriter, r *http.Request, who a
 	if err != nil {
 		return err
 	}
-	err = f.Refused("", s.o.Index.SetRepository(r.Context(), who, f.Get("name"), members, f.On("public")))
+	public := f.On("public")
+	change := catalog.RepositoryChange{Members: &members, Public: &public}
+	if f.Values.Has("size_limit") {
+		limit := f.Size("size_limit")
+		change.SizeLimit = &limit
+	}
+	if wrong := f.Errs["size_limit"]; wrong != "" {
+		f.Wrong("", "The size limit of "+f.Get("name")+": "+wrong)
+	}
+	if !f.Bad() {
+		err = f.Refused("", s.o.Index.ChangeRepository(r.Context(), who, f.Get("name"), change))
+	}
 	return s.repositoryDone(w, r, who, f, err, "Repository changed.")
 }
 

@@ -44,6 +44,8 @@ var deeds = map[string]deed{
 	"backup.finish":        {"made a backup", "make a backup"},
 	"restore":              {"restored this index from a backup", "restore this index from a backup"},
 	"restore.finish":       {"finished the restore of a backup", "finish the restore of a backup"},
+	"import.started":       {"started an import", "import files"},
+	"import.finished":      {"finished an import", "import files"},
 	"origin.set":           {"decided whether %s is own or an upstream's", "decide whether %s is own or an upstream's"},
 	"reservation.add":      {"reserved names", "reserve names"},
 	"reservation.remove":   {"gave up reserved names", "give up reserved names"},
@@ -252,10 +254,15 @@ func particular(e audit.Entry, about string) string {
 	case "origin.set":
 		return map[string]string{
 			"own": "made the name " + about + " own", "upstream": "freed the name " + about + " for an upstream",
-			"both": "allowed own versions of " + about + " beside those of an upstream",
+			"both":    "allowed own versions of " + about + " beside those of an upstream",
+			"adopted": "kept copies of an upstream's files of " + about,
 		}[text("origin")]
 	case "export.start":
 		return "began an export of " + text("of") + " to " + text("folder")
+	case "import.started":
+		return "started to import " + text("files") + " files from " + text("kind") + " " + ui.Cut(maxDetail, text("source"))
+	case "import.finished":
+		return "imported " + text("added") + " files from " + text("kind") + " " + ui.Cut(maxDetail, text("source"))
 	case "reservation.add":
 		return "reserved the names " + text("names")
 	case "reservation.remove":

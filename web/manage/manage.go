@@ -61,13 +61,25 @@ func (s *Section) Routes() []route.Route {
 type managing struct {
 	ui.Frame
 	Project catalog.Project
+	Near    []catalog.LimitUse // limits of the project and its repository that are nearly used up
 }
 
 // managing returns the shared data of a management page.
 func (s *Section) managing(r *http.Request, who access.Caller, p catalog.Project, tab, title string) managing {
 	m := managing{Frame: s.Frame(r, who, title+" · "+p.Name.String()), Project: p}
 	m.Section, m.Tab, m.Mine = "projects", tab, who.RoleIn(p.Object())
+	m.Near = s.near(p)
 	return m
+}
+
+// near returns the limits of a project and its repository that are nearly used up.
+func (s *Section) near(p catalog.Project) (out []catalog.LimitUse) {
+	for _, u := range s.o.Index.LimitUses(p) {
+		if u.Near() {
+			out = append(out, u)
+		}
+	}
+	return out
 }
 
 // typedName records an error unless the field contains the name of the object to delete.
@@ -113,7 +125,8 @@ type managedView struct {
 	Filter     string
 	Total      int
 	Pages      ui.Pages
-	Everything bool // the reader has a role in the whole repository
+	Everything bool               // the reader has a role in the whole repository
+	Near       []catalog.LimitUse // the limit of the repository, if it is nearly used up and the reader may upload to it
 	Upload     string
 }
 
@@ -134,6 +147,9 @@ func (s *Section) managed(w http.ResponseWriter, r *http.Request, who access.Cal
 	}
 	v.Pages = ui.Paginate(r, at, v.Total, managedPerPage)
 	v.Everything = who.May(access.Uploader, repo.Object())
+	if u := s.o.Index.RepositoryLimitUse(repo); v.Everything && u.Near() {
+		v.Near = append(v.Near, u)
+	}
 	v.Upload = "uvx twine upload --repository-url " + s.Absolute(v.Tree()+"/legacy/") + " dist/*"
 	return s.Render(w, http.StatusOK, "manage-projects", &v)
 }

@@ -24,6 +24,11 @@ type releasesView struct {
 	Pages    ui.Pages
 }
 
+// Share returns the share of a release in the size of the project, in percent.
+func (v *releasesView) Share(r catalog.Summary) string {
+	return ui.Share(r.TotalSize(), v.Project.Size)
+}
+
 const releasesPerPage = 100
 
 // toReleases redirects from the address of a project's management to its first page.

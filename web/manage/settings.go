@@ -2,10 +2,7 @@ package manage
 
 import (
 	"cmp"
-	"math"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
@@ -19,6 +16,7 @@ type settingsView struct {
 	Reason, File, Size, Typed ui.Field
 	Frozen                    bool // in quarantine, which only administrators can end
 	Limits                    []limit
+	Uses                      [2]catalog.LimitUse // of the project and of its repository
 	Counts                    catalog.Counts
 	Requires                  requiring
 	Startup                   ingest.StartupPolicy
@@ -112,6 +110,7 @@ func (s *Section) settingsPage(w http.ResponseWriter, r *http.Request, who acces
 		{"One file", m.Limits.FileSize, p.Limits.FileSize > 0},
 		{"All files together", m.Limits.ProjectSize, p.Limits.ProjectSize > 0},
 	}
+	v.Uses = s.o.Index.LimitUses(p)
 	v.Startup = s.o.Intake.StartupPolicy()
 	if v.Ruling, err = s.o.Index.RulingIn(r.Context(), who, ui.Repository(r), name); err != nil {
 		return err
@@ -128,11 +127,11 @@ func (s *Section) settingsPage(w http.ResponseWriter, r *http.Request, who acces
 		Help: "Shown on the project page, and by clients that support project statuses.",
 	})
 	v.File = f.Field(ui.Field{
-		Name: "file_size", Label: "One file", Value: ownSize(p.Limits.FileSize), Placeholder: "server setting",
+		Name: "file_size", Label: "One file", Value: ui.SizeValue(p.Limits.FileSize), Placeholder: "server setting",
 		Help: "For example, 500 MiB. Leave empty to use the server setting.",
 	})
 	v.Size = f.Field(ui.Field{
-		Name: "project_size", Label: "All files together", Value: ownSize(p.Limits.ProjectSize),
+		Name: "project_size", Label: "All files together", Value: ui.SizeValue(p.Limits.ProjectSize),
 		Placeholder: "server setting", Help: "For example, 20 GiB. Leave empty to use the server setting.",
 	})
 	v.Typed = f.Field(ui.Field{
@@ -140,55 +139,6 @@ func (s *Section) settingsPage(w http.ResponseWriter, r *http.Request, who acces
 	})
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	return s.Render(w, f.Status(), "manage-settings", &v)
-}
-
-// ownSize formats a limit of a project exactly, in the largest unit that divides it. It returns "" for 0.
-func ownSize(n int64) string {
-	if n == 0 {
-		return ""
-	}
-	for _, u := range sizeUnits {
-		if n%u.bytes == 0 {
-			return strconv.FormatInt(n/u.bytes, 10) + " " + u.name
-		}
-	}
-	return strconv.FormatInt(n, 10)
-}
-
-var sizeUnits = []struct {
-	name  string
-	bytes int64
-}{
-	{"TB", 1e12},
-	{"TiB", 1 << 40},
-	{"GB", 1e9},
-	{"GiB", 1 << 30},
-	{"MB", 1e6},
-	{"MiB", 1 << 20},
-	{"kB", 1e3},
-	{"KiB", 1 << 10},
-	{"bytes", 1},
-}
-
-// sizeTyped parses a limit such as "500 MiB". Without a unit it is in bytes; an empty field is 0.
-func sizeTyped(f ui.Form, field string) int64 {
-	text := strings.ToLower(f.Get(field))
-	if text == "" {
-		return 0
-	}
-	factor := int64(1)
-	for _, u := range sizeUnits {
-		if n, ok := strings.CutSuffix(text, strings.ToLower(u.name)); ok {
-			text, factor = strings.TrimSpace(n), u.bytes
-			break
-		}
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 1 || n > math.MaxInt64/2/factor {
-		f.Wrong(field, "Enter a whole number with a unit, such as 500 MiB or 2 GiB.")
-		return 0
-	}
-	return n * factor
 }
 
 var statusWords = map[catalog.Status]string{
@@ -219,7 +169,7 @@ func (s *Section) setLimits(w http.ResponseWriter, r *http.Request, who access.C
 	if err != nil {
 		return err
 	}
-	l := catalog.Limits{FileSize: sizeTyped(f, "file_size"), ProjectSize: sizeTyped(f, "project_size")}
+	l := catalog.Limits{FileSize: f.Size("file_size"), ProjectSize: f.Size("project_size")}
 	if !f.Bad() {
 		err = s.o.Index.SetLimits(r.Context(), who, ui.Repository(r), name, l)
 	}

@@ -39,6 +39,7 @@ type uploadView struct {
 	Results              []uploaded
 	Added, Refused, Most int
 	Twine                string
+	Near                 []catalog.LimitUse // limits of the project and its repository that are nearly used up
 }
 
 type uploaded struct {
@@ -75,6 +76,7 @@ func (s *Section) uploadPage(w http.ResponseWriter, r *http.Request, who access.
 		}
 		v.Title = "Upload to " + name.String()
 		v.Closed = closedTo(v.Project)
+		v.Near = s.near(v.Project)
 	}
 	for _, x := range results {
 		if x.OK {

@@ -74,7 +74,8 @@ type projectView struct {
 	Pip, UV     string
 	Older       bool // not the release that installers choose
 	Maintains   bool
-	Formerly    catalog.Deleted // the deleted project with the same name, shown to owners
+	Near        []catalog.LimitUse // limits that are nearly used up, shown to uploaders
+	Formerly    catalog.Deleted    // the deleted project with the same name, shown to owners
 	From        fromView
 	Kept        bool   // the project, or a part of it, is this index's own
 	Home        string // path prefix of the repository that has it
@@ -91,8 +92,25 @@ type fileView struct {
 	URL    string
 	Origin ui.Origin
 
-	Documented bool   // the metadata can be read
-	AttestedAt string // the upstream that offers provenance, "" for none
+	Documented bool              // the metadata can be read
+	AttestedAt string            // the upstream that offers provenance, "" for none
+	Imported   *catalog.Imported // where an import got the file, nil for other files
+}
+
+// TimeNote returns the words before the upload time of an imported file, "" if the time is known.
+func (f fileView) TimeNote() string {
+	if f.Imported == nil {
+		return ""
+	}
+	switch f.Imported.TimeTrust {
+	case "stated":
+		return ""
+	case "latest":
+		return "not later than"
+	case "guessed":
+		return "(guessed)"
+	}
+	return "at an unknown time, imported"
 }
 
 // project shows the latest release of a project, or the release in the path.
@@ -139,7 +157,23 @@ func (s *Section) kept(r *http.Request, who access.Caller, v *projectView) (err 
 	ctx, p := r.Context(), v.Project
 	repo, name := p.Repository.Name, p.Name
 	v.Maintains = who.May(access.Maintainer, p.Object())
+	if who.May(access.Uploader, p.Object()) {
+		for _, u := range s.o.Index.LimitUses(p) {
+			if u.Near() {
+				v.Near = append(v.Near, u)
+			}
+		}
+	}
 	v.Feed = v.Home + "/rss/project/" + name.String() + "/releases.xml"
+	imported, err := s.o.Index.ImportedFiles(ctx, who, p)
+	if err != nil {
+		return err
+	}
+	for i, f := range v.Files {
+		if o, ok := imported[f.ID]; ok {
+			v.Files[i].Imported = &o
+		}
+	}
 	if v.Contacts, err = s.o.Roles.Contacts(ctx, who, repo, name); err != nil {
 		return err
 	}

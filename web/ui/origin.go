@@ -12,7 +12,7 @@ import (
 
 // Origin describes the uploader of a file. Its links are built only from verified claims.
 type Origin struct {
-	Kind                      string // "user", "service", "publisher", "operator", or "" if unknown
+	Kind                      string // "user", "service", "publisher", "operator", "import", or "" if unknown
 	Name                      string // of the person, or the publisher's sentence
 	Repository, RepositoryURL string
 	Workflow, Environment     string
@@ -24,6 +24,9 @@ type Origin struct {
 // OriginOf returns the origin of a file.
 func (k *Kit) OriginOf(u catalog.Uploader) Origin {
 	o := Origin{Kind: u.Kind, Name: u.Name}
+	if rest, ok := strings.CutPrefix(u.Name, "imported"); ok && u.Kind == catalog.UploaderImport {
+		o.Name = "Imported" + rest
+	}
 	if u.Kind == string(access.KindPublisher) {
 		iss, _ := u.Claims["iss"].(string)
 		server := ""

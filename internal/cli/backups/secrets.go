@@ -24,7 +24,7 @@ const maxSecrets = 1 << 30
 const secretsRows = "rows.jsonl"
 
 // tlsFile matches the names of TLS files within the sealed secrets.
-var tlsFile = regexp.MustCompile(`\Atls/[A-Za-z0-9_.-]{1,100}\z`)
+var tlsFile = regexp.MustCompile(`\Atls(?:/[A-Za-z0-9_.+@-]{1,100}){1,4}\z`)
 
 // secrets are the opened secrets of a backup. nil are those that are not available.
 type secrets struct {
@@ -83,7 +83,7 @@ func readSecrets(from io.Reader) (*secrets, error) {
 		switch {
 		case h.Name == secretsRows:
 			s.tables = b
-		case tlsFile.MatchString(h.Name) && path.Base(h.Name) != "..":
+		case tlsFile.MatchString(h.Name) && path.Clean(h.Name) == h.Name:
 			s.files[h.Name] = b
 		default:
 			return nil, fault.New(fault.Invalid, "the secrets of the backup contain %.80q, which is not expected there", h.Name)

@@ -80,6 +80,23 @@ func SDist(project, version, content string, extra ...string) File {
 	}
 }
 
+// SDistWithout builds a .tar.gz source distribution without PKG-INFO, as people pack by hand.
+func SDistWithout(project, version string) File {
+	under := strings.ReplaceAll(project, "-", "_")
+	top := under + "-" + version
+	var out bytes.Buffer
+	gz := gzip.NewWriter(&out)
+	tw := tar.NewWriter(gz)
+	for _, m := range [][2]string{{top + "/setup.py", "from setuptools import setup\n"}, {top + "/" + under + ".py", "x = 1\n"}} {
+		must(tw.WriteHeader(&tar.Header{Name: m[0], Mode: 0o644, Size: int64(len(m[1]))}))
+		_, err := tw.Write([]byte(m[1]))
+		must(err)
+	}
+	must(tw.Close())
+	must(gz.Close())
+	return File{Name: top + ".tar.gz", Project: project, Version: version, Kind: "sdist", Bytes: out.Bytes()}
+}
+
 func metadata(project, version string, extra []string) string {
 	lines := append([]string{"Metadata-Version: 2.1", "Name: " + project, "Version: " + version}, extra...)
 	return strings.Join(lines, "\n") + "\n"

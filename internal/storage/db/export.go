@@ -6,13 +6,14 @@ import (
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
 	"pyindex/internal/transfer/exported"
 )
 
 // Exports returns the database as seen by package exported.
 func (d *DB) Exports() exported.Store { return storeOf[exported.Tx]{d} }
 
-var _ exported.Tx = (*Tx)(nil)
+var _ exported.RestoreTx = (*Tx)(nil)
 
 // AllReleases implements exported.Tx.
 func (t *Tx) AllReleases(ctx context.Context, projectID string) ([]catalog.Release, error) {
@@ -26,10 +27,10 @@ func (t *Tx) FileOrigins(ctx context.Context, projectID string) (map[string]expo
 	err := t.query(ctx, func(r row) error {
 		var id string
 		var o exported.FileOrigin
-		err := r.Scan(&id, &o.Source, &o.TimeTrust, &o.Uploader, &o.Legacy, &o.DigestStated, &o.Facts)
+		err := r.Scan(&id, &o.ImportID, &o.Source, &o.TimeTrust, &o.Uploader, &o.Legacy, &o.DigestStated, &o.Facts)
 		out[id] = o
 		return err
-	}, `SELECT o.file_id, o.source, o.time_trust, o.uploader, o.legacy, o.digest_stated, o.facts FROM file_origins o
+	}, `SELECT o.file_id, o.import_id, o.source, o.time_trust, o.uploader, o.legacy, o.digest_stated, o.facts FROM file_origins o
 		JOIN files f ON f.id = o.file_id WHERE f.project_id = $1`, projectID)
 	return out, err
 }
@@ -88,4 +89,71 @@ func (t *Tx) PutLease(ctx context.Context, l exported.Lease) error {
 func (t *Tx) DeleteLease(ctx context.Context, name string) error {
 	_, err := t.exec(ctx, `DELETE FROM leases WHERE name = $1`, name)
 	return err
+}
+
+// PutFileFacts implements exported.RestoreTx.
+func (t *Tx) PutFileFacts(ctx context.Context, fileID string, o exported.FileOrigin) error {
+	_, err := t.exec(ctx, `UPDATE file_origins SET time_trust = $2, uploader = $3, legacy = $4, digest_stated = $5,
+		facts = $6 WHERE file_id = $1`, fileID, o.TimeTrust, o.Uploader, o.Legacy, o.DigestStated, o.Facts)
+	return err
+}
+
+// RestoreFile implements exported.RestoreTx.
+func (t *Tx) RestoreFile(ctx context.Context, fileID, comment string, m packaging.Metadata) error {
+	document, err := encodeAny(m)
+	if err != nil {
+		return err
+	}
+	if _, err := t.exec(ctx, `UPDATE files SET comment = $2 WHERE id = $1`, fileID, comment); err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `UPDATE file_metadata SET metadata_version = $2, summary = $3, document = $4 WHERE file_id = $1`,
+		fileID, m.MetadataVersion, m.Summary, document)
+	return err
+}
+
+// RestoreRepository implements exported.RestoreTx.
+func (t *Tx) RestoreRepository(ctx context.Context, id string, at time.Time) error {
+	_, err := t.exec(ctx, `UPDATE repositories SET created_at = $2 WHERE id = $1 AND created_at > $2`, id, micros(at))
+	return err
+}
+
+// RestoreCreated implements exported.RestoreTx.
+func (t *Tx) RestoreCreated(ctx context.Context, projectID string, at time.Time, releases map[string]time.Time) error {
+	if _, err := t.exec(ctx, `UPDATE projects SET created_at = $2 WHERE id = $1 AND created_at > $2`, projectID, micros(at)); err != nil {
+		return err
+	}
+	for key, at := range releases {
+		if _, err := t.exec(ctx, `UPDATE releases SET created_at = $3 WHERE project_id = $1 AND version_key = $2
+			AND created_at > $3`, projectID, key,
+			micros(at)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RestoreDownloads implements exported.RestoreTx.
+func (t *Tx) RestoreDownloads(ctx context.Context, projectID string, base *exported.DownloadBase,
+	days []exported.Downloads,
+) error {
+	if base != nil {
+		_, err := t.exec(ctx, `INSERT INTO download_bases (project_id, source, counted_at, downloads) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (project_id) DO UPDATE SET source = excluded.source, counted_at = excluded.counted_at,
+			downloads = excluded.downloads`, projectID, base.Source, micros(base.CountedAt), base.Downloads)
+		if err != nil {
+			return err
+		}
+	}
+	for _, d := range days {
+		day, err := time.Parse(time.DateOnly, d.Day)
+		if err != nil {
+			return fault.Wrap(fault.Invalid, err, "%.20q is not a day", d.Day)
+		}
+		if _, err := t.exec(ctx, `INSERT INTO downloads (day, project_id, version, downloads) VALUES ($1, $2, $3, $4)
+			ON CONFLICT DO NOTHING`, micros(day), projectID, d.Version, d.Downloads); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -65,6 +65,7 @@ type Operations struct {
 	Leases     map[string]int64 // leases that hold back deletions now, by their kind: "backup" or "migrate"
 	Imports    int64            // imports that were begun and not finished
 	Checks     []custody.Check  // the last check of the stored objects of each kind
+	HasFiles   bool
 }
 
 // Operations returns the tasks of the index at a time.
@@ -90,6 +91,11 @@ func (d *DB) Operations(ctx context.Context, now time.Time) (o Operations, err e
 			kind, _, _ := strings.Cut(name, ":")
 			o.Leases[kind]++
 		}
+		found, err := many(ctx, t, scanNumber, `SELECT 1 FROM files LIMIT 1`)
+		if err != nil {
+			return err
+		}
+		o.HasFiles = len(found) > 0
 		if o.Checks, err = t.Checks(ctx); err != nil {
 			return err
 		}

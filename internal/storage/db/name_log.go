@@ -132,8 +132,8 @@ func (t *Tx) TombstoneOf(ctx context.Context, repositoryID, key string) (namelog
 		repositoryID, key)
 }
 
-// Tombstones implements namelog.Tx.
-func (t *Tx) Tombstones(ctx context.Context, after namelog.Tombstone, limit int) ([]namelog.Tombstone, error) {
+// BuriedAfter implements namelog.Tx.
+func (t *Tx) BuriedAfter(ctx context.Context, after namelog.Tombstone, limit int) ([]namelog.Tombstone, error) {
 	return many(ctx, t, scanTombstone, selectTombstones+` WHERE s.repository_id > $1
 		OR s.repository_id = $1 AND s.name_key > $2 ORDER BY s.repository_id, s.name_key LIMIT $3`,
 		after.RepositoryID, after.Key, limit)

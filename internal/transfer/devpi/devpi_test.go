@@ -205,7 +205,7 @@ func TestNotes(t *testing.T) {
 		"versions without a file are no releases and are not imported (1): acme-tools 0.1",
 		"index user invite --name alice --email alice@corp.example",
 		"index user invite --name bob\n",
-		"2 other users of the export have no right in alice/prod",
+		"users of the export without a right in alice/prod: 2",
 		"index grant add --repository own --user alice --role owner",
 		"index grant add --repository own --user bob --role uploader",
 		"index grant add --repository own --group developers --role uploader",

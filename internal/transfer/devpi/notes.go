@@ -46,7 +46,7 @@ func (s *Source) noteSettings(add func(kind, command, format string, args ...any
 	}
 	if len(bases) > 0 {
 		add("base", "index repository set "+s.repository()+strings.Join(bases, ""),
-			"the order of the bases is that of devpi")
+			"the order of the bases is that of devpi; here a project is that of the first repository that has it, and its versions are not joined with those of the bases")
 	}
 	if len(x.whitelist) > 0 {
 		names := slices.Compact(slices.Sorted(slices.Values(x.whitelist)))
@@ -77,9 +77,13 @@ func (s *Source) noteUsers(add func(kind, command, format string, args ...any)) 
 		return
 	}
 	owner, _, _ := strings.Cut(x.name, "/")
+	uploads := map[string]bool{owner: true}
+	for _, who := range x.uploaders {
+		uploads[who] = true
+	}
 	invited := 0
 	for _, u := range s.summary.users {
-		if u.name != owner && !slices.Contains(x.uploaders, u.name) {
+		if !uploads[u.name] {
 			continue
 		}
 		invited++
@@ -90,7 +94,7 @@ func (s *Source) noteUsers(add func(kind, command, format string, args ...any)) 
 		add("user", command, "the user %s has an account; its password is not imported", u.name)
 	}
 	if rest := len(s.summary.users) - invited; rest > 0 {
-		add("user", "", "%s of the export have no right in %s", stated.Plural(rest, "other user"), x.name)
+		add("user", "", "users of the export without a right in %s: %d", x.name, rest)
 	}
 	grant := "index grant add --repository " + s.repository()
 	add("right", grant+" --user "+stated.Word(owner)+" --role owner", "%s owns %s", owner, x.name)

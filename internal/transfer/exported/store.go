@@ -6,6 +6,7 @@ import (
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
+	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
 
@@ -38,6 +39,7 @@ type Lease struct {
 
 // FileOrigin is where an imported file came from.
 type FileOrigin struct {
+	ImportID     string
 	Source       string
 	TimeTrust    string
 	Uploader     string
@@ -65,4 +67,22 @@ type Content interface {
 type Progress interface {
 	Step(what, noun string, total int64)
 	Add(objects, bytes int64)
+}
+
+// RestoreTx is a transaction with the rows that an import of an export completes.
+type RestoreTx interface {
+	Tx
+
+	// InsertAttestation adds an attestation to a file. It returns fault.Conflict if the file has one with that predicate.
+	InsertAttestation(ctx context.Context, fileID string, a catalog.Attestation) error
+	// PutFileFacts replaces what is known about the origin of an imported file, except its source.
+	PutFileFacts(ctx context.Context, fileID string, o FileOrigin) error
+	// RestoreFile sets the comment of a file and its parsed metadata.
+	RestoreFile(ctx context.Context, fileID, comment string, m packaging.Metadata) error
+	// RestoreRepository sets the time when a repository was created, if it is earlier.
+	RestoreRepository(ctx context.Context, id string, at time.Time) error
+	// RestoreCreated sets the times when a project and its releases, by key, were created, if they are earlier.
+	RestoreCreated(ctx context.Context, projectID string, at time.Time, releases map[string]time.Time) error
+	// RestoreDownloads sets the downloads that a project had elsewhere, and adds those of days that have no count.
+	RestoreDownloads(ctx context.Context, projectID string, base *DownloadBase, days []Downloads) error
 }

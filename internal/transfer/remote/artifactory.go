@@ -140,42 +140,48 @@ func (a *Artifactory) yanked(ctx context.Context) (map[string]string, error) {
 // find sends a query and calls each with every file of the result.
 func (a *Artifactory) find(ctx context.Context, query string, each func(transfer.File) error) (found, error) {
 	var out found
-	results := false
-	err := a.query(ctx, a.root+"api/search/aql", "text/plain", query, func(r *scan.Reader) error {
-		_, err := r.Object(func(key string) (err error) {
-			switch key {
-			case "results":
-				results, err = r.List(func() error {
-					f, err := item(r)
-					if err != nil {
-						return err
-					}
-					if out.count++; out.count == 1 {
-						out.first = f.Place
-					}
-					return each(f)
-				})
-				return err
-			case "range":
-				_, err = r.Object(func(key string) (err error) {
-					if key != "notification" {
-						return r.Skip()
-					}
-					out.notification, err = r.Text()
-					return err
-				})
-				return err
-			}
-			return r.Skip()
-		})
-		if err == nil && !results {
-			return scan.Errorf("this is not the result of a query")
-		}
+	err := a.query(ctx, a.root+"api/search/aql", "text/plain", query, func(r *scan.Reader) (err error) {
+		out, err = readResult(r, each)
 		return err
 	})
 	if err == nil && out.notification != "" {
 		err = fault.New(fault.BadGateway, "%s has cut the list of files (%s), so it is not complete: raise its limit for searches",
 			a.root, stated.Text(out.notification))
+	}
+	return out, err
+}
+
+// readResult reads the result of a query.
+func readResult(r *scan.Reader, each func(transfer.File) error) (out found, err error) {
+	results := false
+	_, err = r.Object(func(key string) (err error) {
+		switch key {
+		case "results":
+			results, err = r.List(func() error {
+				f, err := item(r)
+				if err != nil {
+					return err
+				}
+				if out.count++; out.count == 1 {
+					out.first = f.Place
+				}
+				return each(f)
+			})
+			return err
+		case "range":
+			_, err = r.Object(func(key string) (err error) {
+				if key != "notification" {
+					return r.Skip()
+				}
+				out.notification, err = r.Text()
+				return err
+			})
+			return err
+		}
+		return r.Skip()
+	})
+	if err == nil && !results {
+		err = scan.Errorf("this is not the result of a query")
 	}
 	return out, err
 }

@@ -80,22 +80,10 @@ func (n *Nexus) components(ctx context.Context, add func(transfer.File, string) 
 		if token != "" {
 			query.Set("continuationToken", token)
 		}
-		next, items := "", false
-		err := n.readJSON(ctx, n.root+"service/rest/v1/components?"+query.Encode(), func(r *scan.Reader) error {
-			_, err := r.Object(func(key string) (err error) {
-				switch key {
-				case "continuationToken":
-					next, err = r.Text()
-					return err
-				case "items":
-					items, err = r.List(func() error { return n.component(r, add) })
-					return err
-				}
-				return r.Skip()
-			})
-			if err == nil && !items {
-				return scan.Errorf("this is not a page of components")
-			}
+		next := ""
+		at := n.root + "service/rest/v1/components?" + query.Encode()
+		err := n.readJSON(ctx, at, func(r *scan.Reader) (err error) {
+			next, err = readComponents(r, add)
 			return err
 		})
 		if err != nil {
@@ -113,8 +101,28 @@ func (n *Nexus) components(ctx context.Context, add func(transfer.File, string) 
 	}
 }
 
-// component reads one release of a project with its assets.
-func (n *Nexus) component(r *scan.Reader, add func(transfer.File, string) error) error {
+// readComponents reads a page of components. It returns the token of the next page, or "" for the last one.
+func readComponents(r *scan.Reader, add func(transfer.File, string) error) (next string, err error) {
+	items := false
+	_, err = r.Object(func(key string) (err error) {
+		switch key {
+		case "continuationToken":
+			next, err = r.Text()
+			return err
+		case "items":
+			items, err = r.List(func() error { return readComponent(r, add) })
+			return err
+		}
+		return r.Skip()
+	})
+	if err == nil && !items {
+		err = scan.Errorf("this is not a page of components")
+	}
+	return next, err
+}
+
+// readComponent reads one release of a project with its assets.
+func readComponent(r *scan.Reader, add func(transfer.File, string) error) error {
 	name := ""
 	var files []transfer.File
 	_, err := r.Object(func(key string) (err error) {
