@@ -1,0 +1,34 @@
+package transfer
+
+import (
+	"github.com/google/uuid"
+
+	"pyindex/internal/app"
+	"pyindex/internal/cli"
+	"pyindex/internal/transfer"
+	"pyindex/internal/transfer/exported"
+)
+
+type exportSource struct {
+	Source string `arg:"" name:"folder" type:"path" help:"Folder of an export, or of one of its repositories."`
+}
+
+func (c *exportSource) open(*cli.Session, *app.App) (transfer.Source, error) {
+	return exported.OpenSource(c.Source, uuid.NewString)
+}
+
+type exportCmd struct {
+	exportSource
+	choices
+}
+
+// Run imports an export.
+func (c *exportCmd) Run(s *cli.Session) error { return c.run(s, c) }
+
+type verifyExport struct {
+	exportSource
+	comparison
+}
+
+// Run compares an export.
+func (c *verifyExport) Run(s *cli.Session) error { return c.run(s, c) }
