@@ -23,7 +23,15 @@ import (
 
 // Import is the command that imports files from other indexes.
 type Import struct {
-	Folder folderCmd `cmd:"" help:"Import a folder of wheels and source distributions: that of pypiserver, of dir2pi, or a copied bucket."`
+	Folder       folderCmd       `cmd:"" help:"Import a folder of wheels and source distributions: that of pypiserver, of dir2pi, or a copied bucket."`
+	Simple       simpleCmd       `cmd:"" help:"Import any index by its simple pages (PEP 503 and 691), such as another Index."`
+	Devpi        devpiCmd        `cmd:"" help:"Import an index of devpi-server from the folder that devpi-export wrote."`
+	Bandersnatch bandersnatchCmd `cmd:"" help:"Import a mirror that bandersnatch made into the cache of an upstream."`
+	DumbPyPI     dumbPyPICmd     `cmd:"" name:"dumb-pypi" help:"Import the files of a list of dumb-pypi."`
+	Nexus        nexusCmd        `cmd:"" help:"Import a hosted repository of Nexus Repository 3 (experimental)."`
+	Artifactory  artifactoryCmd  `cmd:"" help:"Import a local repository of Artifactory (experimental)."`
+
+	Export exportCmd `cmd:"" help:"Import an export of another index of this kind, without loss."`
 
 	Verify verifyCmd `cmd:"" help:"Read a source again and compare it with what was imported."`
 	List   listCmd   `cmd:"" help:"List the imports."`
