@@ -60,6 +60,9 @@ func (c *comparison) run(s *cli.Session, from opener) error {
 		if err != nil {
 			return err
 		}
+		if err := m.Mirrors(source, o); err != nil {
+			return err
+		}
 		v, err := m.Verify(s.Ctx, source, o)
 		progress.Done()
 		if err != nil {
