@@ -48,6 +48,9 @@ type Batch struct {
 	Startup      bool // accept start-up files although no earlier version had one
 	Files        []ImportedFile
 	Yanks        []StatedYank // of files that the repository has from this import
+	// Settle, if it is set, completes the rows after files were added, in the same transaction. created says that the
+	// import created the project. It returns the project as it should be.
+	Settle func(ctx context.Context, tx Tx, p catalog.Project, created bool) (catalog.Project, error)
 	// Journal are outcomes of other files of the import, which are recorded together with those of Files.
 	Journal []Outcome
 }
@@ -447,6 +450,11 @@ func (m *importing) insert(ctx context.Context, tx Tx) (n inserted, err error) {
 			n.unused = append(n.unused, keys...)
 			n.Outcomes[a.index] = outcome(n.Outcomes[a.index], err)
 		default:
+			return n, err
+		}
+	}
+	if n.added && m.batch.Settle != nil {
+		if n.project, err = m.batch.Settle(ctx, tx, n.project, n.Created); err != nil {
 			return n, err
 		}
 	}

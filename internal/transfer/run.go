@@ -52,7 +52,7 @@ type Summary struct {
 	Notes       []Note         `json:"notes"`
 }
 
-// errors of a run that cannot start.
+// errUndecided ends a run that cannot start.
 var errUndecided = fault.New(fault.Conflict, "names of upstreams are undecided")
 
 // IsUndecided reports whether an import did not start because an administrator must decide about names first.
@@ -227,6 +227,11 @@ func (r *run) finish(ctx context.Context, why error) error {
 		if err := tx.PutImport(ctx, row); err != nil || why != nil {
 			return err
 		}
+		if s, ok := r.source.(Settler); ok && r.options.Upstream == "" {
+			if err := s.Settle(ctx, tx, r.plan.repository, r.options.Match); err != nil {
+				return err
+			}
+		}
 		return tx.InsertAudit(ctx, r.entry("import.finished", map[string]any{
 			"import": row.ID, "kind": row.Kind, "source": row.Source, "added": r.sum.Added, "present": r.sum.Present,
 			"refused": r.sum.Refused, "conflicts": r.sum.Conflicts, "failed": r.sum.Failed, "bytes": r.sum.Bytes,
@@ -350,12 +355,18 @@ func (r *run) project(ctx context.Context, p Project) error {
 
 // batch returns the batch of a project without files.
 func (r *run) batch(p Project) ingest.Batch {
-	return ingest.Batch{
+	b := ingest.Batch{
 		ImportID: r.row.ID, Source: r.plan.Kind + " " + r.plan.Source, SourceName: r.plan.Kind,
 		Repository: r.options.Repository, Project: p.Name, Display: p.Display, Status: statusOf(p.Status),
 		StatusReason: p.StatusReason, Downloads: p.Downloads, CountedAt: p.CountedAt, Legacy: r.options.Legacy,
 		Startup: r.options.Startup,
 	}
+	if p.Settle != nil {
+		b.Settle = func(ctx context.Context, tx ingest.Tx, here catalog.Project, created bool) (catalog.Project, error) {
+			return p.Settle(ctx, tx, here, r.row.ID, created)
+		}
+	}
+	return b
 }
 
 // statusOf returns a status of PEP 792, "" for another text.

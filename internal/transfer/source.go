@@ -6,6 +6,8 @@ import (
 	"iter"
 	"time"
 
+	"pyindex/internal/catalog"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 )
 
@@ -49,6 +51,15 @@ type Project struct {
 	Files        []File
 	Downloads    int64 // counted by the source, 0 if unknown
 	CountedAt    time.Time
+	// Settle, if it is set, completes the rows of the project in the transaction that imported some of its files, with what
+	// no other fields carry. It returns the project as it should be. Only exports of this program have it.
+	Settle func(ctx context.Context, tx ingest.Tx, here catalog.Project, importID string, created bool) (catalog.Project, error)
+}
+
+// Settler is a source that completes the rows of a repository when all of its projects were imported. Only exports of
+// this program do.
+type Settler interface {
+	Settle(ctx context.Context, tx Tx, here catalog.Repository, match func(packaging.ProjectName) bool) error
 }
 
 // About describes a source.

@@ -112,13 +112,20 @@ func (t *Tx) RestoreFile(ctx context.Context, fileID, comment string, m packagin
 	return err
 }
 
+// RestoreRepository implements exported.RestoreTx.
+func (t *Tx) RestoreRepository(ctx context.Context, id string, at time.Time) error {
+	_, err := t.exec(ctx, `UPDATE repositories SET created_at = $2 WHERE id = $1 AND created_at > $2`, id, micros(at))
+	return err
+}
+
 // RestoreCreated implements exported.RestoreTx.
 func (t *Tx) RestoreCreated(ctx context.Context, projectID string, at time.Time, releases map[string]time.Time) error {
-	if _, err := t.exec(ctx, `UPDATE projects SET created_at = $2 WHERE id = $1`, projectID, micros(at)); err != nil {
+	if _, err := t.exec(ctx, `UPDATE projects SET created_at = $2 WHERE id = $1 AND created_at > $2`, projectID, micros(at)); err != nil {
 		return err
 	}
 	for key, at := range releases {
-		if _, err := t.exec(ctx, `UPDATE releases SET created_at = $3 WHERE project_id = $1 AND version_key = $2`, projectID, key,
+		if _, err := t.exec(ctx, `UPDATE releases SET created_at = $3 WHERE project_id = $1 AND version_key = $2
+			AND created_at > $3`, projectID, key,
 			micros(at)); err != nil {
 			return err
 		}

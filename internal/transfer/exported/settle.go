@@ -12,21 +12,40 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Settle completes the rows of a project in the transaction that imports its files: with everything that only an export
-// of this program has. Files that the import did not bring are left alone. created says that the import created the
-// project; otherwise the project keeps its own status, times and counts.
-func (p Project) Settle(ctx context.Context, tx RestoreTx, here catalog.Project, importID string, created bool) error {
+// settle completes the rows of a project in the transaction that imports its files, with everything that only an export
+// of this program has, and returns the project as it should be. Files that the import did not bring are left alone.
+// created says that the import created the project; otherwise it keeps its own status, limits and counts.
+func (p Project) settle(ctx context.Context, tx RestoreTx, here catalog.Project, importID string,
+	created bool,
+) (catalog.Project, error) {
 	name, err := packaging.ParseProjectName(p.Name)
 	if err != nil || name != here.Name {
-		return fault.New(fault.Invalid, "the rows of project %.80q are those of another project", p.Name)
+		return here, fault.New(fault.Invalid, "the rows of project %.80q are those of another project", p.Name)
 	}
 	if err := p.settleFiles(ctx, tx, here, importID); err != nil {
-		return err
+		return here, err
 	}
-	if err := restoreTombstones(ctx, tx, here.Repository, p.Tombstones); err != nil || !created {
-		return err
+	if err := restoreTombstones(ctx, tx, here.Repository, p.Tombstones); err != nil {
+		return here, err
 	}
-	return p.settleProject(ctx, tx, here)
+	if err := tx.RestoreCreated(ctx, here.ID, p.CreatedAt, p.releases()); err != nil || !created {
+		return here, err
+	}
+	here.Display, here.Status, here.StatusReason = p.display(), p.status(), p.StatusReason
+	here.TrustedOnly, here.StartupFiles = p.TrustedOnly, p.StartupFiles
+	here.Limits = catalog.Limits{FileSize: p.FileLimit, ProjectSize: p.SizeLimit}
+	return here, tx.RestoreDownloads(ctx, here.ID, p.DownloadBase, p.Downloads)
+}
+
+// releases returns when the releases were created, by the keys of their versions.
+func (p Project) releases() map[string]time.Time {
+	out := map[string]time.Time{}
+	for _, r := range p.Releases {
+		if v, err := packaging.ParseVersion(r.Version); err == nil {
+			out[v.Key()] = r.CreatedAt
+		}
+	}
+	return out
 }
 
 func (p Project) settleFiles(ctx context.Context, tx RestoreTx, here catalog.Project, importID string) error {
@@ -90,25 +109,6 @@ func (f File) settle(ctx context.Context, tx RestoreTx, here catalog.File, o Fil
 	return nil
 }
 
-func (p Project) settleProject(ctx context.Context, tx RestoreTx, here catalog.Project) error {
-	here.Display, here.Status, here.StatusReason = p.display(), p.status(), p.StatusReason
-	here.TrustedOnly, here.StartupFiles = p.TrustedOnly, p.StartupFiles
-	here.Limits = catalog.Limits{FileSize: p.FileLimit, ProjectSize: p.SizeLimit}
-	if err := tx.UpdateProject(ctx, here); err != nil {
-		return err
-	}
-	releases := map[string]time.Time{}
-	for _, r := range p.Releases {
-		if v, err := packaging.ParseVersion(r.Version); err == nil {
-			releases[v.Key()] = r.CreatedAt
-		}
-	}
-	if err := tx.RestoreCreated(ctx, here.ID, p.CreatedAt, releases); err != nil {
-		return err
-	}
-	return tx.RestoreDownloads(ctx, here.ID, p.DownloadBase, p.Downloads)
-}
-
 // display returns the spelling of the name, if it is one.
 func (p Project) display() string {
 	if n, err := packaging.ParseProjectName(p.Display); err == nil && n.String() == p.Name {
@@ -141,9 +141,12 @@ func restoreTombstones(ctx context.Context, tx RestoreTx, r catalog.Repository, 
 	return nil
 }
 
-// Settle completes the rows of a repository after its projects were imported: decisions and reservations, deleted
+// settle completes the rows of a repository after its projects were imported: decisions and reservations, deleted
 // projects and the names of their files. It changes nothing that the repository has already, and none of its settings.
-func (r Repository) Settle(ctx context.Context, tx RestoreTx, here catalog.Repository) error {
+func (r Repository) settle(ctx context.Context, tx RestoreTx, here catalog.Repository) error {
+	if err := tx.RestoreRepository(ctx, here.ID, r.CreatedAt); err != nil {
+		return err
+	}
 	for _, d := range r.Rulings {
 		if err := d.settle(ctx, tx, here); err != nil {
 			return err
@@ -196,9 +199,9 @@ func (d Ruling) settle(ctx context.Context, tx RestoreTx, here catalog.Repositor
 
 func (b By) actor() audit.Actor { return audit.Actor{Kind: b.Kind, Name: b.Name} }
 
-// Settle records what the other index knew about a name. A name that is known here with another origin keeps it. One that
+// settle records what the other index knew about a name. A name that is known here with another origin keeps it. One that
 // became known here later, by the import, gets the earlier time.
-func (n Name) Settle(ctx context.Context, tx RestoreTx) error {
+func (n Name) settle(ctx context.Context, tx RestoreTx) error {
 	name, err := packaging.ParseProjectName(n.Name)
 	if err != nil {
 		return err
@@ -214,7 +217,7 @@ func (n Name) Settle(ctx context.Context, tx RestoreTx) error {
 	switch {
 	case fault.Is(err, fault.NotFound):
 		return tx.PutName(ctx, row)
-	case err == nil && known.Origin == origin && known.Upstream == n.Upstream && known.Since.After(n.Since):
+	case err == nil && known.Origin == origin && known.Upstream == n.Upstream && !known.Since.Before(n.Since):
 		return tx.ReplaceName(ctx, row)
 	}
 	return err

@@ -17,6 +17,7 @@ import (
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/transfer"
 )
@@ -29,7 +30,10 @@ type Source struct {
 	header Header
 	about  Repository
 
+	newID func() string
+
 	mu    sync.Mutex
+	empty []packaging.ProjectName // projects without files
 	notes []transfer.Note
 	more  int // notes that are not listed
 }
@@ -38,13 +42,13 @@ type Source struct {
 const maxNotes = 10_000
 
 // OpenSource opens an export, or a repository in it: the folder of the export if it has one repository, otherwise that of
-// the repository. It returns fault.Invalid if there is no finished export.
-func OpenSource(dir string) (s *Source, err error) {
+// the repository. It returns fault.Invalid if there is no finished export. newID returns ids for new rows.
+func OpenSource(dir string, newID func() string) (s *Source, err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	s = &Source{dir: dir}
+	s = &Source{dir: dir, newID: newID}
 	top := dir
 	if _, err := os.Stat(filepath.Join(dir, repositoryName)); err == nil {
 		top = filepath.Dir(dir)
@@ -158,7 +162,14 @@ func (s *Source) project(name packaging.ProjectName) (out transfer.Project, err 
 		return out, err
 	}
 	s.noteRules(p.Roles, p.Publishers)
-	out = transfer.Project{Name: name, Display: p.display(), Status: string(p.status()), StatusReason: p.StatusReason}
+	out = transfer.Project{
+		Name: name, Display: p.display(), Status: string(p.status()), StatusReason: p.StatusReason, Settle: s.settler(name),
+	}
+	if len(p.Files) == 0 {
+		s.mu.Lock()
+		s.empty = append(s.empty, name)
+		s.mu.Unlock()
+	}
 	for _, f := range p.Files {
 		one := transfer.File{
 			Place: p.Name + "/" + f.Filename, Filename: f.Filename, Version: f.Version, Size: f.Size,
@@ -250,7 +261,7 @@ func (s *Source) Notes() []transfer.Note {
 // startNotes notes what belongs to the repository as a whole.
 func (s *Source) startNotes() {
 	s.mu.Lock()
-	s.notes, s.more = nil, 0
+	s.notes, s.more, s.empty = nil, 0, nil
 	s.mu.Unlock()
 	r := s.about
 	s.note(transfer.Note{
@@ -293,27 +304,95 @@ func (s *Source) note(n transfer.Note) {
 	s.notes = append(s.notes, n)
 }
 
-// SettleProject completes the rows of a project in the transaction that imports its files; see Project.Settle.
-func (s *Source) SettleProject(ctx context.Context, tx RestoreTx, here catalog.Project, importID string, created bool) error {
-	p, err := s.Facts(here.Name)
+// restore returns the transaction with the rows that an import of an export completes.
+func restore(tx any) (RestoreTx, error) {
+	if t, ok := tx.(RestoreTx); ok {
+		return t, nil
+	}
+	return nil, fault.New(fault.Internal, "a %T cannot restore the rows of an export", tx)
+}
+
+// settler returns the function that completes the rows of a project.
+func (s *Source) settler(name packaging.ProjectName) func(context.Context, ingest.Tx, catalog.Project, string, bool) (catalog.Project, error) {
+	return func(ctx context.Context, tx ingest.Tx, here catalog.Project, importID string, created bool) (catalog.Project, error) {
+		t, err := restore(tx)
+		if err != nil {
+			return here, err
+		}
+		p, err := s.Facts(name) // read again: the import holds many projects
+		if err != nil {
+			return here, err
+		}
+		return p.settle(ctx, t, here, importID, created)
+	}
+}
+
+// Settle completes the rows of the repository and of the names that match, and creates projects without files.
+func (s *Source) Settle(ctx context.Context, tx transfer.Tx, here catalog.Repository,
+	match func(packaging.ProjectName) bool,
+) error {
+	t, err := restore(tx)
 	if err != nil {
 		return err
 	}
-	return p.Settle(ctx, tx, here, importID, created)
-}
-
-// SettleRepository completes the rows of the repository and of the names that match, after the projects were imported.
-func (s *Source) SettleRepository(ctx context.Context, tx RestoreTx, here catalog.Repository,
-	match func(packaging.ProjectName) bool,
-) error {
-	if err := s.about.Settle(ctx, tx, here); err != nil {
+	for _, name := range s.empty {
+		if match != nil && !match(name) {
+			continue
+		}
+		if err := s.create(ctx, t, here, name); err != nil {
+			return err
+		}
+	}
+	if err := s.about.settle(ctx, t, here); err != nil {
 		return err
 	}
-	return s.eachName(func(n Name) error {
+	err = s.eachName(func(n Name) error {
 		if name, err := packaging.ParseProjectName(n.Name); err != nil || match != nil && !match(name) {
 			return err
 		}
-		return n.Settle(ctx, tx)
+		return n.settle(ctx, t)
+	})
+	if err == nil {
+		_, err = t.NextSerial(ctx) // decisions may have changed what readers see
+	}
+	return err
+}
+
+// create creates a project without files, unless there is one.
+func (s *Source) create(ctx context.Context, tx RestoreTx, r catalog.Repository, name packaging.ProjectName) error {
+	_, err := tx.ProjectByName(ctx, r.ID, name)
+	if !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	p, err := s.Facts(name)
+	if err != nil {
+		return err
+	}
+	here, err := catalog.Create(ctx, tx, catalog.NewProject{
+		ID: s.newID(), Repository: r, Name: name, Display: p.display(), EntryID: s.newID(), At: p.CreatedAt, Imported: true,
+		Reason: map[string]any{"source": "export " + s.dir},
+	})
+	if err != nil {
+		return err
+	}
+	if here, err = p.settle(ctx, tx, here, "", true); err != nil {
+		return err
+	}
+	for _, v := range p.Releases {
+		if err := s.release(ctx, tx, here, v); err != nil {
+			return err
+		}
+	}
+	return tx.UpdateProject(ctx, here)
+}
+
+func (s *Source) release(ctx context.Context, tx RestoreTx, p catalog.Project, r Release) error {
+	v, err := packaging.ParseVersion(r.Version)
+	if err != nil {
+		return err
+	}
+	return tx.InsertRelease(ctx, catalog.Release{
+		ID: s.newID(), ProjectID: p.ID, Version: v.String(), Key: v.Key(), CreatedAt: r.CreatedAt,
 	})
 }
 

@@ -79,7 +79,9 @@ type RestoreTx interface {
 	PutFileFacts(ctx context.Context, fileID string, o FileOrigin) error
 	// RestoreFile sets the comment of a file and its parsed metadata.
 	RestoreFile(ctx context.Context, fileID, comment string, m packaging.Metadata) error
-	// RestoreCreated sets the times when a project and its releases, by key, were created.
+	// RestoreRepository sets the time when a repository was created, if it is earlier.
+	RestoreRepository(ctx context.Context, id string, at time.Time) error
+	// RestoreCreated sets the times when a project and its releases, by key, were created, if they are earlier.
 	RestoreCreated(ctx context.Context, projectID string, at time.Time, releases map[string]time.Time) error
 	// RestoreDownloads sets the downloads that a project had elsewhere, and adds those of days that have no count.
 	RestoreDownloads(ctx context.Context, projectID string, base *DownloadBase, days []Downloads) error

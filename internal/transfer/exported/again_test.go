@@ -1,0 +1,272 @@
+package exported_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"pyindex/internal/catalog"
+	"pyindex/internal/clienttest"
+	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
+	"pyindex/internal/packaging/packagingtest"
+	"pyindex/internal/transfer"
+	"pyindex/internal/transfer/exported"
+)
+
+// importFrom imports a folder into the repository main.
+func (w *world) importFrom(dir string) *transfer.Summary {
+	w.Helper()
+	s, err := exported.OpenSource(dir, uuid.NewString)
+	w.must(err)
+	defer s.Close()
+	m := &transfer.Importer{
+		Store: w.db.Transfer(), Index: w.index.Index, Intake: w.index.Intake, Who: w.boss, Now: w.clock,
+	}
+	_, sum, err := m.Run(w.ctx, s, transfer.Options{Repository: "main", Legacy: true, Startup: true})
+	w.must(err)
+	if sum.Refused+sum.Conflicts+sum.Failed > 0 {
+		w.Fatalf("the import refused %+v, conflicts %+v, failed %+v", sum.RefusedList, sum.ConflictIn, sum.FailedList)
+	}
+	return sum
+}
+
+// random makes a catalog with all kinds of states.
+type random struct {
+	*world
+	*rand.Rand
+	names []string
+}
+
+func (r *random) chance(n int) bool { return r.IntN(n) == 0 }
+
+func (r *random) text() string {
+	return []string{"", "because", `"quoted" <b>&amp;`, "zwei Zeilen\nund ä €", "it's broken; see C:\\x"}[r.IntN(5)]
+}
+
+func (r *random) fill() {
+	for i := range 2 + r.IntN(6) {
+		project := []string{"acme", "acme-tools", "Zope.Interface", "x", "l1b_0"}[r.IntN(5)] + fmt.Sprintf("-%d", i)
+		r.project(project)
+	}
+	if r.chance(2) {
+		_, err := r.index.Reserve(r.ctx, r.boss, catalog.NewReservation{Repository: "main", Pattern: "reserved-*", Reason: "later"})
+		r.must(err)
+	}
+	if r.chance(2) {
+		r.must(r.index.SetOrigin(r.ctx, r.boss, catalog.NewRuling{
+			Repository: "main", Name: name("ruled"), Origin: []catalog.Origin{catalog.Own, catalog.Foreign, catalog.Both}[r.IntN(3)],
+			Reason: "decided",
+		}))
+	}
+}
+
+func (r *random) project(project string) {
+	n := name(project)
+	var files []catalog.File
+	for v := range 1 + r.IntN(4) {
+		version := fmt.Sprintf("%d.%d", v, r.IntN(3)) + []string{"", "rc1", "+local.1", ".post2"}[r.IntN(4)]
+		extra := []string{"Summary: " + strings.ReplaceAll(r.text(), "\n", " "), "Requires-Python: >=3." + fmt.Sprint(r.IntN(12))}
+		if r.chance(3) {
+			extra = append(extra, "Requires-Dist: other>=1")
+		}
+		content := fmt.Sprint(project, version, r.Uint64())
+		if !r.chance(4) {
+			files = append(files, r.upload("main", project, packagingtest.Wheel(project, version, content, extra...)))
+		}
+		if r.chance(2) {
+			files = append(files, r.upload("main", project, packagingtest.SDist(project, version, content, extra...)))
+		}
+	}
+	for _, f := range files {
+		r.change(n.String(), f)
+	}
+	if len(files) == 0 {
+		return
+	}
+	switch r.IntN(8) {
+	case 0:
+		r.must(r.index.SetStatus(r.ctx, r.boss, "main", n, catalog.Archived, r.text()))
+	case 1:
+		r.must(r.index.SetStatus(r.ctx, r.boss, "main", n, catalog.Deprecated, r.text()))
+	case 2:
+		r.must(r.index.SetStatus(r.ctx, r.boss, "main", n, catalog.Quarantined, "bad"))
+	case 3:
+		r.must(r.index.DeleteProject(r.ctx, r.boss, "main", n))
+		if r.chance(2) {
+			r.upload("main", project, packagingtest.Wheel(project, "77.0", "again"))
+		}
+		return
+	}
+	if r.chance(3) {
+		r.must(r.index.SetTrustedOnly(r.ctx, r.boss, "main", n, true))
+	}
+	if r.chance(3) {
+		r.must(r.index.SetLimits(r.ctx, r.boss, "main", n, catalog.Limits{FileSize: 1 << 20, ProjectSize: 1 << 30}))
+	}
+}
+
+// change gives a file some state.
+func (r *random) change(project string, f catalog.File) {
+	n := name(project)
+	switch r.IntN(8) {
+	case 0, 1:
+		r.must(r.index.YankFile(r.ctx, r.boss, "main", n, f.Filename, r.text()))
+	case 2:
+		r.must(r.index.QuarantineFile(r.ctx, r.boss, "main", n, f.Filename, r.text()))
+	case 3:
+		r.must(r.index.DeleteFile(r.ctx, r.boss, "main", n, f.Filename))
+		return
+	}
+	if r.chance(3) {
+		r.must(r.db.Catalog().Update(r.ctx, func(tx catalog.Tx) error {
+			return tx.(ingest.Tx).InsertAttestation(r.ctx, f.ID, catalog.Attestation{
+				Predicate: "https://docs.example/publish/v1", Document: `{"version": 1, "envelope":  {"x": "ä"}}`,
+			})
+		}))
+	}
+	if r.chance(2) {
+		r.must(r.db.Catalog().Update(r.ctx, func(tx catalog.Tx) error {
+			day := time.Date(2026, 2, 1+r.IntN(20), 0, 0, 0, 0, time.UTC)
+			return tx.AddDownloads(r.ctx, day, f.ProjectID, f.Version, 1+r.Int64N(1000))
+		}))
+	}
+	if r.chance(3) { // as if a trusted publisher had uploaded it
+		r.raw(`UPDATE files SET uploader_kind = 'publisher', uploader_name = 'acme/app', comment = 'a comment' WHERE id = '` + f.ID + `'`)
+		r.raw(`INSERT INTO file_claims (file_id, claims) VALUES ('` + f.ID + `', '{"n":12345678901234567890,"ref":"refs/tags/v1"}')`)
+	}
+}
+
+// raw runs a statement.
+func (w *world) raw(q string) {
+	w.Helper()
+	raw, err := sql.Open("sqlite", w.db.Path())
+	w.must(err)
+	defer raw.Close()
+	_, err = raw.Exec(q)
+	w.must(err)
+}
+
+// TestExportAgain: random catalogs are exported, imported into an empty index and exported again; both exports are equal byte
+// for byte, except for the header. A third one, of another import, is too: nothing wears off.
+func TestExportAgain(t *testing.T) {
+	for seed := range uint64(clienttest.Rounds(t, 12, 300)) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			r := &random{world: newWorld(t), Rand: rand.New(rand.NewPCG(seed, 2026))}
+			r.fill()
+			r.export()
+			want := r.tree(r.dir)
+			from := r.dir
+			for i := range 2 {
+				w := newWorld(t)
+				w.now = r.now.AddDate(0, 0, 1+i)
+				w.importFrom(from)
+				w.export()
+				w.same(fmt.Sprintf("export %d", i+2), w.tree(w.dir), want)
+				from = w.dir
+			}
+		})
+	}
+}
+
+// TestImportIsNobodysUpload: an imported file has no uploader of this index, whatever the export says, and no rights.
+func TestImportIsNobodysUpload(t *testing.T) {
+	r := &random{world: newWorld(t), Rand: rand.New(rand.NewPCG(1, 1))}
+	f := r.upload("main", "acme", packagingtest.Wheel("acme", "1.0", "x"))
+	r.raw(`UPDATE files SET uploader_kind = 'user', uploader_id = 'u-1', uploader_name = 'alice', uploader_token_id = 't-1'`)
+	r.export()
+	for path, content := range r.tree(r.dir) {
+		if strings.Contains(content, "u-1") || strings.Contains(content, "t-1") {
+			t.Errorf("%s has the id of an account or a token", path)
+		}
+	}
+	w := newWorld(t)
+	w.now = r.now.AddDate(0, 0, 1)
+	w.importFrom(r.dir)
+	w.must(w.db.Catalog().View(w.ctx, func(tx catalog.Tx) error {
+		main, err := tx.RepositoryByName(w.ctx, "main")
+		w.must(err)
+		got, err := tx.FileByName(w.ctx, main.ID, f.Filename)
+		w.must(err)
+		if got.Uploader.Kind != catalog.UploaderImport || got.Uploader.ID != "" || got.Uploader.TokenID != "" || got.Uploader.Claims != nil {
+			t.Errorf("the uploader is %+v", got.Uploader)
+		}
+		if !got.UploadedAt.Equal(f.UploadedAt) {
+			t.Errorf("the time is %s, want %s", got.UploadedAt, f.UploadedAt)
+		}
+		return nil
+	}))
+}
+
+// TestSourceRefuses: a folder that is no finished export, or leads out of itself, yields nothing.
+func TestSourceRefuses(t *testing.T) {
+	w := newWorld(t)
+	w.upload("main", "acme", packagingtest.Wheel("acme", "1.0", "x"))
+	w.export()
+	open := func(dir string) error {
+		s, err := exported.OpenSource(dir, uuid.NewString)
+		if err == nil {
+			s.Close()
+		}
+		return err
+	}
+	if err := open(w.dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(t.TempDir()); !fault.Is(err, fault.Invalid) {
+		t.Errorf("an empty folder: %v", err)
+	}
+	header := filepath.Join(w.dir, "index-export.json")
+	whole, err := os.ReadFile(header)
+	w.must(err)
+	for _, text := range []string{
+		"", "{", `{"format": 2}`, `{"format": 1, "repositories": [{"name": "../../etc"}]}`,
+		`{"format": 1, "repositories": [{"name": "main"}, {"name": "team"}]}`, `{"format": 1, "repositories": [{"name": "none"}]}`,
+	} {
+		w.must(os.WriteFile(header, []byte(text), 0o600))
+		if err := open(w.dir); !fault.Is(err, fault.Invalid) {
+			t.Errorf("the header %q: %v", text, err)
+		}
+	}
+	w.must(os.WriteFile(header, whole, 0o600))
+	secret := filepath.Join(t.TempDir(), "secret")
+	w.must(os.WriteFile(secret, []byte("secret"), 0o600))
+	w.must(os.Symlink(secret, filepath.Join(w.dir, "main/packages/acme/link.whl")))
+	s, err := exported.OpenSource(w.dir, uuid.NewString)
+	w.must(err)
+	defer s.Close()
+	for _, place := range []string{
+		"acme/link.whl", "acme/../../projects/acme.json", "../packages/acme/x", "acme", "", "Acme/acme-1.0-py3-none-any.whl",
+		"acme/none.whl", "acme/",
+	} {
+		if f, err := s.Open(context.Background(), transfer.File{Place: place}); err == nil {
+			f.Close()
+			t.Errorf("Open(%q) = nil", place)
+		}
+	}
+	// The rows of another project under the name of this one are refused.
+	var p map[string]any
+	path := filepath.Join(w.dir, "main/projects/acme.json")
+	b, err := os.ReadFile(path)
+	w.must(err)
+	w.must(json.Unmarshal(b, &p))
+	p["name"] = "other"
+	b, _ = json.Marshal(p)
+	w.must(os.WriteFile(path, b, 0o600))
+	failed := false
+	for _, err := range s.Projects(context.Background(), nil) {
+		failed = failed || err != nil
+	}
+	if !failed {
+		t.Error("a project with the name of another one was read")
+	}
+}
