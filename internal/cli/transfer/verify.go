@@ -24,12 +24,7 @@ type verifyCmd struct {
 	DumbPyPI     verifyDumbPyPI     `cmd:"" name:"dumb-pypi" help:"Compare a list of dumb-pypi."`
 	Nexus        verifyNexus        `cmd:"" help:"Compare a hosted repository of Nexus Repository 3 (experimental)."`
 	Artifactory  verifyArtifactory  `cmd:"" help:"Compare a local repository of Artifactory (experimental)."`
-	Folder      verifyFolder      `cmd:"" help:"Compare a folder."`
-	Simple      verifySimple      `cmd:"" help:"Compare an index by its simple pages."`
-	Devpi       verifyDevpi       `cmd:"" help:"Compare an export of devpi-server."`
-	DumbPyPI    verifyDumbPyPI    `cmd:"" name:"dumb-pypi" help:"Compare a list of dumb-pypi."`
-	Nexus       verifyNexus       `cmd:"" help:"Compare a repository of Nexus (experimental)."`
-	Artifactory verifyArtifactory `cmd:"" help:"Compare a repository of Artifactory (experimental)."`
+	Export       verifyExport       `cmd:"" help:"Compare an export of another index of this kind."`
 }
 
 // comparison are the flags of all kinds.
