@@ -20,3 +20,15 @@ func (c *exportCmd) Run(s *cli.Session) error { return c.run(s, c) }
 func (c *exportCmd) open(*cli.Session, *app.App) (transfer.Source, error) {
 	return exported.OpenSource(c.Source, uuid.NewString)
 }
+
+type verifyExport struct {
+	Source string `arg:"" name:"folder" type:"path" help:"Folder of an export, or of one of its repositories."`
+	comparison
+}
+
+// Run compares an export with what was imported.
+func (c *verifyExport) Run(s *cli.Session) error { return c.run(s, c) }
+
+func (c *verifyExport) open(*cli.Session, *app.App) (transfer.Source, error) {
+	return exported.OpenSource(c.Source, uuid.NewString)
+}

@@ -18,6 +18,7 @@ import (
 // verifyCmd has one command for each kind of source, with the argument and flags of its import.
 type verifyCmd struct {
 	Folder verifyFolder `cmd:"" help:"Compare a folder."`
+	Export verifyExport `cmd:"" help:"Compare an export of another index of this kind."`
 }
 
 // comparison are the flags of all kinds.
