@@ -67,7 +67,11 @@ func TestPagesWarnNearLimits(t *testing.T) {
 			t.Errorf("the page of the project shows its limits to a %s", user)
 		}
 	}
-	x.shows("root", "/admin/storage/", project, repository, `<span class="badge warn">90 %</span>`)
+	x.shows("root", "/admin/storage/", "Near their limit", ">demo</a> in main</td>", "<td>repository main</td>",
+		`<span class="badge warn">90 %</span>`)
+	x.shows("owner", "/manage/project/demo/releases/", "ask an administrator to raise the limit")
+	x.shows("root", "/manage/project/demo/releases/", `/manage/project/demo/settings/">raise the limit</a>`,
+		`/admin/repositories/">raise the limit</a>`)
 	x.shows("root", "/manage/projects/", repository, `<span class="badge warn">90 % of its limit</span>`)
 	x.shows("owner", "/manage/project/demo/settings/", "(90 %)", "All projects of the repository main together")
 	x.shows("owner", "/manage/project/demo/releases/", ` %</td>`)

@@ -50,6 +50,7 @@ type Options struct {
 	Followers *follow.Followers
 	Upstreams *upstream.Registry
 	Health    upstream.Monitor // nil if nobody measures upstreams
+	Doctor    admin.Doctor     // nil for a site without checks
 	Reader    *resolve.Reader  // nil for the repositories of Index without what they draw on
 	Instance  string           // id of this index, as it appears in Via headers
 	BaseURL   *url.URL         // public URL of the index; its path is the prefix of every link
@@ -126,7 +127,7 @@ func New(o Options) (*Site, error) {
 		admin.New(kit, admin.Options{
 			Index: o.Index.Index, Browser: o.Index.Browser, Roles: o.Index.Roles, Intake: o.Index.Intake,
 			Registry: o.Registry, Directory: o.Directory, Exchange: o.Exchange, Accounts: o.Accounts, Desk: o.Desk,
-			Letters: mail, Version: o.Version, Settings: o.Settings, Upstreams: o.Upstreams, Health: o.Health,
+			Letters: mail, Version: o.Version, Settings: o.Settings, Upstreams: o.Upstreams, Health: o.Health, Doctor: o.Doctor,
 		}).Routes(),
 		publishing.New(kit, publishing.Options{
 			Index:     o.Index.Index,

@@ -20,6 +20,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
+	"pyindex/internal/cli/upkeep"
 	"pyindex/internal/config"
 	"pyindex/internal/jsonapi"
 	"pyindex/internal/leakapi"
@@ -231,7 +232,8 @@ func (e *endpoints) site(offered *programs.Set) (*web.Site, error) {
 		Index: e.Index, Directory: e.Directory, Registry: e.Registry, Exchange: e.Minter, Accounts: e.Accounts,
 		SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Followers: e.Followers, Upstreams: e.Upstreams,
 		Reader: e.Reader, Instance: e.Instance, Health: e.Measured(),
-		Name: e.Config.Name(), BaseURL: e.base,
+		Doctor: upkeep.Examiner(e.App),
+		Name:   e.Config.Name(), BaseURL: e.base,
 		Log:    e.log,
 		Closed: !e.Config.Access.AnonymousRead, Believed: e.Config.BelievedFor(),
 	}

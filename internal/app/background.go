@@ -52,6 +52,8 @@ const (
 	notifyEvery  = time.Minute // writing to subscribers of new releases
 	tendEvery    = time.Minute // writing uses of upstreams' files, and removing what nobody uses
 	remindEvery  = time.Hour   // finding tokens that expire soon
+	// timeout of writing the copy of names when the server stops
+	lastWrite = 5 * time.Second
 	// time after the start at which memory needed only for the start is returned to the system
 	tidyAfter = 500 * time.Millisecond
 )
@@ -110,6 +112,11 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 		last := context.WithoutCancel(ctx)
 		if err := a.flush(last, keyring); err != nil {
 			log.Error("writing last uses", "error", err)
+		}
+		last, end := context.WithTimeout(last, lastWrite)
+		defer end()
+		if err := a.Names.Tend(last); err != nil {
+			log.Error("writing the copy of names", "error", err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pyindex/internal/metrics"
+	"pyindex/internal/publishers/exchange"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
 )
@@ -17,7 +18,7 @@ func (a *App) Sources() metrics.Sources {
 		Uploads:   a.Index.Counts,
 		Failing:   func() time.Time { since, _ := a.Index.Trouble(); return since },
 		Mints:     a.Minter.Counts,
-		Issuers:   a.verifier.Health,
+		Issuers:   a.IssuerHealth,
 		Decisions: a.Reader.Decisions,
 		Files:     a.Files.Counters,
 		Tasks:     a.tasks.runs,
@@ -27,6 +28,9 @@ func (a *App) Sources() metrics.Sources {
 		Totals:    a.totals,
 	}
 }
+
+// IssuerHealth returns what this process knows of the keys of each issuer.
+func (a *App) IssuerHealth() []exchange.IssuerHealth { return a.verifier.Health() }
 
 // state reads the state of the index. Without the database it returns an error.
 func (a *App) state(ctx context.Context) (s metrics.State, err error) {

@@ -162,7 +162,7 @@ func (c *copying) write(from io.Reader, buffer []byte, h hash.Hash) (size int64,
 		if n > 0 {
 			h.Write(buffer[:n])
 			size += int64(n)
-			if _, err = f.Write(buffer[:n]); err != nil {
+			if _, err = c.writeFile(f, buffer[:n]); err != nil {
 				err = explain("content cannot be written", err)
 				break
 			}

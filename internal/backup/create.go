@@ -87,8 +87,9 @@ type Options struct {
 	Now      func() time.Time // time.Now if nil
 
 	place      string
-	leaseTime  time.Duration // for tests
+	leaseTime  time.Duration // for tests, as those below
 	leaseEvery time.Duration
+	writeFile  func(*os.File, []byte) (int, error)
 }
 
 // Incomplete is the error of a backup that was finished without some content, because the store does not have it.
@@ -123,6 +124,9 @@ func newRun(o Options) (*run, error) {
 	if o.leaseTime == 0 {
 		o.leaseTime, o.leaseEvery = leaseTime, leaseEvery
 	}
+	if o.writeFile == nil {
+		o.writeFile = (*os.File).Write
+	}
 	if o.RowsOnly && o.WithCache {
 		return nil, fault.New(fault.Invalid, "a backup of the rows alone has no content, and therefore not that of upstreams")
 	}
@@ -131,14 +135,26 @@ func newRun(o Options) (*run, error) {
 	}
 	r := &run{Options: o}
 	now := o.Now().UTC().Truncate(time.Microsecond)
-	var p [2]byte
-	rand.Read(p[:]) // never fails
 	r.m = Manifest{
-		Format: Format, ID: now.Format("20060102T150405Z") + "-" + hex.EncodeToString(p[:]),
+		Format: Format, ID: newID(now, ""),
 		Version: o.Version, Instance: o.Instance, BaseURL: o.BaseURL, StartedAt: now,
 		RowsOnly: o.RowsOnly, WithCache: o.WithCache, Absent: o.absent(), Files: []Part{},
 	}
 	return r, nil
+}
+
+const idTime = "20060102T150405Z"
+
+// newID returns the id of a snapshot, which comes after that of the last one, even if the clock was set back.
+func newID(now time.Time, last string) string {
+	if at, _, ok := strings.Cut(last, "-"); ok && at >= now.Format(idTime) {
+		if was, err := time.Parse(idTime, at); err == nil {
+			now = was.Add(time.Second)
+		}
+	}
+	var p [2]byte
+	rand.Read(p[:]) // never fails
+	return now.Format(idTime) + "-" + hex.EncodeToString(p[:])
 }
 
 func (o Options) recipients() (out []age.Recipient, err error) {
@@ -232,11 +248,14 @@ func (r *run) result(err error) (Manifest, error) {
 	return r.m, err
 }
 
-// tidy removes what an interrupted run left, except the content that it copied.
+// tidy removes what an interrupted run left, except the content that it copied. It then gives the backup its id.
 func (r *run) tidy(ctx context.Context) error {
-	_, dead, err := r.folder.ids()
+	whole, dead, err := r.folder.ids()
 	if err != nil {
 		return err
+	}
+	if len(whole) > 0 {
+		r.m.ID = newID(r.m.StartedAt, whole[len(whole)-1])
 	}
 	for _, id := range dead {
 		if err := os.RemoveAll(r.folder.path(snapshotsDir, id)); err != nil {

@@ -203,3 +203,13 @@ func explain(what string, err error) error {
 func newDecoder(r io.Reader) (*zstd.Decoder, error) {
 	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(64<<20))
 }
+
+// List returns the manifests of the snapshots of a backup, oldest first.
+func List(dir string) ([]Manifest, error) {
+	f, err := OpenFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Snapshots()
+}

@@ -52,7 +52,7 @@ type Summary struct {
 	Notes       []Note         `json:"notes"`
 }
 
-// errors of a run that cannot start.
+// errUndecided ends a run that cannot start.
 var errUndecided = fault.New(fault.Conflict, "names of upstreams are undecided")
 
 // IsUndecided reports whether an import did not start because an administrator must decide about names first.

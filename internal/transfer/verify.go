@@ -10,6 +10,8 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/ingest"
+	"pyindex/internal/packaging"
+	"pyindex/internal/upstream/page"
 )
 
 // Kinds of differences between a source and what was imported.
@@ -140,7 +142,7 @@ type verifying struct {
 
 func (x *verifying) project(ctx context.Context, p Project) error {
 	all, keys := candidates(p)
-	st, err := x.standing(ctx, x.repository, x.importID, p.Name, keys)
+	st, err := x.kept(ctx, p, keys)
 	if err != nil {
 		return err
 	}
@@ -169,6 +171,36 @@ func (x *verifying) project(ctx context.Context, p Project) error {
 		})
 	}
 	return nil
+}
+
+// kept returns what this index has of a project: its own files, or those on the page that it holds of an upstream.
+func (x *verifying) kept(ctx context.Context, p Project, keys []string) (standing, error) {
+	if x.options.Upstream == "" {
+		return x.standing(ctx, x.repository, x.importID, p.Name, keys)
+	}
+	s := standing{files: map[string]catalog.File{}, imported: map[string]catalog.Imported{}}
+	row, err := x.Cache.Pages.Export(ctx, x.Cache.Upstream, p.Name)
+	if fault.Is(err, fault.NotFound) {
+		return s, nil
+	} else if err != nil {
+		return s, err
+	}
+	held, err := page.Decode(row.Record)
+	for _, f := range held.Files {
+		name, err := packaging.ParseFilename(f.Filename, p.Name)
+		if err != nil {
+			continue
+		}
+		s.files[name.Key()] = catalog.File{
+			ID: f.Filename, Filename: f.Filename, SHA256: f.SHA256, Size: f.Size, Yanked: f.Yanked,
+			YankedReason: f.YankedReason, RequiresPython: f.RequiresPython, UploadedAt: f.Uploaded,
+			MetadataSHA256: f.MetadataSHA256,
+		}
+		if !f.Uploaded.IsZero() {
+			s.imported[f.Filename] = catalog.Imported{TimeTrust: string(Stated)}
+		}
+	}
+	return s, err
 }
 
 // file compares one file. It reports false if the import refused it.

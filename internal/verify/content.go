@@ -25,6 +25,9 @@ const (
 	digestsAtOnce = 64
 )
 
+// maxAgain bounds the digests that are checked again after an interruption. With more, a run begins at the beginning.
+const maxAgain = 5_000
+
 const nextContent = "restore it with index verify --mend FROM, FROM being a copy of the storage or a backup, or upload the same file again"
 
 // contents reads the content of every file, in the order of digests.
@@ -56,10 +59,15 @@ func (r *run) contents(ctx context.Context) error {
 			break
 		}
 		at.Objects = r.was.Objects
-		if r.Saved != nil {
-			if err := r.Saved(at); err != nil {
-				return err
-			}
+		if r.Saved == nil {
+			continue
+		}
+		save := at
+		if len(at.Again) >= maxAgain {
+			save = Position{}
+		}
+		if err := r.Saved(save); err != nil {
+			return err
 		}
 	}
 	r.was.Kind, r.was.At = custody.CheckBytes, r.now().UTC()
@@ -98,7 +106,7 @@ func (r *run) batch(ctx context.Context, after string, limit int, only string, a
 	}
 	bad, err := r.group(ctx, groups)
 	for _, digest := range bad {
-		if !slices.Contains(at.Again, digest) {
+		if len(at.Again) < maxAgain && !slices.Contains(at.Again, digest) {
 			at.Again = append(at.Again, digest)
 		}
 	}

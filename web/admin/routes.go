@@ -27,6 +27,7 @@ func (s *Section) Routes() []route.Route {
 		"/admin/upstream/:upstream/":     s.adminUpstream,
 		"/admin/issuers/":                s.adminIssuers,
 		"/admin/storage/":                s.adminStorage,
+		"/admin/health/":                 s.adminHealth,
 		"/admin/audit/":                  s.adminAudit,
 		"/admin/audit/export":            s.adminExport,
 		"/admin/settings/":               s.adminSettings,

@@ -4,12 +4,14 @@
 package admin
 
 import (
+	"context"
 	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
 	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
+	"pyindex/internal/doctor"
 	"pyindex/internal/ingest"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
@@ -33,9 +35,16 @@ type Options struct {
 	Desk      *lockout.Desk
 	Upstreams *upstream.Registry
 	Health    upstream.Monitor // nil if nobody measures upstreams
+	Doctor    Doctor           // nil for a site without checks
 	Letters   *letters.Sender
 	Version   string // of the program
 	Settings  []ui.Setting
+}
+
+// Doctor examines the server. *doctor.Examiner implements it.
+type Doctor interface {
+	// Examine returns a report within a few seconds, which may be a minute old.
+	Examine(ctx context.Context) (doctor.Report, error)
 }
 
 // Section serves the pages of this area. It is safe for concurrent use.

@@ -23,7 +23,13 @@ import (
 
 // Import is the command that imports files from other indexes.
 type Import struct {
-	Folder folderCmd `cmd:"" help:"Import a folder of wheels and source distributions: that of pypiserver, of dir2pi, or a copied bucket."`
+	Folder       folderCmd       `cmd:"" help:"Import a folder of wheels and source distributions: that of pypiserver, of dir2pi, or a copied bucket."`
+	Simple       simpleCmd       `cmd:"" help:"Import any index by its simple pages (PEP 503 and 691), such as another Index."`
+	Devpi        devpiCmd        `cmd:"" help:"Import an index of devpi-server from the folder that devpi-export wrote."`
+	Bandersnatch bandersnatchCmd `cmd:"" help:"Import a mirror that bandersnatch made into the cache of an upstream."`
+	DumbPyPI     dumbPyPICmd     `cmd:"" name:"dumb-pypi" help:"Import the files of a list of dumb-pypi."`
+	Nexus        nexusCmd        `cmd:"" help:"Import a hosted repository of Nexus Repository 3 (experimental)."`
+	Artifactory  artifactoryCmd  `cmd:"" help:"Import a local repository of Artifactory (experimental)."`
 
 	Export exportCmd `cmd:"" help:"Import an export of another index of this kind, without loss."`
 
@@ -69,12 +75,8 @@ func (c *choices) options() (o transfer.Options, err error) {
 	if c.Deep && !c.DryRun {
 		return o, fault.New(fault.Invalid, "--deep is used with --dry-run: an import reads every file anyway")
 	}
-	if c.Origin != "" {
-		name, ok := strings.CutPrefix(c.Origin, "upstream:")
-		if !ok || !upstream.IsName(name) {
-			return o, fault.New(fault.Invalid, "--origin is upstream:NAME, with the name of an upstream of this index")
-		}
-		o.Upstream = name
+	if o.Upstream, err = upstreamOf(c.Origin); err != nil {
+		return o, err
 	}
 	if c.Rate != "" {
 		if o.Rate, err = parseBytes(c.Rate); err != nil {
@@ -119,6 +121,18 @@ func (c *selection) fill(o *transfer.Options) error {
 		}
 	}
 	return nil
+}
+
+// upstreamOf returns the name of the upstream in the flag --origin, "" if it is not given.
+func upstreamOf(origin string) (string, error) {
+	if origin == "" {
+		return "", nil
+	}
+	name, ok := strings.CutPrefix(origin, "upstream:")
+	if !ok || !upstream.IsName(name) {
+		return "", fault.New(fault.Invalid, "--origin is upstream:NAME, with the name of an upstream of this index")
+	}
+	return name, nil
 }
 
 // parseBytes reads a number of bytes, with a unit such as MiB or MB.

@@ -17,13 +17,20 @@ import (
 
 // verifyCmd has one command for each kind of source, with the argument and flags of its import.
 type verifyCmd struct {
-	Folder verifyFolder `cmd:"" help:"Compare a folder."`
-	Export verifyExport `cmd:"" help:"Compare an export of another index of this kind."`
+	Folder       verifyFolder       `cmd:"" help:"Compare a folder."`
+	Simple       verifySimple       `cmd:"" help:"Compare an index by its simple pages."`
+	Devpi        verifyDevpi        `cmd:"" help:"Compare an index of an export of devpi-server."`
+	Bandersnatch verifyBandersnatch `cmd:"" help:"Compare a mirror with what is kept of its upstream."`
+	DumbPyPI     verifyDumbPyPI     `cmd:"" name:"dumb-pypi" help:"Compare a list of dumb-pypi."`
+	Nexus        verifyNexus        `cmd:"" help:"Compare a hosted repository of Nexus Repository 3 (experimental)."`
+	Artifactory  verifyArtifactory  `cmd:"" help:"Compare a local repository of Artifactory (experimental)."`
+	Export       verifyExport       `cmd:"" help:"Compare an export of another index of this kind."`
 }
 
 // comparison are the flags of all kinds.
 type comparison struct {
 	selection
+	Origin string `placeholder:"upstream:NAME" help:"Compare with what is kept of an upstream, as for an import with this flag."`
 	Report string `placeholder:"FILE" type:"path" help:"Write the report, as JSON, to a file to keep."`
 	terminal.Listing
 }
@@ -31,7 +38,11 @@ type comparison struct {
 // run compares a source with what was imported. Differences are an error.
 func (c *comparison) run(s *cli.Session, from opener) error {
 	var o transfer.Options
-	if err := c.selection.fill(&o); err != nil {
+	err := c.selection.fill(&o)
+	if err == nil {
+		o.Upstream, err = upstreamOf(c.Origin)
+	}
+	if err != nil {
 		return terminal.Misused(err)
 	}
 	return s.With(func(a *app.App) (err error) {
@@ -120,3 +131,73 @@ type verifyFolder struct {
 
 // Run compares a folder.
 func (c *verifyFolder) Run(s *cli.Session) error { return c.run(s, &c.folderPlace) }
+
+type verifySimple struct {
+	simpleSource
+	comparison
+}
+
+// Run compares an index by its simple pages.
+func (c *verifySimple) Run(s *cli.Session) error { return c.run(s, c) }
+
+func (c *verifySimple) open(*cli.Session, *app.App) (transfer.Source, error) {
+	return c.openFor(c.Project)
+}
+
+type verifyDevpi struct {
+	devpiSource
+	comparison
+}
+
+// Run compares an index of an export of devpi.
+func (c *verifyDevpi) Run(s *cli.Session) error { return c.run(s, c) }
+
+func (c *verifyDevpi) open(s *cli.Session, _ *app.App) (transfer.Source, error) {
+	return c.openFor(s, c.To)
+}
+
+type verifyBandersnatch struct {
+	bandersnatchSource
+	comparison
+}
+
+// Run compares a mirror.
+func (c *verifyBandersnatch) Run(s *cli.Session) error { return c.run(s, c) }
+
+func (c *verifyBandersnatch) open(s *cli.Session, _ *app.App) (transfer.Source, error) {
+	return c.openFor(s)
+}
+
+type verifyDumbPyPI struct {
+	dumbPyPISource
+	comparison
+}
+
+// Run compares a list of dumb-pypi.
+func (c *verifyDumbPyPI) Run(s *cli.Session) error { return c.run(s, c) }
+
+func (c *verifyDumbPyPI) open(s *cli.Session, _ *app.App) (transfer.Source, error) {
+	return c.openFor(s)
+}
+
+type verifyNexus struct {
+	nexusSource
+	comparison
+}
+
+// Run compares a repository of Nexus.
+func (c *verifyNexus) Run(s *cli.Session) error { return c.run(s, c) }
+
+func (c *verifyNexus) open(s *cli.Session, _ *app.App) (transfer.Source, error) { return c.openFor(s) }
+
+type verifyArtifactory struct {
+	artifactorySource
+	comparison
+}
+
+// Run compares a repository of Artifactory.
+func (c *verifyArtifactory) Run(s *cli.Session) error { return c.run(s, c) }
+
+func (c *verifyArtifactory) open(s *cli.Session, _ *app.App) (transfer.Source, error) {
+	return c.openFor(s)
+}

@@ -48,10 +48,12 @@ func (c *Doctor) Run(s *cli.Session) error {
 		d.database()
 		d.storage()
 	}
+	d.disks()
 	d.address()
 	d.certificate()
 	d.issuers(c.Strict)
 	d.attestations()
+	d.metrics()
 	if !c.JSON {
 		d.found.Write(s.Out)
 		return d.found.Failed()
@@ -142,21 +144,33 @@ func (d *localDoctor) database() {
 		return
 	}
 	defer rows.Close()
+	if !d.answers(rows) {
+		return
+	}
+	if s, ok, err := publishers.LastServing(d.Ctx, rows.Publishers()); err == nil && ok {
+		d.last = app.Served(d.Config, s)
+	}
+	d.settings(rows)
+	d.clock(rows)
+	d.backups(rows)
+	d.clients(rows)
+	d.lastChecks(rows)
+	d.publishers(rows)
+}
+
+// answers checks that an open database answers, and reports whether it does.
+func (d *localDoctor) answers(rows *db.DB) bool {
+	const check = "database"
 	version, err := rows.SchemaVersion(d.Ctx)
 	if err == nil {
 		err = rows.Ping(d.Ctx)
 	}
 	if err != nil {
 		d.found.Fail(check, "", "%s", said(err))
-		return
+		return false
 	}
 	d.found.OK(check, "it answers; its schema has version %d, the newest that this program knows", version)
-	if s, ok, err := publishers.LastServing(d.Ctx, rows.Publishers()); err == nil && ok {
-		d.last = app.Served(d.Config, s)
-	}
-	d.clients(rows)
-	d.lastChecks(rows)
-	d.publishers(rows)
+	return true
 }
 
 // clients checks the addresses in the audit log. If all requests have the same private address, they probably came
@@ -252,15 +266,25 @@ func (d *localDoctor) storage() {
 		}
 	}
 	bytes, err := blobs.Open(d.Ctx, at, blobs.Options{})
-	if err == nil {
-		defer bytes.Close()
-		err = bytes.Ping(d.Ctx)
-	}
 	if err != nil {
 		d.found.Fail(check, "", "%s", said(err))
 		return
 	}
+	defer bytes.Close()
+	if d.reaches(bytes) {
+		d.bucket(bytes)
+	}
+}
+
+// reaches checks that an open blob store answers, and reports whether it does.
+func (d *localDoctor) reaches(bytes *blobs.Blobs) bool {
+	const check = "storage"
+	if err := bytes.Ping(d.Ctx); err != nil {
+		d.found.Fail(check, "", "%s", said(err))
+		return false
+	}
 	d.found.OK(check, "it answers")
+	return true
 }
 
 // address compares the base URL with the listen address.

@@ -221,7 +221,7 @@ func (j *verifyJournal) save(p verify.Position) error {
 
 func (j *verifyJournal) flush() error {
 	if j.position.After == "" {
-		return nil
+		return j.remove()
 	}
 	j.saved = time.Now()
 	text, err := json.Marshal(verifyJournalFile{j.place, j.position})

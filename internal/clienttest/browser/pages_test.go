@@ -37,7 +37,7 @@ var shown = map[string][]string{
 	"/admin/group/:group/":             {"/admin/group/builders/"}, "/admin/groups/": {"/admin/groups/"},
 	"/help/": {"/help/", "/help/?q=token", "-/help/"}, "/help/:chapter/": {
 		"/help/connect/", "/help/laptops/", "/help/tools/", "/help/public-index/", "/help/upstreams/", "/help/moving/",
-		"/help/sizing/", "/help/single-sign-on/", "/help/upgrade/", "/help/move-server/", "/help/incidents/",
+		"/help/sizing/", "/help/single-sign-on/", "/help/upgrade/", "/help/move-server/", "/help/incidents/", "/help/disaster/",
 		"/help/come-over/",
 		"/help/company/", "/help/publish/", "/help/trusted-publishing/", "/help/manage/", "/help/account/", "/help/operate/",
 		"/help/settings/", "/help/trouble/", "/help/glossary/",
@@ -65,6 +65,7 @@ var shown = map[string][]string{
 	"/admin/upstreams/":                   {"/admin/upstreams/"},
 	"/admin/upstream/:upstream/":          {"/admin/upstream/public/", "/admin/upstream/cu126/"},
 	"/admin/repositories/":                {"/admin/repositories/"}, "/admin/settings/": {"/admin/settings/"},
+	"/admin/health/":  {"/admin/health/"},
 	"/admin/storage/": {"/admin/storage/"}, "/admin/tokens/": {"/admin/tokens/"},
 	"/admin/lockout/:kind/:subject/": {"/admin/lockout/user/bob/"}, "/admin/quarantine/": {"/admin/quarantine/"},
 	"/admin/user/:user/": {"/admin/user/bob/"}, "/admin/users/": {"/admin/users/"},

@@ -46,7 +46,7 @@ func (s *Source) noteSettings(add func(kind, command, format string, args ...any
 	}
 	if len(bases) > 0 {
 		add("base", "index repository set "+s.repository()+strings.Join(bases, ""),
-			"the order of the bases is that of devpi")
+			"the order of the bases is that of devpi; here a project is that of the first repository that has it, and its versions are not joined with those of the bases")
 	}
 	if len(x.whitelist) > 0 {
 		names := slices.Compact(slices.Sorted(slices.Values(x.whitelist)))

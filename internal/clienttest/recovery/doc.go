@@ -1,0 +1,2 @@
+// Package recovery loses an index and restores it from a backup, with the real program.
+package recovery
