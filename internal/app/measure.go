@@ -14,6 +14,7 @@ import (
 // server, which adds them.
 func (a *App) Sources() metrics.Sources {
 	return metrics.Sources{
+		Aliases:   a.Aliases.Requests,
 		Uploads:   a.Index.Counts,
 		Failing:   func() time.Time { since, _ := a.Index.Trouble(); return since },
 		Mints:     a.Minter.Counts,

@@ -15,6 +15,7 @@ import (
 // Sources are where the metrics of an index are read. A nil function reports nothing. All functions but State and Totals
 // are quick and ask no other machine.
 type Sources struct {
+	Aliases   func() map[string]int64 // requests by the path of the alias
 	Uploads   func() ingest.Counts
 	Failing   func() time.Time // since when uploads have been failing because of the server, or zero
 	Mints     func() map[exchange.Counted]int64
