@@ -19,9 +19,9 @@ import (
 // access are the flags with which a source is asked over HTTP.
 type access struct {
 	Username     string `placeholder:"U" help:"User name at the source, with --password-file."`
-	PasswordFile string `placeholder:"FILE" type:"path" help:"File with the password at the source."`
-	TokenFile    string `placeholder:"FILE" type:"path" help:"File with a token that the source takes as a bearer token."`
-	CAFile       string `name:"ca-file" placeholder:"FILE" type:"path" help:"Certificate authorities that the certificate of the source may be from, in addition to the system's, as PEM."`
+	PasswordFile string `placeholder:"FILE" type:"existingfile" help:"File with the password at the source."`
+	TokenFile    string `placeholder:"FILE" type:"existingfile" help:"File with a token that the source takes as a bearer token."`
+	CAFile       string `name:"ca-file" placeholder:"FILE" type:"existingfile" help:"Certificate authorities that the certificate of the source may be from, in addition to the system's, as PEM."`
 }
 
 // options returns the options for a source at a URL.
@@ -73,7 +73,7 @@ func (f *devpiSource) openFor(s *cli.Session, repository string) (transfer.Sourc
 type bandersnatchSource struct {
 	Source       string `arg:"" name:"folder" type:"path" help:"Folder of the mirror, which has the folder web."`
 	Master       string `placeholder:"URL" help:"Index that is mirrored (default: as in --mirror-config, or as the pages of the mirror say)."`
-	MirrorConfig string `placeholder:"FILE" type:"path" help:"Configuration of bandersnatch."`
+	MirrorConfig string `placeholder:"FILE" type:"existingfile" help:"Configuration of bandersnatch."`
 }
 
 // openFor returns the mirror.
@@ -83,7 +83,7 @@ func (f *bandersnatchSource) openFor(s *cli.Session) (transfer.Source, error) {
 
 // dumbPyPISource is a list of dumb-pypi with its files.
 type dumbPyPISource struct {
-	Source   string `arg:"" name:"list" type:"path" help:"List of packages from which dumb-pypi makes its pages: names or JSON lines."`
+	Source   string `arg:"" name:"list" type:"existingfile" help:"List of packages from which dumb-pypi makes its pages: names or JSON lines."`
 	Packages string `placeholder:"FOLDER|URL" help:"Where the files lie: the folder, or the address that dumb-pypi was given as --packages-url (default: the folder of the list)."`
 	access
 }

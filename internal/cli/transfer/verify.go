@@ -28,7 +28,6 @@ type verifyCmd struct {
 	Export       verifyExport       `cmd:"" help:"Compare an export of another index of this kind."`
 	Nexus        verifyNexus        `cmd:"" help:"Compare a hosted repository of Nexus Repository 3 (experimental)."`
 	Artifactory  verifyArtifactory  `cmd:"" help:"Compare a local repository of Artifactory (experimental)."`
-	Export       verifyExport       `cmd:"" help:"Compare an export of another index of this kind."`
 }
 
 // comparison are the flags of all kinds.
