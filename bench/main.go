@@ -3,6 +3,8 @@
 //	go run ./bench                      one table: this index beside a bare handler, nginx and installed peers
 //	go run ./bench catalog -projects N  fills a database with a generated catalog
 //	go run ./bench scale                the same reads and uploads as the catalog grows
+//	go run ./bench backup               backups beside copying the same files, and beside uploads
+//	go run ./bench import               an import of an export of devpi, beside devpi-server's own
 //	go run ./bench upstream             reading through an upstream, beside the upstream itself and other caches
 //
 // All servers run on 127.0.0.1 and in temporary folders that are removed at the end. The client is a separate process
@@ -19,14 +21,16 @@ import (
 	"syscall"
 )
 
-// commands maps the first argument to a command. The benchmark uses the last two to start itself as another process.
+// commands maps the first argument to a command. The benchmark uses "bare" and "load" to start itself as another process.
 var commands = map[string]func(ctx context.Context, args []string) error{
 	"":         compare,
+	"backup":   measureBackups,
 	"catalog":  fillCatalog,
 	"scale":    scale,
 	"upstream": throughUpstream,
 	"bare":     serveBare,
 	"load":     runLoad,
+	"import":   imports,
 }
 
 // asCommand in the environment makes a test binary behave as the command.

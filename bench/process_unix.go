@@ -3,6 +3,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"syscall"
 )
@@ -17,4 +18,13 @@ func end(cmd *exec.Cmd, now bool) {
 		s = syscall.SIGKILL
 	}
 	_ = syscall.Kill(-cmd.Process.Pid, s) // on an error the process is already gone
+}
+
+// peakOf returns the largest memory of a process that ended, in MB, on Linux.
+func peakOf(p *os.ProcessState) float64 {
+	u, ok := p.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0
+	}
+	return float64(u.Maxrss) / 1024
 }

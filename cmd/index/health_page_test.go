@@ -25,8 +25,8 @@ func TestHealthPage(t *testing.T) {
 	}
 	page := html.UnescapeString(w.Body.String())
 	for _, want := range []string{
-		"1 check failed", "other users of this machine may read", "chmod go= ", "this index has files and was never backed up",
-		"index backup FOLDER", "its schema has version", "journal mode wal", "holders of the token can read them",
+		"1 check failed", "Other users of this machine may read", "chmod go= ", "This index has files and was never backed up",
+		"index backup FOLDER", "its schema has version", "Journal mode wal", "Holders of the token can read them",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not show %q", want)

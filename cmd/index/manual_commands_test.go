@@ -48,9 +48,6 @@ func TestCommandsOfTheManual(t *testing.T) {
 	}
 	var whole int
 	for _, c := range all {
-		if comesLater(parser, c.words) {
-			continue
-		}
 		line := "index " + strings.Join(c.words, " ")
 		if !c.whole {
 			if problem := mentioned(parser, c.words); problem != "" {
@@ -82,35 +79,13 @@ func TestCommandsOfTheManual(t *testing.T) {
 
 var someFile = regexp.MustCompile(`\.(txt|json|conf|toml|pem)\z|/htpasswd\z`)
 
-// later are commands that the manual has before the program does. They are checked as soon as it has them.
-var later = []string{
-	"import artifactory", "import bandersnatch", "import devpi", "import dumb-pypi", "import export", "import nexus",
-	"import simple", "import verify artifactory", "import verify bandersnatch", "import verify devpi",
-	"import verify dumb-pypi", "import verify export", "import verify nexus", "import verify simple",
-}
-
-// comesLater reports whether the words begin with one of later, and the program does not have it.
-func comesLater(parser *kong.Kong, words []string) bool {
-	i := slices.IndexFunc(later, func(path string) bool { return strings.HasPrefix(strings.Join(words, " ")+" ", path+" ") })
-	if i < 0 {
-		return false
-	}
-	at := parser.Model.Node
-	for _, w := range strings.Fields(later[i]) {
-		n := slices.IndexFunc(at.Children, func(n *kong.Node) bool { return n.Name == w })
-		if n < 0 {
-			return true
-		}
-		at = at.Children[n]
-	}
-	return false
-}
-
 // The reader of commands finds them where they are, and a wrong one fails.
 func TestWrittenCommands(t *testing.T) {
-	text := "Run `index user list --json`, or `index serve`.\n\n```sh\n# a comment\nindex user add NAME \\\n  --admin   # a note\n" +
+	text := "Run `index user list --json`, or `index serve`.\n\n```sh\n# a comment\nindex user add NAME \\\n" +
+		"  --admin   # a note\n" +
 		"docker compose exec index1 /index version\neval \"$(index login --url [[.URL]] --format env)\"\n" +
-		"ssh host index backup - | index restore 'a b'\nINDEX_TOKEN=x index doctor && index gc 2>out\nsystemctl start index\n" +
+		"ssh host index backup - | index restore 'a b'\nINDEX_TOKEN=x index doctor && index gc 2>out\n" +
+		"systemctl start index\n" +
 		"runuser -u index -- index --config c.toml doctor\nsudo -u index index gc\n```\n\n```toml\nindex = 1\n```\n"
 	var got []string
 	for _, c := range writtenCommands("x", text) {
@@ -128,7 +103,8 @@ func TestWrittenCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	for line, good := range map[string]bool{
-		"user add": true, "user add --admin": true, "user NAME": true, "user name": false, "usr add": false, "user add --boss": false, "": true,
+		"user add": true, "user add --admin": true, "user NAME": true, "": true,
+		"user name": false, "usr add": false, "user add --boss": false,
 	} {
 		if problem := mentioned(parser, strings.Fields(line)); (problem == "") != good {
 			t.Errorf("mentioned(%q) = %q", line, problem)

@@ -72,10 +72,9 @@ func TestLedger(t *testing.T) {
 	}
 	t.Cleanup(func() { d.Close() })
 	now := time.Date(2026, 11, 29, 23, 59, 0, 0, time.UTC)
-	var observed []string
 	store := &failing{Store: d.Aliases()}
 	l := alias.NewLedger(store, alias.Options{
-		Now: func() time.Time { return now }, Observe: func(path string) { observed = append(observed, path) },
+		Now: func() time.Time { return now }, Aliases: []alias.Alias{{Path: "/a/"}, {Path: "/unused/"}},
 	})
 	flush := func() {
 		t.Helper()
@@ -96,8 +95,8 @@ func TestLedger(t *testing.T) {
 	l.Note("/a/", "Mozilla<script>/5.0")
 	flush()
 	flush()
-	if len(observed) != 3 {
-		t.Errorf("the observer was called for %q", observed)
+	if n := l.Requests(); len(n) != 2 || n["/a/"] != 3 || n["/unused/"] != 0 {
+		t.Errorf("Requests() = %v", n)
 	}
 	operator := access.Operator("boss")
 	uses, err := l.Uses(t.Context(), operator, time.Time{})

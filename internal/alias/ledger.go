@@ -2,6 +2,7 @@ package alias
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -40,12 +41,12 @@ const keep = 400 * 24 * time.Hour
 // Ledger counts the use of aliases. It is safe for concurrent use. Counts are written by Flush; a crash may lose those of
 // the last moment.
 type Ledger struct {
-	store   Store
-	now     func() time.Time
-	observe func(path string)
+	store Store
+	now   func() time.Time
 
 	mu      sync.Mutex
 	pending map[useKey]Use
+	total   map[string]int64 // since the start, by path
 }
 
 type useKey struct {
@@ -55,8 +56,8 @@ type useKey struct {
 
 // Options are the settings of a Ledger; the zero value works.
 type Options struct {
-	Now     func() time.Time  // time.Now
-	Observe func(path string) // is called for each request below an alias
+	Now     func() time.Time // time.Now
+	Aliases []Alias          // those that are served
 }
 
 // NewLedger returns the ledger over the rows of s.
@@ -64,21 +65,29 @@ func NewLedger(s Store, o Options) *Ledger {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Observe == nil {
-		o.Observe = func(string) {}
+	l := &Ledger{store: s, now: o.Now, pending: map[useKey]Use{}, total: map[string]int64{}}
+	for _, a := range o.Aliases {
+		l.total[a.Path] = 0 // so that the first request is seen as an increase
 	}
-	return &Ledger{store: s, now: o.Now, observe: o.Observe, pending: map[useKey]Use{}}
+	return l
 }
 
 // Note counts a request below the alias with a path, by the client that its User-Agent header names.
 func (l *Ledger) Note(path, userAgent string) {
-	l.observe(path)
 	now := l.now().UTC().Truncate(time.Microsecond)
 	k := useKey{now.Truncate(24 * time.Hour), path}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.total[path]++
 	u := l.pending[k]
 	l.pending[k] = Use{Day: k.day, Path: path, Requests: u.Requests + 1, LastAt: now, Client: product(userAgent)}
+}
+
+// Requests returns the number of requests since the start of the process by the path of the alias.
+func (l *Ledger) Requests() map[string]int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.total)
 }
 
 // product returns the first product of a User-Agent header, such as "pip/26.3". It returns "" if the header does not

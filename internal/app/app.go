@@ -118,7 +118,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 		Redact: insight.New(a.Registry).Redact,
 	})
 	a.openReader(log)
-	a.Aliases = alias.NewLedger(a.DB.Aliases(), alias.Options{})
+	a.Aliases = alias.NewLedger(a.DB.Aliases(), alias.Options{Aliases: c.AliasList()})
 	a.Names = namelog.New(a.DB.Names(), a.Blobs, namelog.Options{Log: log})
 	a.Followers = follow.New(a.Index.Index, a.DB.Follow(), nil)
 	return a, nil

@@ -14,6 +14,7 @@ import (
 // server, which adds them.
 func (a *App) Sources() metrics.Sources {
 	return metrics.Sources{
+		Aliases:   a.Aliases.Requests,
 		Uploads:   a.Index.Counts,
 		Failing:   func() time.Time { since, _ := a.Index.Trouble(); return since },
 		Mints:     a.Minter.Counts,
@@ -55,6 +56,9 @@ func (a *App) state(ctx context.Context) (s metrics.State, err error) {
 			return s, err
 		}
 		s.Upstreams = append(s.Upstreams, metrics.Upstream{Name: u.Name, Health: h, Errors: a.Pages.Errors(u)})
+	}
+	if _, s.Recovered, err = a.Index.Recovered(ctx, at); err != nil {
+		return s, err
 	}
 	var o db.Operations
 	if o, err = a.DB.Operations(ctx, time.Now()); err != nil {

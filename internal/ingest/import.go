@@ -122,7 +122,8 @@ func (x *Intake) ImportLimits(p catalog.Project) catalog.Limits { return p.Limit
 //
 // Legacy files, which the gate refuses for defects that installers tolerate, are accepted if b.Legacy is set. They are
 // marked, and no precedent for later uploads. Import returns fault.Denied unless the caller is an administrator or if
-// the name belongs to somebody else, and other errors if a retry may succeed.
+// the name belongs to somebody else, and other errors if a retry may succeed: fault.Unavailable while the index is in the
+// state recovered.
 //
 // Yanks and the status of the project are carried over if they changed in the source since the last run of the import, so
 // that changes made here stay.
@@ -132,6 +133,9 @@ func (x *Intake) Import(ctx context.Context, who access.Caller, b Batch) (Result
 	}
 	r, err := x.index.Repository(ctx, who, b.Repository)
 	if err != nil {
+		return Result{}, err
+	}
+	if err := x.index.CheckUploads(ctx); err != nil {
 		return Result{}, err
 	}
 	m := &importing{intake: x, who: who, repository: r, batch: b, out: make([]Outcome, len(b.Files))}
@@ -182,6 +186,9 @@ func (m *importing) run(ctx context.Context) (Result, error) {
 		err = access.Update(ctx, m.intake.store, m.who, func(tx Tx, who access.Caller) (err error) {
 			if !who.Admin() {
 				return errNotImporting
+			}
+			if err := catalog.CheckUploadsIn(ctx, tx); err != nil {
+				return err
 			}
 			done, err = m.insert(ctx, tx)
 			return err

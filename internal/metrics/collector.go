@@ -43,6 +43,8 @@ func histogram(name, help string, labels ...string) *prometheus.Desc {
 var (
 	uploads = counter("uploads_total", "Uploads by their result: accepted, identical (the file was there already), refused, failed (because of this server) or aborted by the client; with the kind of error.",
 		"result", "reason")
+	aliasRequests = counter("alias_requests_total", "Requests below each alias: the path of another index at which a repository is served too.",
+		"alias")
 	uploadBytes = counter("upload_bytes_total", "Bytes of accepted files.")
 	failing     = gauge("uploads_failing", "1 if the newest uploads failed because of this server, and none has succeeded since.")
 	attested    = counter("attestation_verifications_total", "Attestations of uploads by their result: verified, unverified (kept, but not shown), discarded, or refused with the upload.",
@@ -88,6 +90,7 @@ var (
 	backups       = gauge("backups", "Finished backups that were not removed.")
 	leases        = gauge("leases", "Leases that hold back every removal of stored content, by kind: backup or migrate.", "kind")
 	imports       = gauge("imports_unfinished", "Imports that run, or were interrupted and not continued.")
+	recovered     = gauge("recovered", "1 after a restore until index restore finish: nothing can be uploaded, and new names are asked of no upstream.")
 	checkTime     = gauge("storage_check_timestamp_seconds", "When the stored content was last checked, by kind: sizes or bytes.", "kind")
 	checkMissing  = gauge("storage_check_missing_objects", "Objects that the last check found missing.", "kind")
 	checkDamaged  = gauge("storage_check_damaged_objects", "Objects that the last check found damaged.", "kind")
@@ -173,6 +176,11 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 
 // counted puts what the services count.
 func (c *collector) counted(s sink) {
+	if c.Aliases != nil {
+		for path, n := range c.Aliases() {
+			s.put(aliasRequests, float64(n), path)
+		}
+	}
 	if c.Uploads != nil {
 		c.uploadCounts(s)
 	}
@@ -330,10 +338,11 @@ func (c *collector) operations(s sink, v State) {
 	}
 	s.put(backupLast, last)
 	s.put(backups, float64(v.Backups))
-	for _, kind := range []string{"backup", "migrate"} {
+	for _, kind := range []string{"backup", "export", "migrate"} {
 		s.put(leases, float64(v.Leases[kind]), kind)
 	}
 	s.put(imports, float64(v.Imports))
+	s.put(recovered, truth(v.Recovered))
 	for _, k := range v.Checks {
 		s.at(checkTime, k.At, string(k.Kind))
 		s.put(checkMissing, float64(k.Missing), string(k.Kind))

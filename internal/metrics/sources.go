@@ -15,6 +15,7 @@ import (
 // Sources are where the metrics of an index are read. A nil function reports nothing. All functions but State and Totals
 // are quick and ask no other machine.
 type Sources struct {
+	Aliases   func() map[string]int64 // requests by the path of the alias
 	Uploads   func() ingest.Counts
 	Failing   func() time.Time // since when uploads have been failing because of the server, or zero
 	Mints     func() map[exchange.Counted]int64
@@ -58,6 +59,7 @@ type State struct {
 	LastBackup  time.Time        // zero if there is none
 	Leases      map[string]int64 // by kind
 	Imports     int64            // that run, or were interrupted
+	Recovered   bool             // restored from a backup, and the restore is not finished
 	Checks      []custody.Check  // of the stored objects, the last of each kind
 	Upstreams   []Upstream
 }

@@ -34,7 +34,7 @@ func (k *known) key(parts ...string) uint64 {
 	return h.Sum64()
 }
 
-// read reads all names of the database.
+// readKnown reads all names of the database.
 func readKnown(ctx context.Context, store Store) (*known, error) {
 	k := &known{seed: maphash.MakeSeed()}
 	err := store.View(ctx, func(tx Tx) error {

@@ -9,6 +9,7 @@ import (
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/ingest"
 	"pyindex/internal/namelog"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
@@ -120,6 +121,10 @@ func TestRecoveredTakesNoUploads(t *testing.T) {
 			}
 			if _, err := a.Index.Project(w.t.Context(), a.Operator, "main", named("new")); !fault.Is(err, fault.NotFound) {
 				w.t.Errorf("Project(new) = %v", err)
+			}
+			_, err := a.Index.Import(w.t.Context(), a.Operator, ingest.Batch{Project: named("new")})
+			if !errors.Is(err, catalog.ErrRecovered) {
+				w.t.Errorf("replica %d: Import() = %v", replica, err)
 			}
 			if out := w.call(replica, "", http.MethodPost, "/legacy/", nil); out.Code != http.StatusUnauthorized {
 				w.t.Errorf("an anonymous upload = %d", out.Code)

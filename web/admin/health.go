@@ -27,6 +27,7 @@ var commands = []string{"index ", "chmod ", "ALTER ", "REINDEX ", "timedatectl "
 
 func findingOf(f doctor.Finding) finding {
 	out := finding{Finding: f}
+	out.Check, out.Text = sentence(f.Check), sentence(f.Text)
 	for line := range strings.Lines(f.Advice) {
 		line = strings.TrimSpace(line)
 		s := step{Text: line}
@@ -36,6 +37,15 @@ func findingOf(f doctor.Finding) finding {
 		out.Steps = append(out.Steps, s)
 	}
 	return out
+}
+
+// sentence returns a sentence with a capital at its beginning, unless that is part of a name such as index.db.
+func sentence(text string) string {
+	first, _, _ := strings.Cut(text, " ")
+	if text == "" || strings.ContainsAny(first, "/._") {
+		return text
+	}
+	return capital(text)
 }
 
 type healthView struct {

@@ -1,6 +1,7 @@
 package projects
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -97,20 +98,13 @@ type fileView struct {
 	Imported   *catalog.Imported // where an import got the file, nil for other files
 }
 
-// TimeNote returns the words before the upload time of an imported file, "" if the time is known.
-func (f fileView) TimeNote() string {
+// Trust returns how well the upload time is known: as catalog.Imported.TimeTrust, "unknown" if the source of an import
+// had no time, and "stated" for a file that no import brought.
+func (f fileView) Trust() string {
 	if f.Imported == nil {
-		return ""
+		return "stated"
 	}
-	switch f.Imported.TimeTrust {
-	case "stated":
-		return ""
-	case "latest":
-		return "not later than"
-	case "guessed":
-		return "(guessed)"
-	}
-	return "at an unknown time, imported"
+	return cmp.Or(f.Imported.TimeTrust, "unknown")
 }
 
 // project shows the latest release of a project, or the release in the path.
@@ -171,6 +165,9 @@ func (s *Section) kept(r *http.Request, who access.Caller, v *projectView) (err 
 	}
 	for i, f := range v.Files {
 		if o, ok := imported[f.ID]; ok {
+			if !who.May(access.Uploader, p.Object()) { // the location may be a path of the server
+				o.Source, _, _ = strings.Cut(o.Source, " ")
+			}
 			v.Files[i].Imported = &o
 		}
 	}

@@ -9,26 +9,14 @@ import (
 	"pyindex/internal/transfer/exported"
 )
 
-type exportSource struct {
-	Source string `arg:"" name:"folder" type:"path" help:"Folder of an export, or of one of its repositories."`
-}
-
-func (c *exportSource) open(*cli.Session, *app.App) (transfer.Source, error) {
-	return exported.OpenSource(c.Source, uuid.NewString)
-}
-
 type exportCmd struct {
-	exportSource
+	Source string `arg:"" name:"folder" type:"path" help:"Folder of an export, or of one of its repositories."`
 	choices
 }
 
 // Run imports an export.
 func (c *exportCmd) Run(s *cli.Session) error { return c.run(s, c) }
 
-type verifyExport struct {
-	exportSource
-	comparison
+func (c *exportCmd) open(*cli.Session, *app.App) (transfer.Source, error) {
+	return exported.OpenSource(c.Source, uuid.NewString)
 }
-
-// Run compares an export.
-func (c *verifyExport) Run(s *cli.Session) error { return c.run(s, c) }

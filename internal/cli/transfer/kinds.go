@@ -73,3 +73,61 @@ func (c *artifactoryCmd) Run(s *cli.Session) error { return c.run(s, c) }
 func (c *artifactoryCmd) open(s *cli.Session, _ *app.App) (transfer.Source, error) {
 	return c.openFor(s)
 }
+
+type verifySimple struct {
+	simpleSource
+	comparison
+}
+
+// Run compares an index.
+func (c *verifySimple) Run(s *cli.Session) error { return c.run(s, c) }
+
+func (c *verifySimple) open(*cli.Session, *app.App) (transfer.Source, error) {
+	return c.openFor(c.Project)
+}
+
+type verifyDevpi struct {
+	devpiSource
+	comparison
+}
+
+// Run compares an export of devpi-server.
+func (c *verifyDevpi) Run(s *cli.Session) error { return c.run(s, c) }
+
+func (c *verifyDevpi) open(s *cli.Session, _ *app.App) (transfer.Source, error) {
+	return c.openFor(s, c.To)
+}
+
+type verifyDumbPyPI struct {
+	dumbPyPISource
+	comparison
+}
+
+// Run compares a list of dumb-pypi.
+func (c *verifyDumbPyPI) Run(s *cli.Session) error { return c.run(s, c) }
+
+func (c *verifyDumbPyPI) open(s *cli.Session, _ *app.App) (transfer.Source, error) {
+	return c.openFor(s)
+}
+
+type verifyNexus struct {
+	nexusSource
+	comparison
+}
+
+// Run compares a repository of Nexus.
+func (c *verifyNexus) Run(s *cli.Session) error { return c.run(s, c) }
+
+func (c *verifyNexus) open(s *cli.Session, _ *app.App) (transfer.Source, error) { return c.openFor(s) }
+
+type verifyArtifactory struct {
+	artifactorySource
+	comparison
+}
+
+// Run compares a repository of Artifactory.
+func (c *verifyArtifactory) Run(s *cli.Session) error { return c.run(s, c) }
+
+func (c *verifyArtifactory) open(s *cli.Session, _ *app.App) (transfer.Source, error) {
+	return c.openFor(s)
+}

@@ -9,10 +9,13 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
 	"pyindex/internal/terminal"
 	"pyindex/internal/transfer"
+	"pyindex/internal/transfer/exported"
 )
 
 // verifyCmd has one command for each kind of source, with the argument and flags of its import.
@@ -22,9 +25,9 @@ type verifyCmd struct {
 	Devpi        verifyDevpi        `cmd:"" help:"Compare an index of an export of devpi-server."`
 	Bandersnatch verifyBandersnatch `cmd:"" help:"Compare a mirror with what is kept of its upstream."`
 	DumbPyPI     verifyDumbPyPI     `cmd:"" name:"dumb-pypi" help:"Compare a list of dumb-pypi."`
+	Export       verifyExport       `cmd:"" help:"Compare an export of another index of this kind."`
 	Nexus        verifyNexus        `cmd:"" help:"Compare a hosted repository of Nexus Repository 3 (experimental)."`
 	Artifactory  verifyArtifactory  `cmd:"" help:"Compare a local repository of Artifactory (experimental)."`
-	Export       verifyExport       `cmd:"" help:"Compare an export of another index of this kind."`
 }
 
 // comparison are the flags of all kinds.
@@ -55,6 +58,9 @@ func (c *comparison) run(s *cli.Session, from opener) error {
 		defer progress.Done()
 		m, err := importer(s, a, o, progress)
 		if err != nil {
+			return err
+		}
+		if err := m.Mirrors(source, o); err != nil {
 			return err
 		}
 		v, err := m.Verify(s.Ctx, source, o)
@@ -132,30 +138,6 @@ type verifyFolder struct {
 // Run compares a folder.
 func (c *verifyFolder) Run(s *cli.Session) error { return c.run(s, &c.folderPlace) }
 
-type verifySimple struct {
-	simpleSource
-	comparison
-}
-
-// Run compares an index by its simple pages.
-func (c *verifySimple) Run(s *cli.Session) error { return c.run(s, c) }
-
-func (c *verifySimple) open(*cli.Session, *app.App) (transfer.Source, error) {
-	return c.openFor(c.Project)
-}
-
-type verifyDevpi struct {
-	devpiSource
-	comparison
-}
-
-// Run compares an index of an export of devpi.
-func (c *verifyDevpi) Run(s *cli.Session) error { return c.run(s, c) }
-
-func (c *verifyDevpi) open(s *cli.Session, _ *app.App) (transfer.Source, error) {
-	return c.openFor(s, c.To)
-}
-
 type verifyBandersnatch struct {
 	bandersnatchSource
 	comparison
@@ -168,36 +150,14 @@ func (c *verifyBandersnatch) open(s *cli.Session, _ *app.App) (transfer.Source, 
 	return c.openFor(s)
 }
 
-type verifyDumbPyPI struct {
-	dumbPyPISource
+type verifyExport struct {
+	Source string `arg:"" name:"folder" type:"path" help:"Folder of an export, or of one of its repositories."`
 	comparison
 }
 
-// Run compares a list of dumb-pypi.
-func (c *verifyDumbPyPI) Run(s *cli.Session) error { return c.run(s, c) }
+// Run compares an export.
+func (c *verifyExport) Run(s *cli.Session) error { return c.run(s, c) }
 
-func (c *verifyDumbPyPI) open(s *cli.Session, _ *app.App) (transfer.Source, error) {
-	return c.openFor(s)
-}
-
-type verifyNexus struct {
-	nexusSource
-	comparison
-}
-
-// Run compares a repository of Nexus.
-func (c *verifyNexus) Run(s *cli.Session) error { return c.run(s, c) }
-
-func (c *verifyNexus) open(s *cli.Session, _ *app.App) (transfer.Source, error) { return c.openFor(s) }
-
-type verifyArtifactory struct {
-	artifactorySource
-	comparison
-}
-
-// Run compares a repository of Artifactory.
-func (c *verifyArtifactory) Run(s *cli.Session) error { return c.run(s, c) }
-
-func (c *verifyArtifactory) open(s *cli.Session, _ *app.App) (transfer.Source, error) {
-	return c.openFor(s)
+func (c *verifyExport) open(*cli.Session, *app.App) (transfer.Source, error) {
+	return exported.OpenSource(c.Source, uuid.NewString)
 }

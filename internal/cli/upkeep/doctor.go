@@ -155,6 +155,7 @@ func (d *localDoctor) database() {
 	d.backups(rows)
 	d.clients(rows)
 	d.lastChecks(rows)
+	d.limits(rows)
 	d.publishers(rows)
 }
 

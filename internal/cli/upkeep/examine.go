@@ -30,6 +30,7 @@ func Examiner(a *app.App) *doctor.Examiner {
 		check("backup", func(d *localDoctor) { d.backups(a.DB) }),
 		check("clients", func(d *localDoctor) { d.clients(a.DB) }),
 		check("stored bytes", func(d *localDoctor) { d.lastChecks(a.DB) }),
+		check("limits", func(d *localDoctor) { d.limits(a.DB) }),
 		check("publishers", func(d *localDoctor) { d.publishers(a.DB) }),
 		check("storage", func(d *localDoctor) { d.reaches(a.Blobs) }),
 		check("bucket rights", func(d *localDoctor) { d.bucket(a.Blobs) }),

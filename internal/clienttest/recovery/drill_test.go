@@ -148,7 +148,7 @@ func (d *drill) state() map[string]string {
 		{"name", "list", "--json"},
 	} {
 		text := d.s.Index(command...).OK(d.T).Stdout
-		out[strings.Join(command, " ")] = without(d.T, text, "last_used", "last_seen", "sessions", "tokens", "last_sign_in")
+		out[strings.Join(command, " ")] = without(d.T, text, "last_used", "last_seen", "sessions", "tokens", "last_sign_in", "files", "bytes", "size", "releases")
 	}
 	return out
 }
@@ -264,7 +264,8 @@ func run(t *testing.T, at place, tokens string) {
 	for _, f := range []packagingtest.File{
 		packagingtest.Wheel("demo", "1.0", "a"), packagingtest.SDist("demo", "1.0", "b"), packagingtest.Wheel("demo", "2.0", "c"),
 		packagingtest.Wheel("yanked", "1.0", "d"), packagingtest.Wheel("yanked", "2.0", "e"),
-		packagingtest.Wheel("doomed", "1.0", "f"),
+		packagingtest.Wheel("doomed", "1.0", "f"), packagingtest.Wheel("load-0", "0.1", "l"),
+		packagingtest.Wheel("load-1", "0.1", "m"), packagingtest.Wheel("load-2", "0.1", "n"),
 	} {
 		d.publish(f)
 	}
@@ -397,7 +398,7 @@ url = %q
 kind = "private"
 probe = "demo"
 allow_private = true
-password_file = %q
+token_file = %q
 ttl = "1s"
 negative_ttl = "1s"
 stale_while_revalidate = "0s"

@@ -58,7 +58,8 @@ func (s *Source) noteSettings(add func(kind, command, format string, args ...any
 			}
 			add("origin", fmt.Sprintf("index origin set %s %s both --reason %s", s.repository(), stated.Word(name),
 				stated.Word("mirror_whitelist of "+x.name)),
-				"%s lets the mirror add versions to its own project %s (mirror_whitelist)", x.name, name)
+				"%s lets the mirror add versions to its own project %s (mirror_whitelist): here no upstream is asked about own names, unless you decide so",
+				x.name, name)
 		}
 	}
 	if len(x.otherSettings) > 0 {
