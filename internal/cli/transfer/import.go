@@ -181,6 +181,7 @@ func (c *choices) run(s *cli.Session, from opener) error {
 		if transfer.IsUndecided(err) && plan != nil {
 			return c.undecided(s, plan, err)
 		}
+		err = terminal.Interrupted(err, "run it again to continue")
 		if sum == nil {
 			return err
 		}
