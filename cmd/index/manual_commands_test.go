@@ -48,9 +48,6 @@ func TestCommandsOfTheManual(t *testing.T) {
 	}
 	var whole int
 	for _, c := range all {
-		if comesLater(parser, c.words) {
-			continue
-		}
 		line := "index " + strings.Join(c.words, " ")
 		if !c.whole {
 			if problem := mentioned(parser, c.words); problem != "" {
@@ -81,31 +78,6 @@ func TestCommandsOfTheManual(t *testing.T) {
 }
 
 var someFile = regexp.MustCompile(`\.(txt|json|conf|toml|pem)\z|/htpasswd\z`)
-
-// later are commands that the manual has before the program does. They are checked as soon as it has them.
-var later = []string{
-	"import artifactory", "import bandersnatch", "import devpi", "import dumb-pypi", "import export", "import nexus",
-	"import simple", "import verify artifactory", "import verify bandersnatch", "import verify devpi",
-	"import verify dumb-pypi", "import verify export", "import verify nexus", "import verify simple",
-}
-
-// comesLater reports whether the words begin with one of later, and the program does not have it.
-func comesLater(parser *kong.Kong, words []string) bool {
-	line := strings.Join(words, " ") + " "
-	i := slices.IndexFunc(later, func(path string) bool { return strings.HasPrefix(line, path+" ") })
-	if i < 0 {
-		return false
-	}
-	at := parser.Model.Node
-	for _, w := range strings.Fields(later[i]) {
-		n := slices.IndexFunc(at.Children, func(n *kong.Node) bool { return n.Name == w })
-		if n < 0 {
-			return true
-		}
-		at = at.Children[n]
-	}
-	return false
-}
 
 // The reader of commands finds them where they are, and a wrong one fails.
 func TestWrittenCommands(t *testing.T) {

@@ -26,20 +26,10 @@ import (
 	"pyindex/internal/fault"
 )
 
-// The lease of a backup is renewed every leaseEvery. It is dead leaseTime after that, if the backup was killed.
-const (
-	leaseTime  = 5 * time.Minute
-	leaseEvery = 30 * time.Second
-)
-
 // Index is what Create needs of the database.
 type Index interface {
 	Rows
-	// TakeLease takes a lease that holds back deletions when it returns. RenewLease returns fault.Conflict if the lease
-	// is dead.
-	TakeLease(ctx context.Context, name, holder string, length time.Duration) (custody.Lease, error)
-	RenewLease(ctx context.Context, name, holder string, length time.Duration) error
-	EndLease(ctx context.Context, name, holder string) error
+	custody.Leases
 	AddBackup(ctx context.Context, b Made, entries ...audit.Entry) error
 	ForgetBackups(ctx context.Context, ids []string) error
 }
@@ -86,10 +76,9 @@ type Options struct {
 	Progress Narrator
 	Now      func() time.Time // time.Now if nil
 
-	place      string
-	leaseTime  time.Duration // for tests, as those below
-	leaseEvery time.Duration
-	writeFile  func(*os.File, []byte) (int, error)
+	place     string
+	term      custody.Term // of the lease; for tests, as those below
+	writeFile func(*os.File, []byte) (int, error)
 }
 
 // Incomplete is the error of a backup that was finished without some content, because the store does not have it.
@@ -121,8 +110,8 @@ func newRun(o Options) (*run, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.leaseTime == 0 {
-		o.leaseTime, o.leaseEvery = leaseTime, leaseEvery
+	if o.term.Length == 0 {
+		o.term = custody.LeaseTerm
 	}
 	if o.writeFile == nil {
 		o.writeFile = (*os.File).Write
@@ -271,49 +260,13 @@ func (r *run) tidy(ctx context.Context) error {
 }
 
 // leased runs f while the lease of the backup lives. It cancels f when the lease cannot be renewed in time.
-func (r *run) leased(ctx context.Context, f func(context.Context) error) (err error) {
-	name, holder := "backup:"+r.m.ID, rand.Text()
-	if r.lease, err = r.Index.TakeLease(ctx, name, holder, r.leaseTime); err != nil {
-		return err
-	}
-	running, cancel := context.WithCancelCause(ctx)
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		r.renew(running, cancel, name, holder)
-	}()
-	err = f(running)
-	if cause := context.Cause(running); cause != nil {
-		err = cause
-	}
-	cancel(nil)
-	<-stopped
-	// The lease would hold back deletions for minutes if it were not ended.
-	return errors.Join(err, r.Index.EndLease(context.WithoutCancel(ctx), name, holder))
-}
-
-// renew renews the lease until ctx ends.
-func (r *run) renew(ctx context.Context, cancel context.CancelCauseFunc, name, holder string) {
-	tick := time.NewTicker(r.leaseEvery)
-	defer tick.Stop()
-	for good := r.lease.EndsAt; ; {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		err := r.Index.RenewLease(ctx, name, holder, r.leaseTime)
-		switch {
-		case ctx.Err() != nil:
-			return
-		case err == nil:
-			good = r.Now().Add(r.leaseTime)
-		case fault.Is(err, fault.Conflict) || r.Now().After(good):
-			cancel(fault.Wrap(fault.Unavailable, err, "the backup was stopped for so long that stored content may have been "+
-				"deleted meanwhile: run it again, which continues with the content that is already there"))
-			return
-		}
-	}
+func (r *run) leased(ctx context.Context, f func(context.Context) error) error {
+	term := r.term
+	term.Now = r.Now
+	return custody.WithLease(ctx, r.Index, "backup:"+r.m.ID, term, func(ctx context.Context, l custody.Lease) error {
+		r.lease = l
+		return f(ctx)
+	})
 }
 
 // rows writes the parts of the snapshot: the rows, the list of content and the sealed secrets.

@@ -3,11 +3,13 @@ package backup
 import (
 	"os"
 	"time"
+
+	"pyindex/internal/custody"
 )
 
 // WithLease returns o with a lease of another length, and the time after which it is renewed.
 func (o Options) WithLease(length, every time.Duration) Options {
-	o.leaseTime, o.leaseEvery = length, every
+	o.term = custody.Term{Length: length, Every: every}
 	return o
 }
 

@@ -168,7 +168,7 @@ func (f NameFacts) standing(r Repository, name packaging.ProjectName, c Comparis
 	if i := slices.IndexFunc(f.Rulings, func(d Ruling) bool { return d.RepositoryID == r.ID }); i >= 0 {
 		s.Ruling = f.Rulings[i]
 		if s.Ruling.Origin == Foreign {
-			s.Upstream = cmp.Or(f.Source.Upstream, f.Name.Upstream, "an upstream (by decision)")
+			s.Upstream = cmp.Or(f.Source.Upstream, f.Name.Upstream, "an upstream")
 		} else {
 			s.Origin = s.Ruling.Origin
 		}

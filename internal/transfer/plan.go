@@ -315,7 +315,10 @@ func (p *Plan) ask(project Project, s catalog.NameStanding, d Decision) {
 	if s.Upstream == "" && (d.Origin == "" || d.Origin == catalog.Own) {
 		return
 	}
-	if s.Upstream != "" {
+	switch {
+	case s.Ruling.Origin == catalog.Foreign:
+		n.Why = "by decision, it is read from " + s.Upstream
+	case s.Upstream != "":
 		n.Why = "upstream " + s.Upstream + " has it"
 	}
 	for _, f := range project.Files {

@@ -260,9 +260,9 @@ func particular(e audit.Entry, about string) string {
 	case "export.start":
 		return "began an export of " + text("of") + " to " + text("folder")
 	case "import.started":
-		return "started to import " + text("files") + " files from " + text("kind") + " " + ui.Cut(maxDetail, text("source"))
+		return "started to import " + filesText(text("files")) + " from " + text("kind") + " " + ui.Cut(maxDetail, text("source"))
 	case "import.finished":
-		return "imported " + text("added") + " files from " + text("kind") + " " + ui.Cut(maxDetail, text("source"))
+		return "imported " + filesText(text("added")) + " from " + text("kind") + " " + ui.Cut(maxDetail, text("source"))
 	case "reservation.add":
 		return "reserved the names " + text("names")
 	case "reservation.remove":
@@ -333,6 +333,14 @@ func sizeOf(e audit.Entry, detail string) string {
 		return ""
 	}
 	return catalog.SizeText(int64(n))
+}
+
+// filesText returns a number of files in words.
+func filesText(n string) string {
+	if n == "1" {
+		return "1 file"
+	}
+	return cmp.Or(n, "no") + " files"
 }
 
 // granted names the user or group whose role changed.

@@ -34,8 +34,8 @@ func (c *Export) Run(s *cli.Session) error {
 		repositories := slices.Compact(slices.Sorted(slices.Values(c.Repository)))
 		done, err := exported.Write(s.Ctx, a.DB.Exports(), a.Index.Custody, a.Operator, exported.Options{
 			Dir: dir, Selection: exported.Selection{Repositories: repositories, Project: c.Project},
-			Program: version.Read().Version, Instance: a.Instance, BaseURL: a.Base.String(), Progress: progress,
-			NewID: uuid.NewString,
+			Program: version.Read().Version, Instance: a.Instance, BaseURL: a.Base.String(),
+			Leases: a.DB, Progress: progress, NewID: uuid.NewString,
 		})
 		progress.Done()
 		if err != nil {

@@ -38,5 +38,6 @@ func TestBandersnatch(t *testing.T) {
 		}
 	}
 	x.installs("", "acme-tools", "acme_tools.py", "wheel")
+	x.verify("bandersnatch", dir, "--to", "main", "--mirror-config", config, "--origin", "upstream:public")
 	x.Index("project", "show", "acme-tools").Refused(t)
 }

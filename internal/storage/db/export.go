@@ -74,23 +74,6 @@ func (t *Tx) TombstonesBetween(ctx context.Context, repositoryID, after, before 
 		repositoryID, after, before, limit)
 }
 
-// PutLease implements exported.Tx. It returns fault.Conflict if another holder has the lease.
-func (t *Tx) PutLease(ctx context.Context, l exported.Lease) error {
-	ok, err := t.did(ctx, `INSERT INTO leases (name, holder, since, ends_at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (name) DO UPDATE SET ends_at = excluded.ends_at WHERE leases.holder = excluded.holder`,
-		l.Name, l.Holder, micros(l.Since), micros(l.EndsAt))
-	if err == nil && !ok {
-		return fault.New(fault.Conflict, "the lease %s belongs to another process", l.Name)
-	}
-	return err
-}
-
-// DeleteLease implements exported.Tx.
-func (t *Tx) DeleteLease(ctx context.Context, name string) error {
-	_, err := t.exec(ctx, `DELETE FROM leases WHERE name = $1`, name)
-	return err
-}
-
 // PutFileFacts implements exported.RestoreTx.
 func (t *Tx) PutFileFacts(ctx context.Context, fileID string, o exported.FileOrigin) error {
 	_, err := t.exec(ctx, `UPDATE file_origins SET time_trust = $2, uploader = $3, legacy = $4, digest_stated = $5,

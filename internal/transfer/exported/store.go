@@ -25,16 +25,6 @@ type Tx interface {
 	// TombstonesBetween returns at most limit names of deleted files of a repository whose key is after the first and before the
 	// second one, by key.
 	TombstonesBetween(ctx context.Context, repositoryID, after, before string, limit int) ([]Tombstone, error)
-
-	// PutLease begins or renews a lease, which holds back the deletion of stored content until it ends.
-	PutLease(ctx context.Context, l Lease) error
-	DeleteLease(ctx context.Context, name string) error
-}
-
-// Lease holds back the deletion of stored content.
-type Lease struct {
-	Name, Holder  string
-	Since, EndsAt time.Time
 }
 
 // FileOrigin is where an imported file came from.

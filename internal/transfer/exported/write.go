@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 )
 
@@ -25,6 +26,7 @@ type Options struct {
 	Program   string // version of the program
 	Instance  string // id of the index
 	BaseURL   string // of the index
+	Leases    custody.Leases
 	Progress  Progress
 	Now       func() time.Time // time.Now
 	NewID     func() string
@@ -100,15 +102,15 @@ func (x *export) run(ctx context.Context, who access.Caller) (Done, error) {
 	if err != nil {
 		return Done{}, err
 	}
-	ctx, release, err := x.hold(ctx)
-	if err != nil {
-		return Done{}, err
-	}
-	defer release()
-	if err := x.begin(had); err != nil {
-		return Done{}, err
-	}
-	return x.write(ctx, finished, had)
+	var done Done
+	err = custody.WithLease(ctx, x.o.Leases, "export:"+x.header.ID, custody.LeaseTerm,
+		func(ctx context.Context, _ custody.Lease) (err error) {
+			if err = x.begin(had); err == nil {
+				done, err = x.write(ctx, finished, had)
+			}
+			return err
+		})
+	return done, err
 }
 
 // begin marks the export as unfinished.
@@ -211,54 +213,6 @@ func (c *contents) prune(r repositoryRows) error {
 		}
 	}
 	return nil
-}
-
-// Times of the lease that keeps stored content.
-const (
-	leaseFor   = 5 * time.Minute
-	leaseEvery = 30 * time.Second
-)
-
-// hold begins the lease and renews it until release is called. The context ends if the lease cannot be renewed in time.
-func (x *export) hold(ctx context.Context) (held context.Context, release func(), err error) {
-	host, _ := os.Hostname()
-	l := Lease{Name: "export:" + x.header.ID, Holder: fmt.Sprintf("%s %d", host, os.Getpid()), Since: x.o.Now().UTC()}
-	renew := func(ctx context.Context) error {
-		l.EndsAt = x.o.Now().UTC().Add(leaseFor)
-		return x.store.Update(ctx, func(tx Tx) error { return tx.PutLease(ctx, l) })
-	}
-	if err := renew(ctx); err != nil {
-		return nil, nil, err
-	}
-	held, cancel := context.WithCancelCause(ctx)
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		t := time.NewTicker(leaseEvery)
-		defer t.Stop()
-		for ends := l.EndsAt; ; {
-			select {
-			case <-stop:
-				return
-			case <-held.Done():
-				return
-			case <-t.C:
-			}
-			if err := renew(held); err == nil {
-				ends = l.EndsAt
-			} else if x.o.Now().Add(leaseEvery).After(ends) {
-				cancel(fmt.Errorf("the lease that keeps stored content cannot be renewed: %w", err))
-				return
-			}
-		}
-	}()
-	return held, func() {
-		close(stop)
-		<-stopped
-		cancel(nil)
-		ctx := context.WithoutCancel(ctx)
-		x.store.Update(ctx, func(tx Tx) error { return tx.DeleteLease(ctx, l.Name) }) // ends by itself otherwise
-	}, nil
 }
 
 // maxProject bounds the file of a project, which is read whole.
