@@ -280,5 +280,5 @@ func (r *restoring) missing() error {
 		next = "this snapshot has no content of its own: restore one that has (--snapshot; index backup list shows them), " +
 			"put the missing content back into the store, or go on without it: --accept-missing"
 	}
-	return fault.New(fault.Invalid, "objects that cannot be restored: %d (%s). To go on, %s", r.out.MissingCount, list, next)
+	return fault.New(fault.Invalid, "objects that cannot be restored: %d (%s); %s", r.out.MissingCount, list, next)
 }
