@@ -33,7 +33,7 @@ type Summary struct {
 	Kind        string         `json:"kind"`
 	Source      string         `json:"source"`
 	Repository  string         `json:"repository"`
-	Projects    int            `json:"projects"` // with files to import
+	Projects    int            `json:"projects"` // of the source that were compared, also if nothing of them was new
 	NewProjects int            `json:"new_projects"`
 	Added       int            `json:"added"`
 	Bytes       int64          `json:"bytes"` // of the added files

@@ -266,7 +266,7 @@ func (s *Source) startNotes() {
 	r := s.about
 	s.note(transfer.Note{
 		Kind: "setting", Text: fmt.Sprintf("repository %s was open to %s, with the role %s for every user; settings are not imported",
-			r.Name, map[bool]string{true: "anonymous readers", false: "users only"}[r.Public], r.Members),
+			r.Name, map[bool]string{true: "anonymous readers, if the server permits them", false: "users only"}[r.Public], r.Members),
 	})
 	if len(r.Bases) > 0 {
 		s.note(transfer.Note{Kind: "setting", Text: "it drew on " + strings.Join(r.Bases, ", ")})
