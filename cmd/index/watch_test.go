@@ -67,6 +67,9 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 			labels = strings.Split(strings.ReplaceAll(m[2], " ", ""), ",")
 		}
 		slices.Sort(labels)
+		if _, ok := documented[m[1]]; ok {
+			t.Errorf("the manual documents %s twice", m[1])
+		}
 		documented[m[1]] = labels
 	}
 	for name, labels := range known() {
