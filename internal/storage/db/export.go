@@ -6,7 +6,6 @@ import (
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
-	"pyindex/internal/packaging"
 	"pyindex/internal/transfer/exported"
 )
 
@@ -81,17 +80,9 @@ func (t *Tx) PutFileFacts(ctx context.Context, fileID string, o exported.FileOri
 	return err
 }
 
-// RestoreFile implements exported.RestoreTx.
-func (t *Tx) RestoreFile(ctx context.Context, fileID, comment string, m packaging.Metadata) error {
-	document, err := encodeAny(m)
-	if err != nil {
-		return err
-	}
-	if _, err := t.exec(ctx, `UPDATE files SET comment = $2 WHERE id = $1`, fileID, comment); err != nil {
-		return err
-	}
-	_, err = t.exec(ctx, `UPDATE file_metadata SET metadata_version = $2, summary = $3, document = $4 WHERE file_id = $1`,
-		fileID, m.MetadataVersion, m.Summary, document)
+// RestoreComment implements exported.RestoreTx.
+func (t *Tx) RestoreComment(ctx context.Context, fileID, comment string) error {
+	_, err := t.exec(ctx, `UPDATE files SET comment = $2 WHERE id = $1`, fileID, comment)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -324,4 +325,68 @@ func TestHostileExport(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// edit changes the rows of a project in the export.
+func (w *world) edit(project string, change func(map[string]any)) {
+	w.Helper()
+	path := filepath.Join(w.dir, "main/projects", project+".json")
+	b, err := os.ReadFile(path)
+	w.must(err)
+	var p map[string]any
+	w.must(json.Unmarshal(b, &p))
+	change(p)
+	b, err = json.Marshal(p)
+	w.must(err)
+	w.must(os.WriteFile(path, b, 0o600))
+}
+
+// TestMetadataComesFromTheArchive: an import serves the metadata that it read in the archive, whatever the export says
+// of it, and trusts no time more than one that another index stated.
+func TestMetadataComesFromTheArchive(t *testing.T) {
+	there := newWorld(t)
+	names := map[string]map[string]any{
+		"acme-1.0-py3-none-any.whl": {"time_trust": "certified"},
+		"acme-2.0-py3-none-any.whl": {"uploaded_at": "2126-01-01T00:00:00Z", "time_trust": "stated"},
+		"acme-3.0-py3-none-any.whl": {"time_trust": "latest"},
+		"acme-4.0-py3-none-any.whl": {},
+	}
+	for _, v := range []string{"1.0", "2.0", "3.0", "4.0"} {
+		there.upload("main", "acme", packagingtest.Wheel("acme", v, "x"+v, "Summary: true", "Requires-Dist: other>=1"))
+	}
+	there.export()
+	there.edit("acme", func(p map[string]any) {
+		for _, f := range p["files"].([]any) {
+			row := f.(map[string]any)
+			m := row["metadata"].(map[string]any)
+			m["summary"], m["requires_dist"], m["description"] = "evil", []string{"evil"}, "evil"
+			row["requires_python"] = ">=99"
+			for k, v := range names[row["filename"].(string)] {
+				row[k] = v
+			}
+		}
+	})
+	here := newWorld(t)
+	here.now = there.now.AddDate(0, 0, 1)
+	here.importFrom(there.dir)
+	here.export()
+	for path, text := range here.tree(here.dir) {
+		if strings.Contains(text, "evil") || strings.Contains(text, ">=99") {
+			t.Errorf("%s has the metadata of the export", path)
+		}
+	}
+	var p exported.Project
+	b, err := os.ReadFile(filepath.Join(here.dir, "main/projects/acme.json"))
+	here.must(err)
+	here.must(json.Unmarshal(b, &p))
+	trust := map[string]string{}
+	for _, f := range p.Files {
+		trust[f.Version] = f.TimeTrust
+		if f.UploadedAt.After(here.now) || !strings.Contains(string(f.Metadata), `"true"`) {
+			t.Errorf("%s has the time %s and the metadata %s", f.Filename, f.UploadedAt, f.Metadata)
+		}
+	}
+	if want := map[string]string{"1.0": "", "2.0": "", "3.0": "latest", "4.0": "stated"}; !maps.Equal(trust, want) {
+		t.Errorf("the trust in the times is %v, want %v", trust, want)
+	}
 }

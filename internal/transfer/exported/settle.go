@@ -2,7 +2,6 @@ package exported
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -74,24 +73,21 @@ func (p Project) settleFiles(ctx context.Context, tx RestoreTx, here catalog.Pro
 	return nil
 }
 
-// settle completes the rows of a file.
+// settle completes the rows of a file. Its metadata is what the import read in the archive, and its time is as
+// trustworthy as the import found it.
 func (f File) settle(ctx context.Context, tx RestoreTx, here catalog.File, o FileOrigin) error {
 	said, err := encodeJSON(facts{f.Uploader, f.Imported}, "")
 	if err != nil {
 		return err
 	}
-	o.Facts, o.TimeTrust = string(said), f.TimeTrust
+	o.Facts = string(said)
 	if f.Imported != nil {
 		o.Legacy, o.DigestStated = o.Legacy || f.Imported.Legacy, f.Imported.DigestStated
 	}
 	if err := tx.PutFileFacts(ctx, here.ID, o); err != nil {
 		return err
 	}
-	var m packaging.Metadata
-	if err := json.Unmarshal(f.Metadata, &m); err != nil {
-		return fault.Wrap(fault.Invalid, err, "the metadata of %.200q is malformed", f.Filename)
-	}
-	if err := tx.RestoreFile(ctx, here.ID, f.Comment, m); err != nil {
+	if err := tx.RestoreComment(ctx, here.ID, f.Comment); err != nil {
 		return err
 	}
 	if !f.QuarantinedAt.IsZero() {

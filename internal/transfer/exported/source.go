@@ -173,7 +173,7 @@ func (s *Source) project(name packaging.ProjectName) (out transfer.Project, err 
 	for _, f := range p.Files {
 		one := transfer.File{
 			Place: p.Name + "/" + f.Filename, Filename: f.Filename, Version: f.Version, Size: f.Size,
-			Hashes: map[string]string{"sha256": f.Hashes.SHA256}, UploadedAt: f.UploadedAt, TimeTrust: transfer.Trust(f.TimeTrust),
+			Hashes: map[string]string{"sha256": f.Hashes.SHA256}, UploadedAt: f.UploadedAt, TimeTrust: f.trust(),
 			Uploader: f.Uploader.Name, Yanked: f.Yanked, YankedReason: f.YankedReason, RequiresPython: f.RequiresPython,
 			MetadataSHA256: f.MetadataSHA256,
 		}
@@ -189,6 +189,15 @@ func (s *Source) project(name packaging.ProjectName) (out transfer.Project, err 
 		out.Files = append(out.Files, one)
 	}
 	return out, nil
+}
+
+// trust returns how well the upload time is known. The export is believed as any other source is: at most stated.
+func (f File) trust() transfer.Trust {
+	switch t := transfer.Trust(f.TimeTrust); t {
+	case transfer.Stated, transfer.Latest, transfer.Guessed:
+		return t
+	}
+	return transfer.Unknown
 }
 
 // isFilename reports whether a name is one part of a path.

@@ -6,7 +6,6 @@ import (
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
-	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
 
@@ -67,8 +66,8 @@ type RestoreTx interface {
 	InsertAttestation(ctx context.Context, fileID string, a catalog.Attestation) error
 	// PutFileFacts replaces what is known about the origin of an imported file, except its source.
 	PutFileFacts(ctx context.Context, fileID string, o FileOrigin) error
-	// RestoreFile sets the comment of a file and its parsed metadata.
-	RestoreFile(ctx context.Context, fileID, comment string, m packaging.Metadata) error
+	// RestoreComment sets the comment of a file.
+	RestoreComment(ctx context.Context, fileID, comment string) error
 	// RestoreRepository sets the time when a repository was created, if it is earlier.
 	RestoreRepository(ctx context.Context, id string, at time.Time) error
 	// RestoreCreated sets the times when a project and its releases, by key, were created, if they are earlier.
