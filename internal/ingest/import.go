@@ -556,7 +556,7 @@ func displayOf(s string, name packaging.ProjectName) string {
 // update writes the project's row and card, and what the source changed since the last run.
 func (m *importing) update(ctx context.Context, tx Tx, n *inserted) (err error) {
 	p := &n.project
-	if n.Status, err = m.status(ctx, tx, p); err != nil {
+	if n.Status, err = m.status(ctx, tx, p, n.Created); err != nil {
 		return err
 	}
 	if n.Yanks, err = m.yanks(ctx, tx, *p); err != nil {
@@ -584,18 +584,20 @@ func (m *importing) update(ctx context.Context, tx Tx, n *inserted) (err error) 
 	return catalog.PutCard(ctx, tx, *p)
 }
 
-// status carries over the project's status if it changed in the source since the last run.
-func (m *importing) status(ctx context.Context, tx Tx, p *catalog.Project) (changed bool, err error) {
+// status carries over the status of the source: to a project that the import creates, and from then on while the project
+// has the status that the source last stated. Every other project keeps its own.
+func (m *importing) status(ctx context.Context, tx Tx, p *catalog.Project, created bool) (changed bool, err error) {
 	b := m.batch
 	was, reason, err := tx.ImportedStatus(ctx, b.ImportID, b.Project)
-	if err != nil || b.Status == "" || was == b.Status && reason == b.StatusReason {
+	if err != nil || !created && (was == "" || b.Status == "" || was == b.Status && reason == b.StatusReason) {
 		return false, err
 	}
-	if was != "" || b.Status != catalog.Active { // an active project changes nothing at its first import
-		changed = p.Status != b.Status || p.StatusReason != b.StatusReason
-		p.Status, p.StatusReason = b.Status, b.StatusReason
+	now := cmp.Or(b.Status, catalog.Active)
+	if created && now != catalog.Active || !created && p.Status == was && p.StatusReason == reason {
+		changed = p.Status != now || p.StatusReason != b.StatusReason
+		p.Status, p.StatusReason = now, b.StatusReason
 	}
-	return changed, tx.PutImportedStatus(ctx, b.ImportID, b.Project, b.Status, b.StatusReason)
+	return changed, tx.PutImportedStatus(ctx, b.ImportID, b.Project, now, b.StatusReason)
 }
 
 // yanks carries over yanks that changed in the source since the last run, and returns their number.

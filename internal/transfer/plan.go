@@ -3,6 +3,7 @@ package transfer
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -471,6 +472,10 @@ func (m *Importer) planProject(ctx context.Context, s Source, o Options, p *plan
 	}
 	if !st.exists && p.Add > before {
 		p.NewProjects++
+	}
+	if is := statusOf(project.Status); o.Upstream == "" && st.exists && st.status == "" && is != "" && is != st.project.Status {
+		p.Notes = append(p.Notes, Note{Kind: "status", Text: fmt.Sprintf("project %s is %s here and stays so; in the source it is %s",
+			project.Name, st.project.Status, is)})
 	}
 	for _, k := range slices.Sorted(maps.Keys(spelled)) {
 		if len(spelled[k]) > 1 && len(p.Clashes) < maxListed {

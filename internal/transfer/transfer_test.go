@@ -737,3 +737,30 @@ func TestImportWhileRecovered(t *testing.T) {
 		t.Errorf("Run(after the end) = %+v", sum)
 	}
 }
+
+// TestProjectKeepsItsStatus: a project that was here before the import keeps its own status, also when the source changes
+// another one, and the plan says so.
+func TestProjectKeepsItsStatus(t *testing.T) {
+	w, s := newWorld(t), transfertest.New()
+	s.Add(packagingtest.Wheel("demo", "1.0", "x"))
+	w.run(s, toMain)
+	other := transfertest.New()
+	other.Of.Location = "elsewhere"
+	other.Add(packagingtest.Wheel("demo", "2.0", "y"))
+	for i, status := range []string{"archived", "active", "quarantined"} {
+		other.Project("demo").Status = status
+		p, err := w.Plan(t.Context(), other, toMain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if told := strings.Contains(fmt.Sprint(p.Notes), "demo is active here"); told != (status != "active") {
+			t.Errorf("the notes of the plan are %+v", p.Notes)
+		}
+		if sum := w.run(other, toMain); sum.Statuses != 0 || (sum.Added == 1) != (i == 0) {
+			t.Errorf("%s: %+v", status, sum)
+		}
+		if q, err := w.Index.Project(t.Context(), w.Who, "", nameOf(t, "demo")); err != nil || q.Status != catalog.Active {
+			t.Errorf("%s: the status is %s (%v)", status, q.Status, err)
+		}
+	}
+}
