@@ -103,6 +103,7 @@ var middle = []string{
 	"internal/packaging",
 	"internal/policy",
 	"internal/publishers",
+	"internal/regular",
 	"internal/resolve",
 	"internal/roles",
 	"internal/span",

@@ -24,6 +24,7 @@ import (
 	"pyindex/internal/audit"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
+	"pyindex/internal/regular"
 )
 
 // Index is what Create needs of the database.
@@ -441,7 +442,7 @@ type part struct {
 }
 
 func (r *run) newPart(name string, compressed bool) (*part, error) {
-	f, err := os.OpenFile(filepath.Join(r.space, name), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := regular.Create(filepath.Join(r.space, name))
 	if err != nil {
 		return nil, explain("the backup cannot be written", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/regular"
 )
 
 // Names in the folder of a backup.
@@ -66,7 +67,7 @@ func OpenFolder(dir string) (*Folder, error) {
 func (f *Folder) Close() error { return f.root.Close() }
 
 func (f *Folder) readFile(name string, limit int64) ([]byte, error) {
-	file, err := f.root.Open(name)
+	file, err := regular.OpenIn(f.root, name)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +157,7 @@ func (f *Folder) Snapshot(id string) (Manifest, error) {
 // CheckParts compares the files of a snapshot with its manifest. It returns fault.Invalid about the first that differs.
 func (f *Folder) CheckParts(m Manifest) error {
 	for _, p := range m.Files {
-		file, err := f.root.Open(path.Join(snapshotsDir, m.ID, p.Path))
+		file, err := regular.OpenIn(f.root, path.Join(snapshotsDir, m.ID, p.Path))
 		if errors.Is(err, fs.ErrNotExist) {
 			return fault.Wrap(fault.Invalid, err, "snapshot %s lacks its file %s", m.ID, p.Path)
 		} else if err != nil {
@@ -190,7 +191,7 @@ func (m Manifest) HasSecrets() bool { return m.Has(secretsFile) }
 
 // OpenSecrets opens the sealed secrets of a snapshot.
 func (f *Folder) OpenSecrets(m Manifest) (io.ReadCloser, error) {
-	return f.root.Open(path.Join(snapshotsDir, m.ID, secretsFile))
+	return regular.OpenIn(f.root, path.Join(snapshotsDir, m.ID, secretsFile))
 }
 
 // OpenRows opens the rows of a snapshot.
@@ -200,7 +201,7 @@ func (f *Folder) OpenRows(m Manifest) (io.ReadCloser, error) { return f.unpacked
 func (f *Folder) OpenList(m Manifest) (io.ReadCloser, error) { return f.unpacked(m, contentFile) }
 
 // OpenContent opens stored content. It returns an error that is fs.ErrNotExist if the backup lacks it.
-func (f *Folder) OpenContent(c Content) (*os.File, error) { return f.root.Open(c.Path()) }
+func (f *Folder) OpenContent(c Content) (*os.File, error) { return regular.OpenIn(f.root, c.Path()) }
 
 // unpacked is a file of a snapshot, decompressed.
 type unpacked struct {
@@ -214,7 +215,7 @@ func (u unpacked) Close() error {
 }
 
 func (f *Folder) unpacked(m Manifest, name string) (io.ReadCloser, error) {
-	file, err := f.root.Open(path.Join(snapshotsDir, m.ID, name))
+	file, err := regular.OpenIn(f.root, path.Join(snapshotsDir, m.ID, name))
 	if err != nil {
 		return nil, err
 	}

@@ -6,9 +6,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"slices"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/regular"
 )
 
 // Pruned is the result of Prune.
@@ -146,7 +148,7 @@ func (r *listReader) next() error {
 func (f *vault) openLists(ids []string) (*lists, error) {
 	l := &lists{}
 	for _, id := range ids {
-		from, err := os.Open(f.path(snapshotsDir, id, contentFile))
+		from, err := regular.OpenIn(f.root, path.Join(snapshotsDir, id, contentFile))
 		if err != nil {
 			l.close()
 			return nil, explain("the list of content cannot be read", err)

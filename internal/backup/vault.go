@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/regular"
 )
 
 // Names in the folder of a backup that readers do not need.
@@ -120,7 +121,7 @@ func inside(path, folder string) bool {
 
 // writeDurably writes a file that is complete whenever it exists.
 func writeDurably(path string, b []byte) error {
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := regular.Create(path + ".new")
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/regular"
 )
 
 // VerifyOptions configure Verify.
@@ -168,7 +169,7 @@ func (v *verifying) eachStored(f func(path string) error) error {
 // read compares a file of content with its name.
 func (v *verifying) read(path string, buffer []byte) {
 	name := filepath.Base(path)
-	f, err := os.Open(v.path(filepath.FromSlash(path)))
+	f, err := regular.OpenIn(v.root, filepath.FromSlash(path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return // the snapshot that needs it reports it
 	}
@@ -227,7 +228,7 @@ func (v *verifying) part(id string, p Part) string {
 	if p.Path != filepath.Base(p.Path) {
 		return "its name is not allowed"
 	}
-	f, err := os.Open(v.path(snapshotsDir, id, p.Path))
+	f, err := regular.OpenIn(v.root, filepath.Join(snapshotsDir, id, p.Path))
 	if err != nil {
 		return err.Error()
 	}
@@ -247,7 +248,7 @@ func (v *verifying) part(id string, p Part) string {
 
 // rows compares the rows with the sums in the manifest and returns what is wrong with them.
 func (v *verifying) rows(ctx context.Context, id string, m Manifest) string {
-	f, err := os.Open(v.path(snapshotsDir, id, rowsFile))
+	f, err := regular.OpenIn(v.root, filepath.Join(snapshotsDir, id, rowsFile))
 	if err != nil {
 		return err.Error()
 	}

@@ -20,6 +20,7 @@ import (
 	"pyindex/internal/config"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
+	"pyindex/internal/regular"
 	"pyindex/internal/terminal"
 	"pyindex/internal/verify"
 )
@@ -158,7 +159,7 @@ func (b backupContent) Open(_ context.Context, key string) (custody.Blob, int64,
 	if len(digest) < 2 {
 		return nil, 0, fault.New(fault.NotFound, "no such content")
 	}
-	f, err := os.Open(filepath.Join(string(b), "content", digest[:2], digest))
+	f, err := regular.Open(filepath.Join(string(b), "content", digest[:2], digest))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, fault.Wrap(fault.NotFound, err, "the backup does not have it")
 	} else if err != nil {

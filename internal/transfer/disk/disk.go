@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/regular"
 	"pyindex/internal/transfer/scan"
 )
 
@@ -73,7 +74,7 @@ func (f *Folder) OpenFile(name string) (io.ReadCloser, error) {
 	if _, err := f.Stat(name); err != nil {
 		return nil, err
 	}
-	file, err := f.root.Open(name)
+	file, err := regular.OpenIn(f.root, name)
 	if err != nil {
 		return nil, f.wrong(name, err)
 	}

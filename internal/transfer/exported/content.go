@@ -19,6 +19,7 @@ import (
 
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
+	"pyindex/internal/regular"
 )
 
 // copiers is the number of projects whose files are copied at the same time.
@@ -210,7 +211,7 @@ func (c *contents) present(path, was, digest string, size int64) (bool, error) {
 	if c.trusted && was == digest {
 		return true, nil
 	}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return false, err
 	}
@@ -283,7 +284,7 @@ func compact(v any) ([]byte, error) {
 // readSums reads the digests that an export noted, by file name. A missing file has none.
 func readSums(path string) (map[string]string, error) {
 	out := map[string]string{}
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return out, nil
 	} else if err != nil {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/regular"
 )
 
 // tempPrefix begins the names of files that are being written. A later export removes those that were left over.
@@ -79,7 +80,7 @@ func (f *atomicFile) commitChanged() error {
 }
 
 func (f *atomicFile) same() (bool, error) {
-	old, err := os.Open(f.path)
+	old, err := regular.Open(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	} else if err != nil {
@@ -148,7 +149,7 @@ func encodeJSON(v any, prefix string) ([]byte, error) {
 const maxSmall = 256 << 20
 
 func readJSON(path string, into any) error {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return err
 	}
@@ -215,6 +216,10 @@ func isFolderName(s string) bool {
 // prune removes from a folder what keep does not name, and returns the number of removed entries. A missing folder is
 // not an error.
 func prune(dir string, keep func(name string) bool) (removed int64, err error) {
+	info, err := os.Lstat(dir)
+	if err == nil && !info.IsDir() { // a link would lead to files of others
+		return 0, fault.New(fault.Conflict, "%s is not a folder: remove it and export again", dir)
+	}
 	d, err := os.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil

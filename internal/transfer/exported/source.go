@@ -19,6 +19,7 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
+	"pyindex/internal/regular"
 	"pyindex/internal/transfer"
 )
 
@@ -143,7 +144,7 @@ func (s *Source) Facts(name packaging.ProjectName) (Project, error) {
 
 func (s *Source) read(name packaging.ProjectName) (p Project, err error) {
 	path := filepath.Join(projectsName, name.String()+".json")
-	f, err := s.root.Open(path)
+	f, err := regular.OpenIn(s.root, path)
 	if err != nil {
 		return p, err
 	}
@@ -212,7 +213,7 @@ func (s *Source) open(f transfer.File, suffix string) (*os.File, error) {
 	if !ok || err != nil || name.String() != project || !isFilename(filename) {
 		return nil, fault.New(fault.Invalid, "%.200q is no file of an export", f.Place)
 	}
-	opened, err := s.root.Open(filepath.Join(packagesName, project, filename+suffix))
+	opened, err := regular.OpenIn(s.root, filepath.Join(packagesName, project, filename+suffix))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.Wrap(fault.NotFound, err, "the export has no content of %.200s", filename)
 	} else if err != nil {
@@ -429,7 +430,7 @@ func (s *Source) release(ctx context.Context, tx RestoreTx, p catalog.Project, r
 
 // eachName calls f for the names that the other index knew.
 func (s *Source) eachName(f func(Name) error) error {
-	file, err := os.Open(filepath.Join(filepath.Dir(s.dir), namesName))
+	file, err := regular.Open(filepath.Join(filepath.Dir(s.dir), namesName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {

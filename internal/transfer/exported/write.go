@@ -17,6 +17,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
+	"pyindex/internal/regular"
 )
 
 // Options configure Write.
@@ -219,7 +220,7 @@ func (c *contents) prune(r repositoryRows) error {
 const maxProject = 1 << 30
 
 func readProject(path string) (p Project, err error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return p, err
 	}

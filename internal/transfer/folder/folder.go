@@ -28,6 +28,7 @@ import (
 
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/regular"
 	"pyindex/internal/transfer"
 )
 
@@ -290,7 +291,7 @@ func (s *Source) same(ctx context.Context, a, b found) (bool, error) {
 }
 
 func (s *Source) digest(place string) (string, error) {
-	f, err := s.root.Open(filepath.FromSlash(place))
+	f, err := regular.OpenIn(s.root, filepath.FromSlash(place))
 	if err != nil {
 		return "", err
 	}
@@ -302,7 +303,7 @@ func (s *Source) digest(place string) (string, error) {
 
 // Open implements transfer.Source.
 func (s *Source) Open(_ context.Context, f transfer.File) (io.ReadCloser, error) {
-	r, err := s.root.Open(filepath.FromSlash(f.Place))
+	r, err := regular.OpenIn(s.root, filepath.FromSlash(f.Place))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.Wrap(fault.NotFound, err, "%s is no longer in the folder", f.Place)
 	}
@@ -336,7 +337,7 @@ func (s *Source) finish() {
 	if s.users == "" {
 		return
 	}
-	f, err := os.Open(s.users)
+	f, err := regular.Open(s.users)
 	if err != nil {
 		s.note("user", "the password file %s cannot be read", s.users)
 		return
@@ -347,7 +348,7 @@ func (s *Source) finish() {
 
 // noteUsers notes the users of a password file in the folder.
 func (s *Source) noteUsers(place string) {
-	f, err := s.root.Open(filepath.FromSlash(place))
+	f, err := regular.OpenIn(s.root, filepath.FromSlash(place))
 	if err != nil {
 		return
 	}
