@@ -288,7 +288,11 @@ func (r *run) rows(ctx context.Context) (err error) {
 		o.Secrets = &secrets
 	}
 	var line []byte
-	o.Content = func(c Content) error {
+	o.Content = func(c Content) error { // after the rows
+		if r.m.Objects == 0 {
+			r.Progress.Step("listing the content", "object", 0)
+		}
+		r.Progress.Add(1, 0)
 		r.m.Objects++
 		r.m.Bytes += max(c.Size, 0)
 		line = c.AppendTo(line[:0])

@@ -95,11 +95,15 @@ type Outcome struct {
 var errNotImporting = fault.New(fault.Denied, "only an administrator, with a token of scope admin, may import files")
 
 // StageImport opens a stage for a file that Import takes over. It returns fault.Denied unless the caller is an
-// administrator, and fault.NotFound if there is no such repository. limits are those of the project.
+// administrator, fault.NotFound if there is no such repository, and fault.Unavailable while the index is in the state
+// recovered. limits are those of the project.
 func (x *Intake) StageImport(ctx context.Context, who access.Caller, repo string, limits catalog.Limits,
 ) (*Incoming, error) {
 	if !who.Admin() {
 		return nil, errNotImporting
+	}
+	if err := x.index.CheckUploads(ctx); err != nil {
+		return nil, err
 	}
 	r, err := x.index.Repository(ctx, who, repo)
 	if err != nil {
@@ -444,6 +448,9 @@ type inserted struct {
 // insert adds the rows.
 func (m *importing) insert(ctx context.Context, tx Tx) (n inserted, err error) {
 	n.Outcomes = slices.Clone(m.out) // this may run again
+	if err := catalog.CheckUploadsIn(ctx, tx); err != nil {
+		return n, err
+	}
 	if n.project, n.exists, err = m.project(ctx, tx); err != nil {
 		return n, err
 	}

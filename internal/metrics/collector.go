@@ -88,7 +88,7 @@ var (
 	serial        = gauge("serial", "Number that every change of the index increments.")
 	backupLast    = gauge("backup_last_success_timestamp_seconds", "When the data of the last finished backup was read; 0 if there is none.")
 	backups       = gauge("backups", "Finished backups that were not removed.")
-	leases        = gauge("leases", "Leases that hold back every removal of stored content, by kind: backup or migrate.", "kind")
+	leases        = gauge("leases", "Leases that hold back every removal of stored content, by kind: backup, export or migrate.", "kind")
 	imports       = gauge("imports_unfinished", "Imports that run, or were interrupted and not continued.")
 	recovered     = gauge("recovered", "1 after a restore until index restore finish: nothing can be uploaded, and new names are asked of no upstream.")
 	checkTime     = gauge("storage_check_timestamp_seconds", "When the stored content was last checked, by kind: sizes or bytes.", "kind")

@@ -437,10 +437,11 @@ func (s *standing) judge(c candidate, importID string) verdict {
 	return verdict{}
 }
 
-// sameContent compares the digests that the source states with those of a file here.
+// sameContent compares the digests that the source states with those that this index has of a file: of a file of an
+// upstream, it has no other than SHA-256. It reports known if both have a digest of the same kind.
 func sameContent(f File, have catalog.File) (same, known bool) {
 	for name, sum := range map[string]string{"sha256": have.SHA256, "blake2b_256": have.Blake2b256, "md5": have.MD5} {
-		if stated := f.Hashes[name]; stated != "" {
+		if stated := f.Hashes[name]; stated != "" && sum != "" {
 			if !strings.EqualFold(stated, sum) {
 				return false, true
 			}
