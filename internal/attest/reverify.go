@@ -14,8 +14,13 @@ import (
 
 var _ ingest.Reverifier = (*Verifier)(nil)
 
-// maxBundles limits the bundles of a provenance document.
-const maxBundles = 10
+// Limits of a provenance document. Its attestations are three levels deeper than those of an upload.
+const (
+	maxBundles  = 10
+	maxDocument = maxBundles * ingest.MaxAttestations // bytes
+	maxDepth    = 12
+	maxValues   = maxBundles * 512
+)
 
 // Reverify implements ingest.Reverifier. The identity of an attestation is the publisher that the document names, if the
 // certificate proves it: its repository and workflow. The environment is in no certificate, so it is left out. Without a
@@ -32,7 +37,10 @@ func (v *Verifier) Reverify(document []byte, filename packaging.Filename, sha256
 			return nil, []string{fmt.Sprintf(unread, "the trusted root of this index cannot be read")}
 		}
 	}
-	o, err := strictjson.Object(document)
+	if len(document) > maxDocument {
+		return nil, []string{fmt.Sprintf(unread, fmt.Sprintf("the provenance is longer than %d bytes", maxDocument))}
+	}
+	o, err := strictjson.ObjectWithin(document, maxDepth, maxValues)
 	bundles, ok := o["attestation_bundles"].([]any)
 	if err == nil && (!ok || len(bundles) > maxBundles) {
 		err = errors.New("the provenance has no list of bundles, or a long one")

@@ -268,18 +268,17 @@ func (r *restoring) copy(ctx context.Context, c Content, key string) error {
 	return nil
 }
 
-// missing is the error about content that cannot be restored.
+// missing is the error about content that cannot be restored. It is one line, and names the first objects only.
 func (r *restoring) missing() error {
-	const most = 20
-	list := r.out.Missing[:min(len(r.out.Missing), most)]
-	more := ""
+	const most = 3
+	list := strings.Join(r.out.Missing[:min(len(r.out.Missing), most)], "; ")
 	if r.out.MissingCount > most {
-		more = fmt.Sprintf("\n  and %d more", r.out.MissingCount-most)
+		list += fmt.Sprintf("; and %d more", r.out.MissingCount-most)
 	}
 	next := "restore another snapshot (--snapshot), or go on without this content: --accept-missing"
 	if r.o.Manifest.RowsOnly {
-		next = "this backup has no content of its own: put the missing content back into the store, or go on without it: --accept-missing"
+		next = "this snapshot has no content of its own: restore one that has (--snapshot; index backup list shows them), " +
+			"put the missing content back into the store, or go on without it: --accept-missing"
 	}
-	return fault.New(fault.Invalid, "%d objects cannot be restored:\n  %s%s\n%s", r.out.MissingCount,
-		strings.Join(list, "\n  "), more, next)
+	return fault.New(fault.Invalid, "objects that cannot be restored: %d (%s); %s", r.out.MissingCount, list, next)
 }

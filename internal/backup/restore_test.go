@@ -336,7 +336,8 @@ func TestRestoreWithoutContent(t *testing.T) {
 		whole, dir := x.backUp(false), x.backUp(true)
 		y := open(t, to, true)
 		out, err := y.restore(dir)
-		if !fault.Is(err, fault.Invalid) || out.MissingCount != 20 || !strings.Contains(err.Error(), "the store lacks files/") {
+		if !fault.Is(err, fault.Invalid) || out.MissingCount != 20 || !strings.Contains(err.Error(), "the store lacks files/") ||
+			strings.Contains(err.Error(), "\n") || len(err.Error()) > 800 {
 			t.Fatalf("Restore(into an empty store) = %+v, %v", out, err)
 		}
 		fill(y, whole)

@@ -95,11 +95,15 @@ type Outcome struct {
 var errNotImporting = fault.New(fault.Denied, "only an administrator, with a token of scope admin, may import files")
 
 // StageImport opens a stage for a file that Import takes over. It returns fault.Denied unless the caller is an
-// administrator, and fault.NotFound if there is no such repository. limits are those of the project.
+// administrator, fault.NotFound if there is no such repository, and fault.Unavailable while the index is in the state
+// recovered. limits are those of the project.
 func (x *Intake) StageImport(ctx context.Context, who access.Caller, repo string, limits catalog.Limits,
 ) (*Incoming, error) {
 	if !who.Admin() {
 		return nil, errNotImporting
+	}
+	if err := x.index.CheckUploads(ctx); err != nil {
+		return nil, err
 	}
 	r, err := x.index.Repository(ctx, who, repo)
 	if err != nil {
@@ -111,8 +115,8 @@ func (x *Intake) StageImport(ctx context.Context, who access.Caller, repo string
 // ImportLimits returns the limits on the files of a project that an import may create.
 func (x *Intake) ImportLimits(p catalog.Project) catalog.Limits { return p.LimitsUnder(x.limits) }
 
-// Import adds files of one project in one transaction, with one serial, after the same checks as an upload. The files
-// keep upload time, uploader, yank and provenance of their source. Each has an outcome, in the order of b.Files; a
+// Import adds files of one project in one transaction, with one serial, after the same checks as an upload, also those of
+// the size limits: files are added in the order of their upload times while there is room. The files keep upload time, uploader, yank and provenance of their source. Each has an outcome, in the order of b.Files; a
 // refused file does not hinder the others, and the refusals are in no audit log. The outcomes and b.Journal are recorded
 // in the same transaction. If no file is added, no project is created.
 //
@@ -307,6 +311,9 @@ func (m *importing) check(ctx context.Context) func(tx Tx) error {
 			if err == nil {
 				err = a.checkNameFree(ctx, tx)
 			}
+			if err == nil {
+				err = a.checkRoomFor(ctx, tx, p)
+			}
 			if err != nil && !ends(err) {
 				return err
 			}
@@ -441,6 +448,9 @@ type inserted struct {
 // insert adds the rows.
 func (m *importing) insert(ctx context.Context, tx Tx) (n inserted, err error) {
 	n.Outcomes = slices.Clone(m.out) // this may run again
+	if err := catalog.CheckUploadsIn(ctx, tx); err != nil {
+		return n, err
+	}
 	if n.project, n.exists, err = m.project(ctx, tx); err != nil {
 		return n, err
 	}
@@ -485,9 +495,15 @@ func (m *importing) insertOne(ctx context.Context, tx Tx, n *inserted, a *import
 	if err := a.recheckImported(ctx, tx, m.ruling); err != nil {
 		return err
 	}
+	if err := a.checkRoomFor(ctx, tx, n.project); err != nil {
+		return err
+	}
 	if !n.exists {
 		p, err := m.create(ctx, tx, a)
 		if err != nil {
+			return err
+		}
+		if p.Repository, err = tx.RepositoryByName(ctx, p.Repository.Name); err != nil { // for its size
 			return err
 		}
 		n.project, n.exists, n.Created = p, true, true
@@ -497,6 +513,7 @@ func (m *importing) insertOne(ctx context.Context, tx Tx, n *inserted, a *import
 		return err
 	}
 	n.project.Size += f.Size
+	n.project.Repository.Size += f.Size // UpdateProject writes it
 	n.added = true
 	return tx.InsertImported(ctx, catalog.Imported{
 		FileID: f.ID, ImportID: m.batch.ImportID, Source: m.batch.Source, TimeTrust: a.from.TimeTrust,

@@ -12,7 +12,12 @@ import (
 	"pyindex/internal/fault"
 )
 
+// addPending adds a pending publisher. It returns fault.Unavailable while the index is in the state recovered: the name
+// may be that of a project that was created after the backup.
 func (r *Registry) addPending(ctx context.Context, tx Tx, who access.Caller, a addition) (string, time.Time, error) {
+	if err := catalog.CheckUploadsIn(ctx, tx); err != nil {
+		return "", time.Time{}, err
+	}
 	repo, err := repositoryFor(ctx, tx, who, a.req.Repository)
 	if err != nil {
 		return "", time.Time{}, err

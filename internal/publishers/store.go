@@ -68,6 +68,9 @@ type Tx interface {
 	// ClaimJTI marks a token id of an issuer as used until the given time. It returns fault.Conflict if the id is used
 	// already, also by a concurrent transaction.
 	ClaimJTI(ctx context.Context, issuer, jti string, until time.Time) error
+	// LastRestore returns when a backup was restored the last time, or the zero time. The ids of tokens that were used
+	// between the backup and then are unknown.
+	LastRestore(ctx context.Context) (time.Time, error)
 	// DeleteJTIExpiredBefore deletes token ids whose time has passed.
 	DeleteJTIExpiredBefore(ctx context.Context, t time.Time) error
 	// Exchanges returns recorded exchanges, newest first.

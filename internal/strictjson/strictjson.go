@@ -24,7 +24,13 @@ const (
 // Object decodes b, which must be one JSON object. Values have the types of encoding/json, with json.Number for
 // numbers. The error may quote a member's name but no values.
 func Object(b []byte) (map[string]any, error) {
-	v, err := decode(b, maxValues)
+	return ObjectWithin(b, maxDepth, maxValues)
+}
+
+// ObjectWithin is like Object with other limits: depth is that of nested objects and lists, including the outermost, and
+// values is the largest total number of members and list entries.
+func ObjectWithin(b []byte, depth, values int) (map[string]any, error) {
+	v, err := decode(b, depth, values)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +43,7 @@ func Object(b []byte) (map[string]any, error) {
 
 // List is like Object for one JSON list. values is the largest total number of members and list entries.
 func List(b []byte, values int) ([]any, error) {
-	v, err := decode(b, values)
+	v, err := decode(b, maxDepth, values)
 	if err != nil {
 		return nil, err
 	}
@@ -48,11 +54,11 @@ func List(b []byte, values int) ([]any, error) {
 	return l, nil
 }
 
-func decode(b []byte, most int) (any, error) {
+func decode(b []byte, deepest, most int) (any, error) {
 	if !utf8.Valid(b) {
 		return nil, errors.New("not UTF-8")
 	}
-	r := reader{dec: json.NewDecoder(bytes.NewReader(b)), most: most}
+	r := reader{dec: json.NewDecoder(bytes.NewReader(b)), deepest: deepest, most: most}
 	r.dec.UseNumber()
 	v, err := r.value(0)
 	if err != nil {
@@ -66,6 +72,7 @@ func decode(b []byte, most int) (any, error) {
 
 type reader struct {
 	dec          *json.Decoder
+	deepest      int
 	values, most int
 }
 
@@ -78,8 +85,8 @@ func (r *reader) value(depth int) (any, error) {
 	if !ok {
 		return t, nil
 	}
-	if depth++; depth > maxDepth {
-		return nil, fmt.Errorf("nested deeper than %d", maxDepth)
+	if depth++; depth > r.deepest {
+		return nil, fmt.Errorf("nested deeper than %d", r.deepest)
 	}
 	if d == '{' {
 		return r.object(depth)

@@ -599,6 +599,7 @@ func refusalKind(filename string, err error) string {
 		{"RECORD\" is missing", "wheel without RECORD"},
 		{"begins with \"./\"", "member ./"},
 		{"requires_dist", "requirement that no tool reads"},
+		{"File too large", "size limit"},
 		{"file name", "file name"},
 	} {
 		if strings.Contains(text, k.words) {

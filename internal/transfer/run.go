@@ -33,7 +33,7 @@ type Summary struct {
 	Kind        string         `json:"kind"`
 	Source      string         `json:"source"`
 	Repository  string         `json:"repository"`
-	Projects    int            `json:"projects"` // with files to import
+	Projects    int            `json:"projects"` // of the source that were compared, also if nothing of them was new
 	NewProjects int            `json:"new_projects"`
 	Added       int            `json:"added"`
 	Bytes       int64          `json:"bytes"` // of the added files
@@ -86,8 +86,13 @@ func (m *Importer) Run(ctx context.Context, s Source, o Options) (*Plan, *Summar
 		return &p.Plan, nil, err
 	}
 	err = r.all(ctx)
-	r.sum.Notes = append(r.sum.Notes, s.Notes()...)
-	return &p.Plan, &r.sum, errors.Join(err, r.finish(context.WithoutCancel(ctx), err))
+	said := s.Notes()
+	r.sum.Notes = append(r.sum.Notes, said...)
+	err = errors.Join(err, r.finish(context.WithoutCancel(ctx), err))
+	if now := s.Notes(); len(now) > len(said) { // of Settle
+		r.sum.Notes = append(r.sum.Notes, now[len(said):]...)
+	}
+	return &p.Plan, &r.sum, err
 }
 
 // Mirrors returns fault.Invalid if the source is a mirror of an upstream and the import would make its files own.

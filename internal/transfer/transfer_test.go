@@ -21,6 +21,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/ingest"
+	"pyindex/internal/namelog"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/storage/blobs"
@@ -698,5 +699,41 @@ func TestReadNamesRefuses(t *testing.T) {
 	n, err := transfer.ReadNames(strings.NewReader("Foo.Bar own # mine\n\nacme-* both >=1,<2\n"))
 	if err != nil || len(n) != 2 || n[0].Pattern != "foo-bar" || n[1].Versions != ">=1,<2" {
 		t.Errorf("ReadNames() = %+v, %v", n, err)
+	}
+}
+
+// TestImportWhileRecovered: while an index is in the state recovered, nothing is imported, into a project that exists
+// neither: the name of a file that was deleted after the backup would be used again.
+func TestImportWhileRecovered(t *testing.T) {
+	w := newWorld(t)
+	s := transfertest.New()
+	s.Add(packagingtest.Wheel("tool", "1.0", "a"))
+	w.run(s, toMain)
+	state := func(f func(tx namelog.Tx) error) {
+		t.Helper()
+		if err := w.db.Names().Update(t.Context(), func(tx namelog.Tx) error {
+			if _, err := tx.NextSerial(t.Context()); err != nil {
+				return err
+			}
+			return f(tx)
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	state(func(tx namelog.Tx) error {
+		return tx.BeginRecovered(t.Context(), transfertest.Uploaded, "snap", transfertest.Uploaded)
+	})
+	s.Add(packagingtest.Wheel("tool", "2.0", "b"))
+	s.Add(packagingtest.Wheel("new", "1.0", "c"))
+	stored := w.stored()
+	if _, _, err := w.Run(t.Context(), s, toMain); !errors.Is(err, catalog.ErrRecovered) {
+		t.Errorf("Run() = %v, want the state recovered", err)
+	}
+	if got := w.rows("tool"); len(got) != 1 || len(w.rows("new")) != 0 || w.stored() != stored {
+		t.Errorf("the import added %+v, %d objects", got, w.stored()-stored)
+	}
+	state(func(tx namelog.Tx) error { _, err := tx.EndRecovered(t.Context()); return err })
+	if sum := w.run(s, toMain); sum.Added != 2 || sum.Present != 1 {
+		t.Errorf("Run(after the end) = %+v", sum)
 	}
 }

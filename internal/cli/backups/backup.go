@@ -70,7 +70,7 @@ func (c *createCmd) Run(s *cli.Session) error {
 		}
 		progress.Done()
 		if _, finished := errors.AsType[*backup.Incomplete](err); err != nil && !finished {
-			return err
+			return terminal.Interrupted(err, "there is no backup; run it again, and content that was copied is used")
 		}
 		return errors.Join(c.report(s, m), err)
 	})

@@ -102,7 +102,7 @@ func (c *restoreCmd) Run(s *cli.Session) (err error) {
 		},
 	})
 	if err != nil {
-		return err
+		return terminal.Interrupted(err, "nothing is visible yet; run it again to continue")
 	}
 	files, err := secrets.writeFiles(s.Config.DataDir)
 	if err != nil {

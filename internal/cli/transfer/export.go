@@ -39,10 +39,7 @@ func (c *Export) Run(s *cli.Session) error {
 		})
 		progress.Done()
 		if err != nil {
-			if s.Ctx.Err() != nil {
-				err = fmt.Errorf("the export was interrupted; run the same command again to continue it: %w", err)
-			}
-			return err
+			return terminal.Interrupted(err, "the export is not finished; run it again to continue")
 		}
 		if err := c.report(s, dir, done); err != nil {
 			return err

@@ -34,7 +34,7 @@ type Import struct {
 	Export exportCmd `cmd:"" help:"Import an export of another index of this kind, without loss."`
 
 	Verify verifyCmd `cmd:"" help:"Read a source again and compare it with what was imported."`
-	List   listCmd   `cmd:"" help:"List the imports."`
+	List   listCmd   `cmd:"" help:"List the imports, each with the result of its last run."`
 }
 
 // opener opens a source. Each kind has a struct with its argument and flags that implements it.
@@ -181,6 +181,7 @@ func (c *choices) run(s *cli.Session, from opener) error {
 		if transfer.IsUndecided(err) && plan != nil {
 			return c.undecided(s, plan, err)
 		}
+		err = terminal.Interrupted(err, "run it again to continue")
 		if sum == nil {
 			return err
 		}

@@ -16,16 +16,24 @@ const maxLines = 20
 
 func files(n int) string { return terminal.Plural(int64(n), "file") }
 
+// sized returns the text of a number of files with their size, which is left out if the source states none.
+func sized(n int, bytes int64) string {
+	if bytes == 0 {
+		return files(n)
+	}
+	return files(n) + " (" + terminal.SizeText(bytes) + ")"
+}
+
 // writePlan prints a plan for people.
 func writePlan(w io.Writer, p *transfer.Plan, legacy bool) {
 	fmt.Fprintf(w, "%s %s into %s\n", p.Kind, terminal.Printable(p.Source), p.Repository)
-	fmt.Fprintf(w, "  %s, %s (%s)\n", terminal.Plural(int64(p.Projects), "project"), files(p.Files), terminal.SizeText(p.Bytes))
+	fmt.Fprintf(w, "  %s, %s\n", terminal.Plural(int64(p.Projects), "project"), sized(p.Files, p.Bytes))
 	line := func(n int, format string, args ...any) {
 		if n > 0 {
 			fmt.Fprintf(w, "  "+format+"\n", args...)
 		}
 	}
-	fmt.Fprintf(w, "  would add %s (%s), in %s\n", files(p.Add), terminal.SizeText(p.AddBytes),
+	fmt.Fprintf(w, "  would add %s, in %s\n", sized(p.Add, p.AddBytes),
 		terminal.Plural(int64(p.NewProjects), "new project"))
 	line(p.Present, "%s here already", isAre(p.Present, "file"))
 	line(p.Skipped, "%s of names that are not imported", files(p.Skipped))
@@ -145,8 +153,8 @@ func writeNotes(w io.Writer, notes []transfer.Note) {
 // writeSummary prints what an import did.
 func writeSummary(w io.Writer, s *transfer.Summary) {
 	fmt.Fprintf(w, "%s %s into %s\n", s.Kind, terminal.Printable(s.Source), s.Repository)
-	fmt.Fprintf(w, "  %s added (%s), in %s and %s\n", files(s.Added), terminal.SizeText(s.Bytes),
-		terminal.Plural(int64(s.NewProjects), "new project"), terminal.Plural(int64(s.Projects-s.NewProjects), "other"))
+	fmt.Fprintf(w, "  %s, %d of them new here\n", terminal.Plural(int64(s.Projects), "project"), s.NewProjects)
+	fmt.Fprintf(w, "  %s added (%s)\n", files(s.Added), terminal.SizeText(s.Bytes))
 	line := func(n int, format string, args ...any) {
 		if n > 0 {
 			fmt.Fprintf(w, "  "+format+"\n", args...)

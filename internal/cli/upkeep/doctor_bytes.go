@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"pyindex/internal/app"
@@ -115,12 +116,12 @@ func (c *bytesDoctor) check(s *cli.Session, a *app.App, x *custody.Keeper, json 
 		out.Broken = append(out.Broken, b)
 		if !json {
 			fmt.Fprintf(s.Out, "%-8s %s: %s; it belongs to %s\n", stateOf(b), b.Key, terminal.Printable(b.Why),
-				terminal.Printable(fmt.Sprint(b.Files)))
+				terminal.Printable(strings.Join(b.Files, ", ")))
 		}
 	}
 	sum, err := x.CheckStored(s.Ctx, a.Operator, o)
 	if err != nil {
-		return fmt.Errorf("the check was interrupted; run it again to continue: %w", err)
+		return terminal.Interrupted(err, "run it again to continue")
 	}
 	if err := os.Remove(path); err != nil {
 		return err

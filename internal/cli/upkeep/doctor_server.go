@@ -172,7 +172,7 @@ func (d *localDoctor) disks() {
 		}
 	}
 	if len(known) == 0 {
-		d.found.Skip(check, "the free space of this system's disks is not known")
+		d.found.Skip(check, "the free space is not known: the folders do not exist, or this system does not tell it")
 	}
 }
 

@@ -56,8 +56,8 @@ func (c *Verify) Run(s *cli.Session) error {
 		})
 		p.Done()
 		if err != nil {
-			return errors.Join(out.end(sum, false),
-				fmt.Errorf("the run was interrupted; run it again to continue: %w", err), j.flush())
+			out.stopped = true
+			return errors.Join(out.end(sum, false), terminal.Interrupted(err, "run it again to continue"), j.flush())
 		}
 		if err := errors.Join(out.end(sum, sum.Left() == 0), j.remove()); err != nil {
 			return err
@@ -76,6 +76,8 @@ type findingsOut struct {
 	say  func() // makes room for a line on a terminal
 	n    int
 	err  error // the first of writing
+
+	stopped bool // before everything was checked
 }
 
 func (o *findingsOut) found(f verify.Finding) {
@@ -112,7 +114,11 @@ func (o *findingsOut) printf(format string, args ...any) {
 // end writes the summary.
 func (o *findingsOut) end(sum verify.Summary, ok bool) error {
 	if !o.json {
-		o.printf("read %s (%s), and found %s among them, the rows and %s; %d repaired\n",
+		before := ""
+		if o.stopped {
+			before = "not finished: "
+		}
+		o.printf(before+"read %s (%s), and found %s among them, the rows and %s; %d repaired\n",
 			terminal.Plural(sum.Files, "file"), terminal.SizeText(sum.Bytes), terminal.Plural(sum.Findings, "problem"),
 			terminal.Plural(sum.Objects, "stored object"), sum.Repaired)
 		return o.err

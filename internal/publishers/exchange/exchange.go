@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -98,6 +99,9 @@ func (m *Minter) settle(ctx context.Context, tx publishers.Tx, a attempt) (Minte
 	if err != nil {
 		return Minted{}, nil, err
 	}
+	if err := a.checkRestored(ctx, tx); err != nil {
+		return Minted{}, nil, err
+	}
 	if err := tx.ClaimJTI(ctx, a.issuer, a.jti, a.until); fault.Is(err, fault.Conflict) {
 		return Minted{}, nil, Refuse(CodeReuse, a.reused())
 	} else if err != nil {
@@ -112,4 +116,23 @@ func (m *Minter) settle(ctx context.Context, tx publishers.Tx, a attempt) (Minte
 	}
 	out, err := m.mint(ctx, tx, a, trusted)
 	return out, created, err
+}
+
+// checkRestored refuses a token that was issued before a backup was restored: it may have been used after the backup,
+// and the index does not know it. A restore in the future, by a clock that was wrong, is ignored.
+func (a attempt) checkRestored(ctx context.Context, tx publishers.Tx) error {
+	at, err := tx.LastRestore(ctx)
+	if err != nil || at.IsZero() || at.After(a.at.Add(Leeway)) {
+		return err
+	}
+	n, _ := a.claims["iat"].(json.Number)
+	issued, err := n.Int64()
+	if err != nil {
+		return fmt.Errorf("the verifier let a token pass whose time of issue cannot be read: %w", err)
+	}
+	if issued > at.Unix() {
+		return nil
+	}
+	return Refuse(CodeReuse, fmt.Sprintf("this token was issued before this index was restored from a backup, on %s, "+
+		"and may have been used already: ask the issuer for a new one", at.UTC().Format(time.RFC3339)))
 }

@@ -67,9 +67,9 @@ func TestDump(t *testing.T) {
 			for _, table := range got.Tables {
 				want := held[table.Name]
 				switch table.Name {
-				case "keys":
-					if table.Rows != 0 {
-						t.Errorf("the rows have %d keys", table.Rows)
+				case "keys", "outbox": // letters contain links that set a password
+					if table.Rows != 0 || want.Rows == 0 {
+						t.Errorf("the rows have %d of %d rows of %s", table.Rows, want.Rows, table.Name)
 					}
 				case "totps":
 					at := slices.Index(columns["totps"], "secret")

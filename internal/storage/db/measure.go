@@ -62,7 +62,7 @@ func (t *Tx) countNear(ctx context.Context, table string, configured int64) (int
 type Operations struct {
 	LastBackup time.Time        // when the data of the newest finished backup was read; zero if there is none
 	Backups    int64            // backups that were not removed
-	Leases     map[string]int64 // leases that hold back deletions now, by their kind: "backup" or "migrate"
+	Leases     map[string]int64 // leases that hold back deletions now, by their kind: "backup", "export" or "migrate"
 	Imports    int64            // imports that were begun and not finished
 	Checks     []custody.Check  // the last check of the stored objects of each kind
 	HasFiles   bool

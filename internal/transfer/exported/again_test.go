@@ -270,3 +270,58 @@ func TestSourceRefuses(t *testing.T) {
 		t.Error("a project with the name of another one was read")
 	}
 }
+
+// TestHostileExport: decisions and names in an export do not give an upstream a part in names that are own, reserved or
+// in use here, and say so. The same decisions about other names are imported.
+func TestHostileExport(t *testing.T) {
+	there, here := newWorld(t), newWorld(t)
+	there.upload("main", "fresh", wheel("fresh", "1.0", "a"))
+	there.upload("main", "ours", wheel("ours", "9.0", "evil"))
+	for n, o := range map[string]catalog.Origin{
+		"fresh": catalog.Both, "ours": catalog.Both, "acme-tool": catalog.Foreign, "stranger": catalog.Foreign, "gone": catalog.Both,
+	} {
+		there.must(there.index.SetOrigin(there.ctx, there.boss, catalog.NewRuling{
+			Repository: "main", Name: name(n), Origin: o, Reason: "evil",
+		}))
+	}
+	there.export()
+	names := filepath.Join(there.dir, "names.jsonl")
+	f, err := os.OpenFile(names, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	here.must(err)
+	_, err = f.WriteString(`{"name":"acme-secret","origin":"upstream","upstream":"public","since":"2020-01-01T00:00:00Z"}` + "\n" +
+		`{"name":"known","origin":"upstream","upstream":"public","since":"2020-01-01T00:00:00Z"}` + "\n")
+	here.must(err)
+	here.must(f.Close())
+
+	here.upload("main", "ours", wheel("ours", "1.0", "ours"))
+	here.upload("main", "gone", wheel("gone", "1.0", "ours"))
+	here.must(here.index.DeleteProject(here.ctx, here.boss, "main", name("gone"))) // the name stays own
+	_, err = here.index.Reserve(here.ctx, here.boss, catalog.NewReservation{Repository: "main", Pattern: "acme-*", Reason: "ours"})
+	here.must(err)
+	var told string
+	for range 2 {
+		told = fmt.Sprint(here.importFrom(there.dir).Notes)
+	}
+	for _, n := range []string{"ours", "acme-tool", "gone"} {
+		if !strings.Contains(told, n+" had the origin") {
+			t.Errorf("the import does not tell of %s: %s", n, told)
+		}
+	}
+	here.must(here.db.Transfer().View(here.ctx, func(tx transfer.Tx) error {
+		r, err := tx.RepositoryByName(here.ctx, "main")
+		here.must(err)
+		for n, want := range map[string]catalog.Origin{
+			"fresh": catalog.Both, "stranger": catalog.Foreign, "ours": "", "acme-tool": "", "gone": "",
+		} {
+			if d, err := tx.RulingOf(here.ctx, r.ID, name(n)); d.Origin != want || err != nil && !fault.Is(err, fault.NotFound) {
+				t.Errorf("the decision about %s is %q (%v), want %q", n, d.Origin, err, want)
+			}
+		}
+		for n, want := range map[string]catalog.Origin{"acme-secret": "", "known": catalog.Foreign, "ours": catalog.Own} {
+			if got, err := tx.NameOf(here.ctx, name(n)); got.Origin != want || err != nil && !fault.Is(err, fault.NotFound) {
+				t.Errorf("the name %s is %q (%v), want %q", n, got.Origin, err, want)
+			}
+		}
+		return nil
+	}))
+}

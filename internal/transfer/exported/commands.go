@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/publishers"
@@ -28,6 +29,37 @@ func quote(s string) string {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// isCommand reports whether s is a command of this program as words returns it, and thus a single one for a shell.
+func isCommand(s string) bool {
+	if strings.ContainsFunc(s, func(c rune) bool { return unicode.IsControl(c) && c != '\n' }) {
+		return false
+	}
+	var args []string
+	for rest := s; rest != ""; {
+		var b strings.Builder
+		for rest != "" && rest[0] != ' ' {
+			switch {
+			case rest[0] == '\'':
+				quoted, after, closed := strings.Cut(rest[1:], "'")
+				if !closed {
+					return false
+				}
+				b.WriteString(quoted)
+				rest = after
+			case strings.HasPrefix(rest, `\'`):
+				b.WriteByte('\'')
+				rest = rest[2:]
+			default:
+				b.WriteByte(rest[0])
+				rest = rest[1:]
+			}
+		}
+		args = append(args, b.String())
+		rest = strings.TrimPrefix(rest, " ")
+	}
+	return len(args) > 1 && args[0] == "index" && words(args) == s
 }
 
 // publisherCommand returns the command that adds a publisher. args say for what.

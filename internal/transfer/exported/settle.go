@@ -143,15 +143,27 @@ func restoreTombstones(ctx context.Context, tx RestoreTx, r catalog.Repository, 
 
 // settle completes the rows of a repository after its projects were imported: decisions and reservations, deleted
 // projects and the names of their files. It changes nothing that the repository has already, and none of its settings.
-func (r Repository) settle(ctx context.Context, tx RestoreTx, here catalog.Repository) error {
+// source is that of the import in the rows of its files. It returns the decisions that were left out because they
+// would let an upstream have a name that is in use or reserved here.
+func (r Repository) settle(ctx context.Context, tx RestoreTx, here catalog.Repository, source string,
+) (left []Ruling, err error) {
 	if err := tx.RestoreRepository(ctx, here.ID, r.CreatedAt); err != nil {
-		return err
+		return nil, err
 	}
 	for _, d := range r.Rulings {
-		if err := d.settle(ctx, tx, here); err != nil {
-			return err
+		did, err := d.settle(ctx, tx, here, source)
+		if err != nil {
+			return nil, err
+		}
+		if !did {
+			left = append(left, d)
 		}
 	}
+	return left, r.settleRest(ctx, tx, here)
+}
+
+// settleRest completes everything but the decisions.
+func (r Repository) settleRest(ctx context.Context, tx RestoreTx, here catalog.Repository) error {
 	for _, v := range r.Reservations {
 		err := tx.PutReservation(ctx, catalog.Reservation{
 			Pattern: v.Pattern, Prefix: v.Prefix, RepositoryID: here.ID, Why: v.Why, Since: v.Since, EndsAt: v.EndsAt,
@@ -179,29 +191,65 @@ func (r Repository) settle(ctx context.Context, tx RestoreTx, here catalog.Repos
 	return restoreTombstones(ctx, tx, here, r.Tombstones)
 }
 
-func (d Ruling) settle(ctx context.Context, tx RestoreTx, here catalog.Repository) error {
+// settle records a decision, unless there is one. It returns false if the decision gives an upstream a part in a name
+// that is ours: nobody here was asked about it.
+func (d Ruling) settle(ctx context.Context, tx RestoreTx, here catalog.Repository, source string) (bool, error) {
 	name, err := packaging.ParseProjectName(d.Name)
 	if err != nil {
-		return err
+		return false, err
 	}
 	_, err = tx.RulingOf(ctx, here.ID, name)
 	if !fault.Is(err, fault.NotFound) {
-		return err
+		return true, err
 	}
-	switch o := catalog.Origin(d.Origin); o {
-	case catalog.Own, catalog.Foreign, catalog.Both, catalog.Adopted:
-		return tx.PutRuling(ctx, catalog.Ruling{
-			RepositoryID: here.ID, Name: name, Origin: o, Versions: d.Versions, Since: d.Since, By: d.By.actor(), Why: d.Why,
-		})
+	o := catalog.Origin(d.Origin)
+	switch o {
+	case catalog.Own:
+	case catalog.Foreign, catalog.Both, catalog.Adopted:
+		if ours, err := isOurs(ctx, tx, here, name, source); err != nil || ours {
+			return false, err
+		}
+	default:
+		return false, fault.New(fault.Invalid, "the decision about %s has the unknown origin %.20q", name, d.Origin)
 	}
-	return fault.New(fault.Invalid, "the decision about %s has the unknown origin %.20q", name, d.Origin)
+	return true, tx.PutRuling(ctx, catalog.Ruling{
+		RepositoryID: here.ID, Name: name, Origin: o, Versions: d.Versions, Since: d.Since, By: d.By.actor(), Why: d.Why,
+	})
+}
+
+// isOurs reports whether a name belongs to this index for another reason than an import from source: it is reserved, was
+// own before, or has other files.
+func isOurs(ctx context.Context, tx RestoreTx, here catalog.Repository, name packaging.ProjectName, source string,
+) (bool, error) {
+	f, err := tx.NameFacts(ctx, name, here.ID)
+	if err != nil || len(f.Reservations) > 0 || f.Name.Origin == catalog.Own && f.Name.Why != catalog.WhyImport {
+		return err == nil, err
+	}
+	p, err := tx.ProjectByName(ctx, here.ID, name)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	files, err := tx.AllFiles(ctx, p.ID)
+	if err != nil {
+		return false, err
+	}
+	origins, err := tx.FileOrigins(ctx, p.ID)
+	for _, file := range files {
+		if origins[file.ID].Source != source {
+			return err == nil, err
+		}
+	}
+	return false, err
 }
 
 func (b By) actor() audit.Actor { return audit.Actor{Kind: b.Kind, Name: b.Name} }
 
 // settle records what the other index knew about a name. A name that is known here with another origin keeps it. One that
-// became known here later, by the import, gets the earlier time.
-func (n Name) settle(ctx context.Context, tx RestoreTx) error {
+// became known here later, by the import, gets the earlier time. A name that was reserved here before, and not by one of the reservations of the export, is given
+// to no upstream.
+func (n Name) settle(ctx context.Context, tx RestoreTx, exported []Reservation) error {
 	name, err := packaging.ParseProjectName(n.Name)
 	if err != nil {
 		return err
@@ -216,6 +264,14 @@ func (n Name) settle(ctx context.Context, tx RestoreTx) error {
 	known, err := tx.NameOf(ctx, name)
 	switch {
 	case fault.Is(err, fault.NotFound):
+		f, err := tx.NameFacts(ctx, name, "")
+		if err != nil || origin == catalog.Foreign && slices.ContainsFunc(f.Reservations, func(here catalog.Reservation) bool {
+			return !slices.ContainsFunc(exported, func(v Reservation) bool {
+				return v.Pattern == here.Pattern && v.Since.Equal(here.Since)
+			})
+		}) {
+			return err
+		}
 		return tx.PutName(ctx, row)
 	case err == nil && known.Origin == origin && known.Upstream == n.Upstream && !known.Since.Before(n.Since):
 		return tx.ReplaceName(ctx, row)

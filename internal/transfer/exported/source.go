@@ -266,7 +266,7 @@ func (s *Source) startNotes() {
 	r := s.about
 	s.note(transfer.Note{
 		Kind: "setting", Text: fmt.Sprintf("repository %s was open to %s, with the role %s for every user; settings are not imported",
-			r.Name, map[bool]string{true: "anonymous readers", false: "users only"}[r.Public], r.Members),
+			r.Name, map[bool]string{true: "anonymous readers, if the server permits them", false: "users only"}[r.Public], r.Members),
 	})
 	if len(r.Bases) > 0 {
 		s.note(transfer.Note{Kind: "setting", Text: "it drew on " + strings.Join(r.Bases, ", ")})
@@ -294,7 +294,12 @@ func (s *Source) noteRules(roles []Role, rules []Rule) {
 	}
 }
 
+// note notes n. The export may have been changed: a command that a shell would take for more than one of this program is
+// left out.
 func (s *Source) note(n transfer.Note) {
+	if !isCommand(n.Command) {
+		n.Command = ""
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.notes) >= maxNotes {
@@ -343,19 +348,36 @@ func (s *Source) Settle(ctx context.Context, tx transfer.Tx, here catalog.Reposi
 			return err
 		}
 	}
-	if err := s.about.settle(ctx, t, here); err != nil {
+	about := s.About()
+	left, err := s.about.settle(ctx, t, here, about.Kind+" "+about.Location)
+	if err != nil {
 		return err
 	}
+	s.noteLeft(here, left)
 	err = s.eachName(func(n Name) error {
 		if name, err := packaging.ParseProjectName(n.Name); err != nil || match != nil && !match(name) {
 			return err
 		}
-		return n.settle(ctx, t)
+		return n.settle(ctx, t, s.about.Reservations)
 	})
 	if err == nil {
 		_, err = t.NextSerial(ctx) // decisions may have changed what readers see
 	}
 	return err
+}
+
+// noteLeft notes decisions that were left out. It may be called again with the same ones.
+func (s *Source) noteLeft(here catalog.Repository, left []Ruling) {
+	for _, d := range left {
+		n := transfer.Note{Kind: "setting", Text: fmt.Sprintf("%s had the origin %s there; here it stays a name of this index, "+
+			"which had it before (index origin set changes that)", d.Name, d.Origin)}
+		s.mu.Lock()
+		known := slices.Contains(s.notes, n)
+		s.mu.Unlock()
+		if !known {
+			s.note(n)
+		}
+	}
 }
 
 // create creates a project without files, unless there is one.
