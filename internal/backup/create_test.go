@@ -32,6 +32,7 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
+	"pyindex/internal/storage/postgrestest"
 	"pyindex/internal/storage/storagetest"
 )
 
@@ -48,12 +49,15 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, who: access.Operator("test"), store: filepath.Join(t.TempDir(), "blobs"), dir: filepath.Join(t.TempDir(), "b")}
+	return openWorld(t, storagetest.SQLite(t), filepath.Join(t.TempDir(), "blobs"))
+}
+
+// openWorld returns the index with a database and a store, a folder or a bucket.
+func openWorld(t *testing.T, url, store string) *world {
+	t.Helper()
+	w := &world{T: t, who: access.Operator("test"), store: store, dir: filepath.Join(t.TempDir(), "b")}
+	w.rows = storagetest.OpenDB(t, url, db.Options{})
 	var err error
-	if w.rows, err = db.Open(t.Context(), storagetest.SQLite(t), db.Options{}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = w.rows.Close() })
 	if w.blobs, err = blobs.Open(t.Context(), w.store, blobs.Options{}); err != nil {
 		t.Fatal(err)
 	}
@@ -551,5 +555,60 @@ func TestRowsOnlyBackup(t *testing.T) {
 	made, err := w.rows.Backups(t.Context())
 	if err != nil || len(made) != 1 || !made[0].RowsOnly {
 		t.Errorf("Backups() = %+v, %v", made, err)
+	}
+}
+
+// TestBackupOfABucket: backups of PostgreSQL and a bucket, as a folder and as a stream, are whole and have the same
+// content. They are incremental, and beside deletions they have what their rows need.
+func TestBackupOfABucket(t *testing.T) {
+	postgrestest.Skip(t)
+	w := openWorld(t, storagetest.Postgres(t), storagetest.Bucket(t))
+	w.uploads("one", "two", "three")
+	options := func() backup.Options {
+		o := w.options()
+		o.Within = nil
+		return o
+	}
+	first := w.backup(options())
+	if first.Objects != 3 || first.Bytes == 0 {
+		t.Errorf("the backup has %d objects with %d bytes, want 3 files", first.Objects, first.Bytes)
+	}
+	w.verified(1)
+	before := w.contents()
+	w.uploads("four")
+	o := options()
+	o.Blobs = during{w.blobs, func() {
+		if err := w.deletes(t.Context(), "one"); err != nil && !fault.Is(err, fault.NotFound) {
+			t.Error(err)
+		}
+	}}
+	w.backup(o)
+	w.verified(2)
+	after := w.contents()
+	if len(before) != 3 || len(after) != 4 {
+		t.Errorf("%d and then %d objects in the backup, want 3 and 4", len(before), len(after))
+	}
+	for path, at := range before {
+		if !after[path].Equal(at) {
+			t.Errorf("%s was written again", path)
+		}
+	}
+	w.free()
+	var b bytes.Buffer
+	m, err := backup.Stream(t.Context(), &b, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.free()
+	w.dir = filepath.Join(t.TempDir(), "stream")
+	if err := os.Mkdir(w.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := backup.Receive(&b, w.dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.verified(1)
+	if n := len(w.contents()); n != 3 || m.Objects != 3 {
+		t.Errorf("the stream has %d objects of %d, want those of three projects", n, m.Objects)
 	}
 }

@@ -31,6 +31,10 @@ func samples(f *kong.Flag) [3]string {
 			"name=b,url=https://b.example/simple/,kind=private,probe=acme-core;name=c,url=https://c.example/,names=listed,allow=x y-*",
 			"name=d,url=https://d.example/simple/,ttl=5m",
 		}
+	case "aliases":
+		return [3]string{
+			"path=/root/pypi/+simple/", "path=/a/simple/;path=/b/simple/,repository=team", "path=/c/simple/,repository=d",
+		}
 	case "repositories":
 		return [3]string{
 			"name=a,bases=main", "name=b,bases=main upstream:a,require_hashes=false;name=c,public=true",
@@ -112,7 +116,7 @@ func writeTOML(t *testing.T, f *kong.Flag, text string) string {
 	section, key, ok := strings.Cut(tomlKey(f.Name), ".")
 	value := fmt.Sprintf("%q", text)
 	switch {
-	case f.Name == "oidc-issuers", f.Name == "upstreams", f.Name == "repositories":
+	case f.Name == "oidc-issuers", f.Name == "upstreams", f.Name == "repositories", f.Name == "aliases":
 		return write(t, entriesTOML(tomlKey(f.Name), text))
 	case f.Target.Kind() == reflect.Slice:
 		value = fmt.Sprintf("[%q]", strings.Split(text, ","))

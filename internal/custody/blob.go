@@ -68,6 +68,14 @@ type Blobs interface {
 	SweepStages(ctx context.Context, t time.Time) error
 }
 
+// Together is implemented by stores that may keep many files faster together than one by one.
+type Together interface {
+	// KeepsTogether reports whether KeepAll may be called.
+	KeepsTogether() bool
+	// KeepAll is Blobs.Keep for many stages, each under the key of the same position. After an error, some may be kept.
+	KeepAll(ctx context.Context, keys []string, all []Stage) error
+}
+
 // Held is a key held by an upload.
 type Held struct {
 	Key        string

@@ -43,6 +43,47 @@ func (k *Keeper) Put(ctx context.Context, h Held, p []byte) error {
 	return k.mend(ctx, h.Key, bytes.NewReader(p), int64(len(p)), byUpload, write)
 }
 
+// Fresh is content for KeepTogether: a stage, or small content in memory.
+type Fresh struct {
+	Held  Held
+	Stage Stage
+	Bytes []byte // if Stage is nil
+}
+
+// KeepTogether is Keep and Put for the content of many files, which is faster than one by one. It returns the keys that
+// it kept. The caller keeps the others, which are those that files reference already, and all of some stores.
+func (k *Keeper) KeepTogether(ctx context.Context, all []Fresh) (kept map[string]bool, err error) {
+	store, ok := k.blobs.(Together)
+	if !ok || !store.KeepsTogether() {
+		return nil, nil
+	}
+	kept = map[string]bool{}
+	var keys []string
+	var stages []Stage
+	var size int64
+	for _, n := range all {
+		if n.Held.Named || kept[n.Held.Key] {
+			continue
+		}
+		s := n.Stage
+		if s == nil {
+			if s, err = k.Stage(ctx); err != nil {
+				return nil, err
+			}
+			defer s.Discard()
+			if _, err := s.Write(n.Bytes); err != nil {
+				return nil, err
+			}
+		}
+		kept[n.Held.Key] = true
+		keys, stages, size = append(keys, n.Held.Key), append(stages, bare(s)), size+s.Size()
+	}
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	return kept, k.retry(ctx, size, func() error { return store.KeepAll(ctx, keys, stages) })
+}
+
 // mend compares the content under key with the right one, and calls write if they differ. It then compares them again,
 // because a store that lost content once may do so again. It returns fault.Unavailable if they still differ.
 func (k *Keeper) mend(ctx context.Context, key string, right io.ReaderAt, size int64, by string,

@@ -24,6 +24,8 @@ import (
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/storage/db"
 	"pyindex/internal/storage/storagetest"
+	"pyindex/internal/transfer"
+	"pyindex/internal/transfer/transfertest"
 )
 
 // club is an index with a project that everyone with an account may read, and one in the repository inner for members.
@@ -34,6 +36,7 @@ type club struct {
 	dir              *access.Directory
 	keys             *access.Keyring
 	accounts         *account.Accounts
+	importer         *transfer.Importer
 	boss             access.Caller
 	now              time.Time
 	pause            time.Duration // before each release
@@ -58,6 +61,7 @@ func newClub(t *testing.T, url string) *club {
 	c.dir = access.NewDirectory(rows.Access(), access.DirectoryOptions{Now: clock})
 	c.accounts = account.New(rows.Accounts(), signin.New(rows.SignIn(), outbox.New(rows.Outbox(), outbox.Options{}),
 		signin.Options{Now: clock}), account.Options{})
+	c.importer = &transfer.Importer{Store: rows.Transfer(), Index: c.Index.Index, Intake: c.Index.Intake, Who: c.boss}
 	c.keys = access.NewKeyring(rows.Access(), access.KeyringOptions{Now: clock})
 	c.must(c.AddRepository(t.Context(), c.boss, catalog.NewRepository{Name: "inner"}))
 	for _, repo := range []string{"main", "inner"} {
@@ -174,6 +178,28 @@ func TestSubscribersAreToldOnce(t *testing.T) {
 		c.must(c.followers.Unfollow(ctx, alice, all[0].ProjectID))
 		c.put("main", "1.4")
 		c.told("after unsubscribing")
+	})
+}
+
+// Releases that an import brought are no news. Those of uploads after it are.
+func TestImportedReleasesAreNoNews(t *testing.T) {
+	storagetest.EachDatabase(t, func(t *testing.T, fresh func(*testing.T) string) {
+		c := newClub(t, fresh(t))
+		c.must(c.followers.Follow(t.Context(), c.user("alice"), "", c.demo()))
+		source := transfertest.New()
+		for _, version := range []string{"2.0", "2.1"} {
+			source.Add(packagingtest.Wheel("demo", version, "imported"), func(f *transfer.File) {
+				f.UploadedAt = c.now.Add(time.Minute) // after the subscription
+			})
+		}
+		c.now = c.now.Add(c.pause)
+		_, sum, err := c.importer.Run(t.Context(), source, transfer.Options{Repository: catalog.MainRepository})
+		if err != nil || sum.Added != 2 {
+			t.Fatalf("Run() = %+v, %v", sum, err)
+		}
+		c.told("after an import")
+		c.put("main", "2.2")
+		c.told("after a release", "alice <alice@acme.example>: main/demo 2.2")
 	})
 }
 

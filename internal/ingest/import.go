@@ -391,6 +391,7 @@ func (m *importing) keep(ctx context.Context) (keys []string, err error) {
 	keys = heldKeys(held)
 	m.held = map[*imported][]custody.Held{}
 	put := map[string]bool{}
+	var fresh []custody.Fresh
 	for _, a := range m.all {
 		if a == nil {
 			continue
@@ -399,20 +400,33 @@ func (m *importing) keep(ctx context.Context) (keys []string, err error) {
 		held, counts = held[counts[0]:], counts[1:]
 		m.held[a] = own
 		a.file.Generation = own[0].Generation
+		fresh = append(fresh, custody.Fresh{Held: own[0], Stage: a.content.stage})
 		if len(own) > 1 {
 			a.file.MetadataGeneration = own[1].Generation
 			a.stored = put[own[1].Key] // wheels of one version usually share their metadata
 			put[own[1].Key] = true
+			fresh = append(fresh, custody.Fresh{Held: own[1], Bytes: a.contents.Metadata})
 		}
 	}
-	err = m.each(func(a *imported) error {
-		own := m.held[a]
-		if a.stored {
-			own = own[:1]
-		}
-		return a.keep(ctx, own)
-	})
+	kept, err := m.intake.custody.KeepTogether(ctx, fresh)
+	if err != nil {
+		return keys, err
+	}
+	err = m.each(func(a *imported) error { return a.keepRest(ctx, m.held[a], kept) })
 	return keys, err
+}
+
+// keepRest stores what was not kept together with other files.
+func (a *imported) keepRest(ctx context.Context, held []custody.Held, kept map[string]bool) error {
+	if !kept[held[0].Key] {
+		if err := a.intake.custody.Keep(ctx, held[0], a.content.stage); err != nil {
+			return err
+		}
+	}
+	if len(held) == 1 || a.stored || kept[held[1].Key] {
+		return nil
+	}
+	return a.intake.custody.Put(ctx, held[1], a.contents.Metadata)
 }
 
 // carry sets the fields of the row that the source states.

@@ -150,6 +150,8 @@ func (d *localDoctor) database() {
 	if s, ok, err := publishers.LastServing(d.Ctx, rows.Publishers()); err == nil && ok {
 		d.last = app.Served(d.Config, s)
 	}
+	d.recovered(rows)
+	d.aliases(rows)
 	d.settings(rows)
 	d.clock(rows)
 	d.backups(rows)

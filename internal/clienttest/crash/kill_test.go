@@ -25,14 +25,14 @@ const (
 	longest = 60 * time.Millisecond // of a server's life after the uploads began
 )
 
-// TestKill kills the server at a random moment while four clients upload, 50 times, or 200 times in depth. After each
+// TestKill kills the server at a random moment while four clients upload, 20 times, or 200 times in depth. After each
 // restart every listed file is there and equals its digest, everything that was answered with 200 is listed, and
 // sending the rest again succeeds. In the end nothing but stages of killed uploads is left over.
 func TestKill(t *testing.T) {
 	s := clienttest.Serve(t, clienttest.Options{})
 	s.User("alice", true)
 	c := &client{t: t, s: s, token: s.Token("alice")}
-	kills := clienttest.Rounds(t, 50, 200)
+	kills := clienttest.Rounds(t, 20, 200)
 	random := rand.New(rand.NewPCG(2026, 11))
 	var interrupted, answered int
 	for round := range kills {

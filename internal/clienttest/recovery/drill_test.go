@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"pyindex/internal/clienttest"
 	"pyindex/internal/packaging/packagingtest"
@@ -205,7 +206,7 @@ func (d *drill) serial() int64 {
 	return n
 }
 
-// load uploads until it is stopped, and returns the names of the files that were answered with 200 so far.
+// load uploads until it is stopped, and returns the number of files that were answered with 200 so far.
 func (d *drill) load() (answered func() int64, stop func()) {
 	var n atomic.Int64
 	done := make(chan struct{})
@@ -246,7 +247,10 @@ func TestDrill(t *testing.T) {
 			if tokens == "--keep-tokens" && !strings.HasPrefix(name, "sqlite") {
 				continue // the pairs do not differ in that
 			}
-			t.Run(name+tokens, func(t *testing.T) { run(t, open(t), tokens) })
+			t.Run(name+tokens, func(t *testing.T) {
+				t.Parallel()
+				run(t, open(t), tokens)
+			})
 		}
 	}
 }
@@ -289,7 +293,12 @@ func run(t *testing.T, at place, tokens string) {
 
 	// The backup, while three clients upload.
 	answered, stop := d.load()
-	before := answered()
+	for deadline := time.Now().Add(time.Minute); answered() < 10; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("only %d uploads were answered in a minute", answered())
+		}
+	}
+	before := answered() + 3 // with those from before the load
 	dir := filepath.Join(t.TempDir(), "backup")
 	s.Index("backup", dir).OK(t)
 	s.Index("backup", "verify", dir).OK(t)

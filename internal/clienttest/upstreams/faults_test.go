@@ -23,6 +23,10 @@ func pair(t *testing.T) []installer {
 	return []installer{all[len(all)-4], all[len(all)-3]}
 }
 
+func newestPip(t *testing.T) []installer { return pair(t)[:1] }
+
+func onlyUV(t *testing.T) []installer { return pair(t)[1:] }
+
 // troubled is a team whose own project needs one of the upstream that was installed before, and one that was not.
 func troubled(t *testing.T, stores string, o upstreamtest.Options) *world {
 	t.Helper()

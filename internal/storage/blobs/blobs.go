@@ -43,7 +43,10 @@ type Blobs struct {
 	known   atomic.Int64 // when the bucket last responded, in seconds
 }
 
-var _ custody.Blobs = (*Blobs)(nil)
+var (
+	_ custody.Blobs    = (*Blobs)(nil)
+	_ custody.Together = (*Blobs)(nil)
+)
 
 // Open opens the store at a URL: "file:///var/lib/index/blobs", the plain path of a folder, "mem://", or a bucket in
 // the form of gocloud.dev: "s3://bucket?region=…", "gs://bucket", "azblob://container". A missing folder is created,

@@ -22,7 +22,8 @@ const stageFolder = ".stage"
 
 // folder stores files durably in the layout of gocloud.dev's fileblob, which does not sync.
 type folder struct {
-	root string
+	root  string
+	syncs group // of the whole file system
 
 	mu    sync.Mutex
 	ready map[string]bool // directories whose names are synced up to the root
@@ -226,6 +227,18 @@ func (d *folder) makeReady(dir string) error {
 	}
 	d.ready[dir] = true
 	return nil
+}
+
+// makeDir creates a directory below the root without syncing its name.
+func (d *folder) makeDir(dir string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ready[dir] {
+		if _, err := os.Lstat(dir); err == nil {
+			return nil
+		}
+	}
+	return os.MkdirAll(dir, 0o700)
 }
 
 // makeDir creates a directory and its missing parents, accessible only by their owner, and syncs the new ones.

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
@@ -242,6 +244,51 @@ func TestTheLeastRecentlyUsedIsEvicted(t *testing.T) {
 	}
 	w.up.set(all[2].URL, &reply{body: content(100)})
 	w.must(w.files.Tend(t.Context()))
+}
+
+// TestNothingIsEvictedUnderALease checks that content stays while a backup or a move reads the store, that a new file is
+// then served without being kept, and that the limit holds again afterwards.
+func TestNothingIsEvictedUnderALease(t *testing.T) {
+	w := newWorld(t, files.Options{Limit: 2 << 20})
+	w.files.SetIdle(0)
+	var all []page.File
+	for i := range 4 {
+		f, _ := w.file(fmt.Sprintf("p%d-1.0.tar.gz", i), content(1<<20-i))
+		all = append(all, f)
+	}
+	get := func(f page.File) {
+		t.Helper()
+		w.now.Add(int64(time.Minute))
+		got, _, err := w.read(f)
+		if err != nil || int64(len(got)) != f.Size {
+			t.Fatalf("reading %s = %d bytes, %v", f.Filename, len(got), err)
+		}
+		w.settle()
+	}
+	get(all[0])
+	get(all[1])
+	if _, err := w.db.TakeLease(t.Context(), "backup:1", "test", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	get(all[2])
+	w.must(w.files.Tend(t.Context()))
+	if _, _, err := w.files.Evict(t.Context(), access.Operator("ann"), "public"); !fault.Is(err, fault.Conflict) ||
+		!strings.Contains(fault.Message(err), "backup") {
+		t.Errorf("Evict() under a lease = %v, want a conflict that names the backup", err)
+	}
+	for i, f := range all[:2] {
+		if !w.row(f).Stored {
+			t.Errorf("file %d was evicted under a lease", i)
+		}
+	}
+	if n := w.files.Counters().Evictions; n != 0 || w.objects() != 2 {
+		t.Errorf("%d evictions and %d objects under a lease, want 0 and 2", n, w.objects())
+	}
+	w.must(w.db.EndLease(t.Context(), "backup:1", "test"))
+	get(all[3])
+	if w.row(all[0]).Stored || !w.row(all[3]).Stored || w.objects() != 2 {
+		t.Errorf("after the lease, %d objects are stored, want the new file instead of the oldest", w.objects())
+	}
 }
 
 // TestWhatWasJustUsedIsNotEvicted checks that content in use stays, and that a new file is not kept then.
