@@ -165,6 +165,7 @@ type planned struct {
 	projects   []Project                                     // nil if there were too many files
 	names      map[packaging.ProjectName]catalog.ClaimedName // of projects with files to add
 	seen       map[packaging.ProjectName]bool                // projects that are imported
+	withheld   map[packaging.ProjectName]bool                // names that do not become own
 }
 
 // Plan returns what an import would do. It writes nothing.
@@ -213,10 +214,62 @@ func (m *Importer) plan(ctx context.Context, s Source, o Options) (*planned, err
 	if err := m.planSome(ctx, s, o, p, batch); err != nil {
 		return nil, err
 	}
+	if settler, ok := s.(Settler); ok && o.Upstream == "" {
+		if err := m.planOwnNames(ctx, settler, o, p); err != nil {
+			return nil, err
+		}
+	}
 	p.Notes = append(p.Notes, s.Notes()...)
 	slices.SortFunc(p.Names, func(a, b NameToDecide) int { return strings.Compare(a.Name, b.Name) })
 	return p, nil
 }
+
+// planOwnNames adds the names to the plan that become own without any file. Those that an upstream has are decided as
+// the names of projects are.
+func (m *Importer) planOwnNames(ctx context.Context, s Settler, o Options, p *planned) error {
+	p.withheld = map[packaging.ProjectName]bool{}
+	var batch []packaging.ProjectName
+	compare := func() error {
+		standings, err := m.Index.NameStandings(ctx, m.Who, o.Repository, batch)
+		if err != nil {
+			return err
+		}
+		for i, name := range batch {
+			d, _ := o.Names.Of(name)
+			if standings[i].Unknown {
+				p.NotCompared++
+			}
+			p.ask(Project{Name: name}, standings[i], d)
+		}
+		batch = nil
+		return ctx.Err()
+	}
+	asked := map[packaging.ProjectName]bool{}
+	listed := map[string]bool{}
+	for _, n := range p.Names {
+		listed[n.Name] = true
+	}
+	err := s.OwnNames(matchOf(o), func(name packaging.ProjectName) error {
+		if d, decided := o.Names.Of(name); decided && d.Origin != catalog.Own {
+			p.withheld[name] = true
+		}
+		if p.seen[name] || asked[name] || listed[name.String()] {
+			return nil
+		}
+		asked[name] = true
+		if batch = append(batch, name); len(batch) < planBatch {
+			return nil
+		}
+		return compare()
+	})
+	if err != nil {
+		return err
+	}
+	return compare()
+}
+
+// withholds reports whether a name does not become own.
+func (p *planned) withholds(name packaging.ProjectName) bool { return p.withheld[name] }
 
 // planBatch is the number of projects whose names are compared together.
 const planBatch = 100

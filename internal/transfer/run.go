@@ -233,7 +233,7 @@ func (r *run) finish(ctx context.Context, why error) error {
 			return err
 		}
 		if s, ok := r.source.(Settler); ok && r.options.Upstream == "" {
-			if err := s.Settle(ctx, tx, r.plan.repository, r.options.Match); err != nil {
+			if err := s.Settle(ctx, tx, r.plan.repository, r.options.Match, r.plan.withholds); err != nil {
 				return err
 			}
 		}

@@ -59,7 +59,10 @@ type Project struct {
 // Settler is a source that completes the rows of a repository when all of its projects were imported. Only exports of
 // this program do.
 type Settler interface {
-	Settle(ctx context.Context, tx Tx, here catalog.Repository, match func(packaging.ProjectName) bool) error
+	// OwnNames calls f for the names without files that Settle makes own, and stops at its first error.
+	OwnNames(match func(packaging.ProjectName) bool, f func(packaging.ProjectName) error) error
+	// Settle leaves out what match does not select, and makes no name own that withheld reports.
+	Settle(ctx context.Context, tx Tx, here catalog.Repository, match, withheld func(packaging.ProjectName) bool) error
 }
 
 // About describes a source.

@@ -390,3 +390,33 @@ func TestMetadataComesFromTheArchive(t *testing.T) {
 		t.Errorf("the trust in the times is %v, want %v", trust, want)
 	}
 }
+
+// TestOwnNamesAreDecided: a name that only a row of the export makes own is in the plan, and skip leaves it out.
+func TestOwnNamesAreDecided(t *testing.T) {
+	there, here := newWorld(t), newWorld(t)
+	there.upload("main", "acme", wheel("acme", "1.0", "a"))
+	there.export()
+	there.must(os.WriteFile(filepath.Join(there.dir, "names.jsonl"), []byte(
+		`{"name":"skipped","origin":"own"}`+"\n"+`{"name":"kept","origin":"own"}`+"\n"), 0o600))
+	s, err := exported.OpenSource(there.dir, uuid.NewString)
+	here.must(err)
+	defer s.Close()
+	m := &transfer.Importer{
+		Store: here.db.Transfer(), Index: here.index.Index, Intake: here.index.Intake, Who: here.boss, Now: here.clock,
+	}
+	p, _, err := m.Run(here.ctx, s, transfer.Options{
+		Repository: "main", Names: transfer.Names{{Pattern: "skipped", Origin: transfer.Skip}},
+	})
+	here.must(err)
+	if len(p.Names) != 1 || p.Names[0].Name != "skipped" {
+		t.Errorf("the plan lists %+v", p.Names)
+	}
+	here.must(here.db.Transfer().View(here.ctx, func(tx transfer.Tx) error {
+		for n, want := range map[string]catalog.Origin{"skipped": "", "kept": catalog.Own} {
+			if got, _ := tx.NameOf(here.ctx, name(n)); got.Origin != want {
+				t.Errorf("the name %s is %q, want %q", n, got.Origin, want)
+			}
+		}
+		return nil
+	}))
+}

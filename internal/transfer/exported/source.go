@@ -342,16 +342,63 @@ func (s *Source) settler(name packaging.ProjectName) func(context.Context, inges
 	}
 }
 
+// OwnNames calls f for the names without files that Settle makes own.
+func (s *Source) OwnNames(match func(packaging.ProjectName) bool, f func(packaging.ProjectName) error) error {
+	each := func(text string) error {
+		name, err := packaging.ParseProjectName(text)
+		if err != nil || match != nil && !match(name) {
+			return err
+		}
+		return f(name)
+	}
+	for _, name := range s.empty {
+		if err := each(name.String()); err != nil {
+			return err
+		}
+	}
+	for _, d := range s.about.Rulings {
+		if d.Origin == string(catalog.Own) {
+			if err := each(d.Name); err != nil {
+				return err
+			}
+		}
+	}
+	for _, d := range s.about.Deleted {
+		if err := each(d.Name); err != nil {
+			return err
+		}
+	}
+	return s.eachName(func(n Name) error {
+		if n.Origin != string(catalog.Own) {
+			return nil
+		}
+		return each(n.Name)
+	})
+}
+
+// without returns the repository without the rows that make withheld names own.
+func (r Repository) without(withheld func(packaging.ProjectName) bool) Repository {
+	is := func(text string) bool {
+		name, err := packaging.ParseProjectName(text)
+		return err == nil && withheld(name)
+	}
+	r.Rulings = slices.DeleteFunc(slices.Clone(r.Rulings), func(d Ruling) bool {
+		return d.Origin == string(catalog.Own) && is(d.Name)
+	})
+	r.Deleted = slices.DeleteFunc(slices.Clone(r.Deleted), func(d Deleted) bool { return is(d.Name) })
+	return r
+}
+
 // Settle completes the rows of the repository and of the names that match, and creates projects without files.
 func (s *Source) Settle(ctx context.Context, tx transfer.Tx, here catalog.Repository,
-	match func(packaging.ProjectName) bool,
+	match, withheld func(packaging.ProjectName) bool,
 ) error {
 	t, err := restore(tx)
 	if err != nil {
 		return err
 	}
 	for _, name := range s.empty {
-		if match != nil && !match(name) {
+		if match != nil && !match(name) || withheld(name) {
 			continue
 		}
 		if err := s.create(ctx, t, here, name); err != nil {
@@ -359,13 +406,14 @@ func (s *Source) Settle(ctx context.Context, tx transfer.Tx, here catalog.Reposi
 		}
 	}
 	about := s.About()
-	left, err := s.about.settle(ctx, t, here, about.Kind+" "+about.Location)
+	left, err := s.about.without(withheld).settle(ctx, t, here, about.Kind+" "+about.Location)
 	if err != nil {
 		return err
 	}
 	s.noteLeft(here, left)
 	err = s.eachName(func(n Name) error {
-		if name, err := packaging.ParseProjectName(n.Name); err != nil || match != nil && !match(name) {
+		if name, err := packaging.ParseProjectName(n.Name); err != nil || match != nil && !match(name) ||
+			n.Origin == string(catalog.Own) && withheld(name) {
 			return err
 		}
 		return n.settle(ctx, t, s.about.Reservations)
