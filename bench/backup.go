@@ -30,7 +30,8 @@ func measureBackups(ctx context.Context, args []string) error {
 	f.IntVar(&b.size, "size", 256<<10, "bytes of each file")
 	f.IntVar(&b.rounds, "rounds", 3, "measurements of each row; the median counts")
 	f.IntVar(&b.uploads, "uploads", 1000, "uploads of 20 kB from 8 clients at once")
-	url := f.String("database-url", "", "a filled database (see bench catalog) to measure the memory with; it is left as it is")
+	url := f.String("database-url", "",
+		"a filled database (see bench catalog) to measure the memory with; it is left as it is")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -123,8 +124,10 @@ func (b *backupBench) alone(ctx context.Context) error {
 	}
 	mb := float64(size) / 1e6
 	c, s, k := median(copies), median(synced), median(backups)
-	fmt.Printf("%.0f MB in %d files: cp -r %.0f MB/s, with sync %.0f MB/s, backup %.0f MB/s\n", mb, b.files, mb/c, mb/s, mb/k)
-	fmt.Printf("backup / cp -r %.2f, backup / cp -r and sync %.2f (at least 0.8); peak of memory %.0f MB\n", c/k, s/k, median(peaks))
+	fmt.Printf("%.0f MB in %d files: cp -r %.0f MB/s, with sync %.0f MB/s, backup %.0f MB/s\n", mb, b.files, mb/c, mb/s,
+		mb/k)
+	fmt.Printf("backup / cp -r %.2f, backup / cp -r and sync %.2f (at least 0.8); peak of memory %.0f MB\n", c/k, s/k,
+		median(peaks))
 	return nil
 }
 
@@ -165,7 +168,8 @@ func (b *backupBench) memory(ctx context.Context) error {
 	}
 	size, err := sizeOf(filepath.Join(b.dir, "rows"))
 	if err == nil {
-		fmt.Printf("rows in %.0f s, %.0f MB compressed, peak of memory %.0f MB (at most 128)\n", seconds, float64(size)/1e6, peak)
+		fmt.Printf("rows in %.0f s, %.0f MB compressed, peak of memory %.0f MB (at most 128)\n", seconds, float64(size)/1e6,
+			peak)
 	}
 	return err
 }

@@ -23,7 +23,8 @@ func imports(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("import", flag.ContinueOnError)
 	files := flags.Int("files", 20_000, "files of the export")
 	each := flags.Int("each", 20, "files of a project")
-	peers := flags.String("devpi", "", "folder with devpi-server and devpi-import; without it, this index alone is measured")
+	peers := flags.String("devpi", "",
+		"folder with devpi-server and devpi-import; without it, this index alone is measured")
 	binary := flags.String("index", "", "program of this index (default: it is built)")
 	keep := flags.String("dir", "", "folder for the data (default: a temporary one)")
 	if err := flags.Parse(args); err != nil {
@@ -39,7 +40,8 @@ func imports(ctx context.Context, args []string) error {
 	}
 	if *binary == "" {
 		*binary = filepath.Join(dir, "index")
-		if out, err := exec.CommandContext(ctx, "go", "build", "-o", *binary, "pyindex/cmd/index").CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(ctx, "go", "build", "-o", *binary,
+			"pyindex/cmd/index").CombinedOutput(); err != nil {
 			return fmt.Errorf("building: %w\n%s", err, out)
 		}
 	}
@@ -53,13 +55,15 @@ func imports(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%-28s %8.1f s %8.0f files/s\n", "copied with a sync for each", copied.Seconds(), float64(*files)/copied.Seconds())
+	fmt.Printf("%-28s %8.1f s %8.0f files/s\n", "copied with a sync for each", copied.Seconds(),
+		float64(*files)/copied.Seconds())
 	data := filepath.Join(dir, "data")
 	if err := command(ctx, *binary, "--data-dir", data, "user", "add", "bench", "--admin"); err != nil {
 		return err
 	}
 	ours, err := timed(func() error {
-		return command(ctx, *binary, "--data-dir", data, "import", "devpi", export, "--index", "root/bench", "--to", "main", "--json")
+		return command(ctx, *binary, "--data-dir", data, "import", "devpi", export, "--index", "root/bench", "--to", "main",
+			"--json")
 	})
 	if err != nil {
 		return err
@@ -69,7 +73,8 @@ func imports(ctx context.Context, args []string) error {
 		return nil
 	}
 	theirs, err := timed(func() error {
-		return command(ctx, filepath.Join(*peers, "devpi-import"), "--serverdir", filepath.Join(dir, "devpi"), "--no-root-pypi",
+		return command(ctx, filepath.Join(*peers, "devpi-import"), "--serverdir", filepath.Join(dir, "devpi"),
+			"--no-root-pypi",
 			export)
 	})
 	if err != nil {
@@ -149,7 +154,9 @@ func writeDevpiExport(dir string, files, each int) (total int64, err error) {
 				"hash_spec": "sha256=" + digest, "hashes": map[string]string{"sha256": digest},
 				"last_modified": "Mon, 02 Mar 2026 10:00:00 GMT",
 			},
-			"log": []any{map[string]any{"what": "upload", "who": "root", "when": []int{2026, 3, 2, 10, 0, 0}, "dst": "root/bench"}},
+			"log": []any{map[string]any{
+				"what": "upload", "who": "root", "when": []int{2026, 3, 2, 10, 0, 0}, "dst": "root/bench",
+			}},
 		})
 	}
 	index := map[string]any{
@@ -158,8 +165,10 @@ func writeDevpiExport(dir string, files, each int) (total int64, err error) {
 			"username": "root", "pwhash": "", "created": "2026-03-02T09:00:00Z",
 		}},
 		"indexes": map[string]any{"root/bench": map[string]any{
-			"indexconfig": map[string]any{"type": "stage", "volatile": true, "bases": []string{}, "acl_upload": []string{"root"}},
-			"projects":    projects, "files": listed,
+			"indexconfig": map[string]any{
+				"type": "stage", "volatile": true, "bases": []string{}, "acl_upload": []string{"root"},
+			},
+			"projects": projects, "files": listed,
 		}},
 	}
 	b, err := json.Marshal(index)

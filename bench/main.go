@@ -21,7 +21,8 @@ import (
 	"syscall"
 )
 
-// commands maps the first argument to a command. The benchmark uses "bare" and "load" to start itself as another process.
+// commands maps the first argument to a command. The benchmark uses "bare" and "load" to start itself as another
+// process.
 var commands = map[string]func(ctx context.Context, args []string) error{
 	"":         compare,
 	"backup":   measureBackups,

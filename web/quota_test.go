@@ -95,7 +95,8 @@ func TestRepositoryLimitForm(t *testing.T) {
 	}
 	x.shows("root", "/admin/repositories/", `value="2 GiB"`, " of ")
 	got := x.post("root", "/admin/repositories/change/", append(form, "many")...)
-	if limit() != 2<<30 || !strings.Contains(got.Body.String(), "The size limit of inner: Enter a whole number with a unit") {
+	if limit() != 2<<30 ||
+		!strings.Contains(got.Body.String(), "The size limit of inner: Enter a whole number with a unit") {
 		t.Errorf("POST of a bad size = %d, and the limit is %d:\n%s", got.Code, limit(), got.Body)
 	}
 	if x.post("root", "/admin/repositories/change/", append(form, "")...); limit() != 0 {

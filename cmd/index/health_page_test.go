@@ -25,7 +25,8 @@ func TestHealthPage(t *testing.T) {
 	}
 	page := html.UnescapeString(w.Body.String())
 	for _, want := range []string{
-		"1 check failed", "Other users of this machine may read", "chmod go= ", "This index has files and was never backed up",
+		"1 check failed", "Other users of this machine may read", "chmod go= ",
+		"This index has files and was never backed up",
 		"index backup FOLDER", "its schema has version", "Journal mode wal", "Holders of the token can read them",
 	} {
 		if !strings.Contains(page, want) {

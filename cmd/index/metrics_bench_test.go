@@ -53,8 +53,8 @@ func simplePage(b testing.TB, base string) {
 	}
 }
 
-// TestMetricsCostLittle: counting a request allocates nothing. In depth, pages from memory are served at 98 % of the rate
-// without metrics or more.
+// TestMetricsCostLittle: counting a request allocates nothing. In depth, pages from memory are served at 98 % of the
+// rate without metrics or more.
 func TestMetricsCostLittle(t *testing.T) {
 	m := newMetrics(slog.New(slog.DiscardHandler))
 	count := m.Route("/simple/:project/", http.MethodGet)

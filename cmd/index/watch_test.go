@@ -91,9 +91,9 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 	}
 }
 
-// TestRulesAndDashboardParse: the parsers of Prometheus accept the alert rules and every query of the dashboard, and the
-// labels in them are labels of the metrics. The parsers are in a module of their own, because that of Prometheus brings
-// hundreds of others. Unless all tests run, it must be in the module cache already.
+// TestRulesAndDashboardParse: the parsers of Prometheus accept the alert rules and every query of the dashboard, and
+// the labels in them are labels of the metrics. The parsers are in a module of their own, because that of Prometheus
+// brings hundreds of others. Unless all tests run, it must be in the module cache already.
 func TestRulesAndDashboardParse(t *testing.T) {
 	folder, err := filepath.Abs(filepath.Join(top, "internal", "clienttest", "promcheck"))
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 func TestParsePath(t *testing.T) {
 	for text, want := range map[string]string{
 		"/root/pypi/+simple/": "/root/pypi/+simple/", "/repository/acme/simple": "/repository/acme/simple/",
-		"/api/pypi/Acme_local/simple/": "/api/pypi/Acme_local/simple/", "/api/v4/projects/20/packages/pypi/simple/": "/api/v4/projects/20/packages/pypi/simple/",
+		"/api/pypi/Acme_local/simple/":              "/api/pypi/Acme_local/simple/",
+		"/api/v4/projects/20/packages/pypi/simple/": "/api/v4/projects/20/packages/pypi/simple/",
 		"/a": "/a/",
 	} {
 		if got, err := alias.ParsePath(text); got != want || err != nil {
@@ -40,7 +41,9 @@ func TestCheck(t *testing.T) {
 		}
 		return out
 	}
-	for _, paths := range [][]string{nil, {"/a/"}, {"/a/", "/b/"}, {"/a/b/c/", "/a/"}, {"/root/pypi/+simple/", "/root/dev/+simple/"}} {
+	for _, paths := range [][]string{
+		nil, {"/a/"}, {"/a/", "/b/"}, {"/a/b/c/", "/a/"}, {"/root/pypi/+simple/", "/root/dev/+simple/"},
+	} {
 		if err := alias.Check(of(paths...)); err != nil {
 			t.Errorf("Check(%q) = %v", paths, err)
 		}
@@ -106,7 +109,8 @@ func TestLedger(t *testing.T) {
 	}
 	all := []alias.Alias{{Path: "/a/", Repository: "main"}, {Path: "/unused/", Repository: "main"}}
 	sums := alias.Summarize(all, uses)
-	if len(sums) != 2 || sums[0].Requests != 3 || !sums[0].LastAt.Equal(now) || sums[1].Requests != 0 || !sums[1].LastAt.IsZero() {
+	if len(sums) != 2 || sums[0].Requests != 3 || !sums[0].LastAt.Equal(now) || sums[1].Requests != 0 ||
+		!sums[1].LastAt.IsZero() {
 		t.Errorf("Summarize() = %+v", sums)
 	}
 	for _, who := range []access.Caller{{}, access.Guest(true)} {

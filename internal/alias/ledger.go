@@ -38,8 +38,8 @@ type Store interface {
 // keep is how long counts are kept.
 const keep = 400 * 24 * time.Hour
 
-// Ledger counts the use of aliases. It is safe for concurrent use. Counts are written by Flush; a crash may lose those of
-// the last moment.
+// Ledger counts the use of aliases. It is safe for concurrent use. Counts are written by Flush; a crash may lose those
+// of the last moment.
 type Ledger struct {
 	store Store
 	now   func() time.Time

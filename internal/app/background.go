@@ -75,7 +75,8 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 		})
 	})
 	a.verifier.Warm()
-	loops.every(ctx, refreshEvery, "issuer_keys", func() error { a.verifier.Refresh(); return nil }, log, "refreshing keys")
+	loops.every(ctx, refreshEvery, "issuer_keys", func() error { a.verifier.Refresh(); return nil }, log,
+		"refreshing keys")
 	loops.every(ctx, sweepEvery, "sweep", func() error { return a.sweep(ctx) }, log, "sweeping")
 	loops.every(ctx, checkEvery, "storage_check", func() error { return a.Index.Custody.CheckDaily(ctx, a.Operator) }, log,
 		"checking the stored bytes")

@@ -77,6 +77,7 @@ func (a *App) totals(ctx context.Context) (metrics.Totals, error) {
 	kept, err := a.Files.Usage(ctx)
 	return metrics.Totals{
 		Repositories: t.Repositories, Projects: t.Projects, Files: t.Files, Bytes: t.Bytes, Database: t.Database,
-		Waiting: t.Waiting, Kept: kept, KeptLimit: a.Files.Limit(), Full: metrics.Full{Projects: t.NearProjects, Repositories: t.NearRepositories},
+		Waiting: t.Waiting, Kept: kept, KeptLimit: a.Files.Limit(),
+		Full: metrics.Full{Projects: t.NearProjects, Repositories: t.NearRepositories},
 	}, err
 }

@@ -22,9 +22,9 @@ const (
 	maxValues   = maxBundles * 512
 )
 
-// Reverify implements ingest.Reverifier. The identity of an attestation is the publisher that the document names, if the
-// certificate proves it: its repository and workflow. The environment is in no certificate, so it is left out. Without a
-// trusted root, attestations are kept as unverified.
+// Reverify implements ingest.Reverifier. The identity of an attestation is the publisher that the document names, if
+// the certificate proves it: its repository and workflow. The environment is in no certificate, so it is left out.
+// Without a trusted root, attestations are kept as unverified.
 func (v *Verifier) Reverify(document []byte, filename packaging.Filename, sha256 string) (keep []catalog.Attestation,
 	warnings []string,
 ) {

@@ -34,8 +34,8 @@ func documentOf(t *testing.T, bundles ...any) []byte {
 	return b
 }
 
-// The provenance of an imported file is verified again. The publisher is the one that the certificate proves, without the
-// environment, which is in no certificate.
+// The provenance of an imported file is verified again. The publisher is the one that the certificate proves, without
+// the environment, which is in no certificate.
 func TestReverifyValid(t *testing.T) {
 	s := attesttest.New(t)
 	provenance := right()
@@ -67,8 +67,8 @@ func TestReverifyValid(t *testing.T) {
 	}
 }
 
-// Provenance that is forged, of another file, or of somebody else is left out with a warning, and a valid bundle beside it
-// is kept.
+// Provenance that is forged, of another file, or of somebody else is left out with a warning, and a valid bundle beside
+// it is kept.
 func TestReverifyRefuses(t *testing.T) {
 	s := attesttest.New(t)
 	v := verifier(t, s, attest.VerifyIfPresent)

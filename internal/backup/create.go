@@ -163,7 +163,8 @@ func (o Options) absent() []Absence {
 	out := []Absence{}
 	if len(o.Seal) == 0 {
 		out = append(out, Absence{
-			"second factors", "users with an authenticator app sign in with a recovery code or a passkey, or an administrator resets " +
+			"second factors",
+			"users with an authenticator app sign in with a recovery code or a passkey, or an administrator resets " +
 				"their second factor",
 		}, Absence{"keys of the index", "the restored index creates new ones; sign-ins in progress start again"})
 		for name := range o.SecretFolders {
@@ -314,14 +315,16 @@ func (r *run) rows(ctx context.Context) (err error) {
 	return r.seal(&secrets)
 }
 
-// rowProgress returns the function that reports the progress of the rows, and says when the write-ahead log has doubled.
+// rowProgress returns the function that reports the progress of the rows, and says when the write-ahead log has
+// doubled.
 func (r *run) rowProgress() func(rows, log int64) {
 	last, said := int64(0), int64(64<<20)
 	return func(rows, log int64) {
 		r.Progress.Add(rows-last, 0)
 		if last = rows; log >= 2*said {
 			said = log
-			r.Progress.Say("the database's write-ahead log has grown to %d MiB; it is shortened after the rows are read", log>>20)
+			r.Progress.Say("the database's write-ahead log has grown to %d MiB; it is shortened after the rows are read",
+				log>>20)
 		}
 	}
 }
@@ -371,7 +374,8 @@ func tarFolder(t *tar.Writer, name, folder string) error {
 		if errors.Is(err, os.ErrNotExist) && path == folder {
 			return nil
 		}
-		if err != nil || !e.Type().IsRegular() || !sealedFile.MatchString(e.Name()) || filepath.Dir(path) != filepath.Clean(folder) {
+		if err != nil || !e.Type().IsRegular() || !sealedFile.MatchString(e.Name()) ||
+			filepath.Dir(path) != filepath.Clean(folder) {
 			return err
 		}
 		b, err := os.ReadFile(path)

@@ -175,12 +175,14 @@ func TestBackupIsIncremental(t *testing.T) {
 		}
 	}
 	if len(after) <= len(before) || first.Objects != second.Objects {
-		t.Errorf("the backups have %d and then %d files of content, of %d and %d objects", len(before), len(after), first.Objects,
+		t.Errorf("the backups have %d and then %d files of content, of %d and %d objects", len(before), len(after),
+			first.Objects,
 			second.Objects)
 	}
 	w.verified(2)
 	p, err := backup.Prune(t.Context(), w.dir, 1, nil)
-	if err != nil || !slices.Equal(p.IDs, []string{first.ID}) || !slices.Equal(p.Kept, []string{second.ID}) || p.Objects == 0 {
+	if err != nil || !slices.Equal(p.IDs, []string{first.ID}) || !slices.Equal(p.Kept, []string{second.ID}) ||
+		p.Objects == 0 {
 		t.Errorf("Prune() removed %v and %d objects, kept %v, %v", p.IDs, p.Objects, p.Kept, err)
 	}
 	if n := len(w.contents()); int64(n) != second.Objects {
@@ -256,7 +258,8 @@ func TestVerifyFindsDamage(t *testing.T) {
 			}
 			for _, o := range []backup.VerifyOptions{{}, {Snapshot: m.ID}} {
 				v, err := backup.Verify(t.Context(), w.dir, o)
-				if err != nil || !slices.ContainsFunc(v.Faults, func(f backup.Fault) bool { return f.Path == filepath.ToSlash(rel) }) {
+				if err != nil ||
+					!slices.ContainsFunc(v.Faults, func(f backup.Fault) bool { return f.Path == filepath.ToSlash(rel) }) {
 					t.Errorf("Verify(%+v) = %+v, %v, want %s", o, v.Faults, err, rel)
 				}
 			}
@@ -312,7 +315,8 @@ func TestBackupPlaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, dir := range map[string]string{
-		"in the store": filepath.Join(w.store, "new", "backup"), "the store": w.store, "by a link": filepath.Join(link, "backup"),
+		"in the store": filepath.Join(w.store, "new", "backup"), "the store": w.store,
+		"by a link":         filepath.Join(link, "backup"),
 		"among other files": full,
 	} {
 		if _, err := backup.Create(t.Context(), dir, w.options()); !fault.Is(err, fault.Conflict) {

@@ -54,7 +54,8 @@ func OpenFolder(dir string) (*Folder, error) {
 	f := &Folder{root: root, dir: dir}
 	text, err := f.readFile(markFile, 1<<10)
 	if err != nil || !strings.HasPrefix(string(text), "index backup ") {
-		return nil, errors.Join(fault.New(fault.Invalid, "%s is not a backup: it has no file %s", dir, markFile), root.Close())
+		return nil, errors.Join(fault.New(fault.Invalid, "%s is not a backup: it has no file %s", dir, markFile),
+			root.Close())
 	}
 	if string(text) != markText {
 		return nil, errors.Join(fault.New(fault.Conflict, "%s was written by a newer version: use that version", dir),
@@ -118,7 +119,8 @@ func (f *Folder) manifest(id string) (m Manifest, err error) {
 		return m, fault.New(fault.Invalid, "the manifest of snapshot %s cannot be read", id)
 	}
 	if m.Format > Format {
-		return m, fault.New(fault.Conflict, "snapshot %s has format %d, but this version reads %d at most: use version %s or newer",
+		return m, fault.New(fault.Conflict,
+			"snapshot %s has format %d, but this version reads %d at most: use version %s or newer",
 			id, m.Format, Format, m.Version)
 	}
 	for _, p := range m.Files {
@@ -148,7 +150,8 @@ func (f *Folder) Snapshot(id string) (Manifest, error) {
 	}
 	m, err := f.manifest(id)
 	if errors.Is(err, fs.ErrNotExist) {
-		return m, fault.New(fault.NotFound, "the backup %s has no snapshot %s: index backup list shows those that it has", f.dir,
+		return m, fault.New(fault.NotFound, "the backup %s has no snapshot %s: index backup list shows those that it has",
+			f.dir,
 			id)
 	}
 	return m, err

@@ -54,8 +54,8 @@ type Restored struct {
 	MissingCount int64
 }
 
-// Restore fills an empty database and a store from a snapshot. Content comes first, then all rows in one transaction. It
-// can be interrupted and called again. It returns fault.Invalid if the backup is damaged, and fault.Conflict if the
+// Restore fills an empty database and a store from a snapshot. Content comes first, then all rows in one transaction.
+// It can be interrupted and called again. It returns fault.Invalid if the backup is damaged, and fault.Conflict if the
 // database contains an index or the backup is newer than this program.
 func Restore(ctx context.Context, from *Folder, o RestoreOptions) (out Restored, err error) {
 	if o.Progress == nil {

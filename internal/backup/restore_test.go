@@ -176,7 +176,8 @@ func (x *index) backUp(rowsOnly bool) string {
 	x.must(err)
 	x.must(rows.Close())
 	x.must(list.Close())
-	m.Schema, m.Serial, m.Epoch, m.At, m.Tables, m.AuditHead = out.Schema, out.Serial, out.Epoch, out.At, out.Tables, out.Head
+	m.Schema, m.Serial, m.Epoch, m.At, m.Tables, m.AuditHead = out.Schema, out.Serial, out.Epoch, out.At, out.Tables,
+		out.Head
 	for _, name := range []string{"rows.jsonl.zst", "content.zst"} {
 		m.Files = append(m.Files, part(x, at, name))
 	}
@@ -250,7 +251,8 @@ func (x *index) state() string {
 				h := sha256.New()
 				_, err = io.Copy(h, b)
 				x.must(errors.Join(err, b.Close()))
-				out = append(out, fmt.Sprintf("%s %s %s %x", f.Filename, f.UploadedAt.Format(time.RFC3339Nano), s.Key(), h.Sum(nil)))
+				out = append(out,
+					fmt.Sprintf("%s %s %s %x", f.Filename, f.UploadedAt.Format(time.RFC3339Nano), s.Key(), h.Sum(nil)))
 			}
 		}
 	}
@@ -328,15 +330,16 @@ func fill(y *index, dir string) {
 	}))
 }
 
-// TestRestoreWithoutContent: the content that a backup of rows alone needs must be in the store, by its size, and by its
-// digest if that is wanted. What is missing is listed, and nothing is restored.
+// TestRestoreWithoutContent: the content that a backup of rows alone needs must be in the store, by its size, and by
+// its digest if that is wanted. What is missing is listed, and nothing is restored.
 func TestRestoreWithoutContent(t *testing.T) {
 	eachPair(t, func(t *testing.T, from, to place) {
 		x := filled(t, from)
 		whole, dir := x.backUp(false), x.backUp(true)
 		y := open(t, to, true)
 		out, err := y.restore(dir)
-		if !fault.Is(err, fault.Invalid) || out.MissingCount != 20 || !strings.Contains(err.Error(), "the store lacks files/") ||
+		if !fault.Is(err, fault.Invalid) || out.MissingCount != 20 ||
+			!strings.Contains(err.Error(), "the store lacks files/") ||
 			strings.Contains(err.Error(), "\n") || len(err.Error()) > 800 {
 			t.Fatalf("Restore(into an empty store) = %+v, %v", out, err)
 		}
@@ -413,7 +416,9 @@ func TestRestoreOfADamagedBackup(t *testing.T) {
 			filepath.Join(snapshot, "manifest.json"),
 			[]byte(`{"format":1,"id":"` + snapshotID + `","files":[{"path":"../../index-backup"}]}`), "lists the file",
 		},
-		"a newer format":  {filepath.Join(snapshot, "manifest.json"), []byte(`{"format":2,"id":"` + snapshotID + `"}`), "format 2"},
+		"a newer format": {
+			filepath.Join(snapshot, "manifest.json"), []byte(`{"format":2,"id":"` + snapshotID + `"}`), "format 2",
+		},
 		"damaged rows":    {filepath.Join(snapshot, "rows.jsonl.zst"), []byte("x"), "rows.jsonl.zst of snapshot"},
 		"no rows":         {filepath.Join(snapshot, "rows.jsonl.zst"), nil, "lacks its file rows.jsonl.zst"},
 		"no list":         {filepath.Join(snapshot, "content.zst"), nil, "lacks its file content.zst"},
@@ -525,11 +530,14 @@ func TestReceive(t *testing.T) {
 		t.Fatal(err)
 	}
 	z := open(t, folder, true)
-	if _, err := z.restore(dir); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "the backup lacks content/") {
+	if _, err := z.restore(dir); !fault.Is(err, fault.Invalid) ||
+		!strings.Contains(err.Error(), "the backup lacks content/") {
 		t.Errorf("Restore(of a stream with damaged content) = %v", err)
 	}
 	manifest := bytes.LastIndex(whole, []byte("manifest.json"))
-	for _, n := range []int{0, 1, 511, 512, 700, len(whole) / 3, len(whole) / 2, manifest - 1, manifest + 200, manifest + 520} {
+	for _, n := range []int{
+		0, 1, 511, 512, 700, len(whole) / 3, len(whole) / 2, manifest - 1, manifest + 200, manifest + 520,
+	} {
 		dir := t.TempDir()
 		if err := backup.Receive(bytes.NewReader(whole[:n]), dir, nil); !fault.Is(err, fault.Invalid) {
 			t.Errorf("Receive(the first %d of %d bytes) = %v", n, len(whole), err)

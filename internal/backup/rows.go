@@ -205,7 +205,8 @@ func NewRowsReader(r io.Reader) (*RowsReader, error) {
 		return nil, fault.New(fault.Invalid, "these are not the rows of a backup")
 	}
 	if rr.header.Format > Format {
-		return nil, fault.New(fault.Conflict, "the backup has format %d, but this version reads %d at most: use the newer version",
+		return nil, fault.New(fault.Conflict,
+			"the backup has format %d, but this version reads %d at most: use the newer version",
 			rr.header.Format, Format)
 	}
 	return rr, nil

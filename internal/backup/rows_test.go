@@ -120,7 +120,12 @@ func TestRowsReaderRefuses(t *testing.T) {
 }
 
 func FuzzRowsReader(f *testing.F) {
-	f.Add([]byte("{\"format\":1}\n{\"table\":\"t\",\"columns\":[\"a\"]}\n[1]\n{\"end\":\"t\",\"rows\":1,\"sum\":\"\"}\n{\"done\":true}\n"))
+	f.Add(
+		[]byte(
+			"{\"format\":1}\n{\"table\":\"t\",\"columns\":[\"a\"]}\n[1]\n" +
+				"{\"end\":\"t\",\"rows\":1,\"sum\":\"\"}\n{\"done\":true}\n",
+		),
+	)
 	f.Add([]byte(`["a\u00e9",null,{"b":"AA=="},-1,true]`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		_, _ = readAll(b)

@@ -90,7 +90,8 @@ func (r *receiving) entry(h *tar.Header) error {
 		}
 		r.snapshot = m[2]
 	}
-	if limit := int64(maxManifest); path.Base(name) == manifestFile && h.Size > limit || name == markFile && h.Size > 1<<10 {
+	if limit := int64(maxManifest); path.Base(name) == manifestFile && h.Size > limit ||
+		name == markFile && h.Size > 1<<10 {
 		return fault.New(fault.Invalid, "%s has %d bytes, which is too many", name, h.Size)
 	}
 	if err := r.write(name, h.Size, m[1]); err != nil {

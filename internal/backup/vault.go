@@ -91,7 +91,8 @@ func createVault(dir string, within []string) (*vault, error) {
 	}
 	all = slices.DeleteFunc(all, func(e os.DirEntry) bool { return e.Name() == markFile+".new" }) // of an interrupted run
 	if len(all) > 0 {
-		return nil, fault.New(fault.Conflict, "%s contains other files: choose an empty folder, or that of an earlier backup", dir)
+		return nil, fault.New(fault.Conflict,
+			"%s contains other files: choose an empty folder, or that of an earlier backup", dir)
 	}
 	if err := writeDurably(filepath.Join(real, markFile), []byte(markText)); err != nil {
 		return nil, explain("the folder of the backup cannot be written", err)
@@ -190,8 +191,9 @@ func explain(what string, err error) error {
 		errors.Is(err, context.DeadlineExceeded):
 		return err
 	case isFull(err):
-		return fault.Wrap(fault.Unavailable, err, "%s: the disk is full; free some space, for example with index backup prune, "+
-			"and run the backup again, which continues with the content that is already there", what)
+		return fault.Wrap(fault.Unavailable, err,
+			"%s: the disk is full; free some space, for example with index backup prune, "+
+				"and run the backup again, which continues with the content that is already there", what)
 	case isReadOnly(err):
 		return fault.Wrap(fault.Unavailable, err, "%s: the file system is read-only", what)
 	case errors.Is(err, fs.ErrPermission):
@@ -202,7 +204,8 @@ func explain(what string, err error) error {
 
 // newDecoder returns a reader of compressed parts of a snapshot, in little memory.
 func newDecoder(r io.Reader) (*zstd.Decoder, error) {
-	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(64<<20))
+	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxMemory(64<<20))
 }
 
 // List returns the manifests of the snapshots of a backup, oldest first.

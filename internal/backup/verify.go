@@ -58,7 +58,8 @@ type verifying struct {
 }
 
 // Verify reads a backup and compares everything with its digests: the manifests, the parts of each snapshot, the rows
-// of all tables with their sums, and the content. It returns fault.NotFound if dir is no backup or has no such snapshot.
+// of all tables with their sums, and the content. It returns fault.NotFound if dir is no backup or has no such
+// snapshot.
 func Verify(ctx context.Context, dir string, o VerifyOptions) (Verified, error) {
 	f, err := openVault(dir)
 	if err != nil {
@@ -68,14 +69,21 @@ func Verify(ctx context.Context, dir string, o VerifyOptions) (Verified, error) 
 	if o.Progress == nil {
 		o.Progress = silent{}
 	}
-	v := &verifying{vault: f, o: o, bad: map[string]string{}, had: map[string]bool{}, out: Verified{Snapshots: []string{}, Faults: []Fault{}}}
+	v := &verifying{
+		vault: f,
+		o:     o,
+		bad:   map[string]string{},
+		had:   map[string]bool{},
+		out:   Verified{Snapshots: []string{}, Faults: []Fault{}},
+	}
 	ids, _, err := f.ids()
 	if err != nil {
 		return v.out, err
 	}
 	if o.Snapshot != "" {
 		if !slices.Contains(ids, o.Snapshot) {
-			return v.out, fault.New(fault.NotFound, "the backup has no snapshot %s: index backup list shows those it has", o.Snapshot)
+			return v.out, fault.New(fault.NotFound, "the backup has no snapshot %s: index backup list shows those it has",
+				o.Snapshot)
 		}
 		ids = []string{o.Snapshot}
 	}
@@ -95,7 +103,9 @@ func Verify(ctx context.Context, dir string, o VerifyOptions) (Verified, error) 
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.bad)) {
 		if !v.had[name] {
-			v.broken(Fault{Path: contentDir + "/" + name[:min(2, len(name))] + "/" + name, Why: v.bad[name] + "; no backup needs it"})
+			v.broken(Fault{
+				Path: contentDir + "/" + name[:min(2, len(name))] + "/" + name, Why: v.bad[name] + "; no backup needs it",
+			})
 		}
 	}
 	return v.out, nil
@@ -334,8 +344,11 @@ func (v *verifying) list(ctx context.Context, id string, m Manifest) error {
 		return nil
 	}
 	if objects != m.Objects {
-		v.broken(Fault{id, snapshotsDir + "/" + id + "/" + contentFile, fmt.Sprintf("it lists %d objects, the manifest %d", objects,
-			m.Objects)})
+		v.broken(Fault{
+			id, snapshotsDir + "/" + id + "/" + contentFile,
+			fmt.Sprintf("it lists %d objects, the manifest %d", objects,
+				m.Objects),
+		})
 	}
 	return nil
 }

@@ -62,14 +62,17 @@ func backs(w *world, f packagingtest.File) *actor {
 	}}
 }
 
-// TestBackupAgainstDeletion: in every order of the steps of a backup, a deletion, an upload of the same content, a sweep
-// and the store, the content of each row that the backup read is there until it is copied.
+// TestBackupAgainstDeletion: in every order of the steps of a backup, a deletion, an upload of the same content, a
+// sweep and the store, the content of each row that the backup read is there until it is copied.
 func TestBackupAgainstDeletion(t *testing.T) {
 	deletes := func(w *world, f packagingtest.File, o outcome) *actor {
-		return &actor{name: "deletion", delete: o, refused: o != done, do: func(ctx context.Context, x *assembly.Index) error {
-			p, _ := packaging.ParseProjectName(f.Project)
-			return x.DeleteProject(ctx, w.admin, "", p)
-		}}
+		return &actor{
+			name: "deletion", delete: o, refused: o != done,
+			do: func(ctx context.Context, x *assembly.Index) error {
+				p, _ := packaging.ParseProjectName(f.Project)
+				return x.DeleteProject(ctx, w.admin, "", p)
+			},
+		}
 	}
 	sweeps := func(w *world) *actor {
 		return &actor{name: "sweep", ahead: 3 * time.Minute, do: func(ctx context.Context, x *assembly.Index) error {
@@ -234,7 +237,8 @@ func TestRowsOnlyBackupKeepsContent(t *testing.T) {
 			t.Errorf("%s: the content of %s: %v, want it there: %v", when, f.Name, err, want)
 		}
 	}
-	if _, err := w.db.TakeLease(ctx, "backup:0", "a", 5*time.Minute); err != nil { // another backup holds the deletion back
+	// another backup holds the deletion back
+	if _, err := w.db.TakeLease(ctx, "backup:0", "a", 5*time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	gone(before)

@@ -17,15 +17,15 @@ const WhyImport = "import"
 // ClaimedName is a name of which an import is about to add files.
 type ClaimedName struct {
 	Name packaging.ProjectName
-	// Decision is the administrator's decision about the name: Own, Both or Adopted. It is "" if nobody needs to decide: the
-	// name is own already, or no upstream has it.
+	// Decision is the administrator's decision about the name: Own, Both or Adopted. It is "" if nobody needs to decide:
+	// the name is own already, or no upstream has it.
 	Decision Origin
 	Versions string // for Both, see Ownership
 }
 
-// ClaimNames gives names to this index, in one transaction, before an import adds the first file of them. A name without
-// a decision becomes own unless an upstream has answered for it meanwhile: such names are returned, and then nothing is
-// written. Decisions are recorded as SetOrigin does. ClaimNames returns fault.Denied unless the caller is an
+// ClaimNames gives names to this index, in one transaction, before an import adds the first file of them. A name
+// without a decision becomes own unless an upstream has answered for it meanwhile: such names are returned, and then
+// nothing is written. Decisions are recorded as SetOrigin does. ClaimNames returns fault.Denied unless the caller is an
 // administrator.
 func (x *Index) ClaimNames(ctx context.Context, who access.Caller, repo, reason string,
 	names []ClaimedName,

@@ -30,8 +30,8 @@ type NewProject struct {
 // Create creates a project in a transaction whose caller was already authorized. It writes the project row, owner,
 // audit entry and serial together, and removes other users' pending publishers for the name. All projects are created
 // here. It returns fault.Conflict if the name exists, and fault.Denied if the name belongs to an upstream, or while the
-// name of a deleted project is reserved for others than n.Owner or n.For. It returns fault.Unavailable while the index is
-// in the state recovered.
+// name of a deleted project is reserved for others than n.Owner or n.For. It returns fault.Unavailable while the index
+// is in the state recovered.
 func Create(ctx context.Context, tx Tx, n NewProject) (Project, error) {
 	if err := CheckUploadsIn(ctx, tx); err != nil {
 		return Project{}, err

@@ -7,8 +7,8 @@ import (
 	"pyindex/internal/access"
 )
 
-// UploaderImport is the kind of uploader of imported files. Their uploaders have no account here: the name is text, such
-// as "imported: alice@devpi".
+// UploaderImport is the kind of uploader of imported files. Their uploaders have no account here: the name is text,
+// such as "imported: alice@devpi".
 const UploaderImport = "import"
 
 // Imported is what is known about a file that an import brought from another index.

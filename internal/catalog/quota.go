@@ -162,8 +162,8 @@ func (x *Index) RepositoryLimitUse(r Repository) LimitUse { return r.LimitUse(x.
 // ProjectLimitUse returns the use of the limit of a project whose usage is given.
 func (x *Index) ProjectLimitUse(u ProjectUsage) LimitUse { return u.LimitUse(x.limits) }
 
-// recountSizes corrects the sizes of repositories. They differ from the sums of their projects if a replica of an earlier
-// version, which does not maintain them, has changed projects.
+// recountSizes corrects the sizes of repositories. They differ from the sums of their projects if a replica of an
+// earlier version, which does not maintain them, has changed projects.
 func (x *Index) recountSizes(ctx context.Context) error {
 	var wrong bool
 	err := x.store.View(ctx, func(tx Tx) (err error) {

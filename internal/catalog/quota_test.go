@@ -165,7 +165,8 @@ func TestWarningsNearLimits(t *testing.T) {
 	}
 	for _, want := range []string{"80 %", "100 %"} {
 		got := warned(wheelOf("demo", len(want)+3)) // another number for each
-		if !strings.Contains(got, "project demo uses") || !strings.Contains(got, want) || strings.Contains(got, "repository") {
+		if !strings.Contains(got, "project demo uses") || !strings.Contains(got, want) ||
+			strings.Contains(got, "repository") {
 			t.Errorf("the answer is %q, want a warning about the project at %s", got, want)
 		}
 	}
@@ -288,13 +289,15 @@ func TestSizesMoveWithTheIndex(t *testing.T) {
 	w.limitRepository("main", 1<<40)
 	want := w.repository("")
 	to := storagetest.OpenDB(t, storagetest.SQLite(t), db.Options{})
-	if _, err := w.db.Move(t.Context(), to, func(func(func(custody.Stored) error) error) error { return nil }); err != nil {
+	if _, err := w.db.Move(t.Context(), to,
+		func(func(func(custody.Stored) error) error) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	err := to.Catalog().View(t.Context(), func(tx catalog.Tx) error {
 		got, err := tx.RepositoryByName(t.Context(), "main")
 		if got.Size != want.Size || got.SizeLimit != want.SizeLimit || got.Size == 0 {
-			t.Errorf("after the move, main has %d of %d bytes, want %d of %d", got.Size, got.SizeLimit, want.Size, want.SizeLimit)
+			t.Errorf("after the move, main has %d of %d bytes, want %d of %d", got.Size, got.SizeLimit, want.Size,
+				want.SizeLimit)
 		}
 		return err
 	})

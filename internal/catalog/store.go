@@ -184,8 +184,8 @@ type Tx interface {
 	// Downloads returns the download counts by day since a time: of a release by its own spelling of the version, of the
 	// whole project if version is "", and of all projects if projectID is "".
 	Downloads(ctx context.Context, since time.Time, projectID, version string) ([]Day, error)
-	// ProjectsNear returns projects that use at least 80 % of their own size limit or, without one, of the configured limit,
-	// the largest first, at most limit for each of both.
+	// ProjectsNear returns projects that use at least 80 % of their own size limit or, without one, of the configured
+	// limit, the largest first, at most limit for each of both.
 	ProjectsNear(ctx context.Context, configured int64, limit int) ([]ProjectUsage, error)
 	// RepositorySizesDiffer reports whether the size of a repository differs from the sum of the sizes of its projects.
 	RepositorySizesDiffer(ctx context.Context) (bool, error)

@@ -103,7 +103,8 @@ func TestEntryRefuses(t *testing.T) {
 	for _, text := range []string{
 		"", "name=A", "name=a,public=yes", "name=a,members=owner", "name=a,cooldown=1h", `{"name": "a", "bases": [1]}`,
 		`{"name": "a", "bases": [""]}`, `{"name": 1}`, "bases=main",
-		"name=a,size_limit=many", "name=a,size_limit=-1", `{"name": "a", "size_limit": 1.5}`, `{"name": "a", "size_limit": true}`,
+		"name=a,size_limit=many", "name=a,size_limit=-1", `{"name": "a", "size_limit": 1.5}`,
+		`{"name": "a", "size_limit": true}`,
 	} {
 		if err := new(declaredRepository).UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("UnmarshalText(%q) of a repository = nil", text)

@@ -22,8 +22,8 @@ type Strays struct {
 const strayBatch = 200
 
 // FindStrays finds stored objects that no file references, no upload holds and that are not marked for deletion. It
-// deletes them if remove is set; it returns fault.Conflict if a lease holds back deletions. It needs an administrator. It
-// is safe to run beside uploads: they have a row before they have content, and a key is not reused while it is being
+// deletes them if remove is set; it returns fault.Conflict if a lease holds back deletions. It needs an administrator.
+// It is safe to run beside uploads: they have a row before they have content, and a key is not reused while it is being
 // deleted. Objects less than a day old are ignored: if an index is being moved here, its rows come last.
 func (k *Keeper) FindStrays(ctx context.Context, who access.Caller, remove bool,
 	found func(Object),

@@ -166,7 +166,8 @@ func (a *addition) project(ctx context.Context, tx Tx, f catalog.File) (catalog.
 	if p, err = catalog.Create(ctx, tx, n); err != nil {
 		return p, err
 	}
-	p.Repository, err = tx.RepositoryByName(ctx, p.Repository.Name) // for its size; a.repository is as of the upload's start
+	// for its size; a.repository is as of the upload's start
+	p.Repository, err = tx.RepositoryByName(ctx, p.Repository.Name)
 	return p, err
 }
 

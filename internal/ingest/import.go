@@ -115,18 +115,19 @@ func (x *Intake) StageImport(ctx context.Context, who access.Caller, repo string
 // ImportLimits returns the limits on the files of a project that an import may create.
 func (x *Intake) ImportLimits(p catalog.Project) catalog.Limits { return p.LimitsUnder(x.limits) }
 
-// Import adds files of one project in one transaction, with one serial, after the same checks as an upload, also those of
-// the size limits: files are added in the order of their upload times while there is room. The files keep upload time, uploader, yank and provenance of their source. Each has an outcome, in the order of b.Files; a
-// refused file does not hinder the others, and the refusals are in no audit log. The outcomes and b.Journal are recorded
-// in the same transaction. If no file is added, no project is created.
+// Import adds files of one project in one transaction, with one serial, after the same checks as an upload, also those
+// of the size limits: files are added in the order of their upload times while there is room. The files keep upload
+// time, uploader, yank and provenance of their source. Each has an outcome, in the order of b.Files; a refused file
+// does not hinder the others, and the refusals are in no audit log. The outcomes and b.Journal are recorded in the same
+// transaction. If no file is added, no project is created.
 //
 // Legacy files, which the gate refuses for defects that installers tolerate, are accepted if b.Legacy is set. They are
 // marked, and no precedent for later uploads. Import returns fault.Denied unless the caller is an administrator or if
-// the name belongs to somebody else, and other errors if a retry may succeed: fault.Unavailable while the index is in the
-// state recovered.
+// the name belongs to somebody else, and other errors if a retry may succeed: fault.Unavailable while the index is in
+// the state recovered.
 //
-// Yanks and the status of the project are carried over if they changed in the source since the last run of the import, so
-// that changes made here stay.
+// Yanks and the status of the project are carried over if they changed in the source since the last run of the import,
+// so that changes made here stay.
 func (x *Intake) Import(ctx context.Context, who access.Caller, b Batch) (Result, error) {
 	if !who.Admin() {
 		return Result{}, errNotImporting
@@ -598,8 +599,8 @@ func (m *importing) update(ctx context.Context, tx Tx, n *inserted) (err error) 
 	return catalog.PutCard(ctx, tx, *p)
 }
 
-// status carries over the status of the source: to a project that the import creates, and from then on while the project
-// has the status that the source last stated. Every other project keeps its own.
+// status carries over the status of the source: to a project that the import creates, and from then on while the
+// project has the status that the source last stated. Every other project keeps its own.
 func (m *importing) status(ctx context.Context, tx Tx, p *catalog.Project, created bool) (changed bool, err error) {
 	b := m.batch
 	was, reason, err := tx.ImportedStatus(ctx, b.ImportID, b.Project)

@@ -19,7 +19,9 @@ func (a *addition) rules() Policy {
 
 // Examine checks a file of an import by its name and, unless r is nil, its content, without adding anything. It reports
 // whether the file is accepted only as a legacy file. It returns fault.Invalid if it is refused.
-func (x *Intake) Examine(r io.ReaderAt, size int64, filename string, name packaging.ProjectName) (legacy bool, err error) {
+func (x *Intake) Examine(r io.ReaderAt, size int64, filename string,
+	name packaging.ProjectName,
+) (legacy bool, err error) {
 	try := func(legacy bool) error {
 		a := &addition{intake: x, name: name, legacy: legacy}
 		if a.filename, err = packaging.ParseFilename(filename, name); err != nil {

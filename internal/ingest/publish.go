@@ -41,10 +41,10 @@ type Receipt struct {
 // next read lists the file.
 //
 // The order of checks is PyPI's: caller, form, names, permission, size, digests, duplicate, deleted name, limits of
-// project and repository, archive, attestations. Uploading an identical file again is not an error and changes nothing, but repairs missing or damaged
-// content. A refusal leaves nothing behind: no project, no release, no content. Publish returns fault.Invalid for a bad
-// form or file, fault.Conflict ("File already exists…") if the name or content is taken, fault.Denied, fault.TooLarge,
-// and fault.Unavailable if a retry may succeed.
+// project and repository, archive, attestations. Uploading an identical file again is not an error and changes nothing,
+// but repairs missing or damaged content. A refusal leaves nothing behind: no project, no release, no content. Publish
+// returns fault.Invalid for a bad form or file, fault.Conflict ("File already exists…") if the name or content is
+// taken, fault.Denied, fault.TooLarge, and fault.Unavailable if a retry may succeed.
 func (x *Intake) Publish(ctx context.Context, in *Incoming, u Upload) (Receipt, error) {
 	if in == nil {
 		return Receipt{}, fault.New(fault.Invalid, "Upload payload does not have a file.")

@@ -27,8 +27,8 @@ type Tx interface {
 	// InsertAttestation adds an attestation to a file, with which it is deleted. It returns fault.Conflict if the file has
 	// one with that predicate.
 	InsertAttestation(ctx context.Context, fileID string, a catalog.Attestation) error
-	// HasStartup reports whether a file of a project that is not in quarantine, nor a legacy file, has start-up files. Of files that were
-	// uploaded before start-up files were recorded, it judges by the names of their members.
+	// HasStartup reports whether a file of a project that is not in quarantine, nor a legacy file, has start-up files. Of
+	// files that were uploaded before start-up files were recorded, it judges by the names of their members.
 	HasStartup(ctx context.Context, projectID string) (bool, error)
 	// InsertMembers stores the names of an archive's members. They are deleted with their file.
 	InsertMembers(ctx context.Context, fileID string, m catalog.Members) error
@@ -44,7 +44,8 @@ type Tx interface {
 	// ImportedStatus returns the status of a project as the source of an import last stated it, or "".
 	ImportedStatus(ctx context.Context, importID string, name packaging.ProjectName) (catalog.Status, string, error)
 	// PutImportedStatus records the status of a project as the source of an import states it now.
-	PutImportedStatus(ctx context.Context, importID string, name packaging.ProjectName, s catalog.Status, reason string) error
+	PutImportedStatus(ctx context.Context, importID string, name packaging.ProjectName, s catalog.Status,
+		reason string) error
 }
 
 // Store runs transactions; see access.Store for the promises of its methods.

@@ -48,7 +48,8 @@ type cached[T any] struct {
 // get returns the last value. It reads a newer one if it may, and waits for it, but not longer than the given time.
 func (c *cache[T]) get(wait time.Duration) cached[T] { return c.getAt(-1, wait) }
 
-// getAt is get, but reads only if the version differs from that of the last value, or if that is old. -1 always differs.
+// getAt is get, but reads only if the version differs from that of the last value, or if that is old. -1 always
+// differs.
 func (c *cache[T]) getAt(version int64, wait time.Duration) cached[T] {
 	c.mu.Lock()
 	known := c.last.known

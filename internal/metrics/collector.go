@@ -41,84 +41,109 @@ func histogram(name, help string, labels ...string) *prometheus.Desc {
 
 // The metrics that are read from sources.
 var (
-	uploads = counter("uploads_total", "Uploads by their result: accepted, identical (the file was there already), refused, failed (because of this server) or aborted by the client; with the kind of error.",
+	uploads = counter("uploads_total",
+		"Uploads by their result: accepted, identical (the file was there already), refused, failed (because of this server) or aborted by the client; with the kind of error.",
 		"result", "reason")
-	aliasRequests = counter("alias_requests_total", "Requests below each alias: the path of another index at which a repository is served too.",
+	aliasRequests = counter("alias_requests_total",
+		"Requests below each alias: the path of another index at which a repository is served too.",
 		"alias")
 	uploadBytes = counter("upload_bytes_total", "Bytes of accepted files.")
-	failing     = gauge("uploads_failing", "1 if the newest uploads failed because of this server, and none has succeeded since.")
-	attested    = counter("attestation_verifications_total", "Attestations of uploads by their result: verified, unverified (kept, but not shown), discarded, or refused with the upload.",
+	failing     = gauge("uploads_failing",
+		"1 if the newest uploads failed because of this server, and none has succeeded since.")
+	attested = counter("attestation_verifications_total",
+		"Attestations of uploads by their result: verified, unverified (kept, but not shown), discarded, or refused with the upload.",
 		"result")
-	mints = counter("mints_total", "Exchanges of identity tokens by the kind of CI platform and their result: granted, or the code of the refusal.",
+	mints = counter("mints_total",
+		"Exchanges of identity tokens by the kind of CI platform and their result: granted, or the code of the refusal.",
 		"kind", "result")
-	issuerAge  = gauge("issuer_keys_age_seconds", "Time since the keys of an issuer were last fetched. There is none before the first job of the issuer.", "issuer")
+	issuerAge = gauge("issuer_keys_age_seconds",
+		"Time since the keys of an issuer were last fetched. There is none before the first job of the issuer.", "issuer")
 	issuerKeys = gauge("issuer_keys", "Keys of an issuer that are known.", "issuer")
 	issuerDown = gauge("issuer_fetch_failing", "1 if the last fetch of an issuer's keys failed.", "issuer")
 
-	decisions = counter("policy_decisions_total", "Decisions about files of upstreams by the rule that decided (none for files that are served) and the decision: served, held or denied.",
+	decisions = counter("policy_decisions_total",
+		"Decisions about files of upstreams by the rule that decided (none for files that are served) and the decision: served, held or denied.",
 		"rule", "decision")
 
 	running  = gauge("http_requests_in_progress", "Requests that are being answered.")
 	draining = gauge("draining", "1 while the server shuts down.")
 
-	certificate = gauge("certificate_expiry_timestamp_seconds", "When the certificate of this server expires. There is none if a proxy provides https.")
-	diskFree    = gauge("disk_free_bytes", "Free bytes of a disk: that of the stored content (storage), or of the data folder (data).", "disk")
-	diskSize    = gauge("disk_size_bytes", "Size of that disk.", "disk")
+	certificate = gauge("certificate_expiry_timestamp_seconds",
+		"When the certificate of this server expires. There is none if a proxy provides https.")
+	diskFree = gauge("disk_free_bytes",
+		"Free bytes of a disk: that of the stored content (storage), or of the data folder (data).", "disk")
+	diskSize = gauge("disk_size_bytes", "Size of that disk.", "disk")
 
 	taskRuns    = counter("task_runs_total", "Runs of background work by result: succeeded or failed.", "task", "result")
 	taskSeconds = counter("task_duration_seconds_total", "Time that background work took.", "task")
 	taskLast    = gauge("task_last_success_timestamp_seconds", "When background work last succeeded.", "task")
 
-	gcRuns    = counter("gc_runs_total", "Runs of the sweep that removes stored content without a file, by result: succeeded or failed.", "result")
+	gcRuns = counter("gc_runs_total",
+		"Runs of the sweep that removes stored content without a file, by result: succeeded or failed.", "result")
 	gcRemoved = counter("gc_removed_objects_total", "Stored objects that the sweep removed.")
 	gcLast    = gauge("gc_last_success_timestamp_seconds", "When the sweep last succeeded.")
 	gcSeconds = counter("gc_duration_seconds_total", "Time that sweeps took.")
-	gcWaiting = gauge("gc_waiting_objects", "Stored objects that no file refers to: uploads in progress, and what the next sweeps remove.")
+	gcWaiting = gauge("gc_waiting_objects",
+		"Stored objects that no file refers to: uploads in progress, and what the next sweeps remove.")
 
 	databaseUp   = gauge("database_up", "1 if the database answered when the state was last read.")
-	databaseAway = gauge("database_outage_seconds", "How long the database has not answered while reads are served from memory; 0 if it answers.")
-	outages      = counter("database_outages_total", "Outages of the database.")
-	connections  = gauge("database_connections", "Connections to the database by pool (read, write) and state (in_use, idle).", "pool", "state")
-	maxConns     = gauge("database_connections_max", "Most connections of a pool.", "pool")
-	waits        = counter("database_connection_waits_total", "Requests for a connection that had to wait for one.", "pool")
-	waited       = counter("database_connection_wait_seconds_total", "Time that they waited.", "pool")
-	stateAge     = gauge("state_age_seconds", "Age of the metrics that are read from the database.")
-	totalsAge    = gauge("totals_age_seconds", "Age of the totals: projects, files and bytes.")
+	databaseAway = gauge("database_outage_seconds",
+		"How long the database has not answered while reads are served from memory; 0 if it answers.")
+	outages     = counter("database_outages_total", "Outages of the database.")
+	connections = gauge("database_connections",
+		"Connections to the database by pool (read, write) and state (in_use, idle).", "pool", "state")
+	maxConns  = gauge("database_connections_max", "Most connections of a pool.", "pool")
+	waits     = counter("database_connection_waits_total", "Requests for a connection that had to wait for one.", "pool")
+	waited    = counter("database_connection_wait_seconds_total", "Time that they waited.", "pool")
+	stateAge  = gauge("state_age_seconds", "Age of the metrics that are read from the database.")
+	totalsAge = gauge("totals_age_seconds", "Age of the totals: projects, files and bytes.")
 
-	serial        = gauge("serial", "Number that every change of the index increments.")
-	backupLast    = gauge("backup_last_success_timestamp_seconds", "When the data of the last finished backup was read; 0 if there is none.")
-	backups       = gauge("backups", "Finished backups that were not removed.")
-	leases        = gauge("leases", "Leases that hold back every removal of stored content, by kind: backup, export or migrate.", "kind")
-	imports       = gauge("imports_unfinished", "Imports that run, or were interrupted and not continued.")
-	recovered     = gauge("recovered", "1 after a restore until index restore finish: nothing can be uploaded, and new names are asked of no upstream.")
-	checkTime     = gauge("storage_check_timestamp_seconds", "When the stored content was last checked, by kind: sizes or bytes.", "kind")
-	checkMissing  = gauge("storage_check_missing_objects", "Objects that the last check found missing.", "kind")
-	checkDamaged  = gauge("storage_check_damaged_objects", "Objects that the last check found damaged.", "kind")
-	storage       = gauge("storage_bytes", "Bytes by kind: files of this index, database, and kept files of upstreams.", "kind")
-	projects      = gauge("projects", "Projects.")
-	filesTotal    = gauge("files", "Files.")
-	repositories  = gauge("repositories", "Repositories.")
-	nearLimit     = gauge("quota_near", "Projects and repositories that use 80 % of their limit of size or more, by kind.", "kind")
-	upstreamUp    = gauge("upstream_up", "0 if an upstream failed several times in a row, so that it is not asked for a while.", "upstream")
-	upstreamPages = counter("upstream_page_requests_total", "Pages by how they were answered: hit (kept), stale (an old one, while the upstream was not asked or did not answer), miss (by asking) or error.",
+	serial     = gauge("serial", "Number that every change of the index increments.")
+	backupLast = gauge("backup_last_success_timestamp_seconds",
+		"When the data of the last finished backup was read; 0 if there is none.")
+	backups = gauge("backups", "Finished backups that were not removed.")
+	leases  = gauge("leases",
+		"Leases that hold back every removal of stored content, by kind: backup, export or migrate.", "kind")
+	imports   = gauge("imports_unfinished", "Imports that run, or were interrupted and not continued.")
+	recovered = gauge("recovered",
+		"1 after a restore until index restore finish: nothing can be uploaded, and new names are asked of no upstream.")
+	checkTime = gauge("storage_check_timestamp_seconds",
+		"When the stored content was last checked, by kind: sizes or bytes.", "kind")
+	checkMissing = gauge("storage_check_missing_objects", "Objects that the last check found missing.", "kind")
+	checkDamaged = gauge("storage_check_damaged_objects", "Objects that the last check found damaged.", "kind")
+	storage      = gauge("storage_bytes", "Bytes by kind: files of this index, database, and kept files of upstreams.",
+		"kind")
+	projects     = gauge("projects", "Projects.")
+	filesTotal   = gauge("files", "Files.")
+	repositories = gauge("repositories", "Repositories.")
+	nearLimit    = gauge("quota_near",
+		"Projects and repositories that use 80 % of their limit of size or more, by kind.", "kind")
+	upstreamUp = gauge("upstream_up",
+		"0 if an upstream failed several times in a row, so that it is not asked for a while.", "upstream")
+	upstreamPages = counter("upstream_page_requests_total",
+		"Pages by how they were answered: hit (kept), stale (an old one, while the upstream was not asked or did not answer), miss (by asking) or error.",
 		"upstream", "result")
 	upstreamAsked  = counter("upstream_requests_total", "Requests for pages that were sent to an upstream.", "upstream")
-	upstreamErrors = counter("upstream_errors_total", "Requests for pages that an upstream did not answer, by kind: refused, wrong, silent, busy, forbidden or loop.",
+	upstreamErrors = counter("upstream_errors_total",
+		"Requests for pages that an upstream did not answer, by kind: refused, wrong, silent, busy, forbidden or loop.",
 		"upstream", "kind")
-	upstreamLatency = histogram("upstream_latency_seconds", "Time that an upstream took to answer requests for pages.", "upstream")
+	upstreamLatency = histogram("upstream_latency_seconds", "Time that an upstream took to answer requests for pages.",
+		"upstream")
 	upstreamLast    = gauge("upstream_last_success_timestamp_seconds", "When an upstream last answered.", "upstream")
 	upstreamKept    = gauge("upstream_pages", "Pages of an upstream that are kept.", "upstream")
 	upstreamNames   = gauge("upstream_list_names", "Names on the list of an upstream's projects.", "upstream")
 	upstreamListAge = gauge("upstream_list_age_seconds", "Age of that list.", "upstream")
 	upstreamFiles   = gauge("upstream_files", "Files of an upstream that are kept.", "upstream")
 	upstreamBytes   = gauge("upstream_cache_bytes", "Bytes of an upstream's files that are kept.", "upstream")
-	upstreamLimit   = gauge("upstream_cache_limit_bytes", "Limit of the kept bytes of all upstreams; 0 if files of upstreams are not kept.")
-	fetches         = counter("upstream_downloads_total", "Downloads of files of upstreams that were begun.")
-	received        = counter("upstream_received_bytes_total", "Bytes of files that were received from upstreams.")
-	fromStore       = counter("upstream_served_bytes_total", "Bytes of kept files of upstreams that were opened for clients.")
-	evictions       = counter("upstream_evictions_total", "Kept files of upstreams that were removed to make room.")
-	mismatches      = counter("upstream_mismatches_total", "Downloads whose content was not that of the stated digest.")
-	changes         = counter("upstream_changes_total", "Refusals of a file because its upstream states another digest than before.")
+	upstreamLimit   = gauge("upstream_cache_limit_bytes",
+		"Limit of the kept bytes of all upstreams; 0 if files of upstreams are not kept.")
+	fetches    = counter("upstream_downloads_total", "Downloads of files of upstreams that were begun.")
+	received   = counter("upstream_received_bytes_total", "Bytes of files that were received from upstreams.")
+	fromStore  = counter("upstream_served_bytes_total", "Bytes of kept files of upstreams that were opened for clients.")
+	evictions  = counter("upstream_evictions_total", "Kept files of upstreams that were removed to make room.")
+	mismatches = counter("upstream_mismatches_total", "Downloads whose content was not that of the stated digest.")
+	changes    = counter("upstream_changes_total",
+		"Refusals of a file because its upstream states another digest than before.")
 )
 
 // collector reads the sources.
@@ -133,7 +158,14 @@ type collector struct {
 func (m *Metrics) Watch(s Sources) {
 	c := &collector{Sources: s, now: time.Now}
 	c.state = &cache[State]{read: s.State, every: stateEvery, log: m.log, now: time.Now}
-	c.totals = &cache[Totals]{read: s.Totals, every: totalsEvery, share: totalsShare, until: totalsUntil, log: m.log, now: time.Now}
+	c.totals = &cache[Totals]{
+		read:  s.Totals,
+		every: totalsEvery,
+		share: totalsShare,
+		until: totalsUntil,
+		log:   m.log,
+		now:   time.Now,
+	}
 	m.registry.MustRegister(c)
 }
 
@@ -215,10 +247,14 @@ func (c *collector) counted(s sink) {
 func (c *collector) uploadCounts(s sink) {
 	n := c.Uploads()
 	for _, k := range []ingest.Counted{
-		{Result: ingest.UploadAccepted}, {Result: ingest.UploadIdentical},
-		{Result: ingest.UploadRefused, Reason: fault.Invalid.String()}, {Result: ingest.UploadRefused, Reason: fault.Conflict.String()},
-		{Result: ingest.UploadRefused, Reason: fault.Denied.String()}, {Result: ingest.UploadRefused, Reason: fault.TooLarge.String()},
-		{Result: ingest.UploadFailed, Reason: fault.Internal.String()}, {Result: ingest.UploadFailed, Reason: fault.Unavailable.String()},
+		{Result: ingest.UploadAccepted},
+		{Result: ingest.UploadIdentical},
+		{Result: ingest.UploadRefused, Reason: fault.Invalid.String()},
+		{Result: ingest.UploadRefused, Reason: fault.Conflict.String()},
+		{Result: ingest.UploadRefused, Reason: fault.Denied.String()},
+		{Result: ingest.UploadRefused, Reason: fault.TooLarge.String()},
+		{Result: ingest.UploadFailed, Reason: fault.Internal.String()},
+		{Result: ingest.UploadFailed, Reason: fault.Unavailable.String()},
 	} {
 		n.Uploads[k] += 0
 	}

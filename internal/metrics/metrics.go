@@ -19,8 +19,8 @@ import (
 	"pyindex/internal/route"
 )
 
-// durations are the buckets of durations of requests, in seconds: from a page that is in memory to the upload of a large
-// file.
+// durations are the buckets of durations of requests, in seconds: from a page that is in memory to the upload of a
+// large file.
 var durations = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
 
 // Metrics counts requests and serves all metrics of a process. It is safe for concurrent use.

@@ -12,8 +12,8 @@ import (
 	"pyindex/internal/upstream/files"
 )
 
-// Sources are where the metrics of an index are read. A nil function reports nothing. All functions but State and Totals
-// are quick and ask no other machine.
+// Sources are where the metrics of an index are read. A nil function reports nothing. All functions but State and
+// Totals are quick and ask no other machine.
 type Sources struct {
 	Aliases   func() map[string]int64 // requests by the path of the alias
 	Uploads   func() ingest.Counts

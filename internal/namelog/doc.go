@@ -1,6 +1,6 @@
-// Package namelog keeps a copy of the names of an index beside its content: own names, deleted projects and the names of
-// deleted files. A database that is restored from a backup lacks the names that were created after the backup. Without
-// the copy, an upstream could answer for them, and a deleted file name could be used again.
+// Package namelog keeps a copy of the names of an index beside its content: own names, deleted projects and the names
+// of deleted files. A database that is restored from a backup lacks the names that were created after the backup.
+// Without the copy, an upstream could answer for them, and a deleted file name could be used again.
 //
 // The copy consists of objects in the store, called segments. A segment has all names, or those that changed since the
 // last one, and states the id of the index and when it was written. Each change is noted in the same transaction

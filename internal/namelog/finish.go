@@ -55,9 +55,10 @@ func (e *ErrGap) Error() string {
 // Unwrap returns the fault.
 func (e *ErrGap) Unwrap() error { return fault.New(fault.Conflict, "%s", e.Error()) }
 
-// Finish adds the names that the copy has and the database lacks, and ends the state recovered. All of it happens in one
-// transaction, with an audit entry. It returns *ErrGap if the copy does not reach the time of the backup and the gap is
-// not accepted, fault.Conflict if there is nothing to do, and fault.Denied unless the caller is an administrator.
+// Finish adds the names that the copy has and the database lacks, and ends the state recovered. All of it happens in
+// one transaction, with an audit entry. It returns *ErrGap if the copy does not reach the time of the backup and the
+// gap is not accepted, fault.Conflict if there is nothing to do, and fault.Denied unless the caller is an
+// administrator.
 func (k *Keeper) Finish(ctx context.Context, who access.Caller, o FinishOptions) (out Finished, err error) {
 	if !who.Admin() {
 		return out, fault.New(fault.Denied, "only an administrator may finish a restore")
@@ -93,7 +94,8 @@ func (k *Keeper) Finish(ctx context.Context, who access.Caller, o FinishOptions)
 	if err != nil {
 		return out, err
 	}
-	return out, k.replace(ctx, out)
+	k.replace(ctx, out)
+	return out, nil
 }
 
 // newestElsewhere returns when the newest segment was written that is not of this instance: what this instance writes
@@ -208,7 +210,8 @@ func (m *merging) deleted(ctx context.Context, d Deleted) error {
 		d.AgainAt = m.at
 	}
 	return m.tx.PutDeleted(ctx, catalog.Deleted{
-		Repository: d.Repository, Name: name, At: d.At, FreeAt: d.FreeAt, AgainAt: d.AgainAt, Users: d.Users, Groups: d.Groups,
+		Repository: d.Repository, Name: name, At: d.At, FreeAt: d.FreeAt, AgainAt: d.AgainAt, Users: d.Users,
+		Groups: d.Groups,
 	})
 }
 
@@ -249,22 +252,21 @@ func (m *merging) repository(ctx context.Context, s Tombstone) (catalog.Reposito
 
 // replace writes all names under the present id, and then deletes the segments of earlier ones. If that fails, they
 // remain, and the background loop writes the changes.
-func (k *Keeper) replace(ctx context.Context, f Finished) error {
+func (k *Keeper) replace(ctx context.Context, f Finished) {
 	saved := false
 	err := k.leased(ctx, func() error {
 		saved = true
 		return k.saveAll(ctx)
 	})
 	if err != nil || !saved || len(f.Damaged) > 0 {
-		return nil //nolint:nilerr // the restore is finished; Tend tries again and reports the error
+		return // the restore is finished; Tend tries again and reports the error
 	}
 	for _, s := range f.read {
 		if s.instance == f.Instance {
 			continue
 		}
 		if err := k.content.Delete(ctx, s.key); err != nil {
-			return nil //nolint:nilerr // an old segment is only waste
+			return // an old segment is only waste
 		}
 	}
-	return nil
 }

@@ -197,8 +197,8 @@ func (w *world) known() (names []string) {
 	return names
 }
 
-// TestCopyOfNamesIsWrittenWithinAMinute: each change of an own name, a deleted project or a deleted file is in the store
-// after a call of Tend, and nothing is written while nothing changes.
+// TestCopyOfNamesIsWrittenWithinAMinute: each change of an own name, a deleted project or a deleted file is in the
+// store after a call of Tend, and nothing is written while nothing changes.
 func TestCopyOfNamesIsWrittenWithinAMinute(t *testing.T) {
 	each(t, func(w *world, fresh func(*testing.T) string, store string) {
 		if 2*namelog.TendEvery > time.Minute {

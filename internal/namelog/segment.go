@@ -175,7 +175,8 @@ func parse(key string, from io.Reader, wanted func(Header) bool, f func(Header, 
 		return h, false, damaged(key, "its first line cannot be read")
 	}
 	if h.Format < 1 || h.Format > format {
-		return h, false, fault.New(fault.Invalid, "%s has format %d, but this version reads %d at most: use the newer version",
+		return h, false, fault.New(fault.Invalid,
+			"%s has format %d, but this version reads %d at most: use the newer version",
 			key, h.Format, format)
 	}
 	if !wanted(h) {

@@ -45,7 +45,8 @@ func TestExchangeWhileRecovered(t *testing.T) {
 }
 
 // TestTokenFromBeforeARestore: an identity token that was issued before a backup was restored may have been used after
-// the backup, so it is refused, for uploads and for reading, also after the state recovered has ended. A new one is good.
+// the backup, so it is refused, for uploads and for reading, also after the state recovered has ended. A new one is
+// good.
 func TestTokenFromBeforeARestore(t *testing.T) {
 	onEach(t, func(t *testing.T, b *bench) {
 		b.project("widgets", "")

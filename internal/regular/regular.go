@@ -1,5 +1,5 @@
-// Package regular opens files in folders that others may write to. It opens nothing but regular files, and does not wait
-// for a named pipe.
+// Package regular opens files in folders that others may write to. It opens nothing but regular files, and does not
+// wait for a named pipe.
 package regular
 
 import (
@@ -37,8 +37,8 @@ func check(f *os.File, err error) (*os.File, error) {
 	return f, nil
 }
 
-// Create creates a file that did not exist, readable by its owner. It replaces a file or symbolic link of that name, and
-// never writes through a link.
+// Create creates a file that did not exist, readable by its owner. It replaces a file or symbolic link of that name,
+// and never writes through a link.
 func Create(path string) (*os.File, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

@@ -11,8 +11,8 @@ import (
 	"pyindex/internal/regular"
 )
 
-// TestOnlyRegularFilesAreOpened: pipes, folders and devices are errors at once, in a folder links lead nowhere else, and
-// Create replaces a link instead of the file that it leads to.
+// TestOnlyRegularFilesAreOpened: pipes, folders and devices are errors at once, in a folder links lead nowhere else,
+// and Create replaces a link instead of the file that it leads to.
 func TestOnlyRegularFilesAreOpened(t *testing.T) {
 	dir := t.TempDir()
 	path := func(name string) string { return filepath.Join(dir, name) }

@@ -100,15 +100,16 @@ func TestRecoveredAsksNoUpstream(t *testing.T) {
 	})
 }
 
-// TestRecoveredTakesNoUploads: uploads answer 503 with the reason in the client's words, to an existing project and to a
-// new one, and no project is created. That is no fault of the server, so /readyz shows no failing uploads.
+// TestRecoveredTakesNoUploads: uploads answer 503 with the reason in the client's words, to an existing project and to
+// a new one, and no project is created. That is no fault of the server, so /readyz shows no failing uploads.
 func TestRecoveredTakesNoUploads(t *testing.T) {
 	eachPair(t, func(w *world) {
 		w.publish("", packagingtest.Wheel("ours", "1.0", "c"))
 		w.recover(1)
 		for replica := range w.handlers {
 			for _, f := range []packagingtest.File{
-				packagingtest.Wheel("ours", "2.0", "d"), packagingtest.Wheel("ours", "1.0", "c"), packagingtest.Wheel("new", "1.0", "e"),
+				packagingtest.Wheel("ours", "2.0", "d"), packagingtest.Wheel("ours", "1.0", "c"),
+				packagingtest.Wheel("new", "1.0", "e"),
 			} {
 				out := w.upload(replica, w.admin, "", f)
 				if out.Code != http.StatusServiceUnavailable || !strings.Contains(out.Body.String(), "index restore finish") {

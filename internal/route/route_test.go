@@ -47,8 +47,13 @@ func TestCheckAsksForALimit(t *testing.T) {
 
 func TestOverlap(t *testing.T) {
 	for _, pair := range [][2]string{
-		{"/a/", "/a/"}, {"/a/:x/", "/a/b/"}, {"/a/b", "/:x/b"}, {"/a/b/c", "/a/*"}, {"/a/*", "/a/b/c/d"},
-		{"/simple/x/", "/simple/:project/"}, {"/r/team/simple/:project", "/r/:repository/simple/:project"},
+		{"/a/", "/a/"},
+		{"/a/:x/", "/a/b/"},
+		{"/a/b", "/:x/b"},
+		{"/a/b/c", "/a/*"},
+		{"/a/*", "/a/b/c/d"},
+		{"/simple/x/", "/simple/:project/"},
+		{"/r/team/simple/:project", "/r/:repository/simple/:project"},
 	} {
 		if !route.Overlap(pair[0], pair[1]) || !route.Overlap(pair[1], pair[0]) {
 			t.Errorf("Overlap(%q, %q) = false", pair[0], pair[1])

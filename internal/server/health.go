@@ -42,8 +42,8 @@ func (h *Health) Watch(s *Server) { h.draining, h.away = s.draining.Load, s.o.Aw
 // Uploads makes /readyz report a degraded state with status 200 while f returns an error.
 func (h *Health) Uploads(f func() error) { h.uploads = f }
 
-// Recovered makes /readyz report, with status 200, that the index was restored from a backup and takes no uploads yet. f
-// returns since when, and whether that is so.
+// Recovered makes /readyz report, with status 200, that the index was restored from a backup and takes no uploads yet.
+// f returns since when, and whether that is so.
 func (h *Health) Recovered(f func(ctx context.Context) (time.Time, bool, error)) { h.restored = f }
 
 // Table serves /healthz and /readyz. /healthz returns 200 while the process lives. /readyz returns 503 while the server

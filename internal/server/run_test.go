@@ -259,7 +259,9 @@ func TestReadyWhileRecovered(t *testing.T) {
 			t.Errorf("GET /readyz = %d %q, want 200 %q", w.Code, w.Body, text)
 		}
 	}
-	want("recovered: restored from a backup on 2026-11-29T12:00:00Z; uploads and unknown names wait for index restore finish")
+	want(
+		"recovered: restored from a backup on 2026-11-29T12:00:00Z; uploads and unknown names wait for index restore finish",
+	)
 	failure = errors.New("the database is slow")
 	want("ok")
 	is, failure = false, nil

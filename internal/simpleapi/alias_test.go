@@ -66,7 +66,8 @@ func TestAlias(t *testing.T) {
 				}
 			}
 		}
-		if page := call(h, "GET "+base+"/root/pypi/+simple/de-mo/").Body.String(); !strings.Contains(page, `href="`+base+path(d.wheel)) {
+		if page := call(h, "GET "+base+"/root/pypi/+simple/de-mo/").Body.String(); !strings.Contains(page,
+			`href="`+base+path(d.wheel)) {
 			t.Errorf("the page does not link to the file: %s", page)
 		}
 	}
@@ -126,12 +127,14 @@ func TestAliasNeedsTheRightsOfTheRepository(t *testing.T) {
 	}
 }
 
-// TestAliasHidesNothing: the server does not start if an alias would hide an address of the index, and names the setting.
+// TestAliasHidesNothing: the server does not start if an alias would hide an address of the index, and names the
+// setting.
 func TestAliasHidesNothing(t *testing.T) {
 	d := newDemo(t)
 	keys := access.NewKeyring(nil, access.KeyringOptions{})
 	for _, old := range []string{
-		"/simple/", "/simple/de-mo/", "/r/team/simple/", "/packages/", "/packages/x/y/", "/integrity/a/b/c/", "/r/x/packages/a/b/",
+		"/simple/", "/simple/de-mo/", "/r/team/simple/", "/packages/", "/packages/x/y/", "/integrity/a/b/c/",
+		"/r/x/packages/a/b/",
 	} {
 		api := simpleapi.New(resolve.New(d.Index, resolve.Options{}),
 			simpleapi.Options{Aliases: []alias.Alias{{Path: old, Repository: "main"}}})

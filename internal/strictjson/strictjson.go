@@ -27,8 +27,8 @@ func Object(b []byte) (map[string]any, error) {
 	return ObjectWithin(b, maxDepth, maxValues)
 }
 
-// ObjectWithin is like Object with other limits: depth is that of nested objects and lists, including the outermost, and
-// values is the largest total number of members and list entries.
+// ObjectWithin is like Object with other limits: depth is that of nested objects and lists, including the outermost,
+// and values is the largest total number of members and list entries.
 func ObjectWithin(b []byte, depth, values int) (map[string]any, error) {
 	v, err := decode(b, depth, values)
 	if err != nil {

@@ -41,8 +41,8 @@ type interrupted struct {
 
 func (e *interrupted) Unwrap() error { return e.error }
 
-// Interrupted returns err so that Complain adds the advice, such as "run it again to continue", if the cause is that the
-// user interrupted the command. Other errors are returned as they are.
+// Interrupted returns err so that Complain adds the advice, such as "run it again to continue", if the cause is that
+// the user interrupted the command. Other errors are returned as they are.
 func Interrupted(err error, advice string) error {
 	if !errors.Is(err, context.Canceled) {
 		return err

@@ -30,8 +30,8 @@ type Names []Decision
 const maxNamesLine = 4096
 
 // ReadNames reads decisions, one a line: a name or pattern, then own, both, adopted or skip; after both, a specifier of
-// the versions that are this index's. "?" in place of a decision leaves the name undecided. Text after "#" is a comment.
-// It returns fault.Invalid, with the line, for anything else.
+// the versions that are this index's. "?" in place of a decision leaves the name undecided. Text after "#" is a
+// comment. It returns fault.Invalid, with the line, for anything else.
 func ReadNames(r io.Reader) (Names, error) {
 	var out Names
 	lines := bufio.NewScanner(r)

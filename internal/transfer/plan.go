@@ -20,16 +20,17 @@ import (
 type Options struct {
 	Repository string `json:"repository"`
 	// Match selects projects, nil all of them.
-	Match    func(packaging.ProjectName) bool `json:"-"`
-	Pattern  string                           `json:"project,omitempty"` // that Match was made from
-	Since    time.Time                        `json:"since,omitzero"`    // of the upload; files without a time are included
-	Legacy   bool                             `json:"accept_legacy,omitempty"`
-	Startup  bool                             `json:"startup_files,omitempty"`
-	Names    Names                            `json:"-"`
-	Upstream string                           `json:"upstream,omitempty"` // into whose cache the files go; "" for own files
-	Deep     bool                             `json:"-"`                  // the plan reads the content of every file
-	Parallel int                              `json:"-"`                  // files at once, 0 for the default
-	Rate     int64                            `json:"-"`                  // bytes a second, 0 for no limit
+	Match   func(packaging.ProjectName) bool `json:"-"`
+	Pattern string                           `json:"project,omitempty"` // that Match was made from
+	// of the upload; files without a time are included
+	Since    time.Time `json:"since,omitzero"`
+	Legacy   bool      `json:"accept_legacy,omitempty"`
+	Startup  bool      `json:"startup_files,omitempty"`
+	Names    Names     `json:"-"`
+	Upstream string    `json:"upstream,omitempty"` // into whose cache the files go; "" for own files
+	Deep     bool      `json:"-"`                  // the plan reads the content of every file
+	Parallel int       `json:"-"`                  // files at once, 0 for the default
+	Rate     int64     `json:"-"`                  // bytes a second, 0 for no limit
 }
 
 // Progress shows how far an import is.
@@ -469,7 +470,9 @@ func (s *standing) judge(c candidate, importID string) verdict {
 	have, ok := s.files[c.name.Key()]
 	switch {
 	case s.burned[c.name.Key()]:
-		return verdict{state: ingest.Conflict, reason: "a file of that name was deleted here, and file names are never reused"}
+		return verdict{
+			state: ingest.Conflict, reason: "a file of that name was deleted here, and file names are never reused",
+		}
 	case !ok:
 		return verdict{}
 	case have.Filename != c.Filename:
@@ -526,9 +529,11 @@ func (m *Importer) planProject(ctx context.Context, s Source, o Options, p *plan
 	if !st.exists && p.Add > before {
 		p.NewProjects++
 	}
-	if is := statusOf(project.Status); o.Upstream == "" && st.exists && st.status == "" && is != "" && is != st.project.Status {
-		p.Notes = append(p.Notes, Note{Kind: "status", Text: fmt.Sprintf("project %s is %s here and stays so; in the source it is %s",
-			project.Name, st.project.Status, is)})
+	if is := statusOf(project.Status); o.Upstream == "" && st.exists && st.status == "" && is != "" &&
+		is != st.project.Status {
+		p.Notes = append(p.Notes,
+			Note{Kind: "status", Text: fmt.Sprintf("project %s is %s here and stays so; in the source it is %s",
+				project.Name, st.project.Status, is)})
 	}
 	for _, k := range slices.Sorted(maps.Keys(spelled)) {
 		if len(spelled[k]) > 1 && len(p.Clashes) < maxListed {

@@ -75,13 +75,15 @@ func TestImportKeepsWithinTheSizeLimits(t *testing.T) {
 		raise  func(w *world) error
 	}{
 		"project": {
-			catalog.Limits{ProjectSize: 3*one + one/2}, "project demo uses",
+			catalog.Limits{ProjectSize: 3*one + one/2},
+			"project demo uses",
 			func(w *world) error {
 				return w.SetLimits(t.Context(), w.Who, "", nameOf(t, "demo"), catalog.Limits{ProjectSize: 5 * one})
 			},
 		},
 		"repository": {
-			catalog.Limits{RepositorySize: 3 * one}, "repository main uses",
+			catalog.Limits{RepositorySize: 3 * one},
+			"repository main uses",
 			func(w *world) error {
 				n := 5 * one
 				return w.ChangeRepository(t.Context(), w.Who, "main", catalog.RepositoryChange{SizeLimit: &n})

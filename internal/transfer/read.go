@@ -92,7 +92,8 @@ func (m *Importer) readOnce(ctx context.Context, s Source, o Options, limits cat
 		return nil, unreadable(err)
 	}
 	if f.Size >= 0 && in.Size() != f.Size || in.Size() > most {
-		return nil, fault.Wrap(fault.Invalid, errUnreadable, "the content has %d bytes or more, but the source states %d", in.Size(), f.Size)
+		return nil, fault.Wrap(fault.Invalid, errUnreadable, "the content has %d bytes or more, but the source states %d",
+			in.Size(), f.Size)
 	}
 	if name, got := check.differs(); name != "" {
 		return nil, fault.Wrap(fault.Invalid, errUnreadable, "the content has the %s %s, but the source states %s", name, got,

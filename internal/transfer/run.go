@@ -103,7 +103,8 @@ func (m *Importer) Mirrors(s Source, o Options) error {
 	}
 	return fault.New(fault.Invalid,
 		"the files of this %s source are those of %s, so they cannot become own files: add that index as an upstream "+
-			"(index upstream add NAME --url %s), and repeat the import with --origin upstream:NAME", a.Kind, a.Upstream, a.Upstream)
+			"(index upstream add NAME --url %s), and repeat the import with --origin upstream:NAME", a.Kind, a.Upstream,
+		a.Upstream)
 }
 
 // run is an import in progress.
@@ -384,7 +385,9 @@ func statusOf(s string) catalog.Status {
 }
 
 // importSome reads files and adds them in one transaction.
-func (r *run) importSome(ctx context.Context, p Project, b ingest.Batch, limits catalog.Limits, some []candidate) error {
+func (r *run) importSome(ctx context.Context, p Project, b ingest.Batch, limits catalog.Limits,
+	some []candidate,
+) error {
 	contents := make([]*content, len(some))
 	errs := make([]error, len(some))
 	documents := make([][]byte, len(some))

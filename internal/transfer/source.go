@@ -51,9 +51,10 @@ type Project struct {
 	Files        []File
 	Downloads    int64 // counted by the source, 0 if unknown
 	CountedAt    time.Time
-	// Settle, if it is set, completes the rows of the project in the transaction that imported some of its files, with what
-	// no other fields carry. It returns the project as it should be. Only exports of this program have it.
-	Settle func(ctx context.Context, tx ingest.Tx, here catalog.Project, importID string, created bool) (catalog.Project, error)
+	// Settle, if it is set, completes the rows of the project in the transaction that imported some of its files, with
+	// what no other fields carry. It returns the project as it should be. Only exports of this program have it.
+	Settle func(ctx context.Context, tx ingest.Tx, here catalog.Project, importID string,
+		created bool) (catalog.Project, error)
 }
 
 // Settler is a source that completes the rows of a repository when all of its projects were imported. Only exports of
@@ -69,8 +70,8 @@ type Settler interface {
 type About struct {
 	Kind     string // such as "devpi"
 	Location string // absolute path or URL, without credentials
-	// Upstream is the index that the source is a mirror of, as a URL, "" if its files are its own. Such files are never own
-	// files of this index.
+	// Upstream is the index that the source is a mirror of, as a URL, "" if its files are its own. Such files are never
+	// own files of this index.
 	Upstream string
 }
 
@@ -85,8 +86,8 @@ type Note struct {
 // strangers: implementations bound size, depth and time.
 type Source interface {
 	About() About
-	// Projects yields each project once, in the order of their names if the source can, and stops at the first error. match
-	// selects projects by their normal names; a source may use it to ask for less.
+	// Projects yields each project once, in the order of their names if the source can, and stops at the first error.
+	// match selects projects by their normal names; a source may use it to ask for less.
 	Projects(ctx context.Context, match func(packaging.ProjectName) bool) iter.Seq2[Project, error]
 	// Open returns the content of a file. It returns fault.NotFound if the source lists a file that it does not have.
 	Open(ctx context.Context, f File) (io.ReadCloser, error)

@@ -176,8 +176,8 @@ func (w *world) stored() (n int) {
 	return n
 }
 
-// An import keeps times with their trust, uploaders as text, yanks with their reasons, and the status. It has one serial
-// and no entry for each file.
+// An import keeps times with their trust, uploaders as text, yanks with their reasons, and the status. It has one
+// serial and no entry for each file.
 func TestImportKeepsWhatTheSourceStates(t *testing.T) {
 	w, s := newWorld(t), transfertest.New()
 	one, two, three := packagingtest.Wheel("demo", "1.0", "1"), packagingtest.SDist("demo", "1.0", "1"),
@@ -302,7 +302,8 @@ func TestSecondRunIsADelta(t *testing.T) {
 		s.Add(packagingtest.Wheel("demo", fmt.Sprintf("1.%d", i), "x"+fmt.Sprint(i)))
 	}
 	w.run(s, toMain)
-	if err := w.Index.YankFile(t.Context(), w.Who, "", nameOf(t, "demo"), "demo-1.1-py3-none-any.whl", "bad here"); err != nil {
+	if err := w.Index.YankFile(t.Context(), w.Who, "", nameOf(t, "demo"), "demo-1.1-py3-none-any.whl",
+		"bad here"); err != nil {
 		t.Fatal(err)
 	}
 	opened := 0
@@ -690,7 +691,8 @@ func TestVerify(t *testing.T) {
 // A file of names that cannot be read is refused with its line.
 func TestReadNamesRefuses(t *testing.T) {
 	for _, text := range []string{
-		"requests", "requests mine", "requests own ==1", "requests both nonsense", "[ own", "-x own", strings.Repeat("x", 5000),
+		"requests", "requests mine", "requests own ==1", "requests both nonsense", "[ own", "-x own",
+		strings.Repeat("x", 5000),
 	} {
 		if n, err := transfer.ReadNames(strings.NewReader("ok own\n" + text)); !fault.Is(err, fault.Invalid) {
 			t.Errorf("ReadNames(%.40q) = %v, %v, want invalid", text, n, err)
@@ -738,8 +740,8 @@ func TestImportWhileRecovered(t *testing.T) {
 	}
 }
 
-// TestProjectKeepsItsStatus: a project that was here before the import keeps its own status, also when the source changes
-// another one, and the plan says so.
+// TestProjectKeepsItsStatus: a project that was here before the import keeps its own status, also when the source
+// changes another one, and the plan says so.
 func TestProjectKeepsItsStatus(t *testing.T) {
 	w, s := newWorld(t), transfertest.New()
 	s.Add(packagingtest.Wheel("demo", "1.0", "x"))

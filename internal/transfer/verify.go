@@ -63,8 +63,8 @@ func (v *Verification) differ(d Difference) {
 	}
 }
 
-// Verify reads a source again and compares it with the repository. It writes nothing. The content of a file is read from
-// the source only if it states no digest. It returns fault.NotFound if the source was never imported.
+// Verify reads a source again and compares it with the repository. It writes nothing. The content of a file is read
+// from the source only if it states no digest. It returns fault.NotFound if the source was never imported.
 func (m *Importer) Verify(ctx context.Context, s Source, o Options) (*Verification, error) {
 	about := s.About()
 	v := &Verification{
@@ -222,7 +222,8 @@ func (x *verifying) file(ctx context.Context, p Project, st standing, c candidat
 		if refused {
 			x.v.NotImported++
 			x.v.Refused = appendListed(x.v.Refused, Listed{
-				Project: d.Project, Filename: c.Filename, Place: c.Place, Kind: refusalKind(c.Filename, fault.New(fault.Invalid, "%s", reason)),
+				Project: d.Project, Filename: c.Filename, Place: c.Place,
+				Kind:   refusalKind(c.Filename, fault.New(fault.Invalid, "%s", reason)),
 				Reason: reason,
 			})
 			return false, nil

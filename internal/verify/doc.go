@@ -5,6 +5,6 @@
 // every stored object has a row. It is safe to run beside uploads, deletions and other processes: a row is read in one
 // snapshot, and before a finding about content is reported, the rows are read again.
 //
-// Memory does not depend on the number of projects, files or findings. An interrupted check of content continues where it
-// stopped.
+// Memory does not depend on the number of projects, files or findings. An interrupted check of content continues where
+// it stopped.
 package verify

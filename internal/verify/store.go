@@ -28,7 +28,8 @@ const (
 	RuleAttested     Rule = "attested"    // a file is marked if it has a verified attestation, and only then
 	RuleHeld         Rule = "blob-row"    // every stored key that a file needs has its row
 	RuleDropped      Rule = "blob-marked" // no key that a file needs is marked for deletion
-	RuleCard         Rule = "card"        // a project with a release that readers see has a card, for a release that exists
+	// a project with a release that readers see has a card, for a release that exists
+	RuleCard         Rule = "card"
 	RuleRequirements Rule = "requirements"
 )
 
@@ -72,8 +73,8 @@ type Tx interface {
 
 	// Wrong returns at most limit rows that break a rule, after an id and ordered by it.
 	Wrong(ctx context.Context, r Rule, after string, limit int) ([]Wrong, error)
-	// Correct changes the row with an id so that it no longer breaks a rule, and reports whether it did. It changes nothing
-	// if the row follows the rule by now, or if what is right cannot be derived.
+	// Correct changes the row with an id so that it no longer breaks a rule, and reports whether it did. It changes
+	// nothing if the row follows the rule by now, or if what is right cannot be derived.
 	Correct(ctx context.Context, r Rule, id string) (bool, error)
 	// CountFiles returns the number of files.
 	CountFiles(ctx context.Context) (int64, error)

@@ -13,7 +13,8 @@ import (
 
 // Finding is something in an index that does not agree with the rest.
 type Finding struct {
-	Kind     string `json:"kind"`    // a Rule, or "content", "digest", "metadata", "columns", "file-name", "attestation", "kept", "stray"
+	// a Rule, or "content", "digest", "metadata", "columns", "file-name", "attestation", "kept", "stray"
+	Kind     string `json:"kind"`
 	Subject  string `json:"subject"` // such as "main/demo-1.0-py3-none-any.whl"
 	Problem  string `json:"problem"`
 	Repaired bool   `json:"repaired"`

@@ -219,9 +219,30 @@ func damages(w *world) []damage {
 	flipped := bytes.Clone(content)
 	flipped[len(flipped)/2] ^= 1
 	return []damage{
-		{name: "content missing", make: drop(f.Key()), kind: "content", of: wheel.Name, left: true, undo: keep(f.Key(), content)},
-		{name: "content damaged", make: keep(f.Key(), flipped), kind: "content", of: wheel.Name, left: true, undo: keep(f.Key(), content)},
-		{name: "content cut", make: keep(f.Key(), content[:9]), kind: "content", of: wheel.Name, left: true, undo: keep(f.Key(), content)},
+		{
+			name: "content missing",
+			make: drop(f.Key()),
+			kind: "content",
+			of:   wheel.Name,
+			left: true,
+			undo: keep(f.Key(), content),
+		},
+		{
+			name: "content damaged",
+			make: keep(f.Key(), flipped),
+			kind: "content",
+			of:   wheel.Name,
+			left: true,
+			undo: keep(f.Key(), content),
+		},
+		{
+			name: "content cut",
+			make: keep(f.Key(), content[:9]),
+			kind: "content",
+			of:   wheel.Name,
+			left: true,
+			undo: keep(f.Key(), content),
+		},
 		{name: "metadata missing", make: drop(f.MetadataKey()), kind: "metadata", of: wheel.Name},
 		{name: "metadata damaged", make: keep(f.MetadataKey(), []byte("Name: evil\n")), kind: "metadata", of: wheel.Name},
 		{
@@ -234,50 +255,109 @@ func damages(w *world) []damage {
 			undo: sql(`UPDATE files SET md5 = '` + f.MD5 + `'` + where),
 		},
 		{
-			name: "other name key", make: sql(`UPDATE files SET name_key = 'nothing'` + where), kind: "file-name", of: wheel.Name, left: true,
+			name: "other name key", make: sql(`UPDATE files SET name_key = 'nothing'` + where), kind: "file-name",
+			of: wheel.Name, left: true,
 			undo: sql(`UPDATE files SET name_key = '` + f.NameKey + `'` + where),
 		},
-		{name: "size of a file", make: sql(`UPDATE files SET size = size + 1`+where, `UPDATE projects SET size = size + 1 WHERE name = 'demo'`, `UPDATE repositories SET size = size + 1`), kind: "columns", of: wheel.Name},
-		{name: "requires-python", make: sql(`UPDATE files SET requires_python = ''` + where), kind: "columns", of: wheel.Name},
-		{name: "parsed metadata missing", make: sql(`DELETE FROM file_metadata WHERE file_id = '` + f.ID + `'`), kind: "columns", of: wheel.Name},
-		{name: "other parsed metadata", make: sql(`UPDATE file_metadata SET document = '{"name":"evil"}' WHERE file_id = '` + f.ID + `'`), kind: "columns", of: wheel.Name},
-		{name: "size of a project", make: sql(`UPDATE projects SET size = 1 WHERE name = 'demo'`, `UPDATE repositories SET size = (SELECT SUM(size) FROM projects)`), kind: "project-size", of: "main/demo"},
+		{
+			name: "size of a file",
+			make: sql(`UPDATE files SET size = size + 1`+where, `UPDATE projects SET size = size + 1 WHERE name = 'demo'`,
+				`UPDATE repositories SET size = size + 1`), kind: "columns", of: wheel.Name,
+		},
+		{
+			name: "requires-python", make: sql(`UPDATE files SET requires_python = ''` + where), kind: "columns", of: wheel.Name,
+		},
+		{
+			name: "parsed metadata missing", make: sql(`DELETE FROM file_metadata WHERE file_id = '` + f.ID + `'`),
+			kind: "columns", of: wheel.Name,
+		},
+		{
+			name: "other parsed metadata",
+			make: sql(`UPDATE file_metadata SET document = '{"name":"evil"}' WHERE file_id = '` + f.ID + `'`), kind: "columns",
+			of: wheel.Name,
+		},
+		{
+			name: "size of a project",
+			make: sql(`UPDATE projects SET size = 1 WHERE name = 'demo'`,
+				`UPDATE repositories SET size = (SELECT SUM(size) FROM projects)`), kind: "project-size", of: "main/demo",
+		},
 		{name: "size of a repository", make: sql(`UPDATE repositories SET size = 1`), kind: "repository-size", of: "main"},
-		{name: "release without files", make: sql(`INSERT INTO releases (id, project_id, version, version_key, created_at) VALUES ('x', '` + f.ProjectID + `', '9', '9', 1)`), kind: "empty-release", of: "main/demo 9"},
+		{
+			name: "release without files",
+			make: sql(`INSERT INTO releases (id, project_id, version, version_key, created_at) VALUES ('x', '` + f.ProjectID +
+				`', '9', '9', 1)`), kind: "empty-release", of: "main/demo 9",
+		},
 		{name: "version of a file", make: sql(`UPDATE files SET version = '7'` + where), kind: "version", of: wheel.Name},
 		{name: "name of a project", make: sql(`DELETE FROM names WHERE name = 'demo'`), kind: "name", of: "demo"},
 		{name: "name of a deleted project", make: sql(`DELETE FROM names WHERE name = 'other'`), kind: "name", of: "other"},
 		{
-			name: "name of an upstream", make: sql(`UPDATE names SET origin = 'upstream', upstream = 'public' WHERE name = 'demo'`), kind: "origin", of: "main/demo", left: true,
+			name: "name of an upstream",
+			make: sql(`UPDATE names SET origin = 'upstream', upstream = 'public' WHERE name = 'demo'`), kind: "origin",
+			of: "main/demo", left: true,
 			undo: sql(`UPDATE names SET origin = 'own', upstream = '' WHERE name = 'demo'`),
 		},
-		{name: "source of an unknown name", make: sql(`INSERT INTO name_sources (repository_id, name, upstream, since) VALUES ('r', 'seen', 'public', 1)`), kind: "name-source", of: "seen"},
 		{
-			name: "deleted name", make: sql(`INSERT INTO tombstones (repository_id, name_key, filename, deleted_at) VALUES ('` + f.RepositoryID + `', '` + f.NameKey + `', 'x', 1)`), kind: "tombstone", of: wheel.Name, left: true,
+			name: "source of an unknown name",
+			make: sql(`INSERT INTO name_sources (repository_id, name, upstream, since) VALUES ('r', 'seen', 'public', 1)`),
+			kind: "name-source", of: "seen",
+		},
+		{
+			name: "deleted name",
+			make: sql(`INSERT INTO tombstones (repository_id, name_key, filename, deleted_at) VALUES ('` + f.RepositoryID +
+				`', '` + f.NameKey + `', 'x', 1)`), kind: "tombstone", of: wheel.Name, left: true,
 			undo: sql(`DELETE FROM tombstones WHERE filename = 'x'`),
 		},
 		{
-			name: "counter went back", make: sql(`UPDATE projects SET serial = serial + 1000 WHERE name = 'last'`), kind: "serial", of: "main/last", left: true,
+			name: "counter went back", make: sql(`UPDATE projects SET serial = serial + 1000 WHERE name = 'last'`),
+			kind: "serial", of: "main/last", left: true,
 			undo: sql(`UPDATE projects SET serial = serial - 1000 WHERE name = 'last'`),
 		},
-		{name: "mark of an attestation", make: sql(`UPDATE files SET attested = FALSE` + where), kind: "attested", of: wheel.Name},
-		{name: "marked without attestation", make: sql(`UPDATE files SET attested = TRUE WHERE filename = '` + second.Name + `'`), kind: "attested", of: second.Name},
+		{
+			name: "mark of an attestation", make: sql(`UPDATE files SET attested = FALSE` + where), kind: "attested",
+			of: wheel.Name,
+		},
+		{
+			name: "marked without attestation",
+			make: sql(`UPDATE files SET attested = TRUE WHERE filename = '` + second.Name + `'`), kind: "attested",
+			of: second.Name,
+		},
 		{
 			name: "attestation of other content", kind: "attestation", of: second.Name, left: true,
 			make: sql(`INSERT INTO attestations (file_id, predicate, document, verified, publisher)
 				SELECT '` + w.row(second.Name).ID + `', 'q', document, FALSE, '' FROM attestations WHERE predicate = 'p'`),
 			undo: sql(`DELETE FROM attestations WHERE predicate = 'q'`),
 		},
-		{name: "row of content", make: sql(`DELETE FROM blobs WHERE blob_key = '` + f.Key() + `'`), kind: "blob-row", of: wheel.Name},
-		{name: "row of metadata", make: sql(`DELETE FROM blobs WHERE blob_key = '` + f.MetadataKey() + `'`), kind: "blob-row", of: wheel.Name},
 		{
-			name: "content marked for deletion", make: sql(`UPDATE blobs SET dropping = TRUE WHERE blob_key = '` + f.Key() + `'`), kind: "blob-marked", of: wheel.Name, left: true,
+			name: "row of content", make: sql(`DELETE FROM blobs WHERE blob_key = '` + f.Key() + `'`), kind: "blob-row",
+			of: wheel.Name,
+		},
+		{
+			name: "row of metadata", make: sql(`DELETE FROM blobs WHERE blob_key = '` + f.MetadataKey() + `'`),
+			kind: "blob-row", of: wheel.Name,
+		},
+		{
+			name: "content marked for deletion",
+			make: sql(`UPDATE blobs SET dropping = TRUE WHERE blob_key = '` + f.Key() + `'`), kind: "blob-marked",
+			of: wheel.Name, left: true,
 			undo: sql(`UPDATE blobs SET dropping = FALSE WHERE blob_key = '` + f.Key() + `'`),
 		},
-		{name: "card missing", make: sql(`DELETE FROM project_cards`, `DELETE FROM requirements`), kind: "card", of: "main/demo"},
-		{name: "card of a release that is gone", make: sql(`UPDATE project_cards SET version = '99' WHERE name = 'demo'`), kind: "card", of: "main/demo"},
+		{
+			name: "card missing", make: sql(`DELETE FROM project_cards`, `DELETE FROM requirements`), kind: "card",
+			of: "main/demo",
+		},
+		{
+			name: "card of a release that is gone", make: sql(`UPDATE project_cards SET version = '99' WHERE name = 'demo'`),
+			kind: "card", of: "main/demo",
+		},
 		{name: "requirements missing", make: sql(`DELETE FROM requirements`), kind: "requirements", of: "main/demo"},
-		{name: "role in nothing", make: sql(`INSERT INTO users (id, name, admin, password_hash, created_at, disabled_at) VALUES ('u', 'u', FALSE, '', 1, 0)`, `INSERT INTO grants (user_id, repository_id, project_id, role, created_at) VALUES ('u', '`+f.RepositoryID+`', 'gone', 'owner', 1)`), kind: "orphans", of: "grants"},
+		{
+			name: "role in nothing",
+			make: sql(
+				`INSERT INTO users (id, name, admin, password_hash, created_at, disabled_at) VALUES ('u', 'u', FALSE, '', 1, 0)`,
+				`INSERT INTO grants (user_id, repository_id, project_id, role, created_at) VALUES ('u', '`+f.RepositoryID+
+					`', 'gone', 'owner', 1)`,
+			), kind: "orphans", of: "grants",
+		},
 		{name: "kept content missing", make: drop(kept), kind: "kept", of: "public/a/b"},
 	}
 }
@@ -409,7 +489,8 @@ func TestContinues(t *testing.T) {
 // Only an administrator verifies an index.
 func TestNeedsAnAdministrator(t *testing.T) {
 	w := newWorld(t, storagetest.SQLite(t), "file://"+filepath.Join(t.TempDir(), "blobs"))
-	if _, err := verify.New(w.db.Verify(), w.Custody, nil).Run(t.Context(), access.Caller{}, verify.Options{}); err == nil {
+	if _, err := verify.New(w.db.Verify(), w.Custody, nil).Run(t.Context(), access.Caller{},
+		verify.Options{}); err == nil {
 		t.Error("an anonymous caller verified the index")
 	}
 }

@@ -260,7 +260,8 @@ func particular(e audit.Entry, about string) string {
 	case "export.start":
 		return "began an export of " + text("of") + " to " + text("folder")
 	case "import.started":
-		return "started to import " + filesText(text("files")) + " from " + text("kind") + " " + ui.Cut(maxDetail, text("source"))
+		return "started to import " + filesText(text("files")) + " from " + text("kind") + " " +
+			ui.Cut(maxDetail, text("source"))
 	case "import.finished":
 		return "imported " + filesText(text("added")) + " from " + text("kind") + " " + ui.Cut(maxDetail, text("source"))
 	case "reservation.add":

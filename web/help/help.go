@@ -130,8 +130,8 @@ func fileNames(from fs.FS, dir string) []string {
 	return names
 }
 
-// loadChapters renders the chapters in a folder. The name of a file is a number, for the order, and the last part of the
-// chapter's slug, which begins with prefix.
+// loadChapters renders the chapters in a folder. The name of a file is a number, for the order, and the last part of
+// the chapter's slug, which begins with prefix.
 func loadChapters(from fs.ReadFileFS, dir, prefix string, fill filling) (out []chapter, err error) {
 	for _, name := range fileNames(from, dir) {
 		b, err := from.ReadFile(name)

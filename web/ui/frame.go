@@ -99,8 +99,8 @@ func (k *Kit) Frame(r *http.Request, who access.Caller, title string) Frame {
 	return f
 }
 
-// recovered returns when the index was restored from a backup if uploads still wait. A page does not depend on it, so it
-// is zero if it cannot be read.
+// recovered returns when the index was restored from a backup if uploads still wait. A page does not depend on it, so
+// it is zero if it cannot be read.
 func (k *Kit) recovered(ctx context.Context) time.Time {
 	if k.Recovered == nil {
 		return time.Time{}

@@ -34,8 +34,8 @@ var sizeUnits = []struct {
 	{"bytes", 1},
 }
 
-// Size parses a limit in a field, such as "500 MiB". Without a unit it is in bytes; an empty field is 0. Another text is
-// an error of the field.
+// Size parses a limit in a field, such as "500 MiB". Without a unit it is in bytes; an empty field is 0. Another text
+// is an error of the field.
 func (f Form) Size(field string) int64 {
 	text := strings.ToLower(f.Get(field))
 	if text == "" {

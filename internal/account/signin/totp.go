@@ -151,8 +151,8 @@ func (m *Methods) beginFactor(ctx context.Context, tx Tx, who access.Caller, u a
 	return err
 }
 
-// errKeyLost refuses every code of an authenticator whose key was not in the backup from which the index was restored. The
-// account still needs a second factor.
+// errKeyLost refuses every code of an authenticator whose key was not in the backup from which the index was restored.
+// The account still needs a second factor.
 var errKeyLost = fault.InField("code",
 	"this index was restored from a backup without the keys of authenticators: sign in with a recovery code or a passkey, or ask an administrator to remove your second factor (index user remove-factors); then set up the authenticator again")
 

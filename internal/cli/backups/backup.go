@@ -51,7 +51,8 @@ func (c *createCmd) Run(s *cli.Session) error {
 		return fault.New(fault.Invalid, "the backup itself goes to standard output: leave out --json")
 	}
 	if out, ok := s.Out.(*os.File); ok && c.Place == "-" && terminal.Interactive(out) {
-		return fault.New(fault.Invalid, "a backup cannot be written to a terminal: redirect standard output, or name a folder")
+		return fault.New(fault.Invalid,
+			"a backup cannot be written to a terminal: redirect standard output, or name a folder")
 	}
 	return s.With(func(a *app.App) error {
 		backup.StepBack() // servers on this machine go first
@@ -162,8 +163,11 @@ func absences(ctx context.Context, a *app.App) (out []backup.Absence, err error)
 	})
 	c := a.Config
 	named := [][2]string{
-		{"database.url_file", c.Database.URLFile}, {"mail.password_file", c.Mail.PasswordFile},
-		{"sso.client_secret_file", c.SSO.ClientSecretFile}, {"tls_cert", c.TLSCert}, {"tls_key", c.TLSKey},
+		{"database.url_file", c.Database.URLFile},
+		{"mail.password_file", c.Mail.PasswordFile},
+		{"sso.client_secret_file", c.SSO.ClientSecretFile},
+		{"tls_cert", c.TLSCert},
+		{"tls_key", c.TLSKey},
 	}
 	all, err := a.Upstreams.List(ctx, a.Operator)
 	if err != nil {
@@ -255,7 +259,8 @@ type verifyCmd struct {
 func (c *verifyCmd) Run(s *terminal.Session) error {
 	progress := terminal.NewProgress(s.Errs, c.JSON)
 	defer progress.Done()
-	v, err := backup.Verify(s.Ctx, c.Dir, backup.VerifyOptions{Snapshot: c.Snapshot, RowsOnly: c.RowsOnly, Progress: progress})
+	v, err := backup.Verify(s.Ctx, c.Dir,
+		backup.VerifyOptions{Snapshot: c.Snapshot, RowsOnly: c.RowsOnly, Progress: progress})
 	progress.Done()
 	if err != nil {
 		return err
@@ -272,7 +277,8 @@ func (c *verifyCmd) Run(s *terminal.Session) error {
 			terminal.Plural(v.Objects, "object"), terminal.SizeText(v.Bytes))
 	}
 	if n := v.Broken(); n > 0 {
-		return fault.New(fault.Invalid, "%s of the backup cannot be used as it is: make a new backup while the index is intact",
+		return fault.New(fault.Invalid,
+			"%s of the backup cannot be used as it is: make a new backup while the index is intact",
 			terminal.Plural(n, "file"))
 	}
 	return nil
@@ -297,8 +303,9 @@ func (c *pruneCmd) Run(s *cli.Session) error {
 	if err := c.forget(s, p); err != nil {
 		return err
 	}
-	return c.Report(s.Out, p, fmt.Sprintf("%s and %s (%s) were removed; %s left", terminal.Plural(int64(len(p.IDs)), "snapshot"),
-		terminal.Plural(p.Objects, "object"), terminal.SizeText(p.Bytes), terminal.Plural(int64(len(p.Kept)), "snapshot")))
+	return c.Report(s.Out, p,
+		fmt.Sprintf("%s and %s (%s) were removed; %s left", terminal.Plural(int64(len(p.IDs)), "snapshot"),
+			terminal.Plural(p.Objects, "object"), terminal.SizeText(p.Bytes), terminal.Plural(int64(len(p.Kept)), "snapshot")))
 }
 
 func (c *pruneCmd) forget(s *cli.Session, p backup.Pruned) error {

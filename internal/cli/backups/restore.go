@@ -132,7 +132,8 @@ func (c *restoreCmd) keeps(s *cli.Session) (bool, error) {
 	case "keep":
 		return true, nil
 	}
-	return false, fault.New(fault.Invalid, "nothing was restored: type revoke or keep, or use --revoke-tokens or --keep-tokens")
+	return false, fault.New(fault.Invalid,
+		"nothing was restored: type revoke or keep, or use --revoke-tokens or --keep-tokens")
 }
 
 // open opens the backup. A stream is received into a temporary folder in the data folder first.
@@ -275,7 +276,8 @@ func (c *restoreFinishCmd) report(s *cli.Session, f namelog.Finished) error {
 	list("names that are newer than the backup, now own names without a project", f.Names)
 	list("projects that were deleted after the backup, whose names are reserved for their last owners", f.Deleted)
 	list("names of files that were deleted after the backup, which are not used again", f.Files)
-	list("deleted after the backup, and back because of it; delete them again if that is right (index project delete)", f.Again)
+	list("deleted after the backup, and back because of it; delete them again if that is right (index project delete)",
+		f.Again)
 	list("repositories that are newer than the backup, created for the names of their deleted files, closed to everyone but administrators",
 		f.Repositories)
 	list("parts of the copy of the names that are damaged and were not used", f.Damaged)
@@ -283,7 +285,8 @@ func (c *restoreFinishCmd) report(s *cli.Session, f namelog.Finished) error {
 	case f.Newest.IsZero():
 		fmt.Fprintln(s.Out, "names that are newer than the backup are unknown, and so are the names of deleted files")
 	default:
-		fmt.Fprintf(s.Out, "the copy of the names reaches %s; a name that was created later, or in the minute before, is unknown\n",
+		fmt.Fprintf(s.Out,
+			"the copy of the names reaches %s; a name that was created later, or in the minute before, is unknown\n",
 			f.Newest.UTC().Format(time.DateTime))
 	}
 	fmt.Fprintln(s.Out, "the restore is finished: uploads are accepted, and upstreams are asked about unknown names")

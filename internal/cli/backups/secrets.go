@@ -56,7 +56,8 @@ func openSecrets(from *backup.Folder, m backup.Manifest, identity string) (*secr
 	defer sealed.Close()
 	plain, err := age.Decrypt(sealed, keys...)
 	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "the secrets of the backup cannot be opened with %s: they were sealed to another recipient",
+		return nil, fault.Wrap(fault.Invalid, err,
+			"the secrets of the backup cannot be opened with %s: they were sealed to another recipient",
 			identity)
 	}
 	return readSecrets(plain)

@@ -102,7 +102,8 @@ func (c *aliasUsesCmd) Run(s *cli.Session) error {
 		for _, u := range uses {
 			one := aliasUse{u.Day.Format(time.DateOnly), u.Path, u.Requests, terminal.Moment(u.LastAt), u.Client}
 			out = append(out, one)
-			rows = append(rows, []string{one.Day, one.Path, strconv.FormatInt(one.Requests, 10), one.LastUsed.String(), one.Client})
+			rows = append(rows,
+				[]string{one.Day, one.Path, strconv.FormatInt(one.Requests, 10), one.LastUsed.String(), one.Client})
 		}
 		return c.Write(s.Out, terminal.NotNil(out), []string{"DAY", "PATH", "REQUESTS", "LAST USED", "CLIENT"}, rows)
 	})

@@ -264,7 +264,8 @@ func (c *choices) undecided(s *cli.Session, p *transfer.Plan, why error) error {
 			fmt.Fprintf(s.Errs, "... and %d more\n", n-i)
 			break
 		}
-		fmt.Fprintf(s.Errs, "%s: %s, %s\n", terminal.Printable(u.Name), terminal.Plural(int64(u.Files), "file"), terminal.Printable(u.Why))
+		fmt.Fprintf(s.Errs, "%s: %s, %s\n", terminal.Printable(u.Name), terminal.Plural(int64(u.Files), "file"),
+			terminal.Printable(u.Why))
 	}
 	return c.writeNames(s, p, fmt.Errorf("nothing was imported: %s undecided", isAre(n, "name")))
 }

@@ -39,7 +39,8 @@ func writePlan(w io.Writer, p *transfer.Plan, legacy bool) {
 	line(p.Skipped, "%s of names that are not imported", files(p.Skipped))
 	line(p.ConflictCount, "%s in conflict with files that are, or were, here", isAre(p.ConflictCount, "file"))
 	line(p.RefusedCount(), "%s refused", isAre(p.RefusedCount(), "file"))
-	line(p.Unchecked, "the content of %s was not read: --deep does it, and applies all checks of an upload", files(p.Unchecked))
+	line(p.Unchecked, "the content of %s was not read: --deep does it, and applies all checks of an upload",
+		files(p.Unchecked))
 	line(p.WithoutDigest, "the source states no digest of %s: theirs is computed", files(p.WithoutDigest))
 	writeTimes(w, p)
 	writeRefused(w, p.RefusedBy, p.Refused, p.RefusedCount())
@@ -85,7 +86,9 @@ func writeTimes(w io.Writer, p *transfer.Plan) {
 		n    int
 		what string
 	}{
-		{p.Stated, "stated by the source"}, {p.Latest, "known as an upper bound"}, {p.Guessed, "guessed"},
+		{p.Stated, "stated by the source"},
+		{p.Latest, "known as an upper bound"},
+		{p.Guessed, "guessed"},
 		{p.Unknown, "unknown: they get that of the import"},
 	} {
 		if t.n > 0 {

@@ -101,7 +101,8 @@ func (d *localDoctor) clock(rows *db.DB) {
 	case off >= clockOff:
 		d.found.Warn(check, advice, "the clock of the database server is %v %s this machine's", off, aheadOf(ahead))
 	default:
-		d.found.OK(check, "it agrees with that of the database server within %v", (ahead.Abs() + exact).Round(time.Millisecond))
+		d.found.OK(check, "it agrees with that of the database server within %v",
+			(ahead.Abs() + exact).Round(time.Millisecond))
 	}
 }
 

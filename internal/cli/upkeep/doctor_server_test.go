@@ -14,8 +14,8 @@ import (
 	"pyindex/internal/storage/db"
 )
 
-// TestLocalDatabaseSettings: each setting of a database that harms the index is found, with the statement or the setting
-// that mends it.
+// TestLocalDatabaseSettings: each setting of a database that harms the index is found, with the statement or the
+// setting that mends it.
 func TestLocalDatabaseSettings(t *testing.T) {
 	good := db.Settings{Postgres: true, Isolation: "read committed", ReadOnly: "off", MaxConnections: 97, Connections: 20}
 	with := func(change func(*db.Settings)) db.Settings { s := good; change(&s); return s }
@@ -23,10 +23,12 @@ func TestLocalDatabaseSettings(t *testing.T) {
 		settings     db.Settings
 		status, word string
 	}{
-		"good":           {good, "", ""},
-		"read-only":      {with(func(s *db.Settings) { s.ReadOnly = "on" }), "failed", "RESET default_transaction_read_only"},
-		"isolation":      {with(func(s *db.Settings) { s.Isolation = "serializable" }), "warning", "= 'read committed'"},
-		"short queries":  {with(func(s *db.Settings) { s.StatementTimeout = 5 * time.Second }), "warning", "statement_timeout = 0"},
+		"good":      {good, "", ""},
+		"read-only": {with(func(s *db.Settings) { s.ReadOnly = "on" }), "failed", "RESET default_transaction_read_only"},
+		"isolation": {with(func(s *db.Settings) { s.Isolation = "serializable" }), "warning", "= 'read committed'"},
+		"short queries": {
+			with(func(s *db.Settings) { s.StatementTimeout = 5 * time.Second }), "warning", "statement_timeout = 0",
+		},
 		"long queries":   {with(func(s *db.Settings) { s.StatementTimeout = time.Hour }), "", ""},
 		"connections":    {with(func(s *db.Settings) { s.Connections = 90 }), "warning", "max_connections = 149"},
 		"collation":      {with(func(s *db.Settings) { s.Stale = true }), "warning", "REFRESH COLLATION VERSION"},
@@ -62,10 +64,13 @@ func TestLocalBackups(t *testing.T) {
 		"nothing there": {db.Operations{}, "skipped", "nothing to back up yet"},
 		"never":         {db.Operations{HasFiles: true}, "warning", "never backed up\nindex backup FOLDER"},
 		"old": {
-			db.Operations{HasFiles: true, Backups: 3, LastBackup: now.Add(-73 * time.Hour)}, "warning",
+			db.Operations{HasFiles: true, Backups: 3, LastBackup: now.Add(-73 * time.Hour)},
+			"warning",
 			"3 days ago\nindex backup FOLDER",
 		},
-		"yesterday":   {db.Operations{HasFiles: true, Backups: 1, LastBackup: now.Add(-25 * time.Hour)}, "ok", "1 backup is kept"},
+		"yesterday": {
+			db.Operations{HasFiles: true, Backups: 1, LastBackup: now.Add(-25 * time.Hour)}, "ok", "1 backup is kept",
+		},
 		"of an empty": {db.Operations{Backups: 2, LastBackup: now.Add(-time.Hour)}, "ok", "2 backups are kept"},
 	} {
 		d := local(t)

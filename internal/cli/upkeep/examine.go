@@ -52,7 +52,8 @@ func (d *localDoctor) known(all []exchange.IssuerHealth) {
 	for _, i := range all {
 		switch {
 		case i.Failure != "" && i.Asked:
-			d.found.Warn(check, "Jobs of this issuer cannot publish, or not for long. On the server, run:\nindex doctor --strict",
+			d.found.Warn(check,
+				"Jobs of this issuer cannot publish, or not for long. On the server, run:\nindex doctor --strict",
 				"the keys of %s cannot be fetched: %s", i.URL, i.Failure)
 		case i.Fetched.IsZero():
 			d.found.Skip(check, "no job has shown a token of %s since the start, so its keys were not needed", i.URL)

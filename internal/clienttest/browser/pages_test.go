@@ -37,7 +37,8 @@ var shown = map[string][]string{
 	"/admin/group/:group/":             {"/admin/group/builders/"}, "/admin/groups/": {"/admin/groups/"},
 	"/help/": {"/help/", "/help/?q=token", "-/help/"}, "/help/:chapter/": {
 		"/help/connect/", "/help/laptops/", "/help/tools/", "/help/public-index/", "/help/upstreams/", "/help/moving/",
-		"/help/sizing/", "/help/single-sign-on/", "/help/upgrade/", "/help/move-server/", "/help/incidents/", "/help/disaster/",
+		"/help/sizing/", "/help/single-sign-on/", "/help/upgrade/", "/help/move-server/", "/help/incidents/",
+		"/help/disaster/",
 		"/help/come-over/", "/help/watch/", "/help/leave/", "/help/old-urls/",
 		"/help/company/", "/help/publish/", "/help/trusted-publishing/", "/help/manage/", "/help/account/", "/help/operate/",
 		"/help/settings/", "/help/trouble/", "/help/glossary/",

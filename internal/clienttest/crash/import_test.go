@@ -77,7 +77,8 @@ func fill(t *testing.T, source int) string {
 	return dir
 }
 
-// importUntilKilled imports a folder, and kills the process after a time. It reports whether the import ended by itself.
+// importUntilKilled imports a folder, and kills the process after a time. It reports whether the import ended by
+// itself.
 func importUntilKilled(t *testing.T, s *clienttest.Server, dir string, after time.Duration) bool {
 	t.Helper()
 	cmd := exec.Command(clienttest.Binary(t, false), "import", "folder", dir, "--to", "main", "--json")

@@ -45,7 +45,8 @@ func TestAliases(t *testing.T) {
 		}
 		target := t.TempDir()
 		toml := filepath.Join(dir, "uv.toml")
-		if err := os.WriteFile(toml, fmt.Appendf(nil, "[[index]]\nname = \"old\"\nurl = %q\ndefault = true\n", url), 0o600); err != nil {
+		if err := os.WriteFile(toml, fmt.Appendf(nil, "[[index]]\nname = \"old\"\nurl = %q\ndefault = true\n", url),
+			0o600); err != nil {
 			t.Fatal(err)
 		}
 		pip := clienttest.NewestPip(t)

@@ -27,7 +27,8 @@ func TestBandersnatch(t *testing.T) {
 	x.Index("upstream", "add", "public", "--url", up.URL+"/simple/", "--allow-private").OK(t)
 	x.Index("repository", "set", "main", "--base", "upstream:public").OK(t)
 	up.Stop()
-	if got := x.imports("bandersnatch", dir, "--to", "main", "--mirror-config", config, "--origin", "upstream:public"); got.Added != 2 {
+	if got := x.imports("bandersnatch", dir, "--to", "main", "--mirror-config", config, "--origin",
+		"upstream:public"); got.Added != 2 {
 		t.Errorf("the import: %+v", got)
 	}
 	got := x.page("", "acme-tools")

@@ -14,7 +14,8 @@ import (
 func TestPyPIServer(t *testing.T) {
 	t.Parallel()
 	c, dir := clienttest.PyPIServer(t), t.TempDir()
-	at := c.Background(t, dir, "/simple/", "pypi-server", "run", "-p", "PORT", "-i", "127.0.0.1", "-a", ".", "-P", ".", dir)
+	at := c.Background(t, dir, "/simple/", "pypi-server", "run", "-p", "PORT", "-i", "127.0.0.1", "-a", ".", "-P", ".",
+		dir)
 	wheel, source := packagingtest.Wheel("acme-tools", "1.0", "wheel"), packagingtest.SDist("Acme.Dots", "2.0", "dots")
 	upload(t, at, "", "", wheel, source)
 	old := time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)

@@ -127,7 +127,8 @@ func write(t *testing.T, dir string, files ...packagingtest.File) []string {
 // upload uploads distributions with twine.
 func upload(t *testing.T, url, user, password string, files ...packagingtest.File) {
 	t.Helper()
-	args := append([]string{"upload", "--disable-progress-bar", "--repository-url", url}, write(t, t.TempDir(), files...)...)
+	args := append([]string{"upload", "--disable-progress-bar", "--repository-url", url},
+		write(t, t.TempDir(), files...)...)
 	clienttest.Twine(t).Set("TWINE_USERNAME="+user, "TWINE_PASSWORD="+password).Run(t, t.TempDir(), args...).OK(t)
 }
 

@@ -1,8 +1,8 @@
 // Command promcheck parses alert rules and the queries of dashboards with the parsers of Prometheus.
 //
-// It is a module of its own: the module of Prometheus brings hundreds of others, which the index does not need. It takes
-// the paths of rule files (.yml) and of dashboards (.json), reports every error, and prints what the expressions select,
-// as JSON: metric → labels.
+// It is a module of its own: the module of Prometheus brings hundreds of others, which the index does not need. It
+// takes the paths of rule files (.yml) and of dashboards (.json), reports every error, and prints what the expressions
+// select, as JSON: metric → labels.
 package main
 
 import (

@@ -144,12 +144,17 @@ func (d *drill) state() map[string]string {
 		}
 	}
 	for _, command := range [][]string{
-		{"user", "list", "--json"}, {"group", "list", "--json"}, {"grant", "list", "--json"},
-		{"publisher", "list", "--json"}, {"repository", "list", "--json"}, {"upstream", "list", "--json"},
+		{"user", "list", "--json"},
+		{"group", "list", "--json"},
+		{"grant", "list", "--json"},
+		{"publisher", "list", "--json"},
+		{"repository", "list", "--json"},
+		{"upstream", "list", "--json"},
 		{"name", "list", "--json"},
 	} {
 		text := d.s.Index(command...).OK(d.T).Stdout
-		out[strings.Join(command, " ")] = without(d.T, text, "last_used", "last_seen", "sessions", "tokens", "last_sign_in", "files", "bytes", "size", "releases")
+		out[strings.Join(command, " ")] = without(d.T, text, "last_used", "last_seen", "sessions", "tokens", "last_sign_in",
+			"files", "bytes", "size", "releases")
 	}
 	return out
 }
@@ -266,7 +271,8 @@ func run(t *testing.T, at place, tokens string) {
 	s.User("bob", false)
 	d.token = s.Token("alice")
 	for _, f := range []packagingtest.File{
-		packagingtest.Wheel("demo", "1.0", "a"), packagingtest.SDist("demo", "1.0", "b"), packagingtest.Wheel("demo", "2.0", "c"),
+		packagingtest.Wheel("demo", "1.0", "a"), packagingtest.SDist("demo", "1.0", "b"),
+		packagingtest.Wheel("demo", "2.0", "c"),
 		packagingtest.Wheel("yanked", "1.0", "d"), packagingtest.Wheel("yanked", "2.0", "e"),
 		packagingtest.Wheel("doomed", "1.0", "f"), packagingtest.Wheel("load-0", "0.1", "l"),
 		packagingtest.Wheel("load-1", "0.1", "m"), packagingtest.Wheel("load-2", "0.1", "n"),
@@ -359,11 +365,13 @@ func run(t *testing.T, at place, tokens string) {
 	// The state recovered.
 	up.Forget()
 	for _, path := range []string{"/simple/later/", "/pypi/later/json", "/simple/never-seen/"} {
-		if status, text := d.get(path); status != http.StatusServiceUnavailable || !strings.Contains(text, "index restore finish") {
+		if status, text := d.get(path); status != http.StatusServiceUnavailable ||
+			!strings.Contains(text, "index restore finish") {
 			t.Errorf("GET %s = %d %s, want 503 with the reason", path, status, text)
 		}
 	}
-	if status, text := d.upload(token, packagingtest.Wheel("later", "1.0", "g")); status != http.StatusServiceUnavailable ||
+	if status, text := d.upload(token,
+		packagingtest.Wheel("later", "1.0", "g")); status != http.StatusServiceUnavailable ||
 		!strings.Contains(text, "index restore finish") {
 		t.Errorf("an upload = %d %s", status, text)
 	}
@@ -434,7 +442,8 @@ bases = ["upstream:first"]
 func chainedPage(t *testing.T, s *clienttest.Server, token string) (int, string) {
 	t.Helper()
 	d := &drill{T: t, s: s}
-	status, text, _ := d.do(http.MethodGet, "/r/chained/simple/demo/", token, nil, "Accept", jsonPage, "Cache-Control", "no-cache")
+	status, text, _ := d.do(http.MethodGet, "/r/chained/simple/demo/", token, nil, "Accept", jsonPage, "Cache-Control",
+		"no-cache")
 	return status, text
 }
 

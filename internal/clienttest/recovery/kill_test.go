@@ -106,5 +106,6 @@ func TestKillRestore(t *testing.T) {
 			t.Fatalf("round %d: %v\n%s", round, err, text)
 		}
 	}
-	t.Logf("a restore takes %v; after the kills, %d were refused, %d empty and %d complete", longest, refused, empty, complete)
+	t.Logf("a restore takes %v; after the kills, %d were refused, %d empty and %d complete", longest, refused, empty,
+		complete)
 }

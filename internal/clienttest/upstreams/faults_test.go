@@ -40,9 +40,9 @@ func troubled(t *testing.T, stores string, o upstreamtest.Options) *world {
 	return w
 }
 
-// onBothPairs runs a test on SQLite with a folder and, in depth, on PostgreSQL with S3 and three replicas. What replicas
-// do together with upstreams that fail is the subject of TestUpstreamAway and TestUpstreamLiesAboutFiles, which always
-// run on them.
+// onBothPairs runs a test on SQLite with a folder and, in depth, on PostgreSQL with S3 and three replicas. What
+// replicas do together with upstreams that fail is the subject of TestUpstreamAway and TestUpstreamLiesAboutFiles,
+// which always run on them.
 func onBothPairs(t *testing.T, test func(t *testing.T, stores string)) {
 	t.Run("sqlite", func(t *testing.T) { test(t, "sqlite") })
 	if clienttest.All() {

@@ -93,8 +93,8 @@ func newWorld(t *testing.T, pair string, up *upstreamtest.Server) *world {
 }
 
 // newTeam serves a repository of the configuration file, which draws on main and on an upstream. Pages of the upstream
-// are asked for again after a second, and used for a week while it fails. It may be silent for five seconds, and rests for
-// one after failures.
+// are asked for again after a second, and used for a week while it fails. It may be silent for five seconds, and rests
+// for one after failures.
 func newTeam(t *testing.T, pair string, up *upstreamtest.Server) *world {
 	t.Helper()
 	config := filepath.Join(t.TempDir(), "index.toml")

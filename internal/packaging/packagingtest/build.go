@@ -87,7 +87,9 @@ func SDistWithout(project, version string) File {
 	var out bytes.Buffer
 	gz := gzip.NewWriter(&out)
 	tw := tar.NewWriter(gz)
-	for _, m := range [][2]string{{top + "/setup.py", "from setuptools import setup\n"}, {top + "/" + under + ".py", "x = 1\n"}} {
+	for _, m := range [][2]string{
+		{top + "/setup.py", "from setuptools import setup\n"}, {top + "/" + under + ".py", "x = 1\n"},
+	} {
 		must(tw.WriteHeader(&tar.Header{Name: m[0], Mode: 0o644, Size: int64(len(m[1]))}))
 		_, err := tw.Write([]byte(m[1]))
 		must(err)

@@ -16,8 +16,8 @@ import (
 const remember = 5 * time.Minute
 
 // Exchange mints a token in exchange for an identity token. Any caller may use it. It returns a *Refusal if the token
-// is not accepted, and fault.Unavailable if the issuer's keys cannot be fetched, or for uploads while the index is in the
-// state recovered. The audit log records each result and any verified claims, but never the token.
+// is not accepted, and fault.Unavailable if the issuer's keys cannot be fetched, or for uploads while the index is in
+// the state recovered. The audit log records each result and any verified claims, but never the token.
 //
 // A token can be used once, but a refused token is not used up: its bearer can have the rule corrected and try again.
 // For uploads, the minted token covers the projects of every matching publisher, and every matching pending publisher

@@ -161,8 +161,8 @@ func (b *Blobs) Each(ctx context.Context, f func(custody.Object) error) error {
 	return b.each(ctx, f)
 }
 
-// EachUnder calls f for the objects whose keys begin with a prefix, which ends in a slash. Of a folder, it walks only the
-// directory of the prefix.
+// EachUnder calls f for the objects whose keys begin with a prefix, which ends in a slash. Of a folder, it walks only
+// the directory of the prefix.
 func (b *Blobs) EachUnder(ctx context.Context, prefix string, f func(custody.Object) error) error {
 	if b.folder != nil {
 		return explain("the storage cannot be listed", b.folder.eachUnder(ctx, prefix, f))

@@ -15,8 +15,8 @@ import (
 // probePrefix begins the names of objects that Probe writes. No other key begins with it.
 const probePrefix = "index-doctor-"
 
-// Probe writes an object to the bucket, reads it, lists it and deletes it. The error names the step that failed, such as
-// "list", and is a fault. For a folder it is Ping.
+// Probe writes an object to the bucket, reads it, lists it and deletes it. The error names the step that failed, such
+// as "list", and is a fault. For a folder it is Ping.
 func (b *Blobs) Probe(ctx context.Context) (step string, err error) {
 	if b.folder != nil {
 		return "write", b.Ping(ctx)

@@ -15,7 +15,8 @@ func (d *DB) AddBackup(ctx context.Context, b backup.Made, entries ...audit.Entr
 				return err
 			}
 		}
-		return t.insert(ctx, "backup "+b.ID, `INSERT INTO backups (id, place, at, finished_at, serial, objects, bytes, rows_only,
+		return t.insert(ctx, "backup "+b.ID,
+			`INSERT INTO backups (id, place, at, finished_at, serial, objects, bytes, rows_only,
 			forgotten_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0) ON CONFLICT DO NOTHING`,
 			b.ID, b.Place, micros(b.At), micros(b.FinishedAt), b.Serial, b.Objects, b.Bytes, b.RowsOnly)
 	})

@@ -217,8 +217,8 @@ func keyOf(part, sum, generation string) string {
 		` = '' THEN '' ELSE '.' || ` + generation + ` END`
 }
 
-// unsettle makes the sweeper check the blobs of files that are about to be deleted, and records the time. The files are those with the given
-// id in column, which is trusted SQL.
+// unsettle makes the sweeper check the blobs of files that are about to be deleted, and records the time. The files are
+// those with the given id in column, which is trusted SQL.
 func (t *Tx) unsettle(ctx context.Context, column, id string) error {
 	for _, key := range []string{
 		keyOf("files", "sha256", "generation"), keyOf("metadata", "metadata_sha256", "metadata_generation"),

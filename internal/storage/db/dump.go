@@ -23,8 +23,8 @@ var cached = []string{"upstream_pages", "upstream_lists"}
 // secret lists the tables whose rows contain secrets that must be known as they are.
 var secret = []string{"totps", "keys"}
 
-// withheld lists the columns that a dump replaces, and the conditions on its rows, so that secrets are left out. Letters
-// that wait to be sent may contain links that set a password. Restore deletes them in any case.
+// withheld lists the columns that a dump replaces, and the conditions on its rows, so that secrets are left out.
+// Letters that wait to be sent may contain links that set a password. Restore deletes them in any case.
 var withheld = map[string]dumped{
 	"totps":  {columns: map[string]string{"secret": `''`}},
 	"keys":   {where: `FALSE`},
@@ -211,8 +211,9 @@ func (p *dumping) look(ctx context.Context) error {
 		p.o.Progress(p.rows, log)
 	}
 	if p.o.LogLimit > 0 && log > p.o.LogLimit {
-		return fault.New(fault.Unavailable, "the database's write-ahead log grew to %d MiB while the rows were read, which is "+
-			"more than --wal-limit: run the backup when less is uploaded, write it to a faster disk, or set a larger limit",
+		return fault.New(fault.Unavailable,
+			"the database's write-ahead log grew to %d MiB while the rows were read, which is "+
+				"more than --wal-limit: run the backup when less is uploaded, write it to a faster disk, or set a larger limit",
 			log>>20)
 	}
 	return nil

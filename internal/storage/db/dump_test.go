@@ -88,7 +88,8 @@ func TestDump(t *testing.T) {
 			_, secrets, _ := readTables(t, sealed.Bytes())
 			if len(secrets) != 2 || len(secrets["keys"]) != 1200 || len(secrets["totps"]) != 1200 ||
 				got.Secrets[0].Sum != ptr(held["totps"]).Sum() {
-				t.Errorf("the secrets have %d tables with %d and %d rows", len(secrets), len(secrets["keys"]), len(secrets["totps"]))
+				t.Errorf("the secrets have %d tables with %d and %d rows", len(secrets), len(secrets["keys"]),
+					len(secrets["totps"]))
 			}
 		})
 	}
@@ -140,7 +141,8 @@ func TestDumpStopsAtTheLimitOfTheLog(t *testing.T) {
 	d := openAt(t, freshSQLite(t), Options{})
 	fill(t, d, 2000)
 	var largest int64
-	_, err := d.Dump(t.Context(), io.Discard, backup.DumpOptions{LogLimit: 1, Progress: func(_, log int64) { largest = log }})
+	_, err := d.Dump(t.Context(), io.Discard,
+		backup.DumpOptions{LogLimit: 1, Progress: func(_, log int64) { largest = log }})
 	if !fault.Is(err, fault.Unavailable) || !strings.Contains(fault.Message(err), "--wal-limit") || largest == 0 {
 		t.Errorf("Dump() = %v after a log of %d bytes, want unavailable with advice", err, largest)
 	}

@@ -94,7 +94,8 @@ func (t *Tx) RestoreRepository(ctx context.Context, id string, at time.Time) err
 
 // RestoreCreated implements exported.RestoreTx.
 func (t *Tx) RestoreCreated(ctx context.Context, projectID string, at time.Time, releases map[string]time.Time) error {
-	if _, err := t.exec(ctx, `UPDATE projects SET created_at = $2 WHERE id = $1 AND created_at > $2`, projectID, micros(at)); err != nil {
+	if _, err := t.exec(ctx, `UPDATE projects SET created_at = $2 WHERE id = $1 AND created_at > $2`, projectID,
+		micros(at)); err != nil {
 		return err
 	}
 	for key, at := range releases {

@@ -11,13 +11,15 @@ import (
 )
 
 func (t *Tx) InsertImported(ctx context.Context, o catalog.Imported) error {
-	return t.insert(ctx, "the origin of that file", `INSERT INTO file_origins (file_id, import_id, source, time_trust, uploader,
+	return t.insert(ctx, "the origin of that file",
+		`INSERT INTO file_origins (file_id, import_id, source, time_trust, uploader,
 		legacy, digest_stated, yanked, yanked_reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
 		o.FileID, o.ImportID, o.Source, o.TimeTrust, o.Uploader, o.Legacy, o.DigestStated, o.Yanked, o.YankedReason)
 }
 
 func (t *Tx) SetImportedYank(ctx context.Context, fileID string, yanked bool, reason string) error {
-	_, err := t.exec(ctx, `UPDATE file_origins SET yanked = $2, yanked_reason = $3 WHERE file_id = $1`, fileID, yanked, reason)
+	_, err := t.exec(ctx, `UPDATE file_origins SET yanked = $2, yanked_reason = $3 WHERE file_id = $1`, fileID, yanked,
+		reason)
 	return err
 }
 
@@ -89,7 +91,8 @@ func (t *Tx) PutImportedStatus(ctx context.Context, importID string, name packag
 }
 
 func (t *Tx) PutImport(ctx context.Context, i transfer.Import) error {
-	_, err := t.exec(ctx, `INSERT INTO imports (id, kind, source, repository_id, options, by_kind, by_id, by_name, started_at,
+	_, err := t.exec(ctx,
+		`INSERT INTO imports (id, kind, source, repository_id, options, by_kind, by_id, by_name, started_at,
 		finished_at, summary) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT (id) DO UPDATE SET options = excluded.options, by_kind = excluded.by_kind, by_id = excluded.by_id,
 		by_name = excluded.by_name, started_at = excluded.started_at, finished_at = excluded.finished_at,

@@ -75,8 +75,8 @@ func (t *Tx) empty(ctx context.Context) error {
 	return nil
 }
 
-// Load implements backup.Target. Rows with an older schema are loaded into a temporary database of that schema, which is
-// then migrated and copied, so that the database itself changes in one transaction in every case.
+// Load implements backup.Target. Rows with an older schema are loaded into a temporary database of that schema, which
+// is then migrated and copied, so that the database itself changes in one transaction in every case.
 func (d *DB) Load(ctx context.Context, o backup.LoadOptions) (out backup.Loaded, err error) {
 	know, err := d.SchemaVersion(ctx)
 	if err != nil {
@@ -84,7 +84,8 @@ func (d *DB) Load(ctx context.Context, o backup.LoadOptions) (out backup.Loaded,
 	}
 	switch schema := o.Manifest.Schema; {
 	case schema > know:
-		return out, fault.New(fault.Conflict, "the backup has schema %d, but this version supports %d at most: restore it with version %s of the program or a newer one",
+		return out, fault.New(fault.Conflict,
+			"the backup has schema %d, but this version supports %d at most: restore it with version %s of the program or a newer one",
 			schema, know, o.Manifest.Version)
 	case schema < know:
 		from, remove, err := d.scratch(ctx, o)
@@ -166,7 +167,8 @@ func (t *Tx) loadFrom(ctx context.Context, open func() (io.ReadCloser, error), s
 		return nil, err
 	}
 	if r.Header().Schema != schema {
-		return nil, fault.New(fault.Invalid, "the rows have schema %d, but the manifest of the backup says %d", r.Header().Schema,
+		return nil, fault.New(fault.Invalid, "the rows have schema %d, but the manifest of the backup says %d",
+			r.Header().Schema,
 			schema)
 	}
 	rows := int64(0)
@@ -242,7 +244,8 @@ func (t *Tx) readBack(ctx context.Context, name string, columns, have []string, 
 		return got.Add(values)
 	}, `SELECT `+strings.Join(columns, ", ")+` FROM `+name)
 	if err == nil && (got.Rows != want.Rows || got.Sum() != want.Sum) {
-		err = fault.New(fault.Internal, "%d rows were written, but %d rows or other content was read back", want.Rows, got.Rows)
+		err = fault.New(fault.Internal, "%d rows were written, but %d rows or other content was read back", want.Rows,
+			got.Rows)
 	}
 	return err
 }

@@ -186,8 +186,8 @@ func many1(t *testing.T, d *DB, q string) (s string, err error) {
 	return s, err
 }
 
-// TestRestoreOfSecrets: with the secrets of a backup, authenticators and sealing keys are those of before. The id of the
-// index is a new one all the same.
+// TestRestoreOfSecrets: with the secrets of a backup, authenticators and sealing keys are those of before. The id of
+// the index is a new one all the same.
 func TestRestoreOfSecrets(t *testing.T) {
 	eachLoad(t, func(t *testing.T, from, to *DB) {
 		credentials(t, from)
@@ -254,7 +254,8 @@ func TestRestoreIsAllOrNothing(t *testing.T) {
 			if n := to.number(t, `SELECT COUNT(*) FROM users`); n != 0 {
 				t.Errorf("%s: %d users are there", what, n)
 			}
-			if err := to.update(t.Context(), func(tx *Tx) error { _, err := tx.NextSerial(t.Context()); return err }); !fault.Is(err,
+			if err := to.update(t.Context(),
+				func(tx *Tx) error { _, err := tx.NextSerial(t.Context()); return err }); !fault.Is(err,
 				fault.Unavailable) {
 				t.Errorf("%s: the database takes changes meanwhile: %v", what, err)
 			}
@@ -295,7 +296,8 @@ func TestRestoreIsAllOrNothing(t *testing.T) {
 	})
 }
 
-// TestRestoreOfAnOlderSchema: rows of an older schema become those that an upgrade of the database itself makes of them.
+// TestRestoreOfAnOlderSchema: rows of an older schema become those that an upgrade of the database itself makes of
+// them.
 func TestRestoreOfAnOlderSchema(t *testing.T) {
 	ctx := t.Context()
 	for name, fresh := range map[string]func(*testing.T) string{"sqlite": freshSQLite, "postgres": freshPostgres} {

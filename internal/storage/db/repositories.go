@@ -87,8 +87,8 @@ func (t *Tx) DeleteRepository(ctx context.Context, id string) error {
 	return err
 }
 
-// UpdateRepository returns fault.NotFound if the repository does not exist. It leaves the size alone, which changes with
-// the projects.
+// UpdateRepository returns fault.NotFound if the repository does not exist. It leaves the size alone, which changes
+// with the projects.
 func (t *Tx) UpdateRepository(ctx context.Context, r catalog.Repository) error {
 	did, err := t.did(ctx, `UPDATE repositories SET members = $2, public = $3, require_hashes = $4,
 		upstream_readers = $5, anonymous_fetch = $6, declared = $7, size_limit = $8 WHERE id = $1`,

@@ -19,7 +19,8 @@ func (t *Tx) NextSerial(ctx context.Context) (int64, error) {
 	n, err := one(ctx, t, "counter", scanNumber, t.db.dialect.next, newMark(), t.db.history.given())
 	if fault.Is(err, fault.NotFound) {
 		if m, e := t.marked(ctx, restoringMark); e == nil && m.value != 0 {
-			return 0, fault.New(fault.Unavailable, "a backup is being restored into this index, which accepts no changes meanwhile")
+			return 0, fault.New(fault.Unavailable,
+				"a backup is being restored into this index, which accepts no changes meanwhile")
 		}
 		return 0, fault.New(fault.Unavailable,
 			"this index was moved and accepts no changes here: use the new server, or ask its administrator for the address")
@@ -78,8 +79,9 @@ func (d *DB) readSight(ctx context.Context) (s sight, err error) {
 const rememberMark = `INSERT INTO serial_marks (slot, value, mark) SELECT value % 4096, value, mark FROM counters WHERE name = 'serial'
 	ON CONFLICT (slot) DO UPDATE SET value = excluded.value, mark = excluded.mark`
 
-// moveCounter increments the serial. It matches no row if the index has been moved, or a backup is being restored. $1 is the mark of the change. $2 is
-// the largest value this process has seen, which is not used again even if the database does not know it.
+// moveCounter increments the serial. It matches no row if the index has been moved, or a backup is being restored. $1
+// is the mark of the change. $2 is the largest value this process has seen, which is not used again even if the
+// database does not know it.
 const moveCounter = `UPDATE counters SET value = CASE WHEN value < $2 THEN $2 ELSE value END + 1, mark = $1 WHERE name = 'serial'
 	AND NOT EXISTS (SELECT 1 FROM counters WHERE name IN ('` + movedMark + `', '` + restoringMark + `')) RETURNING value`
 

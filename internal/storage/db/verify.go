@@ -13,8 +13,8 @@ import (
 // Verify returns the database as seen by package verify.
 func (d *DB) Verify() verify.Store { return storeOf[verify.Tx]{d} }
 
-// check is the SQL of a rule. rows selects id, subject, problem and project of the rows that break it, in a subquery that
-// is ordered by the id. The statements of fix correct the row with the id $1 if it still breaks the rule.
+// check is the SQL of a rule. rows selects id, subject, problem and project of the rows that break it, in a subquery
+// that is ordered by the id. The statements of fix correct the row with the id $1 if it still breaks the rule.
 type check struct {
 	rows string
 	fix  []string
@@ -79,7 +79,9 @@ var checks = map[verify.Rule]check{
 			'the release has no file' AS problem, p.id AS project
 		FROM releases v JOIN projects p ON p.id = v.project_id JOIN repositories r ON r.id = p.repository_id
 		WHERE NOT EXISTS (SELECT 1 FROM files f WHERE f.release_id = v.id)`,
-		fix: []string{`DELETE FROM releases WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM files f WHERE f.release_id = releases.id)`},
+		fix: []string{
+			`DELETE FROM releases WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM files f WHERE f.release_id = releases.id)`,
+		},
 	},
 	verify.RuleName: {
 		rows: `SELECT n.name AS id, n.name AS subject, 'the index has or had a project of this name, and does not remember it' AS problem,
@@ -106,13 +108,15 @@ var checks = map[verify.Rule]check{
 			'its row has the size ' || size || ' instead of ' || ` + sumOfFiles + ` AS problem, id AS project
 		FROM projects WHERE size <> ` + sumOfFiles,
 		fix: []string{
-			`UPDATE repositories SET size = size + COALESCE((SELECT ` + sumOfFiles + ` - projects.size FROM projects WHERE projects.id = $1), 0)
+			`UPDATE repositories SET size = size + COALESCE((SELECT ` + sumOfFiles +
+				` - projects.size FROM projects WHERE projects.id = $1), 0)
 				WHERE id = (SELECT p.repository_id FROM projects p WHERE p.id = $1)`,
 			`UPDATE projects SET size = ` + sumOfFiles + ` WHERE id = $1 AND size <> ` + sumOfFiles,
 		},
 	},
 	verify.RuleRepoSize: {
-		rows: `SELECT id, name AS subject, 'its row has the size ' || size || ' instead of ' || ` + sumOfProjects + ` AS problem, '' AS project
+		rows: `SELECT id, name AS subject, 'its row has the size ' || size || ' instead of ' || ` + sumOfProjects +
+			` AS problem, '' AS project
 		FROM repositories WHERE size <> ` + sumOfProjects,
 		fix: []string{`UPDATE repositories SET size = ` + sumOfProjects + ` WHERE id = $1 AND size <> ` + sumOfProjects},
 	},
@@ -132,7 +136,8 @@ var checks = map[verify.Rule]check{
 		FROM files f JOIN repositories r ON r.id = f.repository_id
 		WHERE ` + missingKey(fileKey) + ` OR f.metadata_sha256 <> '' AND ` + missingKey(metadataKey),
 		fix: []string{
-			putBlobRow("files", "f.sha256", "f.generation"), putBlobRow("metadata", "f.metadata_sha256", "f.metadata_generation"),
+			putBlobRow("files", "f.sha256", "f.generation"),
+			putBlobRow("metadata", "f.metadata_sha256", "f.metadata_generation"),
 		},
 	},
 	verify.RuleDropped: {rows: `SELECT f.id AS id, ` + namedFile + ` AS subject,
@@ -154,8 +159,8 @@ var checks = map[verify.Rule]check{
 // orphan is a reference that the database does not enforce.
 type orphan struct{ table, key, where string }
 
-// orphans refer to rows that are gone. Names, rulings, reservations, downloads and entries of the audit log outlive what
-// they are about, and so do uploaders, tokens and services.
+// orphans refer to rows that are gone. Names, rulings, reservations, downloads and entries of the audit log outlive
+// what they are about, and so do uploaders, tokens and services.
 var orphans = []orphan{
 	{"grants", `user_id || ' ' || repository_id || ' ' || project_id`, `project_id <> ''
 		AND NOT EXISTS (SELECT 1 FROM projects p WHERE p.id = grants.project_id)`},

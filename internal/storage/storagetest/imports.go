@@ -61,7 +61,8 @@ func Imports(t *testing.T, open func(*testing.T) (a, b transfer.Store)) {
 		got, err := tx.ImportOf(t.Context(), first.RepositoryID, first.Kind, first.Source)
 		same("ImportOf()", got, first)
 		for _, other := range [][3]string{
-			{"other", first.Kind, first.Source}, {first.RepositoryID, "devpi", first.Source},
+			{"other", first.Kind, first.Source},
+			{first.RepositoryID, "devpi", first.Source},
 			{first.RepositoryID, first.Kind, "/srv/packages"},
 		} {
 			if _, err := tx.ImportOf(t.Context(), other[0], other[1], other[2]); !fault.Is(err, fault.NotFound) {

@@ -43,7 +43,8 @@ func checkSizes(w *world) {
 		near, err = tx.ProjectsNear(w.ctx, 8, 10)
 		w.must(err)
 		w.same("ProjectsNear(8)", near, []catalog.ProjectUsage{
-			own, {Repository: "main", Project: "b", Bytes: 1 << 41},
+			own,
+			{Repository: "main", Project: "b", Bytes: 1 << 41},
 			{Repository: "other", Project: "a", Bytes: 7},
 		})
 		near, err = tx.ProjectsNear(w.ctx, 9, 10) // 7 of 9 are less than 80 %

@@ -74,7 +74,8 @@ func (s *Source) open(ctx context.Context, o Options) error {
 		s.web = "web/"
 	}
 	if !s.folder.IsDir(s.web+"json") && !s.folder.IsDir(s.web+"simple") {
-		return fault.New(fault.Invalid, "%s is not the folder of a mirror: it has neither web/json nor web/simple", s.folder.Path())
+		return fault.New(fault.Invalid, "%s is not the folder of a mirror: it has neither web/json nor web/simple",
+			s.folder.Path())
 	}
 	if err := s.list(ctx); err != nil {
 		return err

@@ -80,7 +80,8 @@ func jsonPage(link, more string) string {
 	return `{"info": {"name": "Acme.Tools", "description": "x", "package_url": "https://me:hunter2@derived.example/project/acme/"},
 	"last_serial": 7, "releases": {"0.9": [], "1.0": [{"filename": "acme_tools-1.0-py3-none-any.whl", "url": "` + link + `",
 	"digests": {"sha256": "` + digestA + `", "md5": "` + digestA[:32] + `", "blake2b_256": "` + digestA + `"},
-	"upload_time": "2020-01-02T03:04:05", "upload_time_iso_8601": "2020-01-02T03:04:05.678901Z", "requires_python": ">=3.8",
+	"upload_time": "2020-01-02T03:04:05", "upload_time_iso_8601": "2020-01-02T03:04:05.678901Z",
+	"requires_python": ">=3.8",
 	"yanked": true, "yanked_reason": "broken", "core-metadata": {"sha256": "` + digestB + `"}` + more + `}]}, "urls": []}`
 }
 
@@ -103,12 +104,15 @@ func want() []transfer.File {
 
 // TestMirrorByItsJSON: times, yanks and digests are those of the index that is mirrored.
 func TestMirrorByItsJSON(t *testing.T) {
-	for name, page := range map[string]string{"web/json/acme-tools": "", "web/pypi/acme-tools/json": "", "json/acme-tools": ""} {
+	for name, page := range map[string]string{
+		"web/json/acme-tools": "", "web/pypi/acme-tools/json": "", "json/acme-tools": "",
+	} {
 		web := strings.HasPrefix(name, "web/")
 		prefix := map[bool]string{true: "web/", false: ""}[web]
 		page = jsonPage("https://files.example/"+wheel, "")
 		s := open(t, write(t, t.TempDir(), map[string]string{
-			name: page, prefix + wheel: "content", prefix + "simple/acme-tools/index.html": "<html></html>", prefix + "simple/index.html": "x",
+			name: page, prefix + wheel: "content", prefix + "simple/acme-tools/index.html": "<html></html>",
+			prefix + "simple/index.html": "x",
 		}))
 		got := read(t, s)["acme-tools"]
 		if got.Display != "Acme.Tools" {
@@ -187,12 +191,18 @@ func TestMirrorIsNeverOwn(t *testing.T) {
 		}
 		_ = s.Close()
 	}
-	for _, o := range []bandersnatch.Options{{Master: "x"}, {Master: "https://me:hunter2@flag.example"}, {Config: filepath.Join(dir, "bad")}, {Config: filepath.Join(dir, "none")}} {
+	for _, o := range []bandersnatch.Options{
+		{Master: "x"},
+		{Master: "https://me:hunter2@flag.example"},
+		{Config: filepath.Join(dir, "bad")},
+		{Config: filepath.Join(dir, "none")},
+	} {
 		if _, err := bandersnatch.Open(t.Context(), dir, o); err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%+v: %v", o, err)
 		}
 	}
-	bare, err := bandersnatch.Open(t.Context(), write(t, t.TempDir(), map[string]string{"web/json/acme": "{}"}), bandersnatch.Options{})
+	bare, err := bandersnatch.Open(t.Context(), write(t, t.TempDir(), map[string]string{"web/json/acme": "{}"}),
+		bandersnatch.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +262,11 @@ func TestHostileMirror(t *testing.T) {
 
 func FuzzJSON(f *testing.F) {
 	f.Add([]byte(jsonPage("https://files.example/"+wheel, `, "size": 7`)))
-	f.Add([]byte(`{"releases": {"1": [{"url": "packages/../x", "filename": "x", "size": -1, "upload_time": "0000-00-00T00:00:00"}]}}`))
+	f.Add(
+		[]byte(
+			`{"releases": {"1": [{"url": "packages/../x", "filename": "x", "size": -1, "upload_time": "0000-00-00T00:00:00"}]}}`,
+		),
+	)
 	dir := write(f, f.TempDir(), map[string]string{"web/" + wheel: "content", "web/json/acme-tools": "{}"})
 	s := open(f, dir)
 	f.Fuzz(func(t *testing.T, b []byte) {

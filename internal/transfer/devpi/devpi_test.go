@@ -114,15 +114,18 @@ const whole = `{
  "bob": {"pwsalt": "hunter2", "pwhash": "hunter2"},
  "carol": {"pwhash": "hunter2"}},
 "indexes": {
- "root/public": {"indexconfig": {"type": "mirror", "volatile": false, "mirror_url": "https://me:hunter2@up.example/simple/"}},
+ "root/public": {"indexconfig": {"type": "mirror", "volatile": false,
+ "mirror_url": "https://me:hunter2@up.example/simple/"}},
  "alice/dev": {"indexconfig": {"type": "stage", "volatile": true, "bases": []}, "projects": {}, "files": [
   {"type": "releasefile", "projectname": "acme", "version": "2.0", "relpath": "alice/dev/acme/2.0/acme-2.0.tar.gz",
    "entrymapping": {"hashes": {"sha256": "` + digestA + `"}, "last_modified": "Sun, 29 Nov 2020 21:52:10 GMT"},
    "log": [{"what": "overwrite", "who": null, "when": [2020, 11, 29, 21, 52, 10], "count": 2},
     {"what": "upload", "who": "alice", "when": [2020, 11, 29, 21, 52, 10], "dst": "alice/dev"}]}]},
  "alice/prod": {"indexconfig": {"type": "stage", "volatile": false, "bases": ["alice/dev", "root/public", "gone/away"],
-   "acl_upload": ["alice", "bob", ":ANONYMOUS:", ":developers"], "mirror_whitelist": ["acme-tools"], "x_plugin": {"a": [1]}},
-  "projects": {"acme-tools": {"1.0": {"name": "Acme.Tools", "version": "1.0", "description": "x", "requires_python": ">=3"},
+   "acl_upload": ["alice", "bob", ":ANONYMOUS:", ":developers"],
+   "mirror_whitelist": ["acme-tools"], "x_plugin": {"a": [1]}},
+  "projects": {"acme-tools": {"1.0": {"name": "Acme.Tools", "version": "1.0", "description": "x",
+  "requires_python": ">=3"},
    "0.1": {"name": "Acme.Tools", "version": "0.1"}}, "acme": {"2.0": {"name": "acme"}}},
   "files": [
    {"version": "1.0", "type": "releasefile", "projectname": "acme-tools", "relpath": "alice/prod/acme-tools/1.0/Acme.Tools-1.0.tar.gz",
@@ -249,7 +252,8 @@ func TestIndexesAreListedUnlessOneIsChosen(t *testing.T) {
 // mirrors is named.
 func TestMirroredFilesAreNeverOwn(t *testing.T) {
 	s := open(t, export(t, `{"dumpversion": "2", "users": {}, "indexes": {"root/m": {"indexconfig": {"type": "mirror",
-	"mirror_url": "https://u:hunter2@up.example/simple/"}, "projects": {"foo": {"1.0": {"name": "foo", "requires_python": ">=3.8",
+	"mirror_url": "https://u:hunter2@up.example/simple/"},
+	"projects": {"foo": {"1.0": {"name": "foo", "requires_python": ">=3.8",
 	"yanked": "broken"}}}, "files": [{"type": "releasefile", "projectname": "foo", "version": "1.0", "log": [],
 	"relpath": "root/m/foo/1.0/foo-1.0.tar.gz", "entrymapping": {"url": "https://files.example/foo-1.0.tar.gz",
 	"last_modified": "Sun, 29 Nov 2020 21:52:11 GMT", "hashes": {"sha256": "`+digestA+`"}}}]}}}`,
@@ -291,7 +295,8 @@ func TestHostileExport(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		"../../etc/passwd": "its path is not inside", "a/b/../../../x.whl": "its path is not inside",
-		"a/c/foo-1.0.tar.gz": "its path is not inside", "/a/b/foo.whl": "its path is not inside", "": "its path is not inside",
+		"a/c/foo-1.0.tar.gz": "its path is not inside", "/a/b/foo.whl": "its path is not inside",
+		"":           "its path is not inside",
 		`a/b\\..\\x`: "its path is not inside", "a/b/foo-1.0.zip": "not in the folder", "a/b/up/secret": "cannot be read",
 		"a/b/dir": "not a regular file",
 	} {
@@ -318,7 +323,8 @@ func TestHostileExport(t *testing.T) {
 		`{"type": "releasefile", "projectname": "-", "relpath": "a/b/x"}`, `{"type": "virus", "relpath": "a/b/y"}`, "7"),
 		"a/b/foo-1.0.zip"), "")
 	one(t, s)
-	says(t, s, "projects without a valid name are not imported (1): -", "files of a type that is not known here are not imported (2)")
+	says(t, s, "projects without a valid name are not imported (1): -",
+		"files of a type that is not known here are not imported (2)")
 }
 
 func TestTimesThatAreNone(t *testing.T) {
@@ -327,7 +333,8 @@ func TestTimesThatAreNone(t *testing.T) {
 		`[99999, 1, 1, 1, 1, 1]`, `[2020, 1, 1, 25, 0, 0]`, `{}`,
 	} {
 		s := open(t, export(t, `{"dumpversion": "2", "users": {}, "indexes": {"a/b": {"indexconfig": {}, "files": [
-		{"type": "releasefile", "projectname": "foo", "relpath": "a/b/foo-1.0.zip", "entrymapping": {"last_modified": "yesterday"},
+		{"type": "releasefile", "projectname": "foo", "relpath": "a/b/foo-1.0.zip",
+		"entrymapping": {"last_modified": "yesterday"},
 		"log": [{"what": "upload", "when": `+when+`}]}]}}}`, "a/b/foo-1.0.zip"), "")
 		if f := one(t, s); !f.UploadedAt.IsZero() || f.TimeTrust != transfer.Unknown {
 			t.Errorf("%s: %+v", when, f)
@@ -382,7 +389,9 @@ func TestMatchSelectsProjects(t *testing.T) {
 func TestMemoryOfALargeExport(t *testing.T) {
 	const files = 5000
 	var b strings.Builder
-	b.WriteString(`{"dumpversion": "2", "users": {}, "indexes": {"a/b": {"indexconfig": {"type": "stage"}, "projects": {"foo": {`)
+	b.WriteString(
+		`{"dumpversion": "2", "users": {}, "indexes": {"a/b": {"indexconfig": {"type": "stage"}, "projects": {"foo": {`,
+	)
 	description := strings.Repeat("long ", 1000)
 	for i := range files {
 		if i > 0 {
@@ -397,7 +406,8 @@ func TestMemoryOfALargeExport(t *testing.T) {
 			b.WriteString(",")
 		}
 		n, _ := json.Marshal(i)
-		b.WriteString(`{"type": "releasefile", "projectname": "foo", "version": "1.` + string(n) + `", "relpath": "a/b/foo/1.` +
+		b.WriteString(`{"type": "releasefile", "projectname": "foo", "version": "1.` + string(n) +
+			`", "relpath": "a/b/foo/1.` +
 			string(n) + `/foo-1.` + string(n) + `.tar.gz", "entrymapping": {"hashes": {"sha256": "` + digestA + `"}}}`)
 	}
 	b.WriteString(`]}}}`)
@@ -422,7 +432,11 @@ func TestMemoryOfALargeExport(t *testing.T) {
 // FuzzOpen: whatever an export says, no path leaves its folder, and texts are short and clean.
 func FuzzOpen(f *testing.F) {
 	f.Add([]byte(whole))
-	f.Add([]byte(`{"dumpversion": 1, "indexes": {"a/b": {"files": [{"type": "releasefile", "projectname": "f", "relpath": "../x"}]}}}`))
+	f.Add(
+		[]byte(
+			`{"dumpversion": 1, "indexes": {"a/b": {"files": [{"type": "releasefile", "projectname": "f", "relpath": "../x"}]}}}`,
+		),
+	)
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > 64<<10 {

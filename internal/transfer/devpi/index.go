@@ -116,7 +116,8 @@ func (s *summary) readIndex(r *scan.Reader, name string) error {
 		return scan.Errorf("there are more than %d indexes", maxIndexes)
 	}
 	owner, own, ok := strings.Cut(name, "/")
-	if !ok || owner == "" || own == "" || strings.Contains(own, "/") || disk.Local(name) != nil || stated.Text(name) != name {
+	if !ok || owner == "" || own == "" || strings.Contains(own, "/") || disk.Local(name) != nil ||
+		stated.Text(name) != name {
 		return scan.Errorf("%.100q is not the name of an index", name)
 	}
 	if s.indexes[name] != nil {
@@ -163,8 +164,9 @@ func (x *index) countFile(r *scan.Reader) error {
 // known are settings of an index that need no note: defaults, and what has no meaning here.
 var known = map[string]bool{
 	"acl_toxresult_upload": true, "mirror_whitelist_inheritance": true, "mirror_cache_expiry": true,
-	"mirror_web_url_fmt": true, "title": true, "custom_data": true, "uploadtrigger_jenkins": true, "mirror_use_external_urls": true,
-	"mirror_no_project_list": true, "mirror_ignore_serial_header": true, "mirror_provides_core_metadata": true,
+	"mirror_web_url_fmt": true, "title": true, "custom_data": true, "uploadtrigger_jenkins": true,
+	"mirror_use_external_urls": true,
+	"mirror_no_project_list":   true, "mirror_ignore_serial_header": true, "mirror_provides_core_metadata": true,
 }
 
 func (x *index) readSetting(r *scan.Reader, key string) (err error) {

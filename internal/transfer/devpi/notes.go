@@ -52,8 +52,9 @@ func (s *Source) noteSettings(add func(kind, command, format string, args ...any
 		names := slices.Compact(slices.Sorted(slices.Values(x.whitelist)))
 		for _, name := range names {
 			if name == "*" {
-				add("origin", "", "%s lets the mirror add versions to every project (mirror_whitelist = *): here a name that both have "+
-					"belongs to one side until you decide otherwise", x.name)
+				add("origin", "",
+					"%s lets the mirror add versions to every project (mirror_whitelist = *): here a name that both have "+
+						"belongs to one side until you decide otherwise", x.name)
 				continue
 			}
 			add("origin", fmt.Sprintf("index origin set %s %s both --reason %s", s.repository(), stated.Word(name),

@@ -38,7 +38,8 @@ func open(t *testing.T) (*disk.Folder, string) {
 func TestPathsStayInTheFolder(t *testing.T) {
 	f, dir := open(t)
 	for name, target := range map[string]string{
-		"up": "../secret", "absolute": filepath.Join(filepath.Dir(dir), "secret"), "inside": "sub/b", "folder": "..", "gone": "no",
+		"up": "../secret", "absolute": filepath.Join(filepath.Dir(dir), "secret"), "inside": "sub/b", "folder": "..",
+		"gone": "no",
 	} {
 		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)

@@ -149,7 +149,8 @@ func (s *Source) add(seen map[string]*entry, e *entry) {
 	}
 	if old := seen[e.file.Filename]; old != nil {
 		if a, b := old.file.Hashes["sha256"], e.file.Hashes["sha256"]; a != b && a != "" && b != "" {
-			old.file.Problem = fmt.Sprintf("the list has it twice, with different digests, in the lines %d and %d", old.line, e.line)
+			old.file.Problem = fmt.Sprintf("the list has it twice, with different digests, in the lines %d and %d", old.line,
+				e.line)
 		}
 		return
 	}
@@ -230,7 +231,8 @@ func readYank(r *scan.Reader, f *transfer.File) error {
 // named sets the name of a file.
 func named(f transfer.File, path string, line int, name string) (transfer.File, error) {
 	if disk.Local(name) != nil || strings.Contains(name, "/") || stated.Text(name) != name {
-		return f, fmt.Errorf("%s, line %d: %w", path, line, fault.New(fault.Invalid, "%.100q is not the name of a file", name))
+		return f, fmt.Errorf("%s, line %d: %w", path, line,
+			fault.New(fault.Invalid, "%.100q is not the name of a file", name))
 	}
 	f.Filename, f.Place = name, name
 	return f, nil

@@ -74,8 +74,10 @@ func notes(s transfer.Source) string {
 
 // TestListCarriesWhatPagesLack: uploader, time and yank of a line, and lines that are names alone.
 func TestListCarriesWhatPagesLack(t *testing.T) {
-	s := mustOpen(t, `{"filename": "Acme.Tools-1.0.tar.gz", "hash": "sha256=`+digestA+`", "requires_python": ">=3.8", "requires_dist": ["x"], `+
-		`"upload_timestamp": 1577836800.5, "uploaded_by": "alice", "yanked_reason": "broken", "core_metadata": "sha256=`+digestA+`"}
+	s := mustOpen(t, `{"filename": "Acme.Tools-1.0.tar.gz", "hash": "sha256=`+digestA+
+		`", "requires_python": ">=3.8", "requires_dist": ["x"], `+
+		`"upload_timestamp": 1577836800.5, "uploaded_by": "alice", "yanked_reason": "broken", "core_metadata": "sha256=`+
+		digestA+`"}
 acme_tools-1.1-py3-none-any.whl
 
 {"filename": "zeta-1.zip", "yanked_reason": null, "upload_timestamp": null}
@@ -151,7 +153,8 @@ func TestFileThatIsListedTwice(t *testing.T) {
 	line := func(c string) string {
 		return `{"filename": "acme-1.zip", "hash": "sha256=` + strings.Repeat(c, 64) + `"}` + "\n"
 	}
-	if files := read(t, mustOpen(t, line("a")+line("a"), "acme-1.zip"))["acme"].Files; len(files) != 1 || files[0].Problem != "" {
+	if files := read(t, mustOpen(t, line("a")+line("a"), "acme-1.zip"))["acme"].Files; len(files) != 1 ||
+		files[0].Problem != "" {
 		t.Errorf("equal lines: %+v", files)
 	}
 	files := read(t, mustOpen(t, line("a")+"\n"+line("b"), "acme-1.zip"))["acme"].Files
@@ -188,7 +191,8 @@ func TestHostileList(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	f.Add([]byte("a-1.zip\n{\"filename\": \"b-1.zip\", \"hash\": \"sha256=" + digestA + "\", \"upload_timestamp\": 1e300}\n"))
+	f.Add([]byte("a-1.zip\n{\"filename\": \"b-1.zip\", \"hash\": \"sha256=" + digestA +
+		"\", \"upload_timestamp\": 1e300}\n"))
 	f.Add([]byte("{\"filename\": \"b-1.egg\", \"yanked_reason\": null, \"core_metadata\": true}"))
 	dir := f.TempDir()
 	files, err := dumbpypi.Folder(dir)

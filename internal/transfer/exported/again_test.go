@@ -45,7 +45,6 @@ func (w *world) importFrom(dir string) *transfer.Summary {
 type random struct {
 	*world
 	*rand.Rand
-	names []string
 }
 
 func (r *random) chance(n int) bool { return r.IntN(n) == 0 }
@@ -60,12 +59,14 @@ func (r *random) fill() {
 		r.project(project)
 	}
 	if r.chance(2) {
-		_, err := r.index.Reserve(r.ctx, r.boss, catalog.NewReservation{Repository: "main", Pattern: "reserved-*", Reason: "later"})
+		_, err := r.index.Reserve(r.ctx, r.boss,
+			catalog.NewReservation{Repository: "main", Pattern: "reserved-*", Reason: "later"})
 		r.must(err)
 	}
 	if r.chance(2) {
 		r.must(r.index.SetOrigin(r.ctx, r.boss, catalog.NewRuling{
-			Repository: "main", Name: name("ruled"), Origin: []catalog.Origin{catalog.Own, catalog.Foreign, catalog.Both}[r.IntN(3)],
+			Repository: "main", Name: name("ruled"),
+			Origin: []catalog.Origin{catalog.Own, catalog.Foreign, catalog.Both}[r.IntN(3)],
 			Reason: "decided",
 		}))
 	}
@@ -76,7 +77,9 @@ func (r *random) project(project string) {
 	var files []catalog.File
 	for v := range 1 + r.IntN(4) {
 		version := fmt.Sprintf("%d.%d", v, r.IntN(3)) + []string{"", "rc1", "+local.1", ".post2"}[r.IntN(4)]
-		extra := []string{"Summary: " + strings.ReplaceAll(r.text(), "\n", " "), "Requires-Python: >=3." + fmt.Sprint(r.IntN(12))}
+		extra := []string{
+			"Summary: " + strings.ReplaceAll(r.text(), "\n", " "), "Requires-Python: >=3." + fmt.Sprint(r.IntN(12)),
+		}
 		if r.chance(3) {
 			extra = append(extra, "Requires-Dist: other>=1")
 		}
@@ -142,8 +145,12 @@ func (r *random) change(project string, f catalog.File) {
 		}))
 	}
 	if r.chance(3) { // as if a trusted publisher had uploaded it
-		r.raw(`UPDATE files SET uploader_kind = 'publisher', uploader_name = 'acme/app', comment = 'a comment' WHERE id = '` + f.ID + `'`)
-		r.raw(`INSERT INTO file_claims (file_id, claims) VALUES ('` + f.ID + `', '{"n":12345678901234567890,"ref":"refs/tags/v1"}')`)
+		r.raw(
+			`UPDATE files SET uploader_kind = 'publisher', uploader_name = 'acme/app', comment = 'a comment' WHERE id = '` +
+				f.ID + `'`,
+		)
+		r.raw(`INSERT INTO file_claims (file_id, claims) VALUES ('` + f.ID +
+			`', '{"n":12345678901234567890,"ref":"refs/tags/v1"}')`)
 	}
 }
 
@@ -157,8 +164,8 @@ func (w *world) raw(q string) {
 	w.must(err)
 }
 
-// TestExportAgain: random catalogs are exported, imported into an empty index and exported again; both exports are equal byte
-// for byte, except for the header. A third one, of another import, is too: nothing wears off.
+// TestExportAgain: random catalogs are exported, imported into an empty index and exported again; both exports are
+// equal byte for byte, except for the header. A third one, of another import, is too: nothing wears off.
 func TestExportAgain(t *testing.T) {
 	for seed := range uint64(clienttest.Rounds(t, 12, 300)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -183,7 +190,9 @@ func TestExportAgain(t *testing.T) {
 func TestImportIsNobodysUpload(t *testing.T) {
 	r := &random{world: newWorld(t), Rand: rand.New(rand.NewPCG(1, 1))}
 	f := r.upload("main", "acme", packagingtest.Wheel("acme", "1.0", "x"))
-	r.raw(`UPDATE files SET uploader_kind = 'user', uploader_id = 'u-1', uploader_name = 'alice', uploader_token_id = 't-1'`)
+	r.raw(
+		`UPDATE files SET uploader_kind = 'user', uploader_id = 'u-1', uploader_name = 'alice', uploader_token_id = 't-1'`,
+	)
 	r.export()
 	for path, content := range r.tree(r.dir) {
 		if strings.Contains(content, "u-1") || strings.Contains(content, "t-1") {
@@ -198,7 +207,8 @@ func TestImportIsNobodysUpload(t *testing.T) {
 		w.must(err)
 		got, err := tx.FileByName(w.ctx, main.ID, f.Filename)
 		w.must(err)
-		if got.Uploader.Kind != catalog.UploaderImport || got.Uploader.ID != "" || got.Uploader.TokenID != "" || got.Uploader.Claims != nil {
+		if got.Uploader.Kind != catalog.UploaderImport || got.Uploader.ID != "" || got.Uploader.TokenID != "" ||
+			got.Uploader.Claims != nil {
 			t.Errorf("the uploader is %+v", got.Uploader)
 		}
 		if !got.UploadedAt.Equal(f.UploadedAt) {
@@ -231,7 +241,8 @@ func TestSourceRefuses(t *testing.T) {
 	w.must(err)
 	for _, text := range []string{
 		"", "{", `{"format": 2}`, `{"format": 1, "repositories": [{"name": "../../etc"}]}`,
-		`{"format": 1, "repositories": [{"name": "main"}, {"name": "team"}]}`, `{"format": 1, "repositories": [{"name": "none"}]}`,
+		`{"format": 1, "repositories": [{"name": "main"}, {"name": "team"}]}`,
+		`{"format": 1, "repositories": [{"name": "none"}]}`,
 	} {
 		w.must(os.WriteFile(header, []byte(text), 0o600))
 		if err := open(w.dir); !fault.Is(err, fault.Invalid) {
@@ -279,7 +290,8 @@ func TestHostileExport(t *testing.T) {
 	there.upload("main", "fresh", wheel("fresh", "1.0", "a"))
 	there.upload("main", "ours", wheel("ours", "9.0", "evil"))
 	for n, o := range map[string]catalog.Origin{
-		"fresh": catalog.Both, "ours": catalog.Both, "acme-tool": catalog.Foreign, "stranger": catalog.Foreign, "gone": catalog.Both,
+		"fresh": catalog.Both, "ours": catalog.Both, "acme-tool": catalog.Foreign, "stranger": catalog.Foreign,
+		"gone": catalog.Both,
 	} {
 		there.must(there.index.SetOrigin(there.ctx, there.boss, catalog.NewRuling{
 			Repository: "main", Name: name(n), Origin: o, Reason: "evil",
@@ -297,7 +309,8 @@ func TestHostileExport(t *testing.T) {
 	here.upload("main", "ours", wheel("ours", "1.0", "ours"))
 	here.upload("main", "gone", wheel("gone", "1.0", "ours"))
 	here.must(here.index.DeleteProject(here.ctx, here.boss, "main", name("gone"))) // the name stays own
-	_, err = here.index.Reserve(here.ctx, here.boss, catalog.NewReservation{Repository: "main", Pattern: "acme-*", Reason: "ours"})
+	_, err = here.index.Reserve(here.ctx, here.boss,
+		catalog.NewReservation{Repository: "main", Pattern: "acme-*", Reason: "ours"})
 	here.must(err)
 	var told string
 	for range 2 {

@@ -257,7 +257,9 @@ func (t Tombstone) project() string {
 
 const tombstonesAtOnce = 1000
 
-func (r *rows) tombstones(ctx context.Context, x catalog.Repository, f func(Tombstone) bool) (out []Tombstone, err error) {
+func (r *rows) tombstones(ctx context.Context, x catalog.Repository,
+	f func(Tombstone) bool,
+) (out []Tombstone, err error) {
 	for after := ""; ; {
 		some, err := r.tx.TombstonesBetween(ctx, x.ID, after, "\x7f", tombstonesAtOnce)
 		if err != nil {
@@ -276,7 +278,9 @@ func (r *rows) tombstones(ctx context.Context, x catalog.Repository, f func(Tomb
 }
 
 // tombstonesOf returns the deleted files of one project: keys begin with the name and a dash.
-func (r *rows) tombstonesOf(ctx context.Context, x catalog.Repository, name packaging.ProjectName) (out []Tombstone, err error) {
+func (r *rows) tombstonesOf(ctx context.Context, x catalog.Repository,
+	name packaging.ProjectName,
+) (out []Tombstone, err error) {
 	before := name.Underscored() + "." // which follows the dash
 	for after := name.Underscored() + "-"; ; {
 		some, err := r.tx.TombstonesBetween(ctx, x.ID, after, before, tombstonesAtOnce)
@@ -395,7 +399,8 @@ func (r *rows) describe(ctx context.Context, x catalog.Repository, p catalog.Pro
 	}
 	attached, err := r.tx.AttachedTo(ctx, "", p.ID)
 	for _, a := range attached {
-		out.Publishers = append(out.Publishers, rule(a.Publisher, publisherCommand(a.Publisher, x.Name, "--project", out.Name)))
+		out.Publishers = append(out.Publishers,
+			rule(a.Publisher, publisherCommand(a.Publisher, x.Name, "--project", out.Name)))
 	}
 	sortRules(out.Publishers)
 	return out, err

@@ -213,8 +213,8 @@ func (d Ruling) settle(ctx context.Context, tx RestoreTx, here catalog.Repositor
 	})
 }
 
-// isOurs reports whether a name belongs to this index for another reason than an import from source: it is reserved, was
-// own before, or has other files.
+// isOurs reports whether a name belongs to this index for another reason than an import from source: it is reserved,
+// was own before, or has other files.
 func isOurs(ctx context.Context, tx RestoreTx, here catalog.Repository, name packaging.ProjectName, source string,
 ) (bool, error) {
 	f, err := tx.NameFacts(ctx, name, here.ID)
@@ -242,9 +242,9 @@ func isOurs(ctx context.Context, tx RestoreTx, here catalog.Repository, name pac
 
 func (b By) actor() audit.Actor { return audit.Actor{Kind: b.Kind, Name: b.Name} }
 
-// settle records what the other index knew about a name. A name that is known here with another origin keeps it. One that
-// became known here later, by the import, gets the earlier time. A name that was reserved here before, and not by one of the reservations of the export, is given
-// to no upstream.
+// settle records what the other index knew about a name. A name that is known here with another origin keeps it. One
+// that became known here later, by the import, gets the earlier time. A name that was reserved here before, and not by
+// one of the reservations of the export, is given to no upstream.
 func (n Name) settle(ctx context.Context, tx RestoreTx, exported []Reservation) error {
 	name, err := packaging.ParseProjectName(n.Name)
 	if err != nil {
@@ -261,11 +261,12 @@ func (n Name) settle(ctx context.Context, tx RestoreTx, exported []Reservation) 
 	switch {
 	case fault.Is(err, fault.NotFound):
 		f, err := tx.NameFacts(ctx, name, "")
-		if err != nil || origin == catalog.Foreign && slices.ContainsFunc(f.Reservations, func(here catalog.Reservation) bool {
-			return !slices.ContainsFunc(exported, func(v Reservation) bool {
-				return v.Pattern == here.Pattern && v.Since.Equal(here.Since)
-			})
-		}) {
+		if err != nil || origin == catalog.Foreign &&
+			slices.ContainsFunc(f.Reservations, func(here catalog.Reservation) bool {
+				return !slices.ContainsFunc(exported, func(v Reservation) bool {
+					return v.Pattern == here.Pattern && v.Since.Equal(here.Since)
+				})
+			}) {
 			return err
 		}
 		return tx.PutName(ctx, row)

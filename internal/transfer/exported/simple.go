@@ -93,7 +93,9 @@ type page struct {
 
 // writePage writes the page of a project. sums has the files that the export contains.
 func writePage(dir string, p Project, sums map[string]string) error {
-	out := page{Meta: map[string]string{"api-version": apiVersion}, Name: p.Name, Versions: []string{}, Files: []pageFile{}}
+	out := page{
+		Meta: map[string]string{"api-version": apiVersion}, Name: p.Name, Versions: []string{}, Files: []pageFile{},
+	}
 	hidden, shown := map[string]bool{}, map[string]bool{}
 	for _, f := range p.Files {
 		if p.Status == statusQuarantined || !f.QuarantinedAt.IsZero() {

@@ -23,8 +23,8 @@ import (
 	"pyindex/internal/transfer"
 )
 
-// Source is a repository of an export. What it reads may have been changed since it was written: paths never lead out of
-// the folder, and each file is compared with its digest by the import.
+// Source is a repository of an export. What it reads may have been changed since it was written: paths never lead out
+// of the folder, and each file is compared with its digest by the import.
 type Source struct {
 	root   *os.Root // of the repository
 	dir    string
@@ -42,8 +42,8 @@ type Source struct {
 // maxNotes limits the listed notes: each project may have several roles.
 const maxNotes = 10_000
 
-// OpenSource opens an export, or a repository in it: the folder of the export if it has one repository, otherwise that of
-// the repository. It returns fault.Invalid if there is no finished export. newID returns ids for new rows.
+// OpenSource opens an export, or a repository in it: the folder of the export if it has one repository, otherwise that
+// of the repository. It returns fault.Invalid if there is no finished export. newID returns ids for new rows.
 func OpenSource(dir string, newID func() string) (s *Source, err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
@@ -65,7 +65,8 @@ func OpenSource(dir string, newID func() string) (s *Source, err error) {
 		return nil, fault.Wrap(fault.Invalid, err, "%v", err)
 	}
 	if s.header.Format != Format {
-		return nil, fault.New(fault.Invalid, "%s has format %d, but this program reads format %d", top, s.header.Format, Format)
+		return nil, fault.New(fault.Invalid, "%s has format %d, but this program reads format %d", top, s.header.Format,
+			Format)
 	}
 	var names []string
 	for _, r := range s.header.Repositories {
@@ -137,7 +138,8 @@ func (s *Source) Projects(ctx context.Context,
 func (s *Source) Facts(name packaging.ProjectName) (Project, error) {
 	p, err := s.read(name)
 	if err == nil && p.Name != name.String() {
-		err = fault.New(fault.Invalid, "%s: it is about another project", filepath.Join(s.dir, projectsName, name.String()+".json"))
+		err = fault.New(fault.Invalid, "%s: it is about another project",
+			filepath.Join(s.dir, projectsName, name.String()+".json"))
 	}
 	return p, err
 }
@@ -276,7 +278,8 @@ func (s *Source) startNotes() {
 	r := s.about
 	s.note(transfer.Note{
 		Kind: "setting", Text: fmt.Sprintf("repository %s was open to %s, with the role %s for every user; settings are not imported",
-			r.Name, map[bool]string{true: "anonymous readers, if the server permits them", false: "users only"}[r.Public], r.Members),
+			r.Name, map[bool]string{true: "anonymous readers, if the server permits them", false: "users only"}[r.Public],
+			r.Members),
 	})
 	if len(r.Bases) > 0 {
 		s.note(transfer.Note{Kind: "setting", Text: "it drew on " + strings.Join(r.Bases, ", ")})
@@ -285,7 +288,8 @@ func (s *Source) startNotes() {
 	for _, d := range r.Deleted {
 		if len(d.Owners) > 0 {
 			s.note(transfer.Note{
-				Kind: "right", Text: fmt.Sprintf("the last owners of the deleted project %s were %s", d.Name, strings.Join(d.Owners, ", ")),
+				Kind: "right", Text: fmt.Sprintf("the last owners of the deleted project %s were %s", d.Name,
+					strings.Join(d.Owners, ", ")),
 			})
 		}
 	}
@@ -304,8 +308,8 @@ func (s *Source) noteRules(roles []Role, rules []Rule) {
 	}
 }
 
-// note notes n. The export may have been changed: a command that a shell would take for more than one of this program is
-// left out.
+// note notes n. The export may have been changed: a command that a shell would take for more than one of this program
+// is left out.
 func (s *Source) note(n transfer.Note) {
 	if !isCommand(n.Command) {
 		n.Command = ""
@@ -328,8 +332,11 @@ func restore(tx any) (RestoreTx, error) {
 }
 
 // settler returns the function that completes the rows of a project.
-func (s *Source) settler(name packaging.ProjectName) func(context.Context, ingest.Tx, catalog.Project, string, bool) (catalog.Project, error) {
-	return func(ctx context.Context, tx ingest.Tx, here catalog.Project, importID string, created bool) (catalog.Project, error) {
+func (s *Source) settler(name packaging.ProjectName) func(context.Context, ingest.Tx, catalog.Project, string,
+	bool) (catalog.Project, error) {
+	return func(ctx context.Context, tx ingest.Tx, here catalog.Project, importID string,
+		created bool,
+	) (catalog.Project, error) {
 		t, err := restore(tx)
 		if err != nil {
 			return here, err
@@ -410,7 +417,7 @@ func (s *Source) Settle(ctx context.Context, tx transfer.Tx, here catalog.Reposi
 	if err != nil {
 		return err
 	}
-	s.noteLeft(here, left)
+	s.noteLeft(left)
 	err = s.eachName(func(n Name) error {
 		if name, err := packaging.ParseProjectName(n.Name); err != nil || match != nil && !match(name) ||
 			n.Origin == string(catalog.Own) && withheld(name) {
@@ -425,10 +432,13 @@ func (s *Source) Settle(ctx context.Context, tx transfer.Tx, here catalog.Reposi
 }
 
 // noteLeft notes decisions that were left out. It may be called again with the same ones.
-func (s *Source) noteLeft(here catalog.Repository, left []Ruling) {
+func (s *Source) noteLeft(left []Ruling) {
 	for _, d := range left {
-		n := transfer.Note{Kind: "setting", Text: fmt.Sprintf("%s had the origin %s there; here it stays a name of this index, "+
-			"which had it before (index origin set changes that)", d.Name, d.Origin)}
+		n := transfer.Note{
+			Kind: "setting",
+			Text: fmt.Sprintf("%s had the origin %s there; here it stays a name of this index, "+
+				"which had it before (index origin set changes that)", d.Name, d.Origin),
+		}
 		s.mu.Lock()
 		known := slices.Contains(s.notes, n)
 		s.mu.Unlock()

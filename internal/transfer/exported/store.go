@@ -21,8 +21,8 @@ type Tx interface {
 	DownloadBase(ctx context.Context, projectID string) (DownloadBase, error)
 	// DownloadDays returns the download counts of a project by day and version.
 	DownloadDays(ctx context.Context, projectID string) ([]Downloads, error)
-	// TombstonesBetween returns at most limit names of deleted files of a repository whose key is after the first and before the
-	// second one, by key.
+	// TombstonesBetween returns at most limit names of deleted files of a repository whose key is after the first and
+	// before the second one, by key.
 	TombstonesBetween(ctx context.Context, repositoryID, after, before string, limit int) ([]Tombstone, error)
 }
 

@@ -93,7 +93,8 @@ func (w *world) upload(repository, project string, f packagingtest.File) catalog
 
 func (w *world) options() exported.Options {
 	return exported.Options{
-		Dir: w.dir, Program: "1.0", Instance: "there", Leases: w.db, NewID: func() string { return uuid.Must(uuid.NewV7()).String() },
+		Dir: w.dir, Program: "1.0", Instance: "there", Leases: w.db,
+		NewID: func() string { return uuid.Must(uuid.NewV7()).String() },
 	}
 }
 

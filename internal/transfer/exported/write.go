@@ -43,12 +43,12 @@ type Done struct {
 }
 
 // Write exports repositories into a folder. All rows are from one snapshot; a lease keeps the content that they name.
-// If the folder has an export of the same selection, Write brings it up to date and writes only what changed. Until Write
-// returns, the folder has no header. Running it again continues an interrupted export.
+// If the folder has an export of the same selection, Write brings it up to date and writes only what changed. Until
+// Write returns, the folder has no header. Running it again continues an interrupted export.
 //
-// Write needs an administrator. It returns fault.Conflict if the folder has anything else in it, or an export of another
-// index or selection. If the content of some files is missing or damaged, it exports the rest and names them in the
-// header.
+// Write needs an administrator. It returns fault.Conflict if the folder has anything else in it, or an export of
+// another index or selection. If the content of some files is missing or damaged, it exports the rest and names them in
+// the header.
 func Write(ctx context.Context, s Store, c Content, who access.Caller, o Options) (Done, error) {
 	if o.Now == nil {
 		o.Now = time.Now

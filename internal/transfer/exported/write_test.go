@@ -49,7 +49,8 @@ func TestWriteHasEverything(t *testing.T) {
 		t.Errorf("the tombstones are %+v, want that of %s", p.Tombstones, gone.Filename)
 	}
 	if len(p.Files) != 1 || !p.Files[0].Yanked || p.Files[0].YankedReason != `it is "bad" <b>` ||
-		!p.Files[0].UploadedAt.Equal(f.UploadedAt) || p.Files[0].TimeTrust != "stated" || p.Files[0].Uploader.Name != "boss" ||
+		!p.Files[0].UploadedAt.Equal(f.UploadedAt) || p.Files[0].TimeTrust != "stated" ||
+		p.Files[0].Uploader.Name != "boss" ||
 		p.Files[0].Hashes.Blake2b256 != f.Blake2b256 || p.Files[0].RequiresPython != ">=3.8" {
 		t.Errorf("the file is %+v", p.Files)
 	}
@@ -187,7 +188,8 @@ func TestWriteWithMissingContent(t *testing.T) {
 	if !slices.Equal(done.Header.Missing, []string{"main/" + f.Filename}) {
 		t.Errorf("missing are %q", done.Header.Missing)
 	}
-	if page := w.tree(w.dir)["main/simple/a/index.html"]; strings.Contains(page, f.Filename) || !strings.Contains(page, "a-1.1") {
+	if page := w.tree(w.dir)["main/simple/a/index.html"]; strings.Contains(page, f.Filename) ||
+		!strings.Contains(page, "a-1.1") {
 		t.Errorf("the page is %s", page)
 	}
 }

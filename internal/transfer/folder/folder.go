@@ -1,9 +1,9 @@
-// Package folder reads a folder of wheels and source distributions as a source of an import: one that pypiserver serves,
-// that dir2pi wrote, or a copy of a bucket.
+// Package folder reads a folder of wheels and source distributions as a source of an import: one that pypiserver
+// serves, that dir2pi wrote, or a copy of a bucket.
 //
 // Subfolders count. A file that is met twice, as in the simple/ folder of dir2pi, is read once. Symbolic links are
-// followed to files inside the folder only. The time of a file is guessed to be that of its last change. Nothing outside
-// the folder is read, and nothing is written.
+// followed to files inside the folder only. The time of a file is guessed to be that of its last change. Nothing
+// outside the folder is read, and nothing is written.
 package folder
 
 import (

@@ -64,8 +64,8 @@ func read(t *testing.T, dir string) (out []string, s *folder.Source) {
 	return out, s
 }
 
-// Subfolders count, a file that is met twice is one, names are unescaped, and the folder tells the project of a name that
-// may be read in two ways.
+// Subfolders count, a file that is met twice is one, names are unescaped, and the folder tells the project of a name
+// that may be read in two ways.
 func TestLayouts(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, map[string]string{

@@ -31,7 +31,8 @@ var _ transfer.Source = (*Artifactory)(nil)
 func NewArtifactory(ctx context.Context, o Options) (*Artifactory, error) {
 	s, root, name, err := rooted(o, "/api/pypi/", "/artifactory/")
 	if err != nil {
-		return nil, fault.Wrap(fault.KindOf(err), err, "%s: give the address https://HOST/artifactory/NAME/", fault.Message(err))
+		return nil, fault.Wrap(fault.KindOf(err), err, "%s: give the address https://HOST/artifactory/NAME/",
+			fault.Message(err))
 	}
 	if !strings.Contains(o.URL, "/api/pypi/") {
 		root += "artifactory/"
@@ -145,7 +146,8 @@ func (a *Artifactory) find(ctx context.Context, query string, each func(transfer
 		return err
 	})
 	if err == nil && out.notification != "" {
-		err = fault.New(fault.BadGateway, "%s has cut the list of files (%s), so it is not complete: raise its limit for searches",
+		err = fault.New(fault.BadGateway,
+			"%s has cut the list of files (%s), so it is not complete: raise its limit for searches",
 			a.root, stated.Text(out.notification))
 	}
 	return out, err

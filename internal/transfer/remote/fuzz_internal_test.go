@@ -68,8 +68,10 @@ func FuzzManager(f *testing.F) {
 // FuzzSimple: a file of a page is asked for only below the index that was named.
 func FuzzSimple(f *testing.F) {
 	for _, at := range []string{
-		"https://h.example/own/files/x.zip", "https://h.example/own/../x", "https://h.example/own/%2e%2e/x", "//h.example/own/x",
-		"https://h.example:443/own/x", "https://me@h.example/own/x", "https://h.example/own\\..\\x", "https://h.example/own%2f..%2fx",
+		"https://h.example/own/files/x.zip", "https://h.example/own/../x", "https://h.example/own/%2e%2e/x",
+		"//h.example/own/x",
+		"https://h.example:443/own/x", "https://me@h.example/own/x", "https://h.example/own\\..\\x",
+		"https://h.example/own%2f..%2fx",
 	} {
 		f.Add(at)
 	}

@@ -53,7 +53,8 @@ type managerTold struct {
 // listed is one repository of a manager.
 type listed struct{ name, kind, format string }
 
-// choose returns an error unless a repository is one of those that have files of their own. owns are the types of those.
+// choose returns an error unless a repository is one of those that have files of their own. owns are the types of
+// those.
 func choose(all []listed, name string, owns ...string) error {
 	var names []string
 	isOwn := func(r listed) bool { return slices.Contains(owns, strings.ToLower(r.kind)) }
@@ -74,7 +75,8 @@ func choose(all []listed, name string, owns ...string) error {
 	i := slices.IndexFunc(all, func(r listed) bool { return r.name == name })
 	switch {
 	case i < 0:
-		return fault.New(fault.NotFound, "there is no repository %s, or it may not be read. Repositories with files of their own (%s): %s",
+		return fault.New(fault.NotFound,
+			"there is no repository %s, or it may not be read. Repositories with files of their own (%s): %s",
 			name, own, list)
 	case all[i].format != "" && !strings.EqualFold(all[i].format, "pypi"):
 		return fault.New(fault.Invalid, "%s is a repository of %s, not of Python packages", name, all[i].format)

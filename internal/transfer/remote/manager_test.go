@@ -53,15 +53,17 @@ func noWait(context.Context, time.Duration) error { return nil }
 const nexusRepositories = `[
  {"name": "own", "format": "pypi", "type": "hosted", "url": "HOST/repository/own"},
  {"name": "all", "format": "pypi", "type": "group", "url": "HOST/repository/all"},
- {"name": "mirror", "format": "pypi", "type": "proxy", "url": "HOST/repository/mirror", "attributes": {"proxy": {"remoteUrl": "x"}}},
+ {"name": "mirror", "format": "pypi", "type": "proxy", "url": "HOST/repository/mirror",
+  "attributes": {"proxy": {"remoteUrl": "x"}}},
  {"name": "jars", "format": "maven2", "type": "hosted", "url": "HOST/repository/jars"}]`
 
 const nexusPage1 = `{"items": [{"id": "b3du", "repository": "own", "format": "pypi", "group": null, "name": "Acme.Tools", "version": "1.0",
  "assets": [{"downloadUrl": "http://localhost:8081/repository/own/packages/acme-tools/1.0/Acme.Tools-1.0.tar.gz",
   "path": "/packages/acme-tools/1.0/Acme.Tools-1.0.tar.gz", "id": "b3duOjE", "repository": "own", "format": "pypi",
   "checksum": {"sha1": "cccccccccccccccccccccccccccccccccccccccc", "sha256": "` + digestA + `", "md5": "` + "dddddddddddddddddddddddddddddddd" + `"},
-  "contentType": "application/gzip", "lastModified": "2021-02-03T04:05:06.789+00:00", "lastDownloaded": null, "uploader": "alice",
-  "uploaderIp": "10.0.0.1", "fileSize": 7, "blobCreated": "2020-01-02T03:04:05.678+00:00", "pypi": {}},
+  "contentType": "application/gzip", "lastModified": "2021-02-03T04:05:06.789+00:00", "lastDownloaded": null,
+  "uploader": "alice", "uploaderIp": "10.0.0.1", "fileSize": 7,
+  "blobCreated": "2020-01-02T03:04:05.678+00:00", "pypi": {}},
   {"path": "packages/acme-tools/1.0/Acme.Tools-1.0.tar.gz.asc", "checksum": {}}]}],
  "continuationToken": "t1"}`
 
@@ -138,7 +140,8 @@ func TestNexus(t *testing.T) {
 	if _, err := s.Open(t.Context(), got.Files[3]); !fault.Is(err, fault.Invalid) {
 		t.Errorf("a file outside of the repository: %v", err)
 	}
-	says(t, s, "experimental: ", "files without a digest, whose content cannot be compared (2): acme_tools-1.1-py3-none-any.whl",
+	says(t, s, "experimental: ",
+		"files without a digest, whose content cannot be compared (2): acme_tools-1.1-py3-none-any.whl",
 		"signatures, indexes and the like are not imported (1)", "2 files have no upload time")
 	if a := s.About(); a.Kind != "nexus" || a.Upstream != "" || a.Location != m.URL+"/nexus/repository/own/" {
 		t.Errorf("About() = %+v", a)
@@ -150,7 +153,8 @@ func TestNexusStopsAtATokenSeenBefore(t *testing.T) {
 	answers := nexusAnswers()
 	answers["/nexus/service/rest/v1/components?continuationToken=t1&repository=own"] = nexusPage1
 	m := record(t, answers)
-	if _, err := read(nexus(t, m)); !fault.Is(err, fault.BadGateway) || !strings.Contains(err.Error(), "the list has no end") {
+	if _, err := read(nexus(t, m)); !fault.Is(err, fault.BadGateway) ||
+		!strings.Contains(err.Error(), "the list has no end") {
 		t.Errorf("a list without an end: %v", err)
 	}
 	if len(m.asked) > 4 {
@@ -197,7 +201,8 @@ func TestOnlyHostedRepositories(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{
-		"/artifactory/own/": "", "/artifactory/api/pypi/own/simple/": "", "/artifactory/api/pypi/both/": "", "/artifactory/both": "",
+		"/artifactory/own/": "", "/artifactory/api/pypi/own/simple/": "", "/artifactory/api/pypi/both/": "",
+		"/artifactory/both":          "",
 		"/artifactory/far/":          "far has the files of another index (remote)",
 		"/artifactory/api/pypi/all/": "all shows the files of other repositories (virtual): import those with files of their own (local): they are both, own",
 		"/artifactory/jars/":         "is a repository of Maven",
@@ -221,10 +226,12 @@ const artifactoryYanks = `/artifactory/api/search/aql items.find({"repo":"own","
 
 const artifactoryItems = `{"results": [
  {"repo": "own", "path": ".pypi", "name": "simple.html", "size": 9, "created": "2020-01-02T03:04:05.678Z"},
- {"repo": "own", "path": "acme-tools/1.0", "name": "Acme.Tools-1.0.tar.gz", "size": 7, "created": "2020-01-02T03:04:05.678Z",
+ {"repo": "own", "path": "acme-tools/1.0", "name": "Acme.Tools-1.0.tar.gz", "size": 7,
+ "created": "2020-01-02T03:04:05.678Z",
   "created_by": "alice", "modified": "2022-01-01T00:00:00.000Z", "updated": "2022-01-01T00:00:00.000Z", "sha256": "` + digestA + `",
   "actual_sha1": "cccccccccccccccccccccccccccccccccccccccc", "actual_md5": "dddddddddddddddddddddddddddddddd"},
- {"repo": "own", "path": ".", "name": "old-0.1.zip", "size": 3, "created": "2010-01-02T03:04:05.678+01:00", "created_by": "bob",
+ {"repo": "own", "path": ".", "name": "old-0.1.zip", "size": 3,
+ "created": "2010-01-02T03:04:05.678+01:00", "created_by": "bob",
   "actual_sha1": "cccccccccccccccccccccccccccccccccccccccc"}
  ], "range": {"start_pos": 0, "end_pos": 3, "total": 3, "limit": 5000}}`
 
@@ -333,7 +340,9 @@ func TestArtifactoryPages(t *testing.T) {
 
 // TestAnswersThatAreNone: an error page or another document is never an empty repository.
 func TestAnswersThatAreNone(t *testing.T) {
-	for _, text := range []string{"", "<html>", "{}", "[]", "7", `{"items": 7}`, `{"results": {}}`, `{"items": [{"assets": [`} {
+	for _, text := range []string{
+		"", "<html>", "{}", "[]", "7", `{"items": 7}`, `{"results": {}}`, `{"items": [{"assets": [`,
+	} {
 		answers := nexusAnswers()
 		answers["/nexus/service/rest/v1/components?repository=own"] = text
 		if got, err := read(nexus(t, record(t, answers))); !fault.Is(err, fault.BadGateway) {

@@ -94,7 +94,8 @@ func (n *Nexus) components(ctx context.Context, add func(transfer.File, string) 
 		}
 		if seen[next] {
 			return fault.New(fault.BadGateway,
-				"%s gives the same page again, so the list has no end: a proxy in front of it may leave out continuationToken", n.root)
+				"%s gives the same page again, so the list has no end: a proxy in front of it may leave out continuationToken",
+				n.root)
 		}
 		seen[next] = true
 		token = next

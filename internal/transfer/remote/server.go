@@ -117,7 +117,8 @@ func wrapped(f *upstream.Failure) error {
 	case upstream.Absent:
 		return fault.Wrap(fault.NotFound, f, "%s", text)
 	case upstream.Refused:
-		return fault.Wrap(fault.Denied, f, "%s: give a token by --token-file, or --username and --password-file, that may read it", text)
+		return fault.Wrap(fault.Denied, f,
+			"%s: give a token by --token-file, or --username and --password-file, that may read it", text)
 	case upstream.Silent, upstream.Busy:
 		return fault.Wrap(fault.Unavailable, f, "%s", text)
 	case upstream.Forbidden:

@@ -289,7 +289,9 @@ var devpiFile = regexp.MustCompile(`/\+[fe]/`)
 
 // fromUpstream matches the path of a file that an Index, or another proxy, has from an upstream: the name of the
 // upstream and the path there. The path of a file of its own has a digest in place of the name.
-var fromUpstream = regexp.MustCompile(`^packages/([a-z0-9][a-z0-9-]*)/(?:-/[0-9a-f]{32}|(?:[0-9a-f]{2}/){2}[0-9a-f]{60})/`)
+var fromUpstream = regexp.MustCompile(
+	`^packages/([a-z0-9][a-z0-9-]*)/(?:-/[0-9a-f]{32}|(?:[0-9a-f]{2}/){2}[0-9a-f]{60})/`,
+)
 
 // problem says why a file is not taken, or returns "".
 func (s *Simple) problem(place, filename string) string {
@@ -316,7 +318,8 @@ func (s *Simple) problem(place, filename string) string {
 // under returns the path of a URL below the last of the bases that it lies below, and the number of that base, or -1.
 func (s *Simple) under(at string) (string, int) {
 	u, err := url.Parse(at)
-	if err != nil || slices.ContainsFunc(strings.Split(u.Path, "/"), func(s string) bool { return s == "." || s == ".." }) {
+	if err != nil || slices.ContainsFunc(strings.Split(u.Path, "/"),
+		func(s string) bool { return s == "." || s == ".." }) {
 		return "", -1
 	}
 	for i := len(s.bases) - 1; i >= 0; i-- {
@@ -386,7 +389,8 @@ func (s *Simple) Notes() []transfer.Note {
 			s.bases[0], s.told.elsewhere.Count, &s.told.elsewhere)
 	}
 	if s.told.ofOthers.Count > 0 {
-		add("skipped", "files that the index has from an upstream are not imported (%d): %s", s.told.ofOthers.Count, &s.told.ofOthers)
+		add("skipped", "files that the index has from an upstream are not imported (%d): %s", s.told.ofOthers.Count,
+			&s.told.ofOthers)
 	}
 	if s.told.absent.Count > 0 {
 		add("skipped", "projects that are listed but have no page (%d): %s", s.told.absent.Count, &s.told.absent)

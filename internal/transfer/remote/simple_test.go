@@ -127,7 +127,8 @@ func list(names ...string) string {
 }
 
 func page(name, more string, files ...string) string {
-	return `{"meta": {"api-version": "1.4"}, "name": "` + name + `", ` + more + ` "files": [` + strings.Join(files, ",") + `]}`
+	return `{"meta": {"api-version": "1.4"}, "name": "` + name + `", ` + more + ` "files": [` + strings.Join(files, ",") +
+		`]}`
 }
 
 // TestSimpleCarriesWhatPagesState: times, sizes, digests, yanks, requires-python, status and provenance.
@@ -135,7 +136,8 @@ func TestSimpleCarriesWhatPagesState(t *testing.T) {
 	index := serve(t, map[string]string{
 		"/own/simple/": list("acme", "Zeta"),
 		"/own/simple/acme/": page("acme", `"project-status": {"status": "archived", "reason": "old"},`,
-			`{"filename": "acme-1.0.tar.gz", "url": "../../files/acme-1.0.tar.gz", "hashes": {"sha256": "`+digestA+`"}, "size": 7,
+			`{"filename": "acme-1.0.tar.gz", "url": "../../files/acme-1.0.tar.gz", "hashes": {"sha256": "`+digestA+
+				`"}, "size": 7,
 			"upload-time": "2020-01-02T03:04:05.678901Z", "yanked": "broken", "requires-python": ">=3.8",
 			"provenance": "HOST/own/integrity/acme"}`,
 			`{"filename": "acme-1.0-py3-none-any.whl", "url": "HOST/own/files/w.whl?signature=x", "hashes": {},
@@ -289,8 +291,8 @@ func TestDevpiIsRefused(t *testing.T) {
 	}
 }
 
-// TestFilesOfAnUpstreamOfAnotherIndexAreNotTaken: another Index lists the files of its upstreams on its pages too, under
-// the upstream's name in place of a digest.
+// TestFilesOfAnUpstreamOfAnotherIndexAreNotTaken: another Index lists the files of its upstreams on its pages too,
+// under the upstream's name in place of a digest.
 func TestFilesOfAnUpstreamOfAnotherIndexAreNotTaken(t *testing.T) {
 	hex60 := digestA[:60]
 	index := serve(t, map[string]string{
@@ -324,13 +326,16 @@ func TestOptionsOfSimple(t *testing.T) {
 		{remote.SimpleOptions{Options: remote.Options{URL: "https://h.example/", PasswordFile: "x"}}, "needs a user name"},
 		{remote.SimpleOptions{Options: remote.Options{URL: "https://h.example/", Username: "u", TokenFile: "x"}}, "not both"},
 		{
-			remote.SimpleOptions{Options: remote.Options{URL: "https://h.example/"}, FilesFrom: []string{"https://u:p@x.example/"}},
+			remote.SimpleOptions{
+				Options: remote.Options{URL: "https://h.example/"}, FilesFrom: []string{"https://u:p@x.example/"},
+			},
 			"--files-from",
 		},
 		{remote.SimpleOptions{Options: remote.Options{URL: "https://h.example/"}, FilesFrom: []string{"/x"}}, "--files-from"},
 	} {
 		_, err := remote.NewSimple(test.o)
-		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "hunter2") {
+		if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), test.want) ||
+			strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%+v: %v, want %s", test.o, err, test.want)
 		}
 	}

@@ -264,11 +264,13 @@ func (r *Reader) Skip() error {
 // end returns an error if anything follows.
 func (r *Reader) end() error {
 	r.in.most = r.dec.InputOffset() + maxValue
-	switch _, err := r.dec.ReadToken(); {
-	case errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+	_, err := r.dec.ReadToken()
+	_, syntax := errors.AsType[*jsontext.SyntacticError](err)
+	switch {
+	case err == io.EOF:
 		return nil
-	case err != nil && wrong(err) == err:
-		return err
+	case err == nil, syntax, errors.Is(err, errLong), errors.Is(err, io.ErrUnexpectedEOF):
+		return Errorf("something follows the JSON")
 	}
-	return Errorf("something follows the JSON")
+	return err
 }

@@ -87,7 +87,8 @@ func URL(s string) (clean string, secret bool) {
 	}
 	secret = u.User != nil
 	u.User, u.Fragment, u.RawFragment = nil, "", ""
-	if clean = u.String(); len(clean) > 2*maxText || strings.ContainsFunc(clean, func(c rune) bool { return c <= ' ' || c > '~' }) {
+	if clean = u.String(); len(clean) > 2*maxText ||
+		strings.ContainsFunc(clean, func(c rune) bool { return c <= ' ' || c > '~' }) {
 		return "", false
 	}
 	return clean, secret

@@ -24,7 +24,9 @@ func TestText(t *testing.T) {
 
 func TestDigests(t *testing.T) {
 	d, a, b := stated.Digests{}, strings.Repeat("aB", 32), strings.Repeat("0", 64)
-	for _, spec := range []string{"sha256=" + a, "SHA-256:" + a, "md5=" + b, "md5=xyz", "", "blake2b=" + a, "sha1=../../x"} {
+	for _, spec := range []string{
+		"sha256=" + a, "SHA-256:" + a, "md5=" + b, "md5=xyz", "", "blake2b=" + a, "sha1=../../x",
+	} {
 		if !d.AddSpec(spec) {
 			t.Errorf("AddSpec(%q) is false", spec)
 		}
@@ -82,8 +84,10 @@ func TestSample(t *testing.T) {
 
 func TestURL(t *testing.T) {
 	for in, want := range map[string]string{
-		" https://up.example/simple/ ": "https://up.example/simple/", "http://me:pw@h.example/x?y#z": "http://h.example/x?y secret",
-		"": "", "/x": "", "ftp://h.example/": "", "https://": "", "https:x": "", "%zz": "", "https://h.example/" + strings.Repeat("a", 3000): "",
+		" https://up.example/simple/ ": "https://up.example/simple/",
+		"http://me:pw@h.example/x?y#z": "http://h.example/x?y secret",
+		"":                             "", "/x": "", "ftp://h.example/": "", "https://": "", "https:x": "", "%zz": "",
+		"https://h.example/" + strings.Repeat("a", 3000): "",
 	} {
 		got, secret := stated.URL(in)
 		if secret {

@@ -40,7 +40,8 @@ func (f *Files) Import(ctx context.Context, u upstream.Upstream, file page.File,
 		}
 	}
 	if f.low(ctx, size) || !f.fits(ctx, size) {
-		return false, fault.New(fault.TooLarge, "there is no room for %s: upstream_cache.size is reached, or the disk is almost full",
+		return false, fault.New(fault.TooLarge,
+			"there is no room for %s: upstream_cache.size is reached, or the disk is almost full",
 			file.Filename)
 	}
 	stage, err := f.keeper.Stage(ctx) // durable, since it may not be possible to fetch it again

@@ -246,8 +246,8 @@ func TestTheLeastRecentlyUsedIsEvicted(t *testing.T) {
 	w.must(w.files.Tend(t.Context()))
 }
 
-// TestNothingIsEvictedUnderALease checks that content stays while a backup or a move reads the store, that a new file is
-// then served without being kept, and that the limit holds again afterwards.
+// TestNothingIsEvictedUnderALease checks that content stays while a backup or a move reads the store, that a new file
+// is then served without being kept, and that the limit holds again afterwards.
 func TestNothingIsEvictedUnderALease(t *testing.T) {
 	w := newWorld(t, files.Options{Limit: 2 << 20})
 	w.files.SetIdle(0)
