@@ -14,8 +14,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
-
-	"pyindex/internal/packaging/packagingtest"
 )
 
 // imports measures how fast this index imports an export of devpi, beside devpi-server's own import of the same folder.
@@ -130,23 +128,24 @@ func writeDevpiExport(dir string, files, each int) (total int64, err error) {
 	projects, listed := map[string]any{}, []any{}
 	for i := range files {
 		project, version := fmt.Sprintf("bench-%05d", i/each), fmt.Sprintf("1.%d", i%each)
-		f := packagingtest.Wheel(project, version, fmt.Sprintf("x = %d\n", i), "Summary: one of many")
-		place := filepath.Join("root/bench", project, version, f.Name)
+		f := wheel{project, version}
+		content := f.bytes(20)
+		place := filepath.Join("root/bench", project, version, f.filename())
 		path := filepath.Join(dir, place)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return 0, err
 		}
-		if err := os.WriteFile(path, f.Bytes, 0o600); err != nil {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
 			return 0, err
 		}
-		total += int64(len(f.Bytes))
+		total += int64(len(content))
 		versions, _ := projects[project].(map[string]any)
 		if versions == nil {
 			versions = map[string]any{}
 			projects[project] = versions
 		}
 		versions[version] = map[string]any{"name": project, "version": version, "summary": "one of many"}
-		sum := sha256.Sum256(f.Bytes)
+		sum := sha256.Sum256(content)
 		digest := hex.EncodeToString(sum[:])
 		listed = append(listed, map[string]any{
 			"type": "releasefile", "projectname": project, "version": version, "relpath": filepath.ToSlash(place),

@@ -78,16 +78,28 @@ func TestEveryCommandHasJSON(t *testing.T) {
 
 // testedElsewhere are the commands that json.txtar cannot run, with the test that runs them.
 var testedElsewhere = map[string]string{
-	"login":           "cijob.TestLoginFinish, because it needs an issuer",
-	"doctor publish":  "json.txtar, but it fails outside of a job",
-	"doctor local":    "json.txtar as index doctor",
-	"upstream accept": "files.TestADigestThatChangesUpstreamIsRefused, because it needs an upstream that replaced a file",
-	"upstream check":  "upstream.txtar, because it needs an upstream",
-	"upstream fetch":  "moving.TestFetch, because it needs an upstream",
-	"upstream pack":   "moving.TestPack, because it needs an upstream",
-	"upstream unpack": "moving.TestPack, because it needs an upstream",
-	"mail test":       "TestMailTest, because it needs a mail server",
-	"user approve":    "TestApproveJSON, because it needs an owner's invitation",
+	"login":                      "cijob.TestLoginFinish, because it needs an issuer",
+	"doctor publish":             "json.txtar, but it fails outside of a job",
+	"doctor local":               "json.txtar as index doctor",
+	"upstream accept":            "files.TestADigestThatChangesUpstreamIsRefused, because it needs an upstream that replaced a file",
+	"upstream check":             "upstream.txtar, because it needs an upstream",
+	"upstream fetch":             "moving.TestFetch, because it needs an upstream",
+	"upstream pack":              "moving.TestPack, because it needs an upstream",
+	"upstream unpack":            "moving.TestPack, because it needs an upstream",
+	"mail test":                  "TestMailTest, because it needs a mail server",
+	"import simple":              "imports.TestAnotherIndex, because it needs another index",
+	"import verify simple":       "imports.TestAnotherIndex, because it needs another index",
+	"import devpi":               "imports.TestDevpi, because it needs an export of devpi-server",
+	"import verify devpi":        "imports.TestDevpi, because it needs an export of devpi-server",
+	"import bandersnatch":        "imports.TestBandersnatch, because it needs a mirror",
+	"import verify bandersnatch": "imports.TestBandersnatch, because it needs a mirror",
+	"import dumb-pypi":           "the tests of transfer/dumbpypi, because it needs a list",
+	"import verify dumb-pypi":    "the tests of transfer/dumbpypi, because it needs a list",
+	"import nexus":               "the tests of transfer/remote, because it needs a server",
+	"import verify nexus":        "the tests of transfer/remote, because it needs a server",
+	"import artifactory":         "the tests of transfer/remote, because it needs a server",
+	"import verify artifactory":  "the tests of transfer/remote, because it needs a server",
+	"user approve":               "TestApproveJSON, because it needs an owner's invitation",
 }
 
 // The script json.txtar runs every other command that has --json.

@@ -84,7 +84,7 @@ func Open(ctx context.Context, c *config.Config, log *slog.Logger, base *url.URL
 	for _, left := range attester.LeftOut() {
 		log.Warn("attestations.trusted_root: " + left)
 	}
-	a := &App{Config: c, Operator: access.Operator(osUser())}
+	a := &App{Config: c, Operator: Operator()}
 	if err := a.OpenStores(ctx, log); err != nil {
 		return nil, err
 	}
@@ -197,6 +197,9 @@ func (a *App) openAccounts(base *url.URL) error {
 	return nil
 }
 
+// Operator returns the caller of the commands of this machine's user.
+func Operator() access.Caller { return access.Operator(osUser()) }
+
 // osUser returns the name of the operator for the audit log.
 func osUser() string {
 	if u, err := user.Current(); err == nil {
@@ -232,7 +235,7 @@ func OpenToRestore(ctx context.Context, c *config.Config, log *slog.Logger) (*Ap
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}
-	a := &App{Config: c, Operator: access.Operator(osUser()), restoring: true}
+	a := &App{Config: c, Operator: Operator(), restoring: true}
 	return a, a.OpenStores(ctx, log)
 }
 

@@ -3,7 +3,7 @@ package upkeep
 import (
 	"strings"
 
-	"pyindex/internal/access"
+	"pyindex/internal/app"
 	"pyindex/internal/catalog"
 	"pyindex/internal/storage/db"
 	"pyindex/internal/terminal"
@@ -16,7 +16,7 @@ const limitsNamed = 3
 func (d *localDoctor) limits(rows *db.DB) {
 	const check = "limits"
 	x := catalog.New(rows.Catalog(), nil, catalog.Options{Limits: d.Config.Limits.Catalog()})
-	near, err := x.NearLimits(d.Ctx, access.Operator("doctor"))
+	near, err := x.NearLimits(d.Ctx, app.Operator())
 	if err != nil {
 		d.found.Fail(check, "", "%s", said(err))
 		return
