@@ -3,7 +3,6 @@
 package alias
 
 import (
-	"slices"
 	"strings"
 
 	"pyindex/internal/fault"
@@ -53,13 +52,4 @@ func Check(all []Alias) error {
 		}
 	}
 	return nil
-}
-
-// Paths returns the paths of aliases.
-func Paths(all []Alias) (out []string) {
-	for _, a := range all {
-		out = append(out, a.Path)
-	}
-	slices.Sort(out)
-	return out
 }
