@@ -2,7 +2,6 @@ package attest_test
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -170,8 +169,7 @@ func TestReverifyMalformed(t *testing.T) {
 	}
 }
 
-// Without a trusted root, provenance is kept as unverified; with one that cannot be read, or if the index ignores
-// attestations, nothing is kept.
+// Without a trusted root, provenance is kept as unverified; if the index ignores attestations, nothing is kept.
 func TestReverifyWithoutTrust(t *testing.T) {
 	s := attesttest.New(t)
 	for name, c := range map[string]struct {
@@ -179,14 +177,13 @@ func TestReverifyWithoutTrust(t *testing.T) {
 		root   string
 		kept   int
 	}{
-		"no root":         {attest.VerifyIfPresent, "", 1},
-		"unreadable root": {attest.VerifyIfPresent, filepath.Join(t.TempDir(), "none.json"), 0},
-		"ignored":         {attest.Ignore, s.TrustedRoot(), 0},
+		"no root": {attest.VerifyIfPresent, "", 1},
+		"ignored": {attest.Ignore, s.TrustedRoot(), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v, err := attest.New(attest.Options{Policy: c.policy, TrustedRoot: c.root, Kind: kinds, Server: servers})
 			if err != nil {
-				t.Skip(err) // the program does not start with such settings
+				t.Fatal(err)
 			}
 			keep, warnings := v.Reverify(document(t, widgets, s.Attest(right())), upload(t).Filename, digest)
 			if len(keep) != c.kept || len(warnings) != 1 {
