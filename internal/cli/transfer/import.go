@@ -2,9 +2,9 @@
 package transfer
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"slices"
@@ -13,11 +13,11 @@ import (
 
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
+	"pyindex/internal/config"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/terminal"
 	"pyindex/internal/transfer"
-	"pyindex/internal/transfer/folder"
 	"pyindex/internal/upstream"
 )
 
@@ -37,9 +37,10 @@ type Import struct {
 	List   listCmd   `cmd:"" help:"List the imports, each with the result of its last run."`
 }
 
-// opener opens a source. Each kind has a struct with its argument and flags that implements it.
+// opener opens a source, of which some files are selected. Each kind has a struct with its argument and flags that
+// implements it.
 type opener interface {
-	open(s *cli.Session, a *app.App) (transfer.Source, error)
+	open(ctx context.Context, of *selection) (transfer.Source, error)
 }
 
 // selection are the flags that select files of a source.
@@ -52,15 +53,15 @@ type selection struct {
 // choices are the flags of all kinds.
 type choices struct {
 	selection
-	DryRun       bool   `help:"Show what would be imported, and write nothing."`
-	Deep         bool   `help:"With --dry-run: read the content of every file and apply all checks of an upload."`
-	Resume       bool   `hidden:"" help:"Continue an interrupted import, as every import does."`
-	AcceptLegacy bool   `help:"Import old files that an upload would be refused for, such as source distributions without PKG-INFO. They are marked."`
-	StartupFiles bool   `help:"Import wheels with files that run code whenever Python starts, also if no earlier version of the project has one."`
-	Names        string `placeholder:"FILE" type:"path" help:"Decisions about names that upstreams have too. If the file does not exist, it is written with the names to decide."`
-	Origin       string `placeholder:"upstream:NAME" help:"Import into the cache of an upstream, of which the source is a mirror. The files do not become own files."`
-	Rate         string `placeholder:"BYTES" help:"Read at most this many bytes a second, such as 10MiB."`
-	Parallel     int    `help:"Files that are read at once; 0 chooses."`
+	DryRun       bool            `help:"Show what would be imported, and write nothing."`
+	Deep         bool            `help:"With --dry-run: read the content of every file and apply all checks of an upload."`
+	Resume       bool            `hidden:"" help:"Continue an interrupted import, as every import does."`
+	AcceptLegacy bool            `help:"Import old files that an upload would be refused for, such as source distributions without PKG-INFO. They are marked."`
+	StartupFiles bool            `help:"Import wheels with files that run code whenever Python starts, also if no earlier version of the project has one."`
+	Names        string          `placeholder:"FILE" type:"path" help:"Decisions about names that upstreams have too. If the file does not exist, it is written with the names to decide."`
+	Origin       string          `placeholder:"upstream:NAME" help:"Import into the cache of an upstream, of which the source is a mirror. The files do not become own files."`
+	Rate         config.ByteSize `placeholder:"BYTES" help:"Read at most this many bytes a second, such as 10MiB."`
+	Parallel     int             `help:"Files that are read at once; 0 chooses."`
 	terminal.Listing
 }
 
@@ -68,6 +69,7 @@ type choices struct {
 func (c *choices) options() (o transfer.Options, err error) {
 	o = transfer.Options{
 		Legacy: c.AcceptLegacy, Startup: c.StartupFiles, Deep: c.Deep, Parallel: max(0, c.Parallel),
+		Rate: int64(c.Rate),
 	}
 	if err := c.selection.fill(&o); err != nil {
 		return o, err
@@ -77,11 +79,6 @@ func (c *choices) options() (o transfer.Options, err error) {
 	}
 	if o.Upstream, err = upstreamOf(c.Origin); err != nil {
 		return o, err
-	}
-	if c.Rate != "" {
-		if o.Rate, err = parseBytes(c.Rate); err != nil {
-			return o, err
-		}
 	}
 	if c.Names == "" {
 		return o, nil
@@ -135,24 +132,24 @@ func upstreamOf(origin string) (string, error) {
 	return name, nil
 }
 
-// parseBytes reads a number of bytes, with a unit such as MiB or MB.
-func parseBytes(s string) (int64, error) {
-	var n int64
-	unit := ""
-	if _, err := fmt.Sscanf(s, "%d%s", &n, &unit); err != nil && !errors.Is(err, io.EOF) && unit != "" || n <= 0 {
-		return 0, fault.New(fault.Invalid, "--rate: %.40q is not a number of bytes, such as 10MiB", s)
-	}
-	for i, u := range []string{"kb", "mb", "gb"} {
-		if strings.EqualFold(unit, u) {
-			return n * []int64{1e3, 1e6, 1e9}[i], nil
+// with opens the index and a source, and calls f with what imports from it.
+func (c *selection) with(s *cli.Session, from opener, o transfer.Options, quiet bool,
+	f func(m *transfer.Importer, source transfer.Source, progress *terminal.Progress) error,
+) error {
+	return s.With(func(a *app.App) (err error) {
+		source, err := from.open(s.Ctx, c)
+		if err != nil {
+			return err
 		}
-	}
-	for i, u := range []string{"", "kib", "mib", "gib"} {
-		if strings.EqualFold(unit, u) || strings.EqualFold(unit, strings.TrimSuffix(u, "ib")) {
-			return n << (10 * i), nil
+		defer func() { err = errors.Join(err, source.Close()) }()
+		progress := terminal.NewProgress(s.Errs, quiet)
+		defer progress.Done()
+		m, err := importer(s, a, o, progress)
+		if err != nil {
+			return err
 		}
-	}
-	return 0, fault.New(fault.Invalid, "--rate: %.40q is not a number of bytes, such as 10MiB", s)
+		return f(m, source, progress)
+	})
 }
 
 // run plans or imports a source.
@@ -161,18 +158,7 @@ func (c *choices) run(s *cli.Session, from opener) error {
 	if err != nil {
 		return terminal.Misused(err)
 	}
-	return s.With(func(a *app.App) (err error) {
-		source, err := from.open(s, a)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, source.Close()) }()
-		progress := terminal.NewProgress(s.Errs, c.JSON)
-		defer progress.Done()
-		m, err := importer(s, a, o, progress)
-		if err != nil {
-			return err
-		}
+	return c.with(s, from, o, c.JSON, func(m *transfer.Importer, source transfer.Source, progress *terminal.Progress) error {
 		if c.DryRun {
 			return c.plan(s, m, source, o, progress)
 		}
@@ -304,24 +290,6 @@ func (c *choices) report(s *cli.Session, sum *transfer.Summary) error {
 	writeSummary(s.Out, sum)
 	return nil
 }
-
-// folderPlace names a folder.
-type folderPlace struct {
-	Source   string `arg:"" name:"folder" help:"Folder; its subfolders count." type:"path"`
-	Htpasswd string `placeholder:"FILE" type:"path" help:"Password file of pypiserver: its user names are listed as a to-do. No password is imported."`
-}
-
-func (c *folderPlace) open(*cli.Session, *app.App) (transfer.Source, error) {
-	return folder.Open(c.Source, c.Htpasswd)
-}
-
-type folderCmd struct {
-	folderPlace
-	choices
-}
-
-// Run imports a folder.
-func (c *folderCmd) Run(s *cli.Session) error { return c.run(s, &c.folderPlace) }
 
 // listedImport is an import in JSON.
 type listedImport struct {

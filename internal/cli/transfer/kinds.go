@@ -1,10 +1,8 @@
 package transfer
 
-import (
-	"pyindex/internal/app"
-	"pyindex/internal/cli"
-	"pyindex/internal/transfer"
-)
+import "pyindex/internal/cli"
+
+// Each kind has a command to import and one to compare, with the flags of its source.
 
 type simpleCmd struct {
 	simpleSource
@@ -12,67 +10,7 @@ type simpleCmd struct {
 }
 
 // Run imports an index.
-func (c *simpleCmd) Run(s *cli.Session) error { return c.run(s, c) }
-
-func (c *simpleCmd) open(*cli.Session, *app.App) (transfer.Source, error) {
-	return c.openFor(c.Project)
-}
-
-type devpiCmd struct {
-	devpiSource
-	choices
-}
-
-// Run imports an export of devpi-server.
-func (c *devpiCmd) Run(s *cli.Session) error { return c.run(s, c) }
-
-func (c *devpiCmd) open(s *cli.Session, _ *app.App) (transfer.Source, error) {
-	return c.openFor(s, c.To)
-}
-
-type bandersnatchCmd struct {
-	bandersnatchSource
-	choices
-}
-
-// Run imports a mirror into the cache of an upstream.
-func (c *bandersnatchCmd) Run(s *cli.Session) error { return c.run(s, c) }
-
-func (c *bandersnatchCmd) open(s *cli.Session, _ *app.App) (transfer.Source, error) {
-	return c.openFor(s)
-}
-
-type dumbPyPICmd struct {
-	dumbPyPISource
-	choices
-}
-
-// Run imports the files of a list.
-func (c *dumbPyPICmd) Run(s *cli.Session) error { return c.run(s, c) }
-
-func (c *dumbPyPICmd) open(s *cli.Session, _ *app.App) (transfer.Source, error) { return c.openFor(s) }
-
-type nexusCmd struct {
-	nexusSource
-	choices
-}
-
-// Run imports a repository of Nexus.
-func (c *nexusCmd) Run(s *cli.Session) error { return c.run(s, c) }
-
-func (c *nexusCmd) open(s *cli.Session, _ *app.App) (transfer.Source, error) { return c.openFor(s) }
-
-type artifactoryCmd struct {
-	artifactorySource
-	choices
-}
-
-// Run imports a repository of Artifactory.
-func (c *artifactoryCmd) Run(s *cli.Session) error { return c.run(s, c) }
-
-func (c *artifactoryCmd) open(s *cli.Session, _ *app.App) (transfer.Source, error) {
-	return c.openFor(s)
-}
+func (c *simpleCmd) Run(s *cli.Session) error { return c.run(s, &c.simpleSource) }
 
 type verifySimple struct {
 	simpleSource
@@ -80,11 +18,15 @@ type verifySimple struct {
 }
 
 // Run compares an index.
-func (c *verifySimple) Run(s *cli.Session) error { return c.run(s, c) }
+func (c *verifySimple) Run(s *cli.Session) error { return c.run(s, &c.simpleSource) }
 
-func (c *verifySimple) open(*cli.Session, *app.App) (transfer.Source, error) {
-	return c.openFor(c.Project)
+type devpiCmd struct {
+	devpiSource
+	choices
 }
+
+// Run imports an export of devpi-server.
+func (c *devpiCmd) Run(s *cli.Session) error { return c.run(s, &c.devpiSource) }
 
 type verifyDevpi struct {
 	devpiSource
@@ -92,11 +34,31 @@ type verifyDevpi struct {
 }
 
 // Run compares an export of devpi-server.
-func (c *verifyDevpi) Run(s *cli.Session) error { return c.run(s, c) }
+func (c *verifyDevpi) Run(s *cli.Session) error { return c.run(s, &c.devpiSource) }
 
-func (c *verifyDevpi) open(s *cli.Session, _ *app.App) (transfer.Source, error) {
-	return c.openFor(s, c.To)
+type bandersnatchCmd struct {
+	bandersnatchSource
+	choices
 }
+
+// Run imports a mirror into the cache of an upstream.
+func (c *bandersnatchCmd) Run(s *cli.Session) error { return c.run(s, &c.bandersnatchSource) }
+
+type verifyBandersnatch struct {
+	bandersnatchSource
+	comparison
+}
+
+// Run compares a mirror.
+func (c *verifyBandersnatch) Run(s *cli.Session) error { return c.run(s, &c.bandersnatchSource) }
+
+type dumbPyPICmd struct {
+	dumbPyPISource
+	choices
+}
+
+// Run imports the files of a list.
+func (c *dumbPyPICmd) Run(s *cli.Session) error { return c.run(s, &c.dumbPyPISource) }
 
 type verifyDumbPyPI struct {
 	dumbPyPISource
@@ -104,11 +66,15 @@ type verifyDumbPyPI struct {
 }
 
 // Run compares a list of dumb-pypi.
-func (c *verifyDumbPyPI) Run(s *cli.Session) error { return c.run(s, c) }
+func (c *verifyDumbPyPI) Run(s *cli.Session) error { return c.run(s, &c.dumbPyPISource) }
 
-func (c *verifyDumbPyPI) open(s *cli.Session, _ *app.App) (transfer.Source, error) {
-	return c.openFor(s)
+type nexusCmd struct {
+	nexusSource
+	choices
 }
+
+// Run imports a repository of Nexus.
+func (c *nexusCmd) Run(s *cli.Session) error { return c.run(s, &c.nexusSource) }
 
 type verifyNexus struct {
 	nexusSource
@@ -116,9 +82,15 @@ type verifyNexus struct {
 }
 
 // Run compares a repository of Nexus.
-func (c *verifyNexus) Run(s *cli.Session) error { return c.run(s, c) }
+func (c *verifyNexus) Run(s *cli.Session) error { return c.run(s, &c.nexusSource) }
 
-func (c *verifyNexus) open(s *cli.Session, _ *app.App) (transfer.Source, error) { return c.openFor(s) }
+type artifactoryCmd struct {
+	artifactorySource
+	choices
+}
+
+// Run imports a repository of Artifactory.
+func (c *artifactoryCmd) Run(s *cli.Session) error { return c.run(s, &c.artifactorySource) }
 
 type verifyArtifactory struct {
 	artifactorySource
@@ -126,8 +98,36 @@ type verifyArtifactory struct {
 }
 
 // Run compares a repository of Artifactory.
-func (c *verifyArtifactory) Run(s *cli.Session) error { return c.run(s, c) }
+func (c *verifyArtifactory) Run(s *cli.Session) error { return c.run(s, &c.artifactorySource) }
 
-func (c *verifyArtifactory) open(s *cli.Session, _ *app.App) (transfer.Source, error) {
-	return c.openFor(s)
+type folderCmd struct {
+	folderSource
+	choices
 }
+
+// Run imports a folder.
+func (c *folderCmd) Run(s *cli.Session) error { return c.run(s, &c.folderSource) }
+
+type verifyFolder struct {
+	folderSource
+	comparison
+}
+
+// Run compares a folder.
+func (c *verifyFolder) Run(s *cli.Session) error { return c.run(s, &c.folderSource) }
+
+type exportCmd struct {
+	exportSource
+	choices
+}
+
+// Run imports an export.
+func (c *exportCmd) Run(s *cli.Session) error { return c.run(s, &c.exportSource) }
+
+type verifyExport struct {
+	exportSource
+	comparison
+}
+
+// Run compares an export.
+func (c *verifyExport) Run(s *cli.Session) error { return c.run(s, &c.exportSource) }

@@ -1,17 +1,21 @@
 package transfer
 
 import (
+	"context"
 	"net/url"
 	"path/filepath"
 	"strings"
 
-	"pyindex/internal/cli"
+	"github.com/google/uuid"
+
 	"pyindex/internal/packaging"
 	"pyindex/internal/terminal"
 	"pyindex/internal/transfer"
 	"pyindex/internal/transfer/bandersnatch"
 	"pyindex/internal/transfer/devpi"
 	"pyindex/internal/transfer/dumbpypi"
+	"pyindex/internal/transfer/exported"
+	"pyindex/internal/transfer/folder"
 	"pyindex/internal/transfer/remote"
 	"pyindex/internal/version"
 )
@@ -43,10 +47,10 @@ type simpleSource struct {
 	access
 }
 
-// openFor returns the index. Projects that are named are asked for if the index has no list.
-func (f *simpleSource) openFor(projects []string) (transfer.Source, error) {
+// open returns the index. Projects that are named are asked for if the index has no list.
+func (f *simpleSource) open(_ context.Context, of *selection) (transfer.Source, error) {
 	o := remote.SimpleOptions{Options: f.options(f.Source), FilesFrom: f.FilesFrom}
-	for _, p := range projects {
+	for _, p := range of.Project {
 		if name, err := packaging.ParseProjectName(p); err == nil {
 			o.Names = append(o.Names, name)
 		}
@@ -64,9 +68,9 @@ type devpiSource struct {
 	Index  string `placeholder:"USER/INDEX" help:"Index of the export (default: the only one with files)."`
 }
 
-// openFor returns the index of the export. repository is for the commands that the notes suggest.
-func (f *devpiSource) openFor(s *cli.Session, repository string) (transfer.Source, error) {
-	return devpi.Open(s.Ctx, f.Source, devpi.Options{Index: f.Index, Repository: repository})
+// open returns the index of the export. The repository is for the commands that the notes suggest.
+func (f *devpiSource) open(ctx context.Context, of *selection) (transfer.Source, error) {
+	return devpi.Open(ctx, f.Source, devpi.Options{Index: f.Index, Repository: of.To})
 }
 
 // bandersnatchSource is a mirror that bandersnatch made.
@@ -76,9 +80,9 @@ type bandersnatchSource struct {
 	MirrorConfig string `placeholder:"FILE" type:"existingfile" help:"Configuration of bandersnatch."`
 }
 
-// openFor returns the mirror.
-func (f *bandersnatchSource) openFor(s *cli.Session) (transfer.Source, error) {
-	return bandersnatch.Open(s.Ctx, f.Source, bandersnatch.Options{Master: f.Master, Config: f.MirrorConfig})
+// open returns the mirror.
+func (f *bandersnatchSource) open(ctx context.Context, _ *selection) (transfer.Source, error) {
+	return bandersnatch.Open(ctx, f.Source, bandersnatch.Options{Master: f.Master, Config: f.MirrorConfig})
 }
 
 // dumbPyPISource is a list of dumb-pypi with its files.
@@ -88,8 +92,8 @@ type dumbPyPISource struct {
 	access
 }
 
-// openFor returns the list.
-func (f *dumbPyPISource) openFor(s *cli.Session) (source transfer.Source, err error) {
+// open returns the list.
+func (f *dumbPyPISource) open(ctx context.Context, _ *selection) (source transfer.Source, err error) {
 	var files dumbpypi.Files
 	switch at, invalid := url.Parse(f.Packages); {
 	case invalid == nil && (at.Scheme == "http" || at.Scheme == "https"):
@@ -102,7 +106,7 @@ func (f *dumbPyPISource) openFor(s *cli.Session) (source transfer.Source, err er
 	if err != nil {
 		return nil, err
 	}
-	list, err := dumbpypi.Open(s.Ctx, f.Source, files)
+	list, err := dumbpypi.Open(ctx, f.Source, files)
 	if err != nil {
 		_ = files.Close()
 		return nil, err
@@ -116,9 +120,9 @@ type nexusSource struct {
 	access
 }
 
-// openFor returns the repository.
-func (f *nexusSource) openFor(s *cli.Session) (transfer.Source, error) {
-	return remote.NewNexus(s.Ctx, f.options(f.Source))
+// open returns the repository.
+func (f *nexusSource) open(ctx context.Context, _ *selection) (transfer.Source, error) {
+	return remote.NewNexus(ctx, f.options(f.Source))
 }
 
 // artifactorySource is a local repository of Artifactory.
@@ -127,7 +131,28 @@ type artifactorySource struct {
 	access
 }
 
-// openFor returns the repository.
-func (f *artifactorySource) openFor(s *cli.Session) (transfer.Source, error) {
-	return remote.NewArtifactory(s.Ctx, f.options(f.Source))
+// open returns the repository.
+func (f *artifactorySource) open(ctx context.Context, _ *selection) (transfer.Source, error) {
+	return remote.NewArtifactory(ctx, f.options(f.Source))
+}
+
+// folderSource is a folder of distributions.
+type folderSource struct {
+	Source   string `arg:"" name:"folder" help:"Folder; its subfolders count." type:"path"`
+	Htpasswd string `placeholder:"FILE" type:"path" help:"Password file of pypiserver: its user names are listed as a to-do. No password is imported."`
+}
+
+// open returns the folder.
+func (f *folderSource) open(context.Context, *selection) (transfer.Source, error) {
+	return folder.Open(f.Source, f.Htpasswd)
+}
+
+// exportSource is an export of another index of this kind.
+type exportSource struct {
+	Source string `arg:"" name:"folder" type:"path" help:"Folder of an export, or of one of its repositories."`
+}
+
+// open returns the export.
+func (f *exportSource) open(context.Context, *selection) (transfer.Source, error) {
+	return exported.OpenSource(f.Source, uuid.NewString)
 }

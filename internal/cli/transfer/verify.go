@@ -9,13 +9,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
-
-	"pyindex/internal/app"
 	"pyindex/internal/cli"
 	"pyindex/internal/terminal"
 	"pyindex/internal/transfer"
-	"pyindex/internal/transfer/exported"
 )
 
 // verifyCmd has one command for each kind of source, with the argument and flags of its import.
@@ -48,18 +44,7 @@ func (c *comparison) run(s *cli.Session, from opener) error {
 	if err != nil {
 		return terminal.Misused(err)
 	}
-	return s.With(func(a *app.App) (err error) {
-		source, err := from.open(s, a)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, source.Close()) }()
-		progress := terminal.NewProgress(s.Errs, c.JSON)
-		defer progress.Done()
-		m, err := importer(s, a, o, progress)
-		if err != nil {
-			return err
-		}
+	return c.with(s, from, o, c.JSON, func(m *transfer.Importer, source transfer.Source, progress *terminal.Progress) error {
 		if err := m.Mirrors(source, o); err != nil {
 			return err
 		}
@@ -128,36 +113,4 @@ func writeVerification(w io.Writer, v *transfer.Verification) {
 				terminal.Printable(terminal.Dash(d.Source)), terminal.Printable(terminal.Dash(d.Here)))
 		}
 	}
-}
-
-type verifyFolder struct {
-	folderPlace
-	comparison
-}
-
-// Run compares a folder.
-func (c *verifyFolder) Run(s *cli.Session) error { return c.run(s, &c.folderPlace) }
-
-type verifyBandersnatch struct {
-	bandersnatchSource
-	comparison
-}
-
-// Run compares a mirror.
-func (c *verifyBandersnatch) Run(s *cli.Session) error { return c.run(s, c) }
-
-func (c *verifyBandersnatch) open(s *cli.Session, _ *app.App) (transfer.Source, error) {
-	return c.openFor(s)
-}
-
-type verifyExport struct {
-	Source string `arg:"" name:"folder" type:"path" help:"Folder of an export, or of one of its repositories."`
-	comparison
-}
-
-// Run compares an export.
-func (c *verifyExport) Run(s *cli.Session) error { return c.run(s, c) }
-
-func (c *verifyExport) open(*cli.Session, *app.App) (transfer.Source, error) {
-	return exported.OpenSource(c.Source, uuid.NewString)
 }
