@@ -46,43 +46,7 @@ func NewArtifactory(ctx context.Context, o Options) (*Artifactory, error) {
 		files:      root + url.PathEscape(name) + "/",
 	}, itemsAtOnce}
 	a.list = a.items
-	return a, a.check(ctx)
-}
-
-// check looks whether the repository is a local one.
-func (a *Artifactory) check(ctx context.Context) error {
-	var all []listed
-	err := a.readJSON(ctx, a.root+"api/repositories", func(r *scan.Reader) error {
-		isList, err := r.List(func() error {
-			var one listed
-			_, err := r.Object(func(key string) (err error) {
-				switch key {
-				case "key":
-					one.name, err = r.Text()
-				case "type":
-					one.kind, err = r.Text()
-				case "packageType":
-					one.format, err = r.Text()
-				default:
-					err = r.Skip()
-				}
-				return err
-			})
-			if len(all) == maxListed {
-				return scan.Errorf("there are more than %d repositories", maxListed)
-			}
-			all = append(all, listed{stated.Text(one.name), stated.Text(one.kind), stated.Text(one.format)})
-			return err
-		})
-		if err == nil && !isList {
-			return scan.Errorf("this is not a list of repositories")
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return choose(all, a.repository, "local", "federated")
+	return a, a.check(ctx, "api/repositories", "key", "packageType", "local", "federated")
 }
 
 // found is the answer to a query.

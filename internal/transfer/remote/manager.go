@@ -53,6 +53,43 @@ type managerTold struct {
 // listed is one repository of a manager.
 type listed struct{ name, kind, format string }
 
+// check returns an error unless the repository has files of its own, by the manager's list of repositories at a path below
+// its root. name and format are the keys of these in an entry of the list; owns are the types of such repositories.
+func (m *manager) check(ctx context.Context, at, name, format string, owns ...string) error {
+	var all []listed
+	err := m.readJSON(ctx, m.root+at, func(r *scan.Reader) error {
+		isList, err := r.List(func() error {
+			var one listed
+			_, err := r.Object(func(key string) (err error) {
+				switch key {
+				case name:
+					one.name, err = r.Text()
+				case "type":
+					one.kind, err = r.Text()
+				case format:
+					one.format, err = r.Text()
+				default:
+					err = r.Skip()
+				}
+				return err
+			})
+			if len(all) == maxListed {
+				return scan.Errorf("there are more than %d repositories", maxListed)
+			}
+			all = append(all, listed{stated.Text(one.name), stated.Text(one.kind), stated.Text(one.format)})
+			return err
+		})
+		if err == nil && !isList {
+			return scan.Errorf("this is not a list of repositories")
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return choose(all, m.repository, owns...)
+}
+
 // choose returns an error unless a repository is one of those that have files of their own. owns are the types of
 // those.
 func choose(all []listed, name string, owns ...string) error {

@@ -32,43 +32,7 @@ func NewNexus(ctx context.Context, o Options) (*Nexus, error) {
 		files:      root + "repository/" + url.PathEscape(name) + "/",
 	}}
 	n.list = n.components
-	return n, n.check(ctx)
-}
-
-// check looks whether the repository is a hosted one.
-func (n *Nexus) check(ctx context.Context) error {
-	var all []listed
-	err := n.readJSON(ctx, n.root+"service/rest/v1/repositories", func(r *scan.Reader) error {
-		isList, err := r.List(func() error {
-			var one listed
-			_, err := r.Object(func(key string) (err error) {
-				switch key {
-				case "name":
-					one.name, err = r.Text()
-				case "type":
-					one.kind, err = r.Text()
-				case "format":
-					one.format, err = r.Text()
-				default:
-					err = r.Skip()
-				}
-				return err
-			})
-			if len(all) == maxListed {
-				return scan.Errorf("there are more than %d repositories", maxListed)
-			}
-			all = append(all, listed{stated.Text(one.name), stated.Text(one.kind), stated.Text(one.format)})
-			return err
-		})
-		if err == nil && !isList {
-			return scan.Errorf("this is not a list of repositories")
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return choose(all, n.repository, "hosted")
+	return n, n.check(ctx, "service/rest/v1/repositories", "name", "format", "hosted")
 }
 
 // components lists the files of the repository. A page is the last one if its token is null. A server or proxy that
