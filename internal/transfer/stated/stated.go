@@ -7,34 +7,15 @@ import (
 	"regexp"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
+
+	"pyindex/internal/upstream/page"
 )
 
-// maxText is how many bytes of a text of a source are kept.
-const maxText = 1000
+// maxURL is the length of a URL that is kept, in bytes.
+const maxURL = 2000
 
 // Text returns a text for people: valid, on one line and of at most 1000 bytes.
-func Text(s string) string {
-	if len(s) > 4*maxText {
-		s = s[:4*maxText]
-	}
-	s = strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) || c == '\u2028' || c == '\u2029' {
-			return ' '
-		}
-		return c
-	}, strings.ToValidUTF8(s, "\uFFFD"))
-	s = strings.TrimSpace(s)
-	if len(s) > maxText {
-		n := maxText
-		for !utf8.RuneStart(s[n]) {
-			n--
-		}
-		s = strings.TrimSpace(s[:n])
-	}
-	return s
-}
+func Text(s string) string { return page.Text(s) }
 
 // lengths are the hexadecimal digits of the digests that an import can compare.
 var lengths = map[string]int{"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
@@ -87,7 +68,7 @@ func URL(s string) (clean string, secret bool) {
 	}
 	secret = u.User != nil
 	u.User, u.Fragment, u.RawFragment = nil, "", ""
-	if clean = u.String(); len(clean) > 2*maxText ||
+	if clean = u.String(); len(clean) > maxURL ||
 		strings.ContainsFunc(clean, func(c rune) bool { return c <= ' ' || c > '~' }) {
 		return "", false
 	}

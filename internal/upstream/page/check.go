@@ -12,7 +12,7 @@ import (
 // Check returns an error unless Parse and Merge can have made the page, for this project. It is for records that
 // somebody else may have written.
 func (p Page) Check(project packaging.ProjectName) error {
-	if p.Dropped < 0 || p.StatusReason != clean(p.StatusReason) || p.Status != clean(p.Status) ||
+	if p.Dropped < 0 || p.StatusReason != Text(p.StatusReason) || p.Status != Text(p.Status) ||
 		len(p.Serial) > maxSerial || strings.Trim(p.Serial, "0123456789") != "" {
 		return errors.New("the page has a wrong status or serial")
 	}

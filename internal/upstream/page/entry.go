@@ -111,7 +111,7 @@ func (r *reader) file(e entry) (File, bool) {
 		Uploaded:       e.uploaded,
 		RequiresPython: r.shared(python),
 		Yanked:         e.yanked,
-		YankedReason:   r.shared(clean(e.yankedReason)),
+		YankedReason:   r.shared(Text(e.yankedReason)),
 		Metadata:       e.metadata,
 		Signed:         e.signed,
 	}
@@ -196,8 +196,8 @@ func digest(s string) (string, bool) {
 	return s, true
 }
 
-// clean returns a text for people: valid, on one line and of at most maxText bytes.
-func clean(s string) string {
+// Text returns a text of another index for people: valid, on one line and of at most 1000 bytes.
+func Text(s string) string {
 	if len(s) > 4*maxText {
 		s = s[:4*maxText]
 	}

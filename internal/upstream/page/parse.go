@@ -117,7 +117,7 @@ func (r *reader) checkName(name string) error {
 func (r *reader) setStatus(status, reason string) {
 	switch status {
 	case "active", "archived", "deprecated", "quarantined":
-		r.page.Status, r.page.StatusReason = status, clean(reason)
+		r.page.Status, r.page.StatusReason = status, Text(reason)
 	}
 }
 
