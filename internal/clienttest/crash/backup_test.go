@@ -43,14 +43,7 @@ func TestKillBackup(t *testing.T) {
 		if round%3 == 2 && last > 1 {
 			args = []string{"backup", "prune", dir, "--keep", "1"}
 		}
-		cmd := exec.Command(clienttest.Binary(t, false), args...)
-		cmd.Env = []string{"INDEX_DATA_DIR=" + s.DataDir, "INDEX_BASE_URL=" + s.URL, "HOME=" + t.TempDir()}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Duration(random.Int64N(int64(whole))))
-		cmd.Process.Kill()
-		cmd.Wait()
+		killAfter(t, s, time.Duration(random.Int64N(int64(whole))), args...)
 		now := wholeSnapshots(t, s, dir)
 		if len(args) == 2 && now == last {
 			unfinished++
@@ -89,4 +82,17 @@ func wholeSnapshots(t *testing.T, s *clienttest.Server, dir string) int {
 		s.Index("backup", "verify", dir).OK(t)
 	}
 	return len(all)
+}
+
+// killAfter starts a command on the data of a server, and kills it after a time.
+func killAfter(t *testing.T, s *clienttest.Server, after time.Duration, args ...string) {
+	t.Helper()
+	cmd := exec.Command(clienttest.Binary(t, false), args...)
+	cmd.Env = []string{"INDEX_DATA_DIR=" + s.DataDir, "INDEX_BASE_URL=" + s.URL, "HOME=" + t.TempDir()}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(after)
+	cmd.Process.Kill()
+	cmd.Wait()
 }

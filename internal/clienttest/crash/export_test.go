@@ -10,7 +10,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -44,14 +43,7 @@ func TestKillExport(t *testing.T) {
 		if round%5 == 4 {
 			os.RemoveAll(dir) // so that there is much to write again
 		}
-		cmd := exec.Command(clienttest.Binary(t, false), "export", dir)
-		cmd.Env = []string{"INDEX_DATA_DIR=" + s.DataDir, "INDEX_BASE_URL=" + s.URL, "HOME=" + t.TempDir()}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Duration(random.Int64N(int64(whole))))
-		cmd.Process.Kill()
-		cmd.Wait()
+		killAfter(t, s, time.Duration(random.Int64N(int64(whole))), "export", dir)
 		if !checkExport(t, dir) {
 			unfinished++
 		}
