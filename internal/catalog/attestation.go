@@ -1,7 +1,9 @@
 package catalog
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"slices"
 
 	"pyindex/internal/access"
@@ -49,4 +51,34 @@ func SameVersion(a, b string) bool {
 	v, err := packaging.ParseVersion(a)
 	w, err2 := packaging.ParseVersion(b)
 	return err == nil && err2 == nil && v.Key() == w.Key()
+}
+
+// ProvenanceDocument returns the document about verified attestations of a file (PEP 740): bundles of those with the
+// same publisher, in their order, as compact JSON.
+func ProvenanceDocument(all []Attestation) ([]byte, error) {
+	type bundle struct {
+		Publisher    json.RawMessage   `json:"publisher"`
+		Attestations []json.RawMessage `json:"attestations"`
+	}
+	var bundles []bundle
+	for _, a := range all {
+		publisher, err := compact(a.Publisher)
+		if err != nil {
+			return nil, err
+		}
+		if n := len(bundles); n == 0 || !bytes.Equal(bundles[n-1].Publisher, publisher) {
+			bundles = append(bundles, bundle{Publisher: publisher})
+		}
+		last := &bundles[len(bundles)-1]
+		last.Attestations = append(last.Attestations, json.RawMessage(a.Document))
+	}
+	return compact(map[string]any{"version": 1, "attestation_bundles": bundles})
+}
+
+func compact(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }

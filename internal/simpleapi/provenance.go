@@ -1,10 +1,8 @@
 package simpleapi
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -64,36 +62,7 @@ func (a *API) provenanceDocument(r *http.Request, who access.Caller) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	return provenanceObject(found)
-}
-
-// provenanceObject returns the document: attestations in bundles, one per publisher.
-func provenanceObject(all []catalog.Attestation) ([]byte, error) {
-	type bundle struct {
-		Publisher    json.RawMessage   `json:"publisher"`
-		Attestations []json.RawMessage `json:"attestations"`
-	}
-	var bundles []bundle
-	for _, a := range all {
-		publisher, err := compact(a.Publisher)
-		if err != nil {
-			return nil, err
-		}
-		if n := len(bundles); n == 0 || !bytes.Equal(bundles[n-1].Publisher, publisher) {
-			bundles = append(bundles, bundle{Publisher: publisher})
-		}
-		last := &bundles[len(bundles)-1]
-		last.Attestations = append(last.Attestations, json.RawMessage(a.Document))
-	}
-	return compact(map[string]any{"version": 1, "attestation_bundles": bundles})
-}
-
-func compact(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+	return catalog.ProvenanceDocument(found)
 }
 
 // chooseProvenance returns the media type that an Accept header prefers, and "" if it accepts neither. A missing

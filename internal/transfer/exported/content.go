@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,7 @@ import (
 	"strings"
 	"sync"
 
+	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
 	"pyindex/internal/regular"
@@ -248,37 +248,16 @@ func (r cancelReader) Read(p []byte) (int, error) {
 // provenance returns the document about the verified attestations of a file, as the index serves it, or nil if there is
 // none.
 func (f File) provenance() ([]byte, error) {
-	type bundle struct {
-		Publisher    json.RawMessage   `json:"publisher"`
-		Attestations []json.RawMessage `json:"attestations"`
-	}
-	var bundles []bundle
+	var verified []catalog.Attestation
 	for _, a := range f.Attestations {
-		if !a.Verified {
-			continue
+		if a.Verified {
+			verified = append(verified, catalog.Attestation(a))
 		}
-		publisher, err := compact(a.Publisher)
-		if err != nil {
-			return nil, err
-		}
-		if n := len(bundles); n == 0 || !bytes.Equal(bundles[n-1].Publisher, publisher) {
-			bundles = append(bundles, bundle{Publisher: publisher})
-		}
-		last := &bundles[len(bundles)-1]
-		last.Attestations = append(last.Attestations, json.RawMessage(a.Document))
 	}
-	if bundles == nil {
+	if verified == nil {
 		return nil, nil
 	}
-	return compact(map[string]any{"version": 1, "attestation_bundles": bundles})
-}
-
-func compact(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+	return catalog.ProvenanceDocument(verified)
 }
 
 // readSums reads the digests that an export noted, by file name. A missing file has none.
