@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"iter"
+	"slices"
+	"strings"
 	"time"
 
 	"pyindex/internal/catalog"
@@ -73,6 +75,25 @@ type About struct {
 	// Upstream is the index that the source is a mirror of, as a URL, "" if its files are its own. Such files are never
 	// own files of this index.
 	Upstream string
+}
+
+// InOrder yields the named projects in the order of their names, for Source.Projects. It stops if the context ends.
+func InOrder(ctx context.Context, names iter.Seq[packaging.ProjectName],
+	project func(packaging.ProjectName) (Project, error),
+) iter.Seq2[Project, error] {
+	return func(yield func(Project, error) bool) {
+		byName := func(a, b packaging.ProjectName) int { return strings.Compare(a.String(), b.String()) }
+		for _, name := range slices.SortedFunc(names, byName) {
+			if err := ctx.Err(); err != nil {
+				yield(Project{}, err)
+				return
+			}
+			p, err := project(name)
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // Note is something that an import cannot carry over, or something for the administrator to do.

@@ -89,24 +89,15 @@ func (s *Source) About() transfer.About {
 func (s *Source) Projects(
 	ctx context.Context, match func(packaging.ProjectName) bool,
 ) iter.Seq2[transfer.Project, error] {
-	return func(yield func(transfer.Project, error) bool) {
-		names := make([]packaging.ProjectName, 0, len(s.content.projects))
+	names := func(yield func(packaging.ProjectName) bool) {
 		for name, p := range s.content.projects {
-			if len(p.files) > 0 && (match == nil || match(name)) {
-				names = append(names, name)
-			}
-		}
-		slices.SortFunc(names, func(a, b packaging.ProjectName) int { return strings.Compare(a.String(), b.String()) })
-		for _, name := range names {
-			if err := ctx.Err(); err != nil {
-				yield(transfer.Project{}, err)
-				return
-			}
-			if !yield(s.project(name), nil) {
+			if len(p.files) > 0 && (match == nil || match(name)) && !yield(name) {
 				return
 			}
 		}
 	}
+	return transfer.InOrder(ctx, names,
+		func(name packaging.ProjectName) (transfer.Project, error) { return s.project(name), nil })
 }
 
 // project returns a project with its files.

@@ -11,7 +11,6 @@ import (
 	"io"
 	"iter"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -245,24 +244,15 @@ func (s *Source) About() transfer.About { return transfer.About{Kind: "dumb-pypi
 func (s *Source) Projects(
 	ctx context.Context, match func(packaging.ProjectName) bool,
 ) iter.Seq2[transfer.Project, error] {
-	return func(yield func(transfer.Project, error) bool) {
-		var names []packaging.ProjectName
+	names := func(yield func(packaging.ProjectName) bool) {
 		for name := range s.projects {
-			if match == nil || match(name) {
-				names = append(names, name)
-			}
-		}
-		slices.SortFunc(names, func(a, b packaging.ProjectName) int { return strings.Compare(a.String(), b.String()) })
-		for _, name := range names {
-			if err := ctx.Err(); err != nil {
-				yield(transfer.Project{}, err)
-				return
-			}
-			if !yield(s.project(name), nil) {
+			if (match == nil || match(name)) && !yield(name) {
 				return
 			}
 		}
 	}
+	return transfer.InOrder(ctx, names,
+		func(name packaging.ProjectName) (transfer.Project, error) { return s.project(name), nil })
 }
 
 // project returns a project with the sizes of its files.

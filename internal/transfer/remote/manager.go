@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"net/url"
 	"path"
 	"slices"
@@ -152,17 +153,9 @@ func (m *manager) Projects(
 			yield(transfer.Project{}, err)
 			return
 		}
-		names := make([]packaging.ProjectName, 0, len(all))
-		for name := range all {
-			names = append(names, name)
-		}
-		slices.SortFunc(names, func(a, b packaging.ProjectName) int { return strings.Compare(a.String(), b.String()) })
-		for _, name := range names {
-			p := transfer.Project{Name: name, Display: all[name].display, Files: all[name].files}
-			if !yield(p, nil) {
-				return
-			}
-		}
+		transfer.InOrder(ctx, maps.Keys(all), func(name packaging.ProjectName) (transfer.Project, error) {
+			return transfer.Project{Name: name, Display: all[name].display, Files: all[name].files}, nil
+		})(yield)
 	}
 }
 
