@@ -62,22 +62,7 @@ func (s *Source) readSimple(name packaging.ProjectName, at string) (transfer.Pro
 	p.Status, p.StatusReason = read.Status, read.StatusReason
 	for i := range read.Files {
 		f := &read.Files[i]
-		out := transfer.File{
-			Filename:       f.Filename,
-			Version:        f.Version,
-			Size:           f.Size,
-			UploadedAt:     stated.Time(f.Uploaded),
-			Yanked:         f.Yanked,
-			YankedReason:   f.YankedReason,
-			RequiresPython: f.RequiresPython,
-			MetadataSHA256: f.MetadataSHA256,
-		}
-		if !out.UploadedAt.IsZero() {
-			out.TimeTrust = transfer.Stated
-		}
-		if f.SHA256 != "" {
-			out.Hashes = map[string]string{"sha256": f.SHA256}
-		}
+		out := stated.File(f)
 		place(&out, f.URL)
 		p.Files = append(p.Files, out)
 	}

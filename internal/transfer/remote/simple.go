@@ -254,24 +254,8 @@ func (s *Simple) file(f *page.File) (transfer.File, error) {
 	}
 	signed := u.RawQuery != "" || u.ForceQuery
 	u.RawQuery, u.ForceQuery = "", false // a signed URL is another one next time
-	out := transfer.File{
-		Place:          u.String(),
-		Filename:       f.Filename,
-		Version:        f.Version,
-		Size:           f.Size,
-		UploadedAt:     stated.Time(f.Uploaded),
-		Yanked:         f.Yanked,
-		YankedReason:   f.YankedReason,
-		RequiresPython: f.RequiresPython,
-		MetadataSHA256: f.MetadataSHA256,
-		Provenance:     f.Provenance != "" && s.mayAsk(f.Provenance),
-	}
-	if !out.UploadedAt.IsZero() {
-		out.TimeTrust = transfer.Stated
-	}
-	if f.SHA256 != "" {
-		out.Hashes = map[string]string{"sha256": f.SHA256}
-	}
+	out := stated.File(f)
+	out.Place, out.Provenance = u.String(), f.Provenance != "" && s.mayAsk(f.Provenance)
 	out.Problem = s.problem(out.Place, f.Filename)
 	s.mu.Lock()
 	defer s.mu.Unlock()

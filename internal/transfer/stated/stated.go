@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"pyindex/internal/transfer"
 	"pyindex/internal/upstream/page"
 )
 
@@ -41,6 +42,27 @@ func (d Digests) Add(algorithm, hex string) bool {
 func (d Digests) AddSpec(spec string) bool {
 	algorithm, hex, _ := strings.Cut(strings.Replace(spec, ":", "=", 1), "=")
 	return d.Add(algorithm, hex)
+}
+
+// File returns a file of a simple page. Its Place and Provenance are not set.
+func File(f *page.File) transfer.File {
+	out := transfer.File{
+		Filename:       f.Filename,
+		Version:        f.Version,
+		Size:           f.Size,
+		UploadedAt:     Time(f.Uploaded),
+		Yanked:         f.Yanked,
+		YankedReason:   f.YankedReason,
+		RequiresPython: f.RequiresPython,
+		MetadataSHA256: f.MetadataSHA256,
+	}
+	if !out.UploadedAt.IsZero() {
+		out.TimeTrust = transfer.Stated
+	}
+	if f.SHA256 != "" {
+		out.Hashes = map[string]string{"sha256": f.SHA256}
+	}
+	return out
 }
 
 // Time returns a time to the microsecond in UTC, and the zero time for one that no upload of a package can have had.
