@@ -39,39 +39,19 @@ func readKnown(ctx context.Context, store Store) (*known, error) {
 	k := &known{seed: maphash.MakeSeed()}
 	err := store.View(ctx, func(tx Tx) error {
 		k.rows = map[uint64]fact{}
-		for after := ""; ; {
-			some, err := tx.Names(ctx, after, namesAtOnce)
-			if err != nil {
-				return err
-			}
-			for _, n := range some {
-				after = n.Name.String()
-				k.rows[k.key(KindName, after)] = fact{n.Since.UnixMicro(), Kept(n)}
-			}
-			if len(some) < namesAtOnce {
-				break
-			}
-		}
-		gone, err := tx.DeletedProjects(ctx)
-		if err != nil {
-			return err
-		}
-		for _, d := range gone {
-			k.rows[k.key(KindDeleted, d.Repository, d.Name.String())] = fact{since: d.At.UnixMicro()}
-		}
-		for after := (Tombstone{}); ; {
-			some, err := tx.BuriedAfter(ctx, after, namesAtOnce)
-			if err != nil {
-				return err
-			}
-			for _, s := range some {
-				k.rows[k.key(KindTombstone, s.Repository, s.Key)] = fact{since: s.At.UnixMicro()}
-				after = s
-			}
-			if len(some) < namesAtOnce {
+		return eachRow(ctx, tx,
+			func(n catalog.Name) error {
+				k.rows[k.key(KindName, n.Name.String())] = fact{n.Since.UnixMicro(), Kept(n)}
 				return nil
-			}
-		}
+			},
+			func(d catalog.Deleted) error {
+				k.rows[k.key(KindDeleted, d.Repository, d.Name.String())] = fact{since: d.At.UnixMicro()}
+				return nil
+			},
+			func(s Tombstone) error {
+				k.rows[k.key(KindTombstone, s.Repository, s.Key)] = fact{since: s.At.UnixMicro()}
+				return nil
+			})
 	})
 	return k, err
 }

@@ -304,6 +304,21 @@ func (k *Keeper) saveAll(ctx context.Context) error {
 
 // all writes all names.
 func (w *writer) all(ctx context.Context, tx Tx) error {
+	return eachRow(ctx, tx,
+		func(n catalog.Name) error {
+			if !Kept(n) {
+				return nil
+			}
+			return w.add(nameRecord(n))
+		},
+		func(d catalog.Deleted) error { return w.add(deletedRecord(d)) },
+		func(s Tombstone) error { return w.add(Record{Tombstone: &s}) })
+}
+
+// eachRow calls the functions for all names, deleted projects and tombstones of the database, in this order.
+func eachRow(ctx context.Context, tx Tx, name func(catalog.Name) error, deleted func(catalog.Deleted) error,
+	tombstone func(Tombstone) error,
+) error {
 	for after := ""; ; {
 		some, err := tx.Names(ctx, after, namesAtOnce)
 		if err != nil {
@@ -311,10 +326,7 @@ func (w *writer) all(ctx context.Context, tx Tx) error {
 		}
 		for _, n := range some {
 			after = n.Name.String()
-			if !Kept(n) {
-				continue
-			}
-			if err := w.add(nameRecord(n)); err != nil {
+			if err := name(n); err != nil {
 				return err
 			}
 		}
@@ -327,7 +339,7 @@ func (w *writer) all(ctx context.Context, tx Tx) error {
 		return err
 	}
 	for _, d := range gone {
-		if err := w.add(deletedRecord(d)); err != nil {
+		if err := deleted(d); err != nil {
 			return err
 		}
 	}
@@ -337,10 +349,10 @@ func (w *writer) all(ctx context.Context, tx Tx) error {
 			return err
 		}
 		for _, s := range some {
-			if err := w.add(Record{Tombstone: &s}); err != nil {
+			after = s
+			if err := tombstone(s); err != nil {
 				return err
 			}
-			after = s
 		}
 		if len(some) < namesAtOnce {
 			return nil
