@@ -134,7 +134,7 @@ func upstreamOf(origin string) (string, error) {
 
 // with opens the index and a source, and calls f with what imports from it.
 func (c *selection) with(s *cli.Session, from opener, o transfer.Options, quiet bool,
-	f func(m *transfer.Importer, source transfer.Source, progress *terminal.Progress) error,
+	f func(*transfer.Importer, transfer.Source, *terminal.Progress) error,
 ) error {
 	return s.With(func(a *app.App) (err error) {
 		source, err := from.open(s.Ctx, c)
@@ -158,12 +158,12 @@ func (c *choices) run(s *cli.Session, from opener) error {
 	if err != nil {
 		return terminal.Misused(err)
 	}
-	return c.with(s, from, o, c.JSON, func(m *transfer.Importer, source transfer.Source, progress *terminal.Progress) error {
+	return c.with(s, from, o, c.JSON, func(m *transfer.Importer, source transfer.Source, p *terminal.Progress) error {
 		if c.DryRun {
-			return c.plan(s, m, source, o, progress)
+			return c.plan(s, m, source, o, p)
 		}
 		plan, sum, err := m.Run(s.Ctx, source, o)
-		progress.Done()
+		p.Done()
 		if transfer.IsUndecided(err) && plan != nil {
 			return c.undecided(s, plan, err)
 		}

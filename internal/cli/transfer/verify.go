@@ -44,12 +44,12 @@ func (c *comparison) run(s *cli.Session, from opener) error {
 	if err != nil {
 		return terminal.Misused(err)
 	}
-	return c.with(s, from, o, c.JSON, func(m *transfer.Importer, source transfer.Source, progress *terminal.Progress) error {
+	return c.with(s, from, o, c.JSON, func(m *transfer.Importer, source transfer.Source, p *terminal.Progress) error {
 		if err := m.Mirrors(source, o); err != nil {
 			return err
 		}
 		v, err := m.Verify(s.Ctx, source, o)
-		progress.Done()
+		p.Done()
 		if err != nil {
 			return err
 		}
