@@ -55,7 +55,8 @@ type managerTold struct {
 type listed struct{ name, kind, format string }
 
 // check returns an error unless the repository has files of its own, by the manager's list of repositories at a path
-// below its root. name and format are the keys of these in an entry of the list; owns are the types of such repositories.
+// below its root. name and format are the keys of these in an entry of the list; owns are the types of such
+// repositories.
 func (m *manager) check(ctx context.Context, at, name, format string, owns ...string) error {
 	var all []listed
 	err := m.readJSON(ctx, m.root+at, func(r *scan.Reader) error {
