@@ -23,6 +23,8 @@ type row struct {
 	Columns    []string
 	Samples    map[string][]float64
 	Budgets    []budget
+	By         string `json:",omitempty"` // the client of reads
+	Cost       *row   `json:",omitempty"` // processor time of the servers
 }
 
 // budget is the promise for a row: of the index with a token, as a figure or relative to another column.
@@ -184,6 +186,9 @@ func machine() string {
 		runtime.GOOS, runtime.Version())
 	if out, err := exec.Command("nginx", "-v").CombinedOutput(); err == nil {
 		text += ", " + strings.TrimSpace(strings.TrimPrefix(string(out), "nginx version: "))
+	}
+	if b, err := os.ReadFile("/proc/loadavg"); err == nil {
+		text += ", load average " + strings.Fields(string(b))[0]
 	}
 	return text
 }
