@@ -87,7 +87,9 @@ func warm(ctx context.Context, args []string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	w := &warmth{warmSettings: s, dir: dir}
+	w := &warmth{warmSettings: s, dir: dir, wants: func(r warmRow) bool {
+		return s.only.MatchString(r.Name + ", " + r.By)
+	}}
 	defer w.stop()
 	rows, err := w.run(ctx)
 	if err != nil {
@@ -100,6 +102,7 @@ func warm(ctx context.Context, args []string) error {
 
 type warmth struct {
 	warmSettings
+	wants     func(warmRow) bool
 	dir       string
 	cert, key string
 	servers   []server
@@ -243,14 +246,14 @@ type warmRow struct {
 	held bool // with the ETag, for a 304
 }
 
-// selected returns the rows whose name matches.
+// selected returns the rows to measure.
 func (w *warmth) selected() (all []warmRow) {
 	for _, t := range transports {
 		for _, k := range w.copies.All {
 			for _, held := range []bool{false, true} {
 				for _, tool := range t.tools {
 					r := warmRow{&row{Name: warmName(k.Form, held, t), Unit: "/s", By: tool}, t, k, held}
-					if w.only.MatchString(r.Name + ", " + tool) {
+					if w.wants(r) {
 						all = append(all, r)
 					}
 				}
@@ -271,21 +274,28 @@ func warmName(form string, held bool, t transport) string {
 // measure measures requests a second and microseconds of processor time a request.
 func (w *warmth) measure(ctx context.Context) (rows []*row, err error) {
 	for _, r := range w.selected() {
-		fmt.Fprintf(os.Stderr, "%s, %s\n", r.Name, r.By)
-		r.Cost = &row{Name: r.Name, Unit: "µs", By: r.By}
-		for range w.rounds {
-			for _, s := range w.servers {
-				if err := w.sample(ctx, r, s); err != nil {
-					return nil, fmt.Errorf("%s, %s: %s: %w", r.Name, r.By, s.name, err)
-				}
-			}
+		if err := w.measureRow(ctx, r); err != nil {
+			return nil, err
 		}
 		rows = append(rows, r.row)
-		for _, p := range w.all {
-			_ = os.Truncate(p.log, 0) // requests are logged
-		}
 	}
 	return rows, nil
+}
+
+func (w *warmth) measureRow(ctx context.Context, r warmRow) error {
+	fmt.Fprintf(os.Stderr, "%s, %s\n", r.Name, r.By)
+	r.Cost = &row{Name: r.Name, Unit: "µs", By: r.By}
+	for range w.rounds {
+		for _, s := range w.servers {
+			if err := w.sample(ctx, r, s); err != nil {
+				return fmt.Errorf("%s, %s: %s: %w", r.Name, r.By, s.name, err)
+			}
+		}
+	}
+	for _, p := range w.all {
+		_ = os.Truncate(p.log, 0) // requests are logged
+	}
+	return nil
 }
 
 func (w *warmth) sample(ctx context.Context, r warmRow, s server) error {

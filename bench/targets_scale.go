@@ -1,0 +1,5 @@
+package main
+
+import "context"
+
+func (b *targetRun) atScale(ctx context.Context) error { return nil }
