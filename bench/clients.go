@@ -22,9 +22,10 @@ type clientSettings struct {
 	rounds   int
 	packages int
 	binary   string
-	clients  string // folder with the environments of pip and uv
-	peers    string // environments of other indexes, separated by commas
-	rows     *regexp.Regexp
+	clients  string         // folder with the environments of pip and uv
+	peers    string         // environments of other indexes, separated by commas
+	rows     *regexp.Regexp // indexes
+	tools    *regexp.Regexp // clients
 }
 
 func parseClients(args []string) (s clientSettings, err error) {
@@ -43,10 +44,13 @@ func parseClients(args []string) (s clientSettings, err error) {
 		filepath.Join(tests, "devpi"), filepath.Join(tests, "pypiserver"), filepath.Join(cache, "index-bench", "proxpi"),
 	}, ","), "virtual environments of devpi-server, pypiserver and proxpi, separated by commas")
 	rows := f.String("rows", "", "regular expression of the indexes to install from (default: all)")
+	tools := f.String("tools", "", "regular expression of the clients: pip install, uv sync (default: both)")
 	if err := f.Parse(args); err != nil {
 		return s, err
 	}
-	s.rows, err = regexp.Compile(*rows)
+	if s.rows, err = regexp.Compile(*rows); err == nil {
+		s.tools, err = regexp.Compile(*tools)
+	}
 	return s, err
 }
 
@@ -85,8 +89,9 @@ func (s clientSettings) measure(ctx context.Context) (*clientBench, error) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	b := &clientBench{clientSettings: s, dir: dir, report: report{
-		Machine: machine(), Settings: fmt.Sprintf("%d packages, %d rounds; seconds: median (least–most), and as a multiple of "+
-			"the index in the same rounds", s.packages, s.rounds),
+		Machine: machine(),
+		Settings: fmt.Sprintf("%d packages, %d rounds; seconds: median (least–most), and as a multiple of the index in the "+
+			"same rounds", s.packages, s.rounds),
 	}}
 	defer func() { stopAll(b.all) }()
 	return b, b.run(ctx)
@@ -174,7 +179,7 @@ type installer struct {
 	argv func(dir, url, ca string) (argv []string, target string)
 }
 
-// found returns the newest pip and uv of -clients.
+// found returns the newest pip and uv of -clients, as far as -tools selects them.
 func (b *clientBench) found() (all []installer) {
 	pips, _ := filepath.Glob(filepath.Join(b.clients, "pip-2[5-9]*", "bin", "python"))
 	if len(pips) > 0 {
@@ -185,7 +190,7 @@ func (b *clientBench) found() (all []installer) {
 				python, "-m", "pip", "install", "-q", "--isolated", "--no-cache-dir", "--disable-pip-version-check", "--no-input",
 				"--cert", ca, "--target", to, "--index-url", url,
 			}
-			return append(argv, b.graph.roots...), to
+			return append(argv, b.graph.root), to
 		}})
 	}
 	if uv := filepath.Join(b.clients, "uv", "bin", "uv"); isFile(uv) {
@@ -196,7 +201,7 @@ func (b *clientBench) found() (all []installer) {
 			}, filepath.Join(dir, ".venv", "lib", "python*", "site-packages")
 		}})
 	}
-	return all
+	return slices.DeleteFunc(all, func(i installer) bool { return !b.tools.MatchString(i.name) })
 }
 
 // client runs a client in a new folder with an environment of its own, checks what it installed, and returns the
@@ -206,8 +211,8 @@ func (b *clientBench) client(ctx context.Context, c installer, url string) (seco
 	if err != nil {
 		return 0, err
 	}
-	text := fmt.Sprintf("[project]\nname = \"consumer\"\nversion = \"1\"\nrequires-python = \">=3.11\"\ndependencies = [%q]\n",
-		strings.Join(b.graph.roots, `", "`))
+	text := "[project]\nname = \"consumer\"\nversion = \"1\"\nrequires-python = \">=3.11\"\n" +
+		fmt.Sprintf("dependencies = [%q]\n", b.graph.root)
 	if err := os.WriteFile(filepath.Join(dir, "pyproject.toml"), []byte(text), 0o644); err != nil {
 		return 0, err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"html"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,7 +12,7 @@ import (
 // graph is a set of packages that depend on each other, as wheels in a folder.
 type graph struct {
 	dir   string
-	roots []string // packages that need all others
+	root  string // the package that needs all others
 	names []string
 	files []graphFile
 }
@@ -50,7 +49,7 @@ func makeGraph(dir string, n int) (*graph, error) {
 			g.files = append(g.files, f)
 		}
 	}
-	g.roots = []string{name(1)}
+	g.root = name(1)
 	return g, nil
 }
 
@@ -71,22 +70,21 @@ func (g *graph) path(w wheel) string { return filepath.Join(g.dir, w.filename())
 // pages writes the simple pages of the graph to a folder, as a generator of static indexes does, with links to the
 // files and their metadata.
 func (g *graph) pages(dir string) error {
-	root := map[string]string{}
+	pages := map[string]string{}
 	for _, f := range g.files {
-		root[f.project] += fmt.Sprintf(
-			"<a href=\"/files/%[1]s#sha256=%[2]s\" data-requires-python=\"%[3]s\" data-core-metadata=\"sha256=%[4]s\">%[1]s</a><br/>\n",
-			f.filename(), f.sum, html.EscapeString(">=3.10"), f.metadataSum)
+		pages[f.project] += fmt.Sprintf("<a href=\"/files/%[1]s#sha256=%[2]s\" data-requires-python=\"&gt;=3.10\" "+
+			"data-core-metadata=\"sha256=%[3]s\">%[1]s</a><br/>\n", f.filename(), f.sum, f.metadataSum)
 		if err := os.WriteFile(g.path(f.wheel)+".metadata", []byte(f.metadata), 0o644); err != nil {
 			return err
 		}
 	}
-	for name, links := range root {
+	for name, links := range pages {
 		at := filepath.Join(dir, "simple", name)
 		if err := os.MkdirAll(at, 0o755); err != nil {
 			return err
 		}
-		text := "<!DOCTYPE html>\n<html><head><meta name=\"pypi:repository-version\" content=\"1.1\"><title>Links for " + name +
-			"</title></head><body>\n" + links + "</body></html>\n"
+		text := "<!DOCTYPE html>\n<html><head><meta name=\"pypi:repository-version\" content=\"1.1\"><title>Links for " +
+			name + "</title></head><body>\n" + links + "</body></html>\n"
 		if err := os.WriteFile(filepath.Join(at, "index.html"), []byte(text), 0o644); err != nil {
 			return err
 		}

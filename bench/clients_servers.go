@@ -151,19 +151,20 @@ func (b *clientBench) throughSource(context.Context) (*source, error) {
 
 // startStatic starts nginx with the static pages.
 func (b *clientBench) startStatic(ctx context.Context) (err error) {
-	text := fmt.Sprintf("root %s/static; index index.html; types { text/html html; } default_type application/octet-stream;",
-		b.dir)
-	b.static, err = b.nginx(ctx, false, text, "/simple/"+b.graph.names[0]+"/")
+	b.static, err = b.serveStatic(ctx, false)
 	if err == nil {
 		b.all = append(b.all, b.static)
 	}
 	return err
 }
 
+func (b *clientBench) serveStatic(ctx context.Context, secure bool) (*process, error) {
+	text := "root " + b.dir + "/static; index index.html; types { text/html html; } default_type application/octet-stream;"
+	return b.nginx(ctx, secure, text, "/simple/"+b.graph.root+"/")
+}
+
 func (b *clientBench) staticSource(ctx context.Context) (*source, error) {
-	text := fmt.Sprintf("root %s/static; index index.html; types { text/html html; } default_type application/octet-stream;",
-		b.dir)
-	p, err := b.nginx(ctx, true, text, "/simple/"+b.graph.names[0]+"/")
+	p, err := b.serveStatic(ctx, true)
 	if err != nil {
 		return nil, err
 	}
@@ -185,13 +186,14 @@ func (b *clientBench) nginx(ctx context.Context, secure bool, server, path strin
 	if err != nil {
 		return nil, err
 	}
-	user, listen, base := "", fmt.Sprintf("listen 127.0.0.1:%d;", port), fmt.Sprintf("http://127.0.0.1:%d", port)
+	address := fmt.Sprintf("127.0.0.1:%d", port)
+	user, listen, base := "", "listen "+address+";", "http://"+address
 	if os.Getuid() == 0 {
 		user = "user root;"
 	}
 	if secure {
-		base = fmt.Sprintf("https://127.0.0.1:%d", port)
-		listen = fmt.Sprintf("listen 127.0.0.1:%d ssl http2; ssl_certificate %s; ssl_certificate_key %s;", port, b.cert, b.key)
+		base = "https://" + address
+		listen = fmt.Sprintf("listen %s ssl http2; ssl_certificate %s; ssl_certificate_key %s;", address, b.cert, b.key)
 	}
 	text := fmt.Sprintf(`%[1]s worker_processes auto; pid %[2]s/nginx.pid;
 events { worker_connections 1024; }
@@ -294,10 +296,10 @@ func (b *clientBench) proxpiSource(ctx context.Context) (*source, error) {
 			return "", nil, err
 		}
 		env := []string{"PROXPI_INDEX_URL=" + b.static.base + "/simple/", "TMPDIR=" + dir, "NO_PROXY=127.0.0.1"}
-		p, err := start(ctx, "proxpi", dir, port, "/", env, binary, "-b", fmt.Sprintf("127.0.0.1:%d", port), "--threads", "16",
-			"proxpi.server:app")
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		p, err := start(ctx, "proxpi", dir, port, "/", env, binary, "-b", address, "--threads", "16", "proxpi.server:app")
 		if err != nil || !secure {
-			return fmt.Sprintf("http://127.0.0.1:%d/index/", port), p.stop, err
+			return "http://" + address + "/index/", p.stop, err
 		}
 		front, err := b.behind(ctx, p)
 		if err != nil {
