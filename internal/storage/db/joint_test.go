@@ -345,23 +345,27 @@ func TestLostTransactionRunsAgain(t *testing.T) {
 // A caller that gives up while it waits returns at once, and changes nothing.
 func TestUpdateCanceledInLine(t *testing.T) {
 	eachQueue(t, func(t *testing.T, q *queue) {
-		canceled := make(chan error)
-		errs, err := q.behind(nil, q.add("a", nil),
-			func(ctx context.Context) error {
-				ctx, cancel := context.WithCancel(ctx)
-				go func() { canceled <- q.add("b", nil)(ctx) }()
-				q.await(2)
-				cancel()
-				if err := <-canceled; !errors.Is(err, context.Canceled) {
-					t.Errorf("a canceled update = %v", err)
-				}
-				return q.add("c", nil)(context.WithoutCancel(ctx))
-			},
-			q.add("d", nil))
-		if err := errors.Join(append(errs, err)...); err != nil {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		later := make(chan error, 2)
+		err := q.db.Catalog().Update(t.Context(), func(tx catalog.Tx) error {
+			canceled := make(chan error)
+			go func() { later <- q.add("a", nil)(context.Background()) }()
+			q.await(1)
+			go func() { canceled <- q.add("b", nil)(ctx) }()
+			q.await(2)
+			go func() { later <- q.add("c", nil)(context.Background()) }()
+			q.await(3)
+			cancel()
+			if err := <-canceled; !errors.Is(err, context.Canceled) {
+				t.Errorf("a canceled update = %v", err)
+			}
+			return nil
+		})
+		if err := errors.Join(err, <-later, <-later); err != nil {
 			t.Error(err)
 		}
-		q.want("a", "c", "d")
+		q.want("a", "c")
 	})
 }
 
