@@ -34,7 +34,7 @@ type Line struct {
 }
 
 // perSection is the average number of projects in a section.
-const perSection = 1024
+const perSection = 2048
 
 // The bits of a packed line's first byte.
 const (

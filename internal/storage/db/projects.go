@@ -173,7 +173,7 @@ func (t *Tx) EachListed(ctx context.Context, repositoryID string, f func(catalog
 			return err
 		}
 		return f(p)
-	}, `SELECT `+listed+`ORDER BY p.name`, repositoryID, listSeparator)
+	}, `SELECT `+listed+`ORDER BY p.name || ''`, repositoryID, listSeparator)
 }
 
 func (t *Tx) CountListed(ctx context.Context, repositoryID string, first, last int64) (int, error) {
