@@ -4,6 +4,7 @@
 //	go run ./bench catalog -projects N  fills a database with a generated catalog
 //	go run ./bench scale                the same reads and uploads as the catalog grows
 //	go run ./bench backup               backups beside copying the same files, and beside uploads
+//	go run ./bench warm                 warm pages over HTTP and TLS, beside other programs, a bare handler and nginx
 //	go run ./bench import               an import of an export of devpi, beside devpi-server's own
 //	go run ./bench upstream             reading through an upstream, beside the upstream itself and other caches
 //
@@ -32,6 +33,7 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 	"bare":     serveBare,
 	"load":     runLoad,
 	"import":   imports,
+	"warm":     warm,
 }
 
 // asCommand in the environment makes a test binary behave as the command.

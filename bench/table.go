@@ -60,8 +60,11 @@ func median(all []float64) float64 {
 
 // ratio returns the median over the rounds of the ratio to a column. Both figures of a round are measured within
 // seconds.
-func (r *row) ratio(of string) float64 {
-	ours, theirs := r.Samples[ours], r.Samples[of]
+func (r *row) ratio(of string) float64 { return r.between(ours, of) }
+
+// between returns the same ratio of any two columns.
+func (r *row) between(one, of string) float64 {
+	ours, theirs := r.Samples[one], r.Samples[of]
 	var all []float64
 	for i := range min(len(ours), len(theirs)) {
 		all = append(all, ours[i]/theirs[i])
