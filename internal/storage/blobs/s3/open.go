@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -158,6 +159,9 @@ func Open(ctx context.Context, name string, q url.Values) (*Bucket, error) {
 			return nil, errors.New("a role needs a region: add it to the URL, or set AWS_REGION")
 		}
 		c.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(c), s.role))
+	}
+	if c.HTTPClient == nil { // it is set only for AWS_CA_BUNDLE and the like
+		c.HTTPClient = awshttp.NewBuildableClient()
 	}
 	b := &Bucket{
 		http: c.HTTPClient, creds: c.Credentials, region: c.Region, policy: newPolicy(c),
