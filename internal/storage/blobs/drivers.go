@@ -23,7 +23,8 @@ type store interface {
 }
 
 // driver is one kind of object store. Its URLs have the form of gocloud.dev, and credentials come from the environment,
-// as with the vendor's own tools. Each driver has its own file and can be excluded by a build tag: nos3, nogcs, noazure.
+// as with the vendor's own tools. Each driver has its own file and can be excluded by a build tag: nos3, nogcs,
+// noazure.
 type driver struct {
 	// open opens the bucket of a name with the parameters of its URL.
 	open func(ctx context.Context, name string, q url.Values) (store, error)

@@ -30,7 +30,8 @@ func TestOpen(t *testing.T) {
 			map[string]string{"AZURE_STORAGEBLOB_CONNECTIONSTRING": connection}, "", "https://other.blob.example.net/box",
 		},
 		"identity": {
-			map[string]string{"AZURE_CLIENT_ID": "c", "AZURE_TENANT_ID": "t"}, "storage_account=mine",
+			map[string]string{"AZURE_CLIENT_ID": "c", "AZURE_TENANT_ID": "t"},
+			"storage_account=mine",
 			"https://mine.blob.core.windows.net/box",
 		},
 		"no account":                {nil, "", ""},

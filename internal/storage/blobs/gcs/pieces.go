@@ -25,7 +25,9 @@ var errDamagedRequest = errors.New("the store's response does not fit the upload
 const abortTime = 10 * time.Second
 
 // pieces stores an object by a resumable upload, whose first piece has been read. If that fails, the upload is ended.
-func (b *Bucket) pieces(ctx context.Context, r resource, query url.Values, head []byte, from io.Reader, size int64) error {
+func (b *Bucket) pieces(
+	ctx context.Context, r resource, query url.Values, head []byte, from io.Reader, size int64,
+) error {
 	at, err := b.begin(ctx, r, query)
 	if err != nil {
 		return err

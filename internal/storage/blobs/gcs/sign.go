@@ -127,7 +127,8 @@ func (b *Bucket) Sign(ctx context.Context, key string, _, until time.Time) (stri
 	}
 	expires := strconv.FormatInt(until.Unix(), 10)
 	u := b.object(key)
-	signature, err := b.signer.sign(ctx, account, fmt.Appendf(nil, "%s\n\n\n%s\n%s", http.MethodGet, expires, u.EscapedPath()))
+	text := fmt.Appendf(nil, "%s\n\n\n%s\n%s", http.MethodGet, expires, u.EscapedPath())
+	signature, err := b.signer.sign(ctx, account, text)
 	if err != nil {
 		return "", err
 	}

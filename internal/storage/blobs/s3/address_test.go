@@ -53,7 +53,9 @@ func TestAddress(t *testing.T) {
 			"bucket", "endpoint=https://store.example.com&hostname_immutable=true", nil, "https://store.example.com/bucket",
 		},
 		"endpoint of the environment": {
-			"bucket", "region=r", map[string]string{"AWS_ENDPOINT_URL": "https://all.example.com"}, "https://bucket.all.example.com",
+			"bucket", "region=r",
+			map[string]string{"AWS_ENDPOINT_URL": "https://all.example.com"},
+			"https://bucket.all.example.com",
 		},
 		"endpoint of the environment for S3": {
 			"bucket", "region=r",

@@ -342,7 +342,8 @@ func (u upload) parts(ctx context.Context, head []byte, r io.Reader, size int64)
 		h.Set("X-Amz-Checksum-Algorithm", "CRC32")
 	}
 	var begun struct{ UploadId string }
-	err := u.b.call(ctx, request{method: http.MethodPost, key: u.key, query: url.Values{"uploads": {""}}, header: h}, &begun)
+	begin := request{method: http.MethodPost, key: u.key, query: url.Values{"uploads": {""}}, header: h}
+	err := u.b.call(ctx, begin, &begun)
 	if err != nil {
 		return err
 	}
