@@ -1,21 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
-	"math/big"
-	"net"
+	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -57,22 +48,29 @@ func parseWarm(args []string) (s warmSettings, err error) {
 type transport struct {
 	name  string
 	tls   bool
-	tool  string // wrk or h2load
-	fresh bool   // a new connection for each request
+	http2 bool
+	fresh bool // a new connection for each request
+	tools []string
 }
 
+// The clients of reads.
+const (
+	byWrk    = "wrk"
+	byH2load = "h2load"
+	byOwn    = "own client"
+)
+
 var transports = []transport{
-	{name: "HTTP", tool: "wrk"},
-	{name: "TLS, HTTP/1.1", tls: true, tool: "wrk"},
-	{name: "TLS, HTTP/2", tls: true, tool: "h2load"},
-	{name: "a connection for each request", tool: "wrk", fresh: true},
-	{name: "TLS, a connection for each request", tls: true, tool: "wrk", fresh: true},
+	{name: "HTTP", tools: []string{byWrk, byH2load, byOwn}},
+	{name: "TLS, HTTP/1.1", tls: true, tools: []string{byWrk, byH2load, byOwn}},
+	{name: "TLS, HTTP/2", tls: true, http2: true, tools: []string{byH2load, byOwn}},
+	{name: "a connection for each request", fresh: true, tools: []string{byWrk, byOwn}},
+	{name: "TLS, a connection for each request", tls: true, fresh: true, tools: []string{byWrk, byOwn}},
 }
 
 // server is one column: a program at two addresses.
 type server struct {
 	name   string
-	token  string
 	at     [2]*process // without and with TLS
 	header []string
 }
@@ -89,16 +87,22 @@ func warm(ctx context.Context, args []string) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	w := &warmth{warmSettings: s, dir: dir}
-	err = w.run(ctx)
-	for _, p := range w.all {
-		p.stop()
+	w := &warmth{warmSettings: s, dir: dir, wants: func(r warmRow) bool {
+		return s.only.MatchString(r.Name + ", " + r.By)
+	}}
+	defer w.stop()
+	rows, err := w.run(ctx)
+	if err != nil {
+		return err
 	}
-	return err
+	fmt.Printf("%s\n\n", machine())
+	warmTable(os.Stdout, rows, w.names[0])
+	return nil
 }
 
 type warmth struct {
 	warmSettings
+	wants     func(warmRow) bool
 	dir       string
 	cert, key string
 	servers   []server
@@ -106,8 +110,22 @@ type warmth struct {
 	copies    *copies
 }
 
-func (w *warmth) run(ctx context.Context) (err error) {
-	if w.cert, w.key, err = certificate(w.dir); err != nil {
+func (w *warmth) stop() {
+	for _, p := range w.all {
+		p.stop()
+	}
+}
+
+// run starts the servers and measures the selected rows.
+func (w *warmth) run(ctx context.Context) ([]*row, error) {
+	if err := w.prepare(ctx); err != nil {
+		return nil, err
+	}
+	return w.measure(ctx)
+}
+
+func (w *warmth) prepare(ctx context.Context) (err error) {
+	if w.cert, w.key, _, err = certificate(w.dir); err != nil {
 		return err
 	}
 	if len(w.names) == 0 {
@@ -122,15 +140,12 @@ func (w *warmth) run(ctx context.Context) (err error) {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if err := w.others(ctx); err != nil {
-		return err
-	}
-	return w.measure(ctx)
+	return w.others(ctx)
 }
 
 // index starts one program with its own data.
 func (w *warmth) index(ctx context.Context, name string, first bool) error {
-	dir := filepath.Join(w.dir, name)
+	dir := filepath.Join(w.dir, fmt.Sprintf("index-%d", len(w.servers)))
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
@@ -161,8 +176,9 @@ func (w *warmth) index(ctx context.Context, name string, first bool) error {
 		return err
 	}
 	w.all = append(w.all, secure)
-	token := "Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("__token__:"+site.token))
-	w.servers = append(w.servers, server{name: name, at: [2]*process{plain, secure}, header: []string{token}})
+	w.servers = append(w.servers, server{
+		name: name, at: [2]*process{plain, secure}, header: []string{basic("__token__", site.token)},
+	})
 	if !first {
 		return nil
 	}
@@ -222,121 +238,124 @@ func (w *warmth) others(ctx context.Context) error {
 	return nil
 }
 
-// measure prints a line for each row and server: requests a second, and microseconds of processor time a request.
-func (w *warmth) measure(ctx context.Context) error {
-	fmt.Printf("%s\n\n| what | unit |", machine())
-	for _, s := range w.servers {
-		fmt.Printf(" %s |", s.name)
-	}
-	fmt.Printf(" %s to net/http |\n|---|---|%s---|\n", w.names[0], strings.Repeat("---|", len(w.servers)))
+// warmRow is a page as one client reads it in one way.
+type warmRow struct {
+	*row
+	transport
+	page copied
+	held bool // with the ETag, for a 304
+}
+
+// selected returns the rows to measure.
+func (w *warmth) selected() (all []warmRow) {
 	for _, t := range transports {
-		for i, k := range w.copies.All {
+		for _, k := range w.copies.All {
 			for _, held := range []bool{false, true} {
-				name := strings.ToUpper(k.Form)
-				if held {
-					name += ", 304"
-				}
-				if name += ", " + t.name; !w.only.MatchString(name) {
-					continue
-				}
-				if err := w.row(ctx, name, t, w.copies.All[i], held); err != nil {
-					return fmt.Errorf("%s: %w", name, err)
+				for _, tool := range t.tools {
+					r := warmRow{&row{Name: warmName(k.Form, held, t), Unit: "/s", By: tool}, t, k, held}
+					if w.wants(r) {
+						all = append(all, r)
+					}
 				}
 			}
 		}
 	}
-	return nil
+	return all
 }
 
-func (w *warmth) row(ctx context.Context, name string, t transport, k copied, held bool) error {
-	rates, costs := &row{Name: name, Unit: "/s"}, &row{Name: name, Unit: "µs"}
+func warmName(form string, held bool, t transport) string {
+	name := strings.ToUpper(form)
+	if held {
+		name += ", 304"
+	}
+	return name + ", " + t.name
+}
+
+// measure measures requests a second and microseconds of processor time a request.
+func (w *warmth) measure(ctx context.Context) (rows []*row, err error) {
+	for _, r := range w.selected() {
+		if err := w.measureRow(ctx, r); err != nil {
+			return nil, err
+		}
+		rows = append(rows, r.row)
+	}
+	return rows, nil
+}
+
+func (w *warmth) measureRow(ctx context.Context, r warmRow) error {
+	fmt.Fprintf(os.Stderr, "%s, %s\n", r.Name, r.By)
+	r.Cost = &row{Name: r.Name, Unit: "µs", By: r.By}
 	for range w.rounds {
 		for _, s := range w.servers {
-			p := s.at[0]
-			if t.tls {
-				p = s.at[1]
+			if err := w.sample(ctx, r, s); err != nil {
+				return fmt.Errorf("%s, %s: %s: %w", r.Name, r.By, s.name, err)
 			}
-			header := append([]string{asHTML, withGzip}, s.header...)
-			if k.Form == "json" {
-				header[0] = asJSON
-			}
-			if held {
-				header = append(header, "If-None-Match: "+k.ETag)
-			}
-			if t.fresh {
-				header = append(header, "Connection: close")
-			}
-			j := job{Target: target{URL: p.base + k.Path, Header: header}, Conns: 32, For: w.each}
-			read := j.read
-			if t.tool == "h2load" {
-				read = j.readHTTP2
-			}
-			before := p.cpu()
-			done, err := read(ctx)
-			if err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
-			}
-			rates.add(s.name, done.rate())
-			costs.add(s.name, float64((p.cpu()-before).Microseconds())/float64(done.Requests))
 		}
 	}
-	for _, r := range []*row{rates, costs} {
-		fmt.Printf("| %s | %s |", r.Name, r.Unit)
-		for _, s := range w.servers {
-			fmt.Printf(" %s |", r.cell(s.name))
-		}
-		fmt.Printf(" %.2f |\n", r.between(w.names[0], "net/http"))
+	for _, p := range w.all {
+		_ = os.Truncate(p.log, 0) // requests are logged
 	}
 	return nil
 }
 
-var (
-	h2Done   = regexp.MustCompile(`requests: \d+ total, \d+ started, (\d+) done, (\d+) succeeded, (\d+) failed`)
-	h2Failed = regexp.MustCompile(`(\d+) 4xx, (\d+) 5xx`)
-)
-
-// readHTTP2 runs a job of reads with h2load: eight connections with a share of the requests at once on each.
-func (j job) readHTTP2(ctx context.Context) (t tally, err error) {
-	conns := min(8, j.Conns)
-	args := []string{
-		"-t", "2", "-c", strconv.Itoa(conns), "-m", strconv.Itoa(max(1, j.Conns/conns)), "-D",
-		strconv.Itoa(int(max(time.Second, j.For).Seconds())),
+func (w *warmth) sample(ctx context.Context, r warmRow, s server) error {
+	p := s.at[0]
+	if r.tls {
+		p = s.at[1]
 	}
-	for _, h := range j.Target.Header {
-		args = append(args, "-H", h)
+	header := append([]string{asHTML, withGzip}, s.header...)
+	if r.page.Form == "json" {
+		header[0] = asJSON
 	}
-	out, err := exec.CommandContext(ctx, "h2load", append(args, j.Target.URL)...).CombinedOutput()
+	if r.held {
+		header = append(header, "If-None-Match: "+r.page.ETag)
+	}
+	if r.fresh && r.By == byWrk {
+		header = append(header, "Connection: close")
+	}
+	j := job{Target: target{URL: p.base + r.page.Path, Header: header}, Conns: 32, For: w.each}
+	read := j.read
+	switch r.By {
+	case byOwn:
+		j.Reading = &reading{HTTP2: r.http2, Fresh: r.fresh}
+		read = j.readOwn
+	case byH2load:
+		read = func(ctx context.Context) (tally, error) { return j.readH2load(ctx, r.http2) }
+	}
+	before := p.cpu()
+	done, err := read(ctx)
 	if err != nil {
-		return t, fmt.Errorf("h2load: %w: %s", err, out)
+		return err
 	}
-	done, failed := h2Done.FindSubmatch(out), h2Failed.FindSubmatch(out)
-	if done == nil || failed == nil || string(done[3]) != "0" || string(failed[1]) != "0" || string(failed[2]) != "0" {
-		return t, fmt.Errorf("h2load said %q", out)
-	}
-	t.Requests, err = strconv.Atoi(string(done[2]))
-	t.Seconds = max(time.Second, j.For).Truncate(time.Second).Seconds()
-	return t, err
+	r.add(s.name, done.rate())
+	r.Cost.add(s.name, float64((p.cpu()-before).Microseconds())/float64(done.Requests))
+	return nil
 }
 
-// certificate writes a certificate for 127.0.0.1 and its key, and returns the paths of both files.
-func certificate(dir string) (cert, key string, err error) {
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return "", "", err
+// warmTable prints a line for each row: requests a second of each server, processor time of a request, and both as
+// ratios of one server to the bare handler.
+func warmTable(to io.Writer, rows []*row, name string) {
+	if len(rows) == 0 {
+		return
 	}
-	c := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(24 * time.Hour), IPAddresses: []net.IP{{127, 0, 0, 1}},
+	columns := rows[0].Columns
+	fmt.Fprint(to, "| page | client |")
+	for _, c := range columns {
+		fmt.Fprintf(to, " %s, /s |", c)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, c, c, k.Public(), k)
-	if err != nil {
-		return "", "", err
+	for _, c := range columns {
+		fmt.Fprintf(to, " %s, µs |", c)
 	}
-	private, err := x509.MarshalPKCS8PrivateKey(k)
-	if err != nil {
-		return "", "", err
+	fmt.Fprintf(to, " %[1]s to net/http | net/http to %[1]s, µs |\n|---|---|%s---|---|\n", name,
+		strings.Repeat("---|", 2*len(columns)))
+	for _, r := range rows {
+		fmt.Fprintf(to, "| %s | %s |", r.Name, r.By)
+		for _, c := range columns {
+			fmt.Fprintf(to, " %s |", r.cell(c))
+		}
+		for _, c := range columns {
+			fmt.Fprintf(to, " %s |", number(median(r.Cost.Samples[c])))
+		}
+		fmt.Fprintf(to, " %.2f | %.2f |\n", r.between(name, "net/http"), r.Cost.between("net/http", name))
 	}
-	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	return cert, key, cmp.Or(
-		os.WriteFile(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600),
-		os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
 }
