@@ -63,6 +63,12 @@ type Tx interface {
 	// ListedSince returns the projects of a repository whose serial is above since, by normal name, and the number of all
 	// projects of the repository. It does not report deleted projects.
 	ListedSince(ctx context.Context, repositoryID string, serial int64) ([]Listed, int, error)
+	// EachListed calls f with all projects of a repository, by normal name and without their ids, until f fails.
+	EachListed(ctx context.Context, repositoryID string, f func(Listed) error) error
+	// CountListed returns the number of projects of a repository with serials from first to last.
+	CountListed(ctx context.Context, repositoryID string, first, last int64) (int, error)
+	// ListedBetween returns those projects, in no particular order and without their ids.
+	ListedBetween(ctx context.Context, repositoryID string, first, last int64) ([]Listed, error)
 
 	// Pages of projects.
 

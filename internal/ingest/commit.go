@@ -148,7 +148,8 @@ func releaseUsed(ctx context.Context, tx Tx, keys []string) error {
 	return nil
 }
 
-// project returns the project of the file, and creates it if it does not exist.
+// project returns the project of the file, and creates it if it does not exist. recheck has read the decision about its
+// name.
 func (a *addition) project(ctx context.Context, tx Tx, f catalog.File) (catalog.Project, error) {
 	p, exists, err := a.intake.findProject(ctx, tx, a.who, a.repository, a.name, a.compared)
 	if err != nil || exists {

@@ -14,9 +14,8 @@ const apiVersion = "1.4"
 
 // These are typical sizes in bytes, used to allocate a page once. An underestimate costs a copy.
 const (
-	fileRoom    = 640
-	projectRoom = 80
-	pageRoom    = 512
+	fileRoom = 640
+	pageRoom = 512
 )
 
 // tree is the start of a repository's URLs: a path, and the origin for URLs that must be absolute. origin is "" unless
@@ -37,14 +36,42 @@ func (f format) projectPage(t tree, c catalog.Contents) *ready.Answer {
 	return answer
 }
 
-func (f format) listPage(prefix string, l catalog.Listing) *ready.Answer {
-	out := make([]byte, 0, pageRoom+len(l.Projects)*(projectRoom+len(prefix)))
+// listPage returns the page of a list. last may be an earlier page for the same repository and format, or nil.
+func (f format) listPage(prefix string, l catalog.Listing, last *ready.Answer) *ready.Answer {
+	head, end := headHTML, endHTML
 	if f.json() {
-		out = appendListJSON(out, l)
-	} else {
-		out = appendListHTML(out, prefix, l)
+		head, end = headJSON, endJSON
 	}
-	return ready.NewAnswer(f.media(), l.Stamp(), out)
+	pieces := []ready.Piece{{Key: listEdge{false, l.Serial}, Append: func(b []byte) []byte { return head(b, l.Serial) }}}
+	for s := range l.Roll.Sections() {
+		part := listPart{section: s, format: f, prefix: prefix, first: len(pieces) == 1}
+		pieces = append(pieces, ready.Piece{Key: part, Append: part.append})
+	}
+	pieces = append(pieces, ready.Piece{
+		Key: listEdge{true, l.Serial}, Append: func(b []byte) []byte { return end(b, l.Serial) },
+	})
+	return ready.NewPieces(f.media(), l.Stamp(), pieces, last)
+}
+
+// listPart is a section of a list on a page.
+type listPart struct {
+	section *catalog.Section
+	format  format
+	prefix  string
+	first   bool // there is none before it
+}
+
+// listEdge is the beginning or the end of a list.
+type listEdge struct {
+	end    bool
+	serial int64
+}
+
+func (p listPart) append(b []byte) []byte {
+	if p.format.json() {
+		return appendListJSON(b, p.section, p.first)
+	}
+	return appendListHTML(b, p.prefix, p.section)
 }
 
 // appendFilePath appends the path of a file. Mirrors require it to begin with /packages.

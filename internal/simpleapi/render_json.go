@@ -118,15 +118,30 @@ func appendMetadataJSON(b []byte, f *catalog.File) []byte {
 	return append(b, `"}`...)
 }
 
-func appendListJSON(b []byte, l catalog.Listing) []byte {
-	b = appendMetaJSON(b, l.Serial)
-	b = append(b, `,"projects":[`...)
-	for i := range l.Projects {
-		p := &l.Projects[i]
-		b = append(appendComma(b, i), `{"_last-serial":`...)
-		b = appendInt(b, p.Serial)
+func headJSON(b []byte, serial int64) []byte {
+	return append(appendMetaJSON(b, serial), `,"projects":[`...)
+}
+
+func endJSON(b []byte, _ int64) []byte { return append(b, "]}"...) }
+
+// appendListJSON appends the projects of a section, each after a comma unless it is the first of the list.
+func appendListJSON(b []byte, s *catalog.Section, first bool) []byte {
+	for l := range s.Lines() {
+		if l.Hidden {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(b, `{"_last-serial":`...)
+		b = appendInt(b, l.Serial)
 		b = append(b, `,"name":`...)
-		b = append(appendJSON(b, shown(p)), '}')
+		if l.Plain {
+			b = append(append(append(b, '"'), l.Shown...), `"}`...)
+		} else {
+			b = append(appendJSON(b, string(l.Shown)), '}')
+		}
 	}
-	return append(b, "]}"...)
+	return b
 }

@@ -111,13 +111,13 @@ func TestProjectPages(t *testing.T) {
 }
 
 func TestListPages(t *testing.T) {
-	l := catalog.Listing{Serial: 77, Projects: []catalog.Listed{
+	l := catalog.Listing{Serial: 77, Roll: catalog.RollOf([]catalog.Listed{
 		{Name: name(t, "de-mo"), Display: "De_Mo", Serial: 42}, {Name: name(t, "zope.interface"), Serial: 7},
-	}}
-	golden(t, "list.json", v1JSON.listPage("", l).Body())
-	golden(t, "list.html", textHTML.listPage("/pre/r/other", l).Body())
-	golden(t, "list-empty.json", v1JSON.listPage("", catalog.Listing{}).Body())
-	golden(t, "list-empty.html", textHTML.listPage("", catalog.Listing{}).Body())
+	})}
+	golden(t, "list.json", v1JSON.listPage("", l, nil).Body())
+	golden(t, "list.html", textHTML.listPage("/pre/r/other", l, nil).Body())
+	golden(t, "list-empty.json", v1JSON.listPage("", catalog.Listing{}, nil).Body())
+	golden(t, "list-empty.html", textHTML.listPage("", catalog.Listing{}, nil).Body())
 }
 
 // TestPagesKeepToTheSpecification parses the JSON page and checks required and forbidden keys.
