@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 )
 
 // source is an index that clients install from.
@@ -68,16 +67,6 @@ func (b *clientBench) folder() (string, error) {
 	return dir, os.Mkdir(dir, 0o755)
 }
 
-// program returns a program of one of the environments of -peers, or "".
-func (b *clientBench) program(name string) string {
-	for venv := range strings.SplitSeq(b.peers, ",") {
-		if path := filepath.Join(venv, "bin", name); isFile(path) {
-			return path
-		}
-	}
-	return ""
-}
-
 // serveIndex starts this index on a site.
 func (b *clientBench) serveIndex(ctx context.Context, s *site, secure bool, args ...string) (*process, string, error) {
 	port, err := freePort()
@@ -128,7 +117,7 @@ func (b *clientBench) ownSource(ctx context.Context) (*source, error) {
 
 // fill uploads the packages.
 func (b *clientBench) fill(ctx context.Context, to target) error {
-	j := job{Target: to, Conns: 4}
+	j := job{Target: to, Conns: 1} // devpi-server refuses some of several at once on a busy machine
 	for _, f := range b.graph.files {
 		j.Wheels = append(j.Wheels,
 			wheelJob{Project: f.project, Version: f.version, Path: b.graph.path(f.wheel), Sum: f.sum})
@@ -232,7 +221,7 @@ func (b *clientBench) peer(ctx context.Context, p *process, simple string) (*sou
 }
 
 func (b *clientBench) devpiSource(ctx context.Context) (*source, error) {
-	server, prepare := b.program("devpi-server"), b.program("devpi-init")
+	server, prepare := programIn(b.peers, "devpi-server"), programIn(b.peers, "devpi-init")
 	if server == "" || prepare == "" {
 		return nil, nil
 	}
@@ -252,7 +241,7 @@ func (b *clientBench) devpiSource(ctx context.Context) (*source, error) {
 }
 
 func (b *clientBench) pypiserverSource(ctx context.Context) (*source, error) {
-	binary := b.program("pypi-server")
+	binary := programIn(b.peers, "pypi-server")
 	if binary == "" {
 		return nil, nil
 	}
@@ -282,7 +271,7 @@ func (b *clientBench) pypiserverSource(ctx context.Context) (*source, error) {
 
 // proxpiSource is proxpi in front of the static index, as its documentation starts it.
 func (b *clientBench) proxpiSource(ctx context.Context) (*source, error) {
-	binary := b.program("gunicorn")
+	binary := proxpiIn(b.peers)
 	if binary == "" {
 		return nil, nil
 	}
