@@ -246,6 +246,9 @@ func (b *targetRun) print(w io.Writer) {
 				rows = append(rows, r)
 			}
 		}
+		if !b.lacks(g) {
+			g.needs = ""
+		}
 		fmt.Fprintln(w, goalLine(g, rows))
 	}
 	var warm []*row
