@@ -91,6 +91,20 @@ type Contents struct {
 func (x *Index) Contents(ctx context.Context, who access.Caller, repo string,
 	name packaging.ProjectName,
 ) (Contents, error) {
+	return x.contents(ctx, who, repo, name, Tx.Releases, Tx.Files)
+}
+
+// Shown is Contents with only what pages show of releases and files; see Tx.ShownFiles and Tx.ShownReleases.
+func (x *Index) Shown(ctx context.Context, who access.Caller, repo string,
+	name packaging.ProjectName,
+) (Contents, error) {
+	return x.contents(ctx, who, repo, name, Tx.ShownReleases, Tx.ShownFiles)
+}
+
+func (x *Index) contents(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	releases func(Tx, context.Context, string) ([]Release, error),
+	files func(Tx, context.Context, string) ([]File, error),
+) (Contents, error) {
 	p, err := x.Project(ctx, who, repo, name)
 	if err != nil {
 		return Contents{}, err
@@ -100,10 +114,10 @@ func (x *Index) Contents(ctx context.Context, who access.Caller, repo string,
 		if c.Project, err = tx.ProjectByID(ctx, p.ID); err != nil || c.Project.Status == Quarantined {
 			return err
 		}
-		if c.Releases, err = tx.Releases(ctx, p.ID); err != nil {
+		if c.Releases, err = releases(tx, ctx, p.ID); err != nil {
 			return err
 		}
-		c.Files, err = tx.Files(ctx, p.ID)
+		c.Files, err = files(tx, ctx, p.ID)
 		return err
 	})
 	if fault.Is(err, fault.NotFound) {

@@ -125,6 +125,8 @@ type Tx interface {
 	ReleaseByKey(ctx context.Context, projectID, key string) (Release, error)
 	// Releases returns a project's releases, oldest first, except those whose files are all in quarantine.
 	Releases(ctx context.Context, projectID string) ([]Release, error)
+	// ShownReleases returns the same releases with only their version and key.
+	ShownReleases(ctx context.Context, projectID string) ([]Release, error)
 	// Summaries returns all releases of a project, including those in quarantine, in no particular order.
 	Summaries(ctx context.Context, projectID string) ([]Summary, error)
 
@@ -140,6 +142,9 @@ type Tx interface {
 	// Files returns a project's files by upload time, oldest first, except those in quarantine. Uploader is not filled in:
 	// pages do not need it.
 	Files(ctx context.Context, projectID string) ([]File, error)
+	// ShownFiles returns the same files with only what a page shows: their filename, version, digest and that of the
+	// metadata, required Python, size, upload time, yank, and whether they are attested.
+	ShownFiles(ctx context.Context, projectID string) ([]File, error)
 	// FilesOfRelease returns the same for one release, with Uploader.
 	FilesOfRelease(ctx context.Context, releaseID string) ([]File, error)
 	// StartupOfRelease returns, by file id, the members of a release's files that run code whenever Python starts. Files

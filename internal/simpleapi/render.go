@@ -22,18 +22,53 @@ const (
 // the base URL is https.
 type tree struct{ prefix, origin string }
 
-func (f format) projectPage(t tree, c catalog.Contents) *ready.Answer {
-	out := make([]byte, 0, pageRoom+len(c.Files)*(fileRoom+2*len(t.prefix))+len(c.Releases)*16)
-	if f.json() {
-		out = appendProjectJSON(out, t, c)
+// projectPage returns the page of a project. last may be an earlier page of the same project and format, or nil.
+func (f format) projectPage(t tree, c catalog.Contents, last *ready.Answer) *ready.Answer {
+	var answer *ready.Answer
+	if len(c.Files) < longPage {
+		out := make([]byte, 0, pageRoom+len(c.Files)*(fileRoom+2*len(t.prefix))+len(c.Releases)*16)
+		out = f.appendHead(out, t, c)
+		out = f.appendFiles(out, t, &c.Project, c.Files, true)
+		answer = ready.NewAnswer(f.media(), c.Project.Stamp(), slices.Clip(f.appendEnd(out, c)))
 	} else {
-		out = appendProjectHTML(out, t, c)
+		answer = ready.NewPieces(f.media(), c.Project.Stamp(), f.pieces(t, c), last)
 	}
-	answer := ready.NewAnswer(f.media(), c.Project.Stamp(), slices.Clip(out))
 	if c.Project.Serial == 0 {
 		answer.OmitSerial()
 	}
 	return answer
+}
+
+func (f format) appendHead(b []byte, t tree, c catalog.Contents) []byte {
+	if f.json() {
+		return appendHeadJSON(b, t, c)
+	}
+	return appendHeadHTML(b, c)
+}
+
+// appendFiles appends files of a page. first says that there is none before them.
+func (f format) appendFiles(b []byte, t tree, p *catalog.Project, files []catalog.File, first bool) []byte {
+	for i := range files {
+		switch {
+		case !f.json():
+			b = appendFileHTML(b, t, p, &files[i])
+			continue
+		case i > 0 || !first:
+			b = append(b, ',')
+		}
+		b = appendFileJSON(b, t, p, &files[i])
+	}
+	return b
+}
+
+func (f format) appendEnd(b []byte, c catalog.Contents) []byte {
+	switch {
+	case f.json():
+		return append(b, "]}"...)
+	case c.Project.Serial == 0:
+		return append(b, "</body>\n</html>\n"...)
+	}
+	return appendEndHTML(b, c.Project.Serial)
 }
 
 // listPage returns the page of a list. last may be an earlier page for the same repository and format, or nil.

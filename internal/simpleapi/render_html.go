@@ -14,18 +14,10 @@ const pageStart = `<!DOCTYPE html>
 <meta name="pypi:repository-version" content="` + apiVersion + `">
 `
 
-func appendProjectHTML(b []byte, t tree, c catalog.Contents) []byte {
+func appendHeadHTML(b []byte, c catalog.Contents) []byte {
 	b = append(b, pageStart...)
 	b = appendStatusHTML(b, &c.Project)
-	title := "Links for " + c.Project.Name.String()
-	b = appendTitleHTML(b, title)
-	for i := range c.Files {
-		b = appendFileHTML(b, t, &c.Project, &c.Files[i])
-	}
-	if c.Project.Serial == 0 {
-		return append(b, "</body>\n</html>\n"...)
-	}
-	return appendEndHTML(b, c.Project.Serial)
+	return appendTitleHTML(b, "Links for "+c.Project.Name.String())
 }
 
 // appendStatusHTML writes the status marker and its reason (PEP 792).

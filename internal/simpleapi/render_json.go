@@ -9,7 +9,7 @@ import (
 // uploadTime is the time format of PEP 700: UTC with "Z" and at most six decimals.
 const uploadTime = `"2006-01-02T15:04:05.000000Z"`
 
-func appendProjectJSON(b []byte, t tree, c catalog.Contents) []byte {
+func appendHeadJSON(b []byte, t tree, c catalog.Contents) []byte {
 	b = appendProjectMetaJSON(b, t, c)
 	b = append(b, `,"name":`...)
 	b = appendJSON(b, c.Project.Name.String())
@@ -23,11 +23,7 @@ func appendProjectJSON(b []byte, t tree, c catalog.Contents) []byte {
 	for i, r := range c.Releases {
 		b = appendJSON(appendComma(b, i), r.Version)
 	}
-	b = append(b, `],"files":[`...)
-	for i := range c.Files {
-		b = appendFileJSON(appendComma(b, i), t, &c.Project, &c.Files[i])
-	}
-	return append(b, "]}"...)
+	return append(b, `],"files":[`...)
 }
 
 // appendProjectMetaJSON begins an object. A project without a serial comes from an upstream.

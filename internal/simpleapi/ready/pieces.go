@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -19,10 +20,19 @@ import (
 type Piece struct {
 	// Key identifies the content: pieces with equal keys have the same bytes. It is comparable.
 	Key any
-	// Append appends the bytes. It must not change anything, because it is called whenever they are needed and not kept.
+	// Append appends the bytes. It must not change anything, because it is called whenever they are needed.
 	Append func(dst []byte) []byte
-	// Kept is the memory that the piece keeps alive and that nothing else accounts for, in bytes.
-	Kept int
+	// Keep makes the answer keep the bytes instead of calling Append again.
+	Keep bool
+
+	bytes []byte // if they are kept
+}
+
+func (p *Piece) append(b []byte) []byte {
+	if p.bytes != nil {
+		return append(b, p.bytes...)
+	}
+	return p.Append(b)
 }
 
 // made is what is known of a piece in one encoding.
@@ -36,12 +46,13 @@ type made struct {
 // pieceOverhead is the approximate size of a piece without its bodies.
 const pieceOverhead = 256
 
-// NewPieces returns an uncompressed answer like NewAnswer. It does not keep the body, but renders the pieces as they
-// are written. Where the body is divided must depend on its content alone: then equal bodies have equal tags, and also
+// NewPieces returns an uncompressed answer like NewAnswer. It renders the pieces as they are written, unless it keeps
+// them. Where the body is divided must depend on its content alone: then equal bodies have equal tags, and also
 // equal compressed bytes, whichever process made them. last may be an earlier answer for the same key, or nil: what it
 // knows of equal pieces is used again.
 func NewPieces(media string, at memo.Stamp, pieces []Piece, last *Answer) *Answer {
 	known := last.known(Identity)
+	pieces = slices.Clone(pieces)
 	of := make([]made, len(pieces))
 	whole := sha256.New()
 	whole.Write([]byte(media + "\x00pieces\x00"))
@@ -49,11 +60,16 @@ func NewPieces(media string, at memo.Stamp, pieces []Piece, last *Answer) *Answe
 	defer scratch.release()
 	var size int
 	for i, p := range pieces {
-		m, ok := known[p.Key]
-		if !ok {
+		var m made
+		if at, ok := known[p.Key]; ok {
+			pieces[i], m = last.pieces[at], last.made[at]
+		} else {
 			scratch.b = p.Append(scratch.b[:0])
 			sum := sha256.Sum256(scratch.b)
 			m = made{size: len(scratch.b), sum: [16]byte(sum[:16])}
+			if p.Keep {
+				pieces[i].bytes, pieces[i].Append = bytes.Clone(scratch.b), nil
+			}
 		}
 		of[i] = m
 		whole.Write(m.sum[:])
@@ -68,14 +84,14 @@ func NewPieces(media string, at memo.Stamp, pieces []Piece, last *Answer) *Answe
 	return a
 }
 
-// known returns what an answer knows of its pieces in an encoding, by key.
-func (a *Answer) known(e Encoding) map[any]made {
+// known returns the places of an answer's pieces by key, if it has the encoding.
+func (a *Answer) known(e Encoding) map[any]int {
 	if a == nil || a.pieces == nil || a.coding != e {
 		return nil
 	}
-	out := make(map[any]made, len(a.pieces))
+	out := make(map[any]int, len(a.pieces))
 	for i, p := range a.pieces {
-		out[p.Key] = a.made[i]
+		out[p.Key] = i
 	}
 	return out
 }
@@ -138,7 +154,7 @@ var zstdWriters = sync.Pool{New: func() any {
 func (a *Answer) gzip(last *Answer) *Answer {
 	known := last.known(Gzip)
 	b := *a
-	b.made = make([]made, len(a.pieces))
+	b.made, b.pieces = make([]made, len(a.pieces)), make([]Piece, len(a.pieces))
 	squeezer := takeSqueezer()
 	defer squeezer.release()
 	scratch := takeScratch()
@@ -146,13 +162,15 @@ func (a *Answer) gzip(last *Answer) *Answer {
 	var crc uint32
 	var size, length int
 	for i, p := range a.pieces {
-		m, ok := known[p.Key]
-		if !ok {
+		var m made
+		if at, ok := known[p.Key]; ok {
+			m = last.made[at]
+		} else {
 			m = a.made[i]
-			scratch.b = p.Append(scratch.b[:0])
+			scratch.b = p.append(scratch.b[:0])
 			m.body, m.crc = squeezer.squeeze(scratch.b)
 		}
-		b.made[i] = m
+		b.made[i], b.pieces[i] = m, Piece{Key: p.Key}
 		crc = combineCRC(crc, m.crc, m.size)
 		size += m.size
 		length += len(m.body)
@@ -182,7 +200,7 @@ func (a *Answer) eachPlain(f func([]byte) error) error {
 	defer scratch.release()
 	b := scratch.b[:0]
 	for _, p := range a.pieces {
-		b = p.Append(b)
+		b = p.append(b)
 		if len(b) < writeSize {
 			continue
 		}
@@ -231,7 +249,7 @@ func (a *Answer) write(w http.ResponseWriter) {
 func (a *Answer) weight() int64 {
 	n := int64(cap(a.body))
 	for i := range a.pieces {
-		n += int64(cap(a.made[i].body)+a.pieces[i].Kept) + pieceOverhead
+		n += int64(cap(a.made[i].body)+cap(a.pieces[i].bytes)) + pieceOverhead
 	}
 	return n
 }
