@@ -143,11 +143,14 @@ func targets(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.measure(ctx)
-	if s.json {
-		return errors.Join(err, json.NewEncoder(os.Stdout).Encode(r))
+	b, err := s.measure(ctx)
+	switch {
+	case b == nil:
+		return err
+	case s.json:
+		return errors.Join(err, json.NewEncoder(os.Stdout).Encode(b.report))
 	}
-	r.print(os.Stdout) // the rows so far, also after an error
+	b.print(os.Stdout) // the rows so far, also after an error
 	return err
 }
 
