@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -26,6 +27,26 @@ func splitKey(key string) (part, sha256, generation string) {
 	return part, sha256, generation
 }
 
+// ofKey selects the row of the key $1 with its part, digest and generation as three more arguments from a number on.
+// SQLite finds it by these, PostgreSQL by the key.
+func ofKey(from int) string {
+	return fmt.Sprintf(`blob_key = $1 AND part = $%d AND sha256 = $%d AND generation = $%d`, from, from+1, from+2)
+}
+
+// withKey returns the arguments of a statement with ofKey.
+func withKey(key string, args ...any) []any {
+	part, sha256, generation := splitKey(key)
+	return append(append([]any{key}, args...), part, sha256, generation)
+}
+
+// blobColumns begins an INSERT into blobs: the other columns, or the values for them, follow. SQLite computes the key.
+func (d dialect) blobColumns(key string) string {
+	if d.computesKeys {
+		return ``
+	}
+	return key + `, `
+}
+
 // HoldBlob implements custody.Tx. The unique index blobs_live decides which caller creates the row; all others join it.
 // The plain key is nearly always free, so it is tried first.
 func (t *Tx) HoldBlob(ctx context.Context, plain, generation string, at time.Time) (custody.Held, error) {
@@ -45,9 +66,9 @@ func (t *Tx) hold(ctx context.Context, plain, generation string, at time.Time) (
 		return h, err
 	}
 	h, err := one(ctx, t, "key", scan,
-		`INSERT INTO blobs (blob_key, part, sha256, generation, holds, since, settled, dropping)
-		SELECT $1, $2, $3, $4, 1, CAST($5 AS BIGINT), FALSE, FALSE
-		WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blob_key = $1 AND dropping)
+		`INSERT INTO blobs (`+t.db.dialect.blobColumns(`blob_key`)+`part, sha256, generation, holds, since, settled, dropping)
+		SELECT `+t.db.dialect.blobColumns(`$1`)+`$2, $3, $4, 1, CAST($5 AS BIGINT), FALSE, FALSE
+		WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE `+ofKey(2)+` AND dropping)
 		ON CONFLICT (part, sha256) WHERE NOT dropping DO UPDATE SET holds = blobs.holds + 1, since = excluded.since, settled = FALSE
 		RETURNING generation, `+blobOwn, custody.WithGeneration(plain, generation), part, sha256, generation, micros(at))
 	h.Key = custody.WithGeneration(plain, h.Generation)
@@ -67,15 +88,17 @@ func (t *Tx) ReleaseBlob(ctx context.Context, key string, held bool) (drop bool,
 	if err != nil || used {
 		return false, err
 	}
-	return t.did(ctx, `INSERT INTO blobs (blob_key, part, sha256, generation, holds, since, settled, dropping)
-		VALUES ($1, $2, $3, $4, 0, $5, FALSE, TRUE)
-		ON CONFLICT (blob_key) DO UPDATE SET since = excluded.since, settled = FALSE, dropping = TRUE
+	return t.did(ctx,
+		`INSERT INTO blobs (`+t.db.dialect.blobColumns(`blob_key`)+`part, sha256, generation, holds, since, settled, dropping)
+		SELECT `+t.db.dialect.blobColumns(`$1`)+`$2, $3, $4, 0, CAST($5 AS BIGINT), FALSE, TRUE WHERE $1 <> ''
+		ON CONFLICT (`+t.db.dialect.blobPrimary+`) DO UPDATE SET since = excluded.since, settled = FALSE, dropping = TRUE
 		WHERE blobs.holds = 0 AND NOT blobs.dropping`, key, part, sha256, generation, micros(t.db.options.Now()))
 }
 
 // settle marks an unheld key as settled if a row references its blob, and reports whether one does.
 func (t *Tx) settle(ctx context.Context, key, part, sha256, generation string) (used bool, err error) {
-	_, err = t.exec(ctx, `UPDATE blobs SET settled = (holds = 0) WHERE blob_key = $1 AND NOT dropping AND `+blobUsed, key)
+	_, err = t.exec(ctx, `UPDATE blobs SET settled = (holds = 0) WHERE `+ofKey(2)+` AND NOT dropping AND `+blobUsed,
+		withKey(key)...)
 	if err != nil {
 		return false, err
 	}
@@ -87,7 +110,7 @@ func (t *Tx) endHold(ctx context.Context, key string) (used bool, err error) {
 	scan := func(r row) (used bool, err error) { err = r.Scan(&used); return used, err }
 	out, err := many(ctx, t, scan, `UPDATE blobs SET holds = CASE WHEN holds > 0 THEN holds - 1 ELSE 0 END,
 			settled = CASE WHEN `+blobUsed+` THEN holds <= 1 ELSE settled END
-		WHERE blob_key = $1 AND NOT dropping RETURNING `+blobUsed, key)
+		WHERE `+ofKey(2)+` AND NOT dropping RETURNING `+blobUsed, withKey(key)...)
 	if err != nil {
 		return false, err
 	}
@@ -129,40 +152,41 @@ func (t *Tx) AbandonedBlobs(ctx context.Context, before time.Time, limit int) ([
 // abandon marks unreferenced rows that match a condition as being dropped. The condition is trusted SQL.
 func (t *Tx) abandon(ctx context.Context, which string, before time.Time, limit int) ([]string, error) {
 	return many(ctx, t, scanText, `UPDATE blobs SET dropping = TRUE, settled = FALSE, holds = 0, since = $3
-		WHERE blob_key IN (SELECT blob_key FROM blobs WHERE `+which+` AND NOT dropping AND since < $1 AND NOT `+blobUsed+` ORDER BY since LIMIT $2)
+		WHERE (part, sha256, generation) IN (SELECT part, sha256, generation FROM blobs WHERE `+which+` AND NOT dropping AND since < $1 AND NOT `+blobUsed+` ORDER BY since LIMIT $2)
 		RETURNING blob_key`, micros(before), limit, micros(t.db.options.Now()))
 }
 
 func (t *Tx) InterruptedDrops(ctx context.Context, before time.Time, limit int) ([]string, error) {
 	return many(ctx, t, scanText, `UPDATE blobs SET since = $3, owner = ''
-		WHERE blob_key IN (SELECT blob_key FROM blobs WHERE NOT settled AND dropping AND since < $1 AND NOT `+
+		WHERE (part, sha256, generation) IN (SELECT part, sha256, generation FROM blobs WHERE NOT settled AND dropping AND since < $1 AND NOT `+
 		blobKept("$3")+` ORDER BY since LIMIT $2)
 		RETURNING blob_key`, micros(before), limit, micros(t.db.options.Now()))
 }
 
 func (t *Tx) OwnDrop(ctx context.Context, key, owner string, before time.Time) (bool, error) {
 	return t.did(ctx, `UPDATE blobs SET owner = $2, since = $3
-		WHERE blob_key = $1 AND dropping AND NOT settled AND (owner = '' OR owner = $2 OR since < $4)
+		WHERE `+ofKey(5)+` AND dropping AND NOT settled AND (owner = '' OR owner = $2 OR since < $4)
 			AND NOT `+blobKept("$3"),
-		key, owner, micros(t.db.options.Now()), micros(before))
+		withKey(key, owner, micros(t.db.options.Now()), micros(before))...)
 }
 
 // YieldDrop implements custody.Tx. It sets since to 0, which is earlier than any time that the sweeper asks for.
 func (t *Tx) YieldDrop(ctx context.Context, key, owner string) error {
 	_, err := t.exec(ctx,
-		`UPDATE blobs SET owner = '', since = 0 WHERE blob_key = $1 AND dropping AND NOT settled AND owner = $2`, key, owner)
+		`UPDATE blobs SET owner = '', since = 0 WHERE `+ofKey(3)+` AND dropping AND NOT settled AND owner = $2`,
+		withKey(key, owner)...)
 	return err
 }
 
 // ForgetBlob implements custody.Tx. Generations other than that of the plain key are random and are never reused, so
 // their rows are deleted.
 func (t *Tx) ForgetBlob(ctx context.Context, key string) error {
-	gone, err := t.did(ctx, `DELETE FROM blobs WHERE blob_key = $1 AND dropping AND generation <> ''`, key)
+	gone, err := t.did(ctx, `DELETE FROM blobs WHERE `+ofKey(2)+` AND dropping AND generation <> ''`, withKey(key)...)
 	if err != nil || gone {
 		return err
 	}
-	_, err = t.exec(ctx, `UPDATE blobs SET settled = TRUE, owner = '', since = $2 WHERE blob_key = $1 AND dropping`, key,
-		micros(t.db.options.Now()))
+	_, err = t.exec(ctx, `UPDATE blobs SET settled = TRUE, owner = '', since = $2 WHERE `+ofKey(3)+` AND dropping`,
+		withKey(key, micros(t.db.options.Now()))...)
 	return err
 }
 
@@ -174,8 +198,8 @@ func (t *Tx) ForgetSpent(ctx context.Context, before time.Time) error {
 // DropStray implements custody.Tx. If a late PUT has stored a spent key again, the key is dropped again.
 func (t *Tx) DropStray(ctx context.Context, key string) (bool, error) {
 	again, err := t.did(ctx,
-		`UPDATE blobs SET settled = FALSE, owner = '', since = $2 WHERE blob_key = $1 AND dropping AND settled`, key,
-		micros(t.db.options.Now()))
+		`UPDATE blobs SET settled = FALSE, owner = '', since = $2 WHERE `+ofKey(3)+` AND dropping AND settled`,
+		withKey(key, micros(t.db.options.Now()))...)
 	if err != nil || again {
 		return again, err
 	}
@@ -221,10 +245,10 @@ func keyOf(part, sum, generation string) string {
 // those with the given id in column, which is trusted SQL.
 func (t *Tx) unsettle(ctx context.Context, column, id string) error {
 	for _, key := range []string{
-		keyOf("files", "sha256", "generation"), keyOf("metadata", "metadata_sha256", "metadata_generation"),
+		`'files', sha256, generation`, `'metadata', metadata_sha256, metadata_generation`,
 	} {
 		_, err := t.exec(ctx, `UPDATE blobs SET settled = FALSE, named_until = $2
-			WHERE NOT dropping AND blob_key IN (SELECT `+key+` FROM files WHERE `+column+` = $1)`, id,
+			WHERE NOT dropping AND (part, sha256, generation) IN (SELECT `+key+` FROM files WHERE `+column+` = $1)`, id,
 			micros(t.db.options.Now()))
 		if err != nil {
 			return err

@@ -34,8 +34,8 @@ func (t *Tx) FilesNaming(ctx context.Context, s custody.Stored, limit int) ([]st
 }
 
 func (t *Tx) IsStray(ctx context.Context, key string) (bool, error) {
-	known, err := many(ctx, t, scanText, `SELECT blob_key FROM blobs WHERE blob_key = $1 AND NOT (dropping AND settled)`,
-		key)
+	known, err := many(ctx, t, scanText, `SELECT blob_key FROM blobs WHERE `+ofKey(2)+` AND NOT (dropping AND settled)`,
+		withKey(key)...)
 	if err != nil || len(known) > 0 {
 		return false, err
 	}
