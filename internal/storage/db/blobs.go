@@ -11,8 +11,10 @@ import (
 )
 
 // blobOwn is true for a row of blobs if the row of a file of this index references the blob.
-const blobOwn = `((blobs.part = 'files' AND EXISTS (SELECT 1 FROM files f WHERE f.sha256 = blobs.sha256 AND f.generation = blobs.generation))
-	OR (blobs.part = 'metadata' AND EXISTS (SELECT 1 FROM files f WHERE f.metadata_sha256 = blobs.sha256 AND f.metadata_generation = blobs.generation)))`
+const blobOwn = `((blobs.part = 'files' AND EXISTS (SELECT 1 FROM files f WHERE substr(f.sha256, 1, 12) = substr(blobs.sha256, 1, 12)
+		AND f.sha256 = blobs.sha256 AND f.generation = blobs.generation))
+	OR (blobs.part = 'metadata' AND EXISTS (SELECT 1 FROM files f WHERE substr(f.metadata_sha256, 1, 12) = substr(blobs.sha256, 1, 12)
+		AND f.metadata_sha256 = blobs.sha256 AND f.metadata_generation = blobs.generation)))`
 
 // blobUsed is true for a row of blobs if a row of a file references the blob: of this index, or kept from an upstream.
 const blobUsed = `(` + blobOwn + `
@@ -122,10 +124,10 @@ func (t *Tx) endHold(ctx context.Context, key string) (used bool, err error) {
 
 // named reports whether the row of a file references the blob, as blobUsed.
 func (t *Tx) named(ctx context.Context, part, sha256, generation string) (bool, error) {
-	q := `SELECT 1 FROM files WHERE sha256 = $1 AND generation = $2
+	q := `SELECT 1 FROM files WHERE ` + sameDigest(`sha256`, `$1`) + ` AND generation = $2
 		UNION ALL SELECT 1 FROM upstream_files WHERE sha256 = $1 AND generation = $2 AND stored LIMIT 1`
 	if part == "metadata" {
-		q = `SELECT 1 FROM files WHERE metadata_sha256 = $1 AND metadata_generation = $2
+		q = `SELECT 1 FROM files WHERE ` + sameDigest(`metadata_sha256`, `$1`) + ` AND metadata_generation = $2
 			UNION ALL SELECT 1 FROM upstream_files WHERE metadata_sha256 = $1 AND metadata_generation = $2 AND metadata_stored
 			UNION ALL SELECT 1 FROM upstream_files WHERE provenance_sha256 = $1 AND provenance_generation = $2 AND provenance_stored
 			LIMIT 1`
@@ -219,13 +221,13 @@ func (t *Tx) StoredAfter(ctx context.Context, after custody.Stored, limit int) (
 
 // storedPart pages through the digests along their index. Grouping by digest and generation would not use that index.
 func (t *Tx) storedPart(ctx context.Context, after custody.Stored, limit int) ([]custody.Stored, error) {
-	q := `SELECT sha256, generation, MAX(size) FROM files
-		WHERE sha256 IN (SELECT DISTINCT sha256 FROM files WHERE sha256 > $1 ORDER BY sha256 LIMIT $2)
-		GROUP BY sha256, generation ORDER BY sha256, generation`
+	q := `SELECT f.sha256, f.generation, MAX(f.size) FROM ` + digestsAfter(`sha256`) + ` d
+		JOIN files f ON ` + head(`f.sha256`) + ` = d.head AND f.sha256 = d.digest
+		GROUP BY f.sha256, f.generation ORDER BY f.sha256, f.generation`
 	if after.Metadata {
-		q = `SELECT metadata_sha256, metadata_generation, 0 FROM files
-			WHERE metadata_sha256 IN (SELECT DISTINCT metadata_sha256 FROM files WHERE metadata_sha256 > $1 ORDER BY metadata_sha256 LIMIT $2)
-			GROUP BY metadata_sha256, metadata_generation ORDER BY metadata_sha256, metadata_generation`
+		q = `SELECT f.metadata_sha256, f.metadata_generation, 0 FROM ` + digestsAfter(`metadata_sha256`) + ` d
+			JOIN files f ON ` + head(`f.metadata_sha256`) + ` = d.head AND f.metadata_sha256 = d.digest
+			GROUP BY f.metadata_sha256, f.metadata_generation ORDER BY f.metadata_sha256, f.metadata_generation`
 	}
 	scan := func(r row) (s custody.Stored, err error) {
 		s.Metadata = after.Metadata

@@ -24,9 +24,9 @@ func (t *Tx) Checks(ctx context.Context) ([]custody.Check, error) {
 }
 
 func (t *Tx) FilesNaming(ctx context.Context, s custody.Stored, limit int) ([]string, error) {
-	where := `f.sha256 = $1 AND f.generation = $2`
+	where := sameDigest(`f.sha256`, `$1`) + ` AND f.generation = $2`
 	if s.Metadata {
-		where = `f.metadata_sha256 = $1 AND f.metadata_generation = $2`
+		where = sameDigest(`f.metadata_sha256`, `$1`) + ` AND f.metadata_generation = $2`
 	}
 	return many(ctx, t, scanText,
 		`SELECT r.name || '/' || f.filename FROM files f JOIN repositories r ON r.id = f.repository_id

@@ -78,7 +78,7 @@ func (t *Tx) keep(ctx context.Context, projectID, releaseID, document string) (k
 	k = keeping{base: unkept, projectID: projectID, releaseID: releaseID}
 	var base []byte
 	for _, d := range near {
-		if base, err = inflate(d.baseBytes, nil); err != nil {
+		if base, err = inflate(d.baseBytes, common); err != nil {
 			return k, err
 		}
 		if d.number == unkept { // the last row
@@ -99,24 +99,30 @@ func (t *Tx) keep(ctx context.Context, projectID, releaseID, document string) (k
 	return k, nil
 }
 
-// put sets the stored form of a document that the release does not have: as its difference from the newest base, or as
-// a new base if it differs too much.
+// put sets the stored form of a document that the release does not have.
 func (k *keeping) put(document, base []byte) {
-	if k.base != unkept {
+	if k.document, k.baseText = PackMetadata(document, base); k.baseText != nil {
+		k.base++
+	}
+}
+
+// PackMetadata returns the stored form of a document: its difference from the newest base of its project, nil for none.
+// If it differs too much, it is a new base, whose stored form is returned too.
+func PackMetadata(document, base []byte) (packed, newBase []byte) {
+	if base != nil {
 		if string(base) == string(document) {
-			k.document = []byte{}
-			return
+			return []byte{}, nil
 		}
-		k.document = deflate(document, base)
-		if len(k.document) < len(document)/6 {
-			return
+		packed = deflate(document, base)
+		if len(packed) < len(document)/6 {
+			return packed, nil
 		}
 	}
-	whole := deflate(document, nil)
-	if k.base != unkept && len(k.document) < len(whole)*3/4 {
-		return
+	whole := deflate(document, common)
+	if base != nil && len(packed) < len(whole)*3/4 {
+		return packed, nil
 	}
-	k.base, k.document, k.baseText = k.base+1, []byte{}, whole
+	return []byte{}, whole
 }
 
 // store writes what keep decided, after the row of the file.
@@ -166,7 +172,7 @@ func (t *Tx) Metadata(ctx context.Context, fileID string) (m packaging.Metadata,
 
 // whole returns a document from its stored form and that of its base.
 func whole(document, base []byte) (string, error) {
-	text, err := inflate(base, nil)
+	text, err := inflate(base, common)
 	if err == nil {
 		text, err = inflateOn(document, text)
 	}

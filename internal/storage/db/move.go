@@ -221,7 +221,7 @@ func (t *Tx) copyTo(ctx context.Context, to *DB) (done []TableMoved, err error) 
 func (t *Tx) leaveUpstreamContent(ctx context.Context) error {
 	for _, q := range []string{
 		`UPDATE upstream_files SET stored = FALSE WHERE stored
-			AND NOT EXISTS (SELECT 1 FROM files f WHERE f.sha256 = upstream_files.sha256 AND f.generation = upstream_files.generation)`,
+			AND NOT EXISTS (SELECT 1 FROM files f WHERE ` + sameDigest(`f.sha256`, `upstream_files.sha256`) + ` AND f.generation = upstream_files.generation)`,
 		`UPDATE upstream_files SET metadata_stored = FALSE, provenance_stored = FALSE WHERE metadata_stored OR provenance_stored`,
 		`UPDATE blobs SET settled = FALSE WHERE NOT dropping AND NOT ` + blobUsed,
 	} {

@@ -255,9 +255,9 @@ func (t *Tx) FilesByContent(ctx context.Context, after string, limit int) ([]ver
 		f.UploadedAt = moment(uploaded)
 		return f, err
 	}
-	return many(ctx, t, scan, `SELECT `+fileColumns+`, r.name, p.name FROM files f
+	return many(ctx, t, scan, `SELECT `+fileColumns+`, r.name, p.name FROM `+digestsAfter(`sha256`)+` d
+		JOIN files f ON `+head(`f.sha256`)+` = d.head AND f.sha256 = d.digest
 		JOIN repositories r ON r.id = f.repository_id JOIN projects p ON p.id = f.project_id
-		WHERE f.sha256 IN (SELECT DISTINCT sha256 FROM files WHERE sha256 > $1 ORDER BY sha256 LIMIT $2)
 		ORDER BY f.sha256, f.generation, f.id`, after, limit)
 }
 
