@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -16,7 +17,8 @@ import (
 // copied is a response of the index, stored in a file so that other servers can serve the same content.
 type copied struct {
 	Path, File, Type, Encoding, ETag string
-	Form                             string // "html" or "json" if two responses share a path
+	Form                             string      // "html" or "json" if two responses share a path
+	Header, Held                     http.Header // of the response, and of the 304 response to its ETag
 }
 
 // copies is the list of responses and the folder of their files.
@@ -40,6 +42,18 @@ func (c *copies) add(ctx context.Context, from target, path, form string) error 
 		Encoding: h.Get("Content-Encoding"),
 		ETag:     h.Get("ETag"),
 		Form:     form,
+		Header:   sent(h),
+	}
+	if k.ETag != "" {
+		from.Header = append(from.Header[:len(from.Header):len(from.Header)], "If-None-Match: "+k.ETag)
+		held, err := from.get(ctx)
+		if err != nil {
+			return err
+		}
+		k.Held = sent(held.Header)
+		if err := held.Body.Close(); err != nil {
+			return err
+		}
 	}
 	f, err := os.Create(filepath.Join(c.Dir, k.File))
 	if err != nil {
@@ -48,6 +62,14 @@ func (c *copies) add(ctx context.Context, from target, path, form string) error 
 	_, err = f.ReadFrom(answer.Body)
 	c.All = append(c.All, k)
 	return errors.Join(err, f.Close(), os.Chmod(f.Name(), 0o644))
+}
+
+// sent returns the headers that a handler sets: those of a response without the ones that net/http adds.
+func sent(h http.Header) http.Header {
+	h = h.Clone()
+	delete(h, "Date")
+	delete(h, "Connection")
+	return h
 }
 
 // save writes the list for the process that serves it.
@@ -63,7 +85,8 @@ func (c *copies) save() (string, error) {
 // inMemory is the maximum size of a response that the bare handler serves from memory.
 const inMemory = 64 << 20
 
-// serveBare runs the process with the bare handler, which uses only net/http. Its arguments are a port and a list.
+// serveBare runs the process with the bare handler, which uses only net/http. Its arguments are a port and a list, and
+// the files of a certificate and its key to serve TLS.
 func serveBare(ctx context.Context, args []string) error {
 	b, err := os.ReadFile(args[1])
 	if err != nil {
@@ -97,7 +120,11 @@ func serveBare(ctx context.Context, args []string) error {
 		<-ctx.Done()
 		_ = s.Close()
 	}()
-	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	serve := func() error { return s.Serve(l) }
+	if len(args) > 2 {
+		serve = func() error { return s.ServeTLS(l, args[2], args[3]) }
+	}
+	if err := serve(); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
@@ -121,7 +148,7 @@ func choose(forms map[string]http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// handler returns a handler that writes the content from memory. Large content is served as files are.
+// handler returns a handler that writes the content from memory, with the headers of the index. Large content is served as files are.
 func (k copied) handler(path string) (http.HandlerFunc, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -140,19 +167,13 @@ func (k copied) handler(path string) (http.HandlerFunc, error) {
 		}, nil
 	}
 	body, err := os.ReadFile(path)
-	typ, etag, encoding, length := []string{k.Type}, []string{k.ETag}, []string{k.Encoding},
-		[]string{fmt.Sprint(len(body))}
 	return func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h["Content-Type"], h["Etag"] = typ, etag
-		if r.Header.Get("If-None-Match") == k.ETag {
+		if r.Header.Get("If-None-Match") == k.ETag && k.ETag != "" {
+			maps.Copy(w.Header(), k.Held)
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
-		if k.Encoding != "" {
-			h["Content-Encoding"] = encoding
-		}
-		h["Content-Length"] = length
+		maps.Copy(w.Header(), k.Header)
 		_, _ = w.Write(body) // on an error the client is gone
 	}, err
 }

@@ -24,6 +24,8 @@ func TestBench(t *testing.T) {
 	}
 	t.Run("quick", func(t *testing.T) { quick(t, binary) })
 	t.Run("scale", func(t *testing.T) { growing(t, binary) })
+	t.Run("targets", func(t *testing.T) { targeted(t, binary) })
+	t.Run("clients", func(t *testing.T) { installing(t, binary) })
 }
 
 // TestThrough measures reading through an upstream once at sizes that are too small to judge speed.

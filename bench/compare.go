@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"pyindex/internal/storage/db/synthetic"
@@ -22,6 +23,7 @@ type settings struct {
 	rounds               int
 	each                 time.Duration // length of one sample
 	binary               string        // path of the index program; built if empty
+	rows                 *regexp.Regexp
 	sizes
 }
 
@@ -47,12 +49,17 @@ func parseSettings(args []string) (s settings, err error) {
 	f.StringVar(&s.databaseURL, "database-url", "",
 		"disposable database of the postgres backend, which will be filled")
 	f.StringVar(&s.storageURL, "storage", "", "storage URL of the index (default: a folder)")
+	f.StringVar(&s.binary, "binary", "", "path of the index program (default: this source, built)")
 	f.StringVar(&s.peers, "peers", "",
-		"virtual environment with pypiserver, devpi-server or proxpi (default: programs on PATH)")
+		"virtual environments of pypiserver, devpi-server and proxpi, separated by commas (default: programs on PATH)")
+	rows := f.String("rows", "", "regular expression of the rows to measure (default: all)")
 	f.IntVar(&s.rounds, "rounds", 5, "samples of each measurement")
 	f.DurationVar(&s.each, "each", 2*time.Second, "length of a sample")
 	if err := f.Parse(args); err != nil {
 		return s, err
+	}
+	if s.rows, err = regexp.Compile(*rows); err != nil {
+		return s, fmt.Errorf("-rows: %w", err)
 	}
 	if _, err := exec.LookPath("wrk"); err != nil && !s.quick {
 		return s, fmt.Errorf("wrk is required for reads: %w", err)
@@ -64,8 +71,17 @@ func parseSettings(args []string) (s settings, err error) {
 	if s.quick {
 		s.sizes, s.rounds, s.each = quickSizes, 1, 200*time.Millisecond
 	}
+	if !s.wants("list of") && !s.wants("page of 10000") && !s.wants("first read") {
+		s.projects, s.largest = quickSizes.projects, quickSizes.largest // nothing reads them
+	}
+	if !s.wants("download") && !s.wants("upload, ") {
+		s.blocks = quickSizes.blocks
+	}
 	return s, nil
 }
+
+// wants reports whether -rows selects a row.
+func (s settings) wants(name string) bool { return s.rows.MatchString(name) }
 
 // compare runs the comparison, the default command.
 func compare(ctx context.Context, args []string) error {

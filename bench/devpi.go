@@ -25,26 +25,35 @@ func (b *bench) startDevpi(ctx context.Context) error {
 	if binary == "" || prepare == "" {
 		return nil
 	}
-	dir := filepath.Join(b.dir, "devpi")
-	if out, err := exec.CommandContext(ctx, prepare, "--serverdir", dir, "--no-root-pypi", "--root-passwd",
-		devpiSecret).CombinedOutput(); err != nil {
-		return fmt.Errorf("devpi-init: %w\n%s", err, out)
-	}
-	port, err := freePort()
+	p, err := runDevpi(ctx, b.dir, binary, prepare)
 	if err != nil {
-		return err
-	}
-	p, err := start(ctx, "devpi", b.dir, port, "/+api", nil, binary, "--serverdir", dir, "--host", "127.0.0.1", "--port",
-		fmt.Sprint(port))
-	if err != nil {
-		return err
-	}
-	if err := makeDevpiIndex(ctx, p.base); err != nil {
-		p.stop()
 		return err
 	}
 	return b.join(ctx, p, "devpi", devpiIndex+"+simple/",
 		target{URL: p.base + devpiIndex, User: devpiUser, Secret: devpiSecret})
+}
+
+// runDevpi starts the programs of devpi with one index that has no bases.
+func runDevpi(ctx context.Context, dir, binary, prepare string) (*process, error) {
+	data := filepath.Join(dir, "devpi")
+	if out, err := exec.CommandContext(ctx, prepare, "--serverdir", data, "--no-root-pypi", "--root-passwd",
+		devpiSecret).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("devpi-init: %w\n%s", err, out)
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	p, err := start(ctx, "devpi", dir, port, "/+api", nil, binary, "--serverdir", data, "--host", "127.0.0.1", "--port",
+		fmt.Sprint(port))
+	if err != nil {
+		return nil, err
+	}
+	if err := makeDevpiIndex(ctx, p.base); err != nil {
+		p.stop()
+		return nil, err
+	}
+	return p, nil
 }
 
 func makeDevpiIndex(ctx context.Context, base string) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,7 +34,9 @@ func (t target) authorize(r *http.Request) {
 
 // single is a client that opens a connection for every request. It accepts compressed and uncompressed responses.
 var single = &http.Client{
-	Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true},
+	Transport: &http.Transport{
+		DisableKeepAlives: true, DisableCompression: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+	},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
@@ -68,12 +71,14 @@ func (t target) once(ctx context.Context) (answer *http.Response, size int64, to
 	return answer, size, time.Since(start), errors.Join(err, answer.Body.Close())
 }
 
-// job is a load: uploads by a client process, which reads the job from standard input, or reads by wrk.
+// job is a load: uploads or reads by a client process, which reads the job from standard input, or reads by wrk or
+// h2load.
 type job struct {
-	Target target
-	Conns  int
-	For    time.Duration // duration of reads; maximum duration of uploads, 0 for no limit
-	Wheels []wheelJob    // to upload
+	Target  target
+	Conns   int
+	For     time.Duration // duration of reads; maximum duration of uploads, 0 for no limit
+	Wheels  []wheelJob    // to upload
+	Reading *reading      // for reads by our own client
 }
 
 // wheelJob is a wheel to upload: a payload of Size bytes, or the file at Path with digest Sum.
@@ -123,21 +128,24 @@ func runLoad(ctx context.Context, _ []string) error {
 	if err := json.NewDecoder(os.Stdin).Decode(&j); err != nil {
 		return err
 	}
+	if j.Reading != nil {
+		return j.runReads(ctx)
+	}
 	return json.NewEncoder(os.Stdout).Encode(j.uploads(ctx))
 }
 
-// gather runs work on each connection and adds up the results and latencies.
-func (j job) gather(work func(t *tally, took *[]time.Duration) error) tally {
+// gather runs work on each connection, by its number, and adds up the results and latencies.
+func (j job) gather(work func(n int, t *tally, took *[]time.Duration) error) tally {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	var sum tally
 	var all []time.Duration
 	start := time.Now()
-	for range j.Conns {
+	for n := range j.Conns {
 		wg.Go(func() {
 			var t tally
 			var took []time.Duration
-			err := work(&t, &took)
+			err := work(n, &t, &took)
 			mu.Lock()
 			defer mu.Unlock()
 			sum.Requests, all = sum.Requests+t.Requests, append(all, took...)
@@ -178,7 +186,7 @@ func (j job) uploads(ctx context.Context) tally {
 	}
 	close(work)
 	end := time.Now().Add(j.For)
-	return j.gather(func(t *tally, took *[]time.Duration) error {
+	return j.gather(func(_ int, t *tally, took *[]time.Duration) error {
 		c := &http.Client{Transport: &http.Transport{WriteBufferSize: 256 << 10}}
 		for m := range work {
 			start := time.Now()

@@ -4,7 +4,10 @@
 //	go run ./bench catalog -projects N  fills a database with a generated catalog
 //	go run ./bench scale                the same reads and uploads as the catalog grows
 //	go run ./bench backup               backups beside copying the same files, and beside uploads
+//	go run ./bench clients              pip install and uv sync from this index, nginx and other indexes, with and without TLS
+//	go run ./bench warm                 warm pages over HTTP and TLS, beside other programs, a bare handler and nginx
 //	go run ./bench import               an import of an export of devpi, beside devpi-server's own
+//	go run ./bench targets              every promise about speed, memory and size: met, or not met and by how much
 //	go run ./bench upstream             reading through an upstream, beside the upstream itself and other caches
 //
 // All servers run on 127.0.0.1 and in temporary folders that are removed at the end. The client is a separate process
@@ -27,11 +30,14 @@ var commands = map[string]func(ctx context.Context, args []string) error{
 	"":         compare,
 	"backup":   measureBackups,
 	"catalog":  fillCatalog,
+	"clients":  clients,
 	"scale":    scale,
 	"upstream": throughUpstream,
 	"bare":     serveBare,
 	"load":     runLoad,
 	"import":   imports,
+	"targets":  targets,
+	"warm":     warm,
 }
 
 // asCommand in the environment makes a test binary behave as the command.
@@ -40,7 +46,11 @@ const asCommand = "BENCH_AS_COMMAND=1"
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // of a closed terminal; nohup ignores it
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	defer stop()
 	name := ""
 	if len(args) > 0 && commands[args[0]] != nil {

@@ -11,6 +11,11 @@ import (
 
 // serveNginx starts nginx on the same content as files. It returns nil if nginx is not installed.
 func serveNginx(ctx context.Context, dir string, c *copies) (*process, error) {
+	return serveNginxTLS(ctx, dir, c, "", "")
+}
+
+// serveNginxTLS is serveNginx over TLS, with HTTP/2, if it gets the files of a certificate and its key.
+func serveNginxTLS(ctx context.Context, dir string, c *copies, cert, key string) (*process, error) {
 	binary, err := exec.LookPath("nginx")
 	if err != nil {
 		binary = "/usr/sbin/nginx" // not in every PATH
@@ -22,23 +27,28 @@ func serveNginx(ctx context.Context, dir string, c *copies) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(path, []byte(nginxConfig(dir, port, c)), 0o644); err != nil {
+	name, base, listen := "nginx", fmt.Sprintf("http://127.0.0.1:%d", port), fmt.Sprintf("127.0.0.1:%d;", port)
+	if cert != "" {
+		name, base = "nginx-tls", fmt.Sprintf("https://127.0.0.1:%d", port)
+		listen = fmt.Sprintf("127.0.0.1:%d ssl http2; ssl_certificate %s; ssl_certificate_key %s;", port, cert, key)
+	}
+	path := filepath.Join(dir, name+".conf")
+	if err := os.WriteFile(path, []byte(nginxConfig(dir, name, listen, c)), 0o644); err != nil {
 		return nil, err
 	}
-	return start(ctx, "nginx", dir, port, "/", nil, binary, "-c", path, "-e", filepath.Join(dir, "nginx-error.log"), "-g",
+	return startAt(ctx, name, dir, base, "/", nil, binary, "-c", path, "-e", filepath.Join(dir, name+"-error.log"), "-g",
 		"daemon off;")
 }
 
 // nginxConfig serves each copy under its path. Accept selects between two forms of one path.
-func nginxConfig(dir string, port int, c *copies) string {
+func nginxConfig(dir, name, listen string, c *copies) string {
 	var b strings.Builder
 	user := ""
 	if os.Getuid() == 0 {
 		user = "user root;\n" // may read files that only this user can read
 	}
 	fmt.Fprintf(&b, `%sworker_processes auto;
-pid %s/nginx.pid;
+pid %s/%s.pid;
 events { worker_connections 1024; }
 http {
 	access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; open_file_cache max=1000;
@@ -46,8 +56,8 @@ http {
 	uwsgi_temp_path %s/n4; scgi_temp_path %s/n5;
 	map $http_accept $form { default html; ~json$ json; }
 	server {
-		listen 127.0.0.1:%d;
-`, user, dir, dir, dir, dir, dir, dir, port)
+		listen %s
+`, user, dir, name, dir, dir, dir, dir, dir, listen)
 	groups := map[string]int{} // a place must not end in a slash, or nginx looks for a folder's index
 	for _, k := range c.All {
 		if _, ok := groups[k.Path]; !ok {

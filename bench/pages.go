@@ -128,6 +128,9 @@ func (b *bench) pages() []page {
 // readings measures every page on every column in turns.
 func (b *bench) readings(ctx context.Context) error {
 	for _, p := range b.pages() {
+		if !b.wants(p.name) {
+			continue
+		}
 		b.say("%s", p.name)
 		r := &row{Name: p.name, Unit: "/s", Budgets: p.budgets}
 		if p.bytes {
@@ -194,6 +197,9 @@ func (b *bench) firstReads(ctx context.Context) error {
 		{fmt.Sprintf("page of %d files, first read after an upload", b.largest), b.bigPage(), synthetic.Name(0)},
 		{fmt.Sprintf("list of %d projects, first read after a change", b.projects), "/simple/", "bench-new"},
 	} {
+		if !b.wants(f.name) {
+			continue
+		}
 		b.say("%s", f.name)
 		r := &row{Name: f.name, Unit: "ms", Budgets: []budget{atMost(100, "")}}
 		for range max(b.rounds, 3) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 type peer struct {
@@ -15,15 +16,35 @@ type peer struct {
 
 // program returns a peer's program in -peers or on PATH, or "" if it is not installed.
 func (b *bench) program(name string) string {
-	if b.peers != "" {
-		for _, path := range []string{filepath.Join(b.peers, "bin", name), filepath.Join(b.peers, name)} {
-			if _, err := os.Stat(path); err == nil {
+	if path := programIn(b.peers, name); path != "" {
+		return path
+	}
+	path, _ := exec.LookPath(name)
+	return path
+}
+
+// programIn returns a program of one of the environments, which are separated by commas, or "".
+func programIn(venvs, name string) string {
+	for venv := range strings.SplitSeq(venvs, ",") {
+		for _, path := range []string{filepath.Join(venv, "bin", name), filepath.Join(venv, name)} {
+			if venv != "" && isFile(path) {
 				return path
 			}
 		}
 	}
-	path, _ := exec.LookPath(name)
-	return path
+	return ""
+}
+
+// proxpiIn returns the gunicorn of the environment that has proxpi, or "". proxpi is a module that gunicorn runs, so only
+// its environment shows whether it is installed.
+func proxpiIn(venvs string) string {
+	for venv := range strings.SplitSeq(venvs, ",") {
+		found, _ := filepath.Glob(filepath.Join(venv, "lib", "python*", "site-packages", "proxpi"))
+		if path := filepath.Join(venv, "bin", "gunicorn"); venv != "" && len(found) > 0 && isFile(path) {
+			return path
+		}
+	}
+	return ""
 }
 
 // startPeers starts the installed peers, each with the project of 20 files, and leaves out the others.
@@ -86,13 +107,11 @@ func (b *bench) startPypiserver(ctx context.Context) error {
 	return b.join(ctx, p, "pypiserver", "/simple/", target{URL: p.base + "/", User: "bench", Secret: "bench"})
 }
 
-// startProxpi puts the proxy in front of our own anonymous index. It is a module that gunicorn runs, so only the
-// environment of -peers shows whether it is installed.
+// startProxpi puts the proxy in front of our own anonymous index.
 func (b *bench) startProxpi(ctx context.Context) error {
-	found, err := filepath.Glob(filepath.Join(b.peers, "lib", "python*", "site-packages", "proxpi"))
-	binary := b.program("gunicorn")
-	if err != nil || b.peers == "" || len(found) == 0 || binary == "" {
-		return err
+	binary := proxpiIn(b.peers)
+	if binary == "" {
+		return nil
 	}
 	port, err := freePort()
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -22,6 +23,9 @@ type process struct {
 	first time.Duration // from its start to its first response
 }
 
+// insecure is the client of servers with the benchmark's own certificate.
+var insecure = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+
 // freePort returns a port that is not in use.
 func freePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -36,8 +40,13 @@ func freePort() (int, error) {
 func start(ctx context.Context, name, dir string, port int, path string, env []string,
 	argv ...string,
 ) (*process, error) {
+	return startAt(ctx, name, dir, fmt.Sprintf("http://127.0.0.1:%d", port), path, env, argv...)
+}
+
+// startAt is start for a server at any base URL.
+func startAt(ctx context.Context, name, dir, base, path string, env []string, argv ...string) (*process, error) {
 	p := &process{
-		base: fmt.Sprintf("http://127.0.0.1:%d", port), log: filepath.Join(dir, name+".log"), ended: make(chan struct{}),
+		base: base, log: filepath.Join(dir, name+".log"), ended: make(chan struct{}),
 	}
 	log, err := os.Create(p.log)
 	if err != nil {
@@ -71,7 +80,7 @@ func (p *process) await(ctx context.Context, path string) error {
 			return ctx.Err()
 		default:
 		}
-		answer, err := http.Get(p.base + path)
+		answer, err := insecure.Get(p.base + path)
 		if err != nil {
 			continue
 		}
@@ -112,6 +121,27 @@ func (p *process) memory(line string) (mb float64) {
 		}
 	}
 	return mb
+}
+
+// cpu returns the processor time of the process so far, in user and kernel mode. It returns 0 on systems without
+// /proc.
+func (p *process) cpu() (sum time.Duration) {
+	for _, pid := range family(p.cmd.Process.Pid) {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue
+		}
+		_, rest, _ := bytes.Cut(stat, []byte(") ")) // the name may contain blanks
+		f := bytes.Fields(rest)
+		if len(f) < 13 {
+			continue
+		}
+		for _, ticks := range f[11:13] {
+			n, _ := strconv.ParseInt(string(ticks), 10, 64)
+			sum += time.Duration(n) * (time.Second / 100) // USER_HZ is 100 on all our platforms
+		}
+	}
+	return sum
 }
 
 // forgetPeak resets the peak to the memory currently in use.

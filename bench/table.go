@@ -23,6 +23,9 @@ type row struct {
 	Columns    []string
 	Samples    map[string][]float64
 	Budgets    []budget
+	By         string `json:",omitempty"` // the client of reads
+	Goal       string `json:",omitempty"` // the target that it belongs to
+	Cost       *row   `json:",omitempty"` // processor time of the servers
 }
 
 // budget is the promise for a row: of the index with a token, as a figure or relative to another column.
@@ -60,8 +63,11 @@ func median(all []float64) float64 {
 
 // ratio returns the median over the rounds of the ratio to a column. Both figures of a round are measured within
 // seconds.
-func (r *row) ratio(of string) float64 {
-	ours, theirs := r.Samples[ours], r.Samples[of]
+func (r *row) ratio(of string) float64 { return r.between(ours, of) }
+
+// between returns the same ratio of any two columns.
+func (r *row) between(one, of string) float64 {
+	ours, theirs := r.Samples[one], r.Samples[of]
 	var all []float64
 	for i := range min(len(ours), len(theirs)) {
 		all = append(all, ours[i]/theirs[i])
@@ -92,33 +98,50 @@ func number(v float64) string {
 	return fmt.Sprintf("%.2f", v)
 }
 
-// verdict reports whether a budget is met.
-func (r *row) verdict(b budget) string {
-	of, v := b.Of, median(r.Samples[ours])
-	if of == "best peer" {
-		of = r.bestPeer()
+// value returns what a budget is about: the median, or the ratio to a column; NaN if it was not measured.
+func (r *row) value(b budget) float64 {
+	switch b.Of {
+	case "":
+		return median(r.Samples[ours])
+	case "best peer":
+		return r.ratio(r.bestPeer())
 	}
-	if b.Of != "" {
-		v = r.ratio(of)
-	}
+	return r.ratio(b.Of)
+}
+
+// promise returns the budget in words, without a unit.
+func (b budget) promise() string {
 	promise := fmt.Sprintf("≤ %g", b.Most)
 	if b.Least > 0 {
 		promise = fmt.Sprintf("≥ %g", b.Least)
 	}
 	if b.Of != "" {
 		promise += " × " + b.Of
-	} else {
+	}
+	return promise
+}
+
+// judge reports whether a value keeps the budget, and if not, by how much it misses it.
+func (b budget) judge(v float64) string {
+	switch {
+	case b.Least > 0 && v < b.Least:
+		return "**not met** by " + number(b.Least-v)
+	case b.Most > 0 && v > b.Most:
+		return "**not met** by " + number(v-b.Most)
+	}
+	return "met"
+}
+
+// verdict reports whether a budget is met.
+func (r *row) verdict(b budget) string {
+	v, promise := r.value(b), b.promise()
+	if b.Of == "" {
 		promise += " " + r.Unit
 	}
-	switch {
-	case math.IsNaN(v):
+	if math.IsNaN(v) {
 		return promise + ": not measured"
-	case b.Least > 0 && v < b.Least:
-		return fmt.Sprintf("%s: **not met** by %s (%s)", promise, number(b.Least-v), number(v))
-	case b.Most > 0 && v > b.Most:
-		return fmt.Sprintf("%s: **not met** by %s (%s)", promise, number(v-b.Most), number(v))
 	}
-	return fmt.Sprintf("%s: met (%s)", promise, number(v))
+	return fmt.Sprintf("%s: %s (%s)", promise, b.judge(v), number(v))
 }
 
 // bestPeer returns the fastest column that is not the index, the bare handler or nginx.
@@ -147,8 +170,13 @@ func (p *report) columns() (out []string) {
 }
 
 func (p *report) markdown(w io.Writer) {
-	columns := p.columns()
 	fmt.Fprintf(w, "%s\n\n%s\n\n", p.Machine, p.Settings)
+	p.table(w)
+}
+
+// table writes the rows.
+func (p *report) table(w io.Writer) {
+	columns := p.columns()
 	fmt.Fprintf(w, "| what | unit | %s | budget |\n|---|---|%s---|\n", strings.Join(columns, " | "),
 		strings.Repeat("---|", len(columns)))
 	for _, r := range p.Rows {
@@ -159,7 +187,11 @@ func (p *report) markdown(w io.Writer) {
 		for i, b := range r.Budgets {
 			verdicts[i] = r.verdict(b)
 		}
-		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", r.Name, r.Unit, strings.Join(cells, " | "), strings.Join(verdicts, "; "))
+		name := r.Name
+		if r.By != "" {
+			name += ", " + r.By
+		}
+		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", name, r.Unit, strings.Join(cells, " | "), strings.Join(verdicts, "; "))
 	}
 }
 
@@ -181,6 +213,9 @@ func machine() string {
 		runtime.GOOS, runtime.Version())
 	if out, err := exec.Command("nginx", "-v").CombinedOutput(); err == nil {
 		text += ", " + strings.TrimSpace(strings.TrimPrefix(string(out), "nginx version: "))
+	}
+	if b, err := os.ReadFile("/proc/loadavg"); err == nil {
+		text += ", load average " + strings.Fields(string(b))[0]
 	}
 	return text
 }

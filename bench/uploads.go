@@ -23,6 +23,9 @@ func digest(b []byte) string {
 // bigUpload measures the upload of a large file, compared with only hashing and writing it.
 func (b *bench) bigUpload(ctx context.Context) error {
 	name := fmt.Sprintf("upload, %d MB", b.blocks)
+	if !b.wants(name) {
+		return nil
+	}
 	b.say("%s", name)
 	took := &row{Name: name, Unit: "s", Budgets: []budget{atMost(1.5, "hash and write")}}
 	peak := &row{Name: "the same: peak of memory over idle", Unit: "MB", Budgets: []budget{atMost(64, "")}}
@@ -91,8 +94,11 @@ func hashAndWrite(from, to string) (seconds float64, err error) {
 
 // smallUploads measures many small uploads, eight at once.
 func (b *bench) smallUploads(ctx context.Context) error {
-	b.say("small uploads")
 	r := &row{Name: "uploads of 20 kB, 8 at once", Unit: "/s", Budgets: []budget{{Least: 5, Of: "best peer"}}}
+	if !b.wants(r.Name) {
+		return nil
+	}
+	b.say("small uploads")
 	for range b.rounds {
 		t, err := b.many(ctx, b.site.uploads(b.token), b.uploads)
 		if err != nil {
@@ -123,8 +129,11 @@ func (b *bench) many(ctx context.Context, to target, n int) (tally, error) {
 
 // sizesOf restarts the server for its first response and idle memory, and measures the size of the program.
 func (b *bench) sizesOf(ctx context.Context) error {
-	b.say("starting")
 	first := &row{Name: "start to first answer", Unit: "ms", Budgets: []budget{atMost(200, "")}}
+	if !b.wants(first.Name) {
+		return nil
+	}
+	b.say("starting")
 	idle := &row{Name: "memory, idle", Unit: "MB", Budgets: []budget{atMost(40, "")}}
 	for range b.rounds {
 		for i, name := range []string{ours, anonymous} {

@@ -44,7 +44,8 @@ func parseThrough(args []string) (s throughSettings, err error) {
 	f.IntVar(&s.rounds, "rounds", 3, "samples of each measurement")
 	f.DurationVar(&s.each, "each", 2*time.Second, "length of a sample")
 	f.StringVar(&s.rows, "rows", ".", "measure only the groups that match: "+strings.Join(groupNames(), ", "))
-	f.StringVar(&s.peers, "peers", "", "virtual environment with proxpi or devpi-server (default: programs on PATH)")
+	f.StringVar(&s.peers, "peers", "",
+		"virtual environments of proxpi and devpi-server, separated by commas (default: programs on PATH)")
 	f.StringVar(&s.clients, "clients", os.Getenv("INDEX_TEST_CLIENTS"), "folder with the environments of the clients")
 	f.StringVar(&s.graph, "graph", filepath.Join(os.Getenv("INDEX_TEST_PACKAGES"), "wellknown"),
 		"folder with distributions that can be installed together")

@@ -38,10 +38,15 @@ func noise(of string, n int) []byte {
 func (w wheel) bytes(n int) []byte {
 	var b bytes.Buffer
 	payload := noise(w.stem(), n)
-	if err := w.write(&b, int64(n), crc32.ChecksumIEEE(payload), bytes.NewReader(payload)); err != nil {
+	if err := w.writeWith(&b, w.metadata(), payload); err != nil {
 		panic(err) // writing to a buffer never fails
 	}
 	return b.Bytes()
+}
+
+// writeWith writes the wheel with other metadata and a payload.
+func (w wheel) writeWith(to io.Writer, metadata string, payload []byte) error {
+	return w.write(to, metadata, int64(len(payload)), crc32.ChecksumIEEE(payload), bytes.NewReader(payload))
 }
 
 // block is the size of the repeated block in large payloads.
@@ -54,7 +59,7 @@ func (w wheel) stream(to io.Writer, blocks int) (sum string, err error) {
 		_, _ = crc.Write(chunk) // never fails
 	}
 	h := sha256.New()
-	err = w.write(io.MultiWriter(to, h), int64(blocks)*block, crc.Sum32(), &again{chunk: chunk, left: blocks})
+	err = w.write(io.MultiWriter(to, h), w.metadata(), int64(blocks)*block, crc.Sum32(), &again{chunk: chunk, left: blocks})
 	return hex.EncodeToString(h.Sum(nil)), err
 }
 
@@ -75,7 +80,7 @@ func (a *again) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (w wheel) write(to io.Writer, size int64, crc uint32, payload io.Reader) error {
+func (w wheel) write(to io.Writer, metadata string, size int64, crc uint32, payload io.Reader) error {
 	z, info := zip.NewWriter(to), w.stem()+".dist-info/"
 	package_ := strings.ReplaceAll(w.project, "-", "_") + "/"
 	record := package_ + "payload.bin,,\n"
@@ -91,7 +96,7 @@ func (w wheel) write(to io.Writer, size int64, crc uint32, payload io.Reader) er
 		_, err = io.Copy(member, payload)
 	}
 	for _, m := range [][2]string{
-		{info + "METADATA", w.metadata()},
+		{info + "METADATA", metadata},
 		{info + "WHEEL", "Wheel-Version: 1.0\nGenerator: bench\nRoot-Is-Purelib: true\nTag: py3-none-any\n"},
 	} {
 		if err == nil {
@@ -108,8 +113,16 @@ func (w wheel) write(to io.Writer, size int64, crc uint32, payload io.Reader) er
 	return z.Close()
 }
 
+// store adds a member whose sizes are in front of it, as in wheels of Python tools: uv reads wheels as a stream.
 func store(z *zip.Writer, name, text string) error {
-	m, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+	size := uint64(len(text))
+	m, err := z.CreateRaw(&zip.FileHeader{
+		Name:               name,
+		Method:             zip.Store,
+		CRC32:              crc32.ChecksumIEEE([]byte(text)),
+		CompressedSize64:   size,
+		UncompressedSize64: size,
+	})
 	if err == nil {
 		_, err = io.WriteString(m, text)
 	}

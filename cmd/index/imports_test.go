@@ -24,7 +24,7 @@ var importers = map[string][]string{
 	"github.com/labstack/": {"internal/server"},
 	// workloads' tokens, and people's
 	"github.com/coreos/go-oidc":                     {"internal/publishers/idtoken", "internal/signon"},
-	"golang.org/x/oauth2":                           {"internal/signon"},
+	"golang.org/x/oauth2":                           {"internal/signon", "internal/storage/blobs"},
 	module + "internal/signon":                      {"internal/config"},
 	"github.com/go-jose/":                           {"internal/publishers/idtoken"},
 	"github.com/sigstore/":                          {"internal/attest"},
@@ -34,7 +34,6 @@ var importers = map[string][]string{
 	"github.com/aws/":                               {"internal/storage/blobs"},
 	"github.com/Azure/":                             {"internal/storage/blobs"},
 	"cloud.google.com/go/":                          {"internal/storage/blobs"},
-	"google.golang.org/api/":                        {"internal/storage/blobs"},
 	"modernc.org/":                                  {"internal/storage/db"},
 	"github.com/jackc/":                             {"internal/storage/db"},
 	"github.com/pressly/goose":                      {"internal/storage/db"},

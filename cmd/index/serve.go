@@ -42,7 +42,9 @@ type serveCmd struct{}
 
 // Run serves until the session ends, and then drains.
 func (c *serveCmd) Run(s *cli.Session, parsed *kong.Context) error {
-	log := s.Config.Log.Logger(s.Errs)
+	lines := s.Config.Log.Journal(s.Errs)
+	defer lines.Flush() // also if this goroutine panics
+	log := slog.New(lines)
 	slog.SetDefault(log)
 	if err := s.UnknownVariables(func(text string) { log.Warn(text) }); err != nil {
 		return err

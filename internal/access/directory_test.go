@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,11 @@ func (o *office) token(user string, n access.NewAPIToken) (access.Token, access.
 	return token, secret
 }
 
+// bearer parses a value of the Authorization header.
+func bearer(value string) (string, access.Secret, error) {
+	return "__token__", access.Secret(strings.TrimPrefix(value, "Bearer ")), nil
+}
+
 // identify asks both keyrings, which must agree, and returns the refusal's text.
 func (o *office) identify(s access.Secret) (access.Caller, string) {
 	o.t.Helper()
@@ -68,6 +74,15 @@ func (o *office) identify(s access.Secret) (access.Caller, string) {
 	_, err2 := o.beside.Identify(o.t.Context(), "__token__", s)
 	if (err == nil) != (err2 == nil) {
 		o.t.Errorf("two processes disagree about a token: %v and %v", err, err2)
+	}
+	for range 2 { // looked up, and remembered
+		for _, keys := range []*access.Keyring{o.keys, o.beside} {
+			by, err3 := keys.Authorize(o.t.Context(), "Bearer "+s.Reveal(), bearer)
+			if fmt.Sprint(err3) != fmt.Sprint(err) || by.ID() != who.ID() || by.TokenID() != who.TokenID() ||
+				by.Admin() != who.Admin() || by.Uploads() != who.Uploads() {
+				o.t.Errorf("Authorize = %v, %v, want as Identify: %v, %v", by.Name(), err3, who.Name(), err)
+			}
+		}
 	}
 	if err == nil {
 		return who, ""

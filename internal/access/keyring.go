@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"pyindex/internal/fault"
@@ -26,8 +27,9 @@ type Keyring struct {
 	reads  bool
 	factor FactorPolicy
 
-	known    *memo.BySerial[[sha256.Size]byte, accepted]
-	sessions *memo.BySerial[string, signedIn] // by hash of the cookie
+	known    *memo.BySerial[[sha256.Size]byte, *accepted] // by hash of the token
+	values   *memo.BySerial[[sha256.Size]byte, *accepted] // by hash of a value of the Authorization header
+	sessions *memo.BySerial[string, signedIn]             // by hash of the cookie
 
 	used, seen *uses // of tokens and of sessions
 }
@@ -36,6 +38,7 @@ type Keyring struct {
 type accepted struct {
 	caller    Caller
 	expiresAt time.Time
+	noted     atomic.Int64 // when its use was last noted, in Unix nanoseconds
 }
 
 const (
@@ -50,7 +53,8 @@ func NewKeyring(s Store, o KeyringOptions) *Keyring {
 	}
 	return &Keyring{
 		store: s, now: o.Now, reads: o.AnonymousRead, factor: o.SecondFactor, used: newUses(), seen: newUses(),
-		known:    memo.NewBySerial[[sha256.Size]byte, accepted](maxKnown),
+		known:    memo.NewBySerial[[sha256.Size]byte, *accepted](maxKnown),
+		values:   memo.NewBySerial[[sha256.Size]byte, *accepted](maxKnown),
 		sessions: memo.NewBySerial[string, signedIn](maxKnown),
 	}
 }
@@ -64,26 +68,73 @@ func (k *Keyring) Closed() bool { return !k.reads }
 // Identify returns the caller that an API token belongs to. It returns fault.Unauthenticated, with a message that
 // explains the problem, if the token is not valid. It uses user only for the wording of that message.
 func (k *Keyring) Identify(ctx context.Context, user string, s Secret) (Caller, error) {
-	if !WellFormed(s) {
-		return Caller{}, notAToken(user, s)
-	}
-	sum := sha256.Sum256([]byte(s.Reveal()))
-	at, err := k.store.Stamp(ctx)
+	e, _, err := k.find(ctx, user, s)
 	if err != nil {
 		return Caller{}, err
+	}
+	return k.accept(e)
+}
+
+// Authorize returns the caller of a value of the Authorization header: that of Identify for the user and the secret that
+// parse finds in it, or the error of parse. It remembers the hash of a value that was accepted until the index changes,
+// and then looks the token up again. Expiry is checked each time.
+func (k *Keyring) Authorize(ctx context.Context, value string,
+	parse func(value string) (user string, s Secret, err error),
+) (Caller, error) {
+	sum := digest(value)
+	if at, err := k.store.Stamp(ctx); err == nil {
+		if e, ok := k.values.Get(at, sum); ok {
+			return k.accept(e)
+		}
+	}
+	user, s, err := parse(value)
+	if err != nil {
+		return Caller{}, err
+	}
+	e, at, err := k.find(ctx, user, s)
+	if err != nil {
+		return Caller{}, err
+	}
+	k.values.Put(at, sum, e)
+	return k.accept(e)
+}
+
+// find returns the token of a secret as of a stamp, from the cache if possible. Its expiry is not checked.
+func (k *Keyring) find(ctx context.Context, user string, s Secret) (*accepted, memo.Stamp, error) {
+	if !WellFormed(s) {
+		return nil, memo.Stamp{}, notAToken(user, s)
+	}
+	sum := digest(s.Reveal())
+	at, err := k.store.Stamp(ctx)
+	if err != nil {
+		return nil, at, err
 	}
 	e, ok := k.known.Get(at, sum)
 	if !ok {
 		if e, err = k.load(ctx, hex.EncodeToString(sum[:])); err != nil {
-			return Caller{}, err
+			return nil, at, err
 		}
 		k.known.Put(at, sum, e)
 	}
+	return e, at, nil
+}
+
+// digest returns the SHA-256 of a text. It does not allocate for texts as long as tokens.
+func digest(text string) [sha256.Size]byte {
+	var room [192]byte
+	return sha256.Sum256(append(room[:0], text...))
+}
+
+// accept returns the caller of a token unless it expired, and notes the use.
+func (k *Keyring) accept(e *accepted) (Caller, error) {
 	now := k.now()
 	if !e.expiresAt.IsZero() && !now.Before(e.expiresAt) {
 		return Caller{}, expired(e.expiresAt)
 	}
-	k.used.note(e.caller.tokenID, now)
+	if noted := e.noted.Load(); noted == 0 || now.UnixNano()-noted >= int64(noteEvery) {
+		e.noted.Store(now.UnixNano())
+		k.used.note(e.caller.tokenID, now)
+	}
 	return e.caller, nil
 }
 
@@ -127,8 +178,8 @@ func expired(at time.Time) error {
 		at.UTC().Format("2006-01-02 15:04:05 UTC"))
 }
 
-func (k *Keyring) load(ctx context.Context, hash string) (accepted, error) {
-	var e accepted
+func (k *Keyring) load(ctx context.Context, hash string) (*accepted, error) {
+	e := new(accepted)
 	err := k.store.View(ctx, func(tx Tx) error {
 		t, err := tx.TokenByHash(ctx, hash)
 		if fault.Is(err, fault.NotFound) {

@@ -64,7 +64,7 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 	also ...func(ctx context.Context),
 ) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	loops := group{tasks: &a.tasks}
+	loops := group{tasks: &a.tasks, log: log}
 	loops.every(ctx, flushEvery, "last_uses", func() error { return a.flush(ctx, keyring) }, log, "writing last uses")
 	tidy := time.AfterFunc(tidyAfter, debug.FreeOSMemory)
 	loops.Go(func() {
@@ -172,6 +172,17 @@ func (a *App) sweep(ctx context.Context) error {
 type group struct {
 	sync.WaitGroup
 	tasks *tasks
+	log   *slog.Logger
+}
+
+// Go runs f in the background. If f panics, which ends the process, the lines of the log are written first.
+func (g *group) Go(f func()) {
+	g.WaitGroup.Go(func() {
+		if lines, ok := g.log.Handler().(interface{ Flush() }); ok {
+			defer lines.Flush()
+		}
+		f()
+	})
 }
 
 // every runs f at every interval d until ctx ends, and counts the runs as those of a task. It logs an error of f and

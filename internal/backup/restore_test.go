@@ -238,7 +238,7 @@ func (x *index) state() string {
 	boss := access.Operator("test")
 	list, err := x.Listing(x.Context(), boss, "main")
 	x.must(err)
-	for _, p := range list.Projects {
+	for _, p := range list.Projects() {
 		c, err := x.Contents(x.Context(), boss, "main", p.Name)
 		x.must(err)
 		for _, f := range c.Files {
@@ -436,7 +436,7 @@ func TestRestoreOfADamagedBackup(t *testing.T) {
 			fault.KindOf(err) == fault.Internal {
 			t.Errorf("%s: Restore() = %v, want %q", what, err, test.want)
 		}
-		if list, err := y.Listing(t.Context(), access.Operator("test"), "main"); err == nil && len(list.Projects) > 0 {
+		if list, err := y.Listing(t.Context(), access.Operator("test"), "main"); err == nil && len(list.Projects()) > 0 {
 			t.Errorf("%s: something was restored", what)
 		}
 		x.must(os.WriteFile(test.path, was, 0o600))

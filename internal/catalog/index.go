@@ -52,7 +52,7 @@ type Index struct {
 	projects     *memo.BySerial[projectKey, Project]
 	absent       *memo.BySerial[projectKey, struct{}] // names that a repository has no project of
 	files        *memo.BySerial[fileKey, located]
-	lists        *memo.Weighted[string, list]      // by repository id
+	lists        *memo.Weighted[string, *Roll]     // by repository id
 	lines        *memo.Weighted[string, []Summary] // by project id
 	downloads    downloads
 	recovered    lastRecovered
@@ -91,7 +91,7 @@ func New(s Store, k *custody.Keeper, o Options) *Index {
 		projects:     memo.NewBySerial[projectKey, Project](memoProjects),
 		absent:       memo.NewBySerial[projectKey, struct{}](memoProjects),
 		files:        memo.NewBySerial[fileKey, located](memoFiles),
-		lists:        memo.NewWeighted(maxList, func(_ string, l list) int64 { return int64(len(l)) + 1 }),
+		lists:        memo.NewWeighted(maxLists, func(_ string, l *Roll) int64 { return l.Size() }),
 		lines:        memo.NewWeighted(maxLines, func(_ string, l []Summary) int64 { return int64(len(l)) + 1 }),
 	}
 }

@@ -15,15 +15,26 @@ type Listing struct {
 	Repository Repository
 	Serial     int64 // of the index at the time of reading
 	Epoch      int64 // epoch of the serial, see memo.Stamp
-	Projects   []Listed
+	Roll       *Roll
 }
 
 // Stamp returns the stamp to cache a rendering of the listing under.
 func (l Listing) Stamp() memo.Stamp { return memo.Stamp{Epoch: l.Epoch, Value: l.Serial} }
 
+// Projects returns the projects of the listing, without their ids.
+func (l Listing) Projects() (out []Listed) {
+	for line := range l.Roll.Lines() {
+		name, err := packaging.ParseProjectName(string(line.Name))
+		if err == nil && !line.Hidden {
+			out = append(out, Listed{Name: name, Display: string(line.Shown), Serial: line.Serial})
+		}
+	}
+	return out
+}
+
 // Listed is a project in a listing.
 type Listed struct {
-	ID      string
+	ID      string // "" if it is not needed
 	Name    packaging.ProjectName
 	Display string
 	Status  Status
@@ -45,25 +56,15 @@ func (x *Index) ListingState(ctx context.Context, who access.Caller,
 
 // Listing returns the projects that the caller may see. It is empty, not an error, if there are none.
 func (x *Index) Listing(ctx context.Context, who access.Caller, repo string) (Listing, error) {
-	r, at, all, err := x.ListingState(ctx, who, repo)
+	r, at, _, err := x.ListingState(ctx, who, repo)
 	if err != nil {
 		return Listing{}, err
 	}
-	l := Listing{Repository: r, Serial: at.Value, Epoch: at.Epoch}
-	known, err := x.listed(ctx, r.ID, at)
-	l.Projects = make([]Listed, 0, len(known))
-	for _, p := range known {
-		if p.listedFor(who, r, all) {
-			l.Projects = append(l.Projects, p)
-		}
+	known, err := x.ListedAt(ctx, who, at, r)
+	if err != nil {
+		return Listing{}, err
 	}
-	return l, err
-}
-
-// listedFor reports whether the project is in a list for the caller, who may read the whole repository if all is set.
-func (p Listed) listedFor(who access.Caller, r Repository, all bool) bool {
-	return p.Status != Quarantined &&
-		(all || who.May(access.Reader, Project{ID: p.ID, Repository: r, Name: p.Name}.Object()))
+	return Listing{r, at.Value, at.Epoch, Combine(nil, []Readable{known}, nil)}, nil
 }
 
 // Managed returns the projects of a repository that the caller maintains, including quarantined ones, by normal name.
@@ -90,6 +91,20 @@ type Contents struct {
 func (x *Index) Contents(ctx context.Context, who access.Caller, repo string,
 	name packaging.ProjectName,
 ) (Contents, error) {
+	return x.contents(ctx, who, repo, name, Tx.Releases, Tx.Files)
+}
+
+// Shown is Contents with only what pages show of releases and files; see Tx.ShownFiles and Tx.ShownReleases.
+func (x *Index) Shown(ctx context.Context, who access.Caller, repo string,
+	name packaging.ProjectName,
+) (Contents, error) {
+	return x.contents(ctx, who, repo, name, Tx.ShownReleases, Tx.ShownFiles)
+}
+
+func (x *Index) contents(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	releases func(Tx, context.Context, string) ([]Release, error),
+	files func(Tx, context.Context, string) ([]File, error),
+) (Contents, error) {
 	p, err := x.Project(ctx, who, repo, name)
 	if err != nil {
 		return Contents{}, err
@@ -99,10 +114,10 @@ func (x *Index) Contents(ctx context.Context, who access.Caller, repo string,
 		if c.Project, err = tx.ProjectByID(ctx, p.ID); err != nil || c.Project.Status == Quarantined {
 			return err
 		}
-		if c.Releases, err = tx.Releases(ctx, p.ID); err != nil {
+		if c.Releases, err = releases(tx, ctx, p.ID); err != nil {
 			return err
 		}
-		c.Files, err = tx.Files(ctx, p.ID)
+		c.Files, err = files(tx, ctx, p.ID)
 		return err
 	})
 	if fault.Is(err, fault.NotFound) {

@@ -48,5 +48,5 @@ func listed(t *testing.T, x *assembly.Index, w *world) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprint(l.Serial, l.Projects)
+	return fmt.Sprint(l.Serial, l.Projects())
 }

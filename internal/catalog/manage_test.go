@@ -139,9 +139,9 @@ func TestStatus(t *testing.T) {
 			t.Fatal(err3, err4)
 		}
 		if (err == nil) != c.offers || (err2 == nil) != c.offers || (len(contents.Files) > 0) != c.offers ||
-			(len(l.Projects) > 0) != c.offers {
+			(len(l.Projects()) > 0) != c.offers {
 			t.Errorf("%s: file %v, metadata %v, %d files, %d projects listed; want offered: %v", c.status, err, err2,
-				len(contents.Files), len(l.Projects), c.offers)
+				len(contents.Files), len(l.Projects()), c.offers)
 		}
 	}
 	if err := w.SetStatus(t.Context(), w.admin, "", demo, "gone", ""); !fault.Is(err, fault.Invalid) {
@@ -216,8 +216,8 @@ func TestHidden(t *testing.T) {
 		}
 	}
 	l, err := w.Listing(t.Context(), bound, "")
-	if err != nil || len(l.Projects) != 1 || l.Projects[0].Name != name(t, "other") {
-		t.Errorf("Listing for a bound token = %+v, %v, want its project alone", l.Projects, err)
+	if err != nil || len(l.Projects()) != 1 || l.Projects()[0].Name != name(t, "other") {
+		t.Errorf("Listing for a bound token = %+v, %v, want its project alone", l.Projects(), err)
 	}
 }
 

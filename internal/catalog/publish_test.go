@@ -145,7 +145,7 @@ func (w *world) state() string {
 		w.t.Fatal(err)
 	}
 	var b strings.Builder
-	for _, p := range l.Projects {
+	for _, p := range l.Projects() {
 		c, err := w.Contents(w.t.Context(), w.admin, "", p.Name)
 		if err != nil {
 			w.t.Fatal(err)

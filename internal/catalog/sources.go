@@ -71,24 +71,6 @@ type UpstreamFile struct {
 	Signed     *bool  // whether the upstream states a PGP signature, nil if it does not say
 }
 
-// Readable is a project in the list of a repository, and whether the caller may read it.
-type Readable struct {
-	Listed
-	Readable bool
-}
-
-// ListedAt returns all projects of a repository, by normal name, and which of them the caller may read. Quarantined
-// ones are not readable.
-func (x *Index) ListedAt(ctx context.Context, who access.Caller, at memo.Stamp, r Repository) ([]Readable, error) {
-	known, err := x.listed(ctx, r.ID, at)
-	all := who.May(access.Reader, r.Object())
-	out := make([]Readable, 0, len(known))
-	for _, p := range known {
-		out = append(out, Readable{p, p.listedFor(who, r, all)})
-	}
-	return out, err
-}
-
 // SeenNames returns the names that an upstream answered for a repository and that are not own
 // there by now.
 func (x *Index) SeenNames(ctx context.Context, repositoryID string) (out []packaging.ProjectName, err error) {

@@ -63,6 +63,12 @@ type Tx interface {
 	// ListedSince returns the projects of a repository whose serial is above since, by normal name, and the number of all
 	// projects of the repository. It does not report deleted projects.
 	ListedSince(ctx context.Context, repositoryID string, serial int64) ([]Listed, int, error)
+	// EachListed calls f with all projects of a repository, by normal name and without their ids, until f fails.
+	EachListed(ctx context.Context, repositoryID string, f func(Listed) error) error
+	// CountListed returns the number of projects of a repository with serials from first to last.
+	CountListed(ctx context.Context, repositoryID string, first, last int64) (int, error)
+	// ListedBetween returns those projects, in no particular order and without their ids.
+	ListedBetween(ctx context.Context, repositoryID string, first, last int64) ([]Listed, error)
 
 	// Pages of projects.
 
@@ -119,6 +125,8 @@ type Tx interface {
 	ReleaseByKey(ctx context.Context, projectID, key string) (Release, error)
 	// Releases returns a project's releases, oldest first, except those whose files are all in quarantine.
 	Releases(ctx context.Context, projectID string) ([]Release, error)
+	// ShownReleases returns the same releases with only their version and key.
+	ShownReleases(ctx context.Context, projectID string) ([]Release, error)
 	// Summaries returns all releases of a project, including those in quarantine, in no particular order.
 	Summaries(ctx context.Context, projectID string) ([]Summary, error)
 
@@ -134,6 +142,9 @@ type Tx interface {
 	// Files returns a project's files by upload time, oldest first, except those in quarantine. Uploader is not filled in:
 	// pages do not need it.
 	Files(ctx context.Context, projectID string) ([]File, error)
+	// ShownFiles returns the same files with only what a page shows: their filename, version, digest and that of the
+	// metadata, required Python, size, upload time, yank, and whether they are attested.
+	ShownFiles(ctx context.Context, projectID string) ([]File, error)
 	// FilesOfRelease returns the same for one release, with Uploader.
 	FilesOfRelease(ctx context.Context, releaseID string) ([]File, error)
 	// StartupOfRelease returns, by file id, the members of a release's files that run code whenever Python starts. Files

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/journal"
 )
 
 // causes adds the attribute "cause" to log lines with an error. The message of a fault is written for clients; the
@@ -35,14 +36,22 @@ func (h causes) WithAttrs(a []slog.Attr) slog.Handler { return causes{h.Handler.
 func (h causes) WithGroup(name string) slog.Handler { return causes{h.Handler.WithGroup(name)} }
 
 // Logger returns a logger to w with the configured level and format.
-func (c logConfig) Logger(w io.Writer) *slog.Logger {
+func (c logConfig) Logger(w io.Writer) *slog.Logger { return slog.New(c.handler(w)) }
+
+// Journal is Logger for a server, which writes many lines: they are written in batches. The caller calls Flush before
+// the process ends.
+func (c logConfig) Journal(w io.Writer) *journal.Handler {
+	return journal.New(w, c.Format == "json", c.handler)
+}
+
+func (c logConfig) handler(w io.Writer) slog.Handler {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.Level)) // the enum allows only valid levels
 	o := &slog.HandlerOptions{Level: level}
 	if c.Format == "json" {
-		return slog.New(causes{slog.NewJSONHandler(w, o)})
+		return causes{slog.NewJSONHandler(w, o)}
 	}
-	return slog.New(causes{slog.NewTextHandler(w, o)})
+	return causes{slog.NewTextHandler(w, o)}
 }
 
 type logConfig struct {

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -73,12 +74,16 @@ func (a *addition) file() catalog.File {
 	return f
 }
 
-// keep stores the content durably, or compares and repairs it if another file already has the same content.
+// keep stores the content durably, or compares and repairs it if another file already has the same content. It stores
+// the metadata at the same time, because both mostly wait for the disk or for the object store.
 func (a *addition) keep(ctx context.Context, held []custody.Held) error {
-	if err := a.intake.custody.Keep(ctx, held[0], a.content.stage); err != nil || len(held) == 1 {
-		return err
+	if len(held) == 1 {
+		return a.intake.custody.Keep(ctx, held[0], a.content.stage)
 	}
-	return a.intake.custody.Put(ctx, held[1], a.contents.Metadata)
+	put := make(chan error, 1)
+	go func() { put <- a.intake.custody.Put(ctx, held[1], a.contents.Metadata) }()
+	err := a.intake.custody.Keep(ctx, held[0], a.content.stage)
+	return cmp.Or(err, <-put)
 }
 
 // insert writes all changes in one transaction. It repeats the earlier checks, because other uploads may have been
@@ -148,7 +153,8 @@ func releaseUsed(ctx context.Context, tx Tx, keys []string) error {
 	return nil
 }
 
-// project returns the project of the file, and creates it if it does not exist.
+// project returns the project of the file, and creates it if it does not exist. recheck has read the decision about its
+// name.
 func (a *addition) project(ctx context.Context, tx Tx, f catalog.File) (catalog.Project, error) {
 	p, exists, err := a.intake.findProject(ctx, tx, a.who, a.repository, a.name, a.compared)
 	if err != nil || exists {

@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"hash"
 	"io"
 
@@ -50,10 +51,10 @@ func (x *Intake) Begin(ctx context.Context, who access.Caller, repo string,
 		x.count(ctx, Receipt{}, err)
 		return nil, err
 	}
-	if err := x.index.CheckUploads(ctx); err != nil {
+	in, err := x.begin(ctx, who, r, name)
+	if errors.Is(err, catalog.ErrRecovered) {
 		return nil, err
 	}
-	in, err := x.begin(ctx, who, r, name)
 	x.failed(ctx, err)
 	if err != nil {
 		x.count(ctx, Receipt{}, err)
@@ -67,20 +68,29 @@ func (x *Intake) Begin(ctx context.Context, who access.Caller, repo string,
 func (x *Intake) begin(ctx context.Context, who access.Caller, r catalog.Repository,
 	name packaging.ProjectName,
 ) (*Incoming, error) {
-	limits := x.limits
-	if !name.IsZero() {
-		compared, err := x.compare(ctx, who, r, name)
-		if err != nil {
+	if name.IsZero() || x.policy.Public != nil { // nothing is compared with upstreams in the state recovered
+		if err := x.index.CheckUploads(ctx); err != nil {
 			return nil, err
 		}
-		err = x.store.View(ctx, func(tx Tx) error {
-			p, err := x.checkPermission(ctx, tx, who, r, name, compared)
-			limits = p.LimitsUnder(x.limits)
+	}
+	if name.IsZero() {
+		return x.stage(ctx, who, r, x.limits)
+	}
+	compared, err := x.compare(ctx, who, r, name)
+	if err != nil {
+		return nil, err
+	}
+	var limits catalog.Limits
+	err = x.store.View(ctx, func(tx Tx) error {
+		if err := catalog.CheckUploadsIn(ctx, tx); err != nil {
 			return err
-		})
-		if err != nil {
-			return nil, err
 		}
+		p, _, err := x.checkPermission(ctx, tx, who, r, name, compared)
+		limits = p.LimitsUnder(x.limits)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return x.stage(ctx, who, r, limits)
 }

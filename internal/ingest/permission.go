@@ -43,19 +43,24 @@ func (x *Intake) MayUpload(ctx context.Context, who access.Caller, repo string) 
 	return fault.New(fault.Denied, "%s may not upload anything here: %s", whoText(who), whoHint(who, r.Object()))
 }
 
-// checkPermission returns the project if the caller may upload to it. The bool is false if the project must be created
-// first.
+// checkPermission returns the project, if it exists, and the decision about its name, if there is one. It returns an
+// error if the caller may not upload to the name.
 func (x *Intake) checkPermission(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
 	name packaging.ProjectName, compared catalog.Comparison,
-) (catalog.Project, error) {
+) (catalog.Project, catalog.Ruling, error) {
 	if err := unspent(ctx, tx, who); err != nil {
-		return catalog.Project{}, err
+		return catalog.Project{}, catalog.Ruling{}, err
 	}
 	p, _, err := x.findProject(ctx, tx, who, r, name, compared)
-	return p, err
+	if err != nil {
+		return p, catalog.Ruling{}, err
+	}
+	d, err := catalog.MayUploadTo(ctx, tx, r, name)
+	return p, d, err
 }
 
-// findProject is checkPermission without the check for a spent single-use token.
+// findProject returns the project if the caller may upload to it. The bool is false if the project must be created
+// first. It checks neither whether a single-use token is spent nor the decision about the name.
 func (x *Intake) findProject(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository,
 	name packaging.ProjectName, compared catalog.Comparison,
 ) (catalog.Project, bool, error) {
@@ -77,8 +82,7 @@ func (x *Intake) findProject(ctx context.Context, tx Tx, who access.Caller, r ca
 	if err := trusts(who, p); err != nil {
 		return catalog.Project{}, false, err
 	}
-	_, err = catalog.MayUploadTo(ctx, tx, r, name)
-	return p, true, err
+	return p, true, nil
 }
 
 // mayUpload checks again with the current grants before it refuses: the first of several concurrent uploads may have

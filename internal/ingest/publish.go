@@ -89,8 +89,10 @@ func (x *Intake) publish(ctx context.Context, in *Incoming, u Upload) (Receipt, 
 	if err := a.attest(); err != nil {
 		return Receipt{}, err
 	}
-	if err := x.store.View(ctx, func(tx Tx) error { return a.checkStartup(ctx, tx) }); err != nil {
-		return Receipt{}, err
+	if len(a.contents.Startup) > 0 {
+		if err := x.store.View(ctx, func(tx Tx) error { return a.checkStartup(ctx, tx) }); err != nil {
+			return Receipt{}, err
+		}
 	}
 	return a.commit(ctx)
 }
@@ -170,13 +172,11 @@ func (a *addition) checkSpelling() error {
 
 // check runs the checks that do not need the archive.
 func (a *addition) check(ctx context.Context, tx Tx, contentType string) error {
-	p, err := a.intake.checkPermission(ctx, tx, a.who, a.repository, a.name, a.compared)
+	p, ruling, err := a.intake.checkPermission(ctx, tx, a.who, a.repository, a.name, a.compared)
 	if err != nil {
 		return err
 	}
-	if a.ruling, err = catalog.MayUploadTo(ctx, tx, a.repository, a.name); err != nil {
-		return err
-	}
+	a.ruling = ruling
 	if err := a.checkContent(p, contentType); err != nil {
 		return err
 	}

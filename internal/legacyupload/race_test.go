@@ -88,7 +88,7 @@ func TestRaceFirst(t *testing.T) {
 	}
 	listing, err := s.index.Listing(t.Context(), operator, "")
 	check(t, err)
-	if files := s.stored(); len(listing.Projects) != 1 || len(files) != 16 {
-		t.Errorf("there are %d projects and %d files, want 1 and 16", len(listing.Projects), len(files))
+	if files := s.stored(); len(listing.Projects()) != 1 || len(files) != 16 {
+		t.Errorf("there are %d projects and %d files, want 1 and 16", len(listing.Projects()), len(files))
 	}
 }

@@ -45,7 +45,10 @@ func receive(body io.Reader, contentType string, b bounds, open opener) (receipt
 	if err != nil {
 		return receipt{}, err
 	}
-	m := formdata.NewMeter(bufio.NewReaderSize(body, readBuffer), b.form)
+	r := readers.Get().(*bufio.Reader)
+	r.Reset(body)
+	defer func() { r.Reset(nil); readers.Put(r) }()
+	m := formdata.NewMeter(r, b.form)
 	in := &receiver{meter: m, parts: multipart.NewReader(m, boundary), bounds: b, open: open, got: receipt{form: form{}}}
 	for n := 0; ; n++ {
 		if n > b.parts {
@@ -58,6 +61,8 @@ func receive(body io.Reader, contentType string, b bounds, open opener) (receipt
 		}
 	}
 }
+
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBuffer) }}
 
 func boundaryOf(contentType string) (string, error) {
 	kind, params, err := mime.ParseMediaType(contentType)

@@ -117,7 +117,7 @@ func (s *site) stored() []catalog.File {
 	listing, err := s.index.Listing(context.Background(), operator, "")
 	check(s.t, err)
 	var files []catalog.File
-	for _, p := range listing.Projects {
+	for _, p := range listing.Projects() {
 		c, err := s.index.Contents(context.Background(), operator, "", p.Name)
 		check(s.t, err)
 		files = append(files, c.Files...)
@@ -144,8 +144,8 @@ func (s *site) untouched() {
 	s.t.Helper()
 	listing, err := s.index.Listing(context.Background(), operator, "")
 	check(s.t, err)
-	if len(listing.Projects) > 0 {
-		s.t.Errorf("projects are left: %v", listing.Projects)
+	if len(listing.Projects()) > 0 {
+		s.t.Errorf("projects are left: %v", listing.Projects())
 	}
 	if left := s.onDisk(); len(left) > 0 {
 		s.t.Errorf("files are left: %v", left)

@@ -243,7 +243,7 @@ func TestRepositoryTokenRights(t *testing.T) {
 	}
 	l, err := x.Listing(t.Context(), who, "")
 	var names []string
-	for _, p := range l.Projects {
+	for _, p := range l.Projects() {
 		names = append(names, p.Name.String())
 	}
 	if diff := cmp.Diff([]string{"acme", "acme-a"}, names); err != nil || diff != "" {

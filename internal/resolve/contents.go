@@ -14,10 +14,21 @@ import (
 // Contents returns what the page of a view lists. The files of an upstream have their Upstream set. Their releases have
 // their version as ID.
 func (x *Reader) Contents(ctx context.Context, who access.Caller, v View) (catalog.Contents, error) {
+	return x.contents(ctx, who, v, x.index.Contents)
+}
+
+// Shown is Contents with only what pages show of the files of this index; see catalog.Index.Shown.
+func (x *Reader) Shown(ctx context.Context, who access.Caller, v View) (catalog.Contents, error) {
+	return x.contents(ctx, who, v, x.index.Shown)
+}
+
+func (x *Reader) contents(ctx context.Context, who access.Caller, v View,
+	own func(context.Context, access.Caller, string, packaging.ProjectName) (catalog.Contents, error),
+) (catalog.Contents, error) {
 	c := catalog.Contents{Project: v.Project}
 	if v.Project.ID != "" {
 		var err error
-		if c, err = x.index.Contents(ctx, who, v.Project.Repository.Name, v.Name); err != nil {
+		if c, err = own(ctx, who, v.Project.Repository.Name, v.Name); err != nil {
 			return c, err
 		}
 	} else {

@@ -1,10 +1,8 @@
 package resolve
 
 import (
-	"cmp"
 	"context"
 	"hash/fnv"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -57,36 +55,49 @@ func (x *Reader) ListView(ctx context.Context, who access.Caller, repo string) (
 // Listing returns the projects of a list, by normal name: own ones, of the first repository that has the name, and
 // those that an upstream answered before.
 func (x *Reader) Listing(ctx context.Context, who access.Caller, v ListView) (catalog.Listing, error) {
-	if len(v.chain) == 1 {
-		return x.index.Listing(ctx, who, v.Repository.Name)
-	}
 	out := catalog.Listing{Repository: v.Repository, Serial: v.At.Value, Epoch: v.At.Epoch}
-	taken := map[string]bool{}
+	key := combinedKey{v.Repository.ID, v.Variant != ""}
+	last, at, _ := x.combined.Last(key)
+	if v.Whole && at == v.At && last.variant == v.Variant && last.roll != nil {
+		out.Roll = last.roll
+		return out, nil
+	}
+	var from []catalog.Readable
 	for _, s := range v.chain {
 		if s.Upstream != "" {
 			continue
 		}
-		all, err := x.index.ListedAt(ctx, who, v.At, s.Repository)
+		readable, err := x.index.ListedAt(ctx, who, v.At, s.Repository)
 		if err != nil {
 			return out, err
 		}
-		for _, p := range all {
-			if name := p.Name.String(); !taken[name] {
-				taken[name] = true // also if it is hidden from the caller: it hides what comes after it
-				if p.Readable {
-					out.Projects = append(out.Projects, p.Listed)
-				}
-			}
-		}
+		from = append(from, readable)
 	}
-	for _, name := range v.seen {
-		if !taken[name.String()] {
-			out.Projects = append(out.Projects, catalog.Listed{Name: name})
-		}
+	if !v.Whole {
+		last.roll = nil // has little in common with that of another caller
 	}
-	slices.SortFunc(out.Projects, func(a, b catalog.Listed) int { return cmp.Compare(a.Name.String(), b.Name.String()) })
+	out.Roll = catalog.Combine(last.roll, from, v.seen)
+	if v.Whole && len(v.chain) > 1 {
+		x.combined.Put(v.At, key, combined{v.Variant, out.Roll})
+	}
 	return out, nil
 }
+
+// combined is a list through a repository with bases, for everyone who may read all of it. combinedKey is its key:
+// whether it has names of upstreams belongs to it.
+type (
+	combined struct {
+		variant string
+		roll    *catalog.Roll
+	}
+	combinedKey struct {
+		repositoryID string
+		upstreams    bool
+	}
+)
+
+// maxCombined limits the memory of combined lists, in bytes. They share most of it with the lists of the bases.
+const maxCombined = 64 << 20
 
 // seenFor is how long the list shows no names that upstreams answered meanwhile.
 const seenFor = time.Minute

@@ -56,12 +56,17 @@ type Reader struct {
 	seen  seen
 	asked *memo.BySerial[askedKey, *asked]
 
+	combined *memo.Weighted[combinedKey, combined]
+
 	decided tally.Counts[policy.Counted]
 }
 
 // New returns a reader of x and the upstreams of o.
 func New(x *catalog.Index, o Options) *Reader {
-	return &Reader{index: x, o: o, asked: memo.NewBySerial[askedKey, *asked](memoAsked)}
+	return &Reader{
+		index: x, o: o, asked: memo.NewBySerial[askedKey, *asked](memoAsked),
+		combined: memo.NewWeighted(maxCombined, func(_ combinedKey, c combined) int64 { return c.roll.Size() }),
+	}
 }
 
 // Decisions returns the number of decisions about files of upstreams since the process started.

@@ -38,11 +38,10 @@ func (s *Server) caller(r *http.Request, auth route.Auth) (access.Caller, error)
 		}
 		return s.o.Keyring.Guest(), nil
 	}
-	user, secret, err := credential(values)
-	if err != nil {
+	if err := single(values); err != nil {
 		return access.Caller{}, err
 	}
-	return s.o.Keyring.Identify(r.Context(), user, secret)
+	return s.o.Keyring.Authorize(r.Context(), values[0], parseCredential)
 }
 
 // errNotScraper is the error for a request for the metrics without a credential.
@@ -116,10 +115,23 @@ var (
 // credential parses Authorization values. A token may come with Basic and any user name, or with the schemes Bearer and
 // token. Surrounding blanks are dropped, because people paste tokens with a line end.
 func credential(values []string) (user string, s access.Secret, err error) {
-	if len(values) != 1 || len(values[0]) > maxCredential {
-		return "", "", errBadCredential
+	if err := single(values); err != nil {
+		return "", "", err
 	}
-	scheme, rest, _ := strings.Cut(strings.TrimSpace(values[0]), " ")
+	return parseCredential(values[0])
+}
+
+// single refuses several values, and one that is too long.
+func single(values []string) error {
+	if len(values) != 1 || len(values[0]) > maxCredential {
+		return errBadCredential
+	}
+	return nil
+}
+
+// parseCredential is credential for one value within bounds.
+func parseCredential(value string) (user string, s access.Secret, err error) {
+	scheme, rest, _ := strings.Cut(strings.TrimSpace(value), " ")
 	rest = strings.TrimSpace(rest)
 	switch {
 	case strings.EqualFold(scheme, "Basic"):

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
@@ -44,8 +45,7 @@ func (s *Server) logLine(w *response) {
 	if w.r.Method == http.MethodHead {
 		sent = 0
 	}
-	attrs := make([]slog.Attr, 0, 16)
-	attrs = append(attrs,
+	attrs := append(w.attrs[:0],
 		slog.String("method", method(w.r.Method)), slog.String("route", pattern),
 		slog.String("path", scrub(w.r.URL.Path)),
 		slog.Int("status", status), slog.Int64("bytes", sent), slog.Duration("duration", now.Sub(w.start)),
@@ -69,7 +69,17 @@ func (s *Server) logLine(w *response) {
 	if w.stack != nil {
 		attrs = append(attrs, slog.String("stack", string(w.stack)))
 	}
-	s.o.Log.LogAttrs(ctx, level, "request", attrs...)
+	if s.lines != nil {
+		s.lines.WriteLine(ctx, now, level, "request", attrs) // errors of a log are ignored, as slog does
+	} else {
+		s.o.Log.LogAttrs(ctx, level, "request", attrs...)
+	}
+	clear(attrs)
+}
+
+// lineWriter is implemented by handlers of logs that write a line without a slog.Record, such as *journal.Handler.
+type lineWriter interface {
+	WriteLine(ctx context.Context, t time.Time, level slog.Level, msg string, attrs []slog.Attr) error
 }
 
 // logged returns the status and the level of the log line: an error if the fault is ours, a warning if a dependency is

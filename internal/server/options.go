@@ -17,6 +17,10 @@ import (
 type Keyring interface {
 	// Identify returns the caller of a token. If the token is not valid, it returns fault.Unauthenticated with the reason.
 	Identify(ctx context.Context, user string, s access.Secret) (access.Caller, error)
+	// Authorize returns the caller of a value of the Authorization header. parse finds the user and the token in it, and
+	// is not called for a value that is known to be valid.
+	Authorize(ctx context.Context, value string,
+		parse func(value string) (user string, s access.Secret, err error)) (access.Caller, error)
 	// Session returns the person that a session cookie belongs to, or fault.Unauthenticated.
 	Session(ctx context.Context, s access.Secret) (access.Caller, error)
 	// Guest returns the caller of requests without a credential.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -30,6 +31,7 @@ type response struct {
 	bytes    int64  // of the response body, written so far
 	since    int64  // bytes written since the deadline was last extended
 	hijacked bool
+	attrs    []slog.Attr // room for those of the log line; kept for the next request
 }
 
 func (w *response) Header() http.Header { return w.w.Header() }

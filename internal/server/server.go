@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -38,6 +39,7 @@ type Server struct {
 	draining  atomic.Bool
 	unnamed   unnamed
 	quiet     quiet
+	lines     lineWriter         // the handler of the log if it is one, or nil
 	unmatched map[string]observe // by method, for requests without a route; "other" for other methods
 }
 
@@ -55,7 +57,8 @@ func New(o Options, tables ...route.Table) (*Server, error) {
 	if o.HSTS > 0 {
 		s.hsts = []string{"max-age=" + strconv.FormatInt(int64(o.HSTS/time.Second), 10)}
 	}
-	s.responses.New = func() any { return new(response) }
+	s.responses.New = func() any { return &response{attrs: make([]slog.Attr, 0, 16)} }
+	s.lines, _ = o.Log.Handler().(lineWriter)
 	s.echo.HTTPErrorHandler = s.unrouted
 	for name, perMinute := range o.Rates {
 		if perMinute > 0 {
@@ -116,7 +119,7 @@ func (s *Server) ServeHTTP(hw http.ResponseWriter, r *http.Request) {
 // begin identifies the client, wraps the body, and sets the headers common to all responses.
 func (s *Server) begin(hw http.ResponseWriter, r *http.Request) *response {
 	w := s.responses.Get().(*response)
-	*w = response{w: hw, r: r, server: s, start: s.o.Now()}
+	*w = response{w: hw, r: r, server: s, start: s.o.Now(), attrs: w.attrs}
 	w.address, w.id = s.client(r)
 	if w.id == "" {
 		w.id = s.ids.next()
@@ -164,7 +167,7 @@ func (s *Server) end(w *response) {
 	if p != nil {
 		panic(http.ErrAbortHandler)
 	}
-	*w = response{}
+	*w = response{attrs: w.attrs}
 	s.responses.Put(w)
 }
 

@@ -32,6 +32,15 @@ func (k keyring) Identify(_ context.Context, user string, s access.Secret) (acce
 	return access.Guest(true), nil
 }
 
+func (k keyring) Authorize(ctx context.Context, value string, parse func(string) (string, access.Secret, error),
+) (access.Caller, error) {
+	user, s, err := parse(value)
+	if err != nil {
+		return access.Caller{}, err
+	}
+	return k.Identify(ctx, user, s)
+}
+
 func (k keyring) Session(_ context.Context, s access.Secret) (access.Caller, error) {
 	if s.Reveal() != goodSession {
 		return access.Caller{}, fault.New(fault.Unauthenticated, "no session")

@@ -51,7 +51,7 @@ func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller)
 	e := ready.ChooseEncoding(r.Header["Accept-Encoding"])
 	answer := a.cache.Find(k, e, v.Stamp())
 	if answer == nil {
-		answer, err = a.cache.Fill(r.Context(), k, e, v.Stamp(), a.renderProject(f, who, v))
+		answer, err = a.cache.Fill(r.Context(), k, e, v.Stamp(), a.renderProject(f, who, v, k))
 	}
 	if err != nil {
 		return err
@@ -116,14 +116,17 @@ func (a *API) askedOf(w http.ResponseWriter, r *http.Request) resolve.Ask {
 }
 
 // renderProject returns the function that renders a page missing from the cache. It queries the catalog again, as the
-// same caller.
-func (a *API) renderProject(f format, who access.Caller, v resolve.View) func(context.Context) (*ready.Answer, error) {
+// same caller. Of a long page, it renders only what differs from the latest page of the key.
+func (a *API) renderProject(f format, who access.Caller, v resolve.View,
+	k ready.Key,
+) func(context.Context) (*ready.Answer, error) {
 	return func(ctx context.Context) (*ready.Answer, error) {
-		c, err := a.reader.Contents(ctx, who, v)
+		c, err := a.reader.Shown(ctx, who, v)
 		if err != nil {
 			return nil, err
 		}
-		return f.projectPage(tree{a.prefix(v.Repository.Name), a.origin}, c), nil
+		t := tree{a.prefix(v.Repository.Name), a.origin}
+		return f.projectPage(t, c, a.cache.Latest(k, ready.Identity)), nil
 	}
 }
 
@@ -145,7 +148,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, who access.Caller) er
 	case !l.Whole:
 		answer, err = a.ownList(r.Context(), who, l, f, e)
 	case answer == nil:
-		answer, err = a.cache.Fill(r.Context(), k, e, l.At, a.renderList(f, who, l))
+		answer, err = a.cache.Fill(r.Context(), k, e, l.At, a.renderList(f, who, l, k))
 	}
 	if err != nil {
 		return err
@@ -155,20 +158,23 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, who access.Caller) er
 	return nil
 }
 
-func (a *API) renderList(f format, who access.Caller, v resolve.ListView) func(context.Context) (*ready.Answer, error) {
+// renderList returns the function that renders a list. It renders only what differs from the latest page of the key.
+func (a *API) renderList(f format, who access.Caller, v resolve.ListView,
+	k ready.Key,
+) func(context.Context) (*ready.Answer, error) {
 	return func(ctx context.Context) (*ready.Answer, error) {
 		l, err := a.reader.Listing(ctx, who, v)
 		if err != nil {
 			return nil, err
 		}
-		return f.listPage(a.prefix(v.Repository.Name), l), nil
+		return f.listPage(a.prefix(v.Repository.Name), l, a.cache.Latest(k, ready.Identity)), nil
 	}
 }
 
 func (a *API) ownList(ctx context.Context, who access.Caller, v resolve.ListView, f format,
 	e ready.Encoding,
 ) (*ready.Answer, error) {
-	answer, err := a.renderList(f, who, v)(ctx)
+	answer, err := a.renderList(f, who, v, ready.Key{})(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -14,37 +14,99 @@ const apiVersion = "1.4"
 
 // These are typical sizes in bytes, used to allocate a page once. An underestimate costs a copy.
 const (
-	fileRoom    = 640
-	projectRoom = 80
-	pageRoom    = 512
+	fileRoom = 640
+	pageRoom = 512
 )
 
 // tree is the start of a repository's URLs: a path, and the origin for URLs that must be absolute. origin is "" unless
 // the base URL is https.
 type tree struct{ prefix, origin string }
 
-func (f format) projectPage(t tree, c catalog.Contents) *ready.Answer {
-	out := make([]byte, 0, pageRoom+len(c.Files)*(fileRoom+2*len(t.prefix))+len(c.Releases)*16)
-	if f.json() {
-		out = appendProjectJSON(out, t, c)
+// projectPage returns the page of a project. last may be an earlier page of the same project and format, or nil.
+func (f format) projectPage(t tree, c catalog.Contents, last *ready.Answer) *ready.Answer {
+	var answer *ready.Answer
+	if len(c.Files) < longPage {
+		out := make([]byte, 0, pageRoom+len(c.Files)*(fileRoom+2*len(t.prefix))+len(c.Releases)*16)
+		out = f.appendHead(out, t, c)
+		out = f.appendFiles(out, t, &c.Project, c.Files, true)
+		answer = ready.NewAnswer(f.media(), c.Project.Stamp(), slices.Clip(f.appendEnd(out, c)))
 	} else {
-		out = appendProjectHTML(out, t, c)
+		answer = ready.NewPieces(f.media(), c.Project.Stamp(), f.pieces(t, c), last)
 	}
-	answer := ready.NewAnswer(f.media(), c.Project.Stamp(), slices.Clip(out))
 	if c.Project.Serial == 0 {
 		answer.OmitSerial()
 	}
 	return answer
 }
 
-func (f format) listPage(prefix string, l catalog.Listing) *ready.Answer {
-	out := make([]byte, 0, pageRoom+len(l.Projects)*(projectRoom+len(prefix)))
+func (f format) appendHead(b []byte, t tree, c catalog.Contents) []byte {
 	if f.json() {
-		out = appendListJSON(out, l)
-	} else {
-		out = appendListHTML(out, prefix, l)
+		return appendHeadJSON(b, t, c)
 	}
-	return ready.NewAnswer(f.media(), l.Stamp(), out)
+	return appendHeadHTML(b, c)
+}
+
+// appendFiles appends files of a page. first says that there is none before them.
+func (f format) appendFiles(b []byte, t tree, p *catalog.Project, files []catalog.File, first bool) []byte {
+	for i := range files {
+		switch {
+		case !f.json():
+			b = appendFileHTML(b, t, p, &files[i])
+			continue
+		case i > 0 || !first:
+			b = append(b, ',')
+		}
+		b = appendFileJSON(b, t, p, &files[i])
+	}
+	return b
+}
+
+func (f format) appendEnd(b []byte, c catalog.Contents) []byte {
+	switch {
+	case f.json():
+		return append(b, "]}"...)
+	case c.Project.Serial == 0:
+		return append(b, "</body>\n</html>\n"...)
+	}
+	return appendEndHTML(b, c.Project.Serial)
+}
+
+// listPage returns the page of a list. last may be an earlier page for the same repository and format, or nil.
+func (f format) listPage(prefix string, l catalog.Listing, last *ready.Answer) *ready.Answer {
+	head, end := headHTML, endHTML
+	if f.json() {
+		head, end = headJSON, endJSON
+	}
+	pieces := []ready.Piece{{Key: listEdge{false, l.Serial}, Append: func(b []byte) []byte { return head(b, l.Serial) }}}
+	for s := range l.Roll.Sections() {
+		part := listPart{section: s, format: f, prefix: prefix, first: len(pieces) == 1}
+		pieces = append(pieces, ready.Piece{Key: part, Append: part.append})
+	}
+	pieces = append(pieces, ready.Piece{
+		Key: listEdge{true, l.Serial}, Append: func(b []byte) []byte { return end(b, l.Serial) },
+	})
+	return ready.NewPieces(f.media(), l.Stamp(), pieces, last)
+}
+
+// listPart is a section of a list on a page.
+type listPart struct {
+	section *catalog.Section
+	format  format
+	prefix  string
+	first   bool // there is none before it
+}
+
+// listEdge is the beginning or the end of a list.
+type listEdge struct {
+	end    bool
+	serial int64
+}
+
+func (p listPart) append(b []byte) []byte {
+	if p.format.json() {
+		return appendListJSON(b, p.section, p.first)
+	}
+	return appendListHTML(b, p.prefix, p.section)
 }
 
 // appendFilePath appends the path of a file. Mirrors require it to begin with /packages.

@@ -1,7 +1,6 @@
 package simpleapi
 
 import (
-	"cmp"
 	"strconv"
 
 	"pyindex/internal/catalog"
@@ -15,18 +14,10 @@ const pageStart = `<!DOCTYPE html>
 <meta name="pypi:repository-version" content="` + apiVersion + `">
 `
 
-func appendProjectHTML(b []byte, t tree, c catalog.Contents) []byte {
+func appendHeadHTML(b []byte, c catalog.Contents) []byte {
 	b = append(b, pageStart...)
 	b = appendStatusHTML(b, &c.Project)
-	title := "Links for " + c.Project.Name.String()
-	b = appendTitleHTML(b, title)
-	for i := range c.Files {
-		b = appendFileHTML(b, t, &c.Project, &c.Files[i])
-	}
-	if c.Project.Serial == 0 {
-		return append(b, "</body>\n</html>\n"...)
-	}
-	return appendEndHTML(b, c.Project.Serial)
+	return appendTitleHTML(b, "Links for "+c.Project.Name.String())
 }
 
 // appendStatusHTML writes the status marker and its reason (PEP 792).
@@ -99,20 +90,29 @@ func appendMetadataHTML(b []byte, sha256 string) []byte {
 	return append(b, '"')
 }
 
-func appendListHTML(b []byte, prefix string, l catalog.Listing) []byte {
+func headHTML(b []byte, _ int64) []byte {
 	b = append(b, pageStart...)
-	b = appendTitleHTML(b, "Simple index")
-	for i := range l.Projects {
-		p := &l.Projects[i]
+	return appendTitleHTML(b, "Simple index")
+}
+
+func endHTML(b []byte, serial int64) []byte { return appendEndHTML(b, serial) }
+
+func appendListHTML(b []byte, prefix string, s *catalog.Section) []byte {
+	for l := range s.Lines() {
+		if l.Hidden {
+			continue
+		}
 		b = append(b, `<a href="`...)
 		b = append(b, prefix...)
 		b = append(b, "/simple/"...)
-		b = append(b, p.Name.String()...)
+		b = append(b, l.Name...)
 		b = append(b, `/">`...)
-		b = appendHTML(b, shown(p))
+		if l.Plain {
+			b = append(b, l.Shown...)
+		} else {
+			b = appendHTML(b, string(l.Shown))
+		}
 		b = append(b, "</a><br>\n"...)
 	}
-	return appendEndHTML(b, l.Serial)
+	return b
 }
-
-func shown(p *catalog.Listed) string { return cmp.Or(p.Display, p.Name.String()) }

@@ -9,7 +9,7 @@ import (
 // uploadTime is the time format of PEP 700: UTC with "Z" and at most six decimals.
 const uploadTime = `"2006-01-02T15:04:05.000000Z"`
 
-func appendProjectJSON(b []byte, t tree, c catalog.Contents) []byte {
+func appendHeadJSON(b []byte, t tree, c catalog.Contents) []byte {
 	b = appendProjectMetaJSON(b, t, c)
 	b = append(b, `,"name":`...)
 	b = appendJSON(b, c.Project.Name.String())
@@ -23,11 +23,7 @@ func appendProjectJSON(b []byte, t tree, c catalog.Contents) []byte {
 	for i, r := range c.Releases {
 		b = appendJSON(appendComma(b, i), r.Version)
 	}
-	b = append(b, `],"files":[`...)
-	for i := range c.Files {
-		b = appendFileJSON(appendComma(b, i), t, &c.Project, &c.Files[i])
-	}
-	return append(b, "]}"...)
+	return append(b, `],"files":[`...)
 }
 
 // appendProjectMetaJSON begins an object. A project without a serial comes from an upstream.
@@ -118,15 +114,30 @@ func appendMetadataJSON(b []byte, f *catalog.File) []byte {
 	return append(b, `"}`...)
 }
 
-func appendListJSON(b []byte, l catalog.Listing) []byte {
-	b = appendMetaJSON(b, l.Serial)
-	b = append(b, `,"projects":[`...)
-	for i := range l.Projects {
-		p := &l.Projects[i]
-		b = append(appendComma(b, i), `{"_last-serial":`...)
-		b = appendInt(b, p.Serial)
+func headJSON(b []byte, serial int64) []byte {
+	return append(appendMetaJSON(b, serial), `,"projects":[`...)
+}
+
+func endJSON(b []byte, _ int64) []byte { return append(b, "]}"...) }
+
+// appendListJSON appends the projects of a section, each after a comma unless it is the first of the list.
+func appendListJSON(b []byte, s *catalog.Section, first bool) []byte {
+	for l := range s.Lines() {
+		if l.Hidden {
+			continue
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(b, `{"_last-serial":`...)
+		b = appendInt(b, l.Serial)
 		b = append(b, `,"name":`...)
-		b = append(appendJSON(b, shown(p)), '}')
+		if l.Plain {
+			b = append(append(append(b, '"'), l.Shown...), `"}`...)
+		} else {
+			b = append(appendJSON(b, string(l.Shown)), '}')
+		}
 	}
-	return append(b, "]}"...)
+	return b
 }

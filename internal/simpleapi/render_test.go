@@ -97,33 +97,33 @@ func TestProjectPages(t *testing.T) {
 	quarantined := catalog.Contents{Project: page(t).Project}
 	quarantined.Project.Status, quarantined.Project.StatusReason = catalog.Quarantined, ""
 	for file, answer := range map[string]interface{ Body() []byte }{
-		"project.json":       v1JSON.projectPage(tree{}, page(t)),
-		"project.html":       textHTML.projectPage(tree{}, page(t)),
-		"project-other.json": v1JSON.projectPage(tree{prefix: "/pre/r/other"}, page(t)),
-		"project-other.html": v1HTML.projectPage(tree{prefix: "/pre/r/other"}, page(t)),
-		"attested.json":      v1JSON.projectPage(tree{"/pre/r/other", "https://h.example:8443"}, attested(t)),
-		"attested.html":      v1HTML.projectPage(tree{"/pre/r/other", "https://h.example:8443"}, attested(t)),
-		"quarantined.json":   v1JSON.projectPage(tree{}, quarantined),
-		"quarantined.html":   textHTML.projectPage(tree{}, quarantined),
+		"project.json":       v1JSON.projectPage(tree{}, page(t), nil),
+		"project.html":       textHTML.projectPage(tree{}, page(t), nil),
+		"project-other.json": v1JSON.projectPage(tree{prefix: "/pre/r/other"}, page(t), nil),
+		"project-other.html": v1HTML.projectPage(tree{prefix: "/pre/r/other"}, page(t), nil),
+		"attested.json":      v1JSON.projectPage(tree{"/pre/r/other", "https://h.example:8443"}, attested(t), nil),
+		"attested.html":      v1HTML.projectPage(tree{"/pre/r/other", "https://h.example:8443"}, attested(t), nil),
+		"quarantined.json":   v1JSON.projectPage(tree{}, quarantined, nil),
+		"quarantined.html":   textHTML.projectPage(tree{}, quarantined, nil),
 	} {
 		t.Run(file, func(t *testing.T) { golden(t, file, answer.Body()) })
 	}
 }
 
 func TestListPages(t *testing.T) {
-	l := catalog.Listing{Serial: 77, Projects: []catalog.Listed{
+	l := catalog.Listing{Serial: 77, Roll: catalog.RollOf([]catalog.Listed{
 		{Name: name(t, "de-mo"), Display: "De_Mo", Serial: 42}, {Name: name(t, "zope.interface"), Serial: 7},
-	}}
-	golden(t, "list.json", v1JSON.listPage("", l).Body())
-	golden(t, "list.html", textHTML.listPage("/pre/r/other", l).Body())
-	golden(t, "list-empty.json", v1JSON.listPage("", catalog.Listing{}).Body())
-	golden(t, "list-empty.html", textHTML.listPage("", catalog.Listing{}).Body())
+	})}
+	golden(t, "list.json", v1JSON.listPage("", l, nil).Body())
+	golden(t, "list.html", textHTML.listPage("/pre/r/other", l, nil).Body())
+	golden(t, "list-empty.json", v1JSON.listPage("", catalog.Listing{}, nil).Body())
+	golden(t, "list-empty.html", textHTML.listPage("", catalog.Listing{}, nil).Body())
 }
 
 // TestPagesKeepToTheSpecification parses the JSON page and checks required and forbidden keys.
 func TestPagesKeepToTheSpecification(t *testing.T) {
 	var doc map[string]any
-	if err := json.Unmarshal(v1JSON.projectPage(tree{}, page(t)).Body(), &doc); err != nil {
+	if err := json.Unmarshal(v1JSON.projectPage(tree{}, page(t), nil).Body(), &doc); err != nil {
 		t.Fatal(err)
 	}
 	for _, absent := range []string{"namespaces", "alternate-locations"} {
@@ -145,7 +145,7 @@ func TestPagesKeepToTheSpecification(t *testing.T) {
 			}
 		}
 	}
-	if html := string(textHTML.projectPage(tree{}, page(t)).Body()); strings.Count(html, "data-yanked") != 2 {
+	if html := string(textHTML.projectPage(tree{}, page(t), nil).Body()); strings.Count(html, "data-yanked") != 2 {
 		t.Errorf("two files are yanked, but data-yanked occurs %d times", strings.Count(html, "data-yanked"))
 	}
 }
@@ -161,10 +161,10 @@ func TestProvenanceNeedsHTTPS(t *testing.T) {
 			t.Errorf("secureOrigin(%q) = %q, want %q", base, got, want)
 		}
 	}
-	if html := string(textHTML.projectPage(tree{}, attested(t)).Body()); strings.Contains(html, "provenance") {
+	if html := string(textHTML.projectPage(tree{}, attested(t), nil).Body()); strings.Contains(html, "provenance") {
 		t.Errorf("the page links provenance without https: %s", html)
 	}
-	if json := string(v1JSON.projectPage(tree{}, attested(t)).Body()); strings.Count(json, `"provenance":null`) != 2 {
+	if json := string(v1JSON.projectPage(tree{}, attested(t), nil).Body()); strings.Count(json, `"provenance":null`) != 2 {
 		t.Errorf("the page links provenance without https: %s", json)
 	}
 }

@@ -1,14 +1,13 @@
 package workload
 
 import (
-	"regexp"
 	"strings"
 )
 
 // ActiveStateIssuer signs the identity tokens of the ActiveState platform.
 const ActiveStateIssuer = "https://platform.activestate.com/api/v1/oauth/oidc"
 
-var activeStateName = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z`)
+var activeStateName = newPattern(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z`)
 
 var parseActiveState = matching(activeStateName,
 	"is not a valid name: use letters, digits, '-', '_' and '.', as in its URL")

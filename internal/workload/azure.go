@@ -1,15 +1,14 @@
 package workload
 
 import (
-	"regexp"
 	"strings"
 
 	"pyindex/internal/fault"
 )
 
 var (
-	azureOrganization = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z`)
-	azureRepository   = regexp.MustCompile(`\A[A-Za-z0-9_.{}-]{1,100}/[A-Za-z0-9_.{}-]{1,100}\z`)
+	azureOrganization = newPattern(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z`)
+	azureRepository   = newPattern(`\A[A-Za-z0-9_.{}-]{1,100}/[A-Za-z0-9_.{}-]{1,100}\z`)
 )
 
 // AzureDevOps identifies pipelines and service connections of Azure DevOps by the names in "sub". Like Azure DevOps, it

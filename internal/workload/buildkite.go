@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"regexp"
 	"strings"
 
 	"pyindex/internal/fault"
@@ -11,8 +10,8 @@ import (
 const BuildkiteIssuer = "https://agent.buildkite.com"
 
 var (
-	buildkiteSlug = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z`)
-	buildkiteStep = regexp.MustCompile(`\A[A-Za-z0-9_.:/-]{1,255}\z`)
+	buildkiteSlug = newPattern(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z`)
+	buildkiteStep = newPattern(`\A[A-Za-z0-9_.:/-]{1,255}\z`)
 )
 
 // askFor is the reason if a token lacks ids that Buildkite adds only to tokens for which the job asks for them.

@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -47,7 +46,7 @@ func folds(claim string, fields ...string) check {
 
 // pinned compares a claim with the id that the rule is pinned to. If the rule is not pinned yet, any well-formed value
 // fits.
-func pinned(claim string, form *regexp.Regexp, why string) check {
+func pinned(claim string, form *pattern, why string) check {
 	return func(r Rule, c Claims) *Mismatch {
 		got, m := said(c, claim)
 		if m != nil {
@@ -65,7 +64,7 @@ func pinned(claim string, form *regexp.Regexp, why string) check {
 
 // pinnedIfAny is pinned for a claim that not every token has. A token without it fits only rules that are not pinned
 // yet. lacking completes the error of the others.
-func pinnedIfAny(claim string, form *regexp.Regexp, why, lacking string) check {
+func pinnedIfAny(claim string, form *pattern, why, lacking string) check {
 	fits := pinned(claim, form, why)
 	return func(r Rule, c Claims) *Mismatch {
 		switch {

@@ -2,7 +2,6 @@ package workload
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,7 +17,7 @@ type Run struct {
 	Ref      string // full ref; may be ""
 }
 
-var fullName = regexp.MustCompile(`\A[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.][A-Za-z0-9_.-]*){1,21}\z`)
+var fullName = newPattern(`\A[A-Za-z0-9_][A-Za-z0-9_.-]*(?:/[A-Za-z0-9_.][A-Za-z0-9_.-]*){1,21}\z`)
 
 // Run reads the run from the claims of an exchange. Characters that are not printable are escaped.
 func (k *Kind) Run(issuer string, claims map[string]any) Run {

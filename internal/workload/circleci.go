@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -16,7 +15,7 @@ const (
 	circleciContexts = circleciClaim + "context-ids"
 )
 
-var circleciOrigin = regexp.MustCompile(`\A[A-Za-z0-9.-]{1,253}(?:/[.]{0,9}[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){2,5}\z`)
+var circleciOrigin = newPattern(`\A[A-Za-z0-9.-]{1,253}(?:/[.]{0,9}[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){2,5}\z`)
 
 // CircleCI identifies jobs of CircleCI. Rules are not pinned, because the ids of organizations, projects and pipeline
 // definitions are never reused. Tokens have no id.

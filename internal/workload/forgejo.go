@@ -1,15 +1,14 @@
 package workload
 
 import (
-	"regexp"
 	"strings"
 
 	"pyindex/internal/fault"
 )
 
 var (
-	forgejoName     = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z`)
-	forgejoFullName = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9._-]{1,100}\z`)
+	forgejoName     = newPattern(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}\z`)
+	forgejoFullName = newPattern(`\A[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9._-]{1,100}\z`)
 )
 
 // noForgejoID is the reason if a token lacks an id.

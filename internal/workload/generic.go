@@ -2,7 +2,6 @@ package workload
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -294,7 +293,7 @@ func exactFits(claim, want string, got any) bool {
 
 var textIDs = []string{"repository_id", "repository_owner_id", "namespace_id"}
 
-var wholeNumber = regexp.MustCompile(`\A(?:0|-?[1-9][0-9]*)\z`)
+var wholeNumber = newPattern(`\A(?:0|-?[1-9][0-9]*)\z`)
 
 // oneofFits compares a claim with several values, one on each line.
 func oneofFits(claim, want string, got any) bool {

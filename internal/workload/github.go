@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"regexp"
 	"strings"
 
 	"pyindex/internal/fault"
@@ -13,9 +12,9 @@ const GitHubIssuer = "https://token.actions.githubusercontent.com"
 var githubClaims = []string{"repository", "repository_owner", "repository_owner_id", "job_workflow_ref", "event_name"}
 
 var (
-	githubOwner      = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9-]{0,99}\z`)
-	githubRepository = regexp.MustCompile(`\A[A-Za-z0-9._-]{1,100}\z`)
-	githubFullName   = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9._-]{1,100}\z`)
+	githubOwner      = newPattern(`\A[A-Za-z0-9][A-Za-z0-9-]{0,99}\z`)
+	githubRepository = newPattern(`\A[A-Za-z0-9._-]{1,100}\z`)
+	githubFullName   = newPattern(`\A[A-Za-z0-9][A-Za-z0-9_-]{0,99}/[A-Za-z0-9._-]{1,100}\z`)
 )
 
 // GitHub identifies workflow runs of GitHub Actions. Like GitHub, it ignores the case of owner, repository and

@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -16,8 +15,8 @@ const GitLabIssuer = "https://gitlab.com"
 const gitlabTimeout = 31 * 24 * time.Hour
 
 var (
-	gitlabSegment     = regexp.MustCompile(`\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}\z`)
-	gitlabEnvironment = regexp.MustCompile(`\A[A-Za-z0-9_/${}.-](?:[A-Za-z0-9_/${}. -]{0,253}[A-Za-z0-9_/${}.-])?\z`)
+	gitlabSegment     = newPattern(`\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}\z`)
+	gitlabEnvironment = newPattern(`\A[A-Za-z0-9_/${}.-](?:[A-Za-z0-9_/${}. -]{0,253}[A-Za-z0-9_/${}.-])?\z`)
 )
 
 // GitLab identifies jobs of GitLab CI/CD, on gitlab.com and on self-managed servers. Like GitLab, it ignores the case

@@ -1,15 +1,13 @@
 package workload
 
-import "regexp"
-
 // GoogleIssuer signs the identity tokens of Google's service accounts.
 const GoogleIssuer = "https://accounts.google.com"
 
 var (
-	emailAddress = regexp.MustCompile(
+	emailAddress = newPattern(
 		`\A[A-Za-z0-9!#$%&'*+/=?^_{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,9}\z`,
 	)
-	googleSubject = regexp.MustCompile(`\A[A-Za-z0-9._-]{1,255}\z`)
+	googleSubject = newPattern(`\A[A-Za-z0-9._-]{1,255}\z`)
 )
 
 // Google identifies Google accounts by an e-mail address that Google verified, case-sensitively. Rules are pinned to

@@ -1,15 +1,14 @@
 package workload
 
 import (
-	"regexp"
 	"strings"
 )
 
 const kubernetesSubject = "system:serviceaccount:"
 
 var (
-	kubernetesNamespace = regexp.MustCompile(`\A[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\z`)
-	kubernetesAccount   = regexp.MustCompile(`\A[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\z`)
+	kubernetesNamespace = newPattern(`\A[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\z`)
+	kubernetesAccount   = newPattern(`\A[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\z`)
 )
 
 // Kubernetes identifies pods by their service account, with the token that a projected volume has. Namespace and

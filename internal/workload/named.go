@@ -2,7 +2,6 @@ package workload
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,7 +11,7 @@ import (
 // maxNamed is the largest number of values of a field with names.
 const maxNamed = 20
 
-var propertyName = regexp.MustCompile(`\A[A-Za-z0-9_$#-]{1,75}\z`)
+var propertyName = newPattern(`\A[A-Za-z0-9_$#-]{1,75}\z`)
 
 // propertyField is the field for the custom properties of GitHub's repositories. A claim has all values of a property,
 // with commas between them.

@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -20,7 +19,7 @@ func refFits(pattern, ref string) bool {
 }
 
 // matching returns a parser for values that match an expression. why completes its error message.
-func matching(re *regexp.Regexp, why string) parser {
+func matching(re *pattern, why string) parser {
 	return func(field, s string) (string, error) {
 		if !re.MatchString(s) {
 			return "", fault.InField(field, "%s %.100q %s", field, s, why)
@@ -58,10 +57,10 @@ func parseTrue(field, s string) (string, error) {
 }
 
 var (
-	word      = regexp.MustCompile(`\A[a-z][a-z_-]{0,59}\z`)
-	decimalID = regexp.MustCompile(`\A[1-9][0-9]{0,18}\z`)
-	commit    = regexp.MustCompile(`\A[0-9a-f]{40}(?:[0-9a-f]{24})?\z`)
-	uuidText  = regexp.MustCompile(`\A[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\z`)
+	word      = newPattern(`\A[a-z][a-z_-]{0,59}\z`)
+	decimalID = newPattern(`\A[1-9][0-9]{0,18}\z`)
+	commit    = newPattern(`\A[0-9a-f]{40}(?:[0-9a-f]{24})?\z`)
+	uuidText  = newPattern(`\A[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\z`)
 )
 
 var parseWord = matching(word, "is not a word of lower-case letters, '-' and '_'")

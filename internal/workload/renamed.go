@@ -2,7 +2,6 @@ package workload
 
 import (
 	"maps"
-	"regexp"
 	"strings"
 )
 
@@ -61,7 +60,7 @@ func (f *Former) String(rule string) string {
 	return f.Thing + " " + f.ID + " was " + plain(f.Name) + " when its " + rule + " was added"
 }
 
-var plainName = regexp.MustCompile(`\A[A-Za-z0-9@._/:+-]{1,200}\z`)
+var plainName = newPattern(`\A[A-Za-z0-9@._/:+-]{1,200}\z`)
 
 // plain returns a name without quotes if it cannot be mistaken for other words.
 func plain(name string) string {

@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -9,7 +8,7 @@ import (
 )
 
 var (
-	semaphoreRepository = regexp.MustCompile(
+	semaphoreRepository = newPattern(
 		`\A[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(?:/[.]{0,9}[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}){1,5}\z`,
 	)
 	semaphoreRefTypes = []string{"branch", "tag", "pull-request"}

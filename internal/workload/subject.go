@@ -2,7 +2,6 @@ package workload
 
 import (
 	"cmp"
-	"regexp"
 	"strings"
 )
 
@@ -14,7 +13,7 @@ type githubSubject struct {
 	context               string // with ":" for "%3A"
 }
 
-var githubSubjectForm = regexp.MustCompile(
+var githubSubjectForm = newPattern(
 	`\Arepo:([A-Za-z0-9][A-Za-z0-9_-]{0,99})(?:@([1-9][0-9]{0,18}))?/([A-Za-z0-9._-]{1,100})(?:@([1-9][0-9]{0,18}))?:(.+)\z`,
 )
 

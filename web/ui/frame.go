@@ -141,7 +141,7 @@ var picturesPolicy = strings.Replace(policy, "img-src 'self' data:", "img-src 's
 // Render writes a page. It executes the template in memory first, so that a failing template results in an error page.
 func (k *Kit) Render(w http.ResponseWriter, status int, name string, v framed) error {
 	var page bytes.Buffer
-	if err := k.templates[name].ExecuteTemplate(&page, "base", v); err != nil {
+	if err := k.execute(&page, name, "base", v); err != nil {
 		return err
 	}
 	h := w.Header()
@@ -162,7 +162,7 @@ func (k *Kit) Render(w http.ResponseWriter, status int, name string, v framed) e
 // RenderPart writes one part of a page, for a script that inserts it.
 func (k *Kit) RenderPart(w http.ResponseWriter, page, part string, data any) error {
 	var b bytes.Buffer
-	if err := k.templates[page].ExecuteTemplate(&b, part, data); err != nil {
+	if err := k.execute(&b, page, part, data); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

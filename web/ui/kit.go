@@ -41,7 +41,7 @@ type Options struct {
 type Kit struct {
 	Options
 	Base      string // path prefix, "" or "/prefix"
-	templates map[string]*template.Template
+	templates map[string]func() (*template.Template, error)
 	static    map[string]asset
 	logo      string     // file name of the logo, "" for none
 	version   string     // hash of the static files, part of their paths

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"pyindex/internal/access"
@@ -165,9 +166,10 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request, cache string) error
 	return err
 }
 
-// loadTemplates parses each page together with the shared parts.
+// loadTemplates parses the shared parts, and each page to find mistakes. A page is joined with a copy of the parts when
+// it is first rendered, because the copies of all pages would take more memory than the rest of an idle server.
 func (k *Kit) loadTemplates() error {
-	shared, err := template.New("").Funcs(k.words()).ParseFS(k.Files, "templates/parts/*.html")
+	shared, err := k.parse(template.New(""), "templates/parts/*.html")
 	if err != nil {
 		return err
 	}
@@ -175,16 +177,32 @@ func (k *Kit) loadTemplates() error {
 	if err != nil {
 		return err
 	}
-	k.templates = map[string]*template.Template{}
+	k.templates = map[string]func() (*template.Template, error){}
 	for _, name := range names {
-		t, err := shared.Clone()
-		if err == nil {
-			t, err = t.ParseFS(k.Files, name)
-		}
-		if err != nil {
+		if _, err := k.parse(template.New(""), name); err != nil {
 			return err
 		}
-		k.templates[strings.TrimSuffix(path.Base(name), ".html")] = t
+		k.templates[strings.TrimSuffix(path.Base(name), ".html")] = sync.OnceValues(func() (*template.Template, error) {
+			t, err := shared.Clone()
+			if err != nil {
+				return nil, err
+			}
+			return k.parse(t, name)
+		})
 	}
 	return nil
+}
+
+// parse adds files to t.
+func (k *Kit) parse(t *template.Template, pattern string) (*template.Template, error) {
+	return t.Funcs(k.words()).ParseFS(k.Files, pattern)
+}
+
+// execute renders a part of a page with its data.
+func (k *Kit) execute(to *bytes.Buffer, page, part string, data any) error {
+	t, err := k.templates[page]()
+	if err != nil {
+		return err
+	}
+	return t.ExecuteTemplate(to, part, data)
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sync"
 
 	"filippo.io/age"
 
@@ -23,8 +24,10 @@ const maxSecrets = 1 << 30
 // secretsRows is the name of the tables with secrets within the sealed secrets.
 const secretsRows = "rows.jsonl"
 
-// tlsFile matches the names of TLS files within the sealed secrets.
-var tlsFile = regexp.MustCompile(`\Atls(?:/[A-Za-z0-9_.+@-]{1,100}){1,4}\z`)
+// tlsFile matches the names of TLS files within the sealed secrets. It is large, and few commands need it.
+var tlsFile = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\Atls(?:/[A-Za-z0-9_.+@-]{1,100}){1,4}\z`)
+})
 
 // secrets are the opened secrets of a backup. nil are those that are not available.
 type secrets struct {
@@ -84,7 +87,7 @@ func readSecrets(from io.Reader) (*secrets, error) {
 		switch {
 		case h.Name == secretsRows:
 			s.tables = b
-		case tlsFile.MatchString(h.Name) && path.Clean(h.Name) == h.Name:
+		case tlsFile().MatchString(h.Name) && path.Clean(h.Name) == h.Name:
 			s.files[h.Name] = b
 		default:
 			return nil, fault.New(fault.Invalid, "the secrets of the backup contain %.80q, which is not expected there", h.Name)

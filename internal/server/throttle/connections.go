@@ -1,11 +1,13 @@
 package throttle
 
 import (
+	"cmp"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +27,9 @@ type Gate struct {
 	from   map[string]int // by network
 	logged time.Time
 	unsaid int // refusals since logged
+
+	rounds   *time.Timer // of parked connections
+	watching atomic.Bool // rounds runs
 }
 
 type counted struct {
@@ -32,16 +37,26 @@ type counted struct {
 	gate *Gate
 	from string       // "" if its address has no limit
 	idle atomic.Int64 // start of the wait for a request, in Unix nanoseconds; 0 while in use
+
+	mu      sync.Mutex // held briefly, never while reading or writing
+	in, out deadline
+	reading bool // a read of the connection is in progress
+	parked  bool // a read waits for its turn
+	rounds  int  // since it waits
+	wake    sync.Cond
 }
 
 // NewGate returns a Gate on l with at most most connections in total and each per address; 0 means no limit. Addresses
 // for which exempt returns true, such as proxies, have no limit per address, because their connections belong to many
 // clients.
 func NewGate(l net.Listener, most, each int, exempt func(netip.Addr) bool, log *slog.Logger) *Gate {
-	return &Gate{
+	g := &Gate{
 		Listener: l, most: most, each: each, exempt: exempt, log: log,
 		from: map[string]int{}, open: map[*counted]bool{},
 	}
+	g.rounds = time.AfterFunc(patience, g.round)
+	g.rounds.Stop()
+	return g
 }
 
 // Accept returns the next connection that is within the limits.
@@ -52,6 +67,7 @@ func (g *Gate) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		c := &counted{Conn: conn, gate: g, from: g.key(conn.RemoteAddr())}
+		c.wake.L = &c.mu
 		evicted, ok := g.admit(c)
 		if evicted != nil {
 			evicted.Close()
@@ -141,11 +157,19 @@ func (c *counted) Close() error {
 	c.gate.mu.Lock()
 	c.gate.forget(c)
 	c.gate.mu.Unlock()
+	c.mu.Lock()
+	c.unpark(true)
+	c.mu.Unlock()
 	return c.Conn.Close()
 }
 
 // ReadFrom preserves sendfile, which net/http uses if the connection implements io.ReaderFrom.
-func (c *counted) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }
+func (c *counted) ReadFrom(r io.Reader) (int64, error) {
+	if again, err := c.renewWrite(); !again { // a copy cannot continue after a deadline that is no longer wanted
+		return 0, cmp.Or(err, os.ErrDeadlineExceeded)
+	}
+	return io.Copy(c.Conn, r)
+}
 
 // CloseWrite ends the sending direction. net/http calls it so that a client that is still sending can read the
 // response.

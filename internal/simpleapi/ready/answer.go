@@ -20,6 +20,11 @@ type Answer struct {
 	etag     []string
 	encoding []string // nil for identity
 	serials  []string
+
+	// An answer of pieces has no body; see NewPieces.
+	pieces []Piece
+	made   []made
+	end    []byte // of a compressed body
 }
 
 // NewAnswer returns an uncompressed answer with the media type and body, valid at the stamp. It keeps body.
@@ -38,6 +43,9 @@ func NewAnswer(media string, at memo.Stamp, body []byte) *Answer {
 func (a *Answer) Encoded(e Encoding) *Answer {
 	if e == Identity || a.coding != Identity {
 		return a
+	}
+	if a.pieces != nil {
+		return a.encodedAfter(e, nil)
 	}
 	body := e.compress(a.body)
 	if len(body) >= len(a.body) {
@@ -66,8 +74,18 @@ func (a *Answer) OmitSerial() { a.serials = nil }
 // Serial returns the serial at which the answer was rendered.
 func (a *Answer) Serial() int64 { return a.at.Value }
 
-// Body returns the encoded body. Callers must not modify it.
-func (a *Answer) Body() []byte { return a.body }
+// Body returns the encoded body. Callers must not modify it. That of an answer of pieces is made for each call.
+func (a *Answer) Body() []byte {
+	if a.pieces == nil {
+		return a.body
+	}
+	var all []byte
+	a.each(func(b []byte) error {
+		all = append(all, b...)
+		return nil
+	})
+	return all
+}
 
 // ServeHTTP writes the answer, or a 304 if the client has it already. A HEAD gets only the headers.
 //
@@ -88,7 +106,11 @@ func (a *Answer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h["Content-Encoding"] = a.encoding
 	}
 	h["Content-Length"] = a.length
-	if r.Method != http.MethodHead {
+	switch {
+	case r.Method == http.MethodHead:
+	case a.pieces != nil:
+		a.write(w)
+	default:
 		w.Write(a.body) // an error means that the client is gone
 	}
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 
 	"golang.org/x/sync/singleflight"
 
@@ -30,6 +32,40 @@ const overhead = 1 << 10
 type Cache struct {
 	answers *memo.Weighted[slot, *Answer]
 	flights singleflight.Group
+
+	mu     sync.Mutex
+	latest map[family]weak.Pointer[Answer]
+}
+
+// family is the key of answers that probably have pieces in common, whatever their variant.
+type family struct {
+	id     string
+	form   uint8
+	coding Encoding
+}
+
+// maxLatest limits the families whose latest answer can be found.
+const maxLatest = 10_000
+
+// Latest returns the latest answer of pieces that was stored for the key in any variant and stamp, or nil if there is
+// none in memory. Its pieces can be used again.
+func (c *Cache) Latest(k Key, e Encoding) *Answer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.latest[family{k.ID, k.Form, e}].Value()
+}
+
+// remember makes an answer the one that Latest returns. It does not keep it in memory.
+func (c *Cache) remember(s slot, a *Answer) {
+	if a.pieces == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.latest) >= maxLatest {
+		clear(c.latest)
+	}
+	c.latest[family{s.key.ID, s.key.Form, s.coding}] = weak.Make(a)
 }
 
 type slot struct {
@@ -41,8 +77,8 @@ type slot struct {
 // cache stores nothing but still merges concurrent renderings.
 func NewCache(limit int64) *Cache {
 	return &Cache{answers: memo.NewWeighted(limit, func(s slot, a *Answer) int64 {
-		return int64(cap(a.body)+len(s.key.ID)+len(s.key.Variant)) + overhead
-	})}
+		return a.weight() + int64(len(s.key.ID)+len(s.key.Variant)) + overhead
+	}), latest: map[family]weak.Pointer[Answer]{}}
 }
 
 // Find returns the answer with exactly this stamp, or nil. It does not allocate.
@@ -69,7 +105,7 @@ func (c *Cache) Fill(ctx context.Context, k Key, e Encoding, at memo.Stamp, rend
 		if err != nil {
 			return nil, err
 		}
-		return plain.Encoded(e), nil
+		return plain.encodedAfter(e, c.Latest(k, e)), nil
 	})
 }
 
@@ -122,6 +158,7 @@ func (c *Cache) fill(ctx context.Context, s slot, at memo.Stamp, make render) (*
 	a, err := make(ctx)
 	if err == nil && a.at == at {
 		c.answers.Put(at, s, a)
+		c.remember(s, a)
 	}
 	return a, err
 }

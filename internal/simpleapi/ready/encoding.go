@@ -92,14 +92,19 @@ func (e Encoding) compress(body []byte) []byte {
 	return out.Bytes()
 }
 
-// zstdEncoder is shared, since EncodeAll is safe for concurrent use. Its window stays below the 8 MiB to which RFC 9659
-// lets clients limit it.
+// zstdEncoder is shared, since EncodeAll is safe for concurrent use.
 var zstdEncoder = sync.OnceValue(func() *zstd.Encoder {
-	z, err := zstd.NewWriter(nil,
-		zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<20),
-		zstd.WithEncoderConcurrency(2), zstd.WithLowerEncoderMem(true))
+	z, err := zstd.NewWriter(nil, append(zstdOptions(), zstd.WithEncoderConcurrency(2))...)
 	if err != nil {
 		panic(err) // the options above are constants
 	}
 	return z
 })
+
+// zstdOptions returns the options of all encoders. The window stays below the 8 MiB to which RFC 9659 lets clients limit
+// it.
+func zstdOptions() []zstd.EOption {
+	return []zstd.EOption{
+		zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1 << 20), zstd.WithLowerEncoderMem(true),
+	}
+}

@@ -6,26 +6,19 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
+	"net/url"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	azure "github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
-	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
-	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
-	"gocloud.dev/blob/azureblob"
+
+	"pyindex/internal/storage/blobs/azure"
 )
 
-func init() { drivers[azureblob.Scheme] = driver{sign: signAzure, refused: refusedAzure} }
-
-// signAzure creates a shared access signature, which needs the account key.
-func signAzure(_ context.Context, at place, key string, from, until time.Time) (string, error) {
-	var c *container.Client
-	if !at.As(&c) {
-		return "", errors.New("not a container of Azure")
+func init() {
+	drivers["azblob"] = driver{
+		open:    func(_ context.Context, name string, q url.Values) (store, error) { return azure.Open(name, q) },
+		refused: refusedAzure,
 	}
-	return c.NewBlobClient(at.prefix+key).GetSASURL(sas.BlobPermissions{Read: true}, until,
-		&azure.GetSASURLOptions{StartTime: &from})
 }
 
 // refusedAzure reads Azure's error code, which responses to HEAD have too.

@@ -9,24 +9,39 @@ import (
 	"time"
 
 	"gocloud.dev/blob"
+	gocloud "gocloud.dev/blob/driver"
 
 	"pyindex/internal/fault"
 )
 
-// driver is one kind of object store, which gocloud.dev opens by URL. Credentials come from the environment, as with
-// the vendor's own tools. Each driver has its own file and can be excluded by a build tag: nos3, nogcs, noazure.
+// store is an open bucket of one kind of object store, before keys have a prefix.
+type store interface {
+	gocloud.Bucket
+	// Sign returns a URL for reading key between two times. Equal times give the same URL in every process, so that
+	// caches see one address. Sign returns an error if the store cannot sign.
+	Sign(ctx context.Context, key string, from, until time.Time) (string, error)
+}
+
+// driver is one kind of object store. Its URLs have the form of gocloud.dev, and credentials come from the environment,
+// as with the vendor's own tools. Each driver has its own file and can be excluded by a build tag: nos3, nogcs,
+// noazure.
 type driver struct {
-	// sign returns a URL for reading key between two times. Equal times give the same URL in every process, so that
-	// caches see one address. sign returns an error if the store cannot sign.
-	sign func(ctx context.Context, at place, key string, from, until time.Time) (string, error)
+	// open opens the bucket of a name with the parameters of its URL.
+	open func(ctx context.Context, name string, q url.Values) (store, error)
 	// refused classifies errors of the store.
 	refused func(error) refusal
 }
 
-// place is an open bucket, its name, and the prefix of all keys (the URL parameter prefix).
+// place is an open bucket, and what signs its URLs, with the prefix of all keys (the URL parameter prefix).
 type place struct {
 	*blob.Bucket
-	name, prefix string
+	store  store
+	prefix string
+}
+
+// sign returns a URL for reading key between two times.
+func (p place) sign(ctx context.Context, key string, from, until time.Time) (string, error) {
+	return p.store.Sign(ctx, p.prefix+key, from, until)
 }
 
 // drivers maps URL schemes to the drivers of this build.
@@ -57,7 +72,7 @@ func openStore(ctx context.Context, location string, o Options) (*Blobs, error) 
 		return nil, err
 	}
 	b.refused = d.refused
-	if b.links, err = openLinks(ctx, at, d, o); err != nil {
+	if b.links, err = openLinks(ctx, at, o); err != nil {
 		b.Close()
 		return nil, err
 	}
@@ -78,9 +93,16 @@ func openDriver(ctx context.Context, location string) (place, driver, error) {
 		return place{}, driver{},
 			fault.New(fault.Invalid, "the storage URL names no bucket, or contains credentials, which belong in the environment")
 	}
-	bucket, err := blob.OpenBucket(ctx, location)
+	q := u.Query()
+	prefix := q.Get("prefix")
+	q.Del("prefix")
+	opened, err := d.open(ctx, u.Host, q)
 	if err != nil {
 		return place{}, driver{}, fault.Wrap(fault.Invalid, err, "the storage cannot be opened: %v", err)
 	}
-	return place{bucket, u.Host, u.Query().Get("prefix")}, d, nil
+	bucket := blob.NewBucket(opened)
+	if prefix != "" {
+		bucket = blob.PrefixedBucket(bucket, prefix)
+	}
+	return place{bucket, opened, prefix}, d, nil
 }

@@ -26,7 +26,8 @@ type folder struct {
 	syncs group // of the whole file system
 
 	mu    sync.Mutex
-	ready map[string]bool // directories whose names are synced up to the root
+	ready map[string]bool   // directories whose names are synced up to the root
+	names map[string]*group // syncs of directories, for the names of directories in them
 }
 
 // openFolder opens the store in a folder, which is created if it is missing.
@@ -59,7 +60,7 @@ func openFolder(path string, o Options) (*Blobs, error) {
 		bucket:  bucket,
 		stages:  s,
 		refused: plainRefusal,
-		folder:  &folder{root: root, ready: map[string]bool{}},
+		folder:  &folder{root: root, ready: map[string]bool{}, names: map[string]*group{}},
 	}, nil
 }
 
@@ -209,22 +210,34 @@ func (d *folder) open(key string) (custody.Blob, int64, error) {
 }
 
 // makeReady creates a directory below the root and syncs its name, once per process. It also syncs an existing
-// directory, because another process may have created it without syncing.
+// directory, because another process may have created it without syncing. Callers that wait for a sync of the same
+// directory share it.
 func (d *folder) makeReady(dir string) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if _, err := os.Lstat(dir); err == nil && d.ready[dir] {
+	if dir == d.root {
 		return nil
+	}
+	parent := filepath.Dir(dir)
+	d.mu.Lock()
+	ready, names := d.ready[dir], d.names[parent]
+	if names == nil {
+		names = &group{}
+		d.names[parent] = names
+	}
+	d.mu.Unlock()
+	if _, err := os.Lstat(dir); err == nil && ready {
+		return nil
+	}
+	if err := d.makeReady(parent); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	for up := dir; up != d.root; {
-		up = filepath.Dir(up)
-		if err := syncDir(up); err != nil {
-			return err
-		}
+	if err := names.do(func() error { return syncDir(parent) }); err != nil {
+		return err
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.ready[dir] = true
 	return nil
 }

@@ -35,7 +35,6 @@ const worthIt = 1 << 20
 type links struct {
 	at       place
 	own      bool // the bucket differs from the store's own
-	driver   driver
 	lifetime time.Duration
 	least    int64
 	now      func() time.Time
@@ -47,17 +46,17 @@ type links struct {
 
 // openLinks returns the signer of URLs for a store, or nil if blobs are streamed. It returns fault.Invalid if Delivery
 // is Redirect and the store cannot sign.
-func openLinks(ctx context.Context, at place, d driver, o Options) (*links, error) {
+func openLinks(ctx context.Context, at place, o Options) (*links, error) {
 	if o.Delivery != Redirect && o.Delivery != Auto {
 		return nil, nil
 	}
-	l := &links{at: at, driver: d, lifetime: cmp.Or(o.LinkLifetime, DefaultLinkLifetime), now: o.Now}
+	l := &links{at: at, lifetime: cmp.Or(o.LinkLifetime, DefaultLinkLifetime), now: o.Now}
 	if l.now == nil {
 		l.now = time.Now
 	}
 	if o.LinkURL != "" {
 		var err error
-		if l.at, l.driver, err = openDriver(ctx, o.LinkURL); err != nil {
+		if l.at, _, err = openDriver(ctx, o.LinkURL); err != nil {
 			return nil, err
 		}
 		l.own = true
@@ -85,7 +84,7 @@ func (l *links) link(ctx context.Context, key string, size int64) (string, error
 		return "", nil
 	}
 	from := l.now().UTC().Truncate(l.lifetime)
-	return l.driver.sign(ctx, l.at, key, from, from.Add(2*l.lifetime))
+	return l.at.sign(ctx, key, from, from.Add(2*l.lifetime))
 }
 
 // Limits on the number of keys with a verified size, and on how long a redirect waits for the store to report a size.

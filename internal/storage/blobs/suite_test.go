@@ -1,6 +1,8 @@
 package blobs_test
 
 import (
+	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,8 +58,31 @@ func TestOtherBuckets(t *testing.T) {
 }
 
 func checkBucket(t *testing.T, fresh func(*testing.T) string) {
+	t.Run("parts", func(t *testing.T) { checkParts(t, open(t, fresh(t))) })
 	storagetest.Blobs(t, func(t *testing.T) (custody.Blobs, custody.Blobs) {
 		location := fresh(t)
 		return open(t, location), open(t, location)
 	})
+}
+
+// checkParts checks that files around the limit of one request, and of several, come back as they were.
+func checkParts(t *testing.T, b *blobs.Blobs) {
+	for _, size := range []int{5<<20 - 1, 5 << 20, 5<<20 + 1, 10 << 20, 17<<20 + 3} {
+		p := make([]byte, size)
+		for i := range p {
+			p[i] = byte(i * 7 >> 3)
+		}
+		if err := b.Put(t.Context(), key, p); err != nil {
+			t.Fatalf("Put(%d bytes) = %v", size, err)
+		}
+		r, n, err := b.Open(t.Context(), key)
+		if err != nil {
+			t.Fatalf("Open(%d bytes) = %v", size, err)
+		}
+		got, err := io.ReadAll(r)
+		r.Close()
+		if err != nil || n != int64(size) || !bytes.Equal(got, p) {
+			t.Errorf("Open(%d bytes) = %d bytes, read %d, %v, want what was written", size, n, len(got), err)
+		}
+	}
 }

@@ -49,6 +49,7 @@ type DB struct {
 	path    string
 	write   *sql.DB
 	read    *sql.DB
+	line    line     // of updates
 	watcher *watcher // SQLite only
 	file    *dbFile  // SQLite only
 	look    *sql.DB  // PostgreSQL only: one connection for reading the serial, independent of slow queries

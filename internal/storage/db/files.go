@@ -2,8 +2,12 @@ package db
 
 import (
 	"context"
+	"errors"
+	"strconv"
+	"strings"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
 )
 
 // fileColumns lists the columns of a file that pages show.
@@ -62,6 +66,60 @@ func (t *Tx) FilesBySHA256(ctx context.Context, repositoryID, sha256 string) ([]
 func (t *Tx) Files(ctx context.Context, projectID string) ([]catalog.File, error) {
 	return many(ctx, t, scanListed, `SELECT `+fileColumns+` FROM files f WHERE f.project_id = $1 AND f.quarantined_at = 0
 		ORDER BY f.uploaded_at, f.id`, projectID)
+}
+
+// ShownFiles implements catalog.Tx. Each row is one text, because passing many columns through the driver of SQLite costs
+// more than reading the rows. Of the texts in it, only the last two can contain the separator: the length of the first
+// of them, in characters, is before it.
+func (t *Tx) ShownFiles(ctx context.Context, projectID string) ([]catalog.File, error) {
+	return many(ctx, t, scanShown, `SELECT f.filename || $2 || f.version || $2 || f.sha256 || $2 || f.metadata_sha256 || $2
+		|| CAST(f.size AS TEXT) || $2 || CAST(f.uploaded_at AS TEXT) || $2 || CASE WHEN f.yanked THEN '1' ELSE '' END || $2
+		|| CASE WHEN f.attested THEN '1' ELSE '' END || $2 || CAST(LENGTH(f.requires_python) AS TEXT) || $2
+		|| f.requires_python || f.yanked_reason
+		FROM files f WHERE f.project_id = $1 AND f.quarantined_at = 0 ORDER BY f.uploaded_at, f.id`, projectID, listSeparator)
+}
+
+func scanShown(r row) (f catalog.File, err error) {
+	var text string
+	if err := r.Scan(&text); err != nil {
+		return f, err
+	}
+	var part [9]string
+	rest, ok := text, true
+	for i := range part {
+		if part[i], rest, ok = strings.Cut(rest, listSeparator); !ok {
+			return f, fault.New(fault.Internal, "a file's row is malformed: %q", text)
+		}
+	}
+	size, err1 := strconv.ParseInt(part[4], 10, 64)
+	uploaded, err2 := strconv.ParseInt(part[5], 10, 64)
+	length, err3 := strconv.Atoi(part[8])
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return f, err
+	}
+	f = catalog.File{
+		Filename:       part[0],
+		Version:        part[1],
+		SHA256:         part[2],
+		MetadataSHA256: part[3],
+		Size:           size,
+		UploadedAt:     moment(uploaded),
+		Yanked:         part[6] != "",
+		Attested:       part[7] != "",
+	}
+	f.RequiresPython, f.YankedReason = cutCharacters(rest, length)
+	return f, nil
+}
+
+// cutCharacters divides s after n characters.
+func cutCharacters(s string, n int) (before, after string) {
+	for i := range s {
+		if n == 0 {
+			return s[:i], s[i:]
+		}
+		n--
+	}
+	return s, ""
 }
 
 func (t *Tx) FilesOfRelease(ctx context.Context, releaseID string) ([]catalog.File, error) {

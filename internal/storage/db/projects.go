@@ -161,16 +161,45 @@ func (t *Tx) ListedSince(ctx context.Context, repositoryID string, serial int64)
 	return out, total[0], err
 }
 
+// listed is the text of a project for scanListing.
+const listed = `$2 || p.status || $2 || CAST(p.serial AS TEXT) || $2 || p.name || $2 || p.display FROM projects p
+	WHERE p.repository_id = $1 `
+
+// EachListed implements catalog.Tx.
+func (t *Tx) EachListed(ctx context.Context, repositoryID string, f func(catalog.Listed) error) error {
+	return t.query(ctx, func(r row) error {
+		p, err := scanListing(r)
+		if err != nil {
+			return err
+		}
+		return f(p)
+	}, `SELECT `+listed+`ORDER BY p.name || ''`, repositoryID, listSeparator)
+}
+
+func (t *Tx) CountListed(ctx context.Context, repositoryID string, first, last int64) (int, error) {
+	return one(ctx, t, "number of projects", scanCount, `SELECT COUNT(*) FROM projects
+		WHERE repository_id = $1 AND serial >= $2 AND serial <= $3`, repositoryID, first, last)
+}
+
+// ListedBetween implements catalog.Tx.
+func (t *Tx) ListedBetween(ctx context.Context, repositoryID string, first, last int64) ([]catalog.Listed, error) {
+	return many(ctx, t, scanListing, `SELECT `+listed+`AND p.serial >= $3 AND p.serial <= $4`, repositoryID,
+		listSeparator, first, last)
+}
+
 func scanListing(r row) (l catalog.Listed, err error) {
 	var text string
 	if err := r.Scan(&text); err != nil {
 		return l, err
 	}
-	part := strings.SplitN(text, listSeparator, 5)
-	if len(part) != 5 {
-		return l, fault.New(fault.Internal, "a project's row is malformed: %q", text)
+	var part [4]string // the rest is the display name
+	rest, ok := text, true
+	for i := range part {
+		if part[i], rest, ok = strings.Cut(rest, listSeparator); !ok {
+			return l, fault.New(fault.Internal, "a project's row is malformed: %q", text)
+		}
 	}
-	l.ID, l.Status, l.Display = part[0], catalog.Status(part[1]), part[4]
+	l.ID, l.Status, l.Display = part[0], catalog.Status(part[1]), rest
 	if l.Serial, err = strconv.ParseInt(part[2], 10, 64); err != nil {
 		return l, err
 	}

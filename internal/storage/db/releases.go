@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"strings"
 
 	"pyindex/internal/catalog"
 )
@@ -45,6 +46,20 @@ func (t *Tx) Releases(ctx context.Context, projectID string) ([]catalog.Release,
 	return many(ctx, t, scanRelease,
 		`SELECT `+releaseColumns+` FROM releases WHERE project_id = $1 AND `+offered("releases.id")+`
 		ORDER BY created_at, id`, projectID)
+}
+
+// ShownReleases implements catalog.Tx.
+func (t *Tx) ShownReleases(ctx context.Context, projectID string) ([]catalog.Release, error) {
+	scan := func(r row) (out catalog.Release, err error) {
+		var text string
+		if err := r.Scan(&text); err != nil {
+			return out, err
+		}
+		out.Version, out.Key, _ = strings.Cut(text, listSeparator)
+		return out, nil
+	}
+	return many(ctx, t, scan, `SELECT version || $2 || version_key FROM releases
+		WHERE project_id = $1 AND `+offered("releases.id")+` ORDER BY created_at, id`, projectID, listSeparator)
 }
 
 // offered is the condition that a release, given by its id, has a file outside quarantine or no files. Few files are in

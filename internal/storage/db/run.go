@@ -23,7 +23,15 @@ func (d *DB) update(ctx context.Context, f func(*Tx) error) error {
 // updateInTurn is update with a statement that waits for the caller's turn, or "" if it may write beside others.
 func (d *DB) updateInTurn(ctx context.Context, turn string, f func(*Tx) error) error {
 	for n := 1; ; n++ {
-		err := d.attempt(ctx, d.write, d.dialect.update, turn, f)
+		var err error
+		if turn == d.dialect.turn {
+			err = d.attemptJointly(ctx, f)
+		} else {
+			err = d.attempt(ctx, d.write, d.dialect.update, turn, f)
+		}
+		if err == errParted && n < maxAttempts {
+			continue
+		}
 		if n == maxAttempts || !d.dialect.again(err) {
 			return d.dialect.explain(err)
 		}
@@ -34,15 +42,8 @@ func (d *DB) updateInTurn(ctx context.Context, turn string, f func(*Tx) error) e
 }
 
 func (d *DB) attempt(ctx context.Context, h *sql.DB, o *sql.TxOptions, turn string, f func(*Tx) error) error {
-	if ctx.Value(lookingKey{}) == nil { // a look has just had a response, and must not wait for another look
-		if _, away := d.outage.bridge(); away {
-			return errAway()
-		}
-		if !o.ReadOnly && d.file.moved() {
-			if _, err := d.lookAt(ctx); err != nil { // opens the file that is now at the path
-				return err
-			}
-		}
+	if err := d.present(ctx, o); err != nil {
+		return err
 	}
 	var t *Tx
 	err := d.again(func() (err error) {
@@ -56,6 +57,26 @@ func (d *DB) attempt(ctx context.Context, h *sql.DB, o *sql.TxOptions, turn stri
 	if err := f(t); err != nil || o.ReadOnly {
 		return err
 	}
+	return d.commit(t)
+}
+
+// present returns an error if the database is known to be down, and opens the file that is now at the path.
+func (d *DB) present(ctx context.Context, o *sql.TxOptions) error {
+	if ctx.Value(lookingKey{}) != nil { // a look has just had a response, and must not wait for another look
+		return nil
+	}
+	if _, away := d.outage.bridge(); away {
+		return errAway()
+	}
+	if o.ReadOnly || !d.file.moved() {
+		return nil
+	}
+	_, err := d.lookAt(ctx)
+	return err
+}
+
+// commit makes the changes of a transaction durable.
+func (d *DB) commit(t *Tx) error {
 	if err := t.inner.Commit(); err != nil {
 		return err
 	}

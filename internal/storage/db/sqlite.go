@@ -56,6 +56,7 @@ var sqliteDialect = dialect{
 
 // connectSQLite opens a file twice: one connection for writing and several for reading.
 func connectSQLite(path string, o Options) (*DB, error) {
+	keepUndoInMemory()
 	path, err := makeFile(strings.TrimPrefix(path, "//"))
 	if err != nil {
 		return nil, err
