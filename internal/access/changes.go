@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
-
 	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 )
@@ -25,7 +23,7 @@ type Changes[T recorded] struct {
 	newID func() string
 }
 
-// NewChanges returns the changes of s. If now is nil, it uses time.Now; if newID is nil, it uses UUIDv7.
+// NewChanges returns the changes of s. If now is nil, it uses time.Now; if newID is nil, it uses the function NewID.
 func NewChanges[T recorded](s interface {
 	Update(context.Context, func(T) error) error
 }, now func() time.Time, newID func() string,
@@ -34,7 +32,7 @@ func NewChanges[T recorded](s interface {
 		now = time.Now
 	}
 	if newID == nil {
-		newID = func() string { return uuid.Must(uuid.NewV7()).String() }
+		newID = NewID
 	}
 	return Changes[T]{store: s, now: now, newID: newID}
 }

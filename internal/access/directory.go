@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
-
 	"pyindex/internal/audit"
 	"pyindex/internal/fault"
 )
@@ -14,7 +12,7 @@ import (
 // DirectoryOptions are the settings of a Directory. The zero value is usable.
 type DirectoryOptions struct {
 	Now   func() time.Time // default time.Now
-	NewID func() string    // default UUIDv7
+	NewID func() string    // default: the function NewID
 
 	TokenMaxLife time.Duration // longest lifetime of a new API token; 0 means no limit
 	// TokenDefaultLife is the lifetime of an API token if the request specifies none. If it is 0, TokenMaxLife applies.
@@ -39,7 +37,7 @@ func NewDirectory(s Store, o DirectoryOptions) *Directory {
 		o.Now = time.Now
 	}
 	if o.NewID == nil {
-		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
+		o.NewID = NewID
 	}
 	if o.TokenDefaultLife == 0 {
 		o.TokenDefaultLife = o.TokenMaxLife

@@ -90,6 +90,11 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 			log.Error("filling the search", "error", err)
 		}
 	})
+	loops.Go(func() { // documents of files that an older version added take less room
+		if err := a.DB.CompactMetadata(ctx, nil); err != nil && ctx.Err() == nil {
+			log.Error("compacting metadata", "error", err)
+		}
+	})
 	loops.every(ctx, checkEvery, "search", func() error { return a.Index.Backfill(ctx) }, log, "filling the search")
 	if sender, err := a.Config.Mail.Sender(); err == nil && sender != nil {
 		loops.every(ctx, remindEvery, "token_reminders", func() error { return a.remind(ctx, sender) }, log,

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 
 	"pyindex/internal/access"
 	"pyindex/internal/account"
@@ -70,7 +69,7 @@ type Store interface {
 // Options are the settings of a Desk; Sentence has no default.
 type Options struct {
 	Now      func() time.Time                  // default time.Now
-	NewID    func() string                     // default UUIDv7
+	NewID    func() string                     // default: access.NewID
 	Sentence func(publishers.Publisher) string // describes a publisher, as publishers.Registry.Sentence does
 }
 
@@ -86,7 +85,7 @@ func New(s Store, o Options) *Desk {
 		o.Now = time.Now
 	}
 	if o.NewID == nil {
-		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
+		o.NewID = access.NewID
 	}
 	return &Desk{store: s, o: o}
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
@@ -130,7 +129,7 @@ func (k *Keeper) merge(ctx context.Context, tx Tx, who access.Caller, f *Finishe
 		return err
 	}
 	return tx.InsertAudit(ctx, audit.Entry{
-		ID: uuid.Must(uuid.NewV7()).String(), At: m.at, Action: "restore.finish", Outcome: audit.Granted, Actor: who.Actor(),
+		ID: access.NewID(), At: m.at, Action: "restore.finish", Outcome: audit.Granted, Actor: who.Actor(),
 		Subject: f.Snapshot,
 		Detail: map[string]any{
 			"recovered": was, "gap_accepted": f.Gap, "segments": f.Segments, "damaged": len(f.Damaged),

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
@@ -76,7 +75,7 @@ func New(s Store, providers []*workload.Kind, o Options) *Registry {
 		o.Now = time.Now
 	}
 	if o.NewID == nil {
-		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
+		o.NewID = access.NewID
 	}
 	if o.PendingLifetime <= 0 {
 		o.PendingLifetime = DefaultPendingLifetime

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
@@ -132,7 +131,7 @@ func (r *run) start(ctx context.Context) error {
 	r.row = r.plan.known
 	if r.row.ID == "" {
 		r.row = Import{
-			ID: uuid.Must(uuid.NewV7()).String(), Kind: r.plan.Kind, Source: r.plan.Source, RepositoryID: r.plan.repository.ID,
+			ID: access.NewID(), Kind: r.plan.Kind, Source: r.plan.Source, RepositoryID: r.plan.repository.ID,
 		}
 	}
 	r.row.Options, r.row.Summary = string(options), "{}"
@@ -208,7 +207,7 @@ func unfinished(i Import) Import {
 
 func (r *run) entry(action string, detail map[string]any) audit.Entry {
 	return audit.Entry{
-		ID: uuid.Must(uuid.NewV7()).String(), At: r.now().UTC(), Action: action, Outcome: audit.Granted,
+		ID: access.NewID(), At: r.now().UTC(), Action: action, Outcome: audit.Granted,
 		Actor: r.Who.Actor(), Repository: r.plan.repository.ID, Subject: r.row.ID, Detail: detail,
 	}
 }

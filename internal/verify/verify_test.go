@@ -170,8 +170,13 @@ func (w *world) filled() {
 	kept := []byte("content of an upstream")
 	s := custody.Stored{SHA256: packagingtest.File{Bytes: kept}.SHA256(), Size: int64(len(kept))}
 	w.must(w.store.Put(w.t.Context(), s.Key(), kept))
-	w.sql(fmt.Sprintf(`INSERT INTO blobs (blob_key, part, sha256, holds, since, settled, dropping)
-			VALUES ('%s', 'files', '%s', 0, 1, TRUE, FALSE)`, s.Key(), s.SHA256),
+	row := fmt.Sprintf(`INSERT INTO blobs (blob_key, part, sha256, holds, since, settled, dropping)
+			VALUES ('%s', 'files', '%s', 0, 1, TRUE, FALSE)`, s.Key(), s.SHA256)
+	if strings.HasPrefix(w.url, "sqlite:") { // it computes the key
+		row = fmt.Sprintf(`INSERT INTO blobs (part, sha256, holds, since, settled, dropping)
+			VALUES ('files', '%s', 0, 1, TRUE, FALSE)`, s.SHA256)
+	}
+	w.sql(row,
 		fmt.Sprintf(`INSERT INTO upstream_files (upstream, path, project, filename, sha256, size, generation, stored,
 			metadata_sha256, metadata_generation, metadata_stored, first_at, used_at)
 			VALUES ('public', 'a/b', 'kept', 'kept-1.0.whl', '%s', %d, '', TRUE, '', '', FALSE, 1, 1)`, s.SHA256, s.Size))
@@ -268,12 +273,13 @@ func damages(w *world) []damage {
 			name: "requires-python", make: sql(`UPDATE files SET requires_python = ''` + where), kind: "columns", of: wheel.Name,
 		},
 		{
-			name: "parsed metadata missing", make: sql(`DELETE FROM file_metadata WHERE file_id = '` + f.ID + `'`),
+			name: "parsed metadata missing", make: sql(`UPDATE files SET metadata_number = -1` + where),
 			kind: "columns", of: wheel.Name,
 		},
 		{
 			name: "other parsed metadata",
-			make: sql(`UPDATE file_metadata SET document = '{"name":"evil"}' WHERE file_id = '` + f.ID + `'`), kind: "columns",
+			make: sql(`UPDATE files SET metadata_number = -1`+where, `INSERT INTO file_metadata (file_id, metadata_version,
+				summary, document) VALUES ('`+f.ID+`', '', '', '{"name":"evil"}')`), kind: "columns",
 			of: wheel.Name,
 		},
 		{

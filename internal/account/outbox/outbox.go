@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/google/uuid"
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
@@ -56,7 +55,7 @@ type Store interface {
 // Options are the settings of an Outbox. The zero value is usable.
 type Options struct {
 	Now   func() time.Time // default time.Now
-	NewID func() string    // default UUIDv7
+	NewID func() string    // default: access.NewID
 	// SecurityURL is the account security page, which warnings link to. It is "" if the index sends no warnings.
 	SecurityURL string
 }
@@ -74,7 +73,7 @@ func New(s Store, o Options) *Outbox {
 		o.Now = time.Now
 	}
 	if o.NewID == nil {
-		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
+		o.NewID = access.NewID
 	}
 	return &Outbox{store: s, o: o, letters: make(chan struct{}, 1)}
 }

@@ -11,7 +11,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
 
 	"pyindex/internal/access"
 	"pyindex/internal/account/challenge"
@@ -26,7 +25,7 @@ func New(s Store, box *outbox.Outbox, o Options) *Methods {
 		o.Now = time.Now
 	}
 	if o.NewID == nil {
-		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
+		o.NewID = access.NewID
 	}
 	if o.Name == "" {
 		o.Name = "Index"

@@ -10,8 +10,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 
+	"pyindex/internal/access"
 	"pyindex/internal/app"
 	"pyindex/internal/audit"
 	"pyindex/internal/backup"
@@ -128,7 +128,7 @@ func (c *createCmd) options(s *cli.Session, a *app.App) (backup.Options, error) 
 		SecretFolders: secretFolders(a.Config), Absent: absent, Within: within, Busy: changes(s.Ctx, a),
 		Entry: func(m backup.Manifest) audit.Entry {
 			return audit.Entry{
-				ID: uuid.Must(uuid.NewV7()).String(), At: time.Now().UTC().Truncate(time.Microsecond), Action: "backup.finish",
+				ID: access.NewID(), At: time.Now().UTC().Truncate(time.Microsecond), Action: "backup.finish",
 				Outcome: audit.Granted, Actor: a.Operator.Actor(), Subject: m.ID,
 				Detail: map[string]any{"objects": m.Objects, "bytes": m.Bytes, "serial": m.Serial, "rows_only": m.RowsOnly},
 			}

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"pyindex/internal/audit"
+	"pyindex/internal/catalog"
 )
 
 func (t *Tx) InsertAudit(ctx context.Context, e audit.Entry) error {
@@ -24,7 +26,7 @@ func (t *Tx) CountAudit(ctx context.Context, e audit.Entry) error {
 }
 
 func (t *Tx) insertAudit(ctx context.Context, e audit.Entry, conflict string) error {
-	detail, err := encode(e.Detail)
+	detail, err := encode(brief(e))
 	if err != nil {
 		return err
 	}
@@ -64,7 +66,52 @@ func scanAudit(r row) (audit.Entry, error) {
 		return e, err
 	}
 	e.At = moment(at)
-	return e, decode(detail, &e.Detail)
+	if err := decode(detail, &e.Detail); err != nil {
+		return e, err
+	}
+	full(e)
+	return e, nil
+}
+
+// sameUploader stands for an uploader in the detail of an entry whose actor it is.
+const sameUploader = "actor"
+
+// brief returns the detail of an entry as it is stored. Most entries are those of uploads by a user, and would contain
+// the actor twice.
+func brief(e audit.Entry) map[string]any {
+	u, ok := e.Detail["uploader"].(catalog.Uploader)
+	if !ok || len(u.Claims) > 0 || u.Kind != e.Actor.Kind || u.ID != e.Actor.ID || u.Name != e.Actor.Name ||
+		u.TokenID != e.Actor.TokenID {
+		return e.Detail
+	}
+	out := maps.Clone(e.Detail)
+	out["uploader"] = sameUploader
+	if warnings, ok := out["warnings"].([]string); ok && warnings == nil {
+		delete(out, "warnings")
+	}
+	if out["attested"] == false {
+		delete(out, "attested")
+	}
+	return out
+}
+
+// full reverses brief.
+func full(e audit.Entry) {
+	if e.Detail["uploader"] != sameUploader {
+		return
+	}
+	u := map[string]any{"kind": e.Actor.Kind}
+	for name, v := range map[string]string{"id": e.Actor.ID, "name": e.Actor.Name, "token_id": e.Actor.TokenID} {
+		if v != "" {
+			u[name] = v
+		}
+	}
+	e.Detail["uploader"] = u
+	for name, v := range map[string]any{"warnings": nil, "attested": false} {
+		if _, ok := e.Detail[name]; !ok {
+			e.Detail[name] = v
+		}
+	}
 }
 
 // Entries implements audit.Rows. If a filter names several actions and no project, each action is read separately. The
@@ -132,8 +179,9 @@ func entryQuery(f audit.Filter) (string, []any) {
 }
 
 // auditText is the text that a filter's words are searched in. SQLite lowers only ASCII, so both sides are lowered as
-// far as SQLite can.
-const auditText = `LOWER(action || ' ' || actor_name || ' ' || project || ' ' || version || ' ' || filename || ' ' || subject || ' ' || detail)`
+// far as SQLite can. The ids of an uploader are not in the detail if it is the actor.
+const auditText = `LOWER(action || ' ' || actor_name || ' ' || project || ' ' || version || ' ' || filename || ' ' || subject || ' ' || detail
+	|| CASE WHEN action = 'file.add' THEN ' ' || actor_kind || ' ' || actor_id || ' ' || token_id ELSE '' END)`
 
 // discreetText is auditText for readers who may not see all claims and reasons. A search must not reveal the hidden
 // ones.

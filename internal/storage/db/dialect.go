@@ -36,7 +36,12 @@ type dialect struct {
 	// broken selects rows that refer to missing ones, as check.rows does; "" if the database makes that impossible
 	broken string
 	text   []string // creates the full-text index
-	words  []string // adapts it to the words of catalog.Words
+	// ends the statement that creates a table of small rows, so that its primary key is the table itself; "" if unsupported
+	clustered    string
+	computesKeys bool     // blob_key of blobs is computed from the columns of the primary key
+	blobPrimary  string   // the columns of the primary key of blobs
+	blobs        []string // gives blobs these columns
+	words        []string // adapts it to the words of catalog.Words
 	// name, summary, keywords, people, classifiers, body
 	putWords func(ctx context.Context, t *Tx, projectID string, words [][]string) error
 	// lower ranks are better matches; rank is called if the statement needs it

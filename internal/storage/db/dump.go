@@ -34,7 +34,7 @@ var withheld = map[string]dumped{
 // uncached makes the rows say that content of upstreams is not kept, unless a file of this index has the same.
 var uncached = map[string]dumped{
 	"upstream_files": {columns: map[string]string{
-		"stored": `(stored AND EXISTS (SELECT 1 FROM files f WHERE f.sha256 = upstream_files.sha256
+		"stored": `(stored AND EXISTS (SELECT 1 FROM files f WHERE ` + sameDigest(`f.sha256`, `upstream_files.sha256`) + `
 			AND f.generation = upstream_files.generation))`,
 		"metadata_stored": `FALSE`, "provenance_stored": `FALSE`,
 	}},

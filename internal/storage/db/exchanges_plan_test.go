@@ -37,7 +37,7 @@ func TestExchangesAreFoundByIndex(t *testing.T) {
 	} {
 		q, args := exchangeQuery(c.f)
 		got, err := planOf(t, d, q, args)
-		if err != nil || !strings.Contains(got, c.want) || strings.Contains(got, "TEMP B-TREE") {
+		if err != nil || !strings.Contains(got, c.want) || sorted(got) {
 			t.Errorf("plan of %+v: %s (%v), want %s", c.f, got, err, c.want)
 		}
 	}
@@ -57,12 +57,12 @@ func TestLetInIsFoundByIndex(t *testing.T) {
 		want   string
 		sorted bool // the rows come from the index in order
 	}{
-		{selectFile + filesPublished, []any{"p", 1, "i", 10}, "files_project (project_id=? AND (uploaded_at,id)<(?,?))", true},
+		{selectFile + filesPublished, []any{"p", 1, "i", 10}, "files_project (project_id=? AND uploaded_at<?)", true},
 		{minted, args, "files_minted (uploader_token_id=?)", false},
 		{selectRuleChanges, []any{"i", "r", "p", 10}, "audit_rules (subject=?)", true},
 	} {
 		got, err := planOf(t, d, c.q, c.args)
-		if err != nil || !strings.Contains(got, c.want) || c.sorted && strings.Contains(got, "TEMP B-TREE") {
+		if err != nil || !strings.Contains(got, c.want) || c.sorted && sorted(got) {
 			t.Errorf("plan of %s: %s (%v), want %s", c.q, got, err, c.want)
 		}
 	}

@@ -59,7 +59,7 @@ func (t *Tx) FileByName(ctx context.Context, repositoryID, filename string) (cat
 }
 
 func (t *Tx) FilesBySHA256(ctx context.Context, repositoryID, sha256 string) ([]catalog.File, error) {
-	return many(ctx, t, scanFile, selectFile+`WHERE f.sha256 = $2 AND f.repository_id = $1 ORDER BY f.uploaded_at, f.id`,
+	return many(ctx, t, scanFile, selectFile+`WHERE `+sameDigest(`f.sha256`, `$2`)+` AND f.repository_id = $1 ORDER BY f.uploaded_at, f.id`,
 		repositoryID, sha256)
 }
 

@@ -16,7 +16,7 @@ import (
 // moved lists the tables that Move copies, each after the tables it references. Cards are rebuilt from the other
 // tables, because each database has its own full-text index.
 var moved = []string{
-	"repositories", "users", "profiles", "projects", "releases", "files", "file_metadata", "file_claims", "file_members",
+	"repositories", "users", "profiles", "projects", "releases", "metadata_bases", "release_metadata", "files", "file_metadata", "file_claims", "file_members",
 	"attestations", "tombstones", "blobs", "grants", "groups", "group_members", "group_grants", "services", "publishers",
 	"project_publishers", "repository_publishers",
 	"pending_publishers", "uploads_beside_publishers", "readers", "reader_projects", "tokens", "token_projects",
@@ -221,7 +221,7 @@ func (t *Tx) copyTo(ctx context.Context, to *DB) (done []TableMoved, err error) 
 func (t *Tx) leaveUpstreamContent(ctx context.Context) error {
 	for _, q := range []string{
 		`UPDATE upstream_files SET stored = FALSE WHERE stored
-			AND NOT EXISTS (SELECT 1 FROM files f WHERE f.sha256 = upstream_files.sha256 AND f.generation = upstream_files.generation)`,
+			AND NOT EXISTS (SELECT 1 FROM files f WHERE ` + sameDigest(`f.sha256`, `upstream_files.sha256`) + ` AND f.generation = upstream_files.generation)`,
 		`UPDATE upstream_files SET metadata_stored = FALSE, provenance_stored = FALSE WHERE metadata_stored OR provenance_stored`,
 		`UPDATE blobs SET settled = FALSE WHERE NOT dropping AND NOT ` + blobUsed,
 	} {
@@ -308,12 +308,19 @@ func (t *Tx) columnKinds(ctx context.Context, table string) (names []string, boo
 // tally summarizes the rows of a table regardless of their order.
 type tally = backup.Tally
 
-// eachRow calls f for the rows of a table, with values as int64, bool and string.
+// eachRow calls f for the rows of a table, with values as int64, bool, string and, in columns of bytes, []byte.
 func (t *Tx) eachRow(ctx context.Context, table string, columns []string, booleans []bool,
 	f func([]any) error,
 ) (c tally, err error) {
-	into := scanInto(booleans)
+	all, _, bytes, err := t.columnKinds(ctx, table)
+	if err != nil {
+		return c, err
+	}
 	binary := make([]bool, len(columns))
+	for i, name := range columns {
+		binary[i] = bytes[slices.Index(all, name)]
+	}
+	into := scanInto(booleans)
 	err = t.query(ctx, func(r row) error {
 		if err := r.Scan(into...); err != nil {
 			return err
@@ -372,13 +379,39 @@ type batch struct {
 	columns []string
 	args    []any
 	rows    int
+	stored  []int // the columns that are not computed; nil before the first row
 }
 
 func (b *batch) add(ctx context.Context, values []any) error {
-	b.args = append(b.args, values...)
+	if b.stored == nil {
+		if err := b.begin(ctx); err != nil {
+			return err
+		}
+	}
+	for _, i := range b.stored {
+		b.args = append(b.args, values[i])
+	}
 	b.rows++
-	if b.full(len(values)) {
+	if b.full(len(b.stored)) {
 		return b.flush(ctx)
+	}
+	return nil
+}
+
+// begin finds the columns that the database does not compute.
+func (b *batch) begin(ctx context.Context) error {
+	var computed []string
+	if b.into.db.dialect.computesKeys {
+		var err error
+		computed, err = many(ctx, b.into, scanText, `SELECT name FROM pragma_table_xinfo($1) WHERE hidden IN (2, 3)`, b.table)
+		if err != nil {
+			return err
+		}
+	}
+	for i, name := range b.columns {
+		if !slices.Contains(computed, name) {
+			b.stored = append(b.stored, i)
+		}
 	}
 	return nil
 }
@@ -393,12 +426,16 @@ func (b *batch) flush(ctx context.Context) error {
 		return nil
 	}
 	var q strings.Builder
-	fmt.Fprintf(&q, "INSERT INTO %s (%s) VALUES ", b.table, strings.Join(b.columns, ", "))
+	names := make([]string, len(b.stored))
+	for n, i := range b.stored {
+		names[n] = b.columns[i]
+	}
+	fmt.Fprintf(&q, "INSERT INTO %s (%s) VALUES ", b.table, strings.Join(names, ", "))
 	for n := range b.args {
 		switch {
 		case n == 0:
 			q.WriteString("(")
-		case n%len(b.columns) == 0:
+		case n%len(b.stored) == 0:
 			q.WriteString("), (")
 		default:
 			q.WriteString(", ")

@@ -58,6 +58,8 @@ func fill(t *testing.T, d *DB, rows int) {
 						values[c] = i%2 == 1
 					case strings.HasPrefix(types[c].DatabaseTypeName(), "TEXT"):
 						values[c] = fmt.Sprintf("é\t'%d", i)
+					case types[c].DatabaseTypeName() == "BYTEA":
+						values[c] = []byte{0, byte(i)}
 					default:
 						values[c] = int64(i)<<40 + 7
 					}

@@ -43,6 +43,7 @@ var postgresDialect = dialect{
 	cut:     cutPostgres,
 
 	size: sizePostgres, text: postgresText, putWords: putPostgresWords, matching: matchPostgres,
+	blobPrimary: `blob_key`,
 }
 
 // connectTime is the connection timeout if the URL does not set one.

@@ -30,8 +30,11 @@ func (t *Tx) DeleteRelease(ctx context.Context, id string) error {
 	if _, err := t.exec(ctx, `DELETE FROM files WHERE release_id = $1`, id); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, `DELETE FROM releases WHERE id = $1`, id)
-	return err
+	projects, err := many(ctx, t, scanText, `DELETE FROM releases WHERE id = $1 RETURNING project_id`, id)
+	if err != nil || len(projects) == 0 {
+		return err
+	}
+	return t.dropBases(ctx, `$1`, projects[0])
 }
 
 func (t *Tx) ReleaseByKey(ctx context.Context, projectID, key string) (catalog.Release, error) {

@@ -84,6 +84,8 @@ func (d dialect) searchMigrations() []*goose.Migration {
 	return []*goose.Migration{
 		statements(searchVersion, cardTables, d.text),
 		statements(wordsVersion, cardColumns28, d.words),
+		d.metadataMigration(),
+		statements(blobsVersion, d.blobs),
 	}
 }
 

@@ -67,7 +67,8 @@ func (t *Tx) UseUpstreamFile(ctx context.Context, k files.Key, at time.Time) err
 }
 
 // ownFile is true for a row of upstream_files if a file of this index has the same stored content.
-const ownFile = `EXISTS (SELECT 1 FROM files f WHERE f.sha256 = u.sha256 AND f.generation = u.generation)`
+const ownFile = `EXISTS (SELECT 1 FROM files f WHERE substr(f.sha256, 1, 12) = substr(u.sha256, 1, 12)
+	AND f.sha256 = u.sha256 AND f.generation = u.generation)`
 
 // IdleUpstreamFiles implements files.Tx.
 func (t *Tx) IdleUpstreamFiles(ctx context.Context, upstream string, before time.Time, limit int) ([]files.Row, error) {

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"pyindex/internal/custody"
-	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/verify"
 )
@@ -18,6 +17,7 @@ func (d *DB) Verify() verify.Store { return storeOf[verify.Tx]{d} }
 type check struct {
 	rows string
 	fix  []string
+	put  []map[bool]string // more of fix, by whether the database computes keys
 }
 
 // namedFile is the place of a file in words.
@@ -26,28 +26,41 @@ const namedFile = `r.name || '/' || f.filename`
 // sumOfFiles is the sum of the sizes of the files of a row of projects.
 const sumOfFiles = `(SELECT CAST(COALESCE(SUM(f.size), 0) AS BIGINT) FROM files f WHERE f.project_id = projects.id)`
 
-// missingKey is true for a file without a row of blobs for a key.
-func missingKey(key string) string {
-	return `NOT EXISTS (SELECT 1 FROM blobs b WHERE b.blob_key = ` + key + `)`
-}
-
-// droppedKey is true for a file whose key is marked for deletion.
-func droppedKey(key string) string {
-	return `EXISTS (SELECT 1 FROM blobs b WHERE b.blob_key = ` + key + ` AND b.dropping)`
-}
-
-// putBlobRow adds the row of a key of the file $1.
-func putBlobRow(part, sum, generation string) string {
-	key := keyOf(part, sum, generation)
-	return `INSERT INTO blobs (blob_key, part, sha256, generation, holds, since, settled, dropping)
-		SELECT ` + key + `, '` + part + `', ` + sum + `, ` + generation + `, 0, uploaded_at, TRUE, FALSE FROM files f
-		WHERE f.id = $1 AND ` + sum + ` <> '' AND ` + missingKey(key) + ` ON CONFLICT DO NOTHING`
-}
+// storedColumns names the columns of a file with the digest and generation of one of its stored objects.
+type storedColumns struct{ part, sum, generation string }
 
 var (
-	fileKey     = keyOf("files", "f.sha256", "f.generation")
-	metadataKey = keyOf("metadata", "f.metadata_sha256", "f.metadata_generation")
+	ofFile     = storedColumns{"files", "f.sha256", "f.generation"}
+	ofMetadata = storedColumns{"metadata", "f.metadata_sha256", "f.metadata_generation"}
 )
+
+// key is the key of the object.
+func (c storedColumns) key() string { return keyOf(c.part, c.sum, c.generation) }
+
+// row is true for the row b of blobs of the object.
+func (c storedColumns) row() string {
+	return `b.blob_key = ` + c.key() + ` AND b.part = '` + c.part + `' AND b.sha256 = ` + c.sum + ` AND b.generation = ` + c.generation
+}
+
+// missing is true for a file without a row of blobs for the object.
+func (c storedColumns) missing() string {
+	return `NOT EXISTS (SELECT 1 FROM blobs b WHERE ` + c.row() + `)`
+}
+
+// dropped is true for a file whose object is marked for deletion.
+func (c storedColumns) dropped() string {
+	return `EXISTS (SELECT 1 FROM blobs b WHERE ` + c.row() + ` AND b.dropping)`
+}
+
+// put adds the row of the object of the file $1. A database that computes keys takes the other columns alone.
+func (c storedColumns) put() map[bool]string {
+	insert := func(column, value string) string {
+		return `INSERT INTO blobs (` + column + `part, sha256, generation, holds, since, settled, dropping)
+		SELECT ` + value + `'` + c.part + `', ` + c.sum + `, ` + c.generation + `, 0, uploaded_at, TRUE, FALSE FROM files f
+		WHERE f.id = $1 AND ` + c.sum + ` <> '' AND ` + c.missing() + ` ON CONFLICT DO NOTHING`
+	}
+	return map[bool]string{true: insert(``, ``), false: insert(`blob_key, `, c.key()+`, `)}
+}
 
 // ownWithout is true for a row n of a table with the column name if the name is not remembered.
 const ownWithout = `NOT EXISTS (SELECT 1 FROM names k WHERE k.name = n.name)`
@@ -134,16 +147,13 @@ var checks = map[verify.Rule]check{
 	verify.RuleHeld: {
 		rows: `SELECT f.id AS id, ` + namedFile + ` AS subject, 'a stored object of it has no row' AS problem, '' AS project
 		FROM files f JOIN repositories r ON r.id = f.repository_id
-		WHERE ` + missingKey(fileKey) + ` OR f.metadata_sha256 <> '' AND ` + missingKey(metadataKey),
-		fix: []string{
-			putBlobRow("files", "f.sha256", "f.generation"),
-			putBlobRow("metadata", "f.metadata_sha256", "f.metadata_generation"),
-		},
+		WHERE ` + ofFile.missing() + ` OR f.metadata_sha256 <> '' AND ` + ofMetadata.missing(),
+		put: []map[bool]string{ofFile.put(), ofMetadata.put()},
 	},
 	verify.RuleDropped: {rows: `SELECT f.id AS id, ` + namedFile + ` AS subject,
 			'a stored object of it is marked for deletion' AS problem, '' AS project
 		FROM files f JOIN repositories r ON r.id = f.repository_id
-		WHERE ` + droppedKey(fileKey) + ` OR f.metadata_sha256 <> '' AND ` + droppedKey(metadataKey)},
+		WHERE ` + ofFile.dropped() + ` OR f.metadata_sha256 <> '' AND ` + ofMetadata.dropped()},
 	verify.RuleCard: {rows: `SELECT p.id AS id, r.name || '/' || p.name AS subject,
 			'its entry for lists and searches is missing or outdated' AS problem, p.id AS project
 		FROM projects p JOIN repositories r ON r.id = p.repository_id LEFT JOIN project_cards c ON c.project_id = p.id
@@ -214,7 +224,11 @@ func (t *Tx) breaking(r verify.Rule) string {
 // Correct implements verify.Tx.
 func (t *Tx) Correct(ctx context.Context, r verify.Rule, id string) (bool, error) {
 	did := false
-	for _, q := range checks[r].fix {
+	all := checks[r].fix
+	for _, q := range checks[r].put {
+		all = append(all, q[t.db.dialect.computesKeys])
+	}
+	for _, q := range all {
 		one, err := t.did(ctx, q, id)
 		if err != nil {
 			return false, err
@@ -241,17 +255,29 @@ func (t *Tx) FilesByContent(ctx context.Context, after string, limit int) ([]ver
 		f.UploadedAt = moment(uploaded)
 		return f, err
 	}
-	return many(ctx, t, scan, `SELECT `+fileColumns+`, r.name, p.name FROM files f
+	return many(ctx, t, scan, `SELECT `+fileColumns+`, r.name, p.name FROM `+digestsAfter(`sha256`)+` d
+		JOIN files f ON `+head(`f.sha256`)+` = d.head AND f.sha256 = d.digest
 		JOIN repositories r ON r.id = f.repository_id JOIN projects p ON p.id = f.project_id
-		WHERE f.sha256 IN (SELECT DISTINCT sha256 FROM files WHERE sha256 > $1 ORDER BY sha256 LIMIT $2)
 		ORDER BY f.sha256, f.generation, f.id`, after, limit)
 }
 
 // PutParsed implements verify.Tx.
 func (t *Tx) PutParsed(ctx context.Context, fileID string, m packaging.Metadata) error {
-	there, err := t.did(ctx, `UPDATE files SET requires_python = $2 WHERE id = $1`, fileID, m.RequiresPython)
-	if err == nil && !there {
-		err = fault.New(fault.NotFound, "no such file")
+	document, err := encodeAny(m)
+	if err != nil {
+		return err
+	}
+	f, err := one(ctx, t, "file", scanFile, selectFile+`WHERE f.id = $1`, fileID)
+	if err == nil {
+		err = t.unkeep(ctx, fileID)
+	}
+	if err != nil {
+		return err
+	}
+	k, err := t.keep(ctx, f.ProjectID, f.ReleaseID, document)
+	if err == nil {
+		_, err = t.exec(ctx, `UPDATE files SET requires_python = $2, metadata_number = $3 WHERE id = $1`, fileID,
+			m.RequiresPython, k.number)
 	}
 	if err == nil {
 		_, err = t.exec(ctx, `DELETE FROM file_metadata WHERE file_id = $1`, fileID)
@@ -259,7 +285,7 @@ func (t *Tx) PutParsed(ctx context.Context, fileID string, m packaging.Metadata)
 	if err != nil {
 		return err
 	}
-	return t.insertMetadata(ctx, fileID, m)
+	return t.store(ctx, k)
 }
 
 // PutSize implements verify.Tx.
@@ -327,8 +353,8 @@ func (t *Tx) ForgetKept(ctx context.Context, k verify.Kept) error {
 		if err != nil {
 			return err
 		}
-		_, err = t.exec(ctx, `UPDATE blobs SET settled = FALSE WHERE blob_key = $1 AND NOT dropping AND NOT `+blobUsed,
-			k.Stored.Key())
+		_, err = t.exec(ctx, `UPDATE blobs SET settled = FALSE WHERE `+ofKey(2)+` AND NOT dropping AND NOT `+blobUsed,
+			withKey(k.Stored.Key())...)
 		return err
 	})
 }

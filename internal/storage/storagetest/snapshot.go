@@ -63,9 +63,37 @@ func (s Snapshot) Restore() {
 	}
 	for _, table := range tables {
 		s.run(c, `DELETE FROM `+table)
-		s.run(c, `INSERT INTO `+table+` SELECT * FROM `+from+`.`+table)
+		columns := s.columns(c, table)
+		s.run(c, `INSERT INTO `+table+` (`+columns+`) SELECT `+columns+` FROM `+from+`.`+table)
 	}
 	s.run(c, `COMMIT`)
+}
+
+// columns returns the columns of a table that are not computed.
+func (s Snapshot) columns(c *sql.Conn, table string) string {
+	s.t.Helper()
+	q := `SELECT '"' || name || '"' FROM pragma_table_xinfo('` + table + `') WHERE hidden = 0`
+	if s.path == "" {
+		q = `SELECT '"' || column_name || '"' FROM information_schema.columns
+			WHERE table_schema = current_schema() AND table_name = '` + table + `'`
+	}
+	rows, err := c.QueryContext(s.t.Context(), q)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			s.t.Fatal(err)
+		}
+		all = append(all, name)
+	}
+	if err := rows.Err(); err != nil {
+		s.t.Fatal(err)
+	}
+	return strings.Join(all, ", ")
 }
 
 // Replace replaces a SQLite file in use with the copy, as an administrator would who forgot to stop the index. If log

@@ -2,13 +2,13 @@ package synthetic
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"strconv"
 	"time"
 
+	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 )
 
@@ -115,21 +115,10 @@ func (m *maker) person(b *batch) {
 	b.add(users, m.owner.id, m.owner.name, false, "", micros(m.Until.AddDate(-7, 0, 0)), int64(0))
 }
 
-// id returns a version 7 UUID like those of the program: the first six bytes increase, the others are random.
+// id returns an id like those of the program, later than the ones before.
 func (m *maker) id() string {
-	var raw [16]byte
-	m.source.Read(raw[:])
 	m.tick++
-	binary.BigEndian.PutUint64(raw[:8], uint64(m.tick)<<16|uint64(raw[6])<<8|uint64(raw[7]))
-	raw[6], raw[8] = raw[6]&0x0f|0x70, raw[8]&0x3f|0x80
-	out := make([]byte, 0, 36)
-	for i, c := range raw {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			out = append(out, '-')
-		}
-		out = append(out, hexDigits[c>>4], hexDigits[c&15])
-	}
-	return string(out)
+	return access.IDAt(time.UnixMilli(m.tick), m.source.Uint64())
 }
 
 func (m *maker) digest(n int) string {

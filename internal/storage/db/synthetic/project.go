@@ -12,6 +12,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
 	"pyindex/internal/packaging"
+	"pyindex/internal/storage/db"
 )
 
 // shape lists the files of each release of a project.
@@ -39,6 +40,10 @@ type about struct {
 	created           time.Time
 	every             time.Duration // between releases
 	size              int64
+	text              string // of the metadata, with placeholder as the version
+	base              []byte // the newest base, as text
+	bases             int64
+	dynamic           bool // whether the metadata of source distributions differs
 }
 
 func (m *maker) project(b *batch, number, count int) {
@@ -98,6 +103,11 @@ func (m *maker) about(number, count int) *about {
 	if number%rareEvery == 17 {
 		a.meta.Keywords += "," + rareWord
 	}
+	a.dynamic = r.IntN(2) == 0
+	a.meta.Version = placeholder
+	a.meta.Description = "# " + name + " " + placeholder + "\n\n    pip install " + name + "==" + placeholder + "\n\n" +
+		a.meta.Description
+	a.text = encode(a.meta)
 	return a
 }
 
@@ -117,25 +127,49 @@ func (m *maker) release(b *batch, a *about, n int, s shape, last bool) {
 		panic(err) // the format is valid
 	}
 	at := a.created.Add(time.Duration(n*len(s)) * a.every)
-	a.meta.Version = v.String()
-	id, document, sibling := m.id(), encode(a.meta), m.digest(32)
+	id := m.id()
 	b.add(releases, id, a.id, v.String(), v.Key(), micros(at))
-	b.add(blobs, custody.MetadataKey(sibling), "metadata", sibling, int64(0), micros(at), true, false)
-	for _, tag := range s {
-		m.file(b, a, filed{release: id, version: v, tag: tag, at: at, document: document, sibling: sibling})
+	f := filed{release: id, version: v, at: at}
+	for i, tag := range s {
+		if f.tag = tag; i == 0 || tag == "" && a.dynamic {
+			f.number, f.sibling = int64(min(i, 1)), m.digest(32)
+			m.document(b, a, f)
+		}
+		m.file(b, a, f)
 	}
 	if last {
 		m.card(b, a, v, at)
 	}
 }
 
+// document generates the metadata of a release as the program stores it: once for each content. Source distributions of
+// some build backends say more than wheels.
+func (m *maker) document(b *batch, a *about, f filed) {
+	text := strings.ReplaceAll(a.text, placeholder, f.version.String())
+	if f.number > 0 {
+		text = strings.TrimSuffix(text, "}") + `,"dynamic":["license-file"]}`
+	}
+	packed, base := db.PackMetadata([]byte(text), a.base)
+	if base != nil {
+		a.base, a.bases = []byte(text), a.bases+1
+		b.add(bases, a.id, a.bases-1, base)
+	}
+	b.add(metadata, f.release, f.number, a.bases-1, packed)
+	b.add(blobs, "metadata", f.sibling, int64(0), micros(f.at), true, false, custody.MetadataKey(f.sibling))
+}
+
+// placeholder stands for the version in the text of a project's metadata: in its field, in a badge, and in the line on
+// how to install it.
+const placeholder = "0.0.0.dev99"
+
 // filed holds the data of a release for its files.
 type filed struct {
-	release           string
-	version           packaging.Version
-	tag               string // "" for a source distribution
-	at                time.Time
-	document, sibling string
+	release string
+	version packaging.Version
+	tag     string // "" for a source distribution
+	at      time.Time
+	sibling string // digest of the metadata
+	number  int64  // of the metadata in the release
 }
 
 func (m *maker) file(b *batch, a *about, f filed) {
@@ -157,13 +191,10 @@ func (m *maker) file(b *batch, a *about, f filed) {
 	b.add(files, id, m.repository, a.id, f.release, name, parsed.Key(), string(parsed.Kind()), f.version.String(), python,
 		size, m.digest(16), sum,
 		m.digest(32), f.sibling, a.meta.RequiresPython, "", false, "", micros(f.at), string(access.KindUser), o.id, o.name,
-		o.token, false)
-	b.add(metadata, id, a.meta.MetadataVersion, a.meta.Summary, f.document)
-	b.add(blobs, custody.FileKey(sum), "files", sum, int64(0), micros(f.at), true, false)
+		o.token, false, f.number)
+	b.add(blobs, "files", sum, int64(0), micros(f.at), true, false, custody.FileKey(sum))
 	m.record(b, "file.add", f.at, a.name, f.version.String(), name, map[string]any{
-		"sha256": sum, "size": size,
-		"uploader": catalog.Uploader{Kind: string(access.KindUser), ID: o.id, Name: o.name, TokenID: o.token},
-		"warnings": nil, "attested": false,
+		"sha256": sum, "size": size, "uploader": "actor",
 	})
 }
 

@@ -98,6 +98,9 @@ func (s *sqliteStore) add(ctx context.Context, b *batch) error {
 		if i == texts {
 			t, from = table{"project_text", append([]string{"rowid"}, t.columns[2:]...)}, 1
 		}
+		if i == blobs { // the key is computed
+			t.columns = t.columns[:len(t.columns)-1]
+		}
 		if err := insert(ctx, tx, t, rows, from); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
@@ -121,7 +124,7 @@ func insert(ctx context.Context, tx *sql.Tx, t table, rows [][]any, from int) er
 	defer s.Close()
 	for _, r := range rows {
 		// A cancelable context costs the driver a goroutine for each row.
-		if _, err := s.ExecContext(context.WithoutCancel(ctx), r[from:]...); err != nil {
+		if _, err := s.ExecContext(context.WithoutCancel(ctx), r[from:from+len(t.columns)]...); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ const (
 	grants
 	releases
 	files
+	bases
 	metadata
 	blobs
 	cards
@@ -37,9 +38,10 @@ var tables = [tableCount]table{
 	releases: {"releases", words(`id project_id version version_key created_at`)},
 	files: {"files", words(`id repository_id project_id release_id filename name_key kind version python_version size md5 sha256
 		blake2b_256 metadata_sha256 requires_python comment yanked yanked_reason uploaded_at uploader_kind uploader_id uploader_name
-		uploader_token_id attested`)},
-	metadata: {"file_metadata", words(`file_id metadata_version summary document`)},
-	blobs:    {"blobs", words(`blob_key part sha256 holds since settled dropping`)},
+		uploader_token_id attested metadata_number`)},
+	bases:    {"metadata_bases", words(`project_id number document`)},
+	metadata: {"release_metadata", words(`release_id number base document`)},
+	blobs:    {"blobs", words(`part sha256 holds since settled dropping blob_key`)},
 	cards: {
 		"project_cards",
 		words(`project_id repository_id number name display status summary version yanked source_kind released_at
