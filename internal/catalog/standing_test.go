@@ -514,7 +514,7 @@ var changes = map[string]func(x *assembly.Index, ctx context.Context, who access
 // or have their own test above.
 var unchanging = strings.Fields(`Activity Backfill Bases Begin CheckDaily CheckGroup CheckStored CheckUser Collaborators Collisions Compare Contacts Contents Days Dependents Downloads File FileAt FindStrays Formerly GroupGrants Grants History ImportedFiles Limits
 	Link Listing ListedAt ListingState Managed ManagedContents ManagedPage ManagedRelease ManagedReleases
-	ManagedSettings MayGrant MayUpload NameStandings Names NearLimits Open Origin Overview Present Project ProjectAt Provenance Publish Quarantine Record Release ReleaseFiles Releases Repositories Repository RepositoryAt Reservations RulingIn Rulings Search StageImport Suggested Sweep Usage Visible WalkActivity WalkRecord`)
+	ManagedSettings MayGrant MayUpload NameStandings Names NearLimits Open Origin Overview Present Project ProjectAt Provenance Publish Quarantine Record Release ReleaseFiles Releases Repositories Repository RepositoryAt Reservations RulingIn Rulings Search Shown StageImport Suggested Sweep Usage Visible WalkActivity WalkRecord`)
 
 // Each exported method that changes something refuses a caller whose token was revoked, or whose account lost the
 // required right, after authentication. It succeeds if nothing was revoked.

@@ -13,7 +13,8 @@
 //   - The caller and its permissions: access.Keyring, two BySerial, one of tokens and one of sessions.
 //   - The repository, project or file that a request names: catalog.Index, three BySerial.
 //   - The releases of a project, and the projects of a repository, for pages: catalog.Index, two Weighted. After a
-//     change, a list of projects is updated from the previous one instead of being read again.
+//     change, a list of projects is updated from the previous one instead of being read again. The lists of
+//     repositories with bases, combined: resolve.Reader, a Weighted. Both are by bytes for lists.
 //   - Simple and JSON pages, rendered and compressed: simpleapi/ready.Cache, a Weighted by bytes. Concurrent requests
 //     for the same missing page wait for one rendering, by singleflight.
 //   - Descriptions as HTML: web, a Weighted by bytes. A file's description never changes, so these have the zero stamp.
