@@ -143,11 +143,14 @@ func targets(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.measure(ctx)
-	if s.json {
-		return errors.Join(err, json.NewEncoder(os.Stdout).Encode(r))
+	b, err := s.measure(ctx)
+	switch {
+	case b == nil:
+		return err
+	case s.json:
+		return errors.Join(err, json.NewEncoder(os.Stdout).Encode(b.report))
 	}
-	r.print(os.Stdout) // the rows so far, also after an error
+	b.print(os.Stdout) // the rows so far, also after an error
 	return err
 }
 
@@ -245,6 +248,9 @@ func (b *targetRun) print(w io.Writer) {
 			if r.Goal == g.name {
 				rows = append(rows, r)
 			}
+		}
+		if !b.lacks(g) {
+			g.needs = ""
 		}
 		fmt.Fprintln(w, goalLine(g, rows))
 	}

@@ -22,10 +22,18 @@ func Missing(what string) error { return fault.New(fault.NotFound, "there is no 
 // recallAt returns the cached value of k at a stamp, or loads it.
 func recallAt[K comparable, V any](ctx context.Context, x *Index, at memo.Stamp, m *memo.BySerial[K, V], k K,
 	load func(Tx) (V, error),
-) (v V, err error) {
+) (V, error) {
 	if v, ok := m.Get(at, k); ok {
 		return v, nil
 	}
+	return loadAt(ctx, x, at, m, k, load)
+}
+
+// loadAt is recallAt for a value that is not cached. It is a function of its own because what its closure uses is
+// allocated at the start.
+func loadAt[K comparable, V any](ctx context.Context, x *Index, at memo.Stamp, m *memo.BySerial[K, V], k K,
+	load func(Tx) (V, error),
+) (v V, err error) {
 	err = x.store.View(ctx, func(tx Tx) (err error) {
 		v, err = load(tx)
 		return err
@@ -49,9 +57,11 @@ func (x *Index) Repository(ctx context.Context, who access.Caller, name string) 
 // repository is Repository at a stamp.
 func (x *Index) repository(ctx context.Context, who access.Caller, at memo.Stamp, name string) (Repository, error) {
 	name = cmp.Or(name, MainRepository)
-	r, err := recallAt(ctx, x, at, x.repositories, name, func(tx Tx) (Repository, error) {
-		return tx.RepositoryByName(ctx, name)
-	})
+	r, ok := x.repositories.Get(at, name)
+	var err error
+	if !ok {
+		r, err = x.loadRepository(ctx, at, name)
+	}
 	if !who.Known() && (err != nil || !who.May(access.Reader, r.Object())) {
 		return Repository{}, ErrAnonymous
 	}
@@ -64,12 +74,23 @@ func (x *Index) repository(ctx context.Context, who access.Caller, at memo.Stamp
 	return r, err
 }
 
+func (x *Index) loadRepository(ctx context.Context, at memo.Stamp, name string) (Repository, error) {
+	return loadAt(ctx, x, at, x.repositories, name, func(tx Tx) (Repository, error) {
+		return tx.RepositoryByName(ctx, name)
+	})
+}
+
 // knows returns fault.NotFound if the repository is closed to members and the caller has no grant in it: the repository
 // is then hidden from them.
 func (x *Index) knows(ctx context.Context, who access.Caller, r Repository) error {
 	if r.Members >= access.Reader || who.May(access.Reader, r.Object()) || who.NamesIn(r.ID) {
 		return nil
 	}
+	return x.hasGrant(ctx, who, r)
+}
+
+// hasGrant returns fault.NotFound if the caller has no role in a project of the repository.
+func (x *Index) hasGrant(ctx context.Context, who access.Caller, r Repository) error {
 	return x.store.View(ctx, func(tx Tx) error {
 		for _, id := range who.ProjectIDs() {
 			p, err := tx.ProjectByID(ctx, id)

@@ -12,6 +12,7 @@ const Every = 100 * time.Millisecond
 const (
 	batch      = 32 << 10  // pending bytes that are written without waiting longer
 	maxPending = 256 << 10 // pending bytes beyond which callers wait for the sink
+	maxSpare   = 2 * batch // size of the largest buffer that is kept for reuse
 )
 
 // Writer collects lines and writes several of them at a time. It is safe for concurrent use.
@@ -101,7 +102,9 @@ func (w *Writer) flush() {
 	w.mu.Unlock()
 	defer func() { // also if a sink panics
 		w.mu.Lock()
-		w.spare, w.busy = lines[:0], false
+		if w.busy = false; cap(lines) <= maxSpare {
+			w.spare = lines[:0]
+		}
 		w.written.Broadcast()
 	}()
 	w.to.Write(lines)

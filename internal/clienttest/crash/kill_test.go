@@ -37,7 +37,7 @@ func TestKill(t *testing.T) {
 	var interrupted, answered int
 	for round := range kills {
 		files := c.files(round)
-		done := c.sendUntilKilled(files, time.Duration(random.Int64N(int64(longest))))
+		done := c.sendUntilKilled(files, senders, time.Duration(random.Int64N(int64(longest))))
 		s.Start()
 		listed := c.listed(project(round))
 		for _, f := range files {
@@ -57,7 +57,7 @@ func TestKill(t *testing.T) {
 			t.Errorf("project %s lists %d files, want %d", project(round), n, perRound)
 		}
 	}
-	c.leftovers(kills)
+	c.leftovers(kills*perRound, kills*senders)
 }
 
 const perRound = 8
@@ -86,7 +86,7 @@ func (c *client) files(round int) []packagingtest.File {
 }
 
 // sendUntilKilled uploads with several senders, kills the server after a while, and returns what was answered with 200.
-func (c *client) sendUntilKilled(files []packagingtest.File, after time.Duration) map[string]bool {
+func (c *client) sendUntilKilled(files []packagingtest.File, senders int, after time.Duration) map[string]bool {
 	done, queue := map[string]bool{}, make(chan packagingtest.File, len(files))
 	for _, f := range files {
 		queue <- f
@@ -192,9 +192,9 @@ func (c *client) same(url, want string) {
 	}
 }
 
-// leftovers counts the files below the blob folder: one for each upload and its metadata, and no more than one stage
-// for each upload that a kill could interrupt.
-func (c *client) leftovers(kills int) {
+// leftovers counts the files below the blob folder: one for each upload and its metadata, and at most the given number
+// of stages.
+func (c *client) leftovers(uploads, most int) {
 	kept, stages := 0, 0
 	err := filepath.WalkDir(filepath.Join(c.s.DataDir, "blobs"), func(path string, d os.DirEntry, err error) error {
 		switch {
@@ -210,10 +210,10 @@ func (c *client) leftovers(kills int) {
 		c.t.Fatal(err)
 	}
 	// The metadata of a project's wheels differs in the version alone, so no two share it.
-	if want := 2 * kills * perRound; kept != want {
+	if want := 2 * uploads; kept != want {
 		c.t.Errorf("%d blobs are kept, want %d", kept, want)
 	}
-	if stages > kills*senders {
-		c.t.Errorf("%d stages are left, want at most %d", stages, kills*senders)
+	if stages > most {
+		c.t.Errorf("%d stages are left, want at most %d", stages, most)
 	}
 }

@@ -269,6 +269,47 @@ func (s *Site) Yank(p catalog.Project, fileID string, yanked bool, reason string
 	s.Change(p, func(*catalog.Project) {})
 }
 
+// Quarantine puts a file into quarantine or takes it out, and updates its project's serial.
+func (s *Site) Quarantine(p catalog.Project, fileID string, in bool) {
+	s.t.Helper()
+	var at time.Time
+	if in {
+		at = Start
+	}
+	s.update(func(ctx context.Context, tx catalog.Tx) error { return tx.SetQuarantine(ctx, fileID, at, "") })
+	s.Change(p, func(*catalog.Project) {})
+}
+
+// DeleteFile deletes a file and updates its project's serial.
+func (s *Site) DeleteFile(p catalog.Project, fileID string) {
+	s.t.Helper()
+	s.update(func(ctx context.Context, tx catalog.Tx) error { return tx.DeleteFile(ctx, fileID) })
+	s.Change(p, func(*catalog.Project) {})
+}
+
+// Delete deletes a project.
+func (s *Site) Delete(p catalog.Project) {
+	s.t.Helper()
+	s.update(func(ctx context.Context, tx catalog.Tx) error {
+		if _, err := tx.NextSerial(ctx); err != nil {
+			return err
+		}
+		return tx.DeleteProject(ctx, p.ID)
+	})
+}
+
+// NewEpoch starts a new epoch, as after a restore.
+func (s *Site) NewEpoch() {
+	s.t.Helper()
+	_, err := s.db.NewEpoch(context.WithoutCancel(s.t.Context()), 0)
+	must(s.t, err)
+}
+
+// Another returns another index of the same database, which has read nothing yet.
+func (s *Site) Another() *catalog.Index {
+	return assembly.New(s.db.Catalog(), s.blobs, assembly.Options{Log: slog.New(slog.DiscardHandler)}).Index
+}
+
 // digest returns the SHA-256 of s, in hex.
 func digest(s string) string {
 	sum := sha256.Sum256([]byte(s))

@@ -1,8 +1,11 @@
 package storagetest
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"slices"
 	"testing"
 
 	"pyindex/internal/access"
@@ -23,6 +26,7 @@ func Catalog(t *testing.T, open Opener) {
 		"projects":        checkProjects,
 		"project deleted": checkDeleteProject,
 		"skeletons":       checkSkeletons,
+		"shown files":     checkShown,
 		"releases":        checkReleases,
 		"files":           checkFiles,
 		"quarantine":      checkQuarantine,
@@ -157,6 +161,38 @@ func checkProjectOrder(w *world) {
 		w.same("total of ListedSince(-1)", total, len(all))
 		if err != nil {
 			return err
+		}
+		var each []catalog.Listed
+		w.must(tx.EachListed(w.ctx, w.main.ID, func(p catalog.Listed) error {
+			each = append(each, p)
+			return nil
+		}))
+		for i := range listed {
+			listed[i].ID = ""
+		}
+		w.same("EachListed()", each, listed)
+		first, last := all[0].Serial, all[0].Serial
+		for _, p := range all {
+			first, last = min(first, p.Serial), max(last, p.Serial)
+		}
+		for _, c := range [][2]int64{{first, last}, {first + 1, last}, {first, last - 1}, {last + 1, last + 9}, {7, 7}} {
+			var want []catalog.Listed
+			for _, p := range listed {
+				if p.Serial >= c[0] && p.Serial <= c[1] {
+					want = append(want, p)
+				}
+			}
+			n, err := tx.CountListed(w.ctx, w.main.ID, c[0], c[1])
+			w.must(err)
+			w.same("CountListed()", n, len(want))
+			between, err := tx.ListedBetween(w.ctx, w.main.ID, c[0], c[1])
+			w.must(err)
+			slices.SortFunc(between, func(a, b catalog.Listed) int { return cmp.Compare(a.Name.String(), b.Name.String()) })
+			w.same("ListedBetween()", between, want)
+		}
+		failed := errors.New("enough")
+		if err := tx.EachListed(w.ctx, w.main.ID, func(catalog.Listed) error { return failed }); !errors.Is(err, failed) {
+			w.Errorf("EachListed with a function that fails = %v, want its error", err)
 		}
 		listed, total, err = tx.ListedSince(w.ctx, w.main.ID, 1<<60)
 		w.same("number of ListedSince(the future)", len(listed), 0)

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"pyindex/internal/browse"
@@ -44,8 +45,34 @@ func checkFiles(w *world) {
 		listed, err := tx.Files(w.ctx, r.ProjectID)
 		early.Uploader, late.Uploader = catalog.Uploader{}, catalog.Uploader{}
 		w.same("Files()", listed, []catalog.File{early, late})
-		return err
+		w.must(err)
+		w.sameShown(tx, r.ProjectID)
+		return nil
 	})
+}
+
+// sameShown checks that the files and releases of a page are those of a project, with fewer fields.
+func (w *world) sameShown(tx catalog.Tx, projectID string) {
+	files, err := tx.Files(w.ctx, projectID)
+	w.must(err)
+	for i, f := range files {
+		files[i] = catalog.File{
+			Filename: f.Filename, Version: f.Version, SHA256: f.SHA256, MetadataSHA256: f.MetadataSHA256,
+			RequiresPython: f.RequiresPython, Size: f.Size, UploadedAt: f.UploadedAt, Yanked: f.Yanked,
+			YankedReason: f.YankedReason, Attested: f.Attested,
+		}
+	}
+	shown, err := tx.ShownFiles(w.ctx, projectID)
+	w.must(err)
+	w.same("ShownFiles()", shown, files)
+	releases, err := tx.Releases(w.ctx, projectID)
+	w.must(err)
+	for i, r := range releases {
+		releases[i] = catalog.Release{Version: r.Version, Key: r.Key}
+	}
+	versions, err := tx.ShownReleases(w.ctx, projectID)
+	w.must(err)
+	w.same("ShownReleases()", versions, releases)
 }
 
 // checkFileConflicts checks that a name is unique in a repository, and that the transaction continues after a conflict.
@@ -196,5 +223,38 @@ func checkMembers(w *world) {
 			}
 		}
 		return tx.DeleteFile(w.ctx, f.ID)
+	})
+}
+
+// checkShown checks what pages read of files with unusual texts, which must not be mixed up.
+func checkShown(w *world) {
+	p := w.project("p")
+	r := w.release(p, "1.0")
+	var files []catalog.File
+	for i, requires := range []string{"", ">=3.8", ">=3.8 “é”", "\x1f", "a\x1f1\x1fb", "日本\x1f"} {
+		f := w.newFile(r, fmt.Sprintf("p-1.0-%d-py3-none-any.whl", i))
+		f.RequiresPython, f.Attested, f.MetadataSHA256 = requires, i%2 == 0, []string{"", f.SHA256}[i%2]
+		files = append(files, f)
+	}
+	w.update(func(tx publishers.Tx) error {
+		for _, f := range files {
+			w.must(tx.InsertFile(w.ctx, f, packaging.Metadata{}))
+		}
+		w.must(tx.SetYank(w.ctx, files[1].ID, true, ""))
+		w.must(tx.SetYank(w.ctx, files[2].ID, true, "日本\x1f“why”\x1f"))
+		w.must(tx.SetYank(w.ctx, files[4].ID, true, "b"))
+		return nil
+	})
+	w.view(func(tx catalog.Tx) error {
+		w.sameShown(tx, r.ProjectID)
+		return nil
+	})
+	w.update(func(tx publishers.Tx) error {
+		w.must(tx.SetQuarantine(w.ctx, files[3].ID, at, "why"))
+		return nil
+	})
+	w.view(func(tx catalog.Tx) error {
+		w.sameShown(tx, r.ProjectID)
+		return nil
 	})
 }
