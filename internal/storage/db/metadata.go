@@ -50,7 +50,7 @@ type keeping struct {
 	projectID, releaseID string
 }
 
-// kept is a document of a release with its base. number is unkept for the base alone.
+// keptDocument is a document of a release with its base. number is unkept for the base alone.
 type keptDocument struct {
 	number, base    int64
 	text, baseBytes []byte

@@ -12,7 +12,7 @@ const compactFiles = 200
 // CompactMetadata moves the documents of files that an older version added from file_metadata to the rows that the
 // files of a release share, a few at a time. Everything can be read meanwhile, and an interrupted call is continued by
 // the next one. progress is called with the number of moved documents. The database reuses the space; a SQLite file
-// gets smaller only if Compact rewrites it.
+// gets smaller only if VACUUM rewrites it.
 func (d *DB) CompactMetadata(ctx context.Context, progress func(moved int64)) error {
 	none, err := d.compact(ctx)
 	if err != nil || none {
