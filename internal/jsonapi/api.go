@@ -100,7 +100,7 @@ func cacheControl(who access.Caller) string {
 // maxVariant is the longest version, in bytes, for which responses are cached.
 const maxVariant = 64
 
-func (a *API) answer(r *http.Request, who access.Caller, v resolve.View) (*ready.Answer, error) {
+func (a *API) answer(r *http.Request, who access.Caller, v *resolve.View) (*ready.Answer, error) {
 	version := r.PathValue("version")
 	render := func(ctx context.Context) (*ready.Answer, error) { return a.render(ctx, who, v, version) }
 	e := ready.ChooseEncoding(r.Header["Accept-Encoding"])

@@ -29,7 +29,7 @@ type ownership struct {
 }
 
 // render renders the response for a version, or for the project if version is "".
-func (a *API) render(ctx context.Context, who access.Caller, v resolve.View, version string) (*ready.Answer, error) {
+func (a *API) render(ctx context.Context, who access.Caller, v *resolve.View, version string) (*ready.Answer, error) {
 	d, err := a.reader.Release(ctx, who, v, version)
 	if err != nil {
 		return nil, err

@@ -13,16 +13,16 @@ import (
 
 // Contents returns what the page of a view lists. The files of an upstream have their Upstream set. Their releases have
 // their version as ID.
-func (x *Reader) Contents(ctx context.Context, who access.Caller, v View) (catalog.Contents, error) {
+func (x *Reader) Contents(ctx context.Context, who access.Caller, v *View) (catalog.Contents, error) {
 	return x.contents(ctx, who, v, x.index.Contents)
 }
 
 // Shown is Contents with only what pages show of the files of this index; see catalog.Index.Shown.
-func (x *Reader) Shown(ctx context.Context, who access.Caller, v View) (catalog.Contents, error) {
+func (x *Reader) Shown(ctx context.Context, who access.Caller, v *View) (catalog.Contents, error) {
 	return x.contents(ctx, who, v, x.index.Shown)
 }
 
-func (x *Reader) contents(ctx context.Context, who access.Caller, v View,
+func (x *Reader) contents(ctx context.Context, who access.Caller, v *View,
 	own func(context.Context, access.Caller, string, packaging.ProjectName) (catalog.Contents, error),
 ) (catalog.Contents, error) {
 	c := catalog.Contents{Project: v.Project}
@@ -50,7 +50,7 @@ func (x *Reader) contents(ctx context.Context, who access.Caller, v View,
 
 // queue lets the digests of files that the upstream states none for be found, if the repository requires them and the
 // caller may cause a download.
-func (x *Reader) queue(v View, p page.Page) {
+func (x *Reader) queue(v *View, p page.Page) {
 	if x.o.Files == nil || x.o.Offline || !v.fetch || !v.Repository.RequireHashes {
 		return
 	}
@@ -60,7 +60,7 @@ func (x *Reader) queue(v View, p page.Page) {
 }
 
 // undigested returns the files for which the upstream states no digest and none is known.
-func (v View) undigested(p page.Page) (all []page.File) {
+func (v *View) undigested(p page.Page) (all []page.File) {
 	for i := range p.Files {
 		if f := &p.Files[i]; f.SHA256 == "" && v.pins[f.Path(v.Upstream.ArtifactBase)] == "" {
 			all = append(all, *f)
@@ -70,7 +70,7 @@ func (v View) undigested(p page.Page) (all []page.File) {
 }
 
 // addForeign adds the upstream's part of the contents. A version that is own stays own alone.
-func (v View) addForeign(c *catalog.Contents, p page.Page) {
+func (v *View) addForeign(c *catalog.Contents, p page.Page) {
 	if v.Project.ID == "" {
 		c.Project.Status, c.Project.StatusReason = status(p), p.StatusReason
 	}
@@ -127,7 +127,7 @@ func status(p page.Page) catalog.Status {
 
 // foreignFiles returns the files of a page that may be listed: those with a digest, or all if the repository does not
 // require one.
-func (v View) foreignFiles(p page.Page) []catalog.File {
+func (v *View) foreignFiles(p page.Page) []catalog.File {
 	out := make([]catalog.File, 0, len(p.Files))
 	extra := make([]catalog.UpstreamFile, len(p.Files))
 	for i := range p.Files {

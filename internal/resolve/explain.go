@@ -63,7 +63,7 @@ func (x *Reader) Explain(ctx context.Context, who access.Caller, repo string, na
 		Hidden: []HiddenFile{},
 	}
 	e.Why, e.Next = whyOf(in.Repository.Name, name, o)
-	v := View{opened: in, Name: name, Ownership: o}
+	v := &View{opened: in, Name: name, Ownership: o}
 	if v.Project, _, err = x.firstOwn(ctx, who, in, name); err != nil {
 		return e, err
 	}
@@ -109,7 +109,7 @@ func countFiles(c catalog.Contents, version string) (n int) {
 	return n
 }
 
-func (x *Reader) explainSources(ctx context.Context, who access.Caller, e *Explanation, v View, version string) error {
+func (x *Reader) explainSources(ctx context.Context, who access.Caller, e *Explanation, v *View, version string) error {
 	var all []upstream.Upstream
 	var err error
 	if x.o.Upstreams != nil {
@@ -120,7 +120,7 @@ func (x *Reader) explainSources(ctx context.Context, who access.Caller, e *Expla
 	asked := map[string]bool{}
 	shared := v.Project.ID == "" || v.Ownership.Origin == catalog.Both
 	if x.o.Upstreams != nil && v.Ownership.Origin != catalog.Own && shared {
-		_, able, err := x.able(ctx, &v)
+		_, able, err := x.able(ctx, v)
 		if err != nil {
 			return err
 		}
@@ -158,7 +158,7 @@ func (x *Reader) explainSources(ctx context.Context, who access.Caller, e *Expla
 	return nil
 }
 
-func ownPart(s catalog.Source, v View) string {
+func ownPart(s catalog.Source, v *View) string {
 	switch {
 	case v.Project.ID != "" && v.Project.Repository.ID == s.Repository.ID && v.Ownership.Origin == catalog.Foreign:
 		return "has a project of that name, which is hidden because the name was given to an upstream"
@@ -169,7 +169,7 @@ func ownPart(s catalog.Source, v View) string {
 }
 
 // upstreamPart explains the part of an upstream that may be asked, and counts its files.
-func (x *Reader) upstreamPart(ctx context.Context, who access.Caller, e *Explanation, v View, u upstream.Upstream,
+func (x *Reader) upstreamPart(ctx context.Context, who access.Caller, e *Explanation, v *View, u upstream.Upstream,
 	version string, found bool,
 ) (does string, has bool, err error) {
 	held, err := x.o.Pages.Get(ctx, u, v.Name, pages.Normal, false)
@@ -220,7 +220,7 @@ func (x *Reader) upstreamPart(ctx context.Context, who access.Caller, e *Explana
 }
 
 // explainFiles counts the listed files of a name from an upstream, and tells why others are hidden.
-func (x *Reader) explainFiles(ctx context.Context, who access.Caller, e *Explanation, v View, p page.Page,
+func (x *Reader) explainFiles(ctx context.Context, who access.Caller, e *Explanation, v *View, p page.Page,
 	version string,
 ) error {
 	c, err := x.Contents(ctx, who, v)
@@ -252,7 +252,7 @@ func (x *Reader) explainFiles(ctx context.Context, who access.Caller, e *Explana
 }
 
 // whyHidden tells why a file of an upstream is not listed.
-func (v View) whyHidden(c catalog.Contents, p page.Page, f page.File) HiddenFile {
+func (v *View) whyHidden(c catalog.Contents, p page.Page, f page.File) HiddenFile {
 	own := slices.ContainsFunc(c.Files,
 		func(o catalog.File) bool { return o.Upstream == nil && catalog.SameVersion(o.Version, f.Version) })
 	switch {

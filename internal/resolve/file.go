@@ -153,7 +153,7 @@ func (x *Reader) onPage(ctx context.Context, who access.Caller, o opened, projec
 }
 
 // ownVersion reports whether a version of the view is this index's own, which hides that of the upstream.
-func (v View) ownVersion(ctx context.Context, x *Reader, who access.Caller, version string) bool {
+func (v *View) ownVersion(ctx context.Context, x *Reader, who access.Caller, version string) bool {
 	if v.Project.ID == "" {
 		return false
 	}

@@ -23,8 +23,8 @@ const metadataTime = 3 * time.Second
 
 // Overview returns the overview of a view, with the release of a version or the latest for "". It returns
 // fault.NotFound if there is no such release.
-func (x *Reader) Overview(ctx context.Context, who access.Caller, v View, version string) (Overview, error) {
-	out := Overview{View: v}
+func (x *Reader) Overview(ctx context.Context, who access.Caller, v *View, version string) (Overview, error) {
+	out := Overview{View: *v}
 	var err error
 	if v.Own() {
 		out.Overview, err = x.index.Overview(ctx, who, v.Project.Repository.Name, v.Name, version)
@@ -69,13 +69,13 @@ func (x *Reader) detail(ctx context.Context, who access.Caller, o *Overview, c c
 	ctx, cancel := context.WithTimeout(ctx, metadataTime)
 	defer cancel()
 	var err error
-	o.Metadata, err = x.metadata(ctx, o.View,
+	o.Metadata, err = x.metadata(ctx, &o.View,
 		catalog.ReleaseDetail{Contents: c, Release: o.Release.Release, Files: o.Files})
 	return err
 }
 
 // waiting counts the files of the upstream that are not listed for want of a digest.
-func (v View) waiting() (int, error) {
+func (v *View) waiting() (int, error) {
 	if v.Upstream.Name == "" || !v.Repository.RequireHashes {
 		return 0, nil
 	}
@@ -103,7 +103,7 @@ func (x *Reader) Elsewhere(ctx context.Context, who access.Caller, repo string,
 	if err != nil || len(o.chain) == 1 {
 		return e, err
 	}
-	v := View{opened: o, Name: name}
+	v := &View{opened: o, Name: name}
 	readable := true
 	if v.Project, readable, err = x.firstOwn(ctx, who, o, name); err != nil || !readable {
 		return e, err
@@ -123,11 +123,11 @@ func (x *Reader) Elsewhere(ctx context.Context, who access.Caller, repo string,
 	return x.elsewhereUpstream(ctx, who, v)
 }
 
-func (x *Reader) elsewhereUpstream(ctx context.Context, who access.Caller, v View) (e Elsewhere, err error) {
+func (x *Reader) elsewhereUpstream(ctx context.Context, who access.Caller, v *View) (e Elsewhere, err error) {
 	if v.Ownership.Origin == catalog.Own || x.o.Upstreams == nil || !mayReadUpstream(who, v.Repository) {
 		return e, nil
 	}
-	_, may, err := x.able(ctx, &v)
+	_, may, err := x.able(ctx, v)
 	if err != nil {
 		return e, err
 	}
@@ -146,7 +146,7 @@ func (x *Reader) elsewhereUpstream(ctx context.Context, who access.Caller, v Vie
 }
 
 // ForeignFile returns a file that an overview lists, to be opened. The file must come from an upstream.
-func (x *Reader) ForeignFile(ctx context.Context, who access.Caller, v View, f catalog.File,
+func (x *Reader) ForeignFile(ctx context.Context, who access.Caller, v *View, f catalog.File,
 	ask Ask,
 ) (ForeignFile, error) {
 	return x.onPage(ctx, who, v.opened, v.Name, f.Upstream.Name, f.Upstream.Path, ask)

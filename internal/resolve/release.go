@@ -12,7 +12,7 @@ import (
 
 // Release returns a release of a view by any spelling of its version, or the latest for "". That of an upstream has the
 // metadata that this index holds or can get; without any, Metadata has only name and version.
-func (x *Reader) Release(ctx context.Context, who access.Caller, v View,
+func (x *Reader) Release(ctx context.Context, who access.Caller, v *View,
 	version string,
 ) (catalog.ReleaseDetail, error) {
 	if v.Own() {
@@ -39,7 +39,7 @@ func (x *Reader) Release(ctx context.Context, who access.Caller, v View,
 
 // metadata reads the metadata of the file that represents a release of an upstream. A failure is not an error: the
 // files can be listed without.
-func (x *Reader) metadata(ctx context.Context, v View, d catalog.ReleaseDetail) (packaging.Metadata, error) {
+func (x *Reader) metadata(ctx context.Context, v *View, d catalog.ReleaseDetail) (packaging.Metadata, error) {
 	only := packaging.Metadata{Name: v.Name.String(), Version: d.Release.Version}
 	p, err := v.held.Page()
 	if err != nil {

@@ -20,14 +20,14 @@ func (x *Reader) UpstreamVersions(ctx context.Context, r catalog.Repository,
 	if err != nil {
 		return nil, err
 	}
-	v := View{opened: opened{Repository: r, At: at}, Name: name}
+	v := &View{opened: opened{Repository: r, At: at}, Name: name}
 	if v.chain, err = x.index.Chain(ctx, at, r); err != nil {
 		return nil, err
 	}
 	if v.Ownership, err = x.originOf(ctx, v.opened, name); err != nil {
 		return nil, err
 	}
-	_, able, err := x.able(ctx, &v)
+	_, able, err := x.able(ctx, v)
 	if err != nil {
 		return nil, err
 	}

@@ -34,14 +34,14 @@ type View struct {
 }
 
 // Own reports whether the project has files of this index only.
-func (v View) Own() bool { return v.Upstream.Name == "" && v.Project.ID != "" }
+func (v *View) Own() bool { return v.Upstream.Name == "" && v.Project.ID != "" }
 
 // Reserved reports whether the name belongs to this index and has no project yet.
-func (v View) Reserved() bool { return v.Upstream.Name == "" && v.Project.ID == "" }
+func (v *View) Reserved() bool { return v.Upstream.Name == "" && v.Project.ID == "" }
 
 // ID identifies the view among those of all repositories, and Variant its content beside the stamp. The rendering of
 // two views is the same if both are.
-func (v View) ID() string {
+func (v *View) ID() string {
 	switch {
 	case v.id != "":
 		return v.id
@@ -52,11 +52,11 @@ func (v View) ID() string {
 }
 
 // Variant distinguishes contents that have the same ID and Stamp.
-func (v View) Variant() string { return v.variant }
+func (v *View) Variant() string { return v.variant }
 
 // Stamp returns the stamp under which a rendering of the view may be cached. That of a name from an upstream is always
 // zero: its Variant tells versions apart.
-func (v View) Stamp() memo.Stamp {
+func (v *View) Stamp() memo.Stamp {
 	if v.Project.ID != "" {
 		return v.Project.Stamp()
 	}
@@ -65,34 +65,61 @@ func (v View) Stamp() memo.Stamp {
 
 // Age returns how long ago the upstream's page was current, and for how long it has been staler than it should be. Both
 // are zero for own projects.
-func (v View) Age() (age, stale time.Duration) { return v.held.Age, v.held.Stale }
+func (v *View) Age() (age, stale time.Duration) { return v.held.Age, v.held.Stale }
 
 // View returns a project that the caller may read through a repository. It returns fault.NotFound if there is none or
 // it is hidden, fault.Unauthenticated if the caller is anonymous and would have to be known, fault.Denied if the index
 // is offline and does not hold it, and an *upstream.Failure if an upstream that may have it does not answer.
 func (x *Reader) View(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	ask Ask,
-) (View, error) {
-	o, err := x.open(ctx, who, repo)
-	if err != nil {
-		return View{}, err
+) (*View, error) {
+	v := new(View)
+	if err := x.ViewInto(ctx, who, repo, name, ask, v); err != nil {
+		return nil, err
 	}
-	return x.viewIn(ctx, who, o, name, ask)
+	return v, nil
 }
 
+// ViewInto is View with room for the result, which does not allocate if nothing has changed. After an error, v is not
+// a view.
+func (x *Reader) ViewInto(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, ask Ask,
+	v *View,
+) error {
+	o, err := x.open(ctx, who, repo)
+	if err != nil {
+		return err
+	}
+	*v = View{opened: o, Name: name}
+	return x.fill(ctx, who, v, ask)
+}
+
+// viewIn is View in an open repository.
 func (x *Reader) viewIn(ctx context.Context, who access.Caller, o opened, name packaging.ProjectName,
 	ask Ask,
-) (v View, err error) {
-	v = View{opened: o, Name: name}
-	if len(o.chain) == 1 {
+) (*View, error) {
+	v := &View{opened: o, Name: name}
+	if err := x.fill(ctx, who, v, ask); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// fill completes a view in place. Views are large, and copies would make the stack of each request grow.
+func (x *Reader) fill(ctx context.Context, who access.Caller, v *View, ask Ask) error {
+	if len(v.chain) == 1 {
 		return x.alone(ctx, who, v)
 	}
+	return x.drawn(ctx, who, v, ask)
+}
+
+// drawn is fill for a repository that draws on others.
+func (x *Reader) drawn(ctx context.Context, who access.Caller, v *View, ask Ask) (err error) {
 	readable := true
-	if v.Project, readable, err = x.firstOwn(ctx, who, o, name); err != nil {
-		return v, err
+	if v.Project, readable, err = x.firstOwn(ctx, who, v.opened, v.Name); err != nil {
+		return err
 	}
-	if v.Ownership, err = x.originOf(ctx, o, name); err != nil {
-		return v, err
+	if v.Ownership, err = x.originOf(ctx, v.opened, v.Name); err != nil {
+		return err
 	}
 	switch v.Ownership.Origin {
 	case catalog.Own:
@@ -104,60 +131,58 @@ func (x *Reader) viewIn(ctx context.Context, who access.Caller, o opened, name p
 		return x.ownOf(ctx, who, v, readable)
 	}
 	if !readable {
-		return View{}, x.unknown(ctx, who, v)
+		return x.unknown(ctx, who, v)
 	}
 	return x.withUpstream(ctx, who, v, ask)
 }
 
 var missing = catalog.Missing("project of that name")
 
-// alone is the view of a repository without bases.
-func (x *Reader) alone(ctx context.Context, who access.Caller, v View) (View, error) {
-	p, readable, err := x.index.ProjectAt(ctx, who, v.At, v.Repository, v.Name)
+// alone is fill for a repository without bases.
+func (x *Reader) alone(ctx context.Context, who access.Caller, v *View) (err error) {
+	readable := false
+	v.Project, readable, err = x.index.ProjectAt(ctx, who, v.At, v.Repository, v.Name)
 	if catalog.IsMissing(err) {
-		if v.Ownership, err = x.originOf(ctx, v.opened, v.Name); err != nil {
-			return View{}, err
-		}
-		return v.ownOnly(who, false)
+		v.Project, readable = catalog.Project{}, false
+		v.Ownership, err = x.originOf(ctx, v.opened, v.Name)
 	}
 	if err != nil {
-		return View{}, err
+		return err
 	}
-	v.Project = p
 	return v.ownOnly(who, readable)
 }
 
-// ownOnly returns the view of a name that no upstream may be asked for.
-func (v View) ownOnly(who access.Caller, readable bool) (View, error) {
+// ownOnly completes the view of a name that no upstream may be asked for.
+func (v *View) ownOnly(who access.Caller, readable bool) error {
 	if v.Project.ID != "" {
 		if !readable {
-			return View{}, missing
+			return missing
 		}
 		if v.Project.Repository.ID != v.Repository.ID {
 			v.variant = "base"
 		}
-		return v, nil
+		return nil
 	}
 	if v.Ownership.Reserved && who.May(access.Reader, v.Repository.Object()) {
 		v.variant = "reserved"
-		return v, nil
+		return nil
 	}
-	return View{}, missing
+	return missing
 }
 
 // ownOf is ownOnly for a repository that draws on others. A caller who may not see the project gets the answer for a
 // name that nobody has.
-func (x *Reader) ownOf(ctx context.Context, who access.Caller, v View, readable bool) (View, error) {
-	own, err := v.ownOnly(who, readable)
+func (x *Reader) ownOf(ctx context.Context, who access.Caller, v *View, readable bool) error {
+	err := v.ownOnly(who, readable)
 	if catalog.IsMissing(err) {
 		err = x.unknown(ctx, who, v)
 	}
-	return own, err
+	return err
 }
 
 // unknown returns the error that a caller gets for a name that nobody has and no upstream was asked about. It asks no
 // upstream.
-func (x *Reader) unknown(ctx context.Context, who access.Caller, v View) error {
+func (x *Reader) unknown(ctx context.Context, who access.Caller, v *View) error {
 	if x.o.Upstreams == nil || !mayReadUpstream(who, v.Repository) || mayFetch(who, v.Repository) && !x.o.Offline {
 		return missing
 	}
@@ -174,42 +199,41 @@ func (x *Reader) unknown(ctx context.Context, who access.Caller, v View) error {
 }
 
 // withUpstream completes the view of a name that is not, or not only, this index's own.
-func (x *Reader) withUpstream(ctx context.Context, who access.Caller, v View, ask Ask) (View, error) {
-	found, err := x.findUpstream(ctx, who, v, ask)
-	if err != nil {
-		return View{}, err
+func (x *Reader) withUpstream(ctx context.Context, who access.Caller, v *View, ask Ask) (err error) {
+	if err := x.findUpstream(ctx, who, v, ask); err != nil {
+		return err
 	}
-	if found.Upstream.Name == "" && found.Project.ID == "" {
-		return View{}, missing
+	if v.Upstream.Name == "" && v.Project.ID == "" {
+		return missing
 	}
-	if found.Upstream.Name == "" {
-		return found.ownOnly(who, true)
+	if v.Upstream.Name == "" {
+		return v.ownOnly(who, true)
 	}
 	var pinned string
 	if x.o.Files != nil {
-		if found.pins, pinned, err = x.o.Files.Pins(ctx, found.Upstream, v.Name); err != nil {
-			return View{}, err
+		if v.pins, pinned, err = x.o.Files.Pins(ctx, v.Upstream, v.Name); err != nil {
+			return err
 		}
 	}
-	found.id, found.variant = found.asked.text(&found, pinned)
-	return found, nil
+	v.id, v.variant = v.asked.text(v, pinned)
+	return nil
 }
 
 // findUpstream sets the upstream that owns the name, and its page. A failure of an upstream that may have the name is a
 // failure of the request.
-func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, ask Ask) (View, error) {
+func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v *View, ask Ask) error {
 	if x.o.Upstreams == nil || !mayReadUpstream(who, v.Repository) {
-		return v, nil
+		return nil
 	}
-	asked, able, err := x.able(ctx, &v)
+	asked, able, err := x.able(ctx, v)
 	if err != nil {
-		return v, err
+		return err
 	}
 	if ask.OwnOnly {
 		if len(able) > 0 && ask.Limited != nil {
 			ask.Limited(nil)
 		}
-		return v, nil
+		return nil
 	}
 	if len(ask.Visited) > 0 {
 		ctx = upstream.WithVisited(ctx, ask.Visited)
@@ -219,7 +243,7 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, as
 		held, err := x.o.Pages.Get(ctx, *u, v.Name, ask.Freshness, fetch)
 		if ask.leftTo(err) {
 			if u.Kind == upstream.Private {
-				return v, missing // the asking index may have the name from a private upstream of its own
+				return missing // the asking index may have the name from a private upstream of its own
 			}
 			continue
 		}
@@ -227,27 +251,27 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v View, as
 			err = x.notHeld()
 		}
 		if err != nil {
-			return v, Explained(err)
+			return Explained(err)
 		}
 		if held.Absent {
 			continue
 		}
 		if may, err := x.mayReadFrom(ctx, who, v.opened, u.Name); err != nil || !may {
-			return v, cmp.Or(err, missing)
+			return cmp.Or(err, missing)
 		}
 		if v.Ownership.Upstream != u.Name || u.Kind == upstream.Private && !v.Ownership.Private {
 			stands, err := x.index.ClaimUpstream(ctx, v.Repository.ID, v.Name, *u)
 			if err != nil {
-				return v, err
+				return err
 			}
 			if v.Ownership = stands; stands.Upstream != u.Name {
-				return v, missing
+				return missing
 			}
 		}
 		v.Upstream, v.asked, v.held, v.fetch = *u, asked, held, fetch
-		return v, nil
+		return nil
 	}
-	return v, nil
+	return nil
 }
 
 // leftTo reports whether an upstream gave no complete answer because the request came through an index that reads it as

@@ -43,27 +43,27 @@ func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller)
 	if name.String() != r.PathValue("project") {
 		return a.redirectProject(w, r, who)
 	}
-	v, err := a.reader.View(r.Context(), who, r.PathValue("repository"), name, a.askedOf(w, r))
-	if err != nil {
+	var v resolve.View
+	if err := a.reader.ViewInto(r.Context(), who, r.PathValue("repository"), name, a.askedOf(w, r), &v); err != nil {
 		return err
 	}
 	k := ready.Key{ID: v.ID(), Variant: v.Variant(), Form: uint8(f)}
 	e := ready.ChooseEncoding(r.Header["Accept-Encoding"])
 	answer := a.cache.Find(k, e, v.Stamp())
 	if answer == nil {
-		answer, err = a.cache.Fill(r.Context(), k, e, v.Stamp(), a.renderProject(f, who, v, k))
-	}
-	if err != nil {
-		return err
+		kept := v // a page is rendered beside the request that needs it first
+		if answer, err = a.cache.Fill(r.Context(), k, e, v.Stamp(), a.renderProject(f, who, &kept, k)); err != nil {
+			return err
+		}
 	}
 	a.pageHeaders(w, who)
-	ageHeaders(w.Header(), v)
+	ageHeaders(w.Header(), &v)
 	answer.ServeHTTP(w, r)
 	return nil
 }
 
 // ageHeaders says how old the upstream's page is, and by how much it is older than it should be.
-func ageHeaders(h http.Header, v resolve.View) {
+func ageHeaders(h http.Header, v *resolve.View) {
 	if v.Upstream.Name == "" {
 		return
 	}
@@ -117,7 +117,7 @@ func (a *API) askedOf(w http.ResponseWriter, r *http.Request) resolve.Ask {
 
 // renderProject returns the function that renders a page missing from the cache. It queries the catalog again, as the
 // same caller. Of a long page, it renders only what differs from the latest page of the key.
-func (a *API) renderProject(f format, who access.Caller, v resolve.View,
+func (a *API) renderProject(f format, who access.Caller, v *resolve.View,
 	k ready.Key,
 ) func(context.Context) (*ready.Answer, error) {
 	return func(ctx context.Context) (*ready.Answer, error) {

@@ -32,7 +32,7 @@ func (s *Section) download(w http.ResponseWriter, r *http.Request, who access.Ca
 		return s.missing(r, who, name, fault.New(fault.NotFound, "the release has no such file"))
 	}
 	if o.Files[i].Upstream != nil {
-		return s.downloadUpstream(w, r, who, o.View, o.Files[i], metadata)
+		return s.downloadUpstream(w, r, who, &o.View, o.Files[i], metadata)
 	}
 	part := catalog.Bytes
 	if metadata {
@@ -63,7 +63,7 @@ func (s *Section) fileHeaders(w http.ResponseWriter, metadata bool) {
 
 // downloadUpstream serves a file of an upstream or its metadata: what is stored, or what the upstream sends while the
 // browser reads.
-func (s *Section) downloadUpstream(w http.ResponseWriter, r *http.Request, who access.Caller, v resolve.View,
+func (s *Section) downloadUpstream(w http.ResponseWriter, r *http.Request, who access.Caller, v *resolve.View,
 	file catalog.File, metadata bool,
 ) error {
 	ctx := r.Context()
