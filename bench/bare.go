@@ -148,7 +148,8 @@ func choose(forms map[string]http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// handler returns a handler that writes the content from memory, with the headers of the index. Large content is served as files are.
+// handler returns a handler that writes the content from memory, with the headers of the index. Large content is served
+// as files are.
 func (k copied) handler(path string) (http.HandlerFunc, error) {
 	info, err := os.Stat(path)
 	if err != nil {

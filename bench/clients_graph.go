@@ -22,7 +22,8 @@ type graphFile struct {
 	sum, metadata, metadataSum string
 }
 
-// graphVersions are the versions of packages, of which clients choose the newest. A fifth of the packages has the other.
+// graphVersions are the versions of packages, of which clients choose the newest. A fifth of the packages has the
+// other.
 var graphVersions = []string{"1.0", "1.1"}
 
 // makeGraph writes n packages. Package i needs the packages 2i and 2i+1, so the first one needs

@@ -35,8 +35,8 @@ func programIn(venvs, name string) string {
 	return ""
 }
 
-// proxpiIn returns the gunicorn of the environment that has proxpi, or "". proxpi is a module that gunicorn runs, so only
-// its environment shows whether it is installed.
+// proxpiIn returns the gunicorn of the environment that has proxpi, or "". proxpi is a module that gunicorn runs, so
+// only its environment shows whether it is installed.
 func proxpiIn(venvs string) string {
 	for venv := range strings.SplitSeq(venvs, ",") {
 		found, _ := filepath.Glob(filepath.Join(venv, "lib", "python*", "site-packages", "proxpi"))

@@ -59,7 +59,8 @@ func (w wheel) stream(to io.Writer, blocks int) (sum string, err error) {
 		_, _ = crc.Write(chunk) // never fails
 	}
 	h := sha256.New()
-	err = w.write(io.MultiWriter(to, h), w.metadata(), int64(blocks)*block, crc.Sum32(), &again{chunk: chunk, left: blocks})
+	payload := &again{chunk: chunk, left: blocks}
+	err = w.write(io.MultiWriter(to, h), w.metadata(), int64(blocks)*block, crc.Sum32(), payload)
 	return hex.EncodeToString(h.Sum(nil)), err
 }
 

@@ -75,9 +75,9 @@ func (k *Keyring) Identify(ctx context.Context, user string, s Secret) (Caller, 
 	return k.accept(e)
 }
 
-// Authorize returns the caller of a value of the Authorization header: that of Identify for the user and the secret that
-// parse finds in it, or the error of parse. It remembers the hash of a value that was accepted until the index changes,
-// and then looks the token up again. Expiry is checked each time.
+// Authorize returns the caller of a value of the Authorization header: that of Identify for the user and the secret
+// that parse finds in it, or the error of parse. It remembers the hash of a value that was accepted until the index
+// changes, and then looks the token up again. Expiry is checked each time.
 func (k *Keyring) Authorize(ctx context.Context, value string,
 	parse func(value string) (user string, s Secret, err error),
 ) (Caller, error) {

@@ -32,7 +32,8 @@ func TestLinesAreThoseOfSlog(t *testing.T) {
 	times := []time.Time{
 		at, at.Truncate(time.Second), at.Truncate(time.Second).Add(999_999_999), at.Add(1), at.Truncate(time.Millisecond),
 		at.In(time.FixedZone("east", 5*3600+1800)), at.In(time.FixedZone("west", -8*3600)), time.Now(),
-		time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(12345, 1, 1, 0, 0, 0, 5, time.UTC),
+		time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC),
+		time.Date(12345, 1, 1, 0, 0, 0, 5, time.UTC),
 	}
 	durations := []time.Duration{0, 1, 999, 1500, 2_499_410, time.Second, 61 * time.Minute, -5, 1<<63 - 1}
 	for name, format := range map[string]func(io.Writer) slog.Handler{"text": textLines, "json": jsonLines} {

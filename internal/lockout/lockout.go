@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-
 	"pyindex/internal/access"
 	"pyindex/internal/account"
 	"pyindex/internal/audit"

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"time"
 
-
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
 )

@@ -11,7 +11,6 @@ import (
 	"context"
 	"time"
 
-
 	"pyindex/internal/access"
 	"pyindex/internal/account/challenge"
 	"pyindex/internal/account/outbox"

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"time"
 
-
 	"pyindex/internal/access"
 	"pyindex/internal/app"
 	"pyindex/internal/audit"

@@ -256,9 +256,11 @@ func TestPanicUndoesOneUpdate(t *testing.T) {
 				all.Go(func() {
 					defer func() { ended = "ended" }()
 					_ = q.db.Catalog().Update(ctx, func(tx catalog.Tx) error {
-						err := q.insert(ctx, tx, "d")
+						if err := q.insert(ctx, tx, "d"); err != nil {
+							return err
+						}
 						runtime.Goexit()
-						return err
+						return nil
 					})
 				})
 				all.Wait()

@@ -361,8 +361,13 @@ func plain(scanned []any, binary []bool, values []any) error {
 			case nil, int64, string:
 				values[i] = v
 			case []byte:
-				if values[i] = v; !binary[i] {
+				switch {
+				case !binary[i]:
 					values[i] = string(v)
+				case v == nil: // SQLite's driver reads an empty value as a nil slice, and would write that as NULL
+					values[i] = []byte{}
+				default:
+					values[i] = v
 				}
 			default:
 				return fault.New(fault.Internal, "a column contains a %T", v)

@@ -60,6 +60,9 @@ func fill(t *testing.T, d *DB, rows int) {
 						values[c] = fmt.Sprintf("é\t'%d", i)
 					case types[c].DatabaseTypeName() == "BYTEA":
 						values[c] = []byte{0, byte(i)}
+						if i == 1 {
+							values[c] = []byte{}
+						}
 					default:
 						values[c] = int64(i)<<40 + 7
 					}

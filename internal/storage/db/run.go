@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"math/rand/v2"
 	"time"
 )
@@ -29,7 +30,7 @@ func (d *DB) updateInTurn(ctx context.Context, turn string, f func(*Tx) error) e
 		} else {
 			err = d.attempt(ctx, d.write, d.dialect.update, turn, f)
 		}
-		if err == errParted && n < maxAttempts {
+		if errors.Is(err, errParted) && n < maxAttempts {
 			continue
 		}
 		if n == maxAttempts || !d.dialect.again(err) {
