@@ -4,7 +4,7 @@
 //	go run ./bench catalog -projects N  fills a database with a generated catalog
 //	go run ./bench scale                the same reads and uploads as the catalog grows
 //	go run ./bench backup               backups beside copying the same files, and beside uploads
-//	go run ./bench clients              pip install and uv sync from this index, nginx and other indexes, over HTTP and TLS
+//	go run ./bench clients              pip install and uv sync from this and other indexes and nginx, over HTTP and TLS
 //	go run ./bench warm                 warm pages over HTTP and TLS, beside other programs, a bare handler and nginx
 //	go run ./bench import               an import of an export of devpi, beside devpi-server's own
 //	go run ./bench targets              every promise about speed, memory and size: met, or not met and by how much

@@ -15,7 +15,8 @@ import (
 func TestPanicLosesNoLine(t *testing.T) {
 	const child = "INDEX_TEST_PANICS"
 	if os.Getenv(child) != "" {
-		lines := slog.New(journal.New(os.Stderr, false, func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) }))
+		text := func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) }
+		lines := slog.New(journal.New(os.Stderr, false, text))
 		g := group{log: lines}
 		g.Go(func() {
 			for i := range 50 {

@@ -41,7 +41,8 @@ func randomListed(random *rand.Rand, serial int64) Listed {
 type model map[string]Listed
 
 func (m model) sorted() []Listed {
-	return slices.SortedFunc(maps.Values(m), func(a, b Listed) int { return cmp.Compare(a.Name.String(), b.Name.String()) })
+	byName := func(a, b Listed) int { return cmp.Compare(a.Name.String(), b.Name.String()) }
+	return slices.SortedFunc(maps.Values(m), byName)
 }
 
 // equal checks that a roll is the same as one made from scratch, section by section.

@@ -42,7 +42,8 @@ func TestRaceForManyNames(t *testing.T) {
 	s.intact(want...)
 }
 
-// If the commit of uploads fails, all of them are told so, no project or file is there, and sending them again succeeds.
+// If the commit of uploads fails, all of them are told so, no project or file is there, and sending them again
+// succeeds.
 func TestCommitFailsForAllUploads(t *testing.T) {
 	var armed, inserted atomic.Bool
 	var failed atomic.Int64

@@ -105,7 +105,8 @@ func TestListsKeepUp(t *testing.T) {
 	}
 }
 
-// TestLongPagesKeepUp: a long page after any change is that of a server that reads it for the first time, byte for byte.
+// TestLongPagesKeepUp: a long page after any change is that of a server that reads it for the first time, byte for
+// byte.
 func TestLongPagesKeepUp(t *testing.T) {
 	g := newGrown(t)
 	random := rand.New(rand.NewPCG(23, 5))

@@ -101,8 +101,8 @@ var zstdEncoder = sync.OnceValue(func() *zstd.Encoder {
 	return z
 })
 
-// zstdOptions returns the options of all encoders. The window stays below the 8 MiB to which RFC 9659 lets clients limit
-// it.
+// zstdOptions returns the options of all encoders. The window stays below the 8 MiB to which RFC 9659 lets clients
+// limit it.
 func zstdOptions() []zstd.EOption {
 	return []zstd.EOption{
 		zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1 << 20), zstd.WithLowerEncoderMem(true),

@@ -126,8 +126,8 @@ func (a *Answer) size() (n int) {
 	return n
 }
 
-// zstd compresses the body. Unlike those of gzip, blocks of zstd refer to earlier ones, so that pieces compressed one by
-// one would have to be frames of their own. Not every client reads more than the first frame.
+// zstd compresses the body. Unlike those of gzip, blocks of zstd refer to earlier ones, so that pieces compressed one
+// by one would have to be frames of their own. Not every client reads more than the first frame.
 func (a *Answer) zstd() []byte {
 	out := bytes.NewBuffer(make([]byte, 0, a.size()/4))
 	z := zstdWriters.Get().(*zstd.Encoder)
@@ -185,7 +185,8 @@ func (a *Answer) gzip(last *Answer) *Answer {
 	return &b
 }
 
-// The fixed parts of a member: the header without a time and with an unknown system, and the last block, which is empty.
+// The fixed parts of a member: the header without a time and with an unknown system, and the last block, which is
+// empty.
 var (
 	gzipHead   = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff}
 	emptyBlock = []byte{3, 0}
