@@ -12,8 +12,8 @@ import (
 const patience = 50 * time.Millisecond
 
 // deadline is a deadline of a connection in Unix nanoseconds, 0 for none. net/http moves several in each request, and
-// mostly to a later time. Such a move is only noted: if the connection then reports a deadline that is no longer wanted,
-// the wanted one is set and the operation continues. The caller sees the times that it set.
+// mostly to a later time. Such a move is only noted: if the connection then reports a deadline that is no longer
+// wanted, the wanted one is set and the operation continues. The caller sees the times that it set.
 type deadline struct {
 	want int64
 	set  int64 // the one that the connection has, never later than want
