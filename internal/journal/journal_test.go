@@ -120,7 +120,8 @@ func (s *sink) state() (lines, writes int) {
 	return bytes.Count(s.lines.Bytes(), []byte("\n")), s.writes
 }
 
-// TestBatches: a line after a pause is written at once, those after it together, and none is kept longer than Every.
+// TestBatches: lines are written at once until there are many of them. Then those that follow are written together, and
+// none is kept longer than Every.
 func TestBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s sink
@@ -131,28 +132,33 @@ func TestBatches(t *testing.T) {
 				t.Errorf("%s: %d lines by %d writes, want %d by %d", when, l, n, lines, writes)
 			}
 		}
-		w.Write([]byte("first\n"))
-		expect(1, 1, "after the first line")
-		for range 50 {
-			w.Write([]byte("more\n"))
+		write := func(n int) {
+			for range n {
+				w.Write([]byte("line\n"))
+			}
 		}
-		expect(1, 1, "within the time")
-		time.Sleep(journal.Every)
-		synctest.Wait()
-		expect(51, 2, "after the time")
-		w.Write([]byte("again\n"))
-		expect(51, 2, "a line soon after a batch")
-		time.Sleep(journal.Every)
-		synctest.Wait()
-		expect(52, 3, "after the time")
-		time.Sleep(time.Hour)
-		w.Write([]byte("later\n"))
-		expect(53, 4, "after a pause")
-		w.Write([]byte("last\n"))
+		pass := func(d time.Duration) {
+			time.Sleep(d)
+			synctest.Wait()
+		}
+		write(64)
+		expect(64, 64, "the first lines")
+		write(50)
+		expect(64, 64, "within the time")
+		pass(journal.Every)
+		expect(114, 65, "after the time")
+		write(1)
+		expect(114, 65, "a line soon after a batch")
+		pass(journal.Every)
+		expect(115, 66, "after the time")
+		pass(time.Hour)
+		write(64)
+		expect(179, 130, "after a pause")
+		write(1)
 		w.Flush()
-		expect(54, 5, "after Flush")
+		expect(180, 131, "after Flush")
 		w.Write(bytes.Repeat([]byte("x"), 64<<10))
-		expect(54, 6, "a large line")
+		expect(180, 132, "a large line")
 	})
 }
 

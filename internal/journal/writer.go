@@ -10,6 +10,7 @@ import (
 const Every = 100 * time.Millisecond
 
 const (
+	atOnce     = 64        // lines within Every that are written at once, so that only a busy server's wait
 	batch      = 32 << 10  // pending bytes that are written without waiting longer
 	maxPending = 256 << 10 // pending bytes beyond which callers wait for the sink
 	maxSpare   = 2 * batch // size of the largest buffer that is kept for reuse
@@ -24,7 +25,8 @@ type Writer struct {
 	pending []byte    // lines that are not written yet
 	spare   []byte    // the buffer that was written last
 	busy    bool      // a write is in progress
-	paced   bool      // the timer runs, so that a line waits for it
+	paced   bool      // the timer runs
+	ahead   int       // lines that were written at once since it was started
 	timer   *time.Timer
 }
 
@@ -63,27 +65,29 @@ func (w *Writer) add(line []byte, now bool) {
 		w.flush()
 	case w.busy: // the batch is written by the next caller, or when the timer ends
 		w.pace()
-	case !w.paced || len(w.pending) >= batch:
-		w.pace()
+	case w.pace() || len(w.pending) >= batch:
 		w.flush()
 	}
 }
 
-// pace starts the time within which lines wait for others.
-func (w *Writer) pace() {
+// pace starts the time within which lines are counted. It reports whether the next line should be written at once.
+func (w *Writer) pace() bool {
 	if !w.paced {
-		w.paced = true
+		w.paced, w.ahead = true, 0
 		w.timer.Reset(Every)
 	}
+	w.ahead++
+	return w.ahead <= atOnce
 }
 
-// tick writes the lines that waited. If there are none, the next line is written at once.
+// tick writes the lines that waited, and lets more of them wait. If there are none, the next lines are written at once.
 func (w *Writer) tick() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.paced = false
 	if len(w.pending) > 0 {
 		w.pace()
+		w.ahead = atOnce
 		w.flush()
 	}
 }
