@@ -77,9 +77,13 @@ func (t *Tx) keep(ctx context.Context, projectID, releaseID, document string) (k
 	}
 	k = keeping{base: unkept, projectID: projectID, releaseID: releaseID}
 	var base []byte
+	inflated := int64(unkept) // the number of base
 	for _, d := range near {
-		if base, err = inflate(d.baseBytes, common); err != nil {
-			return k, err
+		if d.base != inflated { // most documents of a release have the same one
+			if base, err = inflate(d.baseBytes, common); err != nil {
+				return k, err
+			}
+			inflated = d.base
 		}
 		if d.number == unkept { // the last row
 			k.base = d.base
