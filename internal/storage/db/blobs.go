@@ -142,21 +142,33 @@ func (t *Tx) AbandonedBlobs(ctx context.Context, before time.Time, limit int) ([
 	if err != nil {
 		return nil, err
 	}
-	out, err := t.abandon(ctx, `NOT settled`, before, limit)
+	out, err := t.abandon(ctx, blobOpen, before, limit)
 	if err != nil || len(out) >= limit {
 		return out, err
 	}
 	// A replica that predates generations does not update the rows of the files that it deletes.
-	rest, err := t.abandon(ctx, `settled AND generation <> ''`, before, limit-len(out))
+	rest, err := t.abandon(ctx, blobAgain, before, limit-len(out))
 	return append(out, rest...), err
 }
 
 // abandon marks unreferenced rows that match a condition as being dropped. The condition is trusted SQL.
 func (t *Tx) abandon(ctx context.Context, which string, before time.Time, limit int) ([]string, error) {
 	return many(ctx, t, scanText, `UPDATE blobs SET dropping = TRUE, settled = FALSE, holds = 0, since = $3
-		WHERE (part, sha256, generation) IN (SELECT part, sha256, generation FROM blobs WHERE `+which+` AND NOT dropping AND since < $1 AND NOT `+blobUsed+` ORDER BY since LIMIT $2)
+		WHERE (part, sha256, generation) IN (`+unusedBlobs(which)+`)
 		RETURNING blob_key`, micros(before), limit, micros(t.db.options.Now()))
 }
+
+// unusedBlobs selects at most $2 unreferenced rows that match a condition and are older than $1, the oldest first.
+func unusedBlobs(which string) string {
+	return `SELECT part, sha256, generation FROM blobs WHERE ` + which + ` AND NOT dropping AND since < $1 AND NOT ` +
+		blobUsed + ` ORDER BY since LIMIT $2`
+}
+
+// Conditions of AbandonedBlobs. Each has an index.
+const (
+	blobOpen  = `NOT settled`
+	blobAgain = `settled AND generation <> ''`
+)
 
 func (t *Tx) InterruptedDrops(ctx context.Context, before time.Time, limit int) ([]string, error) {
 	return many(ctx, t, scanText, `UPDATE blobs SET since = $3, owner = ''

@@ -68,6 +68,23 @@ func TestLetInIsFoundByIndex(t *testing.T) {
 	}
 }
 
+// TestUnusedContentIsFoundByIndex checks that a sweep, for which uploads wait, does not read the rows of all content.
+func TestUnusedContentIsFoundByIndex(t *testing.T) {
+	d, err := Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "index.db"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	for which, want := range map[string]string{
+		blobOpen: "blobs USING INDEX blobs_open (since<?)", blobAgain: "blobs USING INDEX blobs_again (since<?)",
+	} {
+		got, err := planOf(t, d, unusedBlobs(which), []any{1, 10})
+		if err != nil || !strings.Contains(got, want) || sorted(got) {
+			t.Errorf("plan of %s: %s (%v), want %s", which, got, err, want)
+		}
+	}
+}
+
 func planOf(t *testing.T, d *DB, q string, args []any) (string, error) {
 	t.Helper()
 	var plan []string
