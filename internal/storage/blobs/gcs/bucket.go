@@ -291,11 +291,7 @@ func (b *Bucket) Delete(ctx context.Context, key string, _ *driver.DeleteOptions
 
 // SignedURL implements driver.Bucket for reading.
 func (b *Bucket) SignedURL(ctx context.Context, key string, o *driver.SignedURLOptions) (string, error) {
-	if o.Method != http.MethodGet {
-		return "", errors.New("only URLs for reading are signed")
-	}
-	now := time.Now()
-	return b.Sign(ctx, key, now, now.Add(o.Expiry))
+	return remote.SignedURL(ctx, b.Sign, key, o)
 }
 
 // pieceOf is the unit of the parts of an upload, except the last: 256 KiB.

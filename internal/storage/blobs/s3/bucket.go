@@ -230,11 +230,7 @@ func (b *Bucket) discard(ctx context.Context, r request) error {
 
 // SignedURL implements driver.Bucket for reading.
 func (b *Bucket) SignedURL(ctx context.Context, key string, o *driver.SignedURLOptions) (string, error) {
-	if o.Method != http.MethodGet {
-		return "", errors.New("only URLs for reading are signed")
-	}
-	now := time.Now()
-	return b.Sign(ctx, key, now, now.Add(o.Expiry))
+	return remote.SignedURL(ctx, b.Sign, key, o)
 }
 
 // Sign returns a URL with Signature Version 4 in its query for reading an object between two times.
