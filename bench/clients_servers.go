@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 )
 
@@ -163,9 +163,9 @@ func (b *clientBench) staticSource(ctx context.Context) (*source, error) {
 
 // nginx starts nginx with the statements of one server, with or without TLS.
 func (b *clientBench) nginx(ctx context.Context, secure bool, server, path string) (*process, error) {
-	binary, err := exec.LookPath("nginx")
-	if err != nil {
-		binary = "/usr/sbin/nginx" // not in every PATH
+	binary := nginxProgram()
+	if binary == "" {
+		return nil, errors.New("nginx is not installed")
 	}
 	dir, err := b.folder()
 	if err != nil {

@@ -14,13 +14,21 @@ func serveNginx(ctx context.Context, dir string, c *copies) (*process, error) {
 	return serveNginxTLS(ctx, dir, c, "", "")
 }
 
+// nginxProgram returns the path of nginx, or "" if it is not installed.
+func nginxProgram() string {
+	if path, err := exec.LookPath("nginx"); err == nil {
+		return path
+	}
+	if path := "/usr/sbin/nginx"; isFile(path) { // not in every PATH
+		return path
+	}
+	return ""
+}
+
 // serveNginxTLS is serveNginx over TLS, with HTTP/2, if it gets the files of a certificate and its key.
 func serveNginxTLS(ctx context.Context, dir string, c *copies, cert, key string) (*process, error) {
-	binary, err := exec.LookPath("nginx")
-	if err != nil {
-		binary = "/usr/sbin/nginx" // not in every PATH
-	}
-	if _, err := os.Stat(binary); err != nil {
+	binary := nginxProgram()
+	if binary == "" {
 		return nil, nil
 	}
 	port, err := freePort()

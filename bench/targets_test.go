@@ -2,7 +2,6 @@ package main
 
 import (
 	"math"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -57,7 +56,7 @@ func targeted(t *testing.T, binary string) {
 
 // installing installs a few packages with uv.
 func installing(t *testing.T, binary string) {
-	if _, err := exec.LookPath("nginx"); err != nil && !isFile("/usr/sbin/nginx") {
+	if nginxProgram() == "" {
 		t.Skip("nginx is not installed")
 	}
 	s, err := parseClients([]string{

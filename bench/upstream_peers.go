@@ -34,11 +34,8 @@ func (b *through) caches(ctx context.Context, up *process) (columns []column, er
 
 // nginxCache is proxy_cache in front of the upstream. It looks at no digest and rewrites no link.
 func (b *through) nginxCache(ctx context.Context, _ *bench, up *process) (*process, string, error) {
-	binary, err := exec.LookPath("nginx")
-	if err != nil {
-		binary = "/usr/sbin/nginx" // not in every PATH
-	}
-	if _, err := os.Stat(binary); err != nil {
+	binary := nginxProgram()
+	if binary == "" {
 		return nil, "", nil
 	}
 	port, err := freePort()
