@@ -2,40 +2,124 @@ package policy_test
 
 import (
 	"testing"
+	"time"
 
 	"pyindex/internal/policy"
 )
 
+var noon = time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
+
+const one, other = "aa", "bb"
+
+// usual is a file that was uploaded a year ago.
+func usual() policy.File {
+	old := noon.AddDate(-1, 0, 0)
+	return policy.File{
+		Filename: "demo-1.0-py3-none-any.whl", Version: "1.0", SHA256: one,
+		Uploaded: old, Age: old, FirstSeen: old,
+	}
+}
+
+// direct are the settings of a repository that draws on the upstream itself.
+func direct() policy.Settings { return policy.Settings{Repository: "main", Direct: true} }
+
 // TestDecide has every rule with the facts that trigger it, and checks that a stricter rule decides first.
 func TestDecide(t *testing.T) {
-	const one, other = "aa", "bb"
 	for name, c := range map[string]struct {
-		facts   policy.Facts
+		rules   policy.Rules
+		change  func(*policy.File)
 		verdict policy.Verdict
 		rule    policy.Rule
 	}{
-		"nothing known":             {policy.Facts{}, policy.Serve, ""},
-		"first read":                {policy.Facts{Stated: one}, policy.Serve, ""},
-		"the same digest again":     {policy.Facts{Stated: one, Pinned: one, Held: true}, policy.Serve, ""},
-		"no digest stated any more": {policy.Facts{Pinned: one}, policy.Serve, ""},
-		"another digest":            {policy.Facts{Stated: other, Pinned: one}, policy.Deny, policy.RuleDigest},
-		"another digest, ours held": {
-			policy.Facts{Stated: other, Pinned: one, Held: true}, policy.Deny, policy.RuleDigest,
+		"nothing known":  {verdict: policy.Serve},
+		"changed digest": {change: func(f *policy.File) { f.Changed = true }, verdict: policy.Deny, rule: policy.RuleDigest},
+		"pinned to it":   {rules: policy.Rules{Pins: map[string]string{"demo-1.0-py3-none-any.whl": one}}},
+		"pinned to another": {
+			rules:   policy.Rules{Pins: map[string]string{"demo-1.0-py3-none-any.whl": other}},
+			verdict: policy.Deny, rule: policy.RuleDigest,
 		},
-		"wrong content a moment ago":    {policy.Facts{Stated: one, Wrong: true}, policy.Hold, policy.RuleDigest},
-		"offline and held":              {policy.Facts{Offline: true, Held: true}, policy.Serve, ""},
-		"offline and not held":          {policy.Facts{Offline: true}, policy.Deny, policy.RuleOffline},
-		"quarantined and held":          {policy.Facts{Quarantined: true, Held: true}, policy.Deny, policy.RuleStatus},
-		"denied name, held":             {policy.Facts{NameDenied: true, Held: true}, policy.Deny, policy.RuleName},
-		"denied name before quarantine": {policy.Facts{NameDenied: true, Quarantined: true}, policy.Deny, policy.RuleName},
-		"quarantine before offline":     {policy.Facts{Quarantined: true, Offline: true}, policy.Deny, policy.RuleStatus},
+		"wrong content a moment ago": {
+			change: func(f *policy.File) { f.Wrong = true }, verdict: policy.Hold, rule: policy.RuleDigest,
+		},
+		"offline and stored": {rules: policy.Rules{Offline: true}},
+		"offline and not stored": {
+			rules: policy.Rules{Offline: true}, change: func(f *policy.File) { f.NotHeld = true },
+			verdict: policy.Deny, rule: policy.RuleOffline,
+		},
+		"quarantined": {rules: policy.Rules{StatusDenied: true}, verdict: policy.Deny, rule: policy.RuleStatus},
+		"denied name": {rules: policy.Rules{NameDenied: true}, verdict: policy.Deny, rule: policy.RuleName},
+		"name first": {
+			rules: policy.Rules{NameDenied: true, StatusDenied: true}, verdict: policy.Deny, rule: policy.RuleName,
+		},
+		"too new": {
+			rules: cooling(direct()), change: uploaded(noon.Add(-time.Hour)), verdict: policy.Hold, rule: policy.RuleCooldown,
+		},
+		"old enough":  {rules: cooling(direct()), change: uploaded(noon.Add(-72 * time.Hour))},
+		"own and new": {rules: cooling(direct()), change: func(f *policy.File) { f.Age, f.Own = noon, true }},
+		"malware": {
+			rules: cooling(direct()), change: func(f *policy.File) { f.Malware = "MAL-1" }, verdict: policy.Deny,
+			rule: policy.RuleAdvisory,
+		},
+		"new start-up": {
+			rules: cooling(direct()), change: func(f *policy.File) { f.Startup = "x.pth" }, verdict: policy.Hold,
+			rule: policy.RuleStartup,
+		},
+		"removed young": {
+			rules: cooling(direct()), change: removed(time.Hour), verdict: policy.Hold, rule: policy.RuleRemoved,
+		},
+		"removed old": {rules: cooling(direct()), change: removed(31 * 24 * time.Hour)},
 	} {
-		d := policy.Decide(c.facts)
+		f := usual()
+		if c.change != nil {
+			c.change(&f)
+		}
+		if c.rules.Ways == nil {
+			c.rules.Ways = []policy.Settings{direct()}
+		}
+		d := c.rules.Decide(&f, noon)
 		if d.Verdict != c.verdict || d.Rule != c.rule {
 			t.Errorf("%s: Decide() = %v %q, want %v %q", name, d.Verdict, d.Rule, c.verdict, c.rule)
 		}
-		if d.Verdict != policy.Serve && d.Text() == "" {
+		if text := d.Text(); text == "" {
 			t.Errorf("%s: no text", name)
 		}
+	}
+}
+
+func cooling(s policy.Settings) policy.Rules {
+	s.Cooldown = 72 * time.Hour
+	return policy.Rules{Ways: []policy.Settings{s}}
+}
+
+func uploaded(at time.Time) func(*policy.File) {
+	return func(f *policy.File) { f.Uploaded, f.Age, f.FirstSeen = at, at, at }
+}
+
+func removed(age time.Duration) func(*policy.File) {
+	return func(f *policy.File) { f.RemovedAt = f.Uploaded.Add(age) }
+}
+
+// TestDecideDoesNotAllocate checks that a decision costs no memory.
+func TestDecideDoesNotAllocate(t *testing.T) {
+	r, f := cooling(direct()), usual()
+	uploaded(noon)(&f)
+	if n := testing.AllocsPerRun(100, func() { r.Decide(&f, noon) }); n > 0 {
+		t.Errorf("%v allocations in Decide", n)
+	}
+}
+
+// BenchmarkDecide measures a decision with every kind of rule.
+func BenchmarkDecide(b *testing.B) {
+	s := direct()
+	s.Cooldown, s.Exempt = 72*time.Hour, map[string]policy.Exemption{other: {ID: "x"}}
+	r := policy.Rules{
+		Ways: []policy.Settings{s, s}, Pins: map[string]string{"other": one}, Lifts: map[string]string{other: "y"},
+		Contents: map[string]*policy.Denial{other: {}}, Denials: []policy.Denial{{Version: "2.0"}},
+	}
+	f := usual()
+	uploaded(noon)(&f)
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Decide(&f, noon)
 	}
 }
