@@ -5,6 +5,7 @@ import (
 
 	"pyindex/internal/custody"
 	"pyindex/internal/packaging"
+	"pyindex/internal/policy"
 )
 
 // Uploader identifies the caller of an upload, with names and claims as of the upload.
@@ -51,7 +52,14 @@ type File struct {
 	// Upstream is set for files of an upstream. They have no row here: only the fields that a page shows are set, Size is
 	// -1 and UploadedAt zero if the upstream does not state them.
 	Upstream *UpstreamFile
+	// Decision is set for a file that is not served to those who read it through the repository that was asked, and for
+	// one that would not be if its repositories did not observe; see package policy. Such a file that is listed is Yanked,
+	// with the reason for people as YankedReason.
+	Decision *policy.Decision
 }
+
+// Held reports whether the file is held or denied.
+func (f *File) Held() bool { return f.Decision != nil && f.Decision.Verdict != policy.Serve }
 
 // Quarantined reports whether the file is in quarantine, so that it cannot be downloaded.
 func (f File) Quarantined() bool { return !f.QuarantinedAt.IsZero() }

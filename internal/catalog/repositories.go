@@ -4,9 +4,12 @@ import (
 	"context"
 	"regexp"
 	"strings"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
+	"pyindex/internal/policy"
+	"pyindex/internal/span"
 )
 
 // NewRepository describes the repository to create.
@@ -35,10 +38,9 @@ func (x *Index) AddRepository(ctx context.Context, who access.Caller, n NewRepos
 	}
 	r := x.newRepository(n.Name)
 	r.Members, r.Public = n.Members, n.Public
-	c := RepositoryChange{
-		Bases: &n.Bases, RequireHashes: n.Reading.RequireHashes, UpstreamReaders: n.Reading.UpstreamReaders,
-		AnonymousFetch: n.Reading.AnonymousFetch,
-	}
+	c := n.Reading
+	c.Members, c.Public, c.SizeLimit = nil, nil, nil
+	c.Bases = &n.Bases
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -210,7 +212,17 @@ type RepositoryChange struct {
 	UpstreamReaders *string // AnyReader or RepositoryReader
 	AnonymousFetch  *bool
 	SizeLimit       *int64 // bytes, 0 for the configured limit
+
+	Cooldown      *time.Duration // 0 for none, at most MaxCooldown
+	CooldownSince *time.Time     // zero for none
+	Observe       *bool
+	StartupFiles  *policy.Startup
+	ShowHeld      *string // ShowYanked or ShowHidden
+	KeepRemoved   *policy.Removed
 }
+
+// MaxCooldown is the longest cooldown of a repository.
+const MaxCooldown = 365 * span.Day
 
 func (c RepositoryChange) check() error {
 	if c.Members != nil && *c.Members > access.Uploader {
@@ -221,6 +233,23 @@ func (c RepositoryChange) check() error {
 	}
 	if c.SizeLimit != nil && *c.SizeLimit < 0 {
 		return fault.New(fault.Invalid, "size_limit: a limit is a number of bytes, or 0 for the configured limit")
+	}
+	return c.checkPolicy()
+}
+
+// checkPolicy checks the settings of what is served of upstreams.
+func (c RepositoryChange) checkPolicy() error {
+	switch {
+	case c.Cooldown != nil && (*c.Cooldown < 0 || *c.Cooldown > MaxCooldown):
+		return fault.New(fault.Invalid, "cooldown: it is a time from 0 to 365d")
+	case c.StartupFiles != nil && *c.StartupFiles != policy.AllowStartup && *c.StartupFiles != policy.KnownStartup &&
+		*c.StartupFiles != policy.RefuseStartup:
+		return fault.New(fault.Invalid, "startup_files: %.80q is none of allow, known and refuse", *c.StartupFiles)
+	case c.ShowHeld != nil && *c.ShowHeld != ShowYanked && *c.ShowHeld != ShowHidden:
+		return fault.New(fault.Invalid, "show_held: %.80q is neither yanked nor hidden", *c.ShowHeld)
+	case c.KeepRemoved != nil && *c.KeepRemoved != policy.KeepAll && *c.KeepRemoved != policy.KeepOld &&
+		*c.KeepRemoved != policy.KeepNone:
+		return fault.New(fault.Invalid, "keep_removed: %.80q is none of all, old and none", *c.KeepRemoved)
 	}
 	return nil
 }
@@ -233,6 +262,12 @@ func (c RepositoryChange) applied(r Repository) Repository {
 	set(&r.UpstreamReaders, c.UpstreamReaders)
 	set(&r.AnonymousFetch, c.AnonymousFetch)
 	set(&r.SizeLimit, c.SizeLimit)
+	set(&r.Cooldown, c.Cooldown)
+	set(&r.CooldownSince, c.CooldownSince)
+	set(&r.Observe, c.Observe)
+	set(&r.StartupFiles, c.StartupFiles)
+	set(&r.ShowHeld, c.ShowHeld)
+	set(&r.KeepRemoved, c.KeepRemoved)
 	return r
 }
 
@@ -264,7 +299,53 @@ func (c RepositoryChange) detail(r Repository) map[string]any {
 	if c.SizeLimit != nil {
 		out["size_limit"] = r.SizeLimit
 	}
+	c.policyDetail(r, out)
 	return out
+}
+
+func (c RepositoryChange) policyDetail(r Repository, out map[string]any) {
+	if c.Cooldown != nil {
+		out["cooldown"] = span.Text(r.Cooldown)
+	}
+	if c.CooldownSince != nil {
+		out["cooldown_since"] = SinceText(r.CooldownSince)
+	}
+	if c.Observe != nil {
+		out["observe"] = r.Observe
+	}
+	if c.StartupFiles != nil {
+		out["startup_files"] = string(r.StartupFiles)
+	}
+	if c.ShowHeld != nil {
+		out["show_held"] = r.ShowHeld
+	}
+	if c.KeepRemoved != nil {
+		out["keep_removed"] = string(r.KeepRemoved)
+	}
+}
+
+// ParseSince parses the time before which known files are not held for their age: a date, which begins in UTC, or a
+// time of RFC 3339. "" is no time. It returns an error for another text.
+func ParseSince(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.DateOnly, text); err == nil {
+		return t.UTC(), nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	return t.UTC().Truncate(time.Microsecond), err
+}
+
+// SinceText returns a time as ParseSince takes it.
+func SinceText(t time.Time) string {
+	switch {
+	case t.IsZero():
+		return ""
+	case t.Equal(t.Truncate(span.Day)):
+		return t.Format(time.DateOnly)
+	}
+	return t.Format(time.RFC3339)
 }
 
 // ChangeRepository changes settings of a repository. It needs an administrator. It returns fault.Conflict if the

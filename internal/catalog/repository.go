@@ -1,9 +1,11 @@
 package catalog
 
 import (
+	"cmp"
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/policy"
 )
 
 // MainRepository is the name of the repository at the root of an index. It always exists.
@@ -27,7 +29,34 @@ type Repository struct {
 	UpstreamReaders string
 	AnonymousFetch  bool // whether a request without a credential may cause one to an upstream
 	Declared        bool // set for repositories of the configuration file; pages and commands do not change them
+
+	// What is served of upstreams; see package policy. The zero value of each is its default.
+
+	Cooldown      time.Duration // age from which files of upstreams are served, 0 for any
+	CooldownSince time.Time     // files that this index knew before are not held for their age; zero for none
+	Observe       bool          // rules that would hold or deny files are only logged and counted
+	StartupFiles  policy.Startup
+	ShowHeld      string // ShowYanked or ShowHidden, "" for ShowYanked
+	KeepRemoved   policy.Removed
 }
+
+// Values of Repository.ShowHeld: a page lists files that are not served as yanked, with the reason, or leaves them out.
+const (
+	ShowYanked = "yanked"
+	ShowHidden = "hidden"
+)
+
+// Policy returns the settings of what the repository serves of upstreams. direct is set if it draws on the upstream
+// itself.
+func (r Repository) Policy(direct bool) policy.Settings {
+	return policy.Settings{
+		Repository: r.Name, Cooldown: r.Cooldown, Since: r.CooldownSince, Startup: r.StartupFiles,
+		KeepRemoved: r.KeepRemoved, Observe: r.Observe, Direct: direct,
+	}
+}
+
+// HidesHeld reports whether pages leave out files that are not served.
+func (r Repository) HidesHeld() bool { return cmp.Or(r.ShowHeld, ShowYanked) == ShowHidden }
 
 // Values of Repository.UpstreamReaders.
 const (

@@ -11,6 +11,8 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/policy"
+	"pyindex/internal/span"
 	"pyindex/internal/upstream"
 )
 
@@ -55,6 +57,7 @@ func (d declaredUpstream) line() string {
 // repositoryKeys are the keys of [[repositories]].
 var repositoryKeys = []string{
 	"name", "bases", "members", "public", "require_hashes", "upstream_readers", "anonymous_fetch", "size_limit",
+	"cooldown", "cooldown_since", "observe", "startup_files", "show_held", "keep_removed",
 }
 
 // declaredRepository is an entry of [[repositories]]. Its text form is that of an upstream, with the bases separated by
@@ -87,11 +90,11 @@ func (d *declaredRepository) set(key string, value any) error {
 		on, isOn = text == "true", text == "true" || text == "false"
 	}
 	switch key {
-	case "name", "members", "upstream_readers":
+	case "name", "members", "upstream_readers", "cooldown", "cooldown_since", "startup_files", "show_held", "keep_removed":
 		if !isText {
 			return wrong("a text")
 		}
-	case "public", "require_hashes", "anonymous_fetch":
+	case "public", "require_hashes", "anonymous_fetch", "observe":
 		if !isOn {
 			return wrong("true or false")
 		}
@@ -129,6 +132,35 @@ func (d *declaredRepository) set(key string, value any) error {
 			return err
 		}
 		d.Bases = &bases
+	default:
+		return d.setPolicy(key, text, on)
+	}
+	return nil
+}
+
+// setPolicy sets what the repository serves of upstreams.
+func (d *declaredRepository) setPolicy(key, text string, on bool) error {
+	switch key {
+	case "cooldown":
+		wait, err := span.Parse(text)
+		if err != nil {
+			return fault.InField(key, "%s: it must be a duration, such as 72h or 7d, or 0s for none", key)
+		}
+		d.Cooldown = &wait
+	case "cooldown_since":
+		since, err := catalog.ParseSince(text)
+		if err != nil {
+			return fault.InField(key, "%s: it must be a date, such as 2026-12-01", key)
+		}
+		d.CooldownSince = &since
+	case "observe":
+		d.Observe = &on
+	case "startup_files":
+		d.StartupFiles = new(policy.Startup(text))
+	case "show_held":
+		d.ShowHeld = &text
+	case "keep_removed":
+		d.KeepRemoved = new(policy.Removed(text))
 	default:
 		return fault.InField(key, "%s: there is no such setting of a repository", key)
 	}
@@ -187,6 +219,24 @@ func (d declaredRepository) line() string {
 	}
 	if d.SizeLimit != nil {
 		add("size_limit", ByteSize(*d.SizeLimit))
+	}
+	if d.Cooldown != nil {
+		add("cooldown", span.Text(*d.Cooldown))
+	}
+	if d.CooldownSince != nil {
+		add("cooldown_since", catalog.SinceText(*d.CooldownSince))
+	}
+	if d.Observe != nil {
+		add("observe", *d.Observe)
+	}
+	if d.StartupFiles != nil {
+		add("startup_files", *d.StartupFiles)
+	}
+	if d.ShowHeld != nil {
+		add("show_held", *d.ShowHeld)
+	}
+	if d.KeepRemoved != nil {
+		add("keep_removed", *d.KeepRemoved)
 	}
 	return text
 }

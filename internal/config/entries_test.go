@@ -101,10 +101,11 @@ func TestEntryRefuses(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"", "name=A", "name=a,public=yes", "name=a,members=owner", "name=a,cooldown=1h", `{"name": "a", "bases": [1]}`,
+		"", "name=A", "name=a,public=yes", "name=a,members=owner", "name=a,cool_down=1h", `{"name": "a", "bases": [1]}`,
 		`{"name": "a", "bases": [""]}`, `{"name": 1}`, "bases=main",
 		"name=a,size_limit=many", "name=a,size_limit=-1", `{"name": "a", "size_limit": 1.5}`,
-		`{"name": "a", "size_limit": true}`,
+		`{"name": "a", "size_limit": true}`, "name=a,cooldown=72", "name=a,cooldown=400d",
+		"name=a,cooldown_since=yesterday", "name=a,startup_files=some", "name=a,show_held=shown", "name=a,keep_removed=new",
 	} {
 		if err := new(declaredRepository).UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("UnmarshalText(%q) of a repository = nil", text)

@@ -143,7 +143,7 @@ func (x *Reader) onPage(ctx context.Context, who access.Caller, o opened, projec
 		return ForeignFile{}, noFile
 	}
 	f.SHA256 = cmp.Or(v.pins[path], f.SHA256)
-	d := x.decide(policy.Facts{Quarantined: p.Status == string(catalog.Quarantined)})
+	d := x.decide(&policy.Rules{StatusDenied: p.Status == string(catalog.Quarantined)}, &policy.File{})
 	if d.Verdict != policy.Serve {
 		return ForeignFile{}, Refused{d}
 	}
@@ -239,7 +239,7 @@ var noProvenance = catalog.Missing("provenance of that file")
 // notHeld returns the error for a page or content that is not stored and may not be fetched.
 func (x *Reader) notHeld() error {
 	if x.o.Offline {
-		return Refused{x.decide(policy.Facts{Offline: true})}
+		return Refused{x.decide(&policy.Rules{Offline: true}, &policy.File{NotHeld: true})}
 	}
 	return errFetchAnonymously
 }

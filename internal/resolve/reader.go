@@ -2,8 +2,11 @@ package resolve
 
 import (
 	"context"
+	"time"
 
+	"pyindex/internal/advisory"
 	"pyindex/internal/catalog"
+	"pyindex/internal/holds"
 	"pyindex/internal/memo"
 	"pyindex/internal/packaging"
 	"pyindex/internal/policy"
@@ -41,12 +44,38 @@ type Files interface {
 	Provenance(ctx context.Context, u upstream.Upstream, f page.File, mayFetch bool) ([]byte, error)
 }
 
+// Rulings are the decisions of people about files; see package holds.
+type Rulings interface {
+	// Standing returns what was decided about the files of a project, which is never nil.
+	Standing(ctx context.Context, at memo.Stamp, name packaging.ProjectName) (*holds.Standing, error)
+}
+
+// Advisories are what the feeds state; see package advisory.
+type Advisories interface {
+	// About returns the advisories about a project, in the order in which they are shown, and a text that differs whenever
+	// they do. Both are empty for most projects.
+	About(ctx context.Context, at memo.Stamp, name packaging.ProjectName) (Affecting, string, error)
+	// Feeds returns the state of all feeds together.
+	Feeds(ctx context.Context, at memo.Stamp) (policy.Feeds, error)
+}
+
+// Affecting finds the advisories that concern a version of one project.
+type Affecting interface {
+	// Of returns the advisories about a canonical version, those about malware first.
+	Of(version string) []advisory.Advisory
+}
+
 // Options are what a Reader needs beside the catalog. Without Upstreams, it reads repositories and their bases only.
 type Options struct {
 	Upstreams Upstreams
 	Pages     Pages
 	Files     Files
-	Offline   bool // no upstream may be asked
+	// Rulings and Advisories may be nil: then nobody decided anything, and there are no feeds.
+	Rulings    Rulings
+	Advisories Advisories
+	// Address returns the absolute URL of the page that explains why a release is held, or "".
+	Address func(repository string, name packaging.ProjectName, version string) string
+	Offline bool // no upstream may be asked
 }
 
 // Reader reads projects and files. It is safe for concurrent use.
@@ -72,9 +101,9 @@ func New(x *catalog.Index, o Options) *Reader {
 // Decisions returns the number of decisions about files of upstreams since the process started.
 func (x *Reader) Decisions() map[policy.Counted]int64 { return x.decided.All() }
 
-// decide decides about a file of an upstream, and counts the decision.
-func (x *Reader) decide(f policy.Facts) policy.Decision {
-	d := policy.Decide(f)
+// decide decides about a file, and counts the decision.
+func (x *Reader) decide(r *policy.Rules, f *policy.File) policy.Decision {
+	d := r.Decide(f, time.Now())
 	x.decided.Add(policy.Counted{Rule: d.Rule, Verdict: d.Verdict}, 1)
 	return d
 }

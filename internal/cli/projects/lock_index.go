@@ -123,7 +123,7 @@ func (x *lockIndex) Refusal(ctx context.Context, raw string) (string, error) {
 		if known, err := x.app.Reader.Stat(ctx, f); err != nil || known.Stored {
 			return "", err
 		}
-		return policy.Decide(policy.Facts{Offline: true}).Text(), nil
+		return policy.Decision{Verdict: policy.Deny, Rule: policy.RuleOffline}.Text(), nil
 	}
 	if refused, is := errors.AsType[resolve.Refused](err); is {
 		return refused.Error(), nil

@@ -1,6 +1,7 @@
 package projects
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -9,6 +10,8 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/cli"
 	"pyindex/internal/fault"
+	"pyindex/internal/policy"
+	"pyindex/internal/span"
 	"pyindex/internal/terminal"
 )
 
@@ -35,12 +38,36 @@ type throughBases struct {
 	RequireHashes   *bool    `negatable:"" help:"List a file of an upstream only when its sha256 is known (the default)."`
 	UpstreamReaders *string  `placeholder:"any|repository" help:"Callers that may read names of upstreams: any, who may read anything in the repository (the default), or repository, who may read all of it."`
 	AnonymousFetch  *bool    `negatable:"" help:"Let requests without a token cause requests to upstreams. Without it, they get what is kept."`
+
+	Cooldown      *string         `placeholder:"D" help:"Age from which files of upstreams are served, such as 72h or 7d; 0s for any."`
+	CooldownSince *string         `placeholder:"DATE" help:"Do not hold files for their age that this index knew before this date; empty for none."`
+	Observe       *bool           `negatable:"" help:"Only log and count what cooldown, start-up files, removals and advisories would hold or deny."`
+	StartupFiles  *policy.Startup `placeholder:"allow|known|refuse" help:"Start-up files in wheels of upstreams: known, those that an earlier version has (the default), allow or refuse."`
+	ShowHeld      *string         `placeholder:"yanked|hidden" help:"List files that are not served as yanked, with the reason (the default), or leave them out."`
+	KeepRemoved   *policy.Removed `placeholder:"all|old|none" help:"Files that an upstream removed and that clients still ask for: old, those that were 30 days old (the default), all or none."`
 }
 
-// change returns the given settings. Bases are nil unless some were given.
-func (t *throughBases) change() catalog.RepositoryChange {
+// change returns the given settings. Bases are nil unless some were given. It returns fault.Invalid for a wrong
+// duration or date.
+func (t *throughBases) change() (catalog.RepositoryChange, error) {
 	c := catalog.RepositoryChange{
 		RequireHashes: t.RequireHashes, UpstreamReaders: t.UpstreamReaders, AnonymousFetch: t.AnonymousFetch,
+		Observe: t.Observe, StartupFiles: t.StartupFiles, ShowHeld: t.ShowHeld, KeepRemoved: t.KeepRemoved,
+	}
+	if t.Cooldown != nil {
+		wait, err := span.Parse(*t.Cooldown)
+		if err != nil {
+			return c, fault.New(fault.Invalid, "--cooldown: %.80q is not a duration: write for example 72h or 7d", *t.Cooldown)
+		}
+		c.Cooldown = &wait
+	}
+	if t.CooldownSince != nil {
+		since, err := catalog.ParseSince(*t.CooldownSince)
+		if err != nil {
+			return c, fault.New(fault.Invalid, "--cooldown-since: %.80q is not a date: write for example 2026-12-01",
+				*t.CooldownSince)
+		}
+		c.CooldownSince = &since
 	}
 	if len(t.Base) > 0 {
 		bases := []catalog.Base{}
@@ -49,7 +76,7 @@ func (t *throughBases) change() catalog.RepositoryChange {
 		}
 		c.Bases = &bases
 	}
-	return c
+	return c, nil
 }
 
 // changedRepository is a repository that was added or removed, in JSON.
@@ -63,8 +90,11 @@ func (c *repositoryAddCmd) Run(s *cli.Session) error {
 	if err != nil {
 		return err
 	}
+	reading, err := c.change()
+	if err != nil {
+		return err
+	}
 	return s.With(func(a *app.App) error {
-		reading := c.change()
 		n := catalog.NewRepository{Name: c.Name, Members: role, Public: c.Public, Reading: reading}
 		if reading.Bases != nil {
 			n.Bases = *reading.Bases
@@ -88,7 +118,10 @@ type repositorySetCmd struct {
 
 // Run changes the given settings.
 func (c *repositorySetCmd) Run(s *cli.Session) error {
-	change := c.change()
+	change, err := c.change()
+	if err != nil {
+		return err
+	}
 	change.Public = c.Public
 	if c.Members != nil {
 		role, err := access.ParseRole(*c.Members)
@@ -145,6 +178,13 @@ type repositoryRow struct {
 	AnonymousFetch  bool     `json:"anonymous_fetch"`
 	Declared        bool     `json:"declared"` // by the configuration of the server
 
+	Cooldown      string         `json:"cooldown"`       // such as "3d", "0s" for none
+	CooldownSince string         `json:"cooldown_since"` // "" for none
+	Observe       bool           `json:"observe"`
+	StartupFiles  policy.Startup `json:"startup_files"`
+	ShowHeld      string         `json:"show_held"`
+	KeepRemoved   policy.Removed `json:"keep_removed"`
+
 	Size      int64 `json:"size"`       // bytes of all files
 	SizeLimit int64 `json:"size_limit"` // in effect; 0 for none
 }
@@ -167,7 +207,10 @@ func (c *repositoryListCmd) Run(s *cli.Session) error {
 				Name: r.Name, Members: r.Members.String(), Public: r.Public, Readers: r.Readers(a.Closed),
 				Created: terminal.Moment(r.CreatedAt), Bases: []string{}, RequireHashes: r.RequireHashes,
 				UpstreamReaders: r.UpstreamReaders, AnonymousFetch: r.AnonymousFetch, Declared: r.Declared,
-				Size: r.Size, SizeLimit: a.Index.RepositoryLimitUse(r).Limit,
+				Cooldown: span.Text(r.Cooldown), CooldownSince: catalog.SinceText(r.CooldownSince), Observe: r.Observe,
+				StartupFiles: cmp.Or(r.StartupFiles, policy.KnownStartup), ShowHeld: cmp.Or(r.ShowHeld, catalog.ShowYanked),
+				KeepRemoved: cmp.Or(r.KeepRemoved, policy.KeepOld),
+				Size:        r.Size, SizeLimit: a.Index.RepositoryLimitUse(r).Limit,
 			}
 			for _, b := range bases[r.Name] {
 				row.Bases = append(row.Bases, b.String())

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
@@ -11,24 +12,29 @@ import (
 )
 
 const repositoryColumns = `r.id, r.name, r.members, r.public, r.created_at,
-	r.require_hashes, r.upstream_readers, r.anonymous_fetch, r.declared, r.size, r.size_limit`
+	r.require_hashes, r.upstream_readers, r.anonymous_fetch, r.declared, r.size, r.size_limit,
+	r.cooldown, r.cooldown_since, r.observe, r.startup_files, r.show_held, r.keep_removed`
 
 type repositoryRow struct {
 	r       catalog.Repository
 	members string
 	created int64
+
+	cooldown, since int64 // in microseconds
 }
 
 func (s *repositoryRow) into() []any {
 	return []any{
 		&s.r.ID, &s.r.Name, &s.members, &s.r.Public, &s.created,
 		&s.r.RequireHashes, &s.r.UpstreamReaders, &s.r.AnonymousFetch, &s.r.Declared, &s.r.Size, &s.r.SizeLimit,
+		&s.cooldown, &s.since, &s.r.Observe, &s.r.StartupFiles, &s.r.ShowHeld, &s.r.KeepRemoved,
 	}
 }
 
 func (s *repositoryRow) value() (catalog.Repository, error) {
 	role, err := access.ParseRole(s.members)
 	s.r.Members, s.r.CreatedAt = role, moment(s.created)
+	s.r.Cooldown, s.r.CooldownSince = time.Duration(s.cooldown)*time.Microsecond, moment(s.since)
 	return s.r, err
 }
 
@@ -42,10 +48,12 @@ func scanRepository(r row) (catalog.Repository, error) {
 
 func (t *Tx) InsertRepository(ctx context.Context, r catalog.Repository) error {
 	return t.insert(ctx, "repository "+r.Name, `INSERT INTO repositories (id, name, members, public, created_at,
-		require_hashes, upstream_readers, anonymous_fetch, declared, size_limit)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		require_hashes, upstream_readers, anonymous_fetch, declared, size_limit,
+		cooldown, cooldown_since, observe, startup_files, show_held, keep_removed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 		ON CONFLICT DO NOTHING`, r.ID, r.Name, r.Members.String(), r.Public, micros(r.CreatedAt),
-		r.RequireHashes, r.UpstreamReaders, r.AnonymousFetch, r.Declared, r.SizeLimit)
+		r.RequireHashes, r.UpstreamReaders, r.AnonymousFetch, r.Declared, r.SizeLimit,
+		r.Cooldown.Microseconds(), micros(r.CooldownSince), r.Observe, r.StartupFiles, r.ShowHeld, r.KeepRemoved)
 }
 
 func (t *Tx) RepositoryByName(ctx context.Context, name string) (catalog.Repository, error) {
@@ -91,8 +99,10 @@ func (t *Tx) DeleteRepository(ctx context.Context, id string) error {
 // with the projects.
 func (t *Tx) UpdateRepository(ctx context.Context, r catalog.Repository) error {
 	did, err := t.did(ctx, `UPDATE repositories SET members = $2, public = $3, require_hashes = $4,
-		upstream_readers = $5, anonymous_fetch = $6, declared = $7, size_limit = $8 WHERE id = $1`,
-		r.ID, r.Members.String(), r.Public, r.RequireHashes, r.UpstreamReaders, r.AnonymousFetch, r.Declared, r.SizeLimit)
+		upstream_readers = $5, anonymous_fetch = $6, declared = $7, size_limit = $8, cooldown = $9, cooldown_since = $10,
+		observe = $11, startup_files = $12, show_held = $13, keep_removed = $14 WHERE id = $1`,
+		r.ID, r.Members.String(), r.Public, r.RequireHashes, r.UpstreamReaders, r.AnonymousFetch, r.Declared, r.SizeLimit,
+		r.Cooldown.Microseconds(), micros(r.CooldownSince), r.Observe, r.StartupFiles, r.ShowHeld, r.KeepRemoved)
 	if err == nil && !did {
 		return fault.New(fault.NotFound, "no such repository")
 	}
