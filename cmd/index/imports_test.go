@@ -100,7 +100,7 @@ var middle = []string{
 	"internal/memo",
 	"internal/namelog",
 	"internal/packaging",
-	"internal/policy",
+	"internal/policy", "internal/holds", "internal/advisory",
 	"internal/publishers",
 	"internal/regular",
 	"internal/resolve",
