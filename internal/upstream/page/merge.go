@@ -63,6 +63,20 @@ func Leave(old Page, now time.Time) Page {
 	return p
 }
 
+// Left returns what must be remembered of the files that left the page, and whether there is anything.
+func (p Page) Left() (Page, bool) {
+	left := Page{Gone: p.Gone, Away: p.Away, Returned: p.Returned}
+	return left, len(p.Gone) > 0 || !p.Away.IsZero() || !p.Returned.IsZero()
+}
+
+// SameLeft reports whether Left of both pages is the same.
+func (p Page) SameLeft(other Page) bool {
+	return p.Away.Equal(other.Away) && p.Returned.Equal(other.Returned) &&
+		slices.EqualFunc(p.Gone, other.Gone, func(a, b File) bool {
+			return a.Filename == b.Filename && a.SHA256 == b.SHA256 && a.LastSeen.Equal(b.LastSeen)
+		})
+}
+
 // settle returns Away and Returned of the page that is kept when next follows.
 func (p *Page) settle(next Page, now time.Time) (away, returned time.Time) {
 	returned = p.Returned
