@@ -13,6 +13,7 @@ import (
 	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/client"
 	"pyindex/internal/upstream/files"
+	"pyindex/internal/upstream/page"
 	"pyindex/internal/upstream/pages"
 	"pyindex/internal/version"
 )
@@ -42,11 +43,20 @@ func (a *App) openPages(ctx context.Context, log *slog.Logger) (err error) {
 // openReader opens the cache of upstreams' files, and what reads through everything.
 func (a *App) openReader(log *slog.Logger) {
 	a.Files = files.New(a.DB.UpstreamFiles(), a.Index.Custody, a.Client, files.Options{
-		Limit: a.upstreamLimit(), Space: a.Blobs.Space, Log: log,
+		Limit: a.upstreamLimit(), Space: a.Blobs.Space, Log: log, Page: a.heldPage, Offline: a.Config.Offline,
 	})
 	a.Reader = resolve.New(a.Index.Index, resolve.Options{
 		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Offline: a.Config.Offline,
 	})
+}
+
+// heldPage returns the page of a project at an upstream that is held.
+func (a *App) heldPage(ctx context.Context, u upstream.Upstream, name packaging.ProjectName) (page.Page, error) {
+	h, err := a.Pages.Get(ctx, u, name, pages.Normal, false)
+	if err != nil {
+		return page.Page{}, err
+	}
+	return h.Page()
 }
 
 // UpstreamVersions implements ingest.UpstreamVersions by the reader, which is opened after the intake.
