@@ -25,6 +25,7 @@ import (
 	"pyindex/internal/assembly"
 	"pyindex/internal/config"
 	"pyindex/internal/follow"
+	"pyindex/internal/holds"
 	"pyindex/internal/lockout"
 	"pyindex/internal/namelog"
 	"pyindex/internal/passkeys"
@@ -66,6 +67,7 @@ type App struct {
 	Pages     *pages.Pages
 	Files     *files.Files
 	Reader    *resolve.Reader
+	Holds     *holds.Holds
 	// Advisories are the records of feeds about vulnerable and malicious releases.
 	Advisories *advisory.Advisories
 	Names      *namelog.Keeper // the copy of names beside the content
