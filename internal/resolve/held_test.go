@@ -23,6 +23,7 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/policy"
 	"pyindex/internal/resolve"
+	"pyindex/internal/simpleapi"
 	"pyindex/internal/upstream/page"
 	"pyindex/internal/upstream/upstreamtest"
 )
@@ -43,7 +44,7 @@ func newRuling(t testing.TB, args ...string) *ruling {
 	t.Helper()
 	w := &ruling{
 		world: newWorld(t, t.TempDir(), "sqlite:"+t.TempDir()+"/index.db", "file://"+t.TempDir(), args...),
-		now:   time.Now(), standings: map[string]*holds.Standing{}, malware: map[string]string{},
+		now:   time.Now().Truncate(time.Second), standings: map[string]*holds.Standing{}, malware: map[string]string{},
 	}
 	for i, a := range w.replicas {
 		a.Reader = resolve.New(a.Index.Index, resolve.Options{
@@ -379,6 +380,117 @@ func TestStrictestAlongTheChain(t *testing.T) {
 	} {
 		if got := state(tree); got != want {
 			t.Errorf("with an exemption of middle, %q has %q, want %q", tree, got, want)
+		}
+	}
+}
+
+// TestRenderingEndsWhenADecisionChanges: without any request to the upstream, any change of the index or a restart, each
+// form of a page changes at the moment at which time alone changes a decision about one of its files, for each kind of
+// such a moment, and not before.
+func TestRenderingEndsWhenADecisionChanges(t *testing.T) {
+	type moment struct {
+		name    string
+		prepare func(*ruling, packagingtest.File)
+		after   time.Duration
+		before  bool // whether the file is held before
+	}
+	exempt := func(since, ends time.Duration) func(*ruling, packagingtest.File) {
+		return func(w *ruling, f packagingtest.File) {
+			main, err := w.replicas[0].Index.Repository(t.Context(), w.replicas[0].Operator, "main")
+			w.must(err)
+			w.cooldown("main", 300*day)
+			w.decide("moving", holds.Standing{Exempt: map[string]map[string]policy.Exemption{main.ID: {
+				f.SHA256(): {ID: "e", Since: w.clock().Add(since), EndsAt: w.clock().Add(ends)},
+			}}})
+		}
+	}
+	for _, m := range []moment{
+		{"the end of a cooldown", func(w *ruling, _ packagingtest.File) { w.cooldown("main", 3*day) }, 3*day - time.Hour, true},
+		{"the beginning of an exemption", exempt(2*time.Hour, 9*day), 2 * time.Hour, true},
+		{"the end of an exemption", exempt(-time.Hour, 5*day), 5 * day, false},
+		{"the age of a feed", func(w *ruling, _ packagingtest.File) {
+			w.feeds = policy.Feeds{Name: "osv", OldAt: w.clock().Add(7 * time.Hour)}
+			w.change()
+		}, 7 * time.Hour, false},
+	} {
+		t.Run(m.name, func(t *testing.T) {
+			w := newRuling(t)
+			f := w.theirsAt("moving", "2.0", time.Hour)
+			m.prepare(w, f)
+			forms := func() (held []bool, tags []string) {
+				for _, form := range []struct{ path, accept string }{
+					{"/simple/moving/", jsonPage},
+					{"/simple/moving/", "text/html"},
+					{"/pypi/moving/json", "*/*"},
+					{"/pypi/moving/2.0/json", "*/*"},
+				} {
+					out := w.call(1, w.admin, http.MethodGet, form.path, nil, "Accept", form.accept)
+					if out.Code != http.StatusOK {
+						t.Fatalf("%s = %d %s", form.path, out.Code, out.Body)
+					}
+					held = append(held, strings.Contains(out.Body.String(), "held: "))
+					tags = append(tags, out.Header().Get("Etag"))
+				}
+				out := w.call(1, w.admin, http.MethodGet, w.addresses("", "moving", f)["file"], nil)
+				return append(held, out.Code == http.StatusForbidden), tags
+			}
+			all := func(state bool) []bool { return slices.Repeat([]bool{state}, 5) }
+			first, tags := forms()
+			if !slices.Equal(first, all(m.before)) {
+				t.Fatalf("at first held = %v, want %v of each", first, m.before)
+			}
+			w.public.Forget()
+			w.wait(m.after - time.Nanosecond)
+			if got, same := forms(); !slices.Equal(got, first) || !slices.Equal(same, tags) {
+				t.Errorf("just before, held = %v with the tags %q", got, same)
+			}
+			w.wait(time.Nanosecond)
+			if got, other := forms(); !slices.Equal(got, all(!m.before)) || slices.Equal(other, tags) {
+				t.Errorf("at that moment, held = %v with the tags %q", got, other)
+			}
+			for i, form := range []string{jsonPage, "text/html"} {
+				out := w.call(1, w.admin, http.MethodGet, "/simple/moving/", nil, "Accept", form, "If-None-Match", tags[i])
+				if out.Code != http.StatusOK {
+					t.Errorf("the tag of before gives %d", out.Code)
+				}
+			}
+			if n := w.public.Count("moving", upstreamtest.Page); n > 0 {
+				t.Errorf("the upstream was asked for the page %d times", n)
+			}
+		})
+	}
+}
+
+// TestMaxAgeEndsWhenADecisionChanges: a client that may keep pages for a while does not keep one beyond the moment.
+func TestMaxAgeEndsWhenADecisionChanges(t *testing.T) {
+	w := newRuling(t)
+	w.theirsAt("moving", "2.0", time.Hour)
+	w.cooldown("main", 3*day)
+	h := w.serveWith(simpleapi.Options{MaxAge: 10 * time.Minute})
+	ask := func() string {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/simple/moving/", nil)
+		r.SetBasicAuth("__token__", w.admin.Reveal())
+		out := httptest.NewRecorder()
+		h.ServeHTTP(out, r)
+		return out.Header().Get("Cache-Control")
+	}
+	left := 3*day - time.Hour
+	for _, c := range []struct {
+		left time.Duration
+		want string
+	}{
+		{2 * time.Hour, "private, max-age=600"},
+		{10 * time.Minute, "private, max-age=600"},
+		{599*time.Second + 900*time.Millisecond, "private, max-age=599"},
+		{time.Second, "private, max-age=1"},
+		{time.Second - 1, "private, no-cache"},
+		{1, "private, no-cache"},
+		{0, "private, max-age=600"},
+	} {
+		w.wait(left - c.left)
+		left = c.left
+		if got := ask(); got != c.want {
+			t.Errorf("%v before the moment, Cache-Control = %q, want %q", c.left, got, c.want)
 		}
 	}
 }
