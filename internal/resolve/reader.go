@@ -110,6 +110,9 @@ func New(x *catalog.Index, o Options) *Reader {
 	}
 }
 
+// Now returns the time by which the reader decides.
+func (x *Reader) Now() time.Time { return x.o.Now() }
+
 // Index returns the catalog.
 func (x *Reader) Index() *catalog.Index { return x.index }
 
