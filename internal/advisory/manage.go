@@ -16,6 +16,17 @@ type Change struct {
 	Name   string
 }
 
+// Text returns the change as a sentence for the server's log.
+func (c Change) Text() string {
+	switch c.Action {
+	case "feed.add":
+		return "the feed " + c.Name + " of the configuration was added"
+	case "feed.change":
+		return "the feed " + c.Name + " was changed as the configuration states"
+	}
+	return "the feed " + c.Name + " is no longer in the configuration: it keeps its records and is no longer read"
+}
+
 // Declare writes the feeds of the server's configuration into the rows and returns the changes. A feed that was
 // declared before and no longer is keeps its records, is no longer fetched, and cannot hold files. It needs an
 // administrator.
