@@ -49,8 +49,8 @@ func (a *App) openReader(log *slog.Logger) {
 	})
 	a.Holds = holds.New(a.Index.Index, a.DB.Holds(), holds.Options{Files: a})
 	a.Reader = resolve.New(a.Index.Index, resolve.Options{
-		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Rulings: a.Holds, Offline: a.Config.Offline,
-		Advisories: advisories{a.Advisories},
+		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Rulings: a.Holds, Advisories: advisories{a.Advisories},
+		Offline: a.Config.Offline, Log: log, Address: a.heldAddress,
 	})
 }
 
@@ -59,6 +59,22 @@ func (a *App) FilesOf(ctx context.Context, who access.Caller, repository string,
 	name packaging.ProjectName,
 ) ([]holds.File, error) {
 	return a.Reader.FilesOf(ctx, who, repository, name)
+}
+
+// heldAddress returns the URL of the page that says why a version is held, or a project if version is "".
+func (a *App) heldAddress(repository string, name packaging.ProjectName, version string) string {
+	if a.Base == nil {
+		return ""
+	}
+	page := a.Base.JoinPath()
+	if repository != catalog.MainRepository {
+		page = page.JoinPath("r", repository)
+	}
+	page = page.JoinPath("held", name.String())
+	if version != "" {
+		page = page.JoinPath(version)
+	}
+	return page.String() + "/"
 }
 
 // UpstreamVersions implements ingest.UpstreamVersions by the reader, which is opened after the intake.
