@@ -10,6 +10,8 @@ import (
 	"pyindex/internal/cijob"
 	"pyindex/internal/cli"
 	"pyindex/internal/cli/backups"
+	"pyindex/internal/cli/feeds"
+	"pyindex/internal/cli/holds"
 	"pyindex/internal/cli/incident"
 	"pyindex/internal/cli/people"
 	"pyindex/internal/cli/projects"
@@ -39,10 +41,14 @@ type commands struct {
 
 	Repository projects.Repository `cmd:"" help:"Manage repositories (collections of projects)."`
 	Upstreams  upstreams.Upstream  `cmd:"" name:"upstream" help:"Manage upstreams: other indexes on which repositories draw."`
+	Feed       feeds.Feed          `cmd:"" help:"Manage feeds of advisories about vulnerable and malicious releases."`
 	Name       projects.Name       `cmd:"" help:"Manage project names, including those of deleted projects."`
 	Origin     projects.Origin     `cmd:"" help:"Manage whether names belong to this index or to an upstream."`
 	Explain    projects.Explain    `cmd:"" help:"Explain what a repository shows of a project: its sources, and hidden files with what would free them."`
 	Reserve    projects.Reserve    `cmd:"" help:"Manage names that are reserved for this index before anything is uploaded."`
+	Exempt     holds.Exempt        `cmd:"" help:"Manage exemptions from the holds of a repository, and the requests for them."`
+	Deny       holds.Deny          `cmd:"" help:"Manage files that are denied in all repositories."`
+	Pin        holds.Pin           `cmd:"" help:"Manage files that must have a certain content."`
 	Group      people.Group        `cmd:"" help:"Manage groups of users."`
 	Service    people.Service      `cmd:"" help:"Manage service accounts: accounts for machines, which belong to a project or a group."`
 	Grant      people.Grant        `cmd:"" help:"Manage roles of users and groups in projects and repositories."`

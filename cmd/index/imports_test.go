@@ -58,14 +58,16 @@ var importers = map[string][]string{
 	"github.com/aymanbagabas/go-udiff": {"web"},
 	"github.com/github/go-spdx":        {"internal/packaging"},
 	"golang.org/x/net/html":            {"internal/readme", "internal/upstream/page"},
-	"github.com/go-json-experiment/":   {"internal/upstream/page", "internal/upstream/pack", "internal/transfer/scan"},
-	"golang.org/x/term":                {"internal/terminal"},
-	"golang.org/x/time/rate":           {"internal/server", "internal/pictures", "internal/transfer"},
-	"golang.org/x/sync/":               {"web", "internal/simpleapi/ready", "internal/pictures", "internal/browse"},
-	module + "internal/attest":         {"internal/config"},
-	"filippo.io/age":                   {"internal/backup", "internal/cli/backups"},
-	"github.com/prometheus/":           {"internal/metrics"},
-	module + "internal/metrics":        {"internal/app", "cmd/index"},
+	"github.com/go-json-experiment/": {
+		"internal/upstream/page", "internal/upstream/pack", "internal/transfer/scan", "internal/advisory",
+	},
+	"golang.org/x/term":         {"internal/terminal"},
+	"golang.org/x/time/rate":    {"internal/server", "internal/pictures", "internal/transfer"},
+	"golang.org/x/sync/":        {"web", "internal/simpleapi/ready", "internal/pictures", "internal/browse"},
+	module + "internal/attest":  {"internal/config"},
+	"filippo.io/age":            {"internal/backup", "internal/cli/backups"},
+	"github.com/prometheus/":    {"internal/metrics"},
+	module + "internal/metrics": {"internal/app", "cmd/index"},
 	// which fills databases by db/synthetic
 	module + "internal/storage/": {
 		"internal/app", "internal/config", "internal/cli/upkeep", "internal/storage", "bench",
@@ -116,7 +118,8 @@ var middle = []string{
 // edges speak one protocol each and reach neither storage nor each other's packages, a shared helper below one
 // excepted.
 var edges = []string{
-	"internal/legacyupload", "internal/simpleapi", "internal/jsonapi", "internal/rssapi", "internal/publishers/mintapi",
+	"internal/legacyupload", "internal/simpleapi", "internal/jsonapi", "internal/osvapi", "internal/rssapi",
+	"internal/publishers/mintapi",
 	"internal/leakapi", "internal/programs", "web",
 }
 

@@ -20,10 +20,12 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/account/outbox"
 	"pyindex/internal/account/signin"
+	"pyindex/internal/advisory"
 	"pyindex/internal/alias"
 	"pyindex/internal/assembly"
 	"pyindex/internal/config"
 	"pyindex/internal/follow"
+	"pyindex/internal/holds"
 	"pyindex/internal/lockout"
 	"pyindex/internal/namelog"
 	"pyindex/internal/passkeys"
@@ -65,11 +67,14 @@ type App struct {
 	Pages     *pages.Pages
 	Files     *files.Files
 	Reader    *resolve.Reader
-	Names     *namelog.Keeper // the copy of names beside the content
-	Instance  string          // id of this index for other indexes
-	Operator  access.Caller
-	restoring bool // the database is opened to restore a backup into it
-	tasks     tasks
+	Holds     *holds.Holds
+	// Advisories are the records of feeds about vulnerable and malicious releases.
+	Advisories *advisory.Advisories
+	Names      *namelog.Keeper // the copy of names beside the content
+	Instance   string          // id of this index for other indexes
+	Operator   access.Caller
+	restoring  bool // the database is opened to restore a backup into it
+	tasks      tasks
 }
 
 // Open opens the index. base is the URL at which clients reach the index, or nil for commands.

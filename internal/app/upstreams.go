@@ -6,7 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/holds"
 	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/resolve"
@@ -42,21 +45,55 @@ func (a *App) openPages(ctx context.Context, log *slog.Logger) (err error) {
 
 // openReader opens the cache of upstreams' files, and what reads through everything.
 func (a *App) openReader(log *slog.Logger) {
+	a.openAdvisories(log)
 	a.Files = files.New(a.DB.UpstreamFiles(), a.Index.Custody, a.Client, files.Options{
 		Limit: a.upstreamLimit(), Space: a.Blobs.Space, Log: log, Page: a.heldPage, Offline: a.Config.Offline,
+		MayServe: func(ctx context.Context, u upstream.Upstream, project packaging.ProjectName, file page.File,
+			found files.Startup,
+		) error {
+			return a.Reader.MayServe(ctx, u, project, file, found)
+		},
 	})
+	a.Holds = holds.New(a.Index.Index, a.DB.Holds(), holds.Options{Files: a, Decided: a.tellDecided(log)})
 	a.Reader = resolve.New(a.Index.Index, resolve.Options{
-		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Offline: a.Config.Offline,
+		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Rulings: a.Holds, Advisories: advisories{a.Advisories},
+		Offline: a.Config.Offline, Log: log, Address: a.heldAddress,
 	})
 }
 
-// heldPage returns the page of a project at an upstream that is held.
-func (a *App) heldPage(ctx context.Context, u upstream.Upstream, name packaging.ProjectName) (page.Page, error) {
-	h, err := a.Pages.Get(ctx, u, name, pages.Normal, false)
+// FilesOf implements holds.Files by the reader, which is opened after it.
+func (a *App) FilesOf(ctx context.Context, who access.Caller, repository string,
+	name packaging.ProjectName,
+) ([]holds.File, error) {
+	return a.Reader.FilesOf(ctx, who, repository, name)
+}
+
+// heldPage returns the page of a project that is held, without asking the upstream. It is empty if none is.
+func (a *App) heldPage(ctx context.Context, u upstream.Upstream, project packaging.ProjectName) (page.Page, error) {
+	held, err := a.Pages.Get(ctx, u, project, pages.Normal, false)
+	if fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.Denied) { // none is held
+		return page.Page{}, nil
+	}
 	if err != nil {
 		return page.Page{}, err
 	}
-	return h.Page()
+	return held.Page()
+}
+
+// heldAddress returns the URL of the page that says why a version is held, or a project if version is "".
+func (a *App) heldAddress(repository string, name packaging.ProjectName, version string) string {
+	if a.Base == nil {
+		return ""
+	}
+	page := a.Base.JoinPath()
+	if repository != catalog.MainRepository {
+		page = page.JoinPath("r", repository)
+	}
+	page = page.JoinPath("held", name.String())
+	if version != "" {
+		page = page.JoinPath(version)
+	}
+	return page.String() + "/"
 }
 
 // UpstreamVersions implements ingest.UpstreamVersions by the reader, which is opened after the intake.

@@ -5,7 +5,10 @@
 // lists, names or serves a file asks for this decision.
 package policy
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Verdict is the outcome of a decision. A larger one is stricter.
 type Verdict uint8
@@ -100,15 +103,39 @@ type Exemption struct {
 // Denial is what an administrator decided against files of a project.
 type Denial struct {
 	ID       string
-	Version  string // canonical version, "" for every one
+	Version  string // normalized version, "" for every one
 	Filename string // "" for every file
 	SHA256   string // "" for any content
 	Reason   string
 }
 
 func (d *Denial) covers(f *File) bool {
-	return (d.Version == "" || d.Version == f.Version) && (d.Filename == "" || d.Filename == f.Filename) &&
+	return (d.Version == "" || sameVersion(d.Version, f.Version)) && (d.Filename == "" || d.Filename == f.Filename) &&
 		(d.SHA256 == "" || d.SHA256 == f.SHA256)
+}
+
+// sameVersion reports whether two normalized versions are equal: they may differ in zeros at the end of the release, as
+// 1.0 and 1.0.0 do.
+func sameVersion(a, b string) bool {
+	if a == b {
+		return true
+	}
+	release, rest := splitRelease(a)
+	other, otherRest := splitRelease(b)
+	return release == other && rest == otherRest
+}
+
+// splitRelease splits a normalized version after its epoch and release, which it returns without zeros at the end.
+func splitRelease(v string) (release, rest string) {
+	i := 0
+	for i < len(v) && (v[i] >= '0' && v[i] <= '9' || v[i] == '.' || v[i] == '!') {
+		i++
+	}
+	release, rest = strings.TrimSuffix(v[:i], "."), v[i:]
+	for strings.HasSuffix(release, ".0") {
+		release = strings.TrimSuffix(release, ".0")
+	}
+	return release, rest
 }
 
 // Feeds is the state of all feeds of advisories together.
@@ -127,6 +154,7 @@ type Rules struct {
 	// StatusDenied is set if the project is in quarantine at its upstream or here. Here says that it is here, so that
 	// no file can be lifted out of it.
 	StatusDenied, StatusHere bool
+	StatusReason             string             // of the quarantine, "" if none is stated
 	Denials                  []Denial           // that concern the project
 	Contents                 map[string]*Denial // that concern content of any project, by SHA-256
 	Pins                     map[string]string  // SHA-256 that an administrator requires, by file name
@@ -139,7 +167,7 @@ type Rules struct {
 // File is what a decision depends on beside the rules.
 type File struct {
 	Filename string
-	Version  string // canonical
+	Version  string // normalized
 	SHA256   string // that the page states or this index found, "" if unknown
 	Own      bool   // of this index: only denials, pins and Wrong apply
 	// Age is the time from which the age of the file counts: the upload that its upstream states, or when this index
@@ -165,8 +193,8 @@ type File struct {
 type Decision struct {
 	Verdict Verdict
 	Rule    Rule
-	// Detail is what the rule is about: the id of an advisory, the reason of an administrator, the start-up file, the
-	// feed. It is "" for the other rules.
+	// Detail is what the rule is about: the id of an advisory, the reason of an administrator or of a quarantine, the
+	// start-up file, the feed. It is "" for the other rules.
 	Detail     string
 	Repository string    // whose settings decided, "" for rules of the whole index
 	Until      time.Time // end of a hold; zero if it does not end by time alone

@@ -9,7 +9,6 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/policy"
 	"pyindex/internal/upstream"
@@ -19,14 +18,12 @@ import (
 )
 
 // File returns a file of this index that the caller may read through a repository, and the name of the repository that
-// has it. A file counts only if its project is the one that the name means in the repository that was asked.
+// has it. A file counts only if its project is the one that the name means in the repository that was asked. It returns
+// a Refused if the file is denied.
 func (x *Reader) File(ctx context.Context, who access.Caller,
 	repo, sha256, filename string,
 ) (catalog.File, string, error) {
-	f, r, err := x.ownFile(ctx, who, repo, filename)
-	if err == nil && f.SHA256 != sha256 {
-		err = noFile
-	}
+	f, r, err := x.ownFile(ctx, who, repo, sha256, filename)
 	if err != nil {
 		return catalog.File{}, "", err
 	}
@@ -35,7 +32,9 @@ func (x *Reader) File(ctx context.Context, who access.Caller,
 
 var noFile = catalog.Missing("file of that name and digest")
 
-func (x *Reader) ownFile(ctx context.Context, who access.Caller, repo, filename string) (catalog.File, string, error) {
+// ownFile is File for any digest if sha256 is "".
+func (x *Reader) ownFile(ctx context.Context, who access.Caller, repo, sha256, filename string,
+) (catalog.File, string, error) {
 	o, err := x.open(ctx, who, repo)
 	if err != nil {
 		return catalog.File{}, "", err
@@ -55,8 +54,11 @@ func (x *Reader) ownFile(ctx context.Context, who access.Caller, repo, filename 
 			return catalog.File{}, "", noFile
 		}
 		shown, err := x.shows(ctx, who, o, p)
-		if err == nil && !shown {
+		if err == nil && (!shown || sha256 != "" && f.SHA256 != sha256) {
 			err = noFile
+		}
+		if err == nil {
+			err = x.refuseOwn(ctx, o, p.Name, &f)
 		}
 		return f, s.Repository.Name, err
 	}
@@ -68,7 +70,7 @@ func (x *Reader) ownFile(ctx context.Context, who access.Caller, repo, filename 
 func (x *Reader) Attestations(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	version, filename string,
 ) ([]catalog.Attestation, error) {
-	_, from, err := x.ownFile(ctx, who, repo, filename)
+	_, from, err := x.ownFile(ctx, who, repo, "", filename)
 	if err != nil {
 		return nil, err
 	}
@@ -95,6 +97,16 @@ type ForeignFile struct {
 	Path     string // below packages/ and the upstream's name
 	File     page.File
 	MayFetch bool // whether the caller may cause a request to the upstream
+
+	view *View
+}
+
+// within returns a context in which the files decide as for the view of the file.
+func (f ForeignFile) within(ctx context.Context) context.Context {
+	if f.view == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, viewKey{}, f.view)
 }
 
 // Foreign returns the file of an upstream with a path. It is found only on a page of that upstream which the repository
@@ -111,16 +123,21 @@ func (x *Reader) Foreign(ctx context.Context, who access.Caller, repo, name, pat
 	}
 	filename := path[strings.LastIndexByte(path, '/')+1:]
 	projects := page.Projects(filename)
+	ask.gone = goneFrom(name)
+	var gone error
 	for _, how := range []pages.Freshness{ask.Freshness, pages.NoCache} { // a newer page may list it
 		ask.Freshness = how
 		for _, project := range projects {
 			f, err := x.onPage(ctx, who, o, project, name, path, ask)
-			if err == nil || !catalog.IsMissing(err) {
+			switch refused, held := errors.AsType[Refused](err); {
+			case held && refused.Decision.Rule == policy.RuleRemoved && how != pages.NoCache:
+				gone = err
+			case err == nil || !catalog.IsMissing(err):
 				return f, err
 			}
 		}
 	}
-	return ForeignFile{}, noFile
+	return ForeignFile{}, cmp.Or(gone, error(noFile))
 }
 
 // onPage finds a file on the page of a project, which must come from that upstream.
@@ -131,6 +148,9 @@ func (x *Reader) onPage(ctx context.Context, who access.Caller, o opened, projec
 	if err != nil {
 		return ForeignFile{}, err
 	}
+	if v.denied {
+		return ForeignFile{}, x.deniedByName(v)
+	}
 	if v.Upstream.Name != name {
 		return ForeignFile{}, noFile
 	}
@@ -139,17 +159,35 @@ func (x *Reader) onPage(ctx context.Context, who access.Caller, o opened, projec
 		return ForeignFile{}, err
 	}
 	f, ok := p.Find(path, v.Upstream.ArtifactBase)
+	if !ok {
+		f, ok = p.FindGone(path, v.Upstream.ArtifactBase)
+	}
 	if !ok || v.ownVersion(ctx, x, who, f.Version) {
 		return ForeignFile{}, noFile
 	}
-	f.SHA256 = cmp.Or(v.pins[path], f.SHA256)
-	d := x.decide(&policy.Rules{StatusDenied: p.Status == string(catalog.Quarantined)}, &policy.File{})
-	if d.Verdict != policy.Serve {
-		return ForeignFile{}, Refused{d}
+	if f, err = x.admit(v, p, f, path); err != nil {
+		return ForeignFile{}, err
 	}
 	return ForeignFile{
-		Upstream: v.Upstream, Project: project, Path: path, File: f, MayFetch: mayFetch(who, o.Repository),
+		Upstream: v.Upstream, Project: project, Path: path, File: f, MayFetch: mayFetch(who, o.Repository), view: v,
 	}, nil
+}
+
+// deniedByName returns the error for what is asked of a name that must not be read from its upstream.
+func (x *Reader) deniedByName(v *View) error {
+	rules := policy.Rules{NameDenied: true}
+	return x.refused(v, "", x.count(rules.Decide(&policy.File{}, x.o.Now())))
+}
+
+// admit returns a file of a page with its digest, or a Refused if it is held or denied.
+func (x *Reader) admit(v *View, p page.Page, f page.File, path string) (page.File, error) {
+	d := x.count(v.decideOne(p, f, path, x.o.Now()))
+	if d.Verdict != policy.Serve {
+		return f, x.refused(v, f.Version, d)
+	}
+	x.observe(v, f.Filename, d)
+	f.SHA256 = cmp.Or(v.pins[path], f.SHA256)
+	return f, nil
 }
 
 // ownVersion reports whether a version of the view is this index's own, which hides that of the upstream.
@@ -167,7 +205,7 @@ func (v *View) ownVersion(ctx context.Context, x *Reader, who access.Caller, ver
 
 // Stat describes the content of a file of an upstream without asking it.
 func (x *Reader) Stat(ctx context.Context, f ForeignFile) (files.Info, error) {
-	return x.o.Files.Stat(ctx, f.Upstream, f.File)
+	return x.o.Files.Stat(f.within(ctx), f.Upstream, f.File)
 }
 
 // Fetches reports whether Open asks the upstream for content that is not stored.
@@ -176,6 +214,7 @@ func (x *Reader) Fetches(f ForeignFile) bool { return f.MayFetch && !x.o.Offline
 // Open returns the content of a file of an upstream: what is stored, or a download. It returns a Refused if nothing may
 // be fetched for the caller, and otherwise the fault of Explained.
 func (x *Reader) Open(ctx context.Context, f ForeignFile) (files.Opened, error) {
+	ctx = f.within(ctx)
 	if !x.Fetches(f) {
 		o, err := x.o.Files.OpenHeld(ctx, f.Upstream, f.File)
 		if errors.Is(err, files.ErrNotHeld) {
@@ -190,7 +229,7 @@ func (x *Reader) Open(ctx context.Context, f ForeignFile) (files.Opened, error) 
 // Metadata returns the core metadata of a file of an upstream, and its SHA-256 in hex. It returns fault.NotFound if
 // there is none.
 func (x *Reader) Metadata(ctx context.Context, f ForeignFile) ([]byte, string, error) {
-	b, sum, err := x.o.Files.Metadata(ctx, f.Upstream, f.File, x.Fetches(f))
+	b, sum, err := x.o.Files.Metadata(f.within(ctx), f.Upstream, f.File, x.Fetches(f))
 	if errors.Is(err, files.ErrNotHeld) {
 		err = x.notHeld()
 	}
@@ -206,25 +245,30 @@ func (x *Reader) Provenance(ctx context.Context, who access.Caller, repo string,
 	if err != nil {
 		return nil, err
 	}
+	if v.denied {
+		return nil, x.deniedByName(v)
+	}
 	if v.Upstream.Name == "" {
-		return nil, noProvenance
-	}
-	c, err := x.Contents(ctx, who, v)
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(c.Files, func(f catalog.File) bool {
-		return f.Filename == filename && f.Upstream != nil && f.Upstream.Provenance && catalog.SameVersion(f.Version, version)
-	})
-	if i < 0 {
 		return nil, noProvenance
 	}
 	p, err := v.held.Page()
 	if err != nil {
 		return nil, err
 	}
-	f, ok := p.Find(c.Files[i].Upstream.Path, v.Upstream.ArtifactBase)
-	if !ok {
+	named := func(f page.File) bool { return f.Filename == filename && catalog.SameVersion(f.Version, version) }
+	all := p.Files
+	if !slices.ContainsFunc(all, named) {
+		all = p.Gone
+	}
+	i := slices.IndexFunc(all, named)
+	if i < 0 || v.ownVersion(ctx, x, who, all[i].Version) {
+		return nil, noProvenance
+	}
+	f, err := x.admit(v, p, all[i], all[i].Path(v.Upstream.ArtifactBase))
+	if err != nil {
+		return nil, err
+	}
+	if f.Provenance == "" || f.SHA256 == "" && v.Repository.RequireHashes {
 		return nil, noProvenance
 	}
 	document, err := x.o.Files.Provenance(ctx, v.Upstream, f, v.fetch && !x.o.Offline)
@@ -239,16 +283,8 @@ var noProvenance = catalog.Missing("provenance of that file")
 // notHeld returns the error for a page or content that is not stored and may not be fetched.
 func (x *Reader) notHeld() error {
 	if x.o.Offline {
-		return Refused{x.decide(&policy.Rules{Offline: true}, &policy.File{NotHeld: true})}
+		rules := policy.Rules{Ways: []policy.Settings{{}}, Offline: true}
+		return Refused{Decision: x.count(rules.Decide(&policy.File{NotHeld: true}, x.o.Now()))}
 	}
 	return errFetchAnonymously
 }
-
-// Refused is the error for a page or a file that the policy holds or denies. It is a fault.Denied.
-type Refused struct{ Decision policy.Decision }
-
-// Error returns the reason as clients print it.
-func (r Refused) Error() string { return r.Decision.Text() }
-
-// Unwrap returns the fault, with the same message.
-func (r Refused) Unwrap() error { return fault.New(fault.Denied, "%s", r.Error()) }

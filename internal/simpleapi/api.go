@@ -45,6 +45,8 @@ type API struct {
 	base   string
 	origin string // "https://host", or ""
 	cache  *ready.Cache
+	maxAge time.Duration
+	now    func() time.Time
 	// These Cache-Control values of pages are shared, so that a cached page is served without allocation. Shared caches
 	// may store only pages served without a credential.
 	private, public []string
@@ -61,7 +63,7 @@ func New(x *resolve.Reader, o Options) *API {
 		caching = "max-age=" + strconv.FormatInt(seconds, 10)
 	}
 	return &API{
-		reader: x, instance: o.Instance, aliases: o.Aliases, used: o.Used, base: base, origin: secureOrigin(o.BaseURL),
+		reader: x, maxAge: o.MaxAge.Truncate(time.Second), now: x.Now, instance: o.Instance, aliases: o.Aliases, used: o.Used, base: base, origin: secureOrigin(o.BaseURL),
 		cache:   ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes)),
 		private: []string{"private, " + caching}, public: []string{"public, " + caching},
 	}
@@ -82,14 +84,14 @@ func (a *API) Table() route.Table {
 	row := func(path string, h route.Handler) route.Route {
 		return route.Route{Method: http.MethodGet, Path: path, Auth: route.Reader, Tree: true, Handle: h}
 	}
-	return route.Table{Name: "simpleapi", Fail: fail, Routes: []route.Route{
+	return route.Table{Name: "simpleapi", Fail: fail, Routes: route.ByPolicy.Mark([]route.Route{
 		row("/simple", a.redirectList),
 		row("/simple/", a.list),
 		row("/simple/:project", a.redirectProject),
 		row("/simple/:project/", a.project),
 		row("/packages/:source/*", a.packages),
 		row("/integrity/:project/:version/:filename/provenance", a.provenance),
-	}}
+	})}
 }
 
 // prefix returns the path of a repository's tree. It escapes the name, which has not been checked against the catalog

@@ -7,11 +7,13 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/account/outbox"
 	"pyindex/internal/account/signin"
+	"pyindex/internal/advisory"
 	"pyindex/internal/audit"
 	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
 	"pyindex/internal/follow"
+	"pyindex/internal/holds"
 	"pyindex/internal/ingest"
 	"pyindex/internal/lockout"
 	"pyindex/internal/namelog"
@@ -36,12 +38,14 @@ var (
 	_ publishers.Tx = (*Tx)(nil)
 	_ lockout.Tx    = (*Tx)(nil)
 	_ follow.Tx     = (*Tx)(nil)
+	_ holds.Tx      = (*Tx)(nil)
 	_ upstream.Tx   = (*Tx)(nil)
 	_ files.Tx      = (*Tx)(nil)
 	_ pages.Tx      = (*Tx)(nil)
 	_ namelog.Tx    = (*Tx)(nil)
 	_ verify.Tx     = (*Tx)(nil)
 	_ transfer.Tx   = (*Tx)(nil)
+	_ advisory.Tx   = (*Tx)(nil)
 )
 
 // storeOf is the database as seen by a package whose transactions are of type T. *Tx must implement T.
@@ -76,6 +80,9 @@ func (d *DB) SignIn() signin.Store { return storeOf[signin.Tx]{d} }
 // Follow returns the database as seen by package follow.
 func (d *DB) Follow() follow.Store { return storeOf[follow.Tx]{d} }
 
+// Holds returns the database as seen by package holds.
+func (d *DB) Holds() holds.Store { return storeOf[holds.Tx]{d} }
+
 // Outbox returns the database as seen by package outbox.
 func (d *DB) Outbox() outbox.Store { return storeOf[outbox.Tx]{d} }
 
@@ -97,6 +104,17 @@ func (d *DB) Record() audit.Store { return storeOf[audit.Rows]{d} }
 // Pages returns the database as seen by package pages. Its updates do not wait for those who change the index if the
 // database is PostgreSQL: they touch rows that only they write.
 func (d *DB) Pages() pages.Store { return asideOf[pages.Tx]{storeOf[pages.Tx]{d}} }
+
+// Advisories returns the database as seen by package advisory.
+func (d *DB) Advisories() advisory.Store {
+	return advisoriesOf{storeOf[advisory.Tx]{d}}
+}
+
+type advisoriesOf struct{ storeOf[advisory.Tx] }
+
+func (s advisoriesOf) Aside(ctx context.Context, f func(advisory.Tx) error) error {
+	return asideOf[advisory.Tx]{s.storeOf}.Update(ctx, f)
+}
 
 // asideOf is storeOf with updates that do not take the lock of writers, if the database has one.
 type asideOf[T any] struct{ storeOf[T] }
