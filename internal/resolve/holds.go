@@ -16,7 +16,7 @@ func (x *Reader) FilesOf(ctx context.Context, who access.Caller, repository stri
 	if err != nil {
 		return nil, err
 	}
-	c, err := x.Contents(ctx, who, v)
+	c, err := x.All(ctx, who, v)
 	if err != nil {
 		return nil, err
 	}

@@ -50,6 +50,7 @@ const (
 	LimitMint   Limit = "mint"   // exchanges of identity tokens
 	LimitBurn   Limit = "burn"   // early revocation of minted tokens
 	LimitLeak   Limit = "leak"   // reports of leaked tokens
+	LimitQuery  Limit = "query"  // questions that are posted and change nothing
 	LimitSignIn Limit = "signin" // requests before sign-in; not applied to signed-in users
 )
 
