@@ -83,7 +83,8 @@ func (w *world) index(args ...string) string {
 	return w.server.Index(args...).OK(w.t).Stdout
 }
 
-// decide denies a release, and imports a feed with an advisory about malware and one about a vulnerability.
+// decide denies a release, imports a feed with an advisory about malware and one about a vulnerability, and lets somebody
+// be the first to ask for the release with a start-up file: until then nobody can know what is in it.
 func (w *world) decide() {
 	w.t.Helper()
 	w.index("deny", "add", denied+"==2.0", "--reason", reason)
@@ -107,7 +108,12 @@ func (w *world) decide() {
 	}
 	record(advisory, hostile, map[string]any{"summary": "Malicious code in hostile"})
 	record("GHSA-aaaa-bbbb-cccc", affected, map[string]any{"summary": "A long name is not checked"})
-	_ = dir //w.index("feed", "import", dir)
+	w.index("feed", "import", dir)
+	first := w.repository(w.t, "first")
+	first.cool()
+	if status := first.text(starting, "2.0"); !strings.HasPrefix(status, "403 held: startup") {
+		w.t.Errorf("the first to ask for a start-up file get %q", status)
+	}
 }
 
 // tree is a repository of the world, for one client.
