@@ -103,7 +103,9 @@ func (w *replay) goTo(after time.Duration) {
 type ofFeeds struct{ *advisory.Advisories }
 
 // About implements resolve.Advisories.
-func (f ofFeeds) About(ctx context.Context, at memo.Stamp, name packaging.ProjectName) (resolve.Affecting, string, error) {
+func (f ofFeeds) About(ctx context.Context, at memo.Stamp, name packaging.ProjectName) (
+	resolve.Affecting, string, error,
+) {
 	about, text, err := f.Advisories.About(ctx, at, name)
 	if about == nil || err != nil {
 		return nil, "", err

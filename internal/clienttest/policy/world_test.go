@@ -42,8 +42,17 @@ type world struct {
 	wheels map[string]packagingtest.File // by project and version
 }
 
-// newWorld starts an index whose pages of the upstream are asked for again after a second.
+// newWorld starts an index.
 func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := newUpstream(t)
+	w.server = clienttest.Serve(t, clienttest.Options{OwnStores: true, Env: []string{w.settings()}})
+	w.people()
+	return w
+}
+
+// newUpstream starts the upstream alone.
+func newUpstream(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, up: upstreamtest.New(t, upstreamtest.Options{}), wheels: map[string]packagingtest.File{}}
 	for _, p := range projects {
@@ -55,16 +64,26 @@ func newWorld(t *testing.T) *world {
 	w.release(packagingtest.WheelWith(starting, "2.0", "version = 2", [][2]string{{"starting.pth", "import os\n"}}),
 		100*24*time.Hour)
 	w.release(packagingtest.Wheel(affected, "2.0", "version = 2"), 100*24*time.Hour)
-	config := filepath.Join(t.TempDir(), "index.toml")
+	return w
+}
+
+// settings returns the environment setting of an index whose pages of the upstream are asked for again after a second.
+func (w *world) settings() string {
+	w.t.Helper()
+	config := filepath.Join(w.t.TempDir(), "index.toml")
 	text := fmt.Sprintf("[[upstreams]]\nname = \"public\"\nurl = %q\nallow_private = true\nttl = \"1s\"\n"+
 		"negative_ttl = \"1s\"\nstale_while_revalidate = \"0s\"\n", w.up.URL())
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	w.server = clienttest.Serve(t, clienttest.Options{OwnStores: true, Env: []string{"INDEX_CONFIG=" + config}})
+	return "INDEX_CONFIG=" + config
+}
+
+// people adds an administrator with a token.
+func (w *world) people() {
+	w.t.Helper()
 	w.server.User("alice", true)
 	w.token = w.server.Token("alice")
-	return w
 }
 
 // release adds a file to the upstream that was uploaded some time ago.
@@ -83,11 +102,22 @@ func (w *world) index(args ...string) string {
 	return w.server.Index(args...).OK(w.t).Stdout
 }
 
-// decide denies a release, imports a feed with an advisory about malware and one about a vulnerability, and lets somebody
-// be the first to ask for the release with a start-up file: until then nobody can know what is in it.
+// decide denies a release, imports a feed, and lets somebody be the first to ask for the release with a start-up file:
+// until then nobody can know what is in it.
 func (w *world) decide() {
 	w.t.Helper()
 	w.index("deny", "add", denied+"==2.0", "--reason", reason)
+	w.feed()
+	first := w.repository(w.t, "first")
+	first.cool()
+	if status := first.text(starting, "2.0"); !strings.HasPrefix(status, "403 held: startup") {
+		w.t.Errorf("the first to ask for a start-up file get %q", status)
+	}
+}
+
+// feed imports an advisory about malware, and one about a vulnerability.
+func (w *world) feed() {
+	w.t.Helper()
 	dir := w.t.TempDir()
 	record := func(id, project string, more map[string]any) {
 		record := map[string]any{
@@ -109,11 +139,6 @@ func (w *world) decide() {
 	record(advisory, hostile, map[string]any{"summary": "Malicious code in hostile"})
 	record("GHSA-aaaa-bbbb-cccc", affected, map[string]any{"summary": "A long name is not checked"})
 	w.index("feed", "import", dir)
-	first := w.repository(w.t, "first")
-	first.cool()
-	if status := first.text(starting, "2.0"); !strings.HasPrefix(status, "403 held: startup") {
-		w.t.Errorf("the first to ask for a start-up file get %q", status)
-	}
 }
 
 // tree is a repository of the world, for one client.
@@ -169,13 +194,20 @@ func (w *tree) text(project, version string) string {
 
 type answer struct{ status, body string }
 
+// get asks for a path with the token.
 func (w *tree) get(path string) answer {
+	w.t.Helper()
+	return w.getAs(path, "application/vnd.pypi.simple.v1+json, */*;q=0.1")
+}
+
+// getAs asks for a type of content.
+func (w *tree) getAs(path, accept string) answer {
 	w.t.Helper()
 	r, err := http.NewRequest(http.MethodGet, w.server.URL+path, nil)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	r.Header.Set("Accept", "application/vnd.pypi.simple.v1+json, */*;q=0.1")
+	r.Header.Set("Accept", accept)
 	r.SetBasicAuth("__token__", w.token)
 	res, err := w.server.HTTP.Do(r)
 	if err != nil {
