@@ -18,6 +18,7 @@ type Summary struct {
 	Yanked       bool  // all its files are yanked
 	YankedFiles  int   // number of yanked files
 	YankedReason string
+	Held         bool // all its files are held or denied, with YankedReason; only package resolve sets it
 	Prerelease   bool
 
 	Quarantined     int   // files in quarantine
@@ -265,6 +266,7 @@ func (o *Overview) MarkHeld(c Contents) {
 		if some := files[s.ID]; slices.ContainsFunc(some, func(f File) bool { return f.Held() }) {
 			marked := summarize(s.Release, some)
 			s.Yanked, s.YankedFiles, s.YankedReason = marked.Yanked, marked.YankedFiles, marked.YankedReason
+			s.Held = marked.Held
 		}
 		all = append(all, s)
 	}
@@ -272,14 +274,14 @@ func (o *Overview) MarkHeld(c Contents) {
 }
 
 func summarize(r Release, files []File) Summary {
-	s := Summary{Release: r, Files: len(files), Yanked: true}
+	s := Summary{Release: r, Files: len(files), Yanked: true, Held: len(files) > 0}
 	sized := true
 	for _, f := range files {
 		if f.Yanked {
 			s.YankedFiles++
 			s.YankedReason = cmp.Or(s.YankedReason, f.YankedReason)
 		}
-		s.Yanked = s.Yanked && f.Yanked
+		s.Yanked, s.Held = s.Yanked && f.Yanked, s.Held && f.Held()
 		s.Size, sized = s.Size+f.Size, sized && f.Size >= 0
 		if !f.UploadedAt.IsZero() && (s.CreatedAt.IsZero() || f.UploadedAt.Before(s.CreatedAt)) {
 			s.CreatedAt = f.UploadedAt
