@@ -27,10 +27,12 @@ const (
 
 var projects = []string{cooling, denied, hostile, starting, affected}
 
-// reason is what an administrator wrote about denied 2.0, and advisory the id of the record about hostile 2.0.
+// reason is what an administrator wrote about denied 2.0, advisory the id of the record about hostile 2.0, and
+// vulnerability that of the record about affected 2.0.
 const (
-	reason   = "it sends keys away"
-	advisory = "MAL-2026-4711"
+	reason        = "it sends keys away"
+	advisory      = "MAL-2026-4711"
+	vulnerability = "GHSA-aaaa-bbbb-cccc"
 )
 
 // world is an index that draws on an upstream. Each client has a repository of its own, which begins without rules.
@@ -137,7 +139,7 @@ func (w *world) feed() {
 		}
 	}
 	record(advisory, hostile, map[string]any{"summary": "Malicious code in hostile"})
-	record("GHSA-aaaa-bbbb-cccc", affected, map[string]any{"summary": "A long name is not checked"})
+	record(vulnerability, affected, map[string]any{"summary": "A long name is not checked"})
 	w.index("feed", "import", dir)
 }
 
