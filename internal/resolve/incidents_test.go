@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -313,5 +314,29 @@ func TestIncidents(t *testing.T) {
 				t.Errorf("%s, %s:\n got %+v\nwant %+v", i.what, r, *got, i.want[r])
 			}
 		}
+	}
+	documented(t, incidents)
+}
+
+// documented checks that docs/policy.md has the numbers of bad installs.
+func documented(t *testing.T, incidents []*incident) {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/policy.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "| Attack |")
+	rows := regexp.MustCompile(`(?m)^\|[^|]*\|[^|]*\| \**(\d+)\b[^|]*\| \**(\d+)\b`).FindAllStringSubmatch(table, -1)
+	var got, want []string
+	for _, row := range rows {
+		got = append(got, row[1]+" "+row[2])
+	}
+	for _, i := range incidents {
+		for _, r := range []string{unruled, usual, waiting} {
+			want = append(want, fmt.Sprint(i.want[r][0].Bad, i.want[r][1].Bad))
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("docs/policy.md has %q, want %q", got, want)
 	}
 }
