@@ -37,6 +37,9 @@ func PDM(t testing.TB) *Client { t.Helper(); return client(t, "pdm") }
 // Pipenv returns the real pipenv.
 func Pipenv(t testing.TB) *Client { t.Helper(); return client(t, "pipenv") }
 
+// Audit returns the environment of the real pip-audit, for Shell.
+func Audit(t testing.TB) *Client { t.Helper(); return client(t, "audit") }
+
 // Pips returns every installed pip, oldest first. test.sh installs one of each generation that the machine's Pythons
 // can run.
 func Pips(t testing.TB) []*Client {
