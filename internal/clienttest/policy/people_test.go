@@ -70,3 +70,30 @@ func (p *person) upgrades() {
 	p.run(p.upgrade...).OK(p.t)
 	p.gets("an upgraded lock", p.sync(p), map[string]string{cooling: "1.0"})
 }
+
+// A project that is denied as a whole, and a release that a repository hides, look as if they were not there. Clients
+// have no words for the reason then.
+func TestNothingToSee(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.index("deny", "add", denied, "--reason", reason)
+	w.index("deny", "add", hostile+"==2.0", "--reason", reason)
+	all := tools(t)
+	if !clienttest.All() {
+		all = all[len(all)-5 : len(all)-3] // the newest pip, and uv without a project
+	}
+	for _, tool := range all {
+		p := w.person(t, tool)
+		p.index("repository", "set", p.tree.name, "--show-held", "hidden")
+		for _, requirement := range []string{denied, denied + "==1.0", hostile + "==2.0"} {
+			if r := p.install(p, requirement); r.Code == 0 || len(p.has()) > 0 {
+				t.Errorf("%s installs %s: %v\n%s%s", tool.name, requirement, p.has(), r.Stdout, r.Stderr)
+			}
+		}
+		p.gets("without a pin", p.install(p, hostile), map[string]string{hostile: "1.0"})
+		r := p.get("/r/" + p.tree.name + "/simple/" + denied + "/")
+		if r.status != "200 OK" || !strings.Contains(r.body, `"status":"quarantined"`) || !strings.Contains(r.body, reason) {
+			t.Errorf("the page of a denied project = %s %s", r.status, r.body)
+		}
+	}
+}
