@@ -182,6 +182,17 @@ func (v *repositoriesView) Readers(r catalog.Repository) string {
 	return r.Readers(v.Closed)
 }
 
+// Served describes what a repository serves of upstreams, in a few words.
+func (v *repositoriesView) Served(r catalog.Repository) string {
+	switch {
+	case r.Observe:
+		return "policy is only observed"
+	case r.Cooldown > 0:
+		return "holds new files for " + ageWords(r.Cooldown)
+	}
+	return "policy"
+}
+
 func (s *Section) adminRepositories(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	return s.repositoriesPage(w, r, who, ui.Typed(nil))
 }

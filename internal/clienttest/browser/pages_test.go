@@ -63,6 +63,7 @@ var shown = map[string][]string{
 	"/admin/grants/":                  {"/admin/grants/"}, "/admin/issuers/": {"/admin/issuers/"},
 	"/admin/repository/:name/publishing/": {"/admin/repository/main/publishing/", "/admin/repository/private/publishing/"},
 	"/admin/repository/:name/bases/":      {"/admin/repository/main/bases/", "/admin/repository/private/bases/"},
+	"/admin/repository/:name/policy/":     {"/admin/repository/main/policy/", "/admin/repository/private/policy/"},
 	"/admin/upstreams/":                   {"/admin/upstreams/"},
 	"/admin/upstream/:upstream/":          {"/admin/upstream/public/", "/admin/upstream/cu126/"},
 	"/admin/repositories/":                {"/admin/repositories/"}, "/admin/settings/": {"/admin/settings/"},
