@@ -24,6 +24,7 @@ import (
 	"pyindex/internal/assembly"
 	"pyindex/internal/config"
 	"pyindex/internal/follow"
+	"pyindex/internal/holds"
 	"pyindex/internal/lockout"
 	"pyindex/internal/namelog"
 	"pyindex/internal/passkeys"
@@ -65,6 +66,7 @@ type App struct {
 	Pages     *pages.Pages
 	Files     *files.Files
 	Reader    *resolve.Reader
+	Holds     *holds.Holds
 	Names     *namelog.Keeper // the copy of names beside the content
 	Instance  string          // id of this index for other indexes
 	Operator  access.Caller

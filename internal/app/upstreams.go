@@ -6,7 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/holds"
 	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/resolve"
@@ -44,9 +46,17 @@ func (a *App) openReader(log *slog.Logger) {
 	a.Files = files.New(a.DB.UpstreamFiles(), a.Index.Custody, a.Client, files.Options{
 		Limit: a.upstreamLimit(), Space: a.Blobs.Space, Log: log,
 	})
+	a.Holds = holds.New(a.Index.Index, a.DB.Holds(), holds.Options{Files: a})
 	a.Reader = resolve.New(a.Index.Index, resolve.Options{
-		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Offline: a.Config.Offline,
+		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Rulings: a.Holds, Offline: a.Config.Offline,
 	})
+}
+
+// FilesOf implements holds.Files by the reader, which is opened after it.
+func (a *App) FilesOf(ctx context.Context, who access.Caller, repository string,
+	name packaging.ProjectName,
+) ([]holds.File, error) {
+	return a.Reader.FilesOf(ctx, who, repository, name)
 }
 
 // UpstreamVersions implements ingest.UpstreamVersions by the reader, which is opened after the intake.

@@ -10,6 +10,7 @@ import (
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/holds"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/archive"
 )
@@ -261,8 +262,12 @@ var errIdentical = errors.New("the identical file is there already")
 // errBurned marks the refusal of the name of a deleted file.
 var errBurned = errors.New("the name was used by a deleted file")
 
-// checkNameFree refuses a file name that is taken, was deleted, or would be a disallowed second one.
+// checkNameFree refuses a file that is denied on this index, and a file name that is taken, was deleted, or would be a
+// disallowed second one. A file that is here and is denied was added before that.
 func (a *addition) checkNameFree(ctx context.Context, tx Tx) error {
+	if err := holds.CheckUpload(ctx, tx, a.filename, a.measured.SHA256); err != nil {
+		return err
+	}
 	f, err := tx.FileByKey(ctx, a.repository.ID, a.filename.Key())
 	if err == nil {
 		return a.conflict(f)

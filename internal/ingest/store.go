@@ -5,12 +5,14 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/holds"
 	"pyindex/internal/packaging"
 )
 
 // Tx is a transaction with the rows of this package.
 type Tx interface {
 	catalog.Tx
+	holds.RulingRows
 
 	// SpendToken marks a single-use token as used, and reports whether it was unused. Of concurrent transactions, one gets
 	// true.

@@ -12,6 +12,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
 	"pyindex/internal/follow"
+	"pyindex/internal/holds"
 	"pyindex/internal/ingest"
 	"pyindex/internal/lockout"
 	"pyindex/internal/namelog"
@@ -36,6 +37,7 @@ var (
 	_ publishers.Tx = (*Tx)(nil)
 	_ lockout.Tx    = (*Tx)(nil)
 	_ follow.Tx     = (*Tx)(nil)
+	_ holds.Tx      = (*Tx)(nil)
 	_ upstream.Tx   = (*Tx)(nil)
 	_ files.Tx      = (*Tx)(nil)
 	_ pages.Tx      = (*Tx)(nil)
@@ -75,6 +77,9 @@ func (d *DB) SignIn() signin.Store { return storeOf[signin.Tx]{d} }
 
 // Follow returns the database as seen by package follow.
 func (d *DB) Follow() follow.Store { return storeOf[follow.Tx]{d} }
+
+// Holds returns the database as seen by package holds.
+func (d *DB) Holds() holds.Store { return storeOf[holds.Tx]{d} }
 
 // Outbox returns the database as seen by package outbox.
 func (d *DB) Outbox() outbox.Store { return storeOf[outbox.Tx]{d} }

@@ -25,6 +25,7 @@ func stores(d *db.DB) storagetest.Stores {
 		Pages:      d.Pages(),
 		Files:      d.UpstreamFiles(),
 		Upstreams:  d.Upstreams(),
+		Holds:      d.Holds(),
 	}
 }
 
@@ -70,4 +71,8 @@ func TestUpstreamFiles(t *testing.T) {
 func TestUpstreams(t *testing.T) {
 	storagetest.EachLinguistic(t,
 		func(t *testing.T, fresh func(*testing.T) string) { storagetest.Upstreams(t, twice(fresh)) })
+}
+
+func TestHolds(t *testing.T) {
+	storagetest.EachLinguistic(t, func(t *testing.T, fresh func(*testing.T) string) { storagetest.Holds(t, twice(fresh)) })
 }

@@ -13,6 +13,7 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/holds"
 	"pyindex/internal/lockout"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
@@ -31,6 +32,7 @@ type Stores struct {
 	Pages      pages.Store
 	Files      files.Store
 	Upstreams  upstream.Store
+	Holds      holds.Store
 }
 
 // Opener creates a database with the repository "main" and opens it twice, as two processes would.

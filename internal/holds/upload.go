@@ -1,0 +1,44 @@
+package holds
+
+import (
+	"context"
+	"time"
+
+	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
+	"pyindex/internal/policy"
+)
+
+// CheckUpload returns fault.Denied, with the reason, if a file that is about to be added is denied or pinned to another
+// digest. It reads the rulings in tx, so that a denial counts from its commit on.
+func CheckUpload(ctx context.Context, tx RulingRows, f packaging.Filename, sha256 string) error {
+	all, err := tx.FileRulingsAbout(ctx, f.Name().String(), sha256)
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	var s Standing
+	s.Contents = map[string]*policy.Denial{}
+	for i, r := range all {
+		if r.Project == "" {
+			s.Contents[r.SHA256] = r.denial()
+		}
+		if named, err := packaging.ParseFilename(r.Filename, f.Name()); err == nil && named.Key() == f.Key() {
+			all[i].Filename = f.String() // another spelling is the same file
+		}
+		if r.Project != "" {
+			addRulings(&s, all[i:i+1])
+		}
+	}
+	rules := policy.Rules{Denials: s.Denials, Contents: s.Contents, Pins: s.Pins, Lifts: s.Lifts}
+	d := rules.Decide(&policy.File{
+		Filename: f.String(), Version: f.Version().Key(), SHA256: sha256, Own: true,
+	}, time.Time{})
+	switch {
+	case d.Verdict != policy.Deny:
+		return nil
+	case d.Rule == policy.RuleDigest:
+		return fault.New(fault.Denied, "%s is pinned to another digest (sha256 %s) on this index: ask an administrator",
+			f, s.Pins[f.String()])
+	}
+	return fault.New(fault.Denied, "%s is denied on this index: %s", f, d.Detail)
+}

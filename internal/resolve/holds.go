@@ -1,0 +1,33 @@
+package resolve
+
+import (
+	"context"
+
+	"pyindex/internal/access"
+	"pyindex/internal/holds"
+	"pyindex/internal/packaging"
+)
+
+// FilesOf implements holds.Files.
+func (x *Reader) FilesOf(ctx context.Context, who access.Caller, repository string,
+	name packaging.ProjectName,
+) ([]holds.File, error) {
+	v, err := x.View(ctx, who, repository, name, Ask{})
+	if err != nil {
+		return nil, err
+	}
+	c, err := x.Contents(ctx, who, v)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]holds.File, 0, len(c.Files))
+	for i := range c.Files {
+		f := &c.Files[i]
+		one := holds.File{Filename: f.Filename, Version: f.Version, SHA256: f.SHA256, Own: f.Upstream == nil}
+		if f.Decision != nil {
+			one.Decision = *f.Decision
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
