@@ -15,6 +15,7 @@ import (
 	"pyindex/internal/account/signin"
 	"pyindex/internal/assembly"
 	"pyindex/internal/follow"
+	"pyindex/internal/holds"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/exchange"
@@ -23,6 +24,7 @@ import (
 	"pyindex/internal/upstream"
 	accountpages "pyindex/web/account"
 	"pyindex/web/admin"
+	"pyindex/web/held"
 	"pyindex/web/help"
 	"pyindex/web/letters"
 	"pyindex/web/manage"
@@ -47,6 +49,7 @@ type Options struct {
 	SignIn    *signin.Methods
 	Outbox    *outbox.Outbox
 	Desk      *lockout.Desk
+	Holds     *holds.Holds // nil for a site without the pages about held files
 	Followers *follow.Followers
 	Upstreams *upstream.Registry
 	Health    upstream.Monitor // nil if nobody measures upstreams
@@ -146,6 +149,11 @@ func New(o Options) (*Site, error) {
 			Directory: o.Directory,
 		}).Routes(),
 	)
+	if o.Holds != nil {
+		s.rows = append(s.rows, held.New(kit, held.Options{
+			Index: o.Index.Index, Reader: o.Reader, Instance: o.Instance, Holds: o.Holds,
+		}).Routes()...)
+	}
 	kit.SetPages(s.rows)
 	return s, nil
 }

@@ -89,7 +89,7 @@ func TestServedPage(t *testing.T) {
 		"before 1 December 2026 does not count", "Wheels with start-up files are held", "are not listed", "only observes",
 		`value="3d"`, `value="2026-12-01"`, `name="observe" value="on" checked`)
 	contains(t, x.visit(t, http.MethodGet, "/admin/repositories/", "administrator", ""), http.StatusOK,
-		"policy is only observed")
+		"only observes")
 	contains(t, x.visit(t, http.MethodGet, "/admin/audit/", "administrator", ""), http.StatusOK,
 		"changed the repository team: it holds files of upstreams until they are as old as 3d")
 }

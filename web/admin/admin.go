@@ -183,15 +183,7 @@ func (v *repositoriesView) Readers(r catalog.Repository) string {
 }
 
 // Served describes what a repository serves of upstreams, in a few words.
-func (v *repositoriesView) Served(r catalog.Repository) string {
-	switch {
-	case r.Observe:
-		return "policy is only observed"
-	case r.Cooldown > 0:
-		return "holds new files for " + ageWords(r.Cooldown)
-	}
-	return "policy"
-}
+func (v *repositoriesView) Served(r catalog.Repository) string { return cmp.Or(ui.Served(r), "policy") }
 
 func (s *Section) adminRepositories(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	return s.repositoriesPage(w, r, who, ui.Typed(nil))

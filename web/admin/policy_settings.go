@@ -52,7 +52,7 @@ func (s *Section) servedPage(w http.ResponseWriter, r *http.Request, who access.
 		Frame: s.adminFrame(r, who, "repositories", "Packages of upstreams in "+of.Name), Of: of,
 		Direct: direct(bases[of.Name]), Draws: draws(bases, of.Name),
 	}
-	v.Effects = effects(of, v.Direct)
+	v.Effects = ui.Effects(of, v.Direct)
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.fields(f)
 	return s.Render(w, f.Status(), "admin-served", &v)
@@ -77,7 +77,7 @@ func (v *servedView) fields(f ui.Form) {
 			ui.Option{Value: string(policy.RefuseStartup), Label: "are held"},
 			ui.Option{Value: string(policy.AllowStartup), Label: "are served"}),
 		Help: "Start-up files, such as .pth files with an import line, run code whenever Python starts.",
-	}, startupOf(v.Of, v.Direct))
+	}, ui.StartupOf(v.Of, v.Direct))
 	v.KeepRemoved = choice(ui.Field{
 		Name: "keep_removed", Label: "Files that their upstream removed", Options: withNone(
 			v.Of.KeepRemoved == "" && !v.Direct,
@@ -85,7 +85,7 @@ func (v *servedView) fields(f ui.Form) {
 			ui.Option{Value: string(policy.KeepNone), Label: "are held"},
 			ui.Option{Value: string(policy.KeepAll), Label: "are served"}),
 		Help: "They are no longer listed. This is about clients that ask for their URL, which is in lock files.",
-	}, removedOf(v.Of, v.Direct))
+	}, ui.RemovedOf(v.Of, v.Direct))
 	v.ShowHeld = choice(ui.Field{
 		Name: "show_held", Label: "On the pages that installers read, held and denied files", Options: []ui.Option{
 			{Value: catalog.ShowYanked, Label: "are listed as yanked, with the reason"},
@@ -106,21 +106,6 @@ func withNone(none bool, all ...ui.Option) []ui.Option {
 	return all
 }
 
-// startupOf and removedOf return the settings that apply to a repository. They are "" if it leaves them to its bases.
-func startupOf(r catalog.Repository, direct bool) string {
-	if r.StartupFiles == "" && direct {
-		return string(policy.KnownStartup)
-	}
-	return string(r.StartupFiles)
-}
-
-func removedOf(r catalog.Repository, direct bool) string {
-	if r.KeepRemoved == "" && direct {
-		return string(policy.KeepOld)
-	}
-	return string(r.KeepRemoved)
-}
-
 func direct(bases []catalog.Base) bool {
 	return slices.ContainsFunc(bases, func(b catalog.Base) bool { return b.Upstream != "" })
 }
@@ -138,51 +123,6 @@ func draws(bases map[string][]catalog.Base, name string) bool {
 			func(b catalog.Base) bool { return b.Upstream != "" || walk(b.Repository) })
 	}
 	return walk(name)
-}
-
-// effects returns what the settings of a repository do, one sentence for each.
-func effects(r catalog.Repository, direct bool) (out []string) {
-	add := func(text string) {
-		if text != "" {
-			out = append(out, text)
-		}
-	}
-	if r.Cooldown > 0 {
-		age := "Files of upstreams younger than " + ageWords(r.Cooldown) + " are held."
-		if !r.CooldownSince.IsZero() {
-			age += " The age of those that this index knew before " + ui.Day(r.CooldownSince) + " does not count."
-		}
-		add(age)
-	} else {
-		add("Files of upstreams are served at any age.")
-	}
-	add(map[string]string{
-		string(policy.KnownStartup):  "A wheel with a start-up file is held if no earlier version has one.",
-		string(policy.RefuseStartup): "Wheels with start-up files are held.",
-		string(policy.AllowStartup):  "Wheels with start-up files are served.",
-	}[startupOf(r, direct)])
-	add(map[string]string{
-		string(policy.KeepOld):  "A file that its upstream removed is held if it was younger than 30 days then.",
-		string(policy.KeepNone): "Files that their upstream removed are held.",
-		string(policy.KeepAll):  "Files that their upstream removed are served to clients that know their URL.",
-	}[removedOf(r, direct)])
-	if r.HidesHeld() {
-		add("Held and denied files are not listed.")
-	} else {
-		add("Held and denied files are listed as yanked, with the reason.")
-	}
-	return out
-}
-
-// ageWords writes the age that files must have, such as "3 days", "36 hours" or "90m".
-func ageWords(d time.Duration) string {
-	switch {
-	case d%span.Day == 0:
-		return ui.Plural(int(d/span.Day), "day", "days")
-	case d%time.Hour == 0:
-		return ui.Plural(int(d/time.Hour), "hour", "hours")
-	}
-	return span.Text(d)
 }
 
 // changeServed changes the settings of what a repository serves of upstreams. Those that the form repeats are left as
@@ -226,11 +166,11 @@ func servedChange(f ui.Form, of catalog.Repository, direct bool) (c catalog.Repo
 	if on := f.On("observe"); on != of.Observe {
 		c.Observe, changed = &on, true
 	}
-	if mode := f.Get("startup_files"); mode != startupOf(of, direct) && oneOf(f, "startup_files", mode,
+	if mode := f.Get("startup_files"); mode != ui.StartupOf(of, direct) && oneOf(f, "startup_files", mode,
 		string(policy.AllowStartup), string(policy.KnownStartup), string(policy.RefuseStartup)) {
 		c.StartupFiles, changed = new(policy.Startup(mode)), true
 	}
-	if mode := f.Get("keep_removed"); mode != removedOf(of, direct) && oneOf(f, "keep_removed", mode,
+	if mode := f.Get("keep_removed"); mode != ui.RemovedOf(of, direct) && oneOf(f, "keep_removed", mode,
 		string(policy.KeepAll), string(policy.KeepOld), string(policy.KeepNone)) {
 		c.KeepRemoved, changed = new(policy.Removed(mode)), true
 	}
@@ -253,7 +193,7 @@ func cooldownOf(f ui.Form) (time.Duration, bool) {
 		f.Wrong("cooldown", "Write a number of hours or days, such as 72h or 7d.")
 		return 0, false
 	case wait < 0 || wait > catalog.MaxCooldown:
-		f.Wrong("cooldown", "The longest cooldown is "+ageWords(catalog.MaxCooldown)+", the shortest 0s.")
+		f.Wrong("cooldown", "The longest cooldown is "+ui.AgeWords(catalog.MaxCooldown)+", the shortest 0s.")
 		return 0, false
 	}
 	return wait, true
