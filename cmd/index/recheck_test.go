@@ -89,7 +89,7 @@ func TestChangesReadTheCallersRightsAgain(t *testing.T) {
 	seen := map[string]bool{}
 	for _, pkg := range []string{
 		"access", "catalog", "publishers", "publishers/exchange", "account", "account/challenge", "account/outbox",
-		"account/signin", "lockout", "custody", "ingest", "roles", "follow",
+		"account/signin", "lockout", "custody", "ingest", "roles", "follow", "holds",
 	} {
 		files, err := filepath.Glob(filepath.Join("..", "..", "internal", pkg, "*.go"))
 		if err != nil || len(files) == 0 {

@@ -91,8 +91,8 @@ func (v Ruling) describe(e *audit.Entry) {
 
 // same reports whether two rulings decide the same.
 func (v Ruling) same(o Ruling) bool {
-	return v.Kind == o.Kind && v.Project == o.Project && v.Version == o.Version && v.Filename == o.Filename &&
-		v.SHA256 == o.SHA256
+	return v.Kind == o.Kind && v.Project == o.Project && sameVersion(v.Version, o.Version) &&
+		v.Filename == o.Filename && v.SHA256 == o.SHA256
 }
 
 // Undeny removes a denial, or the decision that lifted one for a file. It needs an administrator, and returns

@@ -72,6 +72,9 @@ func (h *Holds) Exempt(ctx context.Context, who access.Caller, n NewExemption) (
 // the caller may not see.
 func (h *Holds) managed(ctx context.Context, who access.Caller, e audit.Entry, name string) (catalog.Repository, error) {
 	r, err := h.index.Repository(ctx, who, cmp.Or(name, catalog.MainRepository))
+	if err == nil && !who.Known() {
+		err = errAnonymous
+	}
 	if err != nil {
 		return r, err
 	}

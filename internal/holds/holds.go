@@ -99,7 +99,9 @@ func commit(ctx context.Context, tx Tx, e audit.Entry) error {
 }
 
 // mayManage reports whether the caller may exempt files from the holds of a repository.
-func mayManage(who access.Caller, r catalog.Repository) bool { return who.May(access.Maintainer, r.Object()) }
+func mayManage(who access.Caller, r catalog.Repository) bool {
+	return who.May(access.Maintainer, r.Object())
+}
 
 // aim writes a target into an audit entry.
 func aim(e *audit.Entry, t Target) {

@@ -24,7 +24,7 @@ type Ask struct {
 const MaxOpen = 10
 
 var (
-	errAnonymous = fault.New(fault.Unauthenticated, "sign in to ask for an exemption")
+	errAnonymous = fault.New(fault.Unauthenticated, "sign in, or send an API token, to ask for an exemption or to decide about one")
 	errDecided   = fault.New(fault.Conflict, "this request has been decided already")
 	noRequest    = fault.New(fault.NotFound, "there is no request of that id")
 )
@@ -98,7 +98,8 @@ func (h *Holds) Ask(ctx context.Context, who access.Caller, n Ask) (Request, err
 
 // same reports whether two requests are for the same.
 func (r Request) same(o Request) bool {
-	return r.RepositoryID == o.RepositoryID && r.Project == o.Project && r.Version == o.Version && r.Filename == o.Filename
+	return r.RepositoryID == o.RepositoryID && r.Project == o.Project && sameVersion(r.Version, o.Version) &&
+		r.Filename == o.Filename
 }
 
 // anyHeld returns fault.Conflict unless one of the files is held, so that an exemption would change something.

@@ -80,6 +80,16 @@ func (t Target) selects(f File) bool {
 	return err == nil && v.Key() == t.Version.Key()
 }
 
+// sameVersion reports whether two texts are spellings of one version, or both are "".
+func sameVersion(a, b string) bool {
+	if a == b {
+		return true
+	}
+	v, err := packaging.ParseVersion(a)
+	w, err2 := packaging.ParseVersion(b)
+	return err == nil && err2 == nil && v.Key() == w.Key()
+}
+
 // checkDigest returns a SHA-256 in lower-case hex, or fault.Invalid.
 func checkDigest(s string) (string, error) {
 	s = strings.ToLower(s)
