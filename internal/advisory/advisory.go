@@ -6,9 +6,11 @@ import "time"
 
 // Advisory is what a feed states about the releases of one project.
 type Advisory struct {
-	ID       string // such as "MAL-2026-0001", "PYSEC-2026-1" or "GHSA-…"
-	Feed     string
-	Malware  bool // the release is malicious, rather than vulnerable
+	ID   string // such as "MAL-2026-0001", "PYSEC-2026-1" or "GHSA-…"
+	Feed string
+	// Malware is set if the release is malicious, rather than vulnerable, and files of such releases are denied. It is
+	// not set for a feed that flags them only.
+	Malware  bool
 	Aliases  []string
 	Summary  string // one line
 	Details  string

@@ -20,6 +20,7 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/account/outbox"
 	"pyindex/internal/account/signin"
+	"pyindex/internal/advisory"
 	"pyindex/internal/alias"
 	"pyindex/internal/assembly"
 	"pyindex/internal/config"
@@ -67,11 +68,13 @@ type App struct {
 	Files     *files.Files
 	Reader    *resolve.Reader
 	Holds     *holds.Holds
-	Names     *namelog.Keeper // the copy of names beside the content
-	Instance  string          // id of this index for other indexes
-	Operator  access.Caller
-	restoring bool // the database is opened to restore a backup into it
-	tasks     tasks
+	// Advisories are the records of feeds about vulnerable and malicious releases.
+	Advisories *advisory.Advisories
+	Names      *namelog.Keeper // the copy of names beside the content
+	Instance   string          // id of this index for other indexes
+	Operator   access.Caller
+	restoring  bool // the database is opened to restore a backup into it
+	tasks      tasks
 }
 
 // Open opens the index. base is the URL at which clients reach the index, or nil for commands.

@@ -108,6 +108,12 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 		"writing the copy of names")
 	loops.every(ctx, tendEvery, "upstream_files", func() error { return a.Files.Tend(ctx) }, log,
 		"tending the files of upstreams")
+	loops.Go(func() { // feeds that became due while no server ran
+		if err := a.tasks.run("feeds", func() error { return a.tendFeeds(ctx) }); err != nil && ctx.Err() == nil {
+			log.Error("reading feeds of advisories", "error", err)
+		}
+	})
+	loops.every(ctx, feedsEvery, "feeds", func() error { return a.tendFeeds(ctx) }, log, "reading feeds of advisories")
 	for _, f := range also {
 		loops.Go(func() { f(ctx) })
 	}

@@ -24,5 +24,21 @@ func (a *App) Declare(ctx context.Context, log *slog.Logger) error {
 		log.Info(text)
 	}
 	a.warnOfBucket(ctx, log)
+	return a.declareFeeds(ctx, log)
+}
+
+// declareFeeds writes the feeds of advisories of the configuration into the rows, and logs each change.
+func (a *App) declareFeeds(ctx context.Context, log *slog.Logger) error {
+	changes, err := a.Advisories.Declare(ctx, a.Operator, a.Config.FeedList())
+	if fault.Is(err, fault.Unavailable) {
+		log.Warn("cannot write the feeds of the configuration; those of an earlier start remain", "error", err)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("the feeds of the configuration: %w", err)
+	}
+	for _, c := range changes {
+		log.Info(c.Text())
+	}
 	return nil
 }

@@ -24,7 +24,7 @@ func (c *Config) checkAttestations() error {
 // CheckServed checks the files that only a server reads. Errors name the setting as Check does.
 func (c *Config) CheckServed() error {
 	_, err := c.Attester(false)
-	return c.Located(errors.Join(err, c.checkUpstreamFiles()))
+	return c.Located(errors.Join(err, c.checkUpstreamFiles(), c.checkFeedFiles()))
 }
 
 // Attester returns the verifier of attestations. Its errors name the setting. If operator is set, all uploads are the

@@ -38,7 +38,7 @@ func (c *Config) Check() error {
 	for _, check := range []func() error{
 		c.checkListen, c.checkTLS, c.checkSecurity, c.checkDatabase, c.checkStorage, c.checkOIDC, c.checkAccess,
 		c.checkAttestations, c.checkLeaks, c.checkSSO, c.checkMail, c.checkPages, c.checkAudit,
-		c.checkUpstreams, c.checkAliases, c.checkMetrics,
+		c.checkUpstreams, c.checkAliases, c.checkFeeds, c.checkMetrics,
 	} {
 		if err := check(); err != nil {
 			return c.Located(err)

@@ -36,7 +36,8 @@ type Config struct {
 	Upstreams            []declaredUpstream   `sep:";" placeholder:"name=N,url=URL[,…]" help:"Other indexes that repositories may draw on, separated by \";\" (default: none). In the file, each is a table [[upstreams]]."`
 	Repositories         []declaredRepository `sep:";" placeholder:"name=N,bases=B B[,…]" help:"Repositories with their bases, separated by \";\" (default: none). In the file, each is a table [[repositories]]. Repositories that are not listed are managed by commands and pages."`
 	Aliases              []declaredAlias      `sep:";" placeholder:"path=P,repository=R" help:"Paths of another index at which a repository is served too, read-only, separated by \";\" (default: none). In the file, each is a table [[aliases]]."`
-	Offline              bool                 `help:"Ask no upstream: serve only what is kept."`
+	Feeds                []declaredFeed       `sep:";" placeholder:"name=N,url=URL[,…]" help:"Feeds of advisories in the OSV format, separated by \";\" (default: none). In the file, each is a table [[feeds]]."`
+	Offline              bool                 `help:"Ask no upstream: serve only what is kept. Feeds of advisories are not fetched either."`
 
 	ClientPrograms string `placeholder:"FOLDER" help:"Folder with the programs of this version for other platforms, as a release has them. CI jobs download them from /_/client/. The running program is always offered."`
 

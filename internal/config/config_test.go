@@ -31,6 +31,12 @@ func samples(f *kong.Flag) [3]string {
 			"name=b,url=https://b.example/simple/,kind=private,probe=acme-core;name=c,url=https://c.example/,names=listed,allow=x y-*",
 			"name=d,url=https://d.example/simple/,ttl=5m",
 		}
+	case "feeds":
+		return [3]string{
+			"name=a,url=https://a.example/all.zip",
+			"name=b,path=/srv/osv,when_old=closed;name=c,url=http://c.example/,allow_private=true,malware=flag",
+			"name=d,every=1h,max_age=7d",
+		}
 	case "aliases":
 		return [3]string{
 			"path=/root/pypi/+simple/", "path=/a/simple/;path=/b/simple/,repository=team", "path=/c/simple/,repository=d",
@@ -116,7 +122,8 @@ func writeTOML(t *testing.T, f *kong.Flag, text string) string {
 	section, key, ok := strings.Cut(tomlKey(f.Name), ".")
 	value := fmt.Sprintf("%q", text)
 	switch {
-	case f.Name == "oidc-issuers", f.Name == "upstreams", f.Name == "repositories", f.Name == "aliases":
+	case f.Name == "oidc-issuers", f.Name == "upstreams", f.Name == "repositories", f.Name == "aliases",
+		f.Name == "feeds":
 		return write(t, entriesTOML(tomlKey(f.Name), text))
 	case f.Target.Kind() == reflect.Slice:
 		value = fmt.Sprintf("[%q]", strings.Split(text, ","))

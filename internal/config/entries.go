@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"pyindex/internal/access"
+	"pyindex/internal/advisory"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/policy"
@@ -22,6 +23,7 @@ var entryKeys = map[string][]string{
 	"upstreams":    upstream.Keys(),
 	"repositories": repositoryKeys,
 	"aliases":      aliasKeys,
+	"feeds":        advisory.Keys(),
 }
 
 // declaredUpstream is an entry of [[upstreams]]. Its text form, for a flag or the environment, is

@@ -66,6 +66,8 @@ func valueText(flag string, value any) string {
 		return listed(flag, v, "\n")
 	case []declaredAlias:
 		return listed(flag, v, "\n")
+	case []declaredFeed:
+		return listed(flag, v, "\n")
 	}
 	return hideSecrets(flag, fmt.Sprint(value))
 }

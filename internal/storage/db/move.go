@@ -27,6 +27,7 @@ var moved = []string{
 	"upstreams", "repository_bases", "name_sources", "name_rulings", "reservations", "upstream_files",
 	"imports", "import_files", "file_origins", "download_bases", "alias_uses", "instances", "import_projects",
 	"file_rulings", "accepted_returns", "exemptions", "exemption_files", "exemption_requests",
+	"feeds", "advisories",
 }
 
 // rebuilt lists the tables that Move leaves empty. catalog.Index.Backfill fills the cards and requirements, later

@@ -7,6 +7,7 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/account/outbox"
 	"pyindex/internal/account/signin"
+	"pyindex/internal/advisory"
 	"pyindex/internal/audit"
 	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
@@ -44,6 +45,7 @@ var (
 	_ namelog.Tx    = (*Tx)(nil)
 	_ verify.Tx     = (*Tx)(nil)
 	_ transfer.Tx   = (*Tx)(nil)
+	_ advisory.Tx   = (*Tx)(nil)
 )
 
 // storeOf is the database as seen by a package whose transactions are of type T. *Tx must implement T.
@@ -102,6 +104,17 @@ func (d *DB) Record() audit.Store { return storeOf[audit.Rows]{d} }
 // Pages returns the database as seen by package pages. Its updates do not wait for those who change the index if the
 // database is PostgreSQL: they touch rows that only they write.
 func (d *DB) Pages() pages.Store { return asideOf[pages.Tx]{storeOf[pages.Tx]{d}} }
+
+// Advisories returns the database as seen by package advisory.
+func (d *DB) Advisories() advisory.Store {
+	return advisoriesOf{storeOf[advisory.Tx]{d}}
+}
+
+type advisoriesOf struct{ storeOf[advisory.Tx] }
+
+func (s advisoriesOf) Aside(ctx context.Context, f func(advisory.Tx) error) error {
+	return asideOf[advisory.Tx]{s.storeOf}.Update(ctx, f)
+}
 
 // asideOf is storeOf with updates that do not take the lock of writers, if the database has one.
 type asideOf[T any] struct{ storeOf[T] }
