@@ -10,6 +10,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
+	"pyindex/internal/memo"
 )
 
 // Tx is a transaction with the rows of this package.
@@ -54,6 +55,7 @@ type Browser struct {
 	store       Store
 	digests     *digests
 	comparisons *comparisons
+	highest     *memo.BySerial[string, int] // highestNamed of a repository, by its id
 	redact      func(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string, entries []audit.Entry) error
 }
 
@@ -62,7 +64,10 @@ func New(x *catalog.Index, s Store, o Options) *Browser {
 	if o.Redact == nil {
 		o.Redact = withoutClaims
 	}
-	return &Browser{index: x, store: s, digests: newDigests(), comparisons: newComparisons(), redact: o.Redact}
+	return &Browser{
+		index: x, store: s, digests: newDigests(), comparisons: newComparisons(),
+		highest: memo.NewBySerial[string, int](1000), redact: o.Redact,
+	}
 }
 
 // MaxFound is the number of search results that are counted and can be paged to.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/memo"
 )
 
 // Facet is a value of a filter, with the number of the found projects that have it.
@@ -49,7 +50,7 @@ const GroupOwner = "group:"
 var pythonClassifier = regexp.MustCompile(`^Programming Language :: Python :: [23]`)
 
 // facets counts the values of the projects that a query finds.
-func facets(ctx context.Context, tx Tx, q SearchQuery) (Facets, error) {
+func (x *Browser) facets(ctx context.Context, tx Tx, at memo.Stamp, q SearchQuery) (Facets, error) {
 	any := q
 	any.Python = ""
 	rows, err := tx.FacetRows(ctx, any)
@@ -72,7 +73,7 @@ func facets(ctx context.Context, tx Tx, q SearchQuery) (Facets, error) {
 		}
 	}
 	f := Facets{Licenses: licenses.top(q.License), Classifiers: classifiers.top(q.Classifier)}
-	listed, err := listedPythons(ctx, tx, q, rows)
+	listed, err := x.listedPythons(ctx, tx, at, q, rows)
 	if err != nil {
 		return f, err
 	}
@@ -95,24 +96,24 @@ func facets(ctx context.Context, tx Tx, q SearchQuery) (Facets, error) {
 // listedPythons returns the Python versions that found projects name, and those from a lower bound of theirs up to the
 // highest version that any project of the repository names. A project without an upper bound also allows versions that
 // do not exist.
-func listedPythons(ctx context.Context, tx Tx, q SearchQuery, rows []FacetRow) (map[string]bool, error) {
+func (x *Browser) listedPythons(ctx context.Context, tx Tx, at memo.Stamp, q SearchQuery,
+	rows []FacetRow,
+) (map[string]bool, error) {
 	known := catalog.KnownPythons()
-	listed, highest, open := map[string]bool{}, -1, false
+	listed, open := map[string]bool{}, false
 	for _, r := range rows {
-		for _, p := range namedPythons(r) {
+		for _, p := range namedPythons(r, known) {
 			listed[p] = true
 		}
-		highest, open = max(highest, highestNamed(r)), open || isOpen(r)
+		open = open || isOpen(r, known)
 	}
 	if !open {
 		return listed, nil
 	}
-	all, err := tx.FacetRows(ctx, SearchQuery{RepositoryID: q.RepositoryID, ProjectIDs: q.ProjectIDs})
-	for _, r := range all {
-		highest = max(highest, highestNamed(r))
-	}
+	all, err := x.highestOf(ctx, tx, at, q, known)
+	highest := max(highestNamed(rows, known), all)
 	for _, r := range rows {
-		if !isOpen(r) {
+		if !isOpen(r, known) {
 			continue
 		}
 		for _, p := range r.Pythons {
@@ -124,16 +125,30 @@ func listedPythons(ctx context.Context, tx Tx, q SearchQuery, rows []FacetRow) (
 	return listed, err
 }
 
+// highestOf returns highestNamed of the newest projects that q may find in its repository.
+func (x *Browser) highestOf(ctx context.Context, tx Tx, at memo.Stamp, q SearchQuery, known []string) (int, error) {
+	if q.ProjectIDs == nil {
+		if n, ok := x.highest.Get(at, q.RepositoryID); ok {
+			return n, nil
+		}
+	}
+	rows, err := tx.FacetRows(ctx, SearchQuery{RepositoryID: q.RepositoryID, ProjectIDs: q.ProjectIDs})
+	n := highestNamed(rows, known)
+	if err == nil && q.ProjectIDs == nil {
+		x.highest.Put(at, q.RepositoryID, n)
+	}
+	return n, err
+}
+
 // namedPythons returns the Python versions that a project names: in classifiers, and all those of a range with two
 // bounds, or the first or the last of one with one bound.
-func namedPythons(r FacetRow) []string {
+func namedPythons(r FacetRow, known []string) []string {
 	var out []string
 	for _, c := range r.Classifiers {
 		if p, ok := strings.CutPrefix(c, "Programming Language :: Python :: "); ok {
 			out = append(out, p)
 		}
 	}
-	known := catalog.KnownPythons()
 	if len(r.Pythons) == 0 {
 		return out
 	}
@@ -150,16 +165,17 @@ func namedPythons(r FacetRow) []string {
 }
 
 // isOpen reports whether a project has a lowest Python version, but no highest one.
-func isOpen(r FacetRow) bool {
-	known := catalog.KnownPythons()
+func isOpen(r FacetRow, known []string) bool {
 	return len(r.Pythons) > 0 && r.Pythons[0] != known[0] && r.Pythons[len(r.Pythons)-1] == known[len(known)-1]
 }
 
-// highestNamed returns the place of the highest Python version that a project names among the known ones, or -1.
-func highestNamed(r FacetRow) int {
+// highestNamed returns the place of the highest Python version that projects name among the known ones, or -1.
+func highestNamed(rows []FacetRow, known []string) int {
 	highest := -1
-	for _, p := range namedPythons(r) {
-		highest = max(highest, slices.Index(catalog.KnownPythons(), p))
+	for _, r := range rows {
+		for _, p := range namedPythons(r, known) {
+			highest = max(highest, slices.Index(known, p))
+		}
 	}
 	return highest
 }

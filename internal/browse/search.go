@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/memo"
 	"pyindex/internal/packaging"
 )
 
@@ -42,7 +43,7 @@ const (
 // exact name comes first, then names that begin with the text, then the rest by relevance. A query without words lists
 // all projects, newest first. A query has no operators, and every query is valid.
 func (x *Browser) Search(ctx context.Context, who access.Caller, repo string, q Query) (Found, error) {
-	r, ids, err := x.searchable(ctx, who, repo)
+	r, at, ids, err := x.searchable(ctx, who, repo)
 	if err != nil {
 		return Found{}, err
 	}
@@ -68,7 +69,7 @@ func (x *Browser) Search(ctx context.Context, who access.Caller, repo string, q 
 			}
 		}
 		ask.Common = f.Total > MaxFound
-		f.Facets, err = facets(ctx, tx, ask)
+		f.Facets, err = x.facets(ctx, tx, at, ask)
 		return err
 	})
 	f.More = f.Total > MaxFound
@@ -76,13 +77,13 @@ func (x *Browser) Search(ctx context.Context, who access.Caller, repo string, q 
 	return f, err
 }
 
-// searchable returns a repository and the ids of its projects that the caller may see, or nil for all.
+// searchable returns a repository, its stamp, and the ids of its projects that the caller may see, or nil for all.
 func (x *Browser) searchable(ctx context.Context, who access.Caller,
 	repo string,
-) (catalog.Repository, []string, error) {
-	r, _, all, err := x.index.ListingState(ctx, who, repo)
+) (catalog.Repository, memo.Stamp, []string, error) {
+	r, at, all, err := x.index.ListingState(ctx, who, repo)
 	if err != nil || all {
-		return r, nil, err
+		return r, at, nil, err
 	}
 	ids := []string{}
 	err = x.store.View(ctx, func(tx Tx) error {
@@ -95,7 +96,7 @@ func (x *Browser) searchable(ctx context.Context, who access.Caller,
 		}
 		return nil
 	})
-	return r, ids, err
+	return r, at, ids, err
 }
 
 // words returns the words of a query.
@@ -228,7 +229,7 @@ func (x *Browser) Dependents(ctx context.Context, who access.Caller, repo string
 	if _, err := x.index.Project(ctx, who, repo, name); err != nil {
 		return nil, 0, err
 	}
-	r, ids, err := x.searchable(ctx, who, repo)
+	r, _, ids, err := x.searchable(ctx, who, repo)
 	if err != nil {
 		return nil, 0, err
 	}

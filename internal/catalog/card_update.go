@@ -94,33 +94,44 @@ const backfillBatch = 50
 
 // Backfill creates cards for projects without one, and indexes again those of another WordsVersion, a few at a time,
 // until none is left or ctx ends. It continues from the last batch after an interruption, and two processes may run it
-// at once.
+// at once. It reads the cards of all projects, but no other update waits for that.
 func (x *Index) Backfill(ctx context.Context) error {
 	if err := x.recountSizes(ctx); err != nil {
 		return err
 	}
 	for after := ""; ; {
 		var ids []string
-		err := x.store.Update(ctx, func(tx Tx) (err error) {
-			if ids, err = tx.WithoutCards(ctx, after, backfillBatch); err != nil {
-				return err
-			}
-			for _, id := range ids {
-				p, err := tx.ProjectByID(ctx, id)
-				if err == nil {
-					err = putCard(ctx, tx, p)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			return nil
+		err := x.store.View(ctx, func(tx Tx) (err error) {
+			ids, err = tx.WithoutCards(ctx, after, backfillBatch)
+			return err
 		})
-		if err != nil || len(ids) < backfillBatch {
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		if err := x.putCards(ctx, ids); err != nil || len(ids) < backfillBatch {
 			return err
 		}
 		after = ids[len(ids)-1]
 	}
+}
+
+// putCards updates the cards of projects, except those that are gone.
+func (x *Index) putCards(ctx context.Context, ids []string) error {
+	return x.store.Update(ctx, func(tx Tx) error {
+		for _, id := range ids {
+			p, err := tx.ProjectByID(ctx, id)
+			if fault.Is(err, fault.NotFound) {
+				continue
+			}
+			if err == nil {
+				err = putCard(ctx, tx, p)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // RewriteCard updates a project's card and requirements from its latest release, in a transaction that changed

@@ -1,10 +1,12 @@
 package catalog_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/browse"
@@ -248,6 +250,18 @@ func TestBackfill(t *testing.T) {
 	}
 	if got := w.found(w.admin, browse.Query{Text: "something"}); len(got) != 3 {
 		t.Errorf("after Backfill %v are found, want three", got)
+	}
+}
+
+// TestBackfillBesideAnUpdate checks that Backfill, which reads all cards, waits for no update if they are complete, so
+// that none waits for it.
+func TestBackfillBesideAnUpdate(t *testing.T) {
+	w := newWorld(t, ingest.PrivatePolicy(), catalog.Limits{})
+	w.must(packagingtest.Wheel("a", "1.0", "x"))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := w.db.Catalog().Update(ctx, func(catalog.Tx) error { return w.Backfill(ctx) }); err != nil {
+		t.Error(err)
 	}
 }
 

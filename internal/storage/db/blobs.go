@@ -137,9 +137,7 @@ func (t *Tx) named(ctx context.Context, part, sha256, generation string) (bool, 
 }
 
 func (t *Tx) AbandonedBlobs(ctx context.Context, before time.Time, limit int) ([]string, error) {
-	_, err := t.exec(ctx, `UPDATE blobs SET settled = TRUE, holds = 0
-		WHERE NOT settled AND NOT dropping AND since < $1 AND `+blobUsed, micros(before))
-	if err != nil {
+	if _, err := t.exec(ctx, settleUsed, micros(before)); err != nil {
 		return nil, err
 	}
 	out, err := t.abandon(ctx, blobOpen, before, limit)
@@ -150,6 +148,11 @@ func (t *Tx) AbandonedBlobs(ctx context.Context, before time.Time, limit int) ([
 	rest, err := t.abandon(ctx, blobAgain, before, limit-len(out))
 	return append(out, rest...), err
 }
+
+// settleUsed settles the rows older than $1 whose holders are gone but whose blobs are referenced. SQLite would split a
+// plain OR into a search for each of its sides, which reads the rows of all content.
+const settleUsed = `UPDATE blobs SET settled = TRUE, holds = 0
+	WHERE NOT settled AND NOT dropping AND since < $1 AND ` + blobUsed + ` = TRUE`
 
 // abandon marks unreferenced rows that match a condition as being dropped. The condition is trusted SQL.
 func (t *Tx) abandon(ctx context.Context, which string, before time.Time, limit int) ([]string, error) {

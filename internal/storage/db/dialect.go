@@ -44,8 +44,10 @@ type dialect struct {
 	words        []string // adapts it to the words of catalog.Words
 	// name, summary, keywords, people, classifiers, body
 	putWords func(ctx context.Context, t *Tx, projectID string, words [][]string) error
-	// lower ranks are better matches; rank is called if the statement needs it
-	matching func(s *statement, words []string, exact bool) (from string, rank func() string)
+	// matching adds a condition about words to a statement of cards as c, and returns its sources
+	matching func(s *statement, words []string, exact bool) (from string)
+	rank     func(s *statement, words []string) string // of a card as c; lower ranks are better matches
+	listed   string                                    // format of a query for the numbers of a JSON array
 }
 
 // failure classifies the error codes of a database.

@@ -24,7 +24,7 @@ var moved = []string{
 	"jtis", "audit", "sessions", "links", "totps", "recovery_codes", "passkeys", "challenges", "keys", "outbox",
 	"identities", "devices", "attempts",
 	"downloads", "names", "deleted_projects", "deleted_project_owners", "subscriptions",
-	"upstreams", "repository_bases", "name_sources", "name_rulings", "reservations", "upstream_files",
+	"upstreams", "repository_bases", "name_sources", "name_rulings", "reservations", "upstream_files", "upstream_left", "file_readers",
 	"imports", "import_files", "file_origins", "download_bases", "alias_uses", "instances", "import_projects",
 	"file_rulings", "accepted_returns", "exemptions", "exemption_files", "exemption_requests",
 	"feeds", "advisories",

@@ -110,7 +110,7 @@ func (d *DB) begin(ctx context.Context, h *sql.DB, o *sql.TxOptions, turn string
 		c.Close()
 		return nil, err
 	}
-	t := &Tx{db: d, inner: inner, conn: c}
+	t := &Tx{db: d, inner: inner, conn: c, fixed: o.ReadOnly}
 	if turn != "" {
 		if _, err := t.exec(ctx, turn); err != nil {
 			t.end()

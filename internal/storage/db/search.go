@@ -2,7 +2,9 @@ package db
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -111,59 +113,99 @@ func (s *statement) only(column string, ids []string) {
 const named = 200
 
 func (t *Tx) Search(ctx context.Context, q browse.SearchQuery) ([]catalog.Card, int, error) {
-	s, tail, rank, words := t.matches(q, len(q.Words) > 0)
-	n, err := t.count(ctx, s, tail)
-	if err == nil && len(q.Words) > 0 && n <= browse.MaxFound {
-		s, tail, rank, words = t.matches(q, false)
-		n, err = t.count(ctx, s, tail)
+	if len(q.Words) == 0 {
+		return t.list(ctx, q)
 	}
+	h, err := t.hits(ctx, q)
+	if err != nil || len(h.numbers) == 0 {
+		return nil, 0, err
+	}
+	s, score := &statement{}, `0`
+	s.and(`c.number IN (` + s.listed(t, h.first()) + `)`)
+	if len(h.numbers) <= browse.MaxFound { // words that are more common do not distinguish projects
+		score = t.db.dialect.rank(s, q.Words)
+	}
+	with := s.ranked(q, score)
+	order := t.order(s, q, `f.score`)
+	cards, err := many(ctx, t, scanCard,
+		with+`SELECT `+cardColumns+` FROM ranked f JOIN project_cards c ON c.project_id = f.id ORDER BY `+order+
+			` LIMIT `+s.arg(int64(q.Limit))+` OFFSET `+s.arg(int64(q.Offset)), s.args...)
+	return cards, len(h.numbers), err
+}
+
+// list is Search for a query without words.
+func (t *Tx) list(ctx context.Context, q browse.SearchQuery) ([]catalog.Card, int, error) {
+	s := &statement{}
+	s.filter(q)
+	tail := ` FROM project_cards c WHERE ` + strings.Join(s.where, ` AND `)
+	n, err := one(ctx, t, "number", scanNumber,
+		`SELECT COUNT(*) FROM (SELECT 1`+tail+fmt.Sprintf(` LIMIT %d) n`, browse.MaxFound+1), s.args...)
 	if err != nil || n == 0 {
 		return nil, 0, err
 	}
-	with, score := ``, `0`
-	if len(q.Words) > 0 {
-		if n <= browse.MaxFound { // words that are more common do not distinguish projects
-			score = rank()
-		}
-		with, tail, score = s.ranked(q, tail, score, s.where[words:]),
-			` FROM ranked f JOIN project_cards c ON c.project_id = f.id`, `f.score`
-	}
-	order := t.order(s, q, score)
-	cards, err := many(ctx, t, scanCard,
-		with+`SELECT `+cardColumns+tail+` ORDER BY `+order+` LIMIT `+s.arg(int64(q.Limit))+` OFFSET `+s.arg(int64(q.Offset)),
-		s.args...)
+	cards, err := many(ctx, t, scanCard, `SELECT `+cardColumns+tail+` ORDER BY `+t.order(s, q, `0`)+
+		` LIMIT `+s.arg(int64(q.Limit))+` OFFSET `+s.arg(int64(q.Offset)), s.args...)
 	return cards, int(n), err
 }
 
-// matches begins the statement of a search: its sources and conditions, a function that adds its rank, and the number
-// of conditions about words. Exact words are tried first. A prefix of a very common word would make the full-text index
-// merge the entries of all matching words, and with that many hits a longer list does not help.
-func (t *Tx) matches(q browse.SearchQuery, exact bool) (s *statement, tail string, rank func() string, words int) {
-	s = &statement{}
-	from := `project_cards c`
-	if len(q.Words) > 0 {
-		from, rank = t.db.dialect.matching(s, q.Words, exact)
+// hits are the numbers of the cards that a query finds, at most one more than are shown.
+type hits struct {
+	of      browse.SearchQuery
+	numbers []int64 // nil before the first query
+}
+
+// first returns the hits that are shown.
+func (h hits) first() []int64 { return h.numbers[:min(len(h.numbers), browse.MaxFound)] }
+
+// hits returns what a query finds. A view keeps the last answer, because the facets of a search ask for it again. Exact words are tried first: a prefix of a very common word would make the full-text index merge the entries
+// of all matching words, and with that many hits a longer list does not help.
+func (t *Tx) hits(ctx context.Context, q browse.SearchQuery) (hits, error) {
+	common := q.Common
+	q.Common, q.Sort, q.Limit, q.Offset, q.Name = false, "", 0, 0, ""
+	if t.found.numbers != nil && reflect.DeepEqual(t.found.of, q) { // no projects differ from nil, all of them
+		return t.found, nil
 	}
-	words = len(s.where)
+	h := hits{of: q}
+	var err error
+	if len(q.Words) == 0 {
+		h.numbers, err = t.matches(ctx, q, false, ` ORDER BY c.released_at DESC, c.name`)
+	} else if h.numbers, err = t.matches(ctx, q, true, ``); err == nil && len(h.numbers) <= browse.MaxFound && !common {
+		h.numbers, err = t.matches(ctx, q, false, ``)
+	}
+	if err == nil && t.fixed {
+		t.found = h
+	}
+	return h, err
+}
+
+func (t *Tx) matches(ctx context.Context, q browse.SearchQuery, exact bool, order string) ([]int64, error) {
+	s, from := &statement{}, `project_cards c`
+	if len(q.Words) > 0 {
+		from = t.db.dialect.matching(s, q.Words, exact)
+	}
 	s.filter(q)
-	return s, ` FROM ` + from + ` WHERE ` + strings.Join(s.where, ` AND `), rank, words
+	return many(ctx, t, scanNumber, `SELECT c.number FROM `+from+` WHERE `+strings.Join(s.where, ` AND `)+order+
+		fmt.Sprintf(` LIMIT %d`, browse.MaxFound+1), s.args...)
 }
 
-// count counts hits, up to one more than are shown.
-func (t *Tx) count(ctx context.Context, s *statement, tail string) (int64, error) {
-	return one(ctx, t, "number", scanNumber,
-		`SELECT COUNT(*) FROM (SELECT 1`+tail+fmt.Sprintf(` LIMIT %d) n`, browse.MaxFound+1), s.args...)
+// listed returns a query for numbers, as one argument however many there are.
+func (s *statement) listed(t *Tx, numbers []int64) string {
+	list, _ := json.Marshal(numbers)
+	return fmt.Sprintf(t.db.dialect.listed, s.arg(string(list)))
 }
 
-// ranked selects the projects to sort, each with its score. Lower is better, and 0 is the score of a name match. No
-// more hits are ranked than are counted, so that the time of a search does not grow with how common a word is.
-func (s *statement) ranked(q browse.SearchQuery, tail, rank string, filter []string) string {
-	found := `SELECT c.project_id AS id, ` + rank + ` AS score` + tail + fmt.Sprintf(` LIMIT %d`, browse.MaxFound)
+// ranked selects the projects to sort, each with its score: those of the conditions of s, and those whose name begins
+// with that of q. Lower is better, and 0 is the score of a name match.
+func (s *statement) ranked(q browse.SearchQuery, rank string) string {
+	found := `SELECT c.project_id AS id, ` + rank + ` AS score FROM project_cards c WHERE ` + strings.Join(s.where, ` AND `)
 	if q.Name == "" {
 		return `WITH ranked AS (` + found + `) `
 	}
-	begins := append(slices.Clone(filter), `c.name >= `+s.arg(q.Name), `c.name < `+s.arg(q.Name+"\U0010FFFF"))
-	byName := `SELECT c.project_id AS id FROM project_cards c WHERE ` + strings.Join(begins, ` AND `) +
+	s.where = nil
+	s.filter(q)
+	s.and(`c.name >= ` + s.arg(q.Name))
+	s.and(`c.name < ` + s.arg(q.Name+"\U0010FFFF"))
+	byName := `SELECT c.project_id AS id FROM project_cards c WHERE ` + strings.Join(s.where, ` AND `) +
 		fmt.Sprintf(` ORDER BY c.name LIMIT %d`, named)
 	return `WITH found AS (` + found + `), named AS (` + byName + `), ranked AS (SELECT b.id, MIN(b.score) AS score
 		FROM (SELECT id, score FROM found UNION ALL SELECT id, 0 FROM named) b GROUP BY b.id) `
@@ -211,37 +253,39 @@ func (t *Tx) order(s *statement, q browse.SearchQuery, rank string) string {
 		rank + `, c.name`
 }
 
-// hits returns a statement of the ids of found projects.
-func (t *Tx) hits(q browse.SearchQuery) (*statement, string) {
-	s, tail, _, _ := t.matches(q, q.Common)
-	if len(q.Words) == 0 {
-		tail += ` ORDER BY c.released_at DESC, c.name`
-	}
-	return s, `SELECT c.project_id` + tail + fmt.Sprintf(` LIMIT %d`, browse.MaxFound)
-}
-
 func (t *Tx) FacetRows(ctx context.Context, q browse.SearchQuery) ([]browse.FacetRow, error) {
-	s, hits := t.hits(q)
+	h, err := t.hits(ctx, q)
+	if err != nil || len(h.numbers) == 0 {
+		return nil, err
+	}
+	s := &statement{}
 	return many(ctx, t, func(r row) (f browse.FacetRow, err error) {
 		var pythons, classifiers string
 		err = r.Scan(&pythons, &f.License, &classifiers)
 		f.Pythons = strings.Fields(pythons)
 		f.Classifiers = strings.FieldsFunc(classifiers, func(c rune) bool { return c == '\n' })
 		return f, err
-	}, `SELECT c.pythons, c.license, c.classifiers FROM project_cards c WHERE c.project_id IN (`+hits+`)`, s.args...)
+	}, `SELECT c.pythons, c.license, c.classifiers FROM project_cards c
+		WHERE c.number IN (`+s.listed(t, h.first())+`)`, s.args...)
 }
 
+// OwnerCounts counts by the ids of owners before it looks up their names: there are fewer of them than projects.
 func (t *Tx) OwnerCounts(ctx context.Context, q browse.SearchQuery, limit int) ([]browse.OwnerCount, error) {
-	s, hits := t.hits(q)
+	h, err := t.hits(ctx, q)
+	if err != nil || len(h.numbers) == 0 {
+		return nil, err
+	}
+	s := &statement{}
 	return many(ctx, t, func(r row) (o browse.OwnerCount, err error) {
 		err = r.Scan(&o.Name, &o.Group, &o.Count)
 		return o, err
-	}, `WITH hits AS (`+hits+`) SELECT name, is_group, COUNT(*) FROM (
-		SELECT o.name AS name, FALSE AS is_group FROM hits h JOIN grants x ON x.project_id = h.project_id AND x.role = 'owner'
-			JOIN users o ON o.id = x.user_id
-		UNION ALL SELECT o.name, TRUE FROM hits h JOIN group_grants x ON x.project_id = h.project_id AND x.role = 'owner'
-			JOIN groups o ON o.id = x.group_id) owners
-		GROUP BY name, is_group ORDER BY 3 DESC, 1, 2 LIMIT `+s.arg(int64(limit)), s.args...)
+	}, `WITH hits AS (SELECT project_id FROM project_cards WHERE number IN (`+s.listed(t, h.first())+`))
+		SELECT o.name, FALSE, n.n FROM (SELECT x.user_id AS id, COUNT(*) AS n FROM hits h
+			JOIN grants x ON x.project_id = h.project_id AND x.role = 'owner' GROUP BY x.user_id) n JOIN users o ON o.id = n.id
+		UNION ALL SELECT o.name, TRUE, n.n FROM (SELECT x.group_id AS id, COUNT(*) AS n FROM hits h
+			JOIN group_grants x ON x.project_id = h.project_id AND x.role = 'owner' GROUP BY x.group_id) n
+			JOIN groups o ON o.id = n.id
+		ORDER BY 3 DESC, 1, 2 LIMIT `+s.arg(int64(limit)), s.args...)
 }
 
 func scanNumber(r row) (n int64, err error) {
@@ -331,26 +375,43 @@ func putSQLiteWords(ctx context.Context, t *Tx, projectID string, words [][]stri
 	return err
 }
 
-// matchSQLite searches words in FTS5. Words are quoted, so that none is an operator. Unless exact, they match as
-// prefixes.
-func matchSQLite(s *statement, words []string, exact bool) (from string, rank func() string) {
-	terms := func(exact bool) string {
-		quoted := make([]string, len(words))
-		for i, w := range words {
-			quoted[i] = `"` + w + `"`
-			if !exact {
-				quoted[i] += `*`
-			}
+// matchSQLite searches words in FTS5. Unless exact, they match as prefixes.
+func matchSQLite(s *statement, words []string, exact bool) (from string) {
+	s.and(`project_text MATCH ` + s.arg(termsSQLite(words, exact)))
+	return `project_text JOIN project_cards c ON c.number = project_text.rowid`
+}
+
+func rankSQLite(s *statement, words []string) string {
+	return ranked(func(columns int, exact bool) string {
+		within := s.arg(`{` + strings.Join(textColumns[:columns], " ") + `} : ` + termsSQLite(words, exact))
+		return `c.number IN (SELECT rowid FROM project_text WHERE project_text MATCH ` + within + `)`
+	})
+}
+
+// termsSQLite returns a query for FTS5. Words are quoted, so that none is an operator.
+func termsSQLite(words []string, exact bool) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		switch quoted[i] = `"` + w + `"`; {
+		case !exact && len(w) == 1:
+			quoted[i] = oneLetter(w)
+		case !exact:
+			quoted[i] += `*`
 		}
-		return `(` + strings.Join(quoted, " AND ") + `)`
 	}
-	s.and(`project_text MATCH ` + s.arg(terms(exact)))
-	return `project_text JOIN project_cards c ON c.number = project_text.rowid`, func() string {
-		return ranked(func(columns int, exact bool) string {
-			within := s.arg(`{` + strings.Join(textColumns[:columns], " ") + `} : ` + terms(exact))
-			return `project_text.rowid IN (SELECT rowid FROM project_text WHERE project_text MATCH ` + within + `)`
-		})
+	return `(` + strings.Join(quoted, " AND ") + `)`
+}
+
+// oneLetter returns a query for the words that begin with a letter or digit and go on in ASCII. It searches the index
+// of prefixes of two characters: for one of a single character, FTS5 would first merge the entries of all words that
+// begin with it, which may be in every project.
+func oneLetter(w string) string {
+	var terms strings.Builder
+	terms.WriteString(`("` + w + `"`)
+	for _, c := range "0123456789abcdefghijklmnopqrstuvwxyz" {
+		terms.WriteString(` OR "` + w + string(c) + `"*`)
 	}
+	return terms.String() + `)`
 }
 
 // textColumns are the columns of the full-text index, in the order of their importance, with their weights in a
@@ -394,22 +455,26 @@ func putPostgresWords(ctx context.Context, t *Tx, projectID string, words [][]st
 	return err
 }
 
-// matchPostgres searches words in tsvectors. Words are quoted and hold no quotes.
-func matchPostgres(s *statement, words []string, exact bool) (from string, rank func() string) {
-	terms := func(marks string, exact bool) string {
-		quoted := make([]string, len(words))
-		for i, w := range words {
-			quoted[i] = `'` + w + `':` + marks
-			if !exact {
-				quoted[i] += `*`
-			}
+// matchPostgres searches words in tsvectors. Unless exact, they match as prefixes.
+func matchPostgres(s *statement, words []string, exact bool) (from string) {
+	s.and(`c.document @@ ` + s.termsPostgres(words, "ABCD", exact))
+	return `project_cards c`
+}
+
+func rankPostgres(s *statement, words []string) string {
+	return ranked(func(columns int, exact bool) string {
+		return `c.document @@ ` + s.termsPostgres(words, strings.Join(textWeights[:columns], ""), exact)
+	})
+}
+
+// termsPostgres returns a tsquery for words with one of some weights. Words are quoted and hold no quotes.
+func (s *statement) termsPostgres(words []string, weights string, exact bool) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = `'` + w + `':` + weights
+		if !exact {
+			quoted[i] += `*`
 		}
-		return `CAST(CAST(` + s.arg(strings.Join(quoted, " & ")) + ` AS TEXT) AS tsquery)`
 	}
-	s.and(`c.document @@ ` + terms("ABCD", exact))
-	return `project_cards c`, func() string {
-		return ranked(func(columns int, exact bool) string {
-			return `c.document @@ ` + terms(strings.Join(textWeights[:columns], ""), exact)
-		})
-	}
+	return `CAST(CAST(` + s.arg(strings.Join(quoted, " & ")) + ` AS TEXT) AS tsquery)`
 }

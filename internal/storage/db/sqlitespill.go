@@ -8,8 +8,10 @@ import (
 )
 
 // stmtSpill is the size in bytes up to which SQLite keeps in memory what undoes a savepoint or a statement. Its default
-// of 64 kB is less than an upload changes: every update that joins a transaction would write a temporary file.
-const stmtSpill = 1 << 20
+// of 64 kB is less than an upload changes: every update that joins a transaction would write a temporary file. It is
+// written in one piece when it grows beyond, and SQLite writes at most 0x1ffff bytes at once: with a larger limit, it
+// reports that the disk is full.
+const stmtSpill = 0x1ffff
 
 // keepUndoInMemory sets stmtSpill for the process. SQLite refuses that once a database was opened by other means, and
 // keeps its default then.

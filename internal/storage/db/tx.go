@@ -21,6 +21,8 @@ type Tx struct {
 	db    *DB
 	inner *sql.Tx
 	conn  *sql.Conn
+	fixed bool // a view, whose rows do not change
+	found hits // of the last search in a view
 }
 
 // end rolls back if the transaction was not committed, and returns the connection.

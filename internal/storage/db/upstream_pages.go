@@ -66,7 +66,32 @@ func (t *Tx) RenewUpstreamPage(ctx context.Context, r pages.Row) error {
 
 func (t *Tx) DeleteUpstreamPages(ctx context.Context, before time.Time, limit int) (int64, error) {
 	return t.exec(ctx, `DELETE FROM upstream_pages WHERE (upstream, name) IN (SELECT upstream, name FROM upstream_pages
-		WHERE used_at < $1 ORDER BY used_at LIMIT $2)`, micros(before), int64(limit))
+		WHERE used_at < $1 AND NOT EXISTS (SELECT 1 FROM upstream_files f
+			WHERE f.upstream = upstream_pages.upstream AND f.project = upstream_pages.name)
+		ORDER BY used_at LIMIT $2)`, micros(before), int64(limit))
+}
+
+func (t *Tx) UpstreamLeft(ctx context.Context, k pages.Key) (pages.Left, error) {
+	return one(ctx, t, "files that left a page", func(r row) (pages.Left, error) {
+		l := pages.Left{Key: k}
+		var at int64
+		err := r.Scan(&l.OfURL, &l.Record, &at)
+		l.At = moment(at)
+		return l, err
+	}, `SELECT of_url, record, at FROM upstream_left WHERE upstream = $1 AND name = $2`, k.Upstream, k.Name.String())
+}
+
+func (t *Tx) PutUpstreamLeft(ctx context.Context, l pages.Left) error {
+	if len(l.Record) == 0 {
+		_, err := t.exec(ctx, `DELETE FROM upstream_left WHERE upstream = $1 AND name = $2 AND at <= $3`,
+			l.Upstream, l.Name.String(), micros(l.At))
+		return err
+	}
+	_, err := t.exec(ctx, `INSERT INTO upstream_left (upstream, name, of_url, record, at) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (upstream, name) DO UPDATE SET of_url = excluded.of_url, record = excluded.record, at = excluded.at
+		WHERE upstream_left.at <= excluded.at`,
+		l.Upstream, l.Name.String(), l.OfURL, l.Record, micros(l.At))
+	return err
 }
 
 func (t *Tx) CountUpstreamPages(ctx context.Context) (map[string]int, error) {

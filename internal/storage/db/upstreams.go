@@ -76,6 +76,7 @@ func (t *Tx) DeleteUpstream(ctx context.Context, name string) error {
 		name, micros(t.db.options.Now()))
 	for _, q := range []string{
 		`DELETE FROM upstream_pages WHERE upstream = $1`,
+		`DELETE FROM upstream_left WHERE upstream = $1`,
 		`DELETE FROM upstream_lists WHERE upstream = $1`,
 		`DELETE FROM upstream_leases WHERE upstream = $1`,
 		`DELETE FROM upstream_files WHERE upstream = $1`,

@@ -74,6 +74,12 @@ func checkSearch(w *world) {
 			browse.SearchQuery{Words: []string{"proto"}, Name: "proto", Sort: browse.ByName},
 			[]string{"http", "requests"},
 		},
+		{
+			"one letter",
+			browse.SearchQuery{Words: []string{"h"}, Sort: browse.ByName},
+			[]string{"http", "http-client", "requests"},
+		},
+		{"letters", browse.SearchQuery{Words: []string{"h", "hu", "r"}, Name: "h-hu-r"}, []string{"requests"}},
 		{"all words", browse.SearchQuery{Words: []string{"http", "humans"}, Name: "http-humans"}, []string{"requests"}},
 		{
 			"keyword",

@@ -16,6 +16,7 @@ import (
 func UpstreamPages(t *testing.T, open Opener) {
 	for name, f := range map[string]func(*world){
 		"rows":   checkUpstreamPages,
+		"left":   checkUpstreamLeft,
 		"leases": checkUpstreamLeases,
 		"lists":  checkUpstreamLists,
 		"serial": checkUpstreamsAndSerial,
@@ -245,8 +246,82 @@ func checkUpstreamsAndSerial(w *world) {
 		w.must(tx.EndUpstreamLease(w.ctx, k, "a"))
 		w.must(tx.DeleteUpstreamLeases(w.ctx, at))
 		w.must(tx.PutUpstreamList(w.ctx, pages.List{Upstream: "public", Hashes: []byte{1}}))
+		w.must(tx.PutUpstreamLeft(w.ctx, pages.Left{Key: k, Record: []byte{1}, At: at}))
 		_, err = tx.DeleteUpstreamPages(w.ctx, at.Add(time.Hour), 10)
 		return err
 	})
 	w.same("the serial", stamp(), before)
+}
+
+// checkUpstreamLeft checks that what is remembered of files that left a page outlives the page, is replaced by newer
+// facts only, and ends with the upstream. A page whose files were downloaded is not deleted.
+func checkUpstreamLeft(w *world) {
+	l := pages.Left{
+		Key: pages.Key{Upstream: "public", Name: w.name("six")}, OfURL: 3, Record: []byte{0, 1, 0xff}, At: at,
+	}
+	other := l
+	other.Upstream = "second"
+	find := func(k pages.Key) (out pages.Left, err error) {
+		err = w.b.Pages.View(w.ctx, func(tx pages.Tx) (err error) {
+			out, err = tx.UpstreamLeft(w.ctx, k)
+			return err
+		})
+		return out, err
+	}
+	put := func(l pages.Left) { w.updatePages(func(tx pages.Tx) error { return tx.PutUpstreamLeft(w.ctx, l) }) }
+	is := func(what string, want pages.Left) {
+		w.Helper()
+		got, err := find(want.Key)
+		w.must(err)
+		w.same(what, got, want)
+	}
+	_, err := find(l.Key)
+	w.want("nothing left", err, fault.NotFound)
+	put(l)
+	put(other)
+	is("what left", l)
+	older := l
+	older.Record, older.At = []byte("old"), at.Add(-time.Second)
+	put(older)
+	older.Record = nil
+	put(older)
+	is("after older facts", l)
+	next := l
+	next.Record, next.OfURL, next.At = []byte("new"), 4, at.Add(time.Second)
+	put(next)
+	is("after newer facts", next)
+	gone := next
+	gone.Record = nil
+	put(gone)
+	_, err = find(l.Key)
+	w.want("nothing left any longer", err, fault.NotFound)
+	is("of another upstream", other)
+
+	w.updatePages(func(tx pages.Tx) error {
+		for _, name := range []string{"six", "seven"} {
+			k := pages.Key{Upstream: "second", Name: w.name(name)}
+			w.must(tx.PutUpstreamPage(w.ctx, pages.Row{Key: k, Revision: "r", CheckedAt: at}))
+		}
+		return nil
+	})
+	row := upstreamRow("second", "a")
+	row.Project = "seven"
+	w.put(row)
+	var n int64
+	w.updatePages(func(tx pages.Tx) (err error) {
+		n, err = tx.DeleteUpstreamPages(w.ctx, at.Add(time.Hour), 10)
+		return err
+	})
+	w.same("deleted pages", n, int64(1))
+	is("after the page was deleted", other)
+	w.must(w.b.Pages.View(w.ctx, func(tx pages.Tx) error {
+		_, err := tx.UpstreamPage(w.ctx, pages.Key{Upstream: "second", Name: w.name("seven")}, time.Time{})
+		return err
+	}))
+	w.must(w.a.Upstreams.Update(w.ctx, func(tx upstream.Tx) error {
+		w.must(tx.InsertUpstream(w.ctx, upstream.Upstream{Name: "second", URL: "https://host.test/simple/", CreatedAt: at}))
+		return tx.DeleteUpstream(w.ctx, "second")
+	}))
+	_, err = find(other.Key)
+	w.want("of an upstream that was removed", err, fault.NotFound)
 }

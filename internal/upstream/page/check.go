@@ -16,6 +16,9 @@ func (p Page) Check(project packaging.ProjectName) error {
 		len(p.Serial) > maxSerial || strings.Trim(p.Serial, "0123456789") != "" {
 		return errors.New("the page has a wrong status or serial")
 	}
+	if !plausible(p.Away) || !plausible(p.Returned) || !p.Away.IsZero() && len(p.Files) > 0 {
+		return errors.New("the page has a wrong time")
+	}
 	r := newReader(nil, project, DefaultBounds())
 	for _, files := range [][]File{p.Files, p.Gone} {
 		for _, f := range files {
@@ -41,7 +44,7 @@ func (r *reader) check(f File) error {
 		return wrong
 	}
 	for _, at := range []time.Time{f.Uploaded, f.FirstSeen, f.LastSeen} {
-		if !at.IsZero() && (at.Year() < 1 || at.Year() > 9999) {
+		if !plausible(at) {
 			return wrong
 		}
 	}
@@ -53,3 +56,5 @@ func (r *reader) check(f File) error {
 	}
 	return nil
 }
+
+func plausible(at time.Time) bool { return at.IsZero() || 1 <= at.Year() && at.Year() <= 9999 }

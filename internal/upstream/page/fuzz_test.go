@@ -152,6 +152,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(p.Encode())
 	f.Add(page.Page{Status: "archived", StatusReason: "x", Serial: "5", Dropped: 2}.Encode())
 	f.Add(plain(f, p))
+	f.Add(page.Leave(p, friday).Encode())
 	f.Add(plain(f, filesAt(sdist("1", digestA), sdist("2", ""))))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > maxFuzzed {

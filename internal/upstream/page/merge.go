@@ -33,6 +33,7 @@ func MergeOwned(old, next Page, now time.Time) Page {
 		held[f.Filename] = f
 	}
 	merged := next
+	merged.Away, merged.Returned = old.settle(next, now)
 	for i, f := range merged.Files {
 		was, known := held[f.Filename]
 		delete(held, f.Filename)
@@ -50,6 +51,99 @@ func MergeOwned(old, next Page, now time.Time) Page {
 	})
 	merged.Gone = merged.Gone[:min(len(merged.Gone), maxGone)]
 	return merged
+}
+
+// Leave returns the page that is kept when an upstream answers that it does not have the project: all files are in Gone,
+// and Away is set.
+func Leave(old Page, now time.Time) Page {
+	p := MergeOwned(old, Page{}, now)
+	if p.Away.IsZero() {
+		p.Away = now.UTC().Truncate(time.Microsecond)
+	}
+	return p
+}
+
+// Left returns what must be remembered of the files that left the page, and whether there is anything.
+func (p Page) Left() (Page, bool) {
+	left := Page{Gone: p.Gone, Away: p.Away, Returned: p.Returned}
+	return left, len(p.Gone) > 0 || !p.Away.IsZero() || !p.Returned.IsZero()
+}
+
+// SameLeft reports whether Left of both pages is the same.
+func (p Page) SameLeft(other Page) bool {
+	return p.Away.Equal(other.Away) && p.Returned.Equal(other.Returned) &&
+		slices.EqualFunc(p.Gone, other.Gone, func(a, b File) bool {
+			return a.Filename == b.Filename && a.SHA256 == b.SHA256 && a.LastSeen.Equal(b.LastSeen)
+		})
+}
+
+// settle returns Away and Returned of the page that is kept when next follows.
+func (p *Page) settle(next Page, now time.Time) (away, returned time.Time) {
+	returned = p.Returned
+	if len(next.Files) == 0 {
+		return p.Away, returned
+	}
+	back, original := p.lists(next)
+	switch {
+	case !p.Away.IsZero() && !back && len(p.Files)+len(p.Gone) > 0:
+		returned = now
+	case original:
+		returned = time.Time{}
+	}
+	if returned.IsZero() {
+		returned = next.Returned // as another index has noticed
+	}
+	return time.Time{}, returned
+}
+
+// lists reports whether next lists a file that the page lists or listed, and whether that was one from before the
+// project returned.
+func (p *Page) lists(next Page) (back, original bool) {
+	if p.Away.IsZero() && p.Returned.IsZero() {
+		return true, true // the usual case
+	}
+	return p.common(next)
+}
+
+func (p *Page) common(next Page) (back, original bool) {
+	byDigest, byName := make(map[string]*File), make(map[string]*File)
+	for _, files := range [][]File{p.Files, p.Gone} {
+		for i := range files {
+			f := &files[i]
+			byName[f.Filename] = f
+			if f.SHA256 == "" {
+				continue
+			}
+			if was := byDigest[f.SHA256]; was == nil || f.FirstSeen.Before(was.FirstSeen) {
+				byDigest[f.SHA256] = f
+			}
+		}
+	}
+	for i := range next.Files {
+		f := &next.Files[i]
+		was := byDigest[f.SHA256]
+		if was == nil {
+			// without a digest, the name has to do
+			if was = byName[f.Filename]; was == nil || was.SHA256 != "" && f.SHA256 != "" {
+				continue
+			}
+		}
+		back = true
+		if original = p.Returned.IsZero() || was.FirstSeen.Before(p.Returned); original {
+			break
+		}
+	}
+	return back, original
+}
+
+// Replaces reports whether next lists files, but none that old lists or listed, although old lists some. The project may
+// have been deleted and its name given to somebody else between two looks.
+func (p Page) Replaces(old Page) bool {
+	if len(p.Files) == 0 || len(old.Files) == 0 {
+		return false
+	}
+	back, _ := old.common(p)
+	return !back
 }
 
 // mergeFile returns the file to keep of what is held, if known, and what the upstream states now.

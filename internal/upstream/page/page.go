@@ -17,6 +17,12 @@ type Page struct {
 	// Gone are the files that an earlier page listed and the present one does not. Merge keeps them, so that a name
 	// that returns cannot stand for other content. Their LastSeen is set.
 	Gone []File
+
+	// Away is since when the upstream has had no such project, or no file of it; zero if it lists files.
+	Away time.Time
+	// Returned is when the project, which was away, came back with none of its old files: somebody else may have taken
+	// its name. It is zero if that never happened, or if one of the files from before is listed again.
+	Returned time.Time
 }
 
 // File is a file on a Page.

@@ -87,11 +87,19 @@ func (p Page) Base(artifactBase string) string {
 }
 
 // Find returns the file of the page with this path below packages/<upstream>/, and false if the page has none.
-func (p Page) Find(path, artifactBase string) (File, bool) {
+func (p Page) Find(path, artifactBase string) (File, bool) { return find(p.Files, path, artifactBase) }
+
+// FindGone is Find for the files that the page no longer lists. Their LastSeen is when their absence was noticed.
+func (p Page) FindGone(path, artifactBase string) (File, bool) {
+	return find(p.Gone, path, artifactBase)
+}
+
+func find(files []File, path, artifactBase string) (File, bool) {
 	name := lastOf(path)
-	for _, f := range p.Files {
+	for i := range files {
+		f := &files[i]
 		if f.Filename == name && f.Path(artifactBase) == path {
-			return f, true
+			return *f, true
 		}
 	}
 	return File{}, false

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -12,6 +13,9 @@ import (
 const (
 	formatPacked = 1 // columns as one frame of zstd with a checksum
 	formatPlain  = 2 // columns as they are, if they are so repetitive that the frame would look damaged
+	// The same for a page with Away or Returned, which follow the serial.
+	formatPackedAway = 3
+	formatPlainAway  = 4
 )
 
 const (
@@ -44,16 +48,21 @@ func (p Page) Encode() []byte {
 	for _, s := range []string{p.Status, p.StatusReason, p.Serial} {
 		w.text(s)
 	}
+	packed, plain := byte(formatPacked), byte(formatPlain)
+	if moments := []time.Time{p.Away, p.Returned}; !p.Away.IsZero() || !p.Returned.IsZero() {
+		packed, plain = formatPackedAway, formatPlainAway
+		w.times(len(moments), func(i int) time.Time { return moments[i] })
+	}
 	all := p.Files
 	if len(p.Gone) > 0 {
 		all = append(all[:len(all):len(all)], p.Gone...)
 	}
 	w.files(all)
 	e, _ := coder()
-	if b := e.EncodeAll(w.buf, []byte{formatPacked}); credible(uint64(len(w.buf)), len(b)-1) {
+	if b := e.EncodeAll(w.buf, []byte{packed}); credible(uint64(len(w.buf)), len(b)-1) {
 		return b
 	}
-	return append([]byte{formatPlain}, w.buf...)
+	return append([]byte{plain}, w.buf...)
 }
 
 // credible reports whether so few compressed bytes may expand to so many.
@@ -70,6 +79,11 @@ func Decode(b []byte) (Page, error) {
 	r := columns{b: raw}
 	files, gone := r.count(), r.count()
 	p := Page{Dropped: r.count(), Status: r.text(), StatusReason: r.text(), Serial: r.text()}
+	if b[0] == formatPackedAway || b[0] == formatPlainAway {
+		moments := r.times(2)
+		p.Away, p.Returned = moments[0], moments[1]
+		r.failed = r.failed || p.Away.IsZero() && p.Returned.IsZero() // each page has one form
+	}
 	// each file takes at least a byte of every column
 	if r.failed || files+gone > len(r.b)/columnCount {
 		return Page{}, errors.New("damaged record: wrong number of files")
@@ -89,10 +103,10 @@ func Decode(b []byte) (Page, error) {
 
 // expand returns the columns of a record. It allocates little for a damaged one.
 func expand(b []byte) ([]byte, error) {
-	if len(b) == 0 || b[0] != formatPacked && b[0] != formatPlain {
+	if len(b) == 0 || b[0] < formatPacked || b[0] > formatPlainAway {
 		return nil, errors.New("record of an unknown format")
 	}
-	if b[0] == formatPlain {
+	if b[0] == formatPlain || b[0] == formatPlainAway {
 		return b[1:], nil
 	}
 	b = b[1:]

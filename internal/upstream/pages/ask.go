@@ -133,7 +133,7 @@ func (p *Pages) question(ctx context.Context, u *upstream.Upstream, k Key, was *
 		if err := p.confirmAbsence(ctx, u, k); err != nil {
 			return nil, err
 		}
-		return p.gone(u, k, p.newest(u, k, was), up), nil
+		return p.gone(ctx, u, k, p.newest(u, k, was), up), nil
 	case err != nil:
 		return nil, err
 	case r.NotModified:
@@ -164,20 +164,21 @@ func (p *Pages) confirmed(was *entry, r *upstream.Response, up *source) *entry {
 
 // gone keeps the answer that there is no such project. The files that it once had stay in the record, so that their
 // digests and times still hold if the project returns.
-func (p *Pages) gone(u *upstream.Upstream, k Key, was *entry, up *source) *entry {
+func (p *Pages) gone(ctx context.Context, u *upstream.Upstream, k Key, was *entry, up *source) *entry {
 	now := p.now()
 	row := Row{Key: k, Revision: "absent", OfURL: u.Revision, Absent: true, FetchedAt: now, CheckedAt: now}
 	if was == nil {
 		return p.put(row, nil, up)
 	}
-	if was.Absent {
+	_, err := Held{entry: was, pages: p}.Page()
+	if was.Absent && was.Revision != lost && err == nil {
 		row.Revision, row.Record = was.Revision, was.Record
 		return p.keep(row, was.page, was, up)
 	}
-	old := p.content(was)
-	merged := page.Merge(old, page.Page{}, now)
+	old := p.past(ctx, was)
+	merged := page.Leave(old, now)
 	row.Revision = digest(&merged)
-	return p.keep(row, &merged, was, up)
+	return p.keepAnew(row, old, &merged, was, up)
 }
 
 // changed reads a new page, and keeps the held one if the new one has a lower serial.
@@ -219,9 +220,9 @@ func (p *Pages) changed(ctx context.Context, u *upstream.Upstream, was *entry, k
 		}
 		p.alarm(ctx, u, k, was.Serial, row.Serial)
 	}
-	var old page.Page
-	if was != nil {
-		old = p.content(was)
+	old := p.past(ctx, was)
+	if replaced(u, &next, &old) {
+		old.Away = was.CheckedAt
 	}
 	merged := page.MergeOwned(old, next, now)
 	row.Revision = digest(&merged)
@@ -231,21 +232,58 @@ func (p *Pages) changed(ctx context.Context, u *upstream.Upstream, was *entry, k
 			return p.keep(row, nil, was, up), nil
 		}
 	}
-	return p.keep(row, &merged, was, up), nil
+	return p.keepAnew(row, old, &merged, was, up), nil
 }
 
-// content returns the content of an entry. A damaged record is an empty page.
-func (p *Pages) content(e *entry) page.Page {
-	pg, err := Held{entry: e, pages: p}.Page()
-	if err != nil {
+// replaced reports whether the new page of a project has nothing of the old one, as if the project had been deleted and
+// its name given to somebody else between two questions. The names of a private upstream are not free for everybody.
+func replaced(u *upstream.Upstream, next, old *page.Page) bool {
+	return u.Kind != upstream.Private && old.Away.IsZero() && next.Replaces(*old)
+}
+
+// past returns the content of an entry, which may be nil, as the past of the next page. Of a damaged record, only what
+// is remembered of files that left is known.
+func (p *Pages) past(ctx context.Context, e *entry) page.Page {
+	if e == nil {
 		return page.Page{}
 	}
+	pg, err := Held{entry: e, pages: p}.Page()
+	if err != nil {
+		var l Left
+		err = p.o.Store.View(ctx, func(tx Tx) (err error) {
+			l, err = tx.UpstreamLeft(ctx, e.Key)
+			return err
+		})
+		if err == nil {
+			pg, err = page.Decode(l.Record)
+		}
+		if err != nil {
+			return page.Page{}
+		}
+	}
+	return absentSince(e.Row, pg)
+}
+
+// absentSince returns the content of a row, with Away if the row says that there is no such project. Rows of earlier
+// versions do not have it.
+func absentSince(row Row, pg page.Page) page.Page {
+	if row.Absent && row.Revision != lost && pg.Away.IsZero() {
+		pg.Away = row.FetchedAt
+	}
 	return pg
+}
+
+// keepAnew is keep for a new content after an old one.
+func (p *Pages) keepAnew(row Row, old page.Page, pg *page.Page, was *entry, up *source) *entry {
+	e := p.keep(row, pg, was, up)
+	e.left = e.left || !pg.SameLeft(old)
+	return e
 }
 
 // keep puts a page into memory and has it written.
 func (p *Pages) keep(row Row, pg *page.Page, was *entry, up *source) *entry {
 	e := p.put(row, pg, up)
+	e.left = was != nil && was.page != nil && was.left // which is not encoded yet
 	if pg == nil && (len(row.Record) > 0 || !row.Absent) {
 		p.write(e, was != nil && was.Revision == row.Revision && was.Absent == row.Absent)
 	}

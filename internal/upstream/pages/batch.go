@@ -9,6 +9,7 @@ import (
 
 	"pyindex/internal/fault"
 	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/page"
 )
 
 const (
@@ -36,6 +37,7 @@ type queue struct {
 type dirty struct {
 	row     Row
 	renewal bool
+	left    bool // what is remembered of files that left the page is to be written, too
 }
 
 func newQueue() queue {
@@ -98,7 +100,7 @@ func (p *Pages) encode(e *entry) {
 		defer p.freeing.free()
 	}
 	row.Record = e.page.Encode()
-	encoded := &entry{Row: row, up: e.up}
+	encoded := &entry{Row: row, up: e.up, left: e.left}
 	encoded.used.Store(e.used.Load())
 	encoded.remember(e.page)
 	if now := p.records.get(e.Key); now != nil && now != e {
@@ -111,7 +113,7 @@ func (p *Pages) encode(e *entry) {
 // write has a row written by the next batch. renewal says that its record is stored already.
 func (p *Pages) write(e *entry, renewal bool) {
 	p.mu.Lock()
-	p.queue.add(dirty{e.Row, renewal})
+	p.queue.add(dirty{row: e.Row, renewal: renewal, left: e.left})
 	p.mu.Unlock()
 	p.wake()
 }
@@ -120,15 +122,20 @@ func (p *Pages) write(e *entry, renewal bool) {
 func (q *queue) add(d dirty) {
 	if was, ok := q.dirty[d.row.Key]; ok {
 		if was.row.CheckedAt.After(d.row.CheckedAt) {
+			was.left = was.left || d.left
+			q.dirty[d.row.Key] = was
 			return
 		}
+		d.left = d.left || was.left
 		d.renewal = d.renewal && (was.renewal || was.row.Revision != d.row.Revision)
 	}
 	for k := range q.dirty {
 		if len(q.dirty) < maxDirty {
 			break
 		}
-		delete(q.dirty, k)
+		if !q.dirty[k].left {
+			delete(q.dirty, k)
+		}
 	}
 	q.dirty[d.row.Key] = d
 }
@@ -156,6 +163,7 @@ func (p *Pages) endLease(k Key) {
 // work is what one batch does.
 type work struct {
 	rows  []dirty
+	left  []Left
 	ended []Key
 	renew []Key
 	later []upstreamKey
@@ -185,6 +193,7 @@ func (p *Pages) batch(ctx context.Context, renew bool) error {
 		p.encode(e)
 	}
 	w := p.takeWork(renew)
+	w.left = p.left(w.rows)
 	if len(w.rows)+len(w.ended)+len(w.renew) > 0 || len(w.later) > 0 && !p.o.Alone {
 		if err := p.o.Store.Update(ctx, func(tx Tx) error { return p.do(ctx, tx, &w) }); err != nil {
 			p.putBack(w)
@@ -196,6 +205,32 @@ func (p *Pages) batch(ctx context.Context, renew bool) error {
 	}
 	p.begin(ctx, w)
 	return nil
+}
+
+// left returns what is to be remembered of files that left the pages of rows.
+func (p *Pages) left(rows []dirty) (all []Left) {
+	for _, d := range rows {
+		if !d.left {
+			continue
+		}
+		pg, err := page.Decode(d.row.Record)
+		if err != nil {
+			p.log.Error("a page cannot be read again", "upstream", d.row.Upstream, "project", d.row.Name.String(),
+				"error", err)
+			continue
+		}
+		all = append(all, leftOf(d.row, &pg))
+	}
+	return all
+}
+
+// leftOf returns what is to be remembered of files that left the page of a row.
+func leftOf(row Row, pg *page.Page) Left {
+	l := Left{Key: row.Key, OfURL: row.OfURL, At: row.CheckedAt}
+	if content, any := pg.Left(); any {
+		l.Record = content.Encode()
+	}
+	return l
 }
 
 // takeWork takes the work of a batch from the queue.
@@ -251,6 +286,11 @@ func (p *Pages) do(ctx context.Context, tx Tx, w *work) error {
 			store = tx.RenewUpstreamPage
 		}
 		if err := store(ctx, d.row); err != nil {
+			return err
+		}
+	}
+	for _, l := range w.left {
+		if err := tx.PutUpstreamLeft(ctx, l); err != nil {
 			return err
 		}
 	}

@@ -44,22 +44,40 @@ func (p *Pages) Import(ctx context.Context, u upstream.Upstream, row Row, conten
 	err = p.o.Store.Update(ctx, func(tx Tx) error {
 		added = false
 		held, err := tx.UpstreamPage(ctx, row.Key, time.Time{})
-		merged := content
+		var old page.Page
 		switch {
-		case fault.Is(err, fault.NotFound) || err == nil && held.OfURL < u.CreatedAt.UnixMicro():
+		case fault.Is(err, fault.NotFound):
+			if old, err = leftBefore(ctx, tx, u, row.Key); err != nil {
+				return err
+			}
+		case err == nil && held.OfURL < u.CreatedAt.UnixMicro():
 		case err != nil:
 			return err
 		case !held.CheckedAt.Before(row.CheckedAt):
 			return nil
 		default:
-			old, err := page.Decode(held.Record)
-			if err != nil { // damaged, or empty because the project was never there
-				old = page.Page{}
+			if old, err = page.Decode(held.Record); err != nil { // damaged, or empty because the project was never there
+				if old, err = leftBefore(ctx, tx, u, row.Key); err != nil {
+					return err
+				}
+			}
+			old = absentSince(held, old)
+		}
+		merged := content
+		if remembered, any := old.Left(); any || len(old.Files) > 0 {
+			if replaced(&u, &content, &old) {
+				old.Away = held.CheckedAt
 			}
 			merged = page.Merge(old, content, now)
+			old = remembered
 		}
 		merged.Files = firstSeen(merged.Files, content.Files, now)
 		row.Revision, row.Record = digest(&merged), merged.Encode()
+		if !merged.SameLeft(old) {
+			if err := tx.PutUpstreamLeft(ctx, leftOf(row, &merged)); err != nil {
+				return err
+			}
+		}
 		added = true
 		return tx.PutUpstreamPage(ctx, row)
 	})
@@ -67,6 +85,22 @@ func (p *Pages) Import(ctx context.Context, u upstream.Upstream, row Row, conten
 		p.adopt(row)
 	}
 	return added && err == nil, err
+}
+
+// leftBefore returns what is remembered of files that left a page, as a page.
+func leftBefore(ctx context.Context, tx Tx, u upstream.Upstream, k Key) (page.Page, error) {
+	l, err := tx.UpstreamLeft(ctx, k)
+	if fault.Is(err, fault.NotFound) || err == nil && l.OfURL < u.CreatedAt.UnixMicro() {
+		return page.Page{}, nil
+	}
+	if err != nil {
+		return page.Page{}, err
+	}
+	p, err := page.Decode(l.Record)
+	if err != nil {
+		return page.Page{}, nil
+	}
+	return p, nil
 }
 
 // firstSeen returns files with the times at which they were seen first, here or by the other index, none of which is

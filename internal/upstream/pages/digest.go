@@ -47,6 +47,10 @@ func digest(p *page.Page) string {
 			}
 		}
 	}
+	if !p.Away.IsZero() || !p.Returned.IsZero() {
+		moment(p.Away)
+		moment(p.Returned)
+	}
 	h.Write(b)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

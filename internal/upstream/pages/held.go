@@ -75,6 +75,8 @@ type entry struct {
 	// looked is when an offline index last looked for a newer row, in seconds.
 	looked atomic.Int64
 	up     *source
+	// left is set until the page is encoded, if what is remembered of files that left it is to be written, too.
+	left bool
 	// decoded is the content until the next garbage collection, for clients that ask for several files of a page.
 	decoded atomic.Pointer[weak.Pointer[page.Page]]
 }

@@ -379,11 +379,33 @@ func (p *Pages) loadNow(ctx context.Context, k Key, fl *flight) {
 		p.mu.Unlock()
 		close(fl.done)
 	}()
-	row, ok, err := p.read(ctx, k, time.Time{})
+	row, ok, err := p.readOrLeft(ctx, k)
 	if fl.err = err; err != nil || !ok {
 		return
 	}
 	fl.entry = p.adopt(row)
+}
+
+// lost is the revision of a page that was lost, of which only the files that had left it before are remembered. It
+// counts as the page of a project that does not exist and was never checked, so that it is asked for.
+const lost = "lost"
+
+// readOrLeft returns the row of a page, or if there is none what is remembered of files that left it.
+func (p *Pages) readOrLeft(ctx context.Context, k Key) (row Row, ok bool, err error) {
+	err = p.o.Store.View(ctx, func(tx Tx) (err error) {
+		row, err = tx.UpstreamPage(ctx, k, time.Time{})
+		if ok = err == nil && p.readable(row); ok || err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		l, err := tx.UpstreamLeft(ctx, k)
+		if fault.Is(err, fault.NotFound) {
+			return nil
+		}
+		row = Row{Key: k, Revision: lost, OfURL: l.OfURL, Record: l.Record, Absent: true}
+		ok = err == nil && p.readable(row)
+		return err
+	})
+	return row, ok, err
 }
 
 // read returns the row of a page if it was checked after a time and can be used.

@@ -30,6 +30,15 @@ type Row struct {
 	LowerSince time.Time // since when the upstream has stated a lower serial; zero if it does not
 }
 
+// Left is what is remembered of files that left the page of a project, which the page's row has as well. It remains if
+// that row is lost.
+type Left struct {
+	Key
+	OfURL  int64  // of the row
+	Record []byte // of package page: Gone, Away and Returned; nil if there is nothing to remember
+	At     time.Time
+}
+
 // List is the list of an upstream's projects as it is stored.
 type List struct {
 	Upstream   string
@@ -63,10 +72,16 @@ type Tx interface {
 	// checked later.
 	RenewUpstreamPage(ctx context.Context, r Row) error
 	// DeleteUpstreamPages deletes pages that were last checked before a time, up to limit, and returns their number. A
-	// page that is used is checked when its TTL has passed.
+	// page that is used is checked when its TTL has passed. It keeps the pages of projects whose files were downloaded:
+	// what is known of them decides whether a file is new.
 	DeleteUpstreamPages(ctx context.Context, before time.Time, limit int) (int64, error)
 	// CountUpstreamPages returns the number of pages of each upstream.
 	CountUpstreamPages(ctx context.Context) (map[string]int, error)
+
+	// UpstreamLeft returns what is remembered of files that left a page, or fault.NotFound.
+	UpstreamLeft(ctx context.Context, k Key) (Left, error)
+	// PutUpstreamLeft stores what is remembered, or deletes it if there is nothing, unless what is stored is newer.
+	PutUpstreamLeft(ctx context.Context, l Left) error
 
 	// LeaseUpstream takes or renews the lease of a page until a time. It returns false if another holder has it now.
 	LeaseUpstream(ctx context.Context, k Key, holder string, now, until time.Time) (bool, error)
