@@ -26,8 +26,8 @@ var moved = []string{
 	"downloads", "names", "deleted_projects", "deleted_project_owners", "subscriptions",
 	"upstreams", "repository_bases", "name_sources", "name_rulings", "reservations", "upstream_files", "upstream_left", "file_readers",
 	"imports", "import_files", "file_origins", "download_bases", "alias_uses", "instances", "import_projects",
-	"file_rulings", "accepted_returns", "exemptions", "exemption_files", "exemption_requests",
 	"feeds", "advisories",
+	"file_rulings", "accepted_returns", "exemptions", "exemption_files", "exemption_requests",
 }
 
 // rebuilt lists the tables that Move leaves empty. catalog.Index.Backfill fills the cards and requirements, later
