@@ -50,8 +50,24 @@ func (a *App) openReader(log *slog.Logger) {
 	a.Holds = holds.New(a.Index.Index, a.DB.Holds(), holds.Options{Files: a})
 	a.Reader = resolve.New(a.Index.Index, resolve.Options{
 		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Rulings: a.Holds, Offline: a.Config.Offline,
-		Advisories: advisories{a.Advisories},
+		Advisories: advisories{a.Advisories}, Address: a.heldAddress, Log: log,
 	})
+}
+
+// heldAddress returns the URL of the page that says why a version is held, or a project if version is "".
+func (a *App) heldAddress(repository string, name packaging.ProjectName, version string) string {
+	if a.Base == nil {
+		return ""
+	}
+	page := a.Base.JoinPath()
+	if repository != catalog.MainRepository {
+		page = page.JoinPath("r", repository)
+	}
+	page = page.JoinPath("held", name.String())
+	if version != "" {
+		page = page.JoinPath(version)
+	}
+	return page.String() + "/"
 }
 
 // FilesOf implements holds.Files by the reader, which is opened after it.

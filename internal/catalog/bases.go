@@ -46,6 +46,9 @@ type Source struct {
 	Upstream   string     // "" for the repository itself
 	// Through are all repositories of the chain that have the upstream as their base.
 	Through []Repository
+	// Ways are all repositories of the chain on some way to the upstream, from the one that was asked to those in
+	// Through.
+	Ways []Repository
 }
 
 // addUpstream adds an upstream to a chain, or another repository that has it as its base.
@@ -64,6 +67,10 @@ func (x *Index) Chain(ctx context.Context, at memo.Stamp, r Repository) ([]Sourc
 	if c, ok := x.chains.Get(at, r.ID); ok { // without the closure, which costs an allocation
 		return c, nil
 	}
+	return x.readChain(ctx, at, r)
+}
+
+func (x *Index) readChain(ctx context.Context, at memo.Stamp, r Repository) ([]Source, error) {
 	return recallAt(ctx, x, at, x.chains, r.ID, func(tx Tx) ([]Source, error) { return chain(ctx, tx, r) })
 }
 
@@ -78,6 +85,7 @@ func chain(ctx context.Context, tx Tx, r Repository) ([]Source, error) {
 	}
 	var out []Source
 	seen := map[Base]bool{}
+	drawsOn := map[string][]string{} // ids of bases by the id of a repository
 	var add func(Repository) error
 	add = func(r Repository) error {
 		if seen[Base{RepositoryID: r.ID}] || len(out) >= maxChain {
@@ -94,6 +102,7 @@ func chain(ctx context.Context, tx Tx, r Repository) ([]Source, error) {
 				out = addUpstream(out, r, b.Upstream)
 			}
 			if base, ok := byID[b.RepositoryID]; ok {
+				drawsOn[r.ID] = append(drawsOn[r.ID], base.ID)
 				if err := add(base); err != nil {
 					return err
 				}
@@ -101,7 +110,36 @@ func chain(ctx context.Context, tx Tx, r Repository) ([]Source, error) {
 		}
 		return nil
 	}
-	return out, add(r)
+	err = add(r)
+	addWays(out, drawsOn)
+	return out, err
+}
+
+// addWays sets the Ways of all upstreams of a chain.
+func addWays(chain []Source, drawsOn map[string][]string) {
+	for i := range chain {
+		s := &chain[i]
+		if s.Upstream == "" {
+			continue
+		}
+		leads := map[string]bool{}
+		for _, r := range s.Through {
+			leads[r.ID] = true
+		}
+		for more := true; more; {
+			more = false
+			for id, bases := range drawsOn {
+				if !leads[id] && slices.ContainsFunc(bases, func(base string) bool { return leads[base] }) {
+					leads[id], more = true, true
+				}
+			}
+		}
+		for _, one := range chain {
+			if one.Upstream == "" && leads[one.Repository.ID] {
+				s.Ways = append(s.Ways, one.Repository)
+			}
+		}
+	}
 }
 
 // SetBases replaces the bases of a repository. It needs an administrator. It returns the faults of PutBases.

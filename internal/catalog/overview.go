@@ -246,6 +246,31 @@ func (o *Overview) AddUpstream(c Contents) {
 	o.Releases, o.Latest = all, newest(all)
 }
 
+// MarkHeld corrects the releases by contents of the same project whose files are marked: a release with files that are
+// not served counts as yanked, and one that the contents leave out is left out. It picks the latest release again.
+func (o *Overview) MarkHeld(c Contents) {
+	files := map[string][]File{}
+	for _, f := range c.Files {
+		files[f.ReleaseID] = append(files[f.ReleaseID], f)
+	}
+	known := map[string]bool{}
+	for _, r := range c.Releases {
+		known[r.ID] = true
+	}
+	var all []Summary
+	for _, s := range o.Releases {
+		if !known[s.ID] {
+			continue
+		}
+		if some := files[s.ID]; slices.ContainsFunc(some, func(f File) bool { return f.Held() }) {
+			marked := summarize(s.Release, some)
+			s.Yanked, s.YankedFiles, s.YankedReason = marked.Yanked, marked.YankedFiles, marked.YankedReason
+		}
+		all = append(all, s)
+	}
+	o.Releases, o.Latest = all, newest(all)
+}
+
 func summarize(r Release, files []File) Summary {
 	s := Summary{Release: r, Files: len(files), Yanked: true}
 	sized := true

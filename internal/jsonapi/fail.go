@@ -2,10 +2,12 @@ package jsonapi
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 
 	"pyindex/internal/fault"
+	"pyindex/internal/resolve"
 	"pyindex/internal/route"
 )
 
@@ -20,6 +22,10 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 		message = "something went wrong here; tell the administrator the request id " + h.Get("X-Request-Id")
 	}
 	h.Set("Cache-Control", "no-store")
+	if f, ok := errors.AsType[resolve.Refused](err); ok {
+		h.Set("X-Index-Hold", f.Decision.Header())
+		message = f.Text()
+	}
 	route.RetryLater(h, status, retryAfter)
 	write(w, r, status, message)
 }

@@ -32,7 +32,7 @@ func (r *Rules) deny(f *File, d *Decision) bool {
 		d.become(Deny, RuleName, "", "", time.Time{})
 		return true
 	case r.StatusDenied && (r.StatusHere || lift == ""):
-		d.become(Deny, RuleStatus, "", "", time.Time{})
+		d.become(Deny, RuleStatus, r.StatusReason, "", time.Time{})
 		return true
 	case r.StatusDenied:
 		d.Exemption = lift

@@ -127,6 +127,7 @@ type Rules struct {
 	// StatusDenied is set if the project is in quarantine at its upstream or here. Here says that it is here, so that
 	// no file can be lifted out of it.
 	StatusDenied, StatusHere bool
+	StatusReason             string             // of the quarantine, "" if none is stated
 	Denials                  []Denial           // that concern the project
 	Contents                 map[string]*Denial // that concern content of any project, by SHA-256
 	Pins                     map[string]string  // SHA-256 that an administrator requires, by file name
@@ -165,8 +166,8 @@ type File struct {
 type Decision struct {
 	Verdict Verdict
 	Rule    Rule
-	// Detail is what the rule is about: the id of an advisory, the reason of an administrator, the start-up file, the
-	// feed. It is "" for the other rules.
+	// Detail is what the rule is about: the id of an advisory, the reason of an administrator or of a quarantine, the
+	// start-up file, the feed. It is "" for the other rules.
 	Detail     string
 	Repository string    // whose settings decided, "" for rules of the whole index
 	Until      time.Time // end of a hold; zero if it does not end by time alone

@@ -35,6 +35,9 @@ func (d Decision) Text() string {
 		b.WriteString(", this project may not be read from the upstream")
 	case RuleStatus:
 		b.WriteString(", the project is in quarantine")
+		if d.Detail != "" {
+			b.WriteString(": " + d.Detail)
+		}
 	case RuleReturned:
 		b.WriteString(", the project was gone and came back with other files")
 	case RuleDigest:

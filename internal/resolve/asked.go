@@ -15,6 +15,7 @@ type asked struct {
 	private, public []*upstream.Upstream // in the order of the chain
 	listed          *upstream.Upstream   // the public one whose configuration lists the name, or nil
 	id              string               // of the views
+	ruled           atomic.Pointer[ruled]
 	last            atomic.Pointer[variant]
 }
 
@@ -84,20 +85,30 @@ func (a *asked) candidates(o catalog.Ownership) []*upstream.Upstream {
 }
 
 // variant is the Variant of a view, and what it depends on beside the stamp.
-type variant struct{ upstream, revision, pinned, versions, text string }
+type variant struct {
+	ruled                      *ruled
+	revision, pinned, versions string
+	period                     *period
+	text                       string
+}
 
-// text returns the ID and the Variant of a view that has its upstream's page. pinned is the text of its pins.
-func (a *asked) text(v *View, pinned string) (id, text string) {
-	if last := a.last.Load(); last != nil && last.upstream == v.Upstream.Name && last.revision == v.held.Revision &&
-		last.pinned == pinned && last.versions == v.Ownership.Versions {
-		return a.id, last.text
+// vary sets the ID and the Variant of a view that has its upstream's page. pinned is the text of its pins.
+func (x *Reader) vary(v *View, pinned string) {
+	a, now := v.asked, x.o.Now()
+	v.id = a.id
+	if last := a.last.Load(); last != nil && last.ruled == v.ruled && last.revision == v.held.Revision &&
+		last.pinned == pinned && last.versions == v.Ownership.Versions && !last.period.over(now) {
+		v.period, v.variant = last.period, last.text
+		return
 	}
-	next := &variant{upstream: v.Upstream.Name, revision: v.held.Revision, pinned: pinned, versions: v.Ownership.Versions}
-	next.text = v.Upstream.Name + " " + strconv.FormatInt(v.Upstream.Revision, 10) + " " + v.held.Revision +
-		" " + pinned + v.Upstream.ArtifactBase + v.Ownership.Versions
+	next := &variant{ruled: v.ruled, revision: v.held.Revision, pinned: pinned, versions: v.Ownership.Versions}
+	text := v.Upstream.Name + " " + strconv.FormatInt(v.Upstream.Revision, 10) + " " + v.held.Revision +
+		" " + pinned + v.Upstream.ArtifactBase + v.Ownership.Versions + " " + v.ruled.text
 	if v.Repository.RequireHashes {
-		next.text += " hashes"
+		text += " hashes"
 	}
+	next.period = x.periods.of(a.id, text, now)
+	next.text = text + " " + strconv.FormatUint(next.period.number, 10)
 	a.last.Store(next)
-	return a.id, next.text
+	v.period, v.variant = next.period, next.text
 }

@@ -111,6 +111,17 @@ func (w *world) serve(a *app.App) http.Handler {
 	return h
 }
 
+// serveWith is serve with other options of the simple API.
+func (w *world) serveWith(o simpleapi.Options) http.Handler {
+	w.t.Helper()
+	a := w.replicas[0]
+	keys := access.NewKeyring(a.DB.Access(), access.KeyringOptions{AnonymousRead: true})
+	h, err := server.New(server.Options{Keyring: keys, Log: slog.New(slog.DiscardHandler)},
+		simpleapi.New(a.Reader, o).Table())
+	w.must(err)
+	return h
+}
+
 func (w *world) must(err error) {
 	w.t.Helper()
 	if err != nil {

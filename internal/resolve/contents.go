@@ -4,47 +4,71 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
+	"pyindex/internal/policy"
 	"pyindex/internal/upstream/page"
 )
 
 // Contents returns what the page of a view lists. The files of an upstream have their Upstream set. Their releases have
-// their version as ID.
+// their version as ID. Files that are not served have a Decision; a repository may leave them out.
 func (x *Reader) Contents(ctx context.Context, who access.Caller, v *View) (catalog.Contents, error) {
-	return x.contents(ctx, who, v, x.index.Contents)
+	return x.contents(ctx, who, v, x.index.Contents, false)
 }
 
 // Shown is Contents with only what pages show of the files of this index; see catalog.Index.Shown.
 func (x *Reader) Shown(ctx context.Context, who access.Caller, v *View) (catalog.Contents, error) {
-	return x.contents(ctx, who, v, x.index.Shown)
+	return x.contents(ctx, who, v, x.index.Shown, false)
+}
+
+// All is Contents with all files that are not served, also if the repository leaves them out and if the whole project
+// is denied.
+func (x *Reader) All(ctx context.Context, who access.Caller, v *View) (catalog.Contents, error) {
+	return x.contents(ctx, who, v, x.index.Contents, true)
 }
 
 func (x *Reader) contents(ctx context.Context, who access.Caller, v *View,
-	own func(context.Context, access.Caller, string, packaging.ProjectName) (catalog.Contents, error),
+	own func(context.Context, access.Caller, string, packaging.ProjectName) (catalog.Contents, error), all bool,
 ) (catalog.Contents, error) {
 	c := catalog.Contents{Project: v.Project}
+	m := x.marking(v)
+	rules := policy.Rules{NameDenied: v.denied}
 	if v.Project.ID != "" {
 		var err error
 		if c, err = own(ctx, who, v.Project.Repository.Name, v.Name); err != nil {
 			return c, err
 		}
+		standing, err := x.standing(ctx, v.At, v.Name)
+		if err != nil {
+			return c, err
+		}
+		m.markOwn(c.Files, standing)
+		rules = ownRules(standing)
 	} else {
 		c.Project = catalog.Project{
 			Repository: v.Repository, Name: v.Name, Display: v.Name.String(), Status: catalog.Active,
 		}
 	}
-	if v.Upstream.Name == "" {
+	now := x.o.Now()
+	if v.Upstream.Name != "" {
+		p, err := v.held.Page()
+		if err != nil {
+			return c, err
+		}
+		rules = v.rulesOf(p)
+		v.period.end(v.addForeign(&c, p, &rules, &m, now))
+		x.queue(v, p)
+	}
+	if all {
 		return c, nil
 	}
-	p, err := v.held.Page()
-	if err != nil {
-		return c, err
+	if d, denied := whole(&rules, v.Project.ID != "", now); denied {
+		m.empty(&c, d)
 	}
-	v.addForeign(&c, p)
-	x.queue(v, p)
+	m.hide(&c)
 	return c, nil
 }
 
@@ -69,19 +93,22 @@ func (v *View) undigested(p page.Page) (all []page.File) {
 	return all
 }
 
-// addForeign adds the upstream's part of the contents. A version that is own stays own alone.
-func (v *View) addForeign(c *catalog.Contents, p page.Page) {
+// addForeign adds the upstream's part of the contents. A version that is own stays own alone. It returns the moment at
+// which a decision about it changes by time alone, or the zero time.
+func (v *View) addForeign(c *catalog.Contents, p page.Page, rules *policy.Rules, m *marking,
+	now time.Time,
+) (until time.Time) {
 	if v.Project.ID == "" {
 		c.Project.Status, c.Project.StatusReason = status(p), p.StatusReason
 	}
-	if c.Project.Status == catalog.Quarantined || p.Status == string(catalog.Quarantined) {
-		return
+	if rules.StatusDenied && (rules.StatusHere || len(rules.Lifts) == 0) {
+		return until
 	}
 	own := map[string]bool{}
 	for _, r := range c.Releases {
 		own[r.Key] = true
 	}
-	fresh := v.foreignFiles(p)
+	fresh, until := v.foreignFiles(p, rules, m, now)
 	alone := len(c.Files) == 0 && len(own) == 0 // the usual case needs no other list
 	if alone {
 		c.Files = fresh
@@ -106,6 +133,7 @@ func (v *View) addForeign(c *catalog.Contents, p page.Page) {
 	}
 	slices.SortStableFunc(added, byVersion)
 	c.Releases = append(c.Releases, added...)
+	return until
 }
 
 func byVersion(a, b catalog.Release) int {
@@ -126,10 +154,14 @@ func status(p page.Page) catalog.Status {
 }
 
 // foreignFiles returns the files of a page that may be listed: those with a digest, or all if the repository does not
-// require one.
-func (v *View) foreignFiles(p page.Page) []catalog.File {
-	out := make([]catalog.File, 0, len(p.Files))
+// require one. Those that are not served are marked. until is the moment at which a decision changes by time alone.
+func (v *View) foreignFiles(p page.Page, rules *policy.Rules, m *marking,
+	now time.Time,
+) (out []catalog.File, until time.Time) {
+	out = make([]catalog.File, 0, len(p.Files))
 	extra := make([]catalog.UpstreamFile, len(p.Files))
+	judged := make([]policy.File, 0, len(p.Files))
+	facts := v.factsOf(&p)
 	for i := range p.Files {
 		f := &p.Files[i]
 		path := f.Path(v.Upstream.ArtifactBase)
@@ -150,6 +182,16 @@ func (v *View) foreignFiles(p page.Page) []catalog.File {
 			RequiresPython: f.RequiresPython, Yanked: f.Yanked, YankedReason: f.YankedReason,
 			UploadedAt: f.Uploaded, Upstream: &extra[i],
 		})
+		judged = append(judged, policy.File{})
+		facts.put(&judged[len(judged)-1], f, path)
 	}
-	return out
+	policy.Ages(judged)
+	for i := range judged {
+		d := rules.Decide(&judged[i], now)
+		if !d.Changes.IsZero() && (until.IsZero() || d.Changes.Before(until)) {
+			until = d.Changes
+		}
+		m.mark(&out[i], d)
+	}
+	return out, until
 }

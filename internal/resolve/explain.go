@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/policy"
 	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/page"
 	"pyindex/internal/upstream/pages"
@@ -35,11 +36,14 @@ type ExplainedSource struct {
 	Does   string `json:"does"`
 }
 
-// HiddenFile is a file that an upstream lists and this index does not.
+// HiddenFile is a file that an upstream lists and this index does not, or does not serve.
 type HiddenFile struct {
-	Filename string `json:"filename"`
-	Reason   string `json:"reason"`
-	Next     string `json:"next"` // what would make it available
+	Filename string      `json:"filename"`
+	Reason   string      `json:"reason"`
+	Next     string      `json:"next"` // what would make it available
+	Rule     policy.Rule `json:"rule,omitempty"`
+	Until    time.Time   `json:"until,omitzero"` // end of a hold that ends by time alone
+	Address  string      `json:"address,omitempty"`
 }
 
 // Explain explains what a repository shows of a name, or of one version of it if version is not "". It asks no
@@ -68,11 +72,13 @@ func (x *Reader) Explain(ctx context.Context, who access.Caller, repo string, na
 		return e, err
 	}
 	if v.Project.ID != "" && o.Origin != catalog.Foreign {
-		c, err := x.index.Contents(ctx, who, v.Project.Repository.Name, name)
+		own := &View{opened: in, Name: name, Ownership: o, Project: v.Project}
+		c, err := x.All(ctx, who, own)
 		if err != nil {
 			return e, err
 		}
 		e.Files = countFiles(c, version)
+		x.explainHeld(&e, own, c, version)
 	}
 	err = x.explainSources(ctx, who, &e, v, version)
 	return e, err
@@ -99,10 +105,10 @@ func whyOf(repo string, name packaging.ProjectName, o catalog.Ownership) (why, n
 	return "nobody has used the name yet", ""
 }
 
-// countFiles counts the files that are listed, of one version if it is not "".
+// countFiles counts the files that are served, of one version if it is not "".
 func countFiles(c catalog.Contents, version string) (n int) {
 	for _, f := range c.Files {
-		if version == "" || catalog.SameVersion(f.Version, version) {
+		if !f.Held() && (version == "" || catalog.SameVersion(f.Version, version)) {
 			n++
 		}
 	}
@@ -199,6 +205,9 @@ func (x *Reader) upstreamPart(ctx context.Context, who access.Caller, e *Explana
 		}
 	}
 	v.Upstream, v.held, v.pins = u, held, pins
+	if v.ruled, err = x.compile(ctx, v); err != nil {
+		return "", false, err
+	}
 	if err := x.explainFiles(ctx, who, e, v, p, version); err != nil {
 		return "", false, err
 	}
@@ -223,11 +232,13 @@ func (x *Reader) upstreamPart(ctx context.Context, who access.Caller, e *Explana
 func (x *Reader) explainFiles(ctx context.Context, who access.Caller, e *Explanation, v *View, p page.Page,
 	version string,
 ) error {
-	c, err := x.Contents(ctx, who, v)
+	c, err := x.All(ctx, who, v)
 	if err != nil {
 		return err
 	}
 	e.Files = countFiles(c, version)
+	e.Hidden = e.Hidden[:0] // what is own was told without the upstream
+	x.explainHeld(e, v, c, version)
 	listed := map[string]bool{}
 	for _, f := range c.Files {
 		if f.Upstream != nil {
@@ -243,8 +254,8 @@ func (x *Reader) explainFiles(ctx context.Context, who access.Caller, e *Explana
 		}
 		if f.Changed != "" {
 			e.Hidden = append(e.Hidden, HiddenFile{
-				f.Filename, "the upstream states another SHA-256 for it now; the first one counts",
-				"compare the two files, and ask the upstream",
+				Filename: f.Filename, Reason: "the upstream states another SHA-256 for it now; the first one counts",
+				Next: "compare the two files, and ask the upstream",
 			})
 		}
 	}
@@ -255,23 +266,52 @@ func (x *Reader) explainFiles(ctx context.Context, who access.Caller, e *Explana
 func (v *View) whyHidden(c catalog.Contents, p page.Page, f page.File) HiddenFile {
 	own := slices.ContainsFunc(c.Files,
 		func(o catalog.File) bool { return o.Upstream == nil && catalog.SameVersion(o.Version, f.Version) })
+	h := HiddenFile{Filename: f.Filename}
 	switch {
 	case p.Status == string(catalog.Quarantined):
-		return HiddenFile{f.Filename, "the project is in quarantine at the upstream", "wait until the upstream releases it"}
+		h.Reason, h.Next = "the project is in quarantine at the upstream", "wait until the upstream releases it"
 	case c.Project.Status == catalog.Quarantined:
-		return HiddenFile{
-			f.Filename, "the project is in quarantine here",
-			fmt.Sprintf("index project status %s active", v.Name),
-		}
+		h.Reason, h.Next = "the project is in quarantine here", fmt.Sprintf("index project status %s active", v.Name)
 	case own:
-		return HiddenFile{
-			f.Filename, "this index has a version " + f.Version + " of its own",
-			fmt.Sprintf("index project delete %s %s", v.Name, f.Version),
+		h.Reason = "this index has a version " + f.Version + " of its own"
+		h.Next = fmt.Sprintf("index project delete %s %s", v.Name, f.Version)
+	default:
+		h.Reason = "the upstream states no SHA-256, the repository requires one, and this index has not downloaded it yet"
+		h.Next = fmt.Sprintf("index upstream fetch %s --repository %s -r FILE, with the line %s==%s in FILE",
+			v.Upstream.Name, v.Repository.Name, v.Name, f.Version)
+	}
+	return h
+}
+
+// explainHeld tells why files of contents are held or denied.
+func (x *Reader) explainHeld(e *Explanation, v *View, c catalog.Contents, version string) {
+	for i := range c.Files {
+		f := &c.Files[i]
+		if !f.Held() || version != "" && !catalog.SameVersion(f.Version, version) {
+			continue
 		}
+		d := *f.Decision
+		e.Hidden = append(e.Hidden, HiddenFile{
+			Filename: f.Filename, Reason: d.Text(), Next: nextFor(v, f.Version, d), Rule: d.Rule, Until: d.Until,
+			Address: x.addressOf(v, f.Version),
+		})
 	}
-	return HiddenFile{
-		f.Filename, "the upstream states no SHA-256, the repository requires one, and this index has not downloaded it yet",
-		fmt.Sprintf("index upstream fetch %s --repository %s -r FILE, with the line %s==%s in FILE", v.Upstream.Name,
-			v.Repository.Name, v.Name, f.Version),
+}
+
+// nextFor returns what would make a file available that is held or denied.
+func nextFor(v *View, version string, d policy.Decision) string {
+	if d.Verdict == policy.Hold && d.Rule != policy.RuleDigest {
+		exempt := fmt.Sprintf("index exempt add %s %s==%s --reason R", d.Repository, v.Name, version)
+		if !d.Until.IsZero() {
+			return "wait until " + policy.Date(d.Until) + ", or " + exempt
+		}
+		return exempt
 	}
+	switch d.Rule {
+	case policy.RuleStatus:
+		return "wait until the upstream releases it"
+	case policy.RuleDigest:
+		return "compare the content with what was pinned"
+	}
+	return "an administrator can lift the denial for this file"
 }

@@ -9,7 +9,6 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
-	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/policy"
 	"pyindex/internal/upstream"
@@ -19,14 +18,12 @@ import (
 )
 
 // File returns a file of this index that the caller may read through a repository, and the name of the repository that
-// has it. A file counts only if its project is the one that the name means in the repository that was asked.
+// has it. A file counts only if its project is the one that the name means in the repository that was asked. It returns
+// a Refused if the file is denied.
 func (x *Reader) File(ctx context.Context, who access.Caller,
 	repo, sha256, filename string,
 ) (catalog.File, string, error) {
-	f, r, err := x.ownFile(ctx, who, repo, filename)
-	if err == nil && f.SHA256 != sha256 {
-		err = noFile
-	}
+	f, r, err := x.ownFile(ctx, who, repo, sha256, filename)
 	if err != nil {
 		return catalog.File{}, "", err
 	}
@@ -35,7 +32,9 @@ func (x *Reader) File(ctx context.Context, who access.Caller,
 
 var noFile = catalog.Missing("file of that name and digest")
 
-func (x *Reader) ownFile(ctx context.Context, who access.Caller, repo, filename string) (catalog.File, string, error) {
+// ownFile is File for any digest if sha256 is "".
+func (x *Reader) ownFile(ctx context.Context, who access.Caller, repo, sha256, filename string,
+) (catalog.File, string, error) {
 	o, err := x.open(ctx, who, repo)
 	if err != nil {
 		return catalog.File{}, "", err
@@ -55,8 +54,11 @@ func (x *Reader) ownFile(ctx context.Context, who access.Caller, repo, filename 
 			return catalog.File{}, "", noFile
 		}
 		shown, err := x.shows(ctx, who, o, p)
-		if err == nil && !shown {
+		if err == nil && (!shown || sha256 != "" && f.SHA256 != sha256) {
 			err = noFile
+		}
+		if err == nil {
+			err = x.refuseOwn(ctx, o, p.Name, &f)
 		}
 		return f, s.Repository.Name, err
 	}
@@ -68,7 +70,7 @@ func (x *Reader) ownFile(ctx context.Context, who access.Caller, repo, filename 
 func (x *Reader) Attestations(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	version, filename string,
 ) ([]catalog.Attestation, error) {
-	_, from, err := x.ownFile(ctx, who, repo, filename)
+	_, from, err := x.ownFile(ctx, who, repo, "", filename)
 	if err != nil {
 		return nil, err
 	}
@@ -111,16 +113,21 @@ func (x *Reader) Foreign(ctx context.Context, who access.Caller, repo, name, pat
 	}
 	filename := path[strings.LastIndexByte(path, '/')+1:]
 	projects := page.Projects(filename)
+	ask.gone = goneFrom(name)
+	var gone error
 	for _, how := range []pages.Freshness{ask.Freshness, pages.NoCache} { // a newer page may list it
 		ask.Freshness = how
 		for _, project := range projects {
 			f, err := x.onPage(ctx, who, o, project, name, path, ask)
-			if err == nil || !catalog.IsMissing(err) {
+			switch refused, held := errors.AsType[Refused](err); {
+			case held && refused.Decision.Rule == policy.RuleRemoved && how != pages.NoCache:
+				gone = err
+			case err == nil || !catalog.IsMissing(err):
 				return f, err
 			}
 		}
 	}
-	return ForeignFile{}, noFile
+	return ForeignFile{}, cmp.Or(gone, error(noFile))
 }
 
 // onPage finds a file on the page of a project, which must come from that upstream.
@@ -131,6 +138,9 @@ func (x *Reader) onPage(ctx context.Context, who access.Caller, o opened, projec
 	if err != nil {
 		return ForeignFile{}, err
 	}
+	if v.denied {
+		return ForeignFile{}, x.refused(v, "", x.count(policy.Decision{Verdict: policy.Deny, Rule: policy.RuleName}))
+	}
 	if v.Upstream.Name != name {
 		return ForeignFile{}, noFile
 	}
@@ -139,17 +149,40 @@ func (x *Reader) onPage(ctx context.Context, who access.Caller, o opened, projec
 		return ForeignFile{}, err
 	}
 	f, ok := p.Find(path, v.Upstream.ArtifactBase)
+	if !ok {
+		f, ok = findGone(p, path, v.Upstream.ArtifactBase)
+	}
 	if !ok || v.ownVersion(ctx, x, who, f.Version) {
 		return ForeignFile{}, noFile
 	}
-	f.SHA256 = cmp.Or(v.pins[path], f.SHA256)
-	d := x.decide(&policy.Rules{StatusDenied: p.Status == string(catalog.Quarantined)}, &policy.File{})
-	if d.Verdict != policy.Serve {
-		return ForeignFile{}, Refused{d}
+	if f, err = x.admit(v, p, f, path); err != nil {
+		return ForeignFile{}, err
 	}
 	return ForeignFile{
 		Upstream: v.Upstream, Project: project, Path: path, File: f, MayFetch: mayFetch(who, o.Repository),
 	}, nil
+}
+
+// admit returns a file of a page with its digest, or a Refused if it is held or denied.
+func (x *Reader) admit(v *View, p page.Page, f page.File, path string) (page.File, error) {
+	d := x.count(v.decideOne(p, f, path, x.o.Now()))
+	if d.Verdict != policy.Serve {
+		return f, x.refused(v, f.Version, d)
+	}
+	x.observe(v, f.Filename, d)
+	f.SHA256 = cmp.Or(v.pins[path], f.SHA256)
+	return f, nil
+}
+
+// findGone returns a file that left a page by its path.
+func findGone(p page.Page, path, artifactBase string) (page.File, bool) {
+	filename := path[strings.LastIndexByte(path, '/')+1:]
+	for i := range p.Gone {
+		if f := &p.Gone[i]; f.Filename == filename && f.Path(artifactBase) == path {
+			return *f, true
+		}
+	}
+	return page.File{}, false
 }
 
 // ownVersion reports whether a version of the view is this index's own, which hides that of the upstream.
@@ -209,22 +242,24 @@ func (x *Reader) Provenance(ctx context.Context, who access.Caller, repo string,
 	if v.Upstream.Name == "" {
 		return nil, noProvenance
 	}
-	c, err := x.Contents(ctx, who, v)
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(c.Files, func(f catalog.File) bool {
-		return f.Filename == filename && f.Upstream != nil && f.Upstream.Provenance && catalog.SameVersion(f.Version, version)
-	})
-	if i < 0 {
-		return nil, noProvenance
-	}
 	p, err := v.held.Page()
 	if err != nil {
 		return nil, err
 	}
-	f, ok := p.Find(c.Files[i].Upstream.Path, v.Upstream.ArtifactBase)
-	if !ok {
+	named := func(f page.File) bool { return f.Filename == filename && catalog.SameVersion(f.Version, version) }
+	all := p.Files
+	if !slices.ContainsFunc(all, named) {
+		all = p.Gone
+	}
+	i := slices.IndexFunc(all, named)
+	if i < 0 || v.ownVersion(ctx, x, who, all[i].Version) {
+		return nil, noProvenance
+	}
+	f, err := x.admit(v, p, all[i], all[i].Path(v.Upstream.ArtifactBase))
+	if err != nil {
+		return nil, err
+	}
+	if f.Provenance == "" || f.SHA256 == "" && v.Repository.RequireHashes {
 		return nil, noProvenance
 	}
 	document, err := x.o.Files.Provenance(ctx, v.Upstream, f, v.fetch && !x.o.Offline)
@@ -239,16 +274,8 @@ var noProvenance = catalog.Missing("provenance of that file")
 // notHeld returns the error for a page or content that is not stored and may not be fetched.
 func (x *Reader) notHeld() error {
 	if x.o.Offline {
-		return Refused{x.decide(&policy.Rules{Offline: true}, &policy.File{NotHeld: true})}
+		rules := policy.Rules{Ways: []policy.Settings{{}}, Offline: true}
+		return Refused{Decision: x.count(rules.Decide(&policy.File{NotHeld: true}, x.o.Now()))}
 	}
 	return errFetchAnonymously
 }
-
-// Refused is the error for a page or a file that the policy holds or denies. It is a fault.Denied.
-type Refused struct{ Decision policy.Decision }
-
-// Error returns the reason as clients print it.
-func (r Refused) Error() string { return r.Decision.Text() }
-
-// Unwrap returns the fault, with the same message.
-func (r Refused) Unwrap() error { return fault.New(fault.Denied, "%s", r.Error()) }

@@ -3,6 +3,7 @@ package resolve
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"pyindex/internal/access"
@@ -27,8 +28,10 @@ func (x *Reader) Overview(ctx context.Context, who access.Caller, v *View, versi
 	out := Overview{View: *v}
 	var err error
 	if v.Own() {
-		out.Overview, err = x.index.Overview(ctx, who, v.Project.Repository.Name, v.Name, version)
-		return out, err
+		if out.Overview, err = x.index.Overview(ctx, who, v.Project.Repository.Name, v.Name, version); err != nil {
+			return out, err
+		}
+		return out, x.markOverview(ctx, who, v, &out, version)
 	}
 	c, err := x.Contents(ctx, who, v)
 	if err != nil {
@@ -37,6 +40,9 @@ func (x *Reader) Overview(ctx context.Context, who access.Caller, v *View, versi
 	if v.Project.ID != "" {
 		if out.Overview, err = x.index.Releases(ctx, who, v.Project.Repository.Name, v.Name); err != nil {
 			return out, err
+		}
+		if v.ruled != nil && v.ruled.standing.Revision != "" {
+			out.MarkHeld(c)
 		}
 	}
 	out.Project = c.Project
@@ -63,15 +69,66 @@ func (x *Reader) detail(ctx context.Context, who access.Caller, o *Overview, c c
 	if len(o.Files) == 0 || o.Files[0].Upstream == nil {
 		own, err := x.index.Overview(ctx, who, o.Project.Repository.Name, o.View.Name, o.Release.Version)
 		o.Files, o.Source, o.Metadata, o.Startup = own.Files, own.Source, own.Metadata, own.Startup
-		return err
+		if err != nil {
+			return err
+		}
+		return x.markRelease(ctx, o)
 	}
-	o.Source = catalog.Telling(o.Files)
+	o.Source = telling(o.Files)
 	ctx, cancel := context.WithTimeout(ctx, metadataTime)
 	defer cancel()
 	var err error
 	o.Metadata, err = x.metadata(ctx, &o.View,
 		catalog.ReleaseDetail{Contents: c, Release: o.Release.Release, Files: o.Files})
 	return err
+}
+
+// markOverview marks what people denied of a project that has files of this index only.
+func (x *Reader) markOverview(ctx context.Context, who access.Caller, v *View, o *Overview, version string) error {
+	s, err := x.standing(ctx, v.At, v.Name)
+	if err != nil || s.Revision == "" {
+		return err
+	}
+	c, err := x.Contents(ctx, who, v)
+	if err != nil {
+		return err
+	}
+	o.Project = c.Project
+	o.MarkHeld(c)
+	if o.Release = o.Latest; version != "" {
+		i := o.Find(version)
+		if i < 0 {
+			return catalog.Missing("release of that version")
+		}
+		o.Release = o.Releases[i]
+	}
+	if o.Release.ID == "" {
+		o.Files, o.Source, o.Metadata, o.Startup = nil, catalog.File{}, packaging.Metadata{}, nil
+		return nil
+	}
+	full, err := x.index.Overview(ctx, who, v.Project.Repository.Name, v.Name, o.Release.Version)
+	if err != nil {
+		return err
+	}
+	o.Files, o.Source, o.Metadata, o.Startup = full.Files, full.Source, full.Metadata, full.Startup
+	return x.markRelease(ctx, o)
+}
+
+// markRelease marks the files of the release, which are of this index, and leaves out metadata of a denied one.
+func (x *Reader) markRelease(ctx context.Context, o *Overview) error {
+	s, err := x.standing(ctx, o.View.At, o.View.Name)
+	if err != nil || len(o.Files) == 0 {
+		return err
+	}
+	m := x.marking(&o.View)
+	m.markOwn(o.Files, s)
+	if m.marked && !served(o.Files, o.Source.Filename) {
+		o.Source, o.Metadata = telling(o.Files), bare(&o.View, o.Release.Version)
+	}
+	if m.repository.HidesHeld() {
+		o.Files = slices.DeleteFunc(o.Files, func(f catalog.File) bool { return f.Held() })
+	}
+	return nil
 }
 
 // waiting counts the files of the upstream that are not listed for want of a digest.

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"pyindex/internal/advisory"
@@ -76,6 +77,9 @@ type Options struct {
 	// Address returns the absolute URL of the page that explains why a release is held, or "".
 	Address func(repository string, name packaging.ProjectName, version string) string
 	Offline bool // no upstream may be asked
+	// Now returns the time of decisions; time.Now if nil.
+	Now func() time.Time
+	Log *slog.Logger // of what would be held by repositories that observe; slog.Default() if nil
 }
 
 // Reader reads projects and files. It is safe for concurrent use.
@@ -87,26 +91,27 @@ type Reader struct {
 
 	combined *memo.Weighted[combinedKey, combined]
 
-	decided tally.Counts[policy.Counted]
+	decided  tally.Counts[policy.Counted]
+	observed observed
+	periods  *periods
 }
 
 // New returns a reader of x and the upstreams of o.
 func New(x *catalog.Index, o Options) *Reader {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
 	return &Reader{
-		index: x, o: o, asked: memo.NewBySerial[askedKey, *asked](memoAsked),
+		index: x, o: o, periods: newPeriods(), asked: memo.NewBySerial[askedKey, *asked](memoAsked),
 		combined: memo.NewWeighted(maxCombined, func(_ combinedKey, c combined) int64 { return c.roll.Size() }),
 	}
 }
 
-// Decisions returns the number of decisions about files of upstreams since the process started.
-func (x *Reader) Decisions() map[policy.Counted]int64 { return x.decided.All() }
-
-// decide decides about a file, and counts the decision.
-func (x *Reader) decide(r *policy.Rules, f *policy.File) policy.Decision {
-	d := r.Decide(f, time.Now())
-	x.decided.Add(policy.Counted{Rule: d.Rule, Verdict: d.Verdict}, 1)
-	return d
-}
+// Now returns the time by which the reader decides.
+func (x *Reader) Now() time.Time { return x.o.Now() }
 
 // Index returns the catalog.
 func (x *Reader) Index() *catalog.Index { return x.index }
@@ -120,4 +125,6 @@ type Ask struct {
 	// Limited is called with the indexes that asked none of their upstreams for the answer, and with nil if that is this
 	// index. It may be nil.
 	Limited func(upstream.Visited)
+
+	gone goneFrom
 }

@@ -29,6 +29,9 @@ type View struct {
 	held     pages.Held
 	fetch    bool              // whether the caller may cause a request to it
 	pins     map[string]string // SHA-256 by path of files whose digest is not the first one of the upstream
+	ruled    *ruled
+	period   *period
+	denied   bool // an upstream that may have the name must not be asked for it, and nothing else has it
 	variant  string
 	id       string // of a view of an upstream
 }
@@ -37,7 +40,7 @@ type View struct {
 func (v *View) Own() bool { return v.Upstream.Name == "" && v.Project.ID != "" }
 
 // Reserved reports whether the name belongs to this index and has no project yet.
-func (v *View) Reserved() bool { return v.Upstream.Name == "" && v.Project.ID == "" }
+func (v *View) Reserved() bool { return v.Upstream.Name == "" && v.Project.ID == "" && !v.denied }
 
 // ID identifies the view among those of all repositories, and Variant its content beside the stamp. The rendering of
 // two views is the same if both are.
@@ -61,6 +64,19 @@ func (v *View) Stamp() memo.Stamp {
 		return v.Project.Stamp()
 	}
 	return memo.Stamp{}
+}
+
+// Until returns the moment at which a decision about a file of the view may change by time alone, as far as is known:
+// it is known once Contents was called for the ID and Variant. It is the zero time if there is none.
+func (v *View) Until() time.Time {
+	if v.period == nil {
+		return time.Time{}
+	}
+	ends := v.period.ends.Load()
+	if ends == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ends)
 }
 
 // Age returns how long ago the upstream's page was current, and for how long it has been staler than it should be. Both
@@ -149,17 +165,24 @@ func (x *Reader) alone(ctx context.Context, who access.Caller, v *View) (err err
 	if err != nil {
 		return err
 	}
-	return v.ownOnly(who, readable)
+	return x.ownOnly(ctx, who, v, readable)
 }
 
 // ownOnly completes the view of a name that no upstream may be asked for.
-func (v *View) ownOnly(who access.Caller, readable bool) error {
+func (x *Reader) ownOnly(ctx context.Context, who access.Caller, v *View, readable bool) error {
 	if v.Project.ID != "" {
 		if !readable {
 			return missing
 		}
 		if v.Project.Repository.ID != v.Repository.ID {
 			v.variant = "base"
+		}
+		s, err := x.standing(ctx, v.At, v.Name)
+		if err != nil {
+			return err
+		}
+		if s.Revision != "" {
+			v.variant += " " + s.Revision
 		}
 		return nil
 	}
@@ -173,7 +196,7 @@ func (v *View) ownOnly(who access.Caller, readable bool) error {
 // ownOf is ownOnly for a repository that draws on others. A caller who may not see the project gets the answer for a
 // name that nobody has.
 func (x *Reader) ownOf(ctx context.Context, who access.Caller, v *View, readable bool) error {
-	err := v.ownOnly(who, readable)
+	err := x.ownOnly(ctx, who, v, readable)
 	if catalog.IsMissing(err) {
 		err = x.unknown(ctx, who, v)
 	}
@@ -204,10 +227,14 @@ func (x *Reader) withUpstream(ctx context.Context, who access.Caller, v *View, a
 		return err
 	}
 	if v.Upstream.Name == "" && v.Project.ID == "" {
+		if v.denied {
+			v.variant = "denied"
+			return nil
+		}
 		return missing
 	}
 	if v.Upstream.Name == "" {
-		return v.ownOnly(who, true)
+		return x.ownOnly(ctx, who, v, true)
 	}
 	var pinned string
 	if x.o.Files != nil {
@@ -215,7 +242,10 @@ func (x *Reader) withUpstream(ctx context.Context, who access.Caller, v *View, a
 			return err
 		}
 	}
-	v.id, v.variant = v.asked.text(v, pinned)
+	if v.ruled, err = x.rule(ctx, v); err != nil {
+		return err
+	}
+	x.vary(v, pinned)
 	return nil
 }
 
@@ -254,7 +284,9 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v *View, a
 			return Explained(err)
 		}
 		if held.Absent {
-			continue
+			if !ask.gone.is(v, u, held) {
+				continue
+			}
 		}
 		if may, err := x.mayReadFrom(ctx, who, v.opened, u.Name); err != nil || !may {
 			return cmp.Or(err, missing)
@@ -271,7 +303,32 @@ func (x *Reader) findUpstream(ctx context.Context, who access.Caller, v *View, a
 		v.Upstream, v.asked, v.held, v.fetch = *u, asked, held, fetch
 		return nil
 	}
-	return nil
+	v.denied, err = x.deniedName(ctx, v)
+	return err
+}
+
+// deniedName reports whether an upstream of the repository must not be asked for the name.
+func (x *Reader) deniedName(ctx context.Context, v *View) (bool, error) {
+	all, err := x.o.Upstreams.All(ctx, v.At)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(v.chain, func(s catalog.Source) bool {
+		u := upstream.Find(all, s.Upstream)
+		return u != nil && u.Denies(v.Name)
+	}), nil
+}
+
+// goneFrom is the name of an upstream whose files are wanted even though it no longer has the project, or "".
+type goneFrom string
+
+// is reports whether that is the upstream, and it had files that this index read.
+func (g goneFrom) is(v *View, u *upstream.Upstream, held pages.Held) bool {
+	if string(g) != u.Name || v.Ownership.Upstream != u.Name {
+		return false
+	}
+	p, err := held.Page()
+	return err == nil && len(p.Gone) > 0
 }
 
 // leftTo reports whether an upstream gave no complete answer because the request came through an index that reads it as

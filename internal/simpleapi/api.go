@@ -45,6 +45,8 @@ type API struct {
 	base   string
 	origin string // "https://host", or ""
 	cache  *ready.Cache
+	maxAge time.Duration
+	now    func() time.Time
 	// These Cache-Control values of pages are shared, so that a cached page is served without allocation. Shared caches
 	// may store only pages served without a credential.
 	private, public []string
@@ -61,7 +63,7 @@ func New(x *resolve.Reader, o Options) *API {
 		caching = "max-age=" + strconv.FormatInt(seconds, 10)
 	}
 	return &API{
-		reader: x, instance: o.Instance, aliases: o.Aliases, used: o.Used, base: base, origin: secureOrigin(o.BaseURL),
+		reader: x, maxAge: o.MaxAge.Truncate(time.Second), now: x.Now, instance: o.Instance, aliases: o.Aliases, used: o.Used, base: base, origin: secureOrigin(o.BaseURL),
 		cache:   ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes)),
 		private: []string{"private, " + caching}, public: []string{"public, " + caching},
 	}

@@ -22,7 +22,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, message := describe(w, err)
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	if refused(w, err) {
+	if refused(w, r, err, false) {
 		return
 	}
 	if wait := fault.WaitOf(err); wait > 0 {
@@ -38,23 +38,35 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 	writeText(w, r, status, message)
 }
 
-// refused writes the refusal of a file of an upstream, and returns true, if err is one. Clients print only the reason
-// phrase, so it has the reason.
-func refused(w http.ResponseWriter, err error) bool {
+// refused writes the refusal of a file that is held or denied, and returns true, if err is one. Clients print only the
+// reason phrase, so it has the reason and the address of the page that explains it.
+func refused(w http.ResponseWriter, r *http.Request, err error, json bool) bool {
 	f, ok := errors.AsType[resolve.Refused](err)
 	if !ok {
 		return false
 	}
-	text := f.Error()
-	w.Header().Set("X-Index-Hold", string(f.Decision.Rule))
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	if rw, ok := w.(route.ReasonWriter); ok && rw.WriteReason(http.StatusForbidden, text, []byte(text+"\n")) == nil {
+	h := w.Header()
+	h.Set("X-Index-Hold", f.Decision.Header())
+	media, body := "text/plain; charset=utf-8", []byte(f.Text()+"\n")
+	if json || prefersJSON(r.Header["Accept"]) {
+		media, body = problemJSON, f.Problem()
+	}
+	h.Set("Content-Type", media)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	if r.Method == http.MethodHead {
+		body = nil
+	}
+	if rw, ok := w.(route.ReasonWriter); ok && rw.WriteReason(http.StatusForbidden, f.Reason(), body) == nil {
 		return true
 	}
 	w.WriteHeader(http.StatusForbidden)
-	_, _ = w.Write([]byte(text + "\n"))
+	_, _ = w.Write(body) // an error means that the client is gone
 	return true
 }
+
+// problemJSON is the media type of errors as JSON objects with details (RFC 9457).
+const problemJSON = "application/problem+json"
 
 // describe returns the status and message of an error. For an internal error the message is only the request id to look
 // up in the log.
@@ -69,13 +81,13 @@ func describe(w http.ResponseWriter, err error) (int, string) {
 		"something went wrong here; tell the administrator the request id " + w.Header().Get("X-Request-Id")
 }
 
-// prefersJSON reports whether the client names application/json and gives it more weight than any text type. Pages
-// never have that type, but errors may.
+// prefersJSON reports whether the client names application/json or application/problem+json and gives it more weight
+// than any text type. Pages never have these types, but errors may.
 func prefersJSON(lines []string) bool {
 	json, text := 0, 0
 	for w := (route.Weights{Lines: lines}); w.Next(); {
 		switch strings.ToLower(w.Value) {
-		case "application/json":
+		case "application/json", problemJSON:
 			json = max(json, w.Weight)
 		case "text/plain", "text/html", "text/*":
 			text = max(text, w.Weight)

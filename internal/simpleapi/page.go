@@ -30,6 +30,26 @@ func (a *API) pageHeaders(w http.ResponseWriter, who access.Caller) {
 	}
 }
 
+// limitAge lets no client use a page beyond the moment at which a decision about one of its files changes, or may.
+func (a *API) limitAge(h http.Header, who access.Caller, until time.Time) {
+	if a.maxAge <= 0 || until.IsZero() {
+		return
+	}
+	left := until.Sub(a.now())
+	if left >= a.maxAge {
+		return
+	}
+	share := "public, "
+	if who.Known() {
+		share = "private, "
+	}
+	if left < time.Second {
+		h["Cache-Control"] = []string{share + "no-cache"}
+		return
+	}
+	h["Cache-Control"] = []string{share + "max-age=" + seconds(left)}
+}
+
 func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	w.Header()["Vary"] = vary
 	f, err := choose(r)
@@ -57,6 +77,7 @@ func (a *API) project(w http.ResponseWriter, r *http.Request, who access.Caller)
 		}
 	}
 	a.pageHeaders(w, who)
+	a.limitAge(w.Header(), who, v.Until())
 	ageHeaders(w.Header(), &v)
 	answer.ServeHTTP(w, r)
 	return nil

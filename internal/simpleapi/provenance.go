@@ -33,6 +33,11 @@ func (a *API) provenance(w http.ResponseWriter, r *http.Request, who access.Call
 		writeJSON(w, r, http.StatusNotFound, "this file has no provenance")
 		return nil
 	} else if err != nil {
+		h := w.Header()
+		h.Set("Cache-Control", "no-store")
+		if refused(w, r, err, true) {
+			return nil
+		}
 		return err
 	}
 	a.pageHeaders(w, who)

@@ -117,11 +117,16 @@ func (u Upstream) Origin() string {
 
 // MayAsk reports whether the upstream may be asked for a project.
 func (u Upstream) MayAsk(name packaging.ProjectName) bool {
-	if slices.ContainsFunc(u.Deny, func(p string) bool { return Matches(p, name) }) {
+	if u.Denies(name) {
 		return false
 	}
 	listed := slices.ContainsFunc(u.Allow, func(p string) bool { return Matches(p, name) })
 	return listed || len(u.Allow) == 0 && u.Names != ListedOnly
+}
+
+// Denies reports whether the configuration says that a project must not be read from the upstream.
+func (u Upstream) Denies(name packaging.ProjectName) bool {
+	return slices.ContainsFunc(u.Deny, func(p string) bool { return Matches(p, name) })
 }
 
 // Lists reports whether the upstream owns a project by its configuration: it may only be asked for listed names, and

@@ -34,6 +34,9 @@ func (s *Section) download(w http.ResponseWriter, r *http.Request, who access.Ca
 	if o.Files[i].Upstream != nil {
 		return s.downloadUpstream(w, r, who, &o.View, o.Files[i], metadata)
 	}
+	if err := s.o.Reader.Refuse(&o.View, o.Files[i]); err != nil {
+		return err
+	}
 	part := catalog.Bytes
 	if metadata {
 		part = catalog.MetadataPart

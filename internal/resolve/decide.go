@@ -1,0 +1,192 @@
+package resolve
+
+import (
+	"cmp"
+	"time"
+
+	"pyindex/internal/catalog"
+	"pyindex/internal/holds"
+	"pyindex/internal/policy"
+	"pyindex/internal/upstream/page"
+)
+
+// skew is how much later than this index saw a file its upstream may state that it was uploaded: their clocks differ.
+const skew = 5 * time.Minute
+
+// facts are what decisions about the files of a page of a view's upstream depend on.
+type facts struct {
+	v       *View
+	first   time.Time // when this index first saw a file of the page
+	malware map[string]string
+}
+
+func (v *View) factsOf(p *page.Page) facts {
+	f := facts{v: v}
+	for _, all := range [...][]page.File{p.Files, p.Gone} {
+		for i := range all {
+			if at := all[i].FirstSeen; !at.IsZero() && (f.first.IsZero() || at.Before(f.first)) {
+				f.first = at
+			}
+		}
+	}
+	return f
+}
+
+// put sets the facts about a file, without its Age.
+func (f *facts) put(out *policy.File, file *page.File, path string) {
+	v := f.v
+	seen := cmp.Or(file.FirstSeen, v.held.FetchedAt)
+	uploaded, stated := policy.Origin(file.Uploaded, seen, seen.Add(skew), v.Upstream.TrustTimes)
+	*out = policy.File{
+		Filename: file.Filename, Version: file.Version, SHA256: file.SHA256, Uploaded: uploaded, Age: uploaded,
+		FirstSeen: file.FirstSeen, RemovedAt: file.LastSeen, Undated: !stated && seen.Equal(f.first),
+	}
+	if pin := v.pins[path]; pin != "" && pin != file.SHA256 {
+		if out.SHA256 = pin; file.SHA256 != "" { // accepted later
+			out.FirstSeen = time.Time{}
+		}
+	}
+	if v.ruled.about != nil {
+		out.Malware = f.malwareOf(file.Version)
+	}
+}
+
+// malwareOf returns the id of the advisory that says that a version is malware, or "".
+func (f *facts) malwareOf(version string) string {
+	if id, known := f.malware[version]; known {
+		return id
+	}
+	if f.malware == nil {
+		f.malware = map[string]string{}
+	}
+	id := ""
+	for _, a := range f.v.ruled.about.Of(version) {
+		if a.Malware {
+			id = a.ID
+			break
+		}
+	}
+	f.malware[version] = id
+	return id
+}
+
+// decideOne decides about one file of a page of the view's upstream, or one that left it.
+func (v *View) decideOne(p page.Page, file page.File, path string, now time.Time) policy.Decision {
+	f, rules := v.factsOf(&p), v.rulesOf(p)
+	release := make([]policy.File, 1, 8)
+	f.put(&release[0], &file, path)
+	for i := range p.Files { // those of a release come free together
+		if other := &p.Files[i]; other.Version == file.Version && other.Filename != file.Filename {
+			release = append(release, policy.File{})
+			f.put(&release[len(release)-1], other, other.Path(v.Upstream.ArtifactBase))
+		}
+	}
+	policy.Ages(release)
+	return rules.Decide(&release[0], now)
+}
+
+// marking marks the files of contents that are not served.
+type marking struct {
+	repository catalog.Repository // that was asked
+	address    func(version string) string
+
+	marked bool // whether there is a file that is held or denied
+	last   struct {
+		decision policy.Decision
+		version  string
+		kept     *policy.Decision
+		reason   string
+	}
+}
+
+func (x *Reader) marking(v *View) marking {
+	return marking{repository: v.Repository, address: func(version string) string { return x.addressOf(v, version) }}
+}
+
+// addressOf returns the URL of the page that explains why a version is held, or a project if version is "".
+func (x *Reader) addressOf(v *View, version string) string {
+	if x.o.Address == nil {
+		return ""
+	}
+	return x.o.Address(v.Repository.Name, v.Name, version)
+}
+
+// mark notes the decision about a file. Many files of a release have the same one, so it is kept once.
+func (m *marking) mark(f *catalog.File, d policy.Decision) {
+	if d.Verdict == policy.Serve && d.Observed == "" && d.Exemption == "" {
+		return
+	}
+	if m.last.kept == nil || m.last.version != f.Version || m.last.decision != d {
+		kept := d
+		m.last.decision, m.last.version, m.last.kept, m.last.reason = d, f.Version, &kept, ""
+		if d.Verdict != policy.Serve {
+			m.last.reason = d.Reason(m.address(f.Version))
+		}
+	}
+	f.Decision = m.last.kept
+	if d.Verdict != policy.Serve {
+		f.Yanked, f.YankedReason = true, m.last.reason
+		m.marked = true
+	}
+}
+
+// markOwn marks the files of this index that people decided about.
+func (m *marking) markOwn(files []catalog.File, s *holds.Standing) {
+	if s.Revision == "" {
+		return
+	}
+	rules := ownRules(s)
+	for i := range files {
+		if f := &files[i]; f.Upstream == nil {
+			m.mark(f, decideOwn(&rules, f))
+		}
+	}
+}
+
+// decideOwn decides about a file of this index. Time does not matter.
+func decideOwn(rules *policy.Rules, f *catalog.File) policy.Decision {
+	return rules.Decide(&policy.File{Filename: f.Filename, Version: f.Version, SHA256: f.SHA256, Own: true}, time.Time{})
+}
+
+// whole returns the decision that denies every file of a project by its name, its status, or an administrator's denial
+// of the project, if there is one.
+func whole(rules *policy.Rules, own bool, now time.Time) (policy.Decision, bool) {
+	d := rules.Decide(&policy.File{Own: own}, now)
+	return d, d.Verdict == policy.Deny && (d.Rule == policy.RuleName || d.Rule == policy.RuleStatus ||
+		d.Rule == policy.RuleDenylist)
+}
+
+// empty makes the contents of a project that is denied as a whole empty, and says why.
+func (m *marking) empty(c *catalog.Contents, d policy.Decision) {
+	for i := range c.Files {
+		if !c.Files[i].Held() {
+			return // it is served by a decision of its own
+		}
+	}
+	c.Releases, c.Files = nil, nil
+	c.Project.Status, c.Project.StatusReason = catalog.Quarantined, d.Reason(m.address(""))
+}
+
+// hide leaves out the files that are not served, and releases that have no others.
+func (m *marking) hide(c *catalog.Contents) {
+	if !m.marked || !m.repository.HidesHeld() {
+		return
+	}
+	kept, lost := map[string]bool{}, map[string]bool{}
+	files := make([]catalog.File, 0, len(c.Files))
+	for _, f := range c.Files {
+		if f.Held() {
+			lost[f.ReleaseID] = true
+			continue
+		}
+		kept[f.ReleaseID] = true
+		files = append(files, f)
+	}
+	var releases []catalog.Release
+	for _, r := range c.Releases {
+		if kept[r.ID] || !lost[r.ID] {
+			releases = append(releases, r)
+		}
+	}
+	c.Files, c.Releases = files, releases
+}
