@@ -43,15 +43,21 @@ func (a *App) openPages(ctx context.Context, log *slog.Logger) (err error) {
 
 // openReader opens the cache of upstreams' files, and what reads through everything.
 func (a *App) openReader(log *slog.Logger) {
-	a.openAdvisories(log)
 	a.Files = files.New(a.DB.UpstreamFiles(), a.Index.Custody, a.Client, files.Options{
 		Limit: a.upstreamLimit(), Space: a.Blobs.Space, Log: log,
 	})
 	a.Holds = holds.New(a.Index.Index, a.DB.Holds(), holds.Options{Files: a})
 	a.Reader = resolve.New(a.Index.Index, resolve.Options{
-		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Rulings: a.Holds, Offline: a.Config.Offline,
-		Advisories: advisories{a.Advisories}, Address: a.heldAddress, Log: log,
+		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Rulings: a.Holds, Offline: a.Config.Offline, Log: log,
+		Address: a.heldAddress,
 	})
+}
+
+// FilesOf implements holds.Files by the reader, which is opened after it.
+func (a *App) FilesOf(ctx context.Context, who access.Caller, repository string,
+	name packaging.ProjectName,
+) ([]holds.File, error) {
+	return a.Reader.FilesOf(ctx, who, repository, name)
 }
 
 // heldAddress returns the URL of the page that says why a version is held, or a project if version is "".
@@ -68,13 +74,6 @@ func (a *App) heldAddress(repository string, name packaging.ProjectName, version
 		page = page.JoinPath(version)
 	}
 	return page.String() + "/"
-}
-
-// FilesOf implements holds.Files by the reader, which is opened after it.
-func (a *App) FilesOf(ctx context.Context, who access.Caller, repository string,
-	name packaging.ProjectName,
-) ([]holds.File, error) {
-	return a.Reader.FilesOf(ctx, who, repository, name)
 }
 
 // UpstreamVersions implements ingest.UpstreamVersions by the reader, which is opened after the intake.
