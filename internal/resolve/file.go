@@ -139,7 +139,7 @@ func (x *Reader) onPage(ctx context.Context, who access.Caller, o opened, projec
 		return ForeignFile{}, err
 	}
 	if v.denied {
-		return ForeignFile{}, x.refused(v, "", x.count(policy.Decision{Verdict: policy.Deny, Rule: policy.RuleName}))
+		return ForeignFile{}, x.deniedByName(v)
 	}
 	if v.Upstream.Name != name {
 		return ForeignFile{}, noFile
@@ -161,6 +161,12 @@ func (x *Reader) onPage(ctx context.Context, who access.Caller, o opened, projec
 	return ForeignFile{
 		Upstream: v.Upstream, Project: project, Path: path, File: f, MayFetch: mayFetch(who, o.Repository),
 	}, nil
+}
+
+// deniedByName returns the error for what is asked of a name that must not be read from its upstream.
+func (x *Reader) deniedByName(v *View) error {
+	rules := policy.Rules{NameDenied: true}
+	return x.refused(v, "", x.count(rules.Decide(&policy.File{}, x.o.Now())))
 }
 
 // admit returns a file of a page with its digest, or a Refused if it is held or denied.
@@ -238,6 +244,9 @@ func (x *Reader) Provenance(ctx context.Context, who access.Caller, repo string,
 	v, err := x.View(ctx, who, repo, name, ask)
 	if err != nil {
 		return nil, err
+	}
+	if v.denied {
+		return nil, x.deniedByName(v)
 	}
 	if v.Upstream.Name == "" {
 		return nil, noProvenance

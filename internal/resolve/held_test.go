@@ -24,6 +24,7 @@ import (
 	"pyindex/internal/policy"
 	"pyindex/internal/resolve"
 	"pyindex/internal/simpleapi"
+	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/page"
 	"pyindex/internal/upstream/upstreamtest"
 )
@@ -103,6 +104,17 @@ func (w *ruling) change() {
 func (w *ruling) set(repository string, c catalog.RepositoryChange) {
 	w.t.Helper()
 	w.must(w.replicas[0].Index.ChangeRepository(w.t.Context(), w.replicas[0].Operator, repository, c))
+}
+
+// configure changes the public upstream.
+func (w *ruling) configure(change func(*upstream.Upstream)) {
+	w.t.Helper()
+	a := w.replicas[0]
+	_, err := a.Upstreams.Set(w.t.Context(), a.Operator, "public", func(u *upstream.Upstream) error {
+		change(u)
+		return nil
+	})
+	w.must(err)
 }
 
 // feeds implements resolve.Advisories.
@@ -491,6 +503,262 @@ func TestMaxAgeEndsWhenADecisionChanges(t *testing.T) {
 		left = c.left
 		if got := ask(); got != c.want {
 			t.Errorf("%v before the moment, Cache-Control = %q, want %q", c.left, got, c.want)
+		}
+	}
+}
+
+// TestDeniedContentOfThisIndex: what an administrator denied is refused in every repository that has the content, with
+// the reason, and shown to nobody who could not read it before.
+func TestDeniedContentOfThisIndex(t *testing.T) {
+	w := newRuling(t)
+	w.repository("team", access.NoRole)
+	w.repository("closed", access.NoRole, "team")
+	bad, good := packagingtest.Wheel("ours", "2.0", "bad"), packagingtest.Wheel("ours", "1.0", "good")
+	for _, tree := range []string{"", "/r/team"} {
+		w.publish(tree, bad)
+		w.publish(tree, good)
+	}
+	own := func(tree string, f packagingtest.File) string { return tree + "/packages/" + f.SHA256() + "/" + f.Name }
+	for _, tree := range []string{"", "/r/team", "/r/closed"} {
+		if got := w.list(tree, "ours").yanked(bad); got != "" {
+			t.Errorf("before, %q lists it as yanked: %s", tree, got)
+		}
+	}
+	stranger := w.user("stranger")
+	w.decide("ours", holds.Standing{Contents: map[string]*policy.Denial{bad.SHA256(): {ID: "d", Reason: "a stolen token"}}})
+	for _, tree := range []string{"", "/r/team", "/r/closed"} {
+		l := w.list(tree, "ours")
+		if got := l.yanked(bad); !strings.HasPrefix(got, "denied: denylist, a stolen token https://index.example/") {
+			t.Errorf("%q lists it with %q", tree, got)
+		}
+		if got := l.yanked(good); got != "" {
+			t.Errorf("%q lists the other file with %q", tree, got)
+		}
+		for _, path := range []string{own(tree, bad), own(tree, bad) + ".metadata"} {
+			for _, method := range []string{http.MethodGet, http.MethodHead} {
+				out := w.call(1, w.admin, method, path, nil, "If-None-Match", `"`+bad.SHA256()+`"`)
+				if out.Code != http.StatusForbidden || out.Header().Get("X-Index-Hold") != "denylist" ||
+					out.Header().Get("Etag") != "" || bytes.Contains(out.Body.Bytes(), bad.Metadata) {
+					t.Errorf("%s %s = %d %v %s", method, path, out.Code, out.Header(), out.Body)
+				}
+				if out := w.call(1, stranger, method, path, nil); tree != "" && out.Code != http.StatusNotFound {
+					t.Errorf("%s %s for somebody who may not read it = %d", method, path, out.Code)
+				}
+			}
+		}
+		if out := w.call(1, w.admin, http.MethodGet, own(tree, good), nil); out.Code != http.StatusOK {
+			t.Errorf("the other file = %d", out.Code)
+		}
+		out := w.call(1, w.admin, http.MethodGet, tree+"/pypi/ours/json", nil)
+		if !strings.Contains(out.Body.String(), `"version":"1.0"`) || !strings.Contains(out.Body.String(), "a stolen token") {
+			t.Errorf("JSON of %q = %s", tree, out.Body)
+		}
+		if out := w.call(1, w.admin, http.MethodGet, tree+"/integrity/ours/2.0/"+bad.Name+"/provenance", nil); out.Code !=
+			http.StatusForbidden {
+			t.Errorf("provenance = %d", out.Code)
+		}
+	}
+	w.decide("ours", holds.Standing{
+		Contents: map[string]*policy.Denial{bad.SHA256(): {ID: "d", Reason: "a stolen token"}},
+		Lifts:    map[string]string{bad.SHA256(): "l"},
+	})
+	for _, tree := range []string{"", "/r/team", "/r/closed"} {
+		if got := w.list(tree, "ours").yanked(bad); got != "" {
+			t.Errorf("after the denial was lifted, %q lists it with %q", tree, got)
+		}
+		if out := w.call(1, w.admin, http.MethodGet, own(tree, bad), nil); out.Code != http.StatusOK {
+			t.Errorf("after the denial was lifted, the file = %d", out.Code)
+		}
+	}
+}
+
+// TestDeniedProject: a project that is denied as a whole has an empty page in quarantine, by whichever rule.
+func TestDeniedProject(t *testing.T) {
+	w := newRuling(t)
+	f := w.theirsAt("denied", "1.0", 300*day)
+	ours := packagingtest.Wheel("ours-denied", "1.0", "ours")
+	w.publish("", ours)
+	empty := func(what, project, reason string) {
+		t.Helper()
+		l := w.list("", project)
+		if len(l.Files) > 0 || len(l.Versions) > 0 || l.Status.Status != "quarantined" ||
+			!strings.Contains(l.Status.Reason, reason) {
+			t.Errorf("%s: the page is %+v, want an empty one with %q", what, l, reason)
+		}
+		html := w.call(0, w.admin, http.MethodGet, "/simple/"+project+"/", nil, "Accept", "text/html")
+		if html.Code != http.StatusOK || strings.Contains(html.Body.String(), "<a ") ||
+			!strings.Contains(html.Body.String(), `content="quarantined"`) {
+			t.Errorf("%s: HTML = %d %s", what, html.Code, html.Body)
+		}
+		if out := w.call(0, w.admin, http.MethodGet, "/pypi/"+project+"/json", nil); out.Code == http.StatusOK {
+			t.Errorf("%s: JSON = %s", what, out.Body)
+		}
+	}
+	w.decide("denied", holds.Standing{Denials: []policy.Denial{{ID: "d", Reason: "not ours to use"}}})
+	w.decide("ours-denied", holds.Standing{Denials: []policy.Denial{{ID: "d", Reason: "withdrawn"}}})
+	empty("a denial of an upstream's project", "denied", "denied: denylist, not ours to use")
+	empty("a denial of an own project", "ours-denied", "denied: denylist, withdrawn")
+	w.refuses("", "denied", f, "denied: denylist, not ours to use", "denylist")
+	w.decide("denied", holds.Standing{
+		Denials: []policy.Denial{{ID: "d", Reason: "not ours to use"}}, Lifts: map[string]string{f.SHA256(): "l"},
+	})
+	if l := w.list("", "denied"); l.yanked(f) != "" || l.Status.Status != "active" {
+		t.Errorf("with its file lifted, the page is %+v", l)
+	}
+
+	w.theirsAt("status", "1.0", 300*day)
+	w.public.Change("status", func(p *upstreamtest.Project) { p.Status, p.StatusReason = "quarantined", "malware" })
+	empty("a quarantine at the upstream", "status", "denied: status, the project is in quarantine: malware")
+
+	w.configure(func(u *upstream.Upstream) { u.Deny = []string{"re:by-.*"} })
+	byName := w.theirsAt("by-name", "1.0", 300*day)
+	w.public.Forget()
+	empty("a denied name", "by-name", "denied: name")
+	w.refuses("", "by-name", byName, "denied: name", "name")
+	w.public.AssertNothingAsked(t, "by-name")
+}
+
+// TestRulesOfUpstreamFiles: malware, a pin, a digest denied anywhere, and a file that left its page.
+func TestRulesOfUpstreamFiles(t *testing.T) {
+	w := newRuling(t)
+	old, bad := w.theirsAt("rules", "1.0", 300*day), w.theirsAt("rules", "2.0", 300*day)
+	text := func(f packagingtest.File) string {
+		t.Helper()
+		text, _, _ := strings.Cut(w.list("", "rules").yanked(f), " https:")
+		return text
+	}
+	w.malware["rules==2.0"] = "MAL-2026-0001"
+	w.change()
+	if got := text(bad); got != "denied: advisory MAL-2026-0001" {
+		t.Errorf("malware is listed with %q", got)
+	}
+	if got := text(old); got != "" {
+		t.Errorf("another version is listed with %q", got)
+	}
+	w.refuses("", "rules", bad, "denied: advisory MAL-2026-0001", "advisory")
+	w.decide("rules", holds.Standing{Lifts: map[string]string{bad.SHA256(): "l"}})
+	if got := text(bad); got != "" {
+		t.Errorf("malware that was lifted is listed with %q", got)
+	}
+	w.decide("rules", holds.Standing{Pins: map[string]string{old.Name: bad.SHA256()}})
+	if got := text(old); got != "denied: digest, the content is not the one that this index pinned" {
+		t.Errorf("a file with another pin is listed with %q", got)
+	}
+	w.refuses("", "rules", old, "denied: digest", "digest")
+	w.decide("rules", holds.Standing{Pins: map[string]string{old.Name: old.SHA256()}})
+	if got := text(old); got != "" {
+		t.Errorf("a file with its pin is listed with %q", got)
+	}
+}
+
+// TestRemovedFiles: a file that left the page of its upstream is held if it was young then, and served by its URL if it
+// was old; a repository may hold both or none.
+func TestRemovedFiles(t *testing.T) {
+	w := newRuling(t)
+	w.configure(func(u *upstream.Upstream) {
+		u.TTL, u.NegativeTTL, u.StaleWhileRevalidate = time.Second, time.Second, 0
+	})
+	for _, project := range []string{"some", "whole"} {
+		young, old := w.theirsAt(project, "2.0", 20*day), w.theirsAt(project, "1.0", 40*day)
+		kept := packagingtest.Wheel(project, "0.1", "kept")
+		if project == "some" {
+			w.public.Add(kept)
+		}
+		urls := map[bool]map[string]string{true: w.addresses("", project, young), false: w.addresses("", project, old)}
+		w.list("", project)
+		if project == "some" {
+			w.public.Change(project, func(p *upstreamtest.Project) { p.Files = p.Files[2:] })
+		} else {
+			w.public.Change(project, func(p *upstreamtest.Project) { p.Files = nil })
+			w.public.Remove(project)
+		}
+		time.Sleep(time.Second + 10*time.Millisecond) // the TTL; no shorter one is possible
+		for _, keep := range []policy.Removed{policy.KeepOld, policy.KeepNone, policy.KeepAll} {
+			w.set("main", catalog.RepositoryChange{KeepRemoved: &keep})
+			for isYoung, all := range urls {
+				for what, path := range all {
+					out := w.call(0, w.admin, http.MethodGet, path, nil)
+					held := out.Code == http.StatusForbidden && strings.Contains(out.Body.String(), "held: removed upstream")
+					if what == "provenance" {
+						continue // of a file that is served it is missing
+					}
+					if want := keep == policy.KeepNone || keep == policy.KeepOld && isYoung; held != want {
+						t.Errorf("%s: %s of a file (young: %t) with keep_removed %q = %d %s", project, what, isYoung, keep, out.Code,
+							out.Body)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestObserve: a repository that observes serves what its rules would hold, counts it, and logs it once an hour.
+func TestObserve(t *testing.T) {
+	w := newRuling(t)
+	f := w.theirsAt("observed", "2.0", time.Hour)
+	yes := true
+	w.cooldown("main", 3*day)
+	w.set("main", catalog.RepositoryChange{Observe: &yes})
+	if got := w.list("", "observed").yanked(f); got != "" {
+		t.Errorf("the file is listed with %q", got)
+	}
+	path := w.addresses("", "observed", f)["file"]
+	counted := policy.Counted{Rule: policy.RuleCooldown, Verdict: policy.Hold, Observed: true}
+	for n, wait := range []time.Duration{0, 0, 59 * time.Minute, 2 * time.Minute} {
+		w.wait(wait)
+		if out := w.call(0, w.admin, http.MethodGet, path, nil); out.Code != http.StatusOK {
+			t.Fatalf("the file = %d %s", out.Code, out.Body)
+		}
+		if got := w.replicas[0].Reader.Decisions()[counted]; got != int64(n+1) {
+			t.Errorf("after %d downloads, %d were counted", n+1, got)
+		}
+	}
+	if n := strings.Count(w.log.String(), "rule=cooldown"); n != 2 || !strings.Contains(w.log.String(), f.Name) {
+		t.Errorf("it was logged %d times: %s", n, w.log.String())
+	}
+}
+
+// TestAgeOfFiles: the age counts from the stated upload if it can be true, and otherwise from when this index first saw
+// the file, or from the line in the sand for what was there already.
+func TestAgeOfFiles(t *testing.T) {
+	w := newRuling(t)
+	for _, c := range []struct {
+		name    string
+		stated  time.Duration // before now; 0 for none
+		since   time.Duration // the line in the sand, before now; 0 for none
+		trusted bool
+		want    time.Duration // until the file is served; 0 if it is
+	}{
+		{name: "old", stated: 4 * day, trusted: true},
+		{name: "new", stated: day, trusted: true, want: 2 * day},
+		{name: "not-stated", trusted: true, want: 3 * day},
+		{name: "not-trusted", stated: 4 * day, want: 3 * day},
+		{name: "in-the-future", stated: -4 * day, trusted: true, want: 3 * day},
+		{name: "before-any-index", stated: 30 * 365 * day, trusted: true, want: 3 * day},
+		{name: "first-page", since: 2 * day, trusted: true, want: day},
+		{name: "first-page-long-after", since: 9 * day, trusted: true},
+		{name: "stated-after-the-line", stated: day, since: 2 * day, trusted: true, want: 2 * day},
+	} {
+		f := w.theirsAt(c.name, "1.0", c.stated)
+		if c.stated == 0 {
+			w.public.Change(c.name, func(p *upstreamtest.Project) { p.Files[0].Uploaded = time.Time{} })
+		}
+		w.configure(func(u *upstream.Upstream) { u.TrustTimes = c.trusted })
+		since := time.Time{}
+		if c.since > 0 {
+			since = w.clock().Add(-c.since)
+		}
+		cooldown := 3 * day
+		w.set("main", catalog.RepositoryChange{Cooldown: &cooldown, CooldownSince: &since})
+		for _, check := range []struct {
+			after time.Duration
+			held  bool
+		}{{-time.Minute, c.want > 0}, {time.Minute, false}} {
+			w.wait(c.want + check.after)
+			if got := w.list("", c.name).yanked(f); strings.HasPrefix(got, "held: cooldown") != (check.held) {
+				t.Errorf("%s: %v after the time, it is listed with %q", c.name, check.after, got)
+			}
+			w.wait(-c.want - check.after)
 		}
 	}
 }
