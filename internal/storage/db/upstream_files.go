@@ -10,14 +10,14 @@ import (
 const upstreamFileColumns = `upstream, path, project, filename, sha256, found, size, generation, stored,
 	metadata_sha256, metadata_size, metadata_generation, metadata_stored,
 	provenance_sha256, provenance_size, provenance_generation, provenance_stored, provenance_at,
-	blocked_until, changed_sha256, first_at, used_at`
+	blocked_until, changed_sha256, first_at, used_at, startup`
 
 func scanUpstreamFile(r row) (f files.Row, err error) {
 	var provenance, blocked, first, used int64
 	err = r.Scan(&f.Upstream, &f.Path, &f.Project, &f.Filename, &f.SHA256, &f.Found, &f.Size, &f.Generation, &f.Stored,
 		&f.Metadata.SHA256, &f.Metadata.Size, &f.Metadata.Generation, &f.Metadata.Stored,
 		&f.Provenance.SHA256, &f.Provenance.Size, &f.Provenance.Generation, &f.Provenance.Stored, &provenance,
-		&blocked, &f.Changed, &first, &used)
+		&blocked, &f.Changed, &first, &used, &f.Startup)
 	f.ProvenanceAt, f.BlockedUntil, f.FirstAt, f.UsedAt = moment(provenance), moment(blocked), moment(first), moment(used)
 	return f, err
 }
@@ -31,7 +31,7 @@ func (t *Tx) UpstreamFile(ctx context.Context, k files.Key) (files.Row, error) {
 // PutUpstreamFile implements files.Tx.
 func (t *Tx) PutUpstreamFile(ctx context.Context, f files.Row) error {
 	_, err := t.exec(ctx, `INSERT INTO upstream_files (`+upstreamFileColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 		ON CONFLICT (upstream, path) DO UPDATE SET project = excluded.project, filename = excluded.filename,
 			sha256 = excluded.sha256, found = excluded.found, size = excluded.size, generation = excluded.generation, stored = excluded.stored,
 			metadata_sha256 = excluded.metadata_sha256, metadata_size = excluded.metadata_size,
@@ -39,11 +39,11 @@ func (t *Tx) PutUpstreamFile(ctx context.Context, f files.Row) error {
 			provenance_sha256 = excluded.provenance_sha256, provenance_size = excluded.provenance_size,
 			provenance_generation = excluded.provenance_generation, provenance_stored = excluded.provenance_stored,
 			provenance_at = excluded.provenance_at, blocked_until = excluded.blocked_until,
-			changed_sha256 = excluded.changed_sha256, used_at = excluded.used_at`,
+			changed_sha256 = excluded.changed_sha256, startup = excluded.startup, used_at = excluded.used_at`,
 		f.Upstream, f.Path, f.Project, f.Filename, f.SHA256, f.Found, f.Size, f.Generation, f.Stored,
 		f.Metadata.SHA256, f.Metadata.Size, f.Metadata.Generation, f.Metadata.Stored,
 		f.Provenance.SHA256, f.Provenance.Size, f.Provenance.Generation, f.Provenance.Stored, micros(f.ProvenanceAt),
-		micros(f.BlockedUntil), f.Changed, micros(f.FirstAt), micros(f.UsedAt))
+		micros(f.BlockedUntil), f.Changed, micros(f.FirstAt), micros(f.UsedAt), f.Startup)
 	return err
 }
 
@@ -51,6 +51,12 @@ func (t *Tx) PutUpstreamFile(ctx context.Context, f files.Row) error {
 func (t *Tx) FoundUpstreamFiles(ctx context.Context, upstream, project string) ([]files.Row, error) {
 	return many(ctx, t, scanUpstreamFile, `SELECT `+upstreamFileColumns+` FROM upstream_files
 		WHERE upstream = $1 AND project = $2 AND found ORDER BY path`, upstream, project)
+}
+
+// ExaminedUpstreamFiles implements files.Tx.
+func (t *Tx) ExaminedUpstreamFiles(ctx context.Context, upstream, project string) ([]files.Row, error) {
+	return many(ctx, t, scanUpstreamFile, `SELECT `+upstreamFileColumns+` FROM upstream_files
+		WHERE upstream = $1 AND project = $2 AND startup <> '' ORDER BY path`, upstream, project)
 }
 
 // StoredUpstreamFile implements files.Tx.

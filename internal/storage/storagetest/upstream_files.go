@@ -35,7 +35,7 @@ func upstreamRow(upstream, path string) files.Row {
 		Found: true, Size: 1000, Generation: another, Stored: true,
 		Metadata:     files.Sibling{SHA256: digest("m" + path), Size: 20, Generation: another, Stored: true},
 		Provenance:   files.Sibling{SHA256: digest("p" + path), Size: 3, Generation: another, Stored: true},
-		ProvenanceAt: at, BlockedUntil: at.Add(time.Hour), Changed: digest("c" + path), FirstAt: at,
+		ProvenanceAt: at, BlockedUntil: at.Add(time.Hour), Changed: digest("c" + path), Startup: `{"é":1}`, FirstAt: at,
 		UsedAt: at.Add(time.Minute),
 	}
 }
@@ -97,6 +97,9 @@ func checkUpstreamFileRows(w *world) {
 		if err != nil || len(found) != 1 || found[0].Path != full.Path {
 			w.Errorf("FoundUpstreamFiles() = %v, %v", found, err)
 		}
+		examined, err := tx.ExaminedUpstreamFiles(w.ctx, "public", "p")
+		w.must(err)
+		w.same("ExaminedUpstreamFiles()", examined, found)
 		return nil
 	}))
 }

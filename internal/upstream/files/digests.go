@@ -286,7 +286,7 @@ func (f *Files) Accept(ctx context.Context, who access.Caller, k Key, sha256, re
 			return err
 		}
 		row.SHA256, row.Found, row.Size, row.Changed = sha256, true, -1, ""
-		row.Metadata, row.Provenance, row.BlockedUntil = Sibling{}, Sibling{}, time.Time{}
+		row.Metadata, row.Provenance, row.BlockedUntil, row.Startup = Sibling{}, Sibling{}, time.Time{}, ""
 		if err := tx.PutUpstreamFile(ctx, row); err != nil {
 			return err
 		}
@@ -297,6 +297,7 @@ func (f *Files) Accept(ctx context.Context, who access.Caller, k Key, sha256, re
 	}
 	f.remember(row)
 	f.forgetPins(row)
+	f.forgetExamined(row)
 	f.keeper.Drop(ctx, waste)
 	return nil
 }

@@ -9,7 +9,9 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/custody"
+	"pyindex/internal/packaging"
 	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/page"
 )
 
 // Options are the settings of Files.
@@ -19,6 +21,15 @@ type Options struct {
 	// Space returns the free and the total bytes of the disk that downloads and content use, or false if that is unknown.
 	// If it is nil, space is not limited.
 	Space func() (free, total int64, ok bool)
+
+	// MayServe is asked before a caller gets the end of a wheel that has start-up files, and before the first byte if
+	// that is known by then. ctx is that of the request. Callers get its error. If it is nil, new ones are held.
+	MayServe func(ctx context.Context, u upstream.Upstream, project packaging.ProjectName, file page.File,
+		s Startup) error
+	// Page returns the page of a project that is held, without asking the upstream. If it is nil, no earlier version is
+	// known of any file.
+	Page    func(ctx context.Context, u upstream.Upstream, project packaging.ProjectName) (page.Page, error)
+	Offline bool // no upstream may be asked
 
 	Now   func() time.Time // time.Now
 	NewID func() string    // UUIDv7
@@ -81,14 +92,15 @@ type Files struct {
 
 	slots chan struct{} // of downloads in memory
 
-	mu      sync.Mutex
-	flights map[Key]*flight
-	rows    map[Key]remembered
-	uses    map[Key]time.Time // not written yet
-	pins    map[projectKey]pinned
-	calls   map[call]*calling
-	refused map[call]time.Time // siblings with a wrong digest, and until when they are not asked for again
-	queue   queue
+	mu       sync.Mutex
+	flights  map[Key]*flight
+	rows     map[Key]remembered
+	uses     map[Key]time.Time // not written yet
+	pins     map[projectKey]pinned
+	examined map[projectKey]examinations
+	calls    map[call]*calling
+	refused  map[call]time.Time // siblings with a wrong digest, and until when they are not asked for again
+	queue    queue
 
 	kept     atomic.Int64 // bytes in the store, as last counted and changed since
 	evicting sync.Mutex
@@ -113,21 +125,22 @@ func New(s Store, k *custody.Keeper, f upstream.Fetcher, o Options) *Files {
 		o.Log = slog.Default()
 	}
 	x := &Files{
-		store:   s,
-		keeper:  k,
-		fetcher: f,
-		o:       o,
-		times:   defaultTimes(),
-		changes: access.NewChanges(s, o.Now, o.NewID),
-		log:     o.Log,
-		slots:   make(chan struct{}, inMemory),
-		flights: map[Key]*flight{},
-		rows:    map[Key]remembered{},
-		uses:    map[Key]time.Time{},
-		pins:    map[projectKey]pinned{},
-		calls:   map[call]*calling{},
-		refused: map[call]time.Time{},
-		queue:   newQueue(),
+		store:    s,
+		keeper:   k,
+		fetcher:  f,
+		o:        o,
+		times:    defaultTimes(),
+		changes:  access.NewChanges(s, o.Now, o.NewID),
+		log:      o.Log,
+		slots:    make(chan struct{}, inMemory),
+		flights:  map[Key]*flight{},
+		rows:     map[Key]remembered{},
+		uses:     map[Key]time.Time{},
+		pins:     map[projectKey]pinned{},
+		examined: map[projectKey]examinations{},
+		calls:    map[call]*calling{},
+		refused:  map[call]time.Time{},
+		queue:    newQueue(),
 	}
 	x.base, x.stop = context.WithCancel(context.Background())
 	k.OnFull(x.makeRoom)

@@ -42,6 +42,8 @@ type Row struct {
 	BlockedUntil time.Time
 	// Changed is a digest that the upstream stated, or whose content it sent, instead of SHA256.
 	Changed string
+	// Startup is what was found when the content was examined for start-up files, "" if it was not.
+	Startup string
 	FirstAt time.Time
 	UsedAt  time.Time // last use, at most a minute old
 }
@@ -77,6 +79,10 @@ type Tx interface {
 	PutUpstreamFile(ctx context.Context, r Row) error
 	// FoundUpstreamFiles returns the rows of a project's files whose digests were found, ordered by path.
 	FoundUpstreamFiles(ctx context.Context, upstream, project string) ([]Row, error)
+	// ExaminedUpstreamFiles returns the rows of a project's files that have Startup, ordered by path.
+	ExaminedUpstreamFiles(ctx context.Context, upstream, project string) ([]Row, error)
+	// NextSerial is that of access.Serials.
+	NextSerial(ctx context.Context) (int64, error)
 	// StoredUpstreamFile returns a file of any upstream whose content is stored and has a digest, or fault.NotFound.
 	StoredUpstreamFile(ctx context.Context, sha256 string) (Row, error)
 	// UseUpstreamFile records the last use of a file, unless a later one is recorded.

@@ -1,0 +1,149 @@
+package files
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"pyindex/internal/fault"
+	"pyindex/internal/packaging"
+	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/page"
+)
+
+// Startup are the start-up files of a wheel, which run code whenever Python starts. It is zero if there are none.
+type Startup struct {
+	New   string // the first one, if no earlier version of the project has any
+	Known string // the first one, if an earlier version has one, too
+}
+
+// Unreadable stands for the start-up files of a wheel that cannot be examined, because readers of zip files would
+// disagree about its content.
+const Unreadable = "code in an archive that cannot be read"
+
+// found is what was found in a wheel, as its row has it in JSON.
+type found struct {
+	Files      []string `json:"files,omitempty"` // the first of them
+	Unreadable bool     `json:"unreadable,omitempty"`
+	Judged     bool     `json:"judged,omitempty"` // it was compared with earlier versions
+	Known      string   `json:"known,omitempty"`  // an earlier version that has a start-up file
+	// Unsure is set if there is an earlier version that could not be examined.
+	Unsure bool `json:"unsure,omitempty"`
+}
+
+// maxFound is the number of start-up files that a row lists.
+const maxFound = 20
+
+func (x found) text() string {
+	b, err := json.Marshal(x)
+	if err != nil {
+		panic(err) // it has texts only
+	}
+	return string(b)
+}
+
+// any reports whether the wheel has start-up files, or may have some.
+func (x found) any() bool { return len(x.Files) > 0 || x.Unreadable }
+
+// found returns what was found in the file of a row, and whether it was examined.
+func (r Row) found() (x found, examined bool) {
+	if r.Startup == "" {
+		return found{}, false
+	}
+	err := json.Unmarshal([]byte(r.Startup), &x)
+	return x, err == nil
+}
+
+// startup returns what callers learn of x.
+func (x found) startup() Startup {
+	name := Unreadable
+	if len(x.Files) > 0 {
+		name = x.Files[0]
+	}
+	switch {
+	case !x.any():
+		return Startup{}
+	case x.Known != "":
+		return Startup{Known: name}
+	}
+	return Startup{New: name}
+}
+
+// examinations are the start-up files of a project.
+type examinations struct {
+	pinned
+	startup map[string]Startup
+}
+
+// Examined returns the start-up files that were found in a project's wheels, by path. The text differs whenever they
+// do, and is "" if there are none. Wheels are examined when they are downloaded, so that others may have some.
+// Another process may know more for some seconds.
+func (f *Files) Examined(ctx context.Context, u upstream.Upstream, project packaging.ProjectName,
+) (map[string]Startup, string, error) {
+	k := projectKey{u.Name, project.String()}
+	f.mu.Lock()
+	x, ok := f.examined[k]
+	f.mu.Unlock()
+	if ok && f.o.Now().Sub(x.at) < f.times.row {
+		return x.startup, x.version, nil
+	}
+	x = examinations{pinned: pinned{at: f.o.Now()}}
+	err := f.store.View(ctx, func(tx Tx) error {
+		rows, err := tx.ExaminedUpstreamFiles(ctx, k.upstream, k.project)
+		if err != nil {
+			return err
+		}
+		h := sha256.New()
+		for _, r := range rows {
+			what, _ := r.found()
+			if !what.any() || !what.Judged {
+				continue
+			}
+			if x.startup == nil {
+				x.startup = map[string]Startup{}
+			}
+			x.startup[r.Path] = what.startup()
+			fmt.Fprintln(h, r.Path, x.startup[r.Path])
+		}
+		if x.startup != nil {
+			x.version = hex.EncodeToString(h.Sum(nil)[:8])
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.examined) >= mostRemembered {
+		clear(f.examined)
+	}
+	f.examined[k] = x
+	return x.startup, x.version, nil
+}
+
+func (f *Files) forgetExamined(row Row) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.examined, projectKey{row.Upstream, row.Project})
+}
+
+// mayServe asks whether a file with start-up files may be served to a caller.
+func (f *Files) mayServe(ctx context.Context, u upstream.Upstream, file page.File, s Startup) error {
+	if s == (Startup{}) {
+		return nil
+	}
+	if f.o.MayServe == nil {
+		if s.New == "" {
+			return nil
+		}
+		return fault.New(fault.Denied, "held: startup, %s would run when Python starts", s.New)
+	}
+	project, err := packaging.ParseProjectName(projectOf(file))
+	if err != nil {
+		return err
+	}
+	return f.o.MayServe(ctx, u, project, file, s)
+}
