@@ -8,6 +8,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/policy"
 )
 
 // Summary is a release as lists of releases show it.
@@ -18,12 +19,28 @@ type Summary struct {
 	Yanked       bool  // all its files are yanked
 	YankedFiles  int   // number of yanked files
 	YankedReason string
+	Held         int // files that are held or denied
+	Denied       int // of them, those that are denied
 	Prerelease   bool
 
 	Quarantined     int   // files in quarantine
 	QuarantinedSize int64 // their size in bytes
 
 	parsed packaging.Version
+}
+
+// Stopped returns "held" or "denied" if none of its files is served, "partly held" if some are not, and else "". Files
+// that are held count as yanked.
+func (s Summary) Stopped() string {
+	switch {
+	case s.Held == 0:
+		return ""
+	case s.Held < s.Files:
+		return "partly held"
+	case s.Denied == s.Files:
+		return "denied"
+	}
+	return "held"
 }
 
 // Offered reports whether readers see the release: they do unless all its files are in quarantine.
@@ -265,6 +282,7 @@ func (o *Overview) MarkHeld(c Contents) {
 		if some := files[s.ID]; slices.ContainsFunc(some, func(f File) bool { return f.Held() }) {
 			marked := summarize(s.Release, some)
 			s.Yanked, s.YankedFiles, s.YankedReason = marked.Yanked, marked.YankedFiles, marked.YankedReason
+			s.Held, s.Denied = marked.Held, marked.Denied
 		}
 		all = append(all, s)
 	}
@@ -278,6 +296,12 @@ func summarize(r Release, files []File) Summary {
 		if f.Yanked {
 			s.YankedFiles++
 			s.YankedReason = cmp.Or(s.YankedReason, f.YankedReason)
+		}
+		if f.Held() {
+			s.Held++
+			if f.Decision.Verdict == policy.Deny {
+				s.Denied++
+			}
 		}
 		s.Yanked = s.Yanked && f.Yanked
 		s.Size, sized = s.Size+f.Size, sized && f.Size >= 0

@@ -8,21 +8,17 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// FilesOf implements holds.Files.
+// FilesOf implements holds.Files. It also returns the files that pages leave out.
 func (x *Reader) FilesOf(ctx context.Context, who access.Caller, repository string,
 	name packaging.ProjectName,
 ) ([]holds.File, error) {
-	v, err := x.View(ctx, who, repository, name, Ask{})
+	h, err := x.Held(ctx, who, repository, name, Ask{})
 	if err != nil {
 		return nil, err
 	}
-	c, err := x.Contents(ctx, who, v)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]holds.File, 0, len(c.Files))
-	for i := range c.Files {
-		f := &c.Files[i]
+	out := make([]holds.File, 0, len(h.Files))
+	for i := range h.Files {
+		f := &h.Files[i]
 		one := holds.File{Filename: f.Filename, Version: f.Version, SHA256: f.SHA256, Own: f.Upstream == nil}
 		if f.Decision != nil {
 			one.Decision = *f.Decision

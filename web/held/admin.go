@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/advisory"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/holds"
@@ -81,7 +83,22 @@ type overviewView struct {
 	Denials      int
 	Pins         int
 	Lifts        int
+	Feeds        []feedView
+	Affected     []advisory.AffectedRelease
+	More         int // affected releases that are not shown
 }
+
+// feedView is a feed with when it becomes, or became, too old.
+type feedView struct {
+	advisory.FeedStatus
+	OldAt time.Time
+}
+
+// Span writes a duration, such as "3 days".
+func (v *overviewView) Span(d time.Duration) string { return ui.AgeWords(d) }
+
+// affectedShown is the number of affected releases on the page.
+const affectedShown = 100
 
 // servedRepository is a repository that draws on upstreams, with what its settings do.
 type servedRepository struct {
@@ -113,6 +130,9 @@ func (s *Section) overview(w http.ResponseWriter, r *http.Request, who access.Ca
 		return err
 	}
 	if err := s.waiting(r.Context(), who, &v); err != nil {
+		return err
+	}
+	if err := s.feeds(r.Context(), who, &v); err != nil {
 		return err
 	}
 	return s.Render(w, http.StatusOK, "admin-policy", &v)
@@ -152,6 +172,26 @@ func (s *Section) repositories(ctx context.Context, who access.Caller, v *overvi
 		}
 	}
 	return err
+}
+
+// feeds adds the feeds of advisories, and the releases that callers asked for and that an advisory is about.
+func (s *Section) feeds(ctx context.Context, who access.Caller, v *overviewView) error {
+	all, err := s.o.Advisories.Status(ctx, who)
+	if err != nil {
+		return err
+	}
+	for _, f := range all {
+		v.Feeds = append(v.Feeds, feedView{f, f.OldAt()})
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	if v.Affected, err = s.o.Advisories.Affected(ctx, who); err != nil {
+		return err
+	}
+	v.More = max(0, len(v.Affected)-affectedShown)
+	v.Affected = v.Affected[:len(v.Affected)-v.More]
+	return nil
 }
 
 // waiting adds the requests that wait, and the number of decisions in effect.

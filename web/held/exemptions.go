@@ -58,6 +58,9 @@ func (s *Section) showExemptions(w http.ResponseWriter, r *http.Request, who acc
 	if v.Manages, err = s.manages(ctx, who); err != nil {
 		return err
 	}
+	if f.Bad() && len(v.Manages) == 0 {
+		return errNoMaintainer
+	}
 	if len(v.Manages) > 0 {
 		if err := s.queue(ctx, who, &v); err != nil {
 			return err

@@ -30,6 +30,20 @@ func (s *Section) in(r *http.Request, f found, filename string) []string {
 	return s.deciders(r, wanted)
 }
 
+// errNoMaintainer refuses a form that is not filled in. A complete one is refused by package holds, which records it.
+var errNoMaintainer = fault.New(fault.Denied,
+	"only a maintainer of the repository, or an administrator, may exempt files from its holds")
+
+// mayExempt reports whether the caller may exempt the files of a version in a repository that concerns them.
+func (s *Section) mayExempt(r *http.Request, who access.Caller, f found) bool {
+	for _, repo := range s.visible(r, who, s.deciders(r, f)) {
+		if s.o.Holds.Manages(who, repo) {
+			return true
+		}
+	}
+	return false
+}
+
 // refused makes an error the message of the field that it is about, or of the whole form. It returns errors that the
 // reader cannot correct.
 func refused(w http.ResponseWriter, f ui.Form, fields map[string]string, err error) error {
@@ -76,7 +90,13 @@ func (s *Section) exempt(w http.ResponseWriter, r *http.Request, who access.Call
 		return err
 	}
 	last := life(form)
-	if form.Bad() {
+	if form.Get("exempt_reason") == "" {
+		form.Wrong("exempt_reason", "Give a reason.")
+	}
+	switch {
+	case form.Bad() && !s.mayExempt(r, who, f):
+		return errNoMaintainer
+	case form.Bad():
 		return s.show(w, r, who, form)
 	}
 	for _, name := range s.in(r, f, filename) {
@@ -109,6 +129,14 @@ func (s *Section) lift(w http.ResponseWriter, r *http.Request, who access.Caller
 	}
 	if t.Filename == "" {
 		form.Wrong("lift_file", "Choose a file. A denial is lifted for one file at a time.")
+	}
+	if form.Get("lift_reason") == "" {
+		form.Wrong("lift_reason", "Give a reason.")
+	}
+	switch {
+	case form.Bad() && !who.Admin():
+		return fault.New(fault.Denied, "only an administrator may lift a denial")
+	case form.Bad():
 		return s.show(w, r, who, form)
 	}
 	_, err = s.o.Holds.Lift(r.Context(), who, holds.NewLift{

@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"pyindex/internal/access"
+	"pyindex/internal/advisory"
 	"pyindex/internal/catalog"
 	"pyindex/internal/holds"
 	"pyindex/internal/resolve"
@@ -22,6 +23,8 @@ type Options struct {
 	Reader   *resolve.Reader
 	Instance string // id of this index, as it appears in Via headers
 	Holds    *holds.Holds
+
+	Advisories *advisory.Advisories
 }
 
 // Section serves the pages of this area. It is safe for concurrent use.
