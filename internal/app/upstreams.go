@@ -43,13 +43,14 @@ func (a *App) openPages(ctx context.Context, log *slog.Logger) (err error) {
 
 // openReader opens the cache of upstreams' files, and what reads through everything.
 func (a *App) openReader(log *slog.Logger) {
+	a.openAdvisories(log)
 	a.Files = files.New(a.DB.UpstreamFiles(), a.Index.Custody, a.Client, files.Options{
 		Limit: a.upstreamLimit(), Space: a.Blobs.Space, Log: log,
 	})
 	a.Holds = holds.New(a.Index.Index, a.DB.Holds(), holds.Options{Files: a})
 	a.Reader = resolve.New(a.Index.Index, resolve.Options{
-		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Rulings: a.Holds, Offline: a.Config.Offline, Log: log,
-		Address: a.heldAddress,
+		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Rulings: a.Holds, Advisories: advisories{a.Advisories},
+		Offline: a.Config.Offline, Log: log, Address: a.heldAddress,
 	})
 }
 

@@ -1,8 +1,10 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -70,13 +72,28 @@ func (t *Tx) Files(ctx context.Context, projectID string) ([]catalog.File, error
 
 // ShownFiles implements catalog.Tx. Each row is one text, because passing many columns through the driver of SQLite costs
 // more than reading the rows. Of the texts in it, only the last two can contain the separator: the length of the first
-// of them, in characters, is before it.
+// of them, in characters, is before it. The index has the files by their time; sorting them by their ids too, which
+// seldom matters, would take SQLite as long as reading them.
 func (t *Tx) ShownFiles(ctx context.Context, projectID string) ([]catalog.File, error) {
-	return many(ctx, t, scanShown, `SELECT f.filename || $2 || f.version || $2 || f.sha256 || $2 || f.metadata_sha256 || $2
-		|| CAST(f.size AS TEXT) || $2 || CAST(f.uploaded_at AS TEXT) || $2 || CASE WHEN f.yanked THEN '1' ELSE '' END || $2
-		|| CASE WHEN f.attested THEN '1' ELSE '' END || $2 || CAST(LENGTH(f.requires_python) AS TEXT) || $2
-		|| f.requires_python || f.yanked_reason
-		FROM files f WHERE f.project_id = $1 AND f.quarantined_at = 0 ORDER BY f.uploaded_at, f.id`, projectID, listSeparator)
+	all, err := many(ctx, t, scanShown, `SELECT concat_ws(CAST($2 AS TEXT), f.filename, f.version, f.sha256, f.metadata_sha256,
+		f.size, f.uploaded_at, CASE WHEN f.yanked THEN '1' ELSE '' END, CASE WHEN f.attested THEN '1' ELSE '' END, f.id,
+		LENGTH(f.requires_python), f.requires_python || f.yanked_reason)
+		FROM files f WHERE f.project_id = $1 AND f.quarantined_at = 0 ORDER BY f.uploaded_at`, projectID, listSeparator)
+	if err != nil {
+		return nil, err
+	}
+	for i := 1; i < len(all); i++ {
+		if all[i].UploadedAt.Equal(all[i-1].UploadedAt) {
+			slices.SortFunc(all, func(a, b catalog.File) int {
+				return cmp.Or(a.UploadedAt.Compare(b.UploadedAt), cmp.Compare(a.ID, b.ID))
+			})
+			break
+		}
+	}
+	for i := range all {
+		all[i].ID = ""
+	}
+	return all, nil
 }
 
 func scanShown(r row) (f catalog.File, err error) {
@@ -84,7 +101,7 @@ func scanShown(r row) (f catalog.File, err error) {
 	if err := r.Scan(&text); err != nil {
 		return f, err
 	}
-	var part [9]string
+	var part [10]string
 	rest, ok := text, true
 	for i := range part {
 		if part[i], rest, ok = strings.Cut(rest, listSeparator); !ok {
@@ -93,11 +110,12 @@ func scanShown(r row) (f catalog.File, err error) {
 	}
 	size, err1 := strconv.ParseInt(part[4], 10, 64)
 	uploaded, err2 := strconv.ParseInt(part[5], 10, 64)
-	length, err3 := strconv.Atoi(part[8])
+	length, err3 := strconv.Atoi(part[9])
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return f, err
 	}
 	f = catalog.File{
+		ID:             part[8],
 		Filename:       part[0],
 		Version:        part[1],
 		SHA256:         part[2],
