@@ -10,6 +10,7 @@ import (
 	"pyindex/internal/cijob"
 	"pyindex/internal/cli"
 	"pyindex/internal/cli/backups"
+	"pyindex/internal/cli/holds"
 	"pyindex/internal/cli/incident"
 	"pyindex/internal/cli/people"
 	"pyindex/internal/cli/projects"
@@ -43,6 +44,9 @@ type commands struct {
 	Origin     projects.Origin     `cmd:"" help:"Manage whether names belong to this index or to an upstream."`
 	Explain    projects.Explain    `cmd:"" help:"Explain what a repository shows of a project: its sources, and hidden files with what would free them."`
 	Reserve    projects.Reserve    `cmd:"" help:"Manage names that are reserved for this index before anything is uploaded."`
+	Exempt     holds.Exempt        `cmd:"" help:"Manage exemptions from the holds of a repository, and the requests for them."`
+	Deny       holds.Deny          `cmd:"" help:"Manage files that are denied in all repositories."`
+	Pin        holds.Pin           `cmd:"" help:"Manage files that must have a certain content."`
 	Group      people.Group        `cmd:"" help:"Manage groups of users."`
 	Service    people.Service      `cmd:"" help:"Manage service accounts: accounts for machines, which belong to a project or a group."`
 	Grant      people.Grant        `cmd:"" help:"Manage roles of users and groups in projects and repositories."`

@@ -136,9 +136,16 @@ func cmdGet(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdReadenv sets a variable to the first line of a file, as "stdout" of the command before: readenv NAME FILE.
+// cmdReadenv sets a variable to the first line of a file, as "stdout" of the command before, or to the first value of a
+// key in it: readenv NAME FILE [KEY].
 func cmdReadenv(ts *testscript.TestScript, neg bool, args []string) {
 	line, _, _ := strings.Cut(ts.ReadFile(args[1]), "\n")
+	if len(args) > 2 {
+		_, rest, found := strings.Cut(ts.ReadFile(args[1]), `"`+args[2]+`": "`)
+		if line, _, _ = strings.Cut(rest, `"`); !found {
+			ts.Fatalf("there is no %q in %s", args[2], args[1])
+		}
+	}
 	ts.Setenv(args[0], line)
 }
 

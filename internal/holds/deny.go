@@ -87,6 +87,9 @@ func (v Ruling) describe(e *audit.Entry) {
 	if v.SHA256 != "" {
 		e.Detail["sha256"] = v.SHA256
 	}
+	if v.Project == "" {
+		e.Subject, e.Detail["id"] = "content sha256:"+v.SHA256, v.ID
+	}
 }
 
 // same reports whether two rulings decide the same.

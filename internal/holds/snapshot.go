@@ -208,17 +208,13 @@ func addRulings(out *Standing, all []Ruling) {
 	}
 }
 
-// deny adds a denial. A version has many spellings with the same meaning, and a file is identified by its name alone.
+// deny adds a denial. A file is identified by its name alone.
 func (s *Standing) deny(r Ruling) {
 	d := *r.denial()
 	if d.Filename != "" {
 		d.Version = ""
 	}
 	s.Denials = append(s.Denials, d)
-	if v, err := packaging.ParseVersion(d.Version); err == nil && v.Key() != d.Version {
-		d.Version = v.Key()
-		s.Denials = append(s.Denials, d)
-	}
 }
 
 // exempt adds an exemption. If several cover the same content, one by an administrator counts, and then the one that

@@ -31,7 +31,7 @@ func CheckUpload(ctx context.Context, tx RulingRows, f packaging.Filename, sha25
 	}
 	rules := policy.Rules{Denials: s.Denials, Contents: s.Contents, Pins: s.Pins, Lifts: s.Lifts}
 	d := rules.Decide(&policy.File{
-		Filename: f.String(), Version: f.Version().Key(), SHA256: sha256, Own: true,
+		Filename: f.String(), Version: f.Version().String(), SHA256: sha256, Own: true,
 	}, time.Time{})
 	switch {
 	case d.Verdict != policy.Deny:

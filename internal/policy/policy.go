@@ -5,7 +5,10 @@
 // lists, names or serves a file asks for this decision.
 package policy
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Verdict is the outcome of a decision. A larger one is stricter.
 type Verdict uint8
@@ -100,15 +103,39 @@ type Exemption struct {
 // Denial is what an administrator decided against files of a project.
 type Denial struct {
 	ID       string
-	Version  string // canonical version, "" for every one
+	Version  string // normalized version, "" for every one
 	Filename string // "" for every file
 	SHA256   string // "" for any content
 	Reason   string
 }
 
 func (d *Denial) covers(f *File) bool {
-	return (d.Version == "" || d.Version == f.Version) && (d.Filename == "" || d.Filename == f.Filename) &&
+	return (d.Version == "" || sameVersion(d.Version, f.Version)) && (d.Filename == "" || d.Filename == f.Filename) &&
 		(d.SHA256 == "" || d.SHA256 == f.SHA256)
+}
+
+// sameVersion reports whether two normalized versions are equal: they may differ in zeros at the end of the release, as
+// 1.0 and 1.0.0 do.
+func sameVersion(a, b string) bool {
+	if a == b {
+		return true
+	}
+	release, rest := splitRelease(a)
+	other, otherRest := splitRelease(b)
+	return release == other && rest == otherRest
+}
+
+// splitRelease splits a normalized version after its epoch and release, which it returns without zeros at the end.
+func splitRelease(v string) (release, rest string) {
+	i := 0
+	for i < len(v) && (v[i] >= '0' && v[i] <= '9' || v[i] == '.' || v[i] == '!') {
+		i++
+	}
+	release, rest = strings.TrimSuffix(v[:i], "."), v[i:]
+	for strings.HasSuffix(release, ".0") {
+		release = strings.TrimSuffix(release, ".0")
+	}
+	return release, rest
 }
 
 // Feeds is the state of all feeds of advisories together.
@@ -140,7 +167,7 @@ type Rules struct {
 // File is what a decision depends on beside the rules.
 type File struct {
 	Filename string
-	Version  string // canonical
+	Version  string // normalized
 	SHA256   string // that the page states or this index found, "" if unknown
 	Own      bool   // of this index: only denials, pins and Wrong apply
 	// Age is the time from which the age of the file counts: the upload that its upstream states, or when this index

@@ -123,3 +123,32 @@ func BenchmarkDecide(b *testing.B) {
 		r.Decide(&f, noon)
 	}
 }
+
+// TestDeniedVersions: a denied version is denied in every spelling, and no other version is.
+func TestDeniedVersions(t *testing.T) {
+	for _, c := range []struct {
+		denied string
+		same   []string
+		other  []string
+	}{
+		{"1.0", []string{"1.0", "1", "1.0.0"}, []string{"1.0.1", "1.0.post1", "1.0+local", "1.0rc1", "10", "1!1.0", "11.0", ""}},
+		{"1", []string{"1.0"}, []string{"1.0.dev1", "10", "2"}},
+		{"10", []string{"10.0"}, []string{"1", "100"}},
+		{"0", []string{"0.0", "0.0.0"}, []string{"0.1", "0.dev0"}},
+		{"1.0.post1", []string{"1.post1", "1.0.0.post1"}, []string{"1.0", "1.0.post10", "1.1.post1"}},
+		{"2!1.0rc1", []string{"2!1rc1"}, []string{"1.0rc1", "1!1.0rc1"}},
+		{"1.0+b.0", []string{"1+b.0"}, []string{"1.0+b", "1.0"}},
+	} {
+		r := policy.Rules{Denials: []policy.Denial{{Version: c.denied}}}
+		for _, v := range c.same {
+			if d := r.Decide(&policy.File{Version: v}, time.Time{}); d.Verdict != policy.Deny {
+				t.Errorf("%s is denied, and %s is %v", c.denied, v, d.Verdict)
+			}
+		}
+		for _, v := range c.other {
+			if d := r.Decide(&policy.File{Version: v}, time.Time{}); d.Verdict != policy.Serve {
+				t.Errorf("%s is denied, and %s is %v", c.denied, v, d.Verdict)
+			}
+		}
+	}
+}

@@ -24,14 +24,7 @@ type Held struct {
 func (x *Reader) Held(ctx context.Context, who access.Caller, repository string, name packaging.ProjectName,
 	ask Ask,
 ) (h Held, err error) {
-	o, err := x.open(ctx, who, repository)
-	if err != nil {
-		return h, err
-	}
-	v, err := x.viewIn(ctx, who, o, name, ask)
-	if catalog.IsMissing(err) {
-		v, err = x.viewGone(ctx, who, o, name, ask, err)
-	}
+	v, err := x.viewHeld(ctx, who, repository, name, ask)
 	if err != nil {
 		return h, err
 	}
@@ -47,6 +40,21 @@ func (x *Reader) Held(ctx context.Context, who access.Caller, repository string,
 		h.Whole = &d
 	}
 	return h, nil
+}
+
+// viewHeld is View that also finds a project which its upstream no longer has.
+func (x *Reader) viewHeld(ctx context.Context, who access.Caller, repository string, name packaging.ProjectName,
+	ask Ask,
+) (*View, error) {
+	o, err := x.open(ctx, who, repository)
+	if err != nil {
+		return nil, err
+	}
+	v, err := x.viewIn(ctx, who, o, name, ask)
+	if catalog.IsMissing(err) {
+		return x.viewGone(ctx, who, o, name, ask, err)
+	}
+	return v, err
 }
 
 // viewGone returns the view of a name whose upstream no longer has it, or the error for a missing one.

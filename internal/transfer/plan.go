@@ -654,6 +654,8 @@ func refusalKind(filename string, err error) string {
 	}
 	text := fault.Message(err)
 	for _, k := range []struct{ words, kind string }{
+		{"is denied on this index", "denied here"},
+		{"is pinned to another digest", "pinned to another digest"},
 		{"binary archive", "binary archive"},
 		{"has the version", "version that no tool reads"},
 		{"is not a valid version", "version that no tool reads"},

@@ -54,6 +54,13 @@ var Kinds = []struct {
 			"project.trusted-only",
 		},
 	},
+	{
+		"holds", "Exemptions and denials",
+		[]string{
+			"exemption.ask", "exemption.add", "exemption.refuse", "exemption.end", "denial.add", "denial.remove", "denial.lift",
+			"digest.pin", "digest.unpin", "upstream.accept-return",
+		},
+	},
 	{"exchanges", "Token requests", []string{"publisher.exchange"}},
 	{
 		"settings", "Settings",

@@ -19,7 +19,7 @@ import (
 // made with.
 func TestEveryActionHasWords(t *testing.T) {
 	action := regexp.MustCompile(
-		`\A(user|account|token|session|repository|grant|project|file|release|publisher|reader|group|issuer|upstream|origin|reservation)\.[a-z]+(-[a-z]+)*\z`,
+		`\A(user|account|token|session|repository|grant|project|file|release|publisher|reader|group|issuer|upstream|origin|reservation|exemption|denial|digest)\.[a-z]+(-[a-z]+)*\z`,
 	)
 	ends := map[string]bool{".txt": true, ".yml": true, ".yaml": true, ".py": true, ".json": true, ".toml": true}
 	seen := 0
@@ -71,6 +71,16 @@ func TestSentence(t *testing.T) {
 		"ann was not allowed to upload demo-1.0.whl: too large.": {
 			Action: "file.add", Outcome: audit.Refused, Actor: ann, Filename: "demo-1.0.whl",
 			Detail: map[string]any{"reason": "too large"},
+		},
+		"ann denied content sha256:ab in all repositories: stolen.": {
+			Action: "denial.add", Actor: ann, Subject: "content sha256:ab", Detail: map[string]any{"reason": "stolen", "id": "1"},
+		},
+		"ann exempted demo 1.0 from holds: needed.": {
+			Action: "exemption.add", Actor: ann, Subject: "1", Project: "demo", Version: "1.0",
+			Detail: map[string]any{"reason": "needed"},
+		},
+		"ann was not allowed to lift the denial of demo-1.0.whl.": {
+			Action: "denial.lift", Outcome: audit.Refused, Actor: ann, Subject: "1", Filename: "demo-1.0.whl",
 		},
 		"ann yanked demo 1.0: broken.": {
 			Action:  "release.yank",
