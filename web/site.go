@@ -114,8 +114,8 @@ func New(o Options) (*Site, error) {
 		Letters: mail, Followers: o.Followers, SignOn: o.SignOn, SignOnName: o.SignOnName, SignOnCreates: o.SignOnCreates,
 	})
 	s.rows = slices.Concat(
-		kit.StaticRoutes(),
-		projects.New(kit, projects.Options{
+		route.NoFiles.Mark(kit.StaticRoutes()),
+		route.ByPolicy.Mark(projects.New(kit, projects.Options{
 			Index:     o.Index.Index,
 			Reader:    o.Reader,
 			Instance:  o.Instance,
@@ -127,21 +127,21 @@ func New(o Options) (*Site, error) {
 			Mail:      o.Mail != nil,
 			Authority: o.Authority,
 			Pictures:  o.Pictures,
-		}).Routes(),
-		s.account.Routes(),
-		manual.Routes(),
-		admin.New(kit, admin.Options{
+		}).Routes()),
+		route.NoFiles.Mark(s.account.Routes()),
+		route.NoFiles.Mark(manual.Routes()),
+		route.AsKept.Mark(admin.New(kit, admin.Options{
 			Index: o.Index.Index, Browser: o.Index.Browser, Roles: o.Index.Roles, Intake: o.Index.Intake,
 			Registry: o.Registry, Directory: o.Directory, Exchange: o.Exchange, Accounts: o.Accounts, Desk: o.Desk,
 			Letters: mail, Version: o.Version, Settings: o.Settings, Upstreams: o.Upstreams, Health: o.Health, Doctor: o.Doctor,
-		}).Routes(),
-		publishing.New(kit, publishing.Options{
+		}).Routes()),
+		route.AsKept.Mark(publishing.New(kit, publishing.Options{
 			Index:     o.Index.Index,
 			Directory: o.Directory,
 			Registry:  o.Registry,
 			Exchange:  o.Exchange,
-		}).Routes(),
-		manage.New(kit, manage.Options{
+		}).Routes()),
+		route.AsKept.Mark(manage.New(kit, manage.Options{
 			Index:    o.Index.Index,
 			Browser:  o.Index.Browser,
 			Roles:    o.Index.Roles,
@@ -150,7 +150,7 @@ func New(o Options) (*Site, error) {
 			Letters:  mail,
 
 			Directory: o.Directory,
-		}).Routes(),
+		}).Routes()),
 	)
 	if o.Holds != nil {
 		s.rows = append(s.rows, held.New(kit, held.Options{

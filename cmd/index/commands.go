@@ -10,6 +10,7 @@ import (
 	"pyindex/internal/cijob"
 	"pyindex/internal/cli"
 	"pyindex/internal/cli/backups"
+	"pyindex/internal/cli/feeds"
 	"pyindex/internal/cli/holds"
 	"pyindex/internal/cli/incident"
 	"pyindex/internal/cli/people"
@@ -40,6 +41,7 @@ type commands struct {
 
 	Repository projects.Repository `cmd:"" help:"Manage repositories (collections of projects)."`
 	Upstreams  upstreams.Upstream  `cmd:"" name:"upstream" help:"Manage upstreams: other indexes on which repositories draw."`
+	Feed       feeds.Feed          `cmd:"" help:"Manage feeds of advisories about vulnerable and malicious releases."`
 	Name       projects.Name       `cmd:"" help:"Manage project names, including those of deleted projects."`
 	Origin     projects.Origin     `cmd:"" help:"Manage whether names belong to this index or to an upstream."`
 	Explain    projects.Explain    `cmd:"" help:"Explain what a repository shows of a project: its sources, and hidden files with what would free them."`

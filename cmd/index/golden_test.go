@@ -53,9 +53,9 @@ func columns(rows [][]string) string {
 // Every address of the index, who may ask, and the limit on it. A new line here is a new surface: read it.
 func TestRouteTable(t *testing.T) {
 	x := newFixture(t, "http://h.example/team", false)
-	rows := [][]string{{"METHOD", "PATH", "AUTH", "LIMIT", "TABLE"}}
+	rows := [][]string{{"METHOD", "PATH", "AUTH", "DECIDES", "LIMIT", "TABLE"}}
 	for _, r := range x.server.Routes() {
-		rows = append(rows, []string{r.Method, r.Path, r.Auth.String(), string(r.Limit), r.Table})
+		rows = append(rows, []string{r.Method, r.Path, r.Auth.String(), r.Decides.String(), string(r.Limit), r.Table})
 	}
 	golden(t, "routes.txt", columns(rows))
 }

@@ -118,7 +118,8 @@ var middle = []string{
 // edges speak one protocol each and reach neither storage nor each other's packages, a shared helper below one
 // excepted.
 var edges = []string{
-	"internal/legacyupload", "internal/simpleapi", "internal/jsonapi", "internal/rssapi", "internal/publishers/mintapi",
+	"internal/legacyupload", "internal/simpleapi", "internal/jsonapi", "internal/osvapi", "internal/rssapi",
+	"internal/publishers/mintapi",
 	"internal/leakapi", "internal/programs", "web",
 }
 

@@ -26,6 +26,7 @@ import (
 	"pyindex/internal/leakapi"
 	"pyindex/internal/legacyupload"
 	"pyindex/internal/metrics"
+	"pyindex/internal/osvapi"
 	"pyindex/internal/programs"
 	"pyindex/internal/publishers/mintapi"
 	"pyindex/internal/route"
@@ -171,7 +172,7 @@ func (e *endpoints) handler(keyring *access.Keyring) (*server.Server, error) {
 		Rates: map[route.Limit]int{
 			route.LimitUpload: int(c.Limits.UploadRate), route.LimitSignIn: int(c.Limits.SignInRate),
 			route.LimitMint: int(c.Limits.MintRate), route.LimitBurn: int(c.Limits.MintRate),
-			route.LimitLeak: int(c.Limits.MintRate),
+			route.LimitLeak: int(c.Limits.MintRate), route.LimitQuery: osvapi.Rate,
 		},
 		MinRate: int64(c.Limits.UploadMinRate), Connections: int(c.Limits.Connections),
 		ConnectionsPerAddress: int(c.Limits.ConnectionsPerAddress),
@@ -270,6 +271,7 @@ func (e *endpoints) tables() []route.Table {
 	return []route.Table{
 		simple.Table(), simple.AliasTable(),
 		jsonapi.New(e.Reader, jsonapi.Options{BaseURL: e.base.String(), Instance: e.Instance}).Table(),
+		osvapi.New(e.Reader, e.Advisories).Table(),
 		rssapi.New(e.Index.Index, rssapi.Options{BaseURL: e.base.String(), Name: e.Config.Name()}).Table(),
 		legacyupload.New(e.Index.Intake, legacyupload.Options{}).Table(),
 		mintapi.New(e.Minter, e.Config.Audience(e.base), mintapi.Options{BaseURL: e.base}).Table(),

@@ -271,3 +271,34 @@ func (s *stated) advisory() Advisory {
 	}
 	return a
 }
+
+// Record returns what the feeds state in one record about all its projects, or fault.NotFound. If several feeds have
+// it, the first one by name that did not withdraw it counts.
+func (x *Advisories) Record(ctx context.Context, id string) (*Record, error) {
+	var rows []Row
+	if err := x.store.View(ctx, func(tx Tx) (err error) {
+		rows, err = tx.AdvisoriesOf(ctx, id)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	var out *Record
+	feed := ""
+	for _, row := range rows {
+		r, err := unpack(row.Record)
+		if err != nil {
+			return nil, fault.Wrap(fault.Internal, err, "reading the advisory %s of the feed %s", row.ID, row.Feed)
+		}
+		r.Malware = row.Malware
+		switch {
+		case out != nil && row.Feed == feed:
+			out.Affected = append(out.Affected, r.Affected...)
+		case out == nil || out.Withdrawn != "" && r.Withdrawn == "":
+			out, feed = r, row.Feed
+		}
+	}
+	if out == nil {
+		return nil, fault.New(fault.NotFound, "no feed has the advisory %.130q", id)
+	}
+	return out, nil
+}

@@ -8,6 +8,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
 	"pyindex/internal/holds"
 	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
@@ -15,6 +16,7 @@ import (
 	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/client"
 	"pyindex/internal/upstream/files"
+	"pyindex/internal/upstream/page"
 	"pyindex/internal/upstream/pages"
 	"pyindex/internal/version"
 )
@@ -45,7 +47,12 @@ func (a *App) openPages(ctx context.Context, log *slog.Logger) (err error) {
 func (a *App) openReader(log *slog.Logger) {
 	a.openAdvisories(log)
 	a.Files = files.New(a.DB.UpstreamFiles(), a.Index.Custody, a.Client, files.Options{
-		Limit: a.upstreamLimit(), Space: a.Blobs.Space, Log: log,
+		Limit: a.upstreamLimit(), Space: a.Blobs.Space, Log: log, Page: a.heldPage, Offline: a.Config.Offline,
+		MayServe: func(ctx context.Context, u upstream.Upstream, project packaging.ProjectName, file page.File,
+			found files.Startup,
+		) error {
+			return a.Reader.MayServe(ctx, u, project, file, found)
+		},
 	})
 	a.Holds = holds.New(a.Index.Index, a.DB.Holds(), holds.Options{Files: a})
 	a.Reader = resolve.New(a.Index.Index, resolve.Options{
@@ -59,6 +66,18 @@ func (a *App) FilesOf(ctx context.Context, who access.Caller, repository string,
 	name packaging.ProjectName,
 ) ([]holds.File, error) {
 	return a.Reader.FilesOf(ctx, who, repository, name)
+}
+
+// heldPage returns the page of a project that is held, without asking the upstream. It is empty if none is.
+func (a *App) heldPage(ctx context.Context, u upstream.Upstream, project packaging.ProjectName) (page.Page, error) {
+	held, err := a.Pages.Get(ctx, u, project, pages.Normal, false)
+	if fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.Denied) { // none is held
+		return page.Page{}, nil
+	}
+	if err != nil {
+		return page.Page{}, err
+	}
+	return held.Page()
 }
 
 // heldAddress returns the URL of the page that says why a version is held, or a project if version is "".

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -46,8 +45,14 @@ const facetValues = 8
 // GroupOwner begins the value of an owner that is a group.
 const GroupOwner = "group:"
 
-// pythonClassifier matches the classifiers that the filter by Python version makes superfluous.
-var pythonClassifier = regexp.MustCompile(`^Programming Language :: Python :: [23]`)
+// versionOfPython begins the classifiers of Python versions.
+const versionOfPython = "Programming Language :: Python :: "
+
+// namesPython reports whether the filter by Python version makes a classifier superfluous.
+func namesPython(classifier string) bool {
+	version, ok := strings.CutPrefix(classifier, versionOfPython)
+	return ok && (strings.HasPrefix(version, "2") || strings.HasPrefix(version, "3"))
+}
 
 // facets counts the values of the projects that a query finds.
 func (x *Browser) facets(ctx context.Context, tx Tx, at memo.Stamp, q SearchQuery) (Facets, error) {
@@ -67,7 +72,7 @@ func (x *Browser) facets(ctx context.Context, tx Tx, at memo.Stamp, q SearchQuer
 		}
 		licenses.add(catalog.LicenseKey(r.License), r.License)
 		for _, c := range r.Classifiers {
-			if !pythonClassifier.MatchString(c) {
+			if !namesPython(c) {
 				classifiers.add(c, c)
 			}
 		}
@@ -145,7 +150,7 @@ func (x *Browser) highestOf(ctx context.Context, tx Tx, at memo.Stamp, q SearchQ
 func namedPythons(r FacetRow, known []string) []string {
 	var out []string
 	for _, c := range r.Classifiers {
-		if p, ok := strings.CutPrefix(c, "Programming Language :: Python :: "); ok {
+		if p, ok := strings.CutPrefix(c, versionOfPython); ok {
 			out = append(out, p)
 		}
 	}

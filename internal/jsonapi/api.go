@@ -51,7 +51,10 @@ func New(x *resolve.Reader, o Options) *API {
 // Table returns the routes. Every route requires a reader and exists in every repository.
 func (a *API) Table() route.Table {
 	row := func(path string) route.Route {
-		return route.Route{Method: http.MethodGet, Path: path, Auth: route.Reader, Tree: true, Handle: a.project}
+		return route.Route{
+			Method: http.MethodGet, Path: path, Auth: route.Reader, Decides: route.ByPolicy, Tree: true,
+			Handle: a.project,
+		}
 	}
 	return route.Table{Name: "jsonapi", Fail: fail, Routes: []route.Route{
 		row("/pypi/:project/json"),

@@ -19,7 +19,7 @@ type document struct {
 	Ownership       ownership         `json:"ownership"`
 	Releases        map[string][]file `json:"releases,omitempty"`
 	URLs            []file            `json:"urls"`
-	Vulnerabilities []struct{}        `json:"vulnerabilities"`
+	Vulnerabilities []vulnerability   `json:"vulnerabilities"`
 }
 
 // ownership is always empty: roles are shown only to a project's members, on its pages.
@@ -35,7 +35,12 @@ func (a *API) render(ctx context.Context, who access.Caller, v *resolve.View, ve
 		return nil, err
 	}
 	d.Project.Repository = v.Repository // of the URLs
+	advised, err := a.reader.Advised(ctx, v, d)
+	if err != nil {
+		return nil, err
+	}
 	doc := a.document(d)
+	doc.Vulnerabilities = vulnerabilities(advised)
 	if version == "" {
 		doc.Releases = a.releases(d.Contents)
 	}
@@ -56,7 +61,7 @@ func (a *API) document(d catalog.ReleaseDetail) document {
 	files := a.base + tree(d.Project.Repository.Name) + "/packages/"
 	return document{
 		Info: a.info(d), LastSerial: d.Project.Serial, Ownership: ownership{Roles: []struct{}{}},
-		URLs: describeAll(files, d.Files), Vulnerabilities: []struct{}{},
+		URLs: describeAll(files, d.Files),
 	}
 }
 

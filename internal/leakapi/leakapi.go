@@ -34,6 +34,7 @@ func (a *API) Table() route.Table {
 			Method:   "POST",
 			Path:     "/_/secrets/disclose-token",
 			Auth:     route.Open,
+			Decides:  route.NoFiles,
 			Limit:    route.LimitLeak,
 			Handle:   a.disclose,
 			HostRoot: true,

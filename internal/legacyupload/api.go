@@ -51,6 +51,7 @@ func (a *API) Table() route.Table {
 			route.Route{Method: http.MethodGet, Path: path, Auth: route.Open, Handle: a.explain, Tree: true},
 		)
 	}
+	route.NoFiles.Mark(t.Routes)
 	return t
 }
 

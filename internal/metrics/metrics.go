@@ -125,7 +125,7 @@ const readersAtOnce = 8
 func (m *Metrics) Table() route.Table {
 	h := m.Handler()
 	return route.Table{Name: "metrics", Fail: fail, Routes: []route.Route{{
-		Method: http.MethodGet, Path: "/metrics", Auth: route.Scraper,
+		Method: http.MethodGet, Path: "/metrics", Auth: route.Scraper, Decides: route.NoFiles,
 		Handle: func(w http.ResponseWriter, r *http.Request, _ access.Caller) error {
 			w.Header().Set("Cache-Control", "no-store")
 			h.ServeHTTP(w, r)

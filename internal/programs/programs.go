@@ -134,8 +134,8 @@ func (p *program) sum() (string, error) {
 // Table returns the routes.
 func (s *Set) Table() route.Table {
 	return route.Table{Name: "programs", Fail: fail, Routes: []route.Route{
-		{Method: http.MethodGet, Path: "/_/client/", Auth: route.Open, Handle: s.list},
-		{Method: http.MethodGet, Path: "/_/client/:file", Auth: route.Open, Handle: s.file},
+		{Method: http.MethodGet, Path: "/_/client/", Auth: route.Open, Decides: route.NoFiles, Handle: s.list},
+		{Method: http.MethodGet, Path: "/_/client/:file", Auth: route.Open, Decides: route.NoFiles, Handle: s.file},
 	}}
 }
 

@@ -86,24 +86,27 @@ func (a *asked) candidates(o catalog.Ownership) []*upstream.Upstream {
 
 // variant is the Variant of a view, and what it depends on beside the stamp.
 type variant struct {
-	ruled                      *ruled
-	revision, pinned, versions string
-	period                     *period
-	text                       string
+	ruled                                *ruled
+	revision, pinned, examined, versions string
+	period                               *period
+	text                                 string
 }
 
-// vary sets the ID and the Variant of a view that has its upstream's page. pinned is the text of its pins.
-func (x *Reader) vary(v *View, pinned string) {
+// vary sets the ID and the Variant of a view that has its upstream's page. pinned is the text of its pins, and examined
+// that of its start-up files.
+func (x *Reader) vary(v *View, pinned, examined string) {
 	a, now := v.asked, x.o.Now()
 	v.id = a.id
 	if last := a.last.Load(); last != nil && last.ruled == v.ruled && last.revision == v.held.Revision &&
-		last.pinned == pinned && last.versions == v.Ownership.Versions && !last.period.over(now) {
+		last.pinned == pinned && last.examined == examined && last.versions == v.Ownership.Versions && !last.period.over(now) {
 		v.period, v.variant = last.period, last.text
 		return
 	}
-	next := &variant{ruled: v.ruled, revision: v.held.Revision, pinned: pinned, versions: v.Ownership.Versions}
+	next := &variant{
+		ruled: v.ruled, revision: v.held.Revision, pinned: pinned, examined: examined, versions: v.Ownership.Versions,
+	}
 	text := v.Upstream.Name + " " + strconv.FormatInt(v.Upstream.Revision, 10) + " " + v.held.Revision +
-		" " + pinned + v.Upstream.ArtifactBase + v.Ownership.Versions + " " + v.ruled.text
+		" " + pinned + " " + examined + " " + v.Upstream.ArtifactBase + v.Ownership.Versions + " " + v.ruled.text
 	if v.Repository.RequireHashes {
 		text += " hashes"
 	}

@@ -2,11 +2,16 @@ package resolve
 
 import (
 	"cmp"
+	"context"
+	"maps"
 	"time"
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/holds"
+	"pyindex/internal/packaging"
 	"pyindex/internal/policy"
+	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/files"
 	"pyindex/internal/upstream/page"
 )
 
@@ -40,6 +45,10 @@ func (f *facts) put(out *policy.File, file *page.File, path string) {
 	*out = policy.File{
 		Filename: file.Filename, Version: file.Version, SHA256: file.SHA256, Uploaded: uploaded, Age: uploaded,
 		FirstSeen: file.FirstSeen, RemovedAt: file.LastSeen, Undated: !stated && seen.Equal(f.first),
+	}
+	if len(v.startup) > 0 {
+		found := v.startup[path]
+		out.Startup, out.StartupKnown = found.New, found.Known
 	}
 	if pin := v.pins[path]; pin != "" && pin != file.SHA256 {
 		if out.SHA256 = pin; file.SHA256 != "" { // accepted later
@@ -83,6 +92,36 @@ func (v *View) decideOne(p page.Page, file page.File, path string, now time.Time
 	}
 	policy.Ages(release)
 	return rules.Decide(&release[0], now)
+}
+
+// viewKey is the key of the *View of a request in its context.
+type viewKey struct{}
+
+// MayServe returns a Refused if a file, in which start-up files were found just now, is held for the caller whose
+// request has the context. It implements files.Options.MayServe.
+func (x *Reader) MayServe(ctx context.Context, _ upstream.Upstream, name packaging.ProjectName, file page.File,
+	found files.Startup,
+) error {
+	v, ok := ctx.Value(viewKey{}).(*View)
+	if !ok { // nobody in particular: as through a repository with the default settings
+		v = &View{Name: name, ruled: &ruled{standing: nothing, ways: []policy.Settings{{Direct: true}}}}
+	}
+	p, err := v.held.Page()
+	if err != nil {
+		return err
+	}
+	path := file.Path(v.Upstream.ArtifactBase)
+	with := *v
+	with.startup = maps.Clone(v.startup)
+	if with.startup == nil {
+		with.startup = map[string]files.Startup{}
+	}
+	with.startup[path] = found
+	d := with.decideOne(p, file, path, x.o.Now())
+	if d.Verdict == policy.Serve {
+		return nil
+	}
+	return x.refused(v, file.Version, x.count(d))
 }
 
 // marking marks the files of contents that are not served.

@@ -204,6 +204,11 @@ func (x *Reader) upstreamPart(ctx context.Context, who access.Caller, e *Explana
 			return "", false, err
 		}
 	}
+	if x.o.Files != nil {
+		if v.startup, _, err = x.o.Files.Examined(ctx, u, v.Name); err != nil {
+			return "", false, err
+		}
+	}
 	v.Upstream, v.held, v.pins = u, held, pins
 	if v.ruled, err = x.compile(ctx, v); err != nil {
 		return "", false, err

@@ -97,6 +97,16 @@ type ForeignFile struct {
 	Path     string // below packages/ and the upstream's name
 	File     page.File
 	MayFetch bool // whether the caller may cause a request to the upstream
+
+	view *View
+}
+
+// within returns a context in which the files decide as for the view of the file.
+func (f ForeignFile) within(ctx context.Context) context.Context {
+	if f.view == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, viewKey{}, f.view)
 }
 
 // Foreign returns the file of an upstream with a path. It is found only on a page of that upstream which the repository
@@ -150,7 +160,7 @@ func (x *Reader) onPage(ctx context.Context, who access.Caller, o opened, projec
 	}
 	f, ok := p.Find(path, v.Upstream.ArtifactBase)
 	if !ok {
-		f, ok = findGone(p, path, v.Upstream.ArtifactBase)
+		f, ok = p.FindGone(path, v.Upstream.ArtifactBase)
 	}
 	if !ok || v.ownVersion(ctx, x, who, f.Version) {
 		return ForeignFile{}, noFile
@@ -159,7 +169,7 @@ func (x *Reader) onPage(ctx context.Context, who access.Caller, o opened, projec
 		return ForeignFile{}, err
 	}
 	return ForeignFile{
-		Upstream: v.Upstream, Project: project, Path: path, File: f, MayFetch: mayFetch(who, o.Repository),
+		Upstream: v.Upstream, Project: project, Path: path, File: f, MayFetch: mayFetch(who, o.Repository), view: v,
 	}, nil
 }
 
@@ -180,17 +190,6 @@ func (x *Reader) admit(v *View, p page.Page, f page.File, path string) (page.Fil
 	return f, nil
 }
 
-// findGone returns a file that left a page by its path.
-func findGone(p page.Page, path, artifactBase string) (page.File, bool) {
-	filename := path[strings.LastIndexByte(path, '/')+1:]
-	for i := range p.Gone {
-		if f := &p.Gone[i]; f.Filename == filename && f.Path(artifactBase) == path {
-			return *f, true
-		}
-	}
-	return page.File{}, false
-}
-
 // ownVersion reports whether a version of the view is this index's own, which hides that of the upstream.
 func (v *View) ownVersion(ctx context.Context, x *Reader, who access.Caller, version string) bool {
 	if v.Project.ID == "" {
@@ -206,7 +205,7 @@ func (v *View) ownVersion(ctx context.Context, x *Reader, who access.Caller, ver
 
 // Stat describes the content of a file of an upstream without asking it.
 func (x *Reader) Stat(ctx context.Context, f ForeignFile) (files.Info, error) {
-	return x.o.Files.Stat(ctx, f.Upstream, f.File)
+	return x.o.Files.Stat(f.within(ctx), f.Upstream, f.File)
 }
 
 // Fetches reports whether Open asks the upstream for content that is not stored.
@@ -215,6 +214,7 @@ func (x *Reader) Fetches(f ForeignFile) bool { return f.MayFetch && !x.o.Offline
 // Open returns the content of a file of an upstream: what is stored, or a download. It returns a Refused if nothing may
 // be fetched for the caller, and otherwise the fault of Explained.
 func (x *Reader) Open(ctx context.Context, f ForeignFile) (files.Opened, error) {
+	ctx = f.within(ctx)
 	if !x.Fetches(f) {
 		o, err := x.o.Files.OpenHeld(ctx, f.Upstream, f.File)
 		if errors.Is(err, files.ErrNotHeld) {
@@ -229,7 +229,7 @@ func (x *Reader) Open(ctx context.Context, f ForeignFile) (files.Opened, error) 
 // Metadata returns the core metadata of a file of an upstream, and its SHA-256 in hex. It returns fault.NotFound if
 // there is none.
 func (x *Reader) Metadata(ctx context.Context, f ForeignFile) ([]byte, string, error) {
-	b, sum, err := x.o.Files.Metadata(ctx, f.Upstream, f.File, x.Fetches(f))
+	b, sum, err := x.o.Files.Metadata(f.within(ctx), f.Upstream, f.File, x.Fetches(f))
 	if errors.Is(err, files.ErrNotHeld) {
 		err = x.notHeld()
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"pyindex/internal/access"
-	"pyindex/internal/advisory"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
 	"pyindex/internal/policy"
@@ -124,17 +123,4 @@ func (v *View) foreignFile(f page.File, path string) catalog.File {
 		RequiresPython: f.RequiresPython, UploadedAt: f.Uploaded,
 		Upstream: &catalog.UpstreamFile{Name: v.Upstream.Name, Path: path},
 	}
-}
-
-// Advisories returns what the feeds state about a version of an upstream's project, malware first. It is nil for
-// versions of this index, which are not compared with feeds.
-func (v *View) Advisories(version string) []advisory.Advisory {
-	if v.ruled == nil || v.ruled.about == nil {
-		return nil
-	}
-	parsed, err := packaging.ParseVersion(version)
-	if err != nil {
-		return nil
-	}
-	return v.ruled.about.Of(parsed.String())
 }

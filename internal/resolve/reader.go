@@ -36,6 +36,10 @@ type Files interface {
 	// Pins returns the digests that this index found for files without one, or that an administrator accepted instead of
 	// the upstream's first one, by path, and a text that differs whenever they do.
 	Pins(ctx context.Context, u upstream.Upstream, project packaging.ProjectName) (map[string]string, string, error)
+	// Examined returns the start-up files that were found in the project's wheels, by path, and a text that differs
+	// whenever they do.
+	Examined(ctx context.Context, u upstream.Upstream, project packaging.ProjectName) (map[string]files.Startup, string,
+		error)
 	// Queue notes files without a digest, so that it is found in the background.
 	Queue(u upstream.Upstream, project packaging.ProjectName, all []page.File)
 	Stat(ctx context.Context, u upstream.Upstream, f page.File) (files.Info, error)

@@ -38,7 +38,9 @@ func (x *Reader) standing(ctx context.Context, at memo.Stamp, name packaging.Pro
 // rule returns what decides about the files of a view that has its upstream.
 func (x *Reader) rule(ctx context.Context, v *View) (*ruled, error) {
 	if v.asked != nil {
-		if r := v.asked.ruled.Load(); r != nil && r.upstream == v.Upstream.Name {
+		last := v.asked.last.Load()
+		over := last != nil && last.period.over(x.o.Now()) // what people decided may have ended as well
+		if r := v.asked.ruled.Load(); r != nil && r.upstream == v.Upstream.Name && !over {
 			return r, nil
 		}
 	}
@@ -112,6 +114,7 @@ func (v *View) rulesOf(p page.Page) policy.Rules {
 		Pins:         r.standing.Pins,
 		Lifts:        r.standing.Lifts,
 		Feeds:        r.feeds,
+		Returned:     p.Returned.After(r.standing.Accepted[v.Upstream.Name]),
 	}
 }
 

@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/advisory"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/memo"
 	"pyindex/internal/packaging"
 	"pyindex/internal/upstream"
+	"pyindex/internal/upstream/files"
 	"pyindex/internal/upstream/pages"
 )
 
@@ -27,8 +29,9 @@ type View struct {
 	Upstream upstream.Upstream // that the name, or a part of its files, comes from; its Name is "" if none
 	asked    *asked
 	held     pages.Held
-	fetch    bool              // whether the caller may cause a request to it
-	pins     map[string]string // SHA-256 by path of files whose digest is not the first one of the upstream
+	fetch    bool                     // whether the caller may cause a request to it
+	pins     map[string]string        // SHA-256 by path of files whose digest is not the first one of the upstream
+	startup  map[string]files.Startup // by path of wheels in which some were found
 	ruled    *ruled
 	period   *period
 	denied   bool // an upstream that may have the name must not be asked for it, and nothing else has it
@@ -77,6 +80,15 @@ func (v *View) Until() time.Time {
 		return time.Time{}
 	}
 	return time.Unix(0, ends)
+}
+
+// Advisories returns the advisories about a version of the view that comes from an upstream, those about malware first.
+// No advisories are kept about versions of this index. The Variant differs whenever the result does.
+func (v *View) Advisories(version string) []advisory.Advisory {
+	if v.ruled == nil || v.ruled.about == nil {
+		return nil
+	}
+	return v.ruled.about.Of(version)
 }
 
 // Age returns how long ago the upstream's page was current, and for how long it has been staler than it should be. Both
@@ -236,16 +248,19 @@ func (x *Reader) withUpstream(ctx context.Context, who access.Caller, v *View, a
 	if v.Upstream.Name == "" {
 		return x.ownOnly(ctx, who, v, true)
 	}
-	var pinned string
+	var pinned, examined string
 	if x.o.Files != nil {
 		if v.pins, pinned, err = x.o.Files.Pins(ctx, v.Upstream, v.Name); err != nil {
+			return err
+		}
+		if v.startup, examined, err = x.o.Files.Examined(ctx, v.Upstream, v.Name); err != nil {
 			return err
 		}
 	}
 	if v.ruled, err = x.rule(ctx, v); err != nil {
 		return err
 	}
-	x.vary(v, pinned)
+	x.vary(v, pinned, examined)
 	return nil
 }
 

@@ -41,6 +41,32 @@ func (a Auth) Anonymous() bool {
 // String returns the rule in one word, for the golden table.
 func (a Auth) String() string { return authNames[a] }
 
+// Decider tells who decides what a caller learns of a file that is held or denied.
+type Decider uint8
+
+// These are the deciders. The zero Decider is unmarked; a test fails for such a route.
+const (
+	Unmarked Decider = iota
+	ByPolicy         // package resolve decides: such a file is named with the reason only, and not served
+	AsKept           // files are named as they are kept, to those who manage them, and none is served
+	NoFiles          // no file is named or served
+)
+
+var deciderNames = [...]string{"unmarked", "policy", "as kept", "no files"}
+
+// String returns the decider, for the golden table.
+func (d Decider) String() string { return deciderNames[d] }
+
+// Mark marks the rows that are not marked yet, and returns them.
+func (d Decider) Mark(rows []Route) []Route {
+	for i := range rows {
+		if rows[i].Decides == Unmarked {
+			rows[i].Decides = d
+		}
+	}
+	return rows
+}
+
 // Limit names a rate limit that applies to each client network. "" means no limit.
 type Limit string
 
@@ -50,6 +76,7 @@ const (
 	LimitMint   Limit = "mint"   // exchanges of identity tokens
 	LimitBurn   Limit = "burn"   // early revocation of minted tokens
 	LimitLeak   Limit = "leak"   // reports of leaked tokens
+	LimitQuery  Limit = "query"  // questions that are posted and change nothing
 	LimitSignIn Limit = "signin" // requests before sign-in; not applied to signed-in users
 )
 
@@ -69,6 +96,7 @@ const Rest = "*"
 type Route struct {
 	Method, Path string
 	Auth         Auth
+	Decides      Decider // about files that are held or denied
 	Limit        Limit
 	Writes       bool // set for a GET or HEAD that changes data; other methods are assumed to
 	Handle       Handler

@@ -51,8 +51,8 @@ func (h *Health) Recovered(f func(ctx context.Context) (time.Time, bool, error))
 // that reports a degraded state if requests are served in spite of a fault.
 func (h *Health) Table() route.Table {
 	return route.Table{Name: "health", Fail: failHealth, Routes: []route.Route{
-		{Method: http.MethodGet, Path: "/healthz", Auth: route.Open, HostRoot: true, Handle: h.live},
-		{Method: http.MethodGet, Path: "/readyz", Auth: route.Open, HostRoot: true, Handle: h.ready},
+		{Method: http.MethodGet, Path: "/healthz", Auth: route.Open, Decides: route.NoFiles, HostRoot: true, Handle: h.live},
+		{Method: http.MethodGet, Path: "/readyz", Auth: route.Open, Decides: route.NoFiles, HostRoot: true, Handle: h.ready},
 	}}
 }
 

@@ -180,6 +180,7 @@ func TestGrantedExchangesAreNotCounted(t *testing.T) {
 		route.LimitBurn:   true,
 		route.LimitSignIn: true,
 		route.LimitUpload: true,
+		route.LimitQuery:  true,
 	} {
 		now := time.Unix(1000, 0)
 		row := get("/mint", route.Open)

@@ -22,7 +22,8 @@ func (a *API) AliasTable() route.Table {
 			{path, a.list}, {path + "/", a.list}, {path + "/:project", a.project}, {path + "/:project/", a.project},
 		} {
 			t.Routes = append(t.Routes, route.Route{
-				Method: http.MethodGet, Path: row.path, Auth: route.Reader, HostRoot: true, Handle: a.at(one, row.handle),
+				Method: http.MethodGet, Path: row.path, Auth: route.Reader, Decides: route.ByPolicy, HostRoot: true,
+				Handle: a.at(one, row.handle),
 			})
 		}
 	}

@@ -84,14 +84,14 @@ func (a *API) Table() route.Table {
 	row := func(path string, h route.Handler) route.Route {
 		return route.Route{Method: http.MethodGet, Path: path, Auth: route.Reader, Tree: true, Handle: h}
 	}
-	return route.Table{Name: "simpleapi", Fail: fail, Routes: []route.Route{
+	return route.Table{Name: "simpleapi", Fail: fail, Routes: route.ByPolicy.Mark([]route.Route{
 		row("/simple", a.redirectList),
 		row("/simple/", a.list),
 		row("/simple/:project", a.redirectProject),
 		row("/simple/:project/", a.project),
 		row("/packages/:source/*", a.packages),
 		row("/integrity/:project/:version/:filename/provenance", a.provenance),
-	}}
+	})}
 }
 
 // prefix returns the path of a repository's tree. It escapes the name, which has not been checked against the catalog

@@ -40,7 +40,10 @@ func New(m *exchange.Minter, audience string, o Options) *API {
 // Table returns the routes. All are also at the host's root, because clients drop the path of the upload URL.
 func (a *API) Table() route.Table {
 	open := func(method, path string, limit route.Limit, h route.Handler) route.Route {
-		return route.Route{Method: method, Path: path, Auth: route.Open, Limit: limit, Handle: h, HostRoot: true}
+		return route.Route{
+			Method: method, Path: path, Auth: route.Open, Decides: route.NoFiles, Limit: limit, Handle: h,
+			HostRoot: true,
+		}
 	}
 	return route.Table{Name: "mintapi", Fail: fail, Routes: []route.Route{
 		open("GET", "/.well-known/pytp", "", a.discover),

@@ -1,11 +1,12 @@
 package db
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"pyindex/internal/browse"
@@ -117,20 +118,98 @@ func (t *Tx) Search(ctx context.Context, q browse.SearchQuery) ([]catalog.Card, 
 		return t.list(ctx, q)
 	}
 	h, err := t.hits(ctx, q)
-	if err != nil || len(h.numbers) == 0 {
+	if err != nil || len(h.all) == 0 {
 		return nil, 0, err
 	}
-	s, score := &statement{}, `0`
-	s.and(`c.number IN (` + s.listed(t, h.first()) + `)`)
-	if len(h.numbers) <= browse.MaxFound { // words that are more common do not distinguish projects
-		score = t.db.dialect.rank(s, q.Words)
+	cards, err := t.page(ctx, q, h)
+	return cards, len(h.all), err
+}
+
+// page returns a page of what a query found, and of the projects whose name begins like that of the query. Few columns
+// of a thousand rows are sorted here, because sorting all columns in the database takes several times as long.
+func (t *Tx) page(ctx context.Context, q browse.SearchQuery, h hits) ([]catalog.Card, error) {
+	found := slices.Clone(h.first())
+	if len(h.all) <= browse.MaxFound { // words that are more common do not distinguish projects
+		if err := t.score(ctx, q.Words, found); err != nil {
+			return nil, err
+		}
 	}
-	with := s.ranked(q, score)
-	order := t.order(s, q, `f.score`)
+	if q.Name != "" {
+		s := &statement{}
+		s.filter(q)
+		s.and(`c.name >= ` + s.arg(q.Name))
+		s.and(`c.name < ` + s.arg(q.Name+"\U0010FFFF"))
+		begins, err := many(ctx, t, scanHit, selectHit+` FROM project_cards c WHERE `+strings.Join(s.where, ` AND `)+
+			fmt.Sprintf(` ORDER BY c.name LIMIT %d`, named), s.args...)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, begins...) // with the best score
+	}
+	slices.SortFunc(found, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.score, b.score))
+	})
+	found = slices.CompactFunc(found, func(a, b hit) bool { return a.number == b.number })
+	slices.SortFunc(found, order(q))
+	found = found[min(q.Offset, len(found)):]
+	found = found[:min(q.Limit, len(found))]
+	s, place := &statement{}, map[string]int{}
+	for i, h := range found {
+		place[h.name] = i
+	}
 	cards, err := many(ctx, t, scanCard,
-		with+`SELECT `+cardColumns+` FROM ranked f JOIN project_cards c ON c.project_id = f.id ORDER BY `+order+
-			` LIMIT `+s.arg(int64(q.Limit))+` OFFSET `+s.arg(int64(q.Offset)), s.args...)
-	return cards, len(h.numbers), err
+		`SELECT `+cardColumns+` FROM project_cards c WHERE c.number IN (`+s.listed(t, found)+`)`, s.args...)
+	slices.SortFunc(cards, func(a, b catalog.Card) int { return cmp.Compare(place[a.Name], place[b.Name]) })
+	return cards, err
+}
+
+// order compares hits by the order of a query with words. By relevance, the project with exactly this name is first,
+// then names that begin with it, then the rest by score.
+func order(q browse.SearchQuery) func(a, b hit) int {
+	class := func(h hit) int {
+		switch {
+		case h.name == q.Name:
+			return 0
+		case strings.HasPrefix(h.name, q.Name):
+			return 1
+		}
+		return 2
+	}
+	return func(a, b hit) int {
+		switch q.Sort {
+		case browse.ByName:
+		case browse.ByNewest:
+			if n := cmp.Compare(b.released, a.released); n != 0 {
+				return n
+			}
+		default:
+			if n := cmp.Or(cmp.Compare(class(a), class(b)), cmp.Compare(a.score, b.score)); n != 0 {
+				return n
+			}
+		}
+		return cmp.Compare(a.name, b.name)
+	}
+}
+
+// score sets the scores of hits. Lower is better, and 0 is the score of a name match.
+func (t *Tx) score(ctx context.Context, words []string, found []hit) error {
+	s := &statement{}
+	type scored struct{ number, score int64 }
+	scan := func(r row) (x scored, err error) {
+		err = r.Scan(&x.number, &x.score)
+		return x, err
+	}
+	rank := t.db.dialect.rank(s, words)
+	all, err := many(ctx, t, scan,
+		`SELECT c.number, `+rank+` FROM project_cards c WHERE c.number IN (`+s.listed(t, found)+`)`, s.args...)
+	scores := make(map[int64]int64, len(all))
+	for _, x := range all {
+		scores[x.number] = x.score
+	}
+	for i := range found {
+		found[i].score = scores[found[i].number]
+	}
+	return err
 }
 
 // list is Search for a query without words.
@@ -143,34 +222,55 @@ func (t *Tx) list(ctx context.Context, q browse.SearchQuery) ([]catalog.Card, in
 	if err != nil || n == 0 {
 		return nil, 0, err
 	}
-	cards, err := many(ctx, t, scanCard, `SELECT `+cardColumns+tail+` ORDER BY `+t.order(s, q, `0`)+
+	cards, err := many(ctx, t, scanCard, `SELECT `+cardColumns+tail+` ORDER BY `+newest(q)+
 		` LIMIT `+s.arg(int64(q.Limit))+` OFFSET `+s.arg(int64(q.Offset)), s.args...)
 	return cards, int(n), err
 }
 
-// hits are the numbers of the cards that a query finds, at most one more than are shown.
+// newest is the order of a query without words.
+func newest(q browse.SearchQuery) string {
+	if q.Sort == browse.ByName {
+		return `c.name`
+	}
+	return `c.released_at DESC, c.name`
+}
+
+// hit is a card that a query finds, with what its order and the facets need.
+type hit struct {
+	number, released, score             int64
+	name, pythons, license, classifiers string
+}
+
+const selectHit = `SELECT c.number, c.released_at, c.name, c.pythons, c.license, c.classifiers`
+
+func scanHit(r row) (h hit, err error) {
+	err = r.Scan(&h.number, &h.released, &h.name, &h.pythons, &h.license, &h.classifiers)
+	return h, err
+}
+
+// hits are what a query finds, at most one more than are shown.
 type hits struct {
-	of      browse.SearchQuery
-	numbers []int64 // nil before the first query
+	of  browse.SearchQuery
+	all []hit // nil before the first query
 }
 
 // first returns the hits that are shown.
-func (h hits) first() []int64 { return h.numbers[:min(len(h.numbers), browse.MaxFound)] }
+func (h hits) first() []hit { return h.all[:min(len(h.all), browse.MaxFound)] }
 
 // hits returns what a query finds. A view keeps the last answer, because the facets of a search ask for it again. Exact words are tried first: a prefix of a very common word would make the full-text index merge the entries
 // of all matching words, and with that many hits a longer list does not help.
 func (t *Tx) hits(ctx context.Context, q browse.SearchQuery) (hits, error) {
 	common := q.Common
 	q.Common, q.Sort, q.Limit, q.Offset, q.Name = false, "", 0, 0, ""
-	if t.found.numbers != nil && reflect.DeepEqual(t.found.of, q) { // no projects differ from nil, all of them
+	if t.found.all != nil && reflect.DeepEqual(t.found.of, q) { // no projects differ from nil, all of them
 		return t.found, nil
 	}
 	h := hits{of: q}
 	var err error
 	if len(q.Words) == 0 {
-		h.numbers, err = t.matches(ctx, q, false, ` ORDER BY c.released_at DESC, c.name`)
-	} else if h.numbers, err = t.matches(ctx, q, true, ``); err == nil && len(h.numbers) <= browse.MaxFound && !common {
-		h.numbers, err = t.matches(ctx, q, false, ``)
+		h.all, err = t.matches(ctx, q, false, ` ORDER BY c.released_at DESC, c.name`)
+	} else if h.all, err = t.matches(ctx, q, true, ``); err == nil && len(h.all) <= browse.MaxFound && !common {
+		h.all, err = t.matches(ctx, q, false, ``)
 	}
 	if err == nil && t.fixed {
 		t.found = h
@@ -178,37 +278,26 @@ func (t *Tx) hits(ctx context.Context, q browse.SearchQuery) (hits, error) {
 	return h, err
 }
 
-func (t *Tx) matches(ctx context.Context, q browse.SearchQuery, exact bool, order string) ([]int64, error) {
+func (t *Tx) matches(ctx context.Context, q browse.SearchQuery, exact bool, order string) ([]hit, error) {
 	s, from := &statement{}, `project_cards c`
 	if len(q.Words) > 0 {
 		from = t.db.dialect.matching(s, q.Words, exact)
 	}
 	s.filter(q)
-	return many(ctx, t, scanNumber, `SELECT c.number FROM `+from+` WHERE `+strings.Join(s.where, ` AND `)+order+
+	return many(ctx, t, scanHit, selectHit+` FROM `+from+` WHERE `+strings.Join(s.where, ` AND `)+order+
 		fmt.Sprintf(` LIMIT %d`, browse.MaxFound+1), s.args...)
 }
 
-// listed returns a query for numbers, as one argument however many there are.
-func (s *statement) listed(t *Tx, numbers []int64) string {
-	list, _ := json.Marshal(numbers)
-	return fmt.Sprintf(t.db.dialect.listed, s.arg(string(list)))
-}
-
-// ranked selects the projects to sort, each with its score: those of the conditions of s, and those whose name begins
-// with that of q. Lower is better, and 0 is the score of a name match.
-func (s *statement) ranked(q browse.SearchQuery, rank string) string {
-	found := `SELECT c.project_id AS id, ` + rank + ` AS score FROM project_cards c WHERE ` + strings.Join(s.where, ` AND `)
-	if q.Name == "" {
-		return `WITH ranked AS (` + found + `) `
+// listed returns a query for the numbers of hits, as one argument however many there are.
+func (s *statement) listed(t *Tx, found []hit) string {
+	numbers := []byte{'['}
+	for i, h := range found {
+		if i > 0 {
+			numbers = append(numbers, ',')
+		}
+		numbers = strconv.AppendInt(numbers, h.number, 10)
 	}
-	s.where = nil
-	s.filter(q)
-	s.and(`c.name >= ` + s.arg(q.Name))
-	s.and(`c.name < ` + s.arg(q.Name+"\U0010FFFF"))
-	byName := `SELECT c.project_id AS id FROM project_cards c WHERE ` + strings.Join(s.where, ` AND `) +
-		fmt.Sprintf(` ORDER BY c.name LIMIT %d`, named)
-	return `WITH found AS (` + found + `), named AS (` + byName + `), ranked AS (SELECT b.id, MIN(b.score) AS score
-		FROM (SELECT id, score FROM found UNION ALL SELECT id, 0 FROM named) b GROUP BY b.id) `
+	return fmt.Sprintf(t.db.dialect.listed, s.arg(string(append(numbers, ']'))))
 }
 
 // filter adds the conditions that are not about words.
@@ -239,40 +328,31 @@ func (s *statement) filter(q browse.SearchQuery) {
 	}
 }
 
-// order sorts the project with exactly this name first, then names that begin with it, then the rest by rank.
-func (t *Tx) order(s *statement, q browse.SearchQuery, rank string) string {
-	switch {
-	case q.Sort == browse.ByName:
-		return `c.name`
-	case q.Sort == browse.ByNewest || len(q.Words) == 0:
-		return `c.released_at DESC, c.name`
-	}
-	name := s.arg(q.Name)
-	prefix := s.arg(likeText.Replace(q.Name) + "%")
-	return `CASE WHEN c.name = ` + name + ` THEN 0 WHEN c.name LIKE ` + prefix + ` ESCAPE '!' THEN 1 ELSE 2 END, ` +
-		rank + `, c.name`
-}
-
 func (t *Tx) FacetRows(ctx context.Context, q browse.SearchQuery) ([]browse.FacetRow, error) {
 	h, err := t.hits(ctx, q)
-	if err != nil || len(h.numbers) == 0 {
-		return nil, err
+	rows := make([]browse.FacetRow, len(h.first()))
+	parsed := map[string][]string{} // most projects have the same ones
+	parse := func(text string, fields func(string) []string) []string {
+		out, ok := parsed[text]
+		if !ok {
+			out = fields(text)
+			parsed[text] = out
+		}
+		return out
 	}
-	s := &statement{}
-	return many(ctx, t, func(r row) (f browse.FacetRow, err error) {
-		var pythons, classifiers string
-		err = r.Scan(&pythons, &f.License, &classifiers)
-		f.Pythons = strings.Fields(pythons)
-		f.Classifiers = strings.FieldsFunc(classifiers, func(c rune) bool { return c == '\n' })
-		return f, err
-	}, `SELECT c.pythons, c.license, c.classifiers FROM project_cards c
-		WHERE c.number IN (`+s.listed(t, h.first())+`)`, s.args...)
+	lines := func(text string) []string { return strings.FieldsFunc(text, func(c rune) bool { return c == '\n' }) }
+	for i, h := range h.first() {
+		rows[i] = browse.FacetRow{
+			Pythons: parse(h.pythons, strings.Fields), License: h.license, Classifiers: parse(h.classifiers, lines),
+		}
+	}
+	return rows, err
 }
 
 // OwnerCounts counts by the ids of owners before it looks up their names: there are fewer of them than projects.
 func (t *Tx) OwnerCounts(ctx context.Context, q browse.SearchQuery, limit int) ([]browse.OwnerCount, error) {
 	h, err := t.hits(ctx, q)
-	if err != nil || len(h.numbers) == 0 {
+	if err != nil || len(h.all) == 0 {
 		return nil, err
 	}
 	s := &statement{}

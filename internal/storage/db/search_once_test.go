@@ -15,7 +15,7 @@ func TestSearchMatchesOnce(t *testing.T) {
 	ctx, asked := t.Context(), 0
 	d, err := Open(ctx, "sqlite://"+filepath.Join(t.TempDir(), "index.db"), Options{
 		Hook: func(s Step, do func() error) error {
-			if strings.HasPrefix(s.SQL, `SELECT c.number FROM project_text`) {
+			if strings.HasPrefix(s.SQL, selectHit+` FROM project_text`) {
 				asked++
 			}
 			return do()
