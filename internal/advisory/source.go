@@ -151,8 +151,12 @@ func readFile(in *os.File, name string, f each) error {
 	d := jsontext.NewDecoder(budget, reading...)
 	err = readValues(d, budget.renew, func(text []byte) error { return f(name, text, nil) })
 	if isJSON(err) {
-		return fault.Wrap(fault.Invalid, err, "%s is not a zip file, and no valid JSON after byte %d: nothing was imported",
-			name, d.InputOffset())
+		at := d.InputOffset()
+		if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+			at = syntax.ByteOffset
+		}
+		return fault.New(fault.Invalid, "%s is not a zip file, and no valid JSON after byte %d: nothing was imported", name,
+			at)
 	}
 	return err
 }

@@ -57,6 +57,9 @@ func (a *App) state(ctx context.Context) (s metrics.State, err error) {
 		}
 		s.Upstreams = append(s.Upstreams, metrics.Upstream{Name: u.Name, Health: h, Errors: a.Pages.Errors(u)})
 	}
+	if s.Feeds, err = a.Advisories.Measure(ctx); err != nil {
+		return s, err
+	}
 	if _, s.Recovered, err = a.Index.Recovered(ctx, at); err != nil {
 		return s, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"pyindex/internal/advisory"
 	"pyindex/internal/fault"
 	"pyindex/internal/ingest"
 	"pyindex/internal/policy"
@@ -133,6 +134,12 @@ var (
 	upstreamKept    = gauge("upstream_pages", "Pages of an upstream that are kept.", "upstream")
 	upstreamNames   = gauge("upstream_list_names", "Names on the list of an upstream's projects.", "upstream")
 	upstreamListAge = gauge("upstream_list_age_seconds", "Age of that list.", "upstream")
+	feedRecords     = gauge("feed_records", "Records of a feed of advisories, by whether they are about malware.", "feed", "malware")
+	feedUnreadable  = gauge("feed_unreadable_records", "Records of a feed of advisories that could not be read the last time.", "feed")
+	feedChecked     = gauge("feed_last_success_timestamp_seconds", "When a feed of advisories was last read.", "feed")
+	feedAge         = gauge("feed_age_seconds", "Time since a feed of advisories was last read.", "feed")
+	feedOld         = gauge("feed_old", "1 if a feed of advisories is older than its maximum age.", "feed")
+	feedFailures    = gauge("feed_failures", "How often in a row reading a feed of advisories has failed.", "feed")
 	upstreamFiles   = gauge("upstream_files", "Files of an upstream that are kept.", "upstream")
 	upstreamBytes   = gauge("upstream_cache_bytes", "Bytes of an upstream's files that are kept.", "upstream")
 	upstreamLimit   = gauge("upstream_cache_limit_bytes",
@@ -358,6 +365,9 @@ func (c *collector) database(s sink) {
 	for _, u := range v.Upstreams {
 		c.upstream(s, u)
 	}
+	for _, f := range v.Feeds {
+		s.feed(f)
+	}
 	if c.Totals == nil {
 		return
 	}
@@ -409,6 +419,23 @@ func (c *collector) upstream(s sink, u Upstream) {
 		s.put(upstreamNames, float64(h.Listed), u.Name)
 		s.put(upstreamListAge, h.ListAge.Seconds(), u.Name)
 	}
+}
+
+// feed reports the state of a feed of advisories.
+func (s sink) feed(f advisory.FeedStatus) {
+	s.put(feedRecords, float64(f.Malicious), f.Name, "true")
+	s.put(feedRecords, float64(f.Records-f.Malicious), f.Name, "false")
+	s.put(feedUnreadable, float64(f.Broken), f.Name)
+	s.at(feedChecked, f.CheckedAt, f.Name)
+	if f.Age >= 0 {
+		s.put(feedAge, f.Age.Seconds(), f.Name)
+	}
+	old := 0.0
+	if f.Old {
+		old = 1
+	}
+	s.put(feedOld, old, f.Name)
+	s.put(feedFailures, float64(f.Failures), f.Name)
 }
 
 func (c *collector) sums(s sink, t Totals) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"pyindex/internal/advisory"
 	"pyindex/internal/custody"
 	"pyindex/internal/ingest"
 	"pyindex/internal/policy"
@@ -62,6 +63,7 @@ type State struct {
 	Recovered   bool             // restored from a backup, and the restore is not finished
 	Checks      []custody.Check  // of the stored objects, the last of each kind
 	Upstreams   []Upstream
+	Feeds       []advisory.FeedStatus // of advisories
 }
 
 // Connections are those of a pool.

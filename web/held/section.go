@@ -50,7 +50,8 @@ func (s *Section) Routes() []route.Route {
 	for i := range rows {
 		rows[i].Tree = true
 	}
-	return append(append(rows, s.exemptionRoutes()...), s.adminRoutes()...)
+	rows = append(route.ByPolicy.Mark(rows), s.exemptionRoutes()...)
+	return route.AsKept.Mark(append(rows, s.adminRoutes()...))
 }
 
 // repository returns the name of the repository that a request addresses.

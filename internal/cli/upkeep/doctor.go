@@ -159,6 +159,7 @@ func (d *localDoctor) database() {
 	d.lastChecks(rows)
 	d.limits(rows)
 	d.publishers(rows)
+	d.feeds(rows)
 }
 
 // answers checks that an open database answers, and reports whether it does.

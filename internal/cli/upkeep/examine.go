@@ -32,6 +32,7 @@ func Examiner(a *app.App) *doctor.Examiner {
 		check("stored bytes", func(d *localDoctor) { d.lastChecks(a.DB) }),
 		check("limits", func(d *localDoctor) { d.limits(a.DB) }),
 		check("publishers", func(d *localDoctor) { d.publishers(a.DB) }),
+		check("feeds", func(d *localDoctor) { d.feeds(a.DB) }),
 		check("storage", func(d *localDoctor) { d.reaches(a.Blobs) }),
 		check("bucket rights", func(d *localDoctor) { d.bucket(a.Blobs) }),
 		check("disk", (*localDoctor).disks),

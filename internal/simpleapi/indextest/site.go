@@ -20,6 +20,7 @@ import (
 	"github.com/google/uuid"
 
 	"pyindex/internal/access"
+	"pyindex/internal/advisory"
 	"pyindex/internal/assembly"
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
@@ -340,3 +341,6 @@ func (s *Site) Projects(name string, n int) {
 		return nil
 	})
 }
+
+// Advisories returns the rows of feeds of advisories.
+func (s *Site) Advisories() advisory.Store { return s.db.Advisories() }
