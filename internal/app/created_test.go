@@ -13,7 +13,9 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/account"
 	"pyindex/internal/account/onetime"
+	"pyindex/internal/audit"
 	"pyindex/internal/config"
+	"pyindex/internal/holds"
 	"pyindex/internal/mail"
 	"pyindex/internal/mail/mailtest"
 	"pyindex/internal/publishers/exchange"
@@ -68,6 +70,10 @@ func TestCreatedLetter(t *testing.T) {
 		Repository: "team", Project: "new-thing", Owner: owner.ID, Publisher: "workflow release.yml in acme/widgets",
 		Address: "192.0.2.7",
 	})
+	asked := holds.Request{
+		ID: "1", Repository: "team", Project: "rocket", Version: "2.0", By: audit.Actor{Kind: "user", ID: owner.ID, Name: owner.Name}, State: holds.Refused,
+		DecidedBy: audit.Actor{Kind: "user", ID: "another", Name: "mia"}, Answer: "use 2.1",
+	}
 	letter := strings.ReplaceAll(server.Next(), "=\r\n", "")
 	for _, want := range []string{
 		"owner@acme.example", "new-thing", "workflow release.yml in acme/widgets", "192.0.2.7",
@@ -75,6 +81,19 @@ func TestCreatedLetter(t *testing.T) {
 	} {
 		if !strings.Contains(letter, want) {
 			t.Errorf("the letter lacks %q: %s", want, letter)
+		}
+	}
+	own, ci := asked, asked
+	own.DecidedBy.ID, ci.By.Kind = owner.ID, "publisher"
+	for _, r := range []holds.Request{own, ci, asked} { // only the last one is told
+		a.tellDecided(log)(ctx, r)
+	}
+	letter = strings.ReplaceAll(server.Next(), "=\r\n", "")
+	for _, want := range []string{
+		"owner@acme.example", "rocket=3D=3D2.0", "refused", "Answer: use 2.1", "mia", "http://index.example/r/team/project/rocket/",
+	} {
+		if !strings.Contains(letter, want) {
+			t.Errorf("the letter about a request lacks %q: %s", want, letter)
 		}
 	}
 }

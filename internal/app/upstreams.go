@@ -54,7 +54,7 @@ func (a *App) openReader(log *slog.Logger) {
 			return a.Reader.MayServe(ctx, u, project, file, found)
 		},
 	})
-	a.Holds = holds.New(a.Index.Index, a.DB.Holds(), holds.Options{Files: a})
+	a.Holds = holds.New(a.Index.Index, a.DB.Holds(), holds.Options{Files: a, Decided: a.tellDecided(log)})
 	a.Reader = resolve.New(a.Index.Index, resolve.Options{
 		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Rulings: a.Holds, Advisories: advisories{a.Advisories},
 		Offline: a.Config.Offline, Log: log, Address: a.heldAddress,

@@ -93,6 +93,25 @@ type Request struct {
 	ExemptionID  string      // of a granted one
 }
 
+// Target returns what the request is about, as people write it.
+func (r Request) Target() string { return targetText(r.Project, r.Version, r.Filename) }
+
+// Target returns what the exemption is for, as people write it.
+func (e Exemption) Target() string { return targetText(e.Project, e.Version, e.Filename) }
+
+// Target returns what the ruling is about, as people write it, or "" if it is about content of any project.
+func (r Ruling) Target() string { return targetText(r.Project, r.Version, r.Filename) }
+
+func targetText(project, version, filename string) string {
+	switch {
+	case filename != "":
+		return filename
+	case version != "":
+		return project + "==" + version
+	}
+	return project
+}
+
 // Content is a file of an exemption.
 type Content struct{ Filename, SHA256 string }
 

@@ -138,6 +138,7 @@ var deeds = map[string]deed{
 		"sent other content than it stated for %s", "send other content than it stated for %s",
 	},
 	"upstream.changed": {"stated another digest for %s", "state another digest for %s"},
+	"upstream.startup": {"sent %s with a new start-up file", "send %s with a new start-up file"},
 	"upstream.accept":  {"accepted another digest for %s", "accept another digest for %s"},
 	"upstream.accept-return": {
 		"accepted that %s came back at an upstream with other files", "accept that %s came back with other files",

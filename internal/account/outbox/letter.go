@@ -49,6 +49,32 @@ func CreatedLetter(index, user, project, publisher string, seen Seen, link strin
 	}
 }
 
+// Decided is the decision about a request for an exemption.
+type Decided struct {
+	User       string // who asked
+	Target     string // what for: a project, a version or a file
+	Repository string
+	Granted    bool
+	By         string // who decided
+	Answer     string // to a refused request
+	At         time.Time
+	Page       string // URL of the project's page
+}
+
+// DecidedLetter tells a user what was decided about their request for an exemption.
+func DecidedLetter(index string, d Decided) Letter {
+	state, answer := "granted", "The files that were there at that time can be installed now. Later files are decided anew."
+	if !d.Granted {
+		state, answer = "refused", "Answer: "+d.Answer
+	}
+	return Letter{
+		"Your request for " + d.Target + " was " + state,
+		"You asked for an exemption of " + d.Target + " from the holds of repository " + d.Repository + " at " + index + ".\n\n" +
+			"The request was " + state + ".\n" + answer + "\n\nAccount: " + d.User + " at " + index + "\nDecided by: " + d.By +
+			"\nWhen: " + d.At.UTC().Format("2 January 2006 15:04 UTC") + "\n\n" + d.Page + "\n",
+	}
+}
+
 // Seen is the time and origin of an action.
 type Seen struct {
 	At               time.Time

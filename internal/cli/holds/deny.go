@@ -46,8 +46,8 @@ func rulingOf(r holds.Ruling) rulingRow {
 }
 
 // what describes the files of a ruling.
-func (r rulingRow) what() string {
-	text := targetText(r.Project, r.Version, r.Filename)
+func what(r holds.Ruling) string {
+	text := r.Target()
 	switch {
 	case text == "":
 		return "content " + r.SHA256
@@ -78,7 +78,7 @@ func (c *denyAddCmd) Run(s *cli.Session) error {
 			return err
 		}
 		row := rulingOf(r)
-		return c.Report(s.Out, row, fmt.Sprintf("%s is denied in all repositories; id %s", row.what(), r.ID))
+		return c.Report(s.Out, row, fmt.Sprintf("%s is denied in all repositories; id %s", what(r), r.ID))
 	})
 }
 
@@ -101,7 +101,7 @@ func list(s *cli.Session, l terminal.Listing, kinds ...holds.Kind) error {
 			r := rulingOf(one)
 			list = append(list, r)
 			rows = append(rows, []string{
-				r.ID, r.Kind, targetText(r.Project, r.Version, r.Filename), r.SHA256, r.Since.String(), terminal.Dash(r.By),
+				r.ID, r.Kind, one.Target(), r.SHA256, r.Since.String(), terminal.Dash(r.By),
 				terminal.Printable(r.Reason),
 			})
 		}
@@ -122,9 +122,9 @@ func (c *denyRemoveCmd) Run(s *cli.Session) error {
 			return hinted(err, "index deny list")
 		}
 		row := rulingOf(r)
-		text := row.what() + " is no longer denied by this decision"
+		text := what(r) + " is no longer denied by this decision"
 		if r.Kind == holds.KindLift {
-			text = row.what() + " is denied again if a denial covers it"
+			text = what(r) + " is denied again if a denial covers it"
 		}
 		return c.Report(s.Out, row, text)
 	})
@@ -161,7 +161,7 @@ func (c *denyLiftCmd) Run(s *cli.Session) error {
 			return err
 		}
 		row := rulingOf(r)
-		return c.Report(s.Out, row, fmt.Sprintf("%s is no longer denied in any repository; id %s", row.what(), r.ID))
+		return c.Report(s.Out, row, fmt.Sprintf("%s is no longer denied in any repository; id %s", what(r), r.ID))
 	})
 }
 

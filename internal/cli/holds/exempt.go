@@ -79,17 +79,6 @@ func exemptionOf(e holds.Exemption) exemptionRow {
 	}
 }
 
-// targetText returns a target as people write it.
-func targetText(project, version, filename string) string {
-	switch {
-	case filename != "":
-		return filename
-	case version != "":
-		return project + "==" + version
-	}
-	return project
-}
-
 // target parses the arguments that name a target.
 func target(project, file string) (holds.Target, error) { return holds.ParseTarget(project, file) }
 
@@ -116,7 +105,7 @@ func (c *exemptAddCmd) Run(s *cli.Session) error {
 
 func exemptedText(e holds.Exemption) string {
 	return fmt.Sprintf("%s (%s) is exempt from the holds of repository %s until %s; id %s",
-		targetText(e.Project, e.Version, e.Filename), terminal.Plural(int64(e.Covers), "file"), e.Repository,
+		e.Target(), terminal.Plural(int64(e.Covers), "file"), e.Repository,
 		terminal.Moment(e.EndsAt), e.ID)
 }
 
@@ -137,7 +126,7 @@ func (c *exemptListCmd) Run(s *cli.Session) error {
 			r := exemptionOf(e)
 			list = append(list, r)
 			rows = append(rows, []string{
-				r.ID, r.Repository, targetText(r.Project, r.Version, r.Filename), fmt.Sprint(r.Files), r.State, r.Until.String(),
+				r.ID, r.Repository, e.Target(), fmt.Sprint(r.Files), r.State, r.Until.String(),
 				terminal.Dash(r.By), terminal.Printable(r.Reason),
 			})
 		}
@@ -158,7 +147,7 @@ func (c *exemptRemoveCmd) Run(s *cli.Session) error {
 			return err
 		}
 		return c.Report(s.Out, exemptionOf(e), fmt.Sprintf("%s is no longer exempt from the holds of repository %s by this exemption",
-			targetText(e.Project, e.Version, e.Filename), e.Repository))
+			e.Target(), e.Repository))
 	})
 }
 
@@ -203,7 +192,7 @@ func (c *exemptRequestsCmd) Run(s *cli.Session) error {
 			r := requestOf(q)
 			list = append(list, r)
 			rows = append(rows, []string{
-				r.ID, r.Repository, targetText(r.Project, r.Version, r.Filename), r.State, r.At.String(), terminal.Dash(r.By),
+				r.ID, r.Repository, q.Target(), r.State, r.At.String(), terminal.Dash(r.By),
 				terminal.Printable(strings.TrimSpace(r.Reason)),
 			})
 		}
@@ -246,6 +235,6 @@ func (c *exemptRefuseCmd) Run(s *cli.Session) error {
 			return err
 		}
 		return c.Report(s.Out, requestOf(q), fmt.Sprintf("the request of %s for %s was refused", terminal.Dash(q.By.Name),
-			targetText(q.Project, q.Version, q.Filename)))
+			q.Target()))
 	})
 }

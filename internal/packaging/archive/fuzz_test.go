@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -82,6 +84,40 @@ func FuzzZip(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		check(t, wheelName, b)
 		check(t, "foo_bar-1.0.zip", b)
+	})
+}
+
+// FuzzStartup: the look for start-up files alone finds what the whole inspection finds, or refuses the archive, and takes
+// little memory.
+func FuzzStartup(f *testing.F) {
+	for _, u := range goodWheels() {
+		f.Add(u.data)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		got, err := archive.Startup(bytes.NewReader(b), int64(len(b)), tight())
+		runtime.ReadMemStats(&after)
+		if n := after.TotalAlloc - before.TotalAlloc; n > 64<<20 {
+			t.Errorf("%d bytes take %d bytes", len(b), n)
+		}
+		if err != nil && !fault.Is(err, fault.Invalid) {
+			t.Fatalf("Startup() = %v, want fault.Invalid", err)
+		}
+		c, invalid := archive.Inspect(bytes.NewReader(b), int64(len(b)), named(t, wheelName, "foo-bar"), tight(),
+			archive.Rules{})
+		if invalid == nil && (err != nil || !slices.Equal(got, c.Startup)) {
+			t.Errorf("Startup() = %q, %v, and Inspect found %q", got, err, c.Startup)
+		}
+		places, err := archive.StartupPlaces(bytes.NewReader(b), int64(len(b)), tight())
+		if err != nil && !fault.Is(err, fault.Invalid) {
+			t.Fatalf("StartupPlaces() = %v, want fault.Invalid", err)
+		}
+		for _, name := range got {
+			if !slices.Contains(places, name) {
+				t.Errorf("StartupPlaces() = %q without %q", places, name)
+			}
+		}
 	})
 }
 

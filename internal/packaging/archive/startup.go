@@ -1,6 +1,8 @@
 package archive
 
 import (
+	"fmt"
+	"io"
 	"path"
 	"slices"
 	"strings"
@@ -92,4 +94,44 @@ func (t siteTree) adds(paths []string) bool {
 		}
 	}
 	return false
+}
+
+// Startup returns the members of the wheel in r that run code whenever Python starts, sorted. Unlike Inspect, it checks
+// only that all readers see the same members, and reads only those that may be start-up files.
+//
+// It returns fault.Invalid if readers may disagree, or if the archive exceeds lim: such a wheel may bring any code. An
+// error of r is wrapped without a kind.
+func Startup(r io.ReaderAt, size int64, lim Limits) ([]string, error) {
+	g := &gate{src: &source{r: r, size: size}, lim: lim}
+	z, err := g.openZip()
+	var found []string
+	if err == nil {
+		found, err = g.startup(z)
+	}
+	if g.src.failed != nil {
+		return nil, fmt.Errorf("reading a wheel: %w", g.src.failed)
+	}
+	return found, err
+}
+
+// StartupPlaces is Startup by the directory of the wheel alone, for one of which only the end can be read. Every member
+// in a place for start-up files counts as one, whatever it contains.
+func StartupPlaces(r io.ReaderAt, size int64, lim Limits) ([]string, error) {
+	g := &gate{src: &source{r: r, size: size}, lim: lim}
+	end, err := findEnd(g.src)
+	var members []zipMember
+	if err == nil {
+		members, err = g.readDirectory(end)
+	}
+	if g.src.failed != nil {
+		return nil, fmt.Errorf("reading a wheel: %w", g.src.failed)
+	}
+	var found []string
+	for i := range members {
+		if m := &members[i]; !m.isFolder() && packaging.StartupPlace(clean(m.name)) {
+			found = append(found, clean(m.name))
+		}
+	}
+	slices.Sort(found)
+	return found, err
 }

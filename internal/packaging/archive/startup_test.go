@@ -1,10 +1,15 @@
 package archive_test
 
 import (
+	stdzip "archive/zip"
+	"bytes"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
+	"pyindex/internal/fault"
+	"pyindex/internal/packaging/archive"
 	"pyindex/internal/packaging/packagingtest"
 )
 
@@ -106,3 +111,58 @@ func TestMembersOfSchemes(t *testing.T) {
 		})
 	}
 }
+
+// Startup finds what Inspect finds, without a need for metadata, and refuses what readers would read differently.
+func TestStartupAlone(t *testing.T) {
+	zip := func(members ...string) []byte {
+		var b bytes.Buffer
+		z := stdzip.NewWriter(&b)
+		for i := 0; i < len(members); i += 2 {
+			w, err := z.Create(members[i])
+			if err == nil {
+				_, err = w.Write([]byte(members[i+1]))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	const code, path = "import os\n", "lib\n"
+	for _, c := range []struct {
+		members []string
+		want    []string
+		places  []string // by the directory alone
+	}{
+		{[]string{"a.py", ""}, nil, nil},
+		{[]string{"b.pth", code, "a.start", "a:b", "lib/c.pth", code}, []string{"a.start", "b.pth"}, []string{"a.start", "b.pth"}},
+		{[]string{"b.pth", path}, nil, []string{"b.pth"}},
+		{[]string{"./b.pth", code}, []string{"b.pth"}, []string{"b.pth"}},
+	} {
+		p := zip(c.members...)
+		got, err := archive.Startup(bytes.NewReader(p), int64(len(p)), archive.DefaultLimits())
+		if !slices.Equal(got, c.want) || err != nil {
+			t.Errorf("Startup of %q = %q, %v, want %q", c.members, got, err, c.want)
+		}
+		got, err = archive.StartupPlaces(bytes.NewReader(p), int64(len(p)), archive.DefaultLimits())
+		if !slices.Equal(got, c.places) || err != nil {
+			t.Errorf("StartupPlaces of %q = %q, %v, want %q", c.members, got, err, c.places)
+		}
+	}
+	twice := zip("b.pth", code, "b.pth", path)
+	if _, err := archive.Startup(bytes.NewReader(twice), int64(len(twice)), archive.DefaultLimits()); !fault.Is(err,
+		fault.Invalid) {
+		t.Errorf("Startup of two different members = %v", err)
+	}
+	broken := errors.New("the disk is broken")
+	if _, err := archive.Startup(iotest{broken}, 1000, archive.DefaultLimits()); !errors.Is(err, broken) || fault.Is(err, fault.Invalid) {
+		t.Errorf("an error of the file is %v", err)
+	}
+}
+
+type iotest struct{ err error }
+
+func (r iotest) ReadAt([]byte, int64) (int, error) { return 0, r.err }

@@ -97,7 +97,7 @@ func (f *Files) Digest(ctx context.Context, u upstream.Upstream, file page.File)
 
 // Fetch downloads a file into the store, unless it is there. It returns an *upstream.Failure as Open does.
 func (f *Files) Fetch(ctx context.Context, u upstream.Upstream, file page.File) error {
-	o, err := f.openStored(ctx, keyOf(u, file), file, true)
+	o, err := f.openStored(ctx, u, file, asking{look: true, keep: true})
 	if err == nil {
 		return o.Close()
 	}

@@ -35,6 +35,9 @@ func (fl *flight) run(ctx context.Context) error {
 	if err := d.verify(ctx); err != nil {
 		return err
 	}
+	if err := d.examine(ctx); err != nil {
+		return err
+	}
 	d.done()
 	d.keep(ctx)
 	return nil
@@ -442,6 +445,9 @@ func (f *Files) commit(ctx context.Context, row Row, write func(custody.Held) er
 		}
 		now.SHA256, now.Size, now.Generation, now.Stored = row.SHA256, row.Size, generation, true
 		now.BlockedUntil = time.Time{}
+		if now.Startup == "" {
+			now.Startup = row.Startup
+		}
 		return nil
 	})
 }

@@ -62,6 +62,9 @@ type times struct {
 	look     time.Duration // between two looks whether another process has finished the same download
 	row      time.Duration // for which a row is remembered
 	idle     time.Duration // after the last use before content is evicted
+	examine  time.Duration // for the examination of a wheel
+	judge    time.Duration // for the examination of an earlier version, while a client waits for the end of its file
+	again    time.Duration // for that, while nobody waits
 }
 
 func defaultTimes() times {
@@ -73,6 +76,9 @@ func defaultTimes() times {
 		look:     2 * time.Second,
 		row:      5 * time.Second,
 		idle:     5 * time.Minute,
+		examine:  20 * time.Second,
+		judge:    8 * time.Second,
+		again:    2 * time.Minute,
 	}
 }
 

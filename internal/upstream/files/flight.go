@@ -31,7 +31,8 @@ type flight struct {
 	dead     bool  // nobody may join
 	ended    bool  // the download, and keeping the file, are done
 	err      error
-	inMemory bool // occupies a slot
+	inMemory bool    // occupies a slot
+	startup  Startup // of the whole file
 }
 
 // join adds a reader to the flight of a file, and begins one if there is none. It reports whether it did.
@@ -171,6 +172,8 @@ func (fl *flight) take(s *Stream, p []byte) (n int, news <-chan struct{}, err er
 		return 0, nil, fl.err
 	case s.lost:
 		return 0, nil, errSlow
+	case fl.asks(s):
+		return 0, nil, errAsk
 	case s.off >= fl.released && fl.whole:
 		return 0, nil, io.EOF
 	case s.off >= fl.released:
@@ -199,6 +202,24 @@ func (fl *flight) take(s *Stream, p []byte) (n int, news <-chan struct{}, err er
 	return n, nil, err
 }
 
+// errAsk says that a reader must be admitted to a file before it gets more.
+var errAsk = errors.New("the file has start-up files")
+
+// asks reports whether a reader must be admitted first. The lock is held.
+func (fl *flight) asks(s *Stream) bool { return fl.whole && !s.admitted && fl.startup != Startup{} }
+
+// admit lets the reader have the end of a file with start-up files, if its repository serves such a file.
+func (s *Stream) admit() error {
+	fl := s.flight
+	if err := fl.files.mayServe(s.ctx, fl.u, fl.file, fl.startup); err != nil {
+		return err
+	}
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	s.admitted = true
+	return nil
+}
+
 // wholeFor returns the whole file, or a channel that is closed when it may be there. It returns neither if it never
 // will be, or is too large to wait for.
 func (fl *flight) wholeFor(s *Stream) (*spooled, <-chan struct{}, error) {
@@ -211,6 +232,8 @@ func (fl *flight) wholeFor(s *Stream) (*spooled, <-chan struct{}, error) {
 		return nil, nil, nil
 	case !fl.whole:
 		return nil, fl.news, nil
+	case fl.asks(s):
+		return nil, nil, errAsk
 	}
 	return fl.blob(s), nil, nil
 }
@@ -253,6 +276,11 @@ func (s *Stream) first(ctx context.Context, first bool) (Opened, error) {
 	}
 	for {
 		o, news, err := s.flight.opened(s)
+		if errors.Is(err, errAsk) {
+			if err = s.admit(); err == nil {
+				continue
+			}
+		}
 		if err != nil {
 			s.Close()
 			return Opened{}, err
@@ -302,6 +330,8 @@ func (fl *flight) opened(s *Stream) (Opened, <-chan struct{}, error) {
 	switch {
 	case fl.err != nil:
 		return o, nil, fl.err
+	case fl.asks(s):
+		return o, nil, errAsk
 	case s.lost:
 		return o, nil, busy(fl.u, "its file is being downloaded without room to store it")
 	case fl.whole && fl.spool.all():

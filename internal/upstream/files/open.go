@@ -62,7 +62,7 @@ func keyOf(u upstream.Upstream, file page.File) Key {
 func (f *Files) Open(ctx context.Context, u upstream.Upstream, file page.File) (Opened, error) {
 	const tries = 3 // the content may be evicted in between
 	for range tries {
-		o, err := f.openStored(ctx, keyOf(u, file), file, false)
+		o, err := f.openStored(ctx, u, file, asking{fetch: true})
 		if err == nil || !fault.Is(err, fault.NotFound) {
 			return o, err
 		}
@@ -76,7 +76,7 @@ func (f *Files) Open(ctx context.Context, u upstream.Upstream, file page.File) (
 
 // OpenHeld is Open without asking the upstream. It returns fault.Denied with ErrNotHeld if the file is not stored.
 func (f *Files) OpenHeld(ctx context.Context, u upstream.Upstream, file page.File) (Opened, error) {
-	o, err := f.openStored(ctx, keyOf(u, file), file, true)
+	o, err := f.openStored(ctx, u, file, asking{look: true})
 	if fault.Is(err, fault.NotFound) {
 		err = notHeld(file.Filename)
 	}
@@ -137,13 +137,21 @@ func (f *Files) read(ctx context.Context, k Key) (row Row, err error) {
 	return row, err
 }
 
-// openStored opens the content of a file that is known to be stored, or returns fault.NotFound. look reads the row if
-// it is not in memory.
+// asking says how a stored file is opened.
+type asking struct {
+	look  bool // read the row if it is not in memory
+	fetch bool // upstreams may be asked for earlier versions
+	keep  bool // nobody gets the content
+}
+
+// openStored opens the content of a file that is known to be stored, or returns fault.NotFound. A wheel is examined
+// before, unless it was.
 //
 // It serves what is stored although the upstream states another digest now, and raises the alarm about that.
-func (f *Files) openStored(ctx context.Context, k Key, file page.File, look bool) (Opened, error) {
+func (f *Files) openStored(ctx context.Context, u upstream.Upstream, file page.File, how asking) (Opened, error) {
+	k := keyOf(u, file)
 	row, ok := f.recall(k)
-	if !ok && look {
+	if !ok && how.look {
 		var err error
 		if row, err = f.read(ctx, k); err != nil {
 			return Opened{}, err
@@ -156,6 +164,12 @@ func (f *Files) openStored(ctx context.Context, k Key, file page.File, look bool
 	if err != nil {
 		f.forget(k)
 		return Opened{}, err
+	}
+	if !how.keep {
+		if err := f.admit(ctx, u, file, &row, how.fetch); err != nil {
+			b.Close()
+			return Opened{}, err
+		}
 	}
 	if other := otherDigest(file, row); other != "" && other != row.Changed && f.base.Err() == nil {
 		row.Changed = other // remembered, so that it is said once
@@ -179,6 +193,8 @@ type Stream struct {
 	until  time.Time // for which Whole waits
 	lost   bool      // too slow for a download in memory
 	closed bool
+	// admitted is set if the reader may have the end of a file with start-up files.
+	admitted bool
 }
 
 // errSlow is the error of a stream whose reader was too slow.
@@ -192,6 +208,11 @@ func (s *Stream) Read(p []byte) (int, error) {
 	fl := s.flight
 	for {
 		n, news, err := fl.take(s, p)
+		if errors.Is(err, errAsk) {
+			if err = s.admit(); err == nil {
+				continue
+			}
+		}
 		if n > 0 || err != nil {
 			return n, err
 		}
@@ -214,6 +235,11 @@ func (s *Stream) Whole(ctx context.Context) (custody.Blob, bool, error) {
 	defer timer.Stop()
 	for {
 		b, news, err := fl.wholeFor(s)
+		if errors.Is(err, errAsk) {
+			if err = s.admit(); err == nil {
+				continue
+			}
+		}
 		switch {
 		case err != nil:
 			return nil, false, err

@@ -30,6 +30,7 @@ const provenanceFor = 24 * time.Hour
 type call struct {
 	key        Key
 	provenance bool
+	startup    bool
 }
 
 type calling struct {

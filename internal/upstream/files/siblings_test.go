@@ -2,6 +2,7 @@ package files_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -109,8 +110,12 @@ func TestWrongMetadataIsRefused(t *testing.T) {
 
 // TestMetadataOfAStoredWheel checks that metadata which the upstream does not offer, or lost, comes from the content of
 // a stored wheel, and from nothing else.
+func servesAll(context.Context, upstream.Upstream, packaging.ProjectName, page.File, files.Startup) error {
+	return nil
+}
+
 func TestMetadataOfAStoredWheel(t *testing.T) {
-	w := newWorld(t, files.Options{})
+	w := newWorld(t, files.Options{MayServe: servesAll}) // what is no wheel, too
 	wheel := packagingtest.Wheel("p", "1.0", "content")
 	f, _ := w.file(wheel.Name, wheel.Bytes)
 	if _, _, err := w.metadata(f, true); !fault.Is(err, fault.NotFound) {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
@@ -15,8 +16,8 @@ import (
 
 // Startup are the start-up files of a wheel, which run code whenever Python starts. It is zero if there are none.
 type Startup struct {
-	New   string // the first one, if no earlier version of the project has any
-	Known string // the first one, if an earlier version has one, too
+	New   string // the first one that no earlier version of the project has
+	Known string // the first one that an earlier version has, too
 }
 
 // Unreadable stands for the start-up files of a wheel that cannot be examined, because readers of zip files would
@@ -25,16 +26,18 @@ const Unreadable = "code in an archive that cannot be read"
 
 // found is what was found in a wheel, as its row has it in JSON.
 type found struct {
-	Files      []string `json:"files,omitempty"` // the first of them
+	Files      []string `json:"files,omitempty"`
 	Unreadable bool     `json:"unreadable,omitempty"`
 	Judged     bool     `json:"judged,omitempty"` // it was compared with earlier versions
-	Known      string   `json:"known,omitempty"`  // an earlier version that has a start-up file
+	New        string   `json:"new,omitempty"`    // the first file that no earlier version has
+	Known      string   `json:"known,omitempty"`  // the first file that an earlier version has
+	Since      string   `json:"since,omitempty"`  // that version
 	// Unsure is set if there is an earlier version that could not be examined.
 	Unsure bool `json:"unsure,omitempty"`
 }
 
-// maxFound is the number of start-up files that a row lists.
-const maxFound = 20
+// maxFound is the largest number of start-up files that a wheel may have to be compared with others.
+const maxFound = 100
 
 func (x found) text() string {
 	b, err := json.Marshal(x)
@@ -56,19 +59,17 @@ func (r Row) found() (x found, examined bool) {
 	return x, err == nil
 }
 
-// startup returns what callers learn of x.
+// startup returns what callers learn of x. What was not compared counts as new.
 func (x found) startup() Startup {
-	name := Unreadable
-	if len(x.Files) > 0 {
-		name = x.Files[0]
-	}
 	switch {
 	case !x.any():
 		return Startup{}
-	case x.Known != "":
-		return Startup{Known: name}
+	case x.Unreadable:
+		return Startup{New: Unreadable}
+	case !x.Judged:
+		return Startup{New: x.Files[0]}
 	}
-	return Startup{New: name}
+	return Startup{New: x.New, Known: x.Known}
 }
 
 // examinations are the start-up files of a project.
@@ -90,7 +91,9 @@ func (f *Files) Examined(ctx context.Context, u upstream.Upstream, project packa
 		return x.startup, x.version, nil
 	}
 	x = examinations{pinned: pinned{at: f.o.Now()}}
+	var unsure []Row
 	err := f.store.View(ctx, func(tx Tx) error {
+		unsure = nil
 		rows, err := tx.ExaminedUpstreamFiles(ctx, k.upstream, k.project)
 		if err != nil {
 			return err
@@ -100,6 +103,9 @@ func (f *Files) Examined(ctx context.Context, u upstream.Upstream, project packa
 			what, _ := r.found()
 			if !what.any() || !what.Judged {
 				continue
+			}
+			if what.Unsure {
+				unsure = append(unsure, r)
 			}
 			if x.startup == nil {
 				x.startup = map[string]Startup{}
@@ -114,6 +120,10 @@ func (f *Files) Examined(ctx context.Context, u upstream.Upstream, project packa
 	})
 	if err != nil {
 		return nil, "", err
+	}
+	unsure = slices.DeleteFunc(unsure, func(r Row) bool { return f.o.Offline || f.o.Page == nil || !f.mayTry(r.Key) })
+	if len(unsure) > 0 && f.base.Err() == nil {
+		f.work.Go(func() { f.judgeAgain(f.base, u, project, unsure) })
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

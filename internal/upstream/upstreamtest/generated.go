@@ -103,7 +103,7 @@ func generated(project, version string, size int64) *File {
 	name := fmt.Sprintf("%s-%s-py3-none-any.whl", strings.ReplaceAll(project, "-", "_"), version)
 	f := &File{
 		Name: name, Version: version, Size: size, project: project,
-		open: func() (io.ReadSeekCloser, error) { return nopCloser{io.NewSectionReader(content(name), 0, size)}, nil },
+		open: func() (io.ReadSeekCloser, error) { return nopCloser{io.NewSectionReader(archived(name, size), 0, size)}, nil },
 	}
 	f.SHA256 = digestOf(name, size)
 	return f
@@ -118,7 +118,7 @@ func digestOf(name string, size int64) string {
 		return sum.(string)
 	}
 	h := sha256.New()
-	if _, err := io.Copy(h, io.NewSectionReader(content(name), 0, size)); err != nil {
+	if _, err := io.Copy(h, io.NewSectionReader(archived(name, size), 0, size)); err != nil {
 		panic(err)
 	}
 	sum := hex.EncodeToString(h.Sum(nil))
