@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/policy"
+	"pyindex/internal/upstream/upstreamtest"
 )
 
 // servedForm is the form of what a repository serves, as a browser sends it unchanged.
@@ -114,4 +116,171 @@ func TestServedPageOfADeclaredRepository(t *testing.T) {
 	if r, err := x.app.Index.Repository(ctx, x.app.Operator, "fixed"); err != nil || r.Cooldown != 24*time.Hour {
 		t.Errorf("the repository is %+v, %v", r, err)
 	}
+}
+
+// cooling makes the repository team hold new files, and gives its upstream a release that is new and one that is old.
+func (x *fixture) cooling(t *testing.T) {
+	t.Helper()
+	from := x.drawing(t)
+	from.Add(
+		packagingtest.Wheel("rocket", "1.0", "x"), packagingtest.Wheel("rocket", "2.0", "x"),
+		packagingtest.SDist("rocket", "2.0", "x"),
+	)
+	from.Change("rocket", func(p *upstreamtest.Project) {
+		for _, f := range p.Files[1:] {
+			f.Uploaded = time.Now().Add(-time.Hour)
+		}
+	})
+	wait := 72 * time.Hour
+	err := x.app.Index.ChangeRepository(t.Context(), x.app.Operator, "team", catalog.RepositoryChange{Cooldown: &wait})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A held release has a page that says why and until when. A reader asks there for an exemption, an administrator grants
+// it, and the release is served. The refusals on the way change nothing.
+func TestHeldPage(t *testing.T) {
+	x := newFixture(t, "http://h.example", false)
+	x.people(t)
+	x.cooling(t)
+	at, file := "/r/team/held/rocket/2.0/", "rocket-2.0-py3-none-any.whl"
+	got := x.visit(t, http.MethodGet, at, "stranger", "")
+	contains(t, got, http.StatusOK, "No file of this release is served", file, "held: cooldown until",
+		"old enough", "It is served from <time", "The repository team decides", "uv lock --upgrade-package rocket",
+		"pip install &#34;rocket!=2.0&#34;", `href="/r/team/project/rocket/1.0/"`, "Ask for an exemption")
+	lacks(t, got, "<h2>Exempt</h2>", "Lift a denial", `name="days"`)
+	contains(t, x.visit(t, http.MethodGet, "/r/team/held/rocket/", "stranger", ""), http.StatusOK, `href="2.0/"`)
+	contains(t, x.visit(t, http.MethodGet, "/r/team/held/rocket/1.0/", "stranger", ""), http.StatusOK,
+		"Nothing of rocket 1.0 is held or denied", `href="/r/team/project/rocket/1.0/"`)
+	contains(t, x.visit(t, http.MethodGet, "/r/team/held/rocket/3.0/", "stranger", ""), http.StatusNotFound)
+	contains(t, x.visit(t, http.MethodGet, "/r/team/held/Rocket/2.0/", "stranger", ""), http.StatusSeeOther)
+	for _, page := range []string{"/r/team/project/rocket/2.0/", "/r/team/project/rocket/"} {
+		contains(t, x.visit(t, http.MethodGet, page, "stranger", ""), http.StatusOK, `/r/team/held/rocket/2.0/"`, ">held<")
+	}
+	contains(t, x.visit(t, http.MethodGet, "/r/team/project/rocket/2.0/", "administrator", ""), http.StatusOK,
+		"Where it comes from", "held: cooldown until", "index explain team rocket==2.0")
+	lacks(t, x.visit(t, http.MethodGet, "/r/team/project/rocket/2.0/", "stranger", ""), "Where it comes from")
+
+	for _, refused := range []struct {
+		who, form, body string
+		status          int
+	}{
+		{"nobody", "ask/", "ask_reason=x", http.StatusSeeOther},
+		{"token", "ask/", "ask_reason=x", http.StatusSeeOther},
+		{"stranger", "ask/", "", http.StatusUnprocessableEntity},
+		{"stranger", "ask/", "ask_reason=x&ask_file=other-1.0.tar.gz", http.StatusUnprocessableEntity},
+		{"stranger", "exempt/", "", http.StatusForbidden},
+		{"stranger", "exempt/", "exempt_reason=x&days=14", http.StatusForbidden},
+		{"stranger", "lift/", "lift_reason=x&lift_file=" + file, http.StatusForbidden},
+		{"administrator", "exempt/", "exempt_reason=x&days=181", http.StatusUnprocessableEntity},
+		{"administrator", "exempt/", "exempt_reason=x&days=0", http.StatusUnprocessableEntity},
+		{"administrator", "exempt/", "exempt_reason=&days=14", http.StatusUnprocessableEntity},
+		{"administrator", "lift/", "lift_reason=x", http.StatusUnprocessableEntity},
+		{"administrator", "lift/", "lift_reason=x&lift_file=" + file, http.StatusUnprocessableEntity},
+	} {
+		if got := x.visit(t, http.MethodPost, at+refused.form, refused.who, refused.body); got.Code != refused.status {
+			t.Errorf("POST %s %s as %s = %d, want %d", refused.form, refused.body, refused.who, got.Code, refused.status)
+		}
+	}
+	if all, err := x.app.Holds.Requests(t.Context(), x.app.Operator, ""); err != nil || len(all) > 0 {
+		t.Fatalf("refused forms left the requests %v, %v", all, err)
+	}
+
+	contains(t, x.visit(t, http.MethodPost, at+"ask/", "stranger", "ask_reason=a+fix+that+we+need"), http.StatusSeeOther)
+	contains(t, x.visit(t, http.MethodPost, at+"ask/", "stranger", "ask_reason=again"),
+		http.StatusUnprocessableEntity, "asked for this already")
+	contains(t, x.visit(t, http.MethodGet, at, "stranger", ""), http.StatusOK, "a fix that we need", "The maintainers of team decide")
+	other := x.visit(t, http.MethodGet, at, "reader", "")
+	contains(t, other, http.StatusOK, "1 other request")
+	lacks(t, other, "a fix that we need")
+	contains(t, x.visit(t, http.MethodGet, "/manage/exemptions/", "stranger", ""), http.StatusOK, "Your requests", "open")
+	lacks(t, x.visit(t, http.MethodGet, "/", "stranger", ""), "waits for your decision")
+	contains(t, x.visit(t, http.MethodGet, "/", "administrator", ""), http.StatusOK, "1 request waits for your decision")
+	contains(t, x.visit(t, http.MethodGet, "/admin/policy/", "administrator", ""), http.StatusOK, "a fix that we need",
+		"younger than 3 days are held")
+
+	all, err := x.app.Holds.Requests(t.Context(), x.app.Operator, "")
+	if err != nil || len(all) != 1 {
+		t.Fatalf("the requests are %v, %v", all, err)
+	}
+	id := all[0].ID
+	for _, refused := range []struct {
+		who, form, body string
+		status          int
+	}{
+		{"stranger", "grant/", "days=14&request=" + id, http.StatusForbidden},
+		{"stranger", "refuse/", "answer=no&request=" + id, http.StatusForbidden},
+		{"reader", "grant/", "", http.StatusForbidden},
+		{"administrator", "grant/", "days=181&request=" + id, http.StatusUnprocessableEntity},
+		{"administrator", "grant/", "days=x&request=" + id, http.StatusUnprocessableEntity},
+		{"administrator", "grant/", "days=14&request=nothing", http.StatusNotFound},
+		{"administrator", "refuse/", "answer=&request=" + id, http.StatusUnprocessableEntity},
+		{"administrator", "add/", "repository=team&target=rocket%3E1&reason=x&days=1", http.StatusUnprocessableEntity},
+		{"administrator", "add/", "repository=team&target=rocket&days=1", http.StatusUnprocessableEntity},
+		{"administrator", "end/", "exemption=nothing", http.StatusNotFound},
+	} {
+		got := x.visit(t, http.MethodPost, "/manage/exemptions/"+refused.form, refused.who, refused.body)
+		if got.Code != refused.status {
+			t.Errorf("POST %s %s as %s = %d, want %d", refused.form, refused.body, refused.who, got.Code, refused.status)
+		}
+	}
+	got = x.visit(t, http.MethodPost, "/manage/exemptions/grant/", "administrator",
+		"days=14&request="+id+"&next=//evil.example/")
+	if to := got.Header().Get("Location"); got.Code != http.StatusSeeOther || to != "/manage/exemptions/" {
+		t.Errorf("granting = %d and leads to %q", got.Code, to)
+	}
+	contains(t, x.visit(t, http.MethodGet, at, "stranger", ""), http.StatusOK, "Nothing of rocket 2.0 is held or denied")
+	contains(t, x.visit(t, http.MethodGet, at, "administrator", ""), http.StatusOK, "Exempted by administrator until")
+	lacks(t, x.visit(t, http.MethodGet, "/r/team/project/rocket/2.0/", "stranger", ""), ">held<")
+	contains(t, x.visit(t, http.MethodGet, "/manage/exemptions/", "administrator", ""), http.StatusOK,
+		"Exempted by administrator", "2 files")
+}
+
+// An administrator denies, pins and lifts on pages, in all repositories, and nobody else can.
+func TestDenialPages(t *testing.T) {
+	x := newFixture(t, "http://h.example", false)
+	x.people(t)
+	x.cooling(t)
+	at, held, file := "/admin/policy/denials/", "/r/team/held/rocket/1.0/", "rocket-1.0-py3-none-any.whl"
+	for _, refused := range []struct {
+		who, form, body string
+		status          int
+	}{
+		{"stranger", "deny/", "deny_target=rocket&deny_reason=x", http.StatusNotFound},
+		{"owner", "pin/", "pin_project=rocket", http.StatusNotFound},
+		{"administrator", "deny/", "deny_reason=x", http.StatusUnprocessableEntity},
+		{"administrator", "deny/", "deny_target=rocket", http.StatusUnprocessableEntity},
+		{"administrator", "deny/", "deny_target=rocket%3E1&deny_reason=x", http.StatusUnprocessableEntity},
+		{"administrator", "deny/", "deny_target=rocket&deny_file=other-1.0.tar.gz&deny_reason=x", http.StatusUnprocessableEntity},
+		{"administrator", "deny/", "deny_sha256=abc&deny_reason=x", http.StatusUnprocessableEntity},
+		{"administrator", "pin/", "pin_project=rocket&pin_file=" + file + "&pin_sha256=abc&pin_reason=x", http.StatusUnprocessableEntity},
+		{"administrator", "undeny/", "id=nothing", http.StatusNotFound},
+		{"administrator", "unpin/", "id=nothing", http.StatusNotFound},
+		{"administrator", "accept/", "return_upstream=faraway&return_project=rocket", http.StatusUnprocessableEntity},
+	} {
+		got := x.visit(t, http.MethodPost, at+refused.form, refused.who, refused.body)
+		if got.Code != refused.status {
+			t.Errorf("POST %s %s as %s = %d, want %d", refused.form, refused.body, refused.who, got.Code, refused.status)
+		}
+	}
+	contains(t, x.visit(t, http.MethodGet, held, "stranger", ""), http.StatusOK, "Nothing of rocket 1.0 is held or denied")
+	contains(t, x.visit(t, http.MethodPost, at+"deny/", "administrator", "deny_target=rocket==1.0&deny_reason=steals+keys"),
+		http.StatusSeeOther)
+	contains(t, x.visit(t, http.MethodGet, at, "administrator", ""), http.StatusOK, "rocket 1.0", "steals keys")
+	reader := x.visit(t, http.MethodGet, held, "stranger", "")
+	contains(t, reader, http.StatusOK, "denied: denylist, steals keys", "Time alone does not change this")
+	lacks(t, reader, "Lift a denial", "Ask for an exemption")
+	contains(t, x.visit(t, http.MethodPost, held+"ask/", "stranger", "ask_reason=x"), http.StatusUnprocessableEntity,
+		"is denied, and an exemption lifts holds only")
+	contains(t, x.visit(t, http.MethodGet, held, "administrator", ""), http.StatusOK, "Lift the denial of this file")
+	contains(t, x.visit(t, http.MethodPost, held+"lift/", "administrator", "lift_reason=we+looked&lift_file="+file),
+		http.StatusSeeOther)
+	contains(t, x.visit(t, http.MethodGet, held, "stranger", ""), http.StatusOK, "Nothing of rocket 1.0 is held or denied")
+	contains(t, x.visit(t, http.MethodGet, held, "administrator", ""), http.StatusOK, "administrator lifted its denial: we looked")
+	contains(t, x.visit(t, http.MethodGet, at, "administrator", ""), http.StatusOK, "we looked", "Deny again")
+
+	contains(t, x.visit(t, http.MethodPost, at+"deny/", "administrator", "deny_target=rocket&deny_reason=all+of+it"),
+		http.StatusSeeOther)
+	contains(t, x.visit(t, http.MethodGet, "/r/team/held/rocket/2.0/", "stranger", ""), http.StatusOK, "denied: denylist, all of it")
 }
