@@ -155,8 +155,8 @@ func TestRefusedSettings(t *testing.T) {
 			":3: unknown key \"upstreams[0].prob\"; did you mean probe?",
 		},
 		{
-			"later key of a repository", "[[repositories]]\nname = 'a'\ncooldown = '72h'", "",
-			":3: unknown key \"repositories[0].cooldown\"",
+			"later key of a repository", "[[repositories]]\nname = 'a'\ncool_down = '72h'", "",
+			":3: unknown key \"repositories[0].cool_down\"",
 		},
 		{
 			"second upstream without a slash",

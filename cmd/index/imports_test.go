@@ -102,7 +102,7 @@ var middle = []string{
 	"internal/memo",
 	"internal/namelog",
 	"internal/packaging",
-	"internal/policy", "internal/holds", "internal/advisory",
+	"internal/policy", "internal/holds", "internal/advisory", "internal/downloads",
 	"internal/publishers",
 	"internal/regular",
 	"internal/resolve",

@@ -272,7 +272,7 @@ func (e *endpoints) tables() []route.Table {
 		simple.Table(), simple.AliasTable(),
 		jsonapi.New(e.Reader, jsonapi.Options{BaseURL: e.base.String(), Instance: e.Instance}).Table(),
 		osvapi.New(e.Reader, e.Advisories).Table(),
-		rssapi.New(e.Index.Index, rssapi.Options{BaseURL: e.base.String(), Name: e.Config.Name()}).Table(),
+		rssapi.New(e.Reader, rssapi.Options{BaseURL: e.base.String(), Name: e.Config.Name()}).Table(),
 		legacyupload.New(e.Index.Intake, legacyupload.Options{}).Table(),
 		mintapi.New(e.Minter, e.Config.Audience(e.base), mintapi.Options{BaseURL: e.base}).Table(),
 	}

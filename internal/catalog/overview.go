@@ -19,8 +19,9 @@ type Summary struct {
 	Yanked       bool  // all its files are yanked
 	YankedFiles  int   // number of yanked files
 	YankedReason string
-	Held         int // files that are held or denied
-	Denied       int // of them, those that are denied
+	Held         bool // all its files are held or denied, with YankedReason; only package resolve sets it
+	HeldFiles    int  // files that are held or denied
+	DeniedFiles  int  // of them, those that are denied
 	Prerelease   bool
 
 	Quarantined     int   // files in quarantine
@@ -33,11 +34,11 @@ type Summary struct {
 // that are held count as yanked.
 func (s Summary) Stopped() string {
 	switch {
-	case s.Held == 0:
+	case s.HeldFiles == 0:
 		return ""
-	case s.Held < s.Files:
+	case s.HeldFiles < s.Files:
 		return "partly held"
-	case s.Denied == s.Files:
+	case s.DeniedFiles == s.Files:
 		return "denied"
 	}
 	return "held"
@@ -282,7 +283,7 @@ func (o *Overview) MarkHeld(c Contents) {
 		if some := files[s.ID]; slices.ContainsFunc(some, func(f File) bool { return f.Held() }) {
 			marked := summarize(s.Release, some)
 			s.Yanked, s.YankedFiles, s.YankedReason = marked.Yanked, marked.YankedFiles, marked.YankedReason
-			s.Held, s.Denied = marked.Held, marked.Denied
+			s.Held, s.HeldFiles, s.DeniedFiles = marked.Held, marked.HeldFiles, marked.DeniedFiles
 		}
 		all = append(all, s)
 	}
@@ -290,7 +291,7 @@ func (o *Overview) MarkHeld(c Contents) {
 }
 
 func summarize(r Release, files []File) Summary {
-	s := Summary{Release: r, Files: len(files), Yanked: true}
+	s := Summary{Release: r, Files: len(files), Yanked: true, Held: len(files) > 0}
 	sized := true
 	for _, f := range files {
 		if f.Yanked {
@@ -298,12 +299,12 @@ func summarize(r Release, files []File) Summary {
 			s.YankedReason = cmp.Or(s.YankedReason, f.YankedReason)
 		}
 		if f.Held() {
-			s.Held++
+			s.HeldFiles++
 			if f.Decision.Verdict == policy.Deny {
-				s.Denied++
+				s.DeniedFiles++
 			}
 		}
-		s.Yanked = s.Yanked && f.Yanked
+		s.Yanked, s.Held = s.Yanked && f.Yanked, s.Held && f.Held()
 		s.Size, sized = s.Size+f.Size, sized && f.Size >= 0
 		if !f.UploadedAt.IsZero() && (s.CreatedAt.IsZero() || f.UploadedAt.Before(s.CreatedAt)) {
 			s.CreatedAt = f.UploadedAt

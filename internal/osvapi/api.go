@@ -39,7 +39,7 @@ func New(x *resolve.Reader, a *advisory.Advisories) *API { return &API{x, a} }
 
 // Table returns the routes, which exist in every repository.
 func (a *API) Table() route.Table {
-	return route.Table{Name: "osvapi", Fail: fail, Routes: []route.Route{
+	return route.Table{Name: "osvapi", Fail: fail, Routes: route.NoFiles.Mark([]route.Route{
 		{
 			Method: http.MethodPost, Path: "/_/osv/v1/query", Auth: route.Reader, Limit: route.LimitQuery, Tree: true,
 			Handle: a.query,
@@ -49,7 +49,7 @@ func (a *API) Table() route.Table {
 			Handle: a.batch,
 		},
 		{Method: http.MethodGet, Path: "/_/osv/v1/vulns/:id", Auth: route.Reader, Tree: true, Handle: a.vulnerability},
-	}}
+	})}
 }
 
 // question is a question about one package. A tool states the package by ecosystem and name, or by its purl.

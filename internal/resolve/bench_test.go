@@ -6,8 +6,10 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/catalog"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/upstreamtest"
@@ -75,5 +77,51 @@ func BenchmarkFirstRead(b *testing.B) {
 			b.Fatalf("%s = %d %s", path, out.Code, out.Body)
 		}
 		n++
+	}
+}
+
+// BenchmarkPagesUnderPolicy reads pages of 10,000 files through a repository with a cooldown and through one without any
+// rule, by turns: each for the first time, and the same one again. It reports how fast the former are, as a part of the
+// latter.
+func BenchmarkPagesUnderPolicy(b *testing.B) {
+	dir := b.TempDir()
+	w := newWorld(b, dir, "sqlite:"+filepath.Join(dir, "index.db"), "file://"+filepath.Join(dir, "blobs"))
+	large := upstreamtest.New(b, upstreamtest.Options{Catalog: upstreamtest.Catalog{Projects: 10_000, Files: 10_000}})
+	w.must(w.replicas[0].Upstreams.Add(b.Context(), w.replicas[0].Operator, w.upstream("large", large, upstream.Public)))
+	trees := []string{"plain", "cooling"}
+	for _, name := range trees {
+		w.repository(name, access.NoRole, "upstream:large")
+	}
+	cooldown := 72 * time.Hour
+	w.must(w.replicas[0].Index.ChangeRepository(b.Context(), w.replicas[0].Operator, "cooling",
+		catalog.RepositoryChange{Cooldown: &cooldown}))
+	read := func(tree string, n int) time.Duration {
+		begun := time.Now()
+		out := w.call(0, w.admin, http.MethodGet, fmt.Sprintf("/r/%s/simple/generated-%d/", tree, n), nil, "Accept", jsonPage,
+			"Accept-Encoding", "gzip")
+		if out.Code != http.StatusOK {
+			b.Fatalf("%s = %d %s", tree, out.Code, out.Body)
+		}
+		return time.Since(begun)
+	}
+	n, round := 0, 0
+	for _, kind := range []string{"first", "warm"} {
+		b.Run(kind, func(b *testing.B) {
+			var took [2]time.Duration
+			for i := range trees {
+				read(trees[i], n)
+			}
+			for b.Loop() {
+				round++
+				for i := range trees {
+					if kind == "first" {
+						n++
+					}
+					turn := (i + round) % 2
+					took[turn] += read(trees[turn], n)
+				}
+			}
+			b.ReportMetric(float64(took[0])/float64(took[1]), "×plain")
+		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -760,5 +761,48 @@ func TestAgeOfFiles(t *testing.T) {
 			}
 			w.wait(-c.want - check.after)
 		}
+	}
+}
+
+// TestDeniedReleaseOfThisIndex: overviews, feeds and comparisons show nothing of a denied release but its reason.
+func TestDeniedReleaseOfThisIndex(t *testing.T) {
+	w := newRuling(t)
+	bad, good := packagingtest.Wheel("ours", "2.0", "bad"), packagingtest.Wheel("ours", "1.0", "good")
+	w.publish("", bad)
+	w.publish("", good)
+	ctx, a := t.Context(), w.replicas[1]
+	project := name(t, "ours")
+	if err := a.Reader.RefuseOwn(ctx, a.Operator, "main", project, "1.0", "2.0"); err != nil {
+		t.Errorf("before, a comparison is refused: %v", err)
+	}
+	w.decide("ours", holds.Standing{Denials: []policy.Denial{{ID: "d", Version: "2.0", Reason: "a stolen token"}}})
+	feed, err := a.Reader.OwnOverview(ctx, a.Operator, "main", project, "")
+	w.must(err)
+	if feed.Latest.Version != "1.0" || len(feed.Releases) != 2 {
+		t.Errorf("the overview is %+v", feed.Overview)
+	}
+	for _, s := range feed.Releases {
+		if s.Held != (s.Version == "2.0") || s.Held && !strings.HasPrefix(s.YankedReason, "denied: denylist, a stolen token") {
+			t.Errorf("the release is %+v", s)
+		}
+	}
+	v, err := a.Reader.View(ctx, a.Operator, "main", project, resolve.Ask{})
+	w.must(err)
+	o, err := a.Reader.Overview(ctx, a.Operator, v, "2.0")
+	w.must(err)
+	if len(o.Files) != 1 || !o.Files[0].Held() || o.Metadata.Summary != "" || o.Metadata.Description != "" {
+		t.Errorf("the release is shown as %+v with %+v", o.Files, o.Metadata)
+	}
+	var refused resolve.Refused
+	if err := a.Reader.Refuse(v, o.Files[0]); !errors.As(err, &refused) || refused.Decision.Rule != policy.RuleDenylist {
+		t.Errorf("a download is refused by %v", err)
+	}
+	for _, pair := range [][]string{{"1.0", "2.0"}, {"2.0", "1.0"}, {"2.0.0"}} {
+		if err := a.Reader.RefuseOwn(ctx, a.Operator, "main", project, pair...); !errors.As(err, &refused) {
+			t.Errorf("a comparison of %q is refused by %v", pair, err)
+		}
+	}
+	if err := a.Reader.RefuseOwn(ctx, a.Operator, "main", project, "1.0"); err != nil {
+		t.Errorf("the other release is refused: %v", err)
 	}
 }

@@ -83,6 +83,56 @@ func (x *Reader) detail(ctx context.Context, who access.Caller, o *Overview, c c
 	return err
 }
 
+// OwnOverview returns the overview of a project that the repository has itself, with the release of a version or the
+// latest for "". Errors are those of catalog.Index.Overview.
+func (x *Reader) OwnOverview(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	version string,
+) (out Overview, err error) {
+	if out.Overview, err = x.index.Overview(ctx, who, repo, name, version); err != nil {
+		return out, err
+	}
+	o, err := x.open(ctx, who, repo)
+	if err != nil {
+		return out, err
+	}
+	out.View = View{opened: o, Name: name, Project: out.Project}
+	return out, x.markOverview(ctx, who, &out.View, &out, version)
+}
+
+// RefuseOwn returns a Refused if a file of some releases of a project is denied, which the repository has itself.
+func (x *Reader) RefuseOwn(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
+	versions ...string,
+) error {
+	o, err := x.open(ctx, who, repo)
+	if err != nil {
+		return err
+	}
+	s, err := x.standing(ctx, o.At, name)
+	if err != nil || s.Revision == "" {
+		return err
+	}
+	p, err := x.index.Project(ctx, who, repo, name)
+	if err != nil {
+		return err
+	}
+	v := &View{opened: o, Name: name, Project: p}
+	c, err := x.All(ctx, who, v)
+	if err != nil {
+		return err
+	}
+	for _, f := range c.Files {
+		if !f.Held() {
+			continue
+		}
+		for _, version := range versions {
+			if catalog.SameVersion(f.Version, version) {
+				return x.Refuse(v, f)
+			}
+		}
+	}
+	return nil
+}
+
 // markOverview marks what people denied of a project that has files of this index only.
 func (x *Reader) markOverview(ctx context.Context, who access.Caller, v *View, o *Overview, version string) error {
 	s, err := x.standing(ctx, v.At, v.Name)

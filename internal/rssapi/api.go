@@ -23,6 +23,7 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/resolve"
 	"pyindex/internal/route"
 )
 
@@ -40,14 +41,14 @@ type Options struct {
 
 // API serves the feeds. It is safe for concurrent use.
 type API struct {
-	index *catalog.Index
-	base  string // without a trailing slash
-	name  string
+	reader *resolve.Reader
+	base   string // without a trailing slash
+	name   string
 }
 
-// New returns the API of an index.
-func New(x *catalog.Index, o Options) *API {
-	return &API{index: x, base: strings.TrimRight(o.BaseURL, "/"), name: o.Name}
+// New returns the API of the projects that x reads.
+func New(x *resolve.Reader, o Options) *API {
+	return &API{reader: x, base: strings.TrimRight(o.BaseURL, "/"), name: o.Name}
 }
 
 // Table returns the routes.
@@ -95,11 +96,11 @@ func (a *API) releases(w http.ResponseWriter, r *http.Request, who access.Caller
 		return fault.Wrap(fault.NotFound, err, "there is no project of that name here")
 	}
 	repo := r.PathValue("repository")
-	o, err := a.index.Overview(r.Context(), who, repo, name, "")
+	o, err := a.reader.OwnOverview(r.Context(), who, repo, name, "")
 	if err != nil {
 		return err
 	}
-	body, err := a.render(o)
+	body, err := a.render(o.Overview)
 	if err != nil {
 		return err
 	}
@@ -135,7 +136,10 @@ func (a *API) render(o catalog.Overview) ([]byte, error) {
 		if s.Files == 1 {
 			about = fmt.Sprintf("1 file, %d bytes", s.Size)
 		}
-		if s.Yanked {
+		switch {
+		case s.Held:
+			about += ". This release is not served: " + s.YankedReason
+		case s.Yanked:
 			about += ". This release was yanked."
 		}
 		d.Channel.Items = append(d.Channel.Items, item{

@@ -12,6 +12,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
+	"pyindex/internal/resolve"
 	"pyindex/internal/rssapi"
 	"pyindex/internal/simpleapi/indextest"
 )
@@ -61,7 +62,7 @@ func TestReleases(t *testing.T) {
 		}, Core: packaging.Metadata{Summary: "A <demo> \x01 " + strings.Repeat("s", 10_000)}, Content: fmt.Sprint(n)})
 	}
 	x.Add(p, files...)
-	h := x.Serve("/team", true, rssapi.New(x.Index, rssapi.Options{BaseURL: base + "/", Name: "Acme & co"}).Table())
+	h := x.Serve("/team", true, rssapi.New(resolve.New(x.Index, resolve.Options{}), rssapi.Options{BaseURL: base + "/", Name: "Acme & co"}).Table())
 	w := get(h, "/team/rss/project/de-mo/releases.xml", "")
 	f := read(t, w)
 	if c := f.Channel; c.Title != "Releases of De_Mo at Acme & co" || len(c.Items) != 40 || len(c.Description) > 2_000 ||
@@ -97,7 +98,7 @@ func TestFeedsAreForReaders(t *testing.T) {
 	x.Project("demo")
 	secret := x.Hidden("secret")
 	hidden := x.Project("hidden", secret)
-	h := x.Serve("", false, rssapi.New(x.Index, rssapi.Options{BaseURL: base, Name: "Acme"}).Table())
+	h := x.Serve("", false, rssapi.New(resolve.New(x.Index, resolve.Options{}), rssapi.Options{BaseURL: base, Name: "Acme"}).Table())
 	member, reader := x.Token(access.NoRole, "", ""), x.Token(access.Reader, secret.ID, hidden.ID)
 	for _, tt := range []struct {
 		path  string

@@ -48,6 +48,9 @@ func (s *Section) diff(w http.ResponseWriter, r *http.Request, who access.Caller
 	if err != nil {
 		return s.missing(r, who, name, err)
 	}
+	if err := s.o.Reader.RefuseOwn(r.Context(), who, ui.Repository(r), name, c.From.Version, c.To.Version); err != nil {
+		return err
+	}
 	v := diffView{
 		Frame:      s.Frame(r, who, fmt.Sprintf("%s %s against %s", c.Project.Display, c.To.Version, c.From.Version)),
 		Comparison: c, Description: lineDiff(c.Descriptions[0], c.Descriptions[1]),

@@ -291,7 +291,7 @@ func (v *projectView) fill(ctx context.Context, s *Section, o catalog.Overview) 
 	if v.MoreOrigins = max(0, len(v.Origins)-maxOriginsShown); v.MoreOrigins > 0 {
 		v.Origins = v.Origins[:maxOriginsShown]
 	}
-	if v.Release.Held > 0 && v.Release.Held == len(o.Files) {
+	if v.Release.HeldFiles > 0 && v.Release.HeldFiles == len(o.Files) {
 		v.Stopped = v.Files[0].Stopped
 	}
 	v.Requires, v.Imports = requirements(m.RequiresDist), importNames(m)

@@ -54,7 +54,7 @@ func Sentence(out advisory.Imported) string {
 	text := fmt.Sprintf("feed %s has %s, %d of them about malicious releases: %d added, %d changed, %d removed", out.Feed,
 		records(out.Records), out.Malware, out.Added, out.Changed, out.Removed)
 	if out.Broken > 0 {
-		text += fmt.Sprintf("; %s cannot be read, and keep what they stated before", records(out.Broken))
+		text += fmt.Sprintf("; %s cannot be read, so what was stated before is kept", records(out.Broken))
 	}
 	if out.Other > 0 {
 		text += fmt.Sprintf("; %s about other packages left out", records(out.Other))

@@ -85,7 +85,7 @@ func TestMetadataOfAnotherReplica(t *testing.T) {
 // TestWrongMetadataIsRefused checks that metadata with another digest than stated reaches nobody, raises an alarm, and
 // is not asked for again for a while, and that the file itself is served.
 func TestWrongMetadataIsRefused(t *testing.T) {
-	w := newWorld(t, files.Options{})
+	w := newWorld(t, files.Options{MayServe: servesAll})
 	f, _ := w.file("p-1.0-py3-none-any.whl", content(10))
 	f.Metadata, f.MetadataSHA256 = true, sum([]byte("right"))
 	r := w.up.set(f.URL+".metadata", &reply{body: []byte("wrong")})
