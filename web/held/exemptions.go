@@ -40,7 +40,7 @@ type exemptionsView struct {
 	Ended   []holds.Exemption
 	Own     []holds.Request // of the reader
 
-	Repository, Target, File, Reason, Days ui.Field
+	In, Target, File, Reason, Days ui.Field
 }
 
 func (s *Section) exemptionsPage(w http.ResponseWriter, r *http.Request, who access.Caller) error {
@@ -119,7 +119,7 @@ func (v *exemptionsView) fields(f ui.Form) {
 	if len(v.Manages) > 0 {
 		first = v.Manages[0]
 	}
-	v.Repository = f.Field(ui.Field{
+	v.In = f.Field(ui.Field{
 		Name: "repository", Label: "Repository", Type: "select", Value: first, Options: places,
 		Help: "The one that holds the files.",
 	})

@@ -49,7 +49,7 @@ type lifted struct {
 type pageView struct {
 	ui.Frame
 	Project catalog.Project
-	Version string // as the files have it, "" for the page of a project
+	Of      string // version, as the files have it, "" for the page of a project
 	Whole   *verdict
 	Files   []heldFile
 	Stopped int    // files that are held or denied
@@ -141,7 +141,7 @@ func (s *Section) show(w http.ResponseWriter, r *http.Request, who access.Caller
 	}
 	v := pageView{Frame: s.Frame(r, who, title), Project: f.contents.Project, Next: s.path(r, f)}
 	if r.PathValue("version") != "" {
-		v.Version = f.version
+		v.Of = f.version
 	}
 	deciding := []string{repository(r)}
 	for _, one := range f.files {
@@ -156,11 +156,11 @@ func (s *Section) show(w http.ResponseWriter, r *http.Request, who access.Caller
 	for _, one := range f.files {
 		v.add(one, seen, who.Admin())
 	}
-	v.Instead = instead(f.contents, v.Version)
+	v.Instead = instead(f.contents, v.Of)
 	if err := s.people(r, who, f, seen, &v); err != nil {
 		return err
 	}
-	v.Recipes = recipes(f.name.String(), v.Version)
+	v.Recipes = recipes(f.name.String(), v.Of)
 	v.fields(form)
 	v.Notice = cmp.Or(form.Problem(), v.Notice)
 	return s.Render(w, form.Status(), "held", &v)
@@ -236,7 +236,7 @@ func (s *Section) people(r *http.Request, who access.Caller, f found, seen map[s
 	v *pageView,
 ) error {
 	ctx := r.Context()
-	v.Asks = who.Kind() == access.KindUser && v.Exempt > 0 && v.Version != ""
+	v.Asks = who.Kind() == access.KindUser && v.Exempt > 0 && v.Of != ""
 	for _, name := range s.deciders(r, f) {
 		repo, may := seen[name]
 		if !may {
@@ -250,7 +250,7 @@ func (s *Section) people(r *http.Request, who access.Caller, f found, seen map[s
 		}
 		v.Others += all - len(asked)
 		for _, q := range asked {
-			if v.Version == "" || q.Version == "" || catalog.SameVersion(q.Version, v.Version) {
+			if v.Of == "" || q.Version == "" || catalog.SameVersion(q.Version, v.Of) {
 				v.Requests = append(v.Requests, q)
 			}
 		}
@@ -354,7 +354,7 @@ func (v *pageView) fields(f ui.Form) {
 		return f.Field(ui.Field{Name: name, Label: "Reason", Required: true, MaxLength: catalog.MaxReason, Help: help})
 	}
 	held := func(one heldFile) bool { return exemptable(one.Verdict.Decision) }
-	all := "all held files of " + v.Project.Display + " " + v.Version
+	all := "all held files of " + v.Project.Display + " " + v.Of
 	v.AskFile, v.AskReason = choice("ask_file", "Files", all, held), reason("ask_reason", "Those who decide read it.")
 	v.ExemptFile = choice("exempt_file", "Files", all, held)
 	v.ExemptReason, v.ExemptDays = reason("exempt_reason", "Everyone who can exempt files reads it."), daysField(f)

@@ -13,6 +13,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/advisory"
 	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 	"pyindex/internal/policy"
 	"pyindex/internal/readme"
@@ -242,6 +243,7 @@ func (s *Section) explain(r *http.Request, who access.Caller, name packaging.Pro
 	if err != nil {
 		return err
 	}
+	e.Why = fault.AsSentence(e.Why)
 	e.Hidden = e.Hidden[:min(len(e.Hidden), maxFilesShown)]
 	v.Explained = &e
 	return nil
