@@ -24,6 +24,7 @@ import (
 	"pyindex/internal/alias"
 	"pyindex/internal/assembly"
 	"pyindex/internal/config"
+	"pyindex/internal/downloads"
 	"pyindex/internal/follow"
 	"pyindex/internal/holds"
 	"pyindex/internal/lockout"
@@ -67,6 +68,7 @@ type App struct {
 	Pages     *pages.Pages
 	Files     *files.Files
 	Reader    *resolve.Reader
+	Downloads *downloads.Record // who downloaded which file
 	Holds     *holds.Holds
 	// Advisories are the records of feeds about vulnerable and malicious releases.
 	Advisories *advisory.Advisories

@@ -135,7 +135,7 @@ func (a *App) Background(ctx context.Context, keyring *access.Keyring, log *slog
 
 // flush writes what is counted in memory.
 func (a *App) flush(ctx context.Context, keyring *access.Keyring) error {
-	return errors.Join(keyring.Flush(ctx), a.Index.FlushDownloads(ctx), a.Aliases.Flush(ctx))
+	return errors.Join(keyring.Flush(ctx), a.Index.FlushDownloads(ctx), a.Downloads.Flush(ctx), a.Aliases.Flush(ctx))
 }
 
 // remind sends a letter to users whose API tokens expire soon.
@@ -171,7 +171,7 @@ func (a *App) sweep(ctx context.Context) error {
 	}
 	a.Minter.LogUnverified()
 	return errors.Join(err, e, a.Registry.Sweep(ctx), a.Directory.SweepSessions(ctx), a.Accounts.Sweep(ctx),
-		a.SignIn.Sweep(ctx), a.Outbox.Sweep(ctx), a.Index.SweepDownloads(ctx))
+		a.SignIn.Sweep(ctx), a.Outbox.Sweep(ctx), a.Index.SweepDownloads(ctx), a.Downloads.Sweep(ctx))
 }
 
 // group is a set of loops that run in the background.

@@ -8,6 +8,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/downloads"
 	"pyindex/internal/fault"
 	"pyindex/internal/holds"
 	"pyindex/internal/ingest"
@@ -55,7 +56,9 @@ func (a *App) openReader(log *slog.Logger) {
 		},
 	})
 	a.Holds = holds.New(a.Index.Index, a.DB.Holds(), holds.Options{Files: a, Decided: a.tellDecided(log)})
+	a.Downloads = downloads.New(a.DB.FileReaders(), nil)
 	a.Reader = resolve.New(a.Index.Index, resolve.Options{
+		Downloads: a.Downloads,
 		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Rulings: a.Holds, Advisories: advisories{a.Advisories},
 		Offline: a.Config.Offline, Log: log, Address: a.heldAddress,
 	})

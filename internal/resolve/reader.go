@@ -7,6 +7,7 @@ import (
 
 	"pyindex/internal/advisory"
 	"pyindex/internal/catalog"
+	"pyindex/internal/downloads"
 	"pyindex/internal/holds"
 	"pyindex/internal/memo"
 	"pyindex/internal/packaging"
@@ -75,6 +76,7 @@ type Options struct {
 	Upstreams Upstreams
 	Pages     Pages
 	Files     Files
+	Downloads *downloads.Record // may be nil: then nothing is recorded
 	// Rulings and Advisories may be nil: then nobody decided anything, and there are no feeds.
 	Rulings    Rulings
 	Advisories Advisories

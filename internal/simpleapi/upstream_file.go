@@ -49,6 +49,9 @@ func (a *API) upstreamFile(w http.ResponseWriter, r *http.Request, who access.Ca
 		return err
 	}
 	defer o.Close()
+	if begins(r) {
+		a.reader.Downloaded(who, r.PathValue("repository"), f)
+	}
 	if o.SHA256 != "" {
 		w.Header().Set("Etag", `"`+o.SHA256+`"`)
 	}
