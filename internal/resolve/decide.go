@@ -129,6 +129,7 @@ type marking struct {
 	repository catalog.Repository // that was asked
 	address    func(version string) string
 
+	all    bool // also what a project in quarantine has
 	marked bool // whether there is a file that is held or denied
 	last   struct {
 		decision policy.Decision
