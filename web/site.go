@@ -15,6 +15,7 @@ import (
 	"pyindex/internal/account/signin"
 	"pyindex/internal/advisory"
 	"pyindex/internal/assembly"
+	"pyindex/internal/downloads"
 	"pyindex/internal/follow"
 	"pyindex/internal/holds"
 	"pyindex/internal/lockout"
@@ -52,6 +53,7 @@ type Options struct {
 	Desk       *lockout.Desk
 	Holds      *holds.Holds         // nil for a site without the pages about held files
 	Advisories *advisory.Advisories // required with Holds
+	Downloads  *downloads.Record    // required with Holds
 	Followers  *follow.Followers
 	Upstreams  *upstream.Registry
 	Health     upstream.Monitor // nil if nobody measures upstreams
@@ -155,6 +157,7 @@ func New(o Options) (*Site, error) {
 	if o.Holds != nil {
 		s.rows = append(s.rows, held.New(kit, held.Options{
 			Index: o.Index.Index, Reader: o.Reader, Instance: o.Instance, Holds: o.Holds, Advisories: o.Advisories,
+			Downloads: o.Downloads,
 		}).Routes()...)
 	}
 	kit.SetPages(s.rows)

@@ -150,6 +150,8 @@ func TestHeldPage(t *testing.T) {
 		"old enough", "It is served from <time", "The repository team decides", "uv lock --upgrade-package rocket",
 		"pip install &#34;rocket!=2.0&#34;", `href="/r/team/project/rocket/1.0/"`, "Ask for an exemption")
 	lacks(t, got, "<h2>Exempt</h2>", "Lift a denial", `name="days"`)
+	lacks(t, got, "downloaded it")
+	contains(t, x.visit(t, http.MethodGet, at, "administrator", ""), http.StatusOK, "Nobody downloaded it")
 	contains(t, x.visit(t, http.MethodGet, "/r/team/held/rocket/", "stranger", ""), http.StatusOK, `href="2.0/"`)
 	contains(t, x.visit(t, http.MethodGet, "/r/team/held/rocket/1.0/", "stranger", ""), http.StatusOK,
 		"Nothing of rocket 1.0 is held or denied", `href="/r/team/project/rocket/1.0/"`)

@@ -84,8 +84,15 @@ type overviewView struct {
 	Pins         int
 	Lifts        int
 	Feeds        []feedView
-	Affected     []advisory.AffectedRelease
+	Affected     []affected
 	More         int // affected releases that are not shown
+}
+
+// affected is a release that an advisory is about, with the callers that downloaded it.
+type affected struct {
+	advisory.AffectedRelease
+	Readers     []reader
+	MoreReaders int
 }
 
 // feedView is a feed with when it becomes, or became, too old.
@@ -186,11 +193,19 @@ func (s *Section) feeds(ctx context.Context, who access.Caller, v *overviewView)
 	if len(all) == 0 {
 		return nil
 	}
-	if v.Affected, err = s.o.Advisories.Affected(ctx, who); err != nil {
+	found, err := s.o.Advisories.Affected(ctx, who)
+	if err != nil {
 		return err
 	}
-	v.More = max(0, len(v.Affected)-affectedShown)
-	v.Affected = v.Affected[:len(v.Affected)-v.More]
+	v.More = max(0, len(found)-affectedShown)
+	for _, one := range found[:len(found)-v.More] {
+		row := affected{AffectedRelease: one}
+		row.Readers, row.MoreReaders, err = s.readers(ctx, who, one.Project.String(), one.Version)
+		if err != nil {
+			return err
+		}
+		v.Affected = append(v.Affected, row)
+	}
 	return nil
 }
 

@@ -62,7 +62,11 @@ type pageView struct {
 	Asks     bool            // the reader may ask
 	Manages  bool            // the reader may exempt files
 	Recipes  []ui.Block
-	Next     string // this page, below the base path
+
+	Readers     []reader // for administrators, if a file of the release is not served
+	MoreReaders int
+
+	Next string // this page, below the base path
 
 	AskFile, AskReason                   ui.Field
 	ExemptFile, ExemptReason, ExemptDays ui.Field
@@ -159,6 +163,12 @@ func (s *Section) show(w http.ResponseWriter, r *http.Request, who access.Caller
 	v.Instead = instead(f.contents, v.Of)
 	if err := s.people(r, who, f, seen, &v); err != nil {
 		return err
+	}
+	if who.Admin() && v.Of != "" && v.Stopped > 0 {
+		v.Readers, v.MoreReaders, err = s.readers(r.Context(), who, f.name.String(), v.Of)
+		if err != nil {
+			return err
+		}
 	}
 	v.Recipes = recipes(f.name.String(), v.Of)
 	v.fields(form)

@@ -11,6 +11,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/advisory"
 	"pyindex/internal/catalog"
+	"pyindex/internal/downloads"
 	"pyindex/internal/holds"
 	"pyindex/internal/resolve"
 	"pyindex/internal/route"
@@ -25,6 +26,7 @@ type Options struct {
 	Holds    *holds.Holds
 
 	Advisories *advisory.Advisories
+	Downloads  *downloads.Record
 }
 
 // Section serves the pages of this area. It is safe for concurrent use.
