@@ -226,7 +226,7 @@ func TestHeldFileIsNowhere(t *testing.T) {
 	files := x.withUnserved(t)
 	known := map[string]bool{}
 	for _, r := range x.server.Routes() {
-		if r.Method != http.MethodGet || r.Decides == route.AsKept && !managed(r.Path) {
+		if r.Method != http.MethodGet {
 			continue
 		}
 		want, ok := heldRoutes[belowTree(r.Path)]
@@ -246,9 +246,6 @@ func TestHeldFileIsNowhere(t *testing.T) {
 		}
 	}
 }
-
-// managed reports whether a path is that of a page for managing a project.
-func managed(path string) bool { return strings.Contains(path, "/manage/project/") }
 
 // asksForHeld asks for a path in every way as every caller.
 func (x *fixture) asksForHeld(t *testing.T, r server.Row, f unservedFile, path string, want heldRoute) {
