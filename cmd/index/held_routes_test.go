@@ -279,7 +279,7 @@ func (x *fixture) asksForHeld(t *testing.T, r server.Row, f unservedFile, path s
 				}
 				asked := fmt.Sprintf("%s: %s %s with %q as %q = %d", f.what, method, path, h, caller, got.Code)
 				leak := f.leaks(body)
-				if f.shownAnyway(r) && strings.HasPrefix(leak, "what the file states") {
+				if shownAnyway(r) && strings.HasPrefix(leak, "what the file states") {
 					leak = ""
 				}
 				if leak != "" {
@@ -291,12 +291,9 @@ func (x *fixture) asksForHeld(t *testing.T, r server.Row, f unservedFile, path s
 	}
 }
 
-// shownAnyway reports whether a route shows what a release states although it is denied: to those who manage the project,
-// and, of the latest release of this index, the version and the summary in lists.
-func (f unservedFile) shownAnyway(r server.Row) bool {
-	at := belowTree(r.Path)
-	return r.Decides == route.AsKept || f.what == "denied of the index" && (at == "/" || at == "/search/")
-}
+// shownAnyway reports whether a route shows what a release states although it is denied: to those who manage the
+// project.
+func shownAnyway(r server.Row) bool { return r.Decides == route.AsKept }
 
 // answers checks that an answer is what a route says of a held file.
 func (f unservedFile) answers(t *testing.T, asked string, got *httptest.ResponseRecorder, said, method string,

@@ -40,6 +40,9 @@ func (s *Section) home(w http.ResponseWriter, r *http.Request, who access.Caller
 	if err != nil {
 		return err
 	}
+	if err := s.o.Reader.Withhold(r.Context(), who, ui.Repository(r), found.Cards); err != nil {
+		return err
+	}
 	v := homeView{
 		Frame: s.Frame(r, who, s.Name), Newest: found.Cards, Empty: len(found.Cards) == 0, Closed: s.Closed,
 		Authority: len(s.o.Authority) > 0,
