@@ -13,6 +13,7 @@ import (
 // tool is how a client is used.
 type tool struct {
 	name   string
+	words  string // around the REASON, when it asked for a file that is not served
 	client func(t *testing.T) *clienttest.Client
 	// lock writes a lock of requirements, and sync installs what it names.
 	lock func(p *person, requirements ...string) clienttest.Result
@@ -28,26 +29,50 @@ func tools(t *testing.T) (all []tool) {
 	t.Helper()
 	for _, pip := range clienttest.Generations(t) {
 		all = append(all, tool{
-			name: pip.Name, client: func(*testing.T) *clienttest.Client { return pip.Set("PIP_RETRIES=0") },
-			install: pipInstall, lock: hashes, sync: pipSync,
+			name:    pip.Name,
+			words:   "403 Client Error: REASON",
+			client:  func(*testing.T) *clienttest.Client { return pip.Set("PIP_RETRIES=0") },
+			install: pipInstall,
+			lock:    hashes,
+			sync:    pipSync,
 		})
 	}
 	uv := func(t *testing.T) *clienttest.Client { return clienttest.UV(t).Set("UV_HTTP_RETRIES=0") }
 	return append(all,
-		tool{name: "uv pip", client: uv, install: uvInstall, lock: hashes, sync: uvInstallLock},
 		tool{
-			name: "uv", client: uv, lock: uvLock, sync: uvSync, upgrade: []string{"lock", "--upgrade-package", cooling},
+			name:    "uv pip",
+			words:   "HTTP status client error (403 REASON)",
+			client:  uv,
+			install: uvInstall,
+			lock:    hashes,
+			sync:    uvInstallLock,
+		},
+		tool{
+			name:    "uv",
+			words:   "HTTP status client error (403 REASON)",
+			client:  uv,
 			install: resolved(uvLock, uvSync, "uv.lock"),
+			lock:    uvLock,
+			sync:    uvSync,
+			upgrade: []string{"lock", "--upgrade-package", cooling},
 		},
 		tool{
-			name: "poetry", client: func(t *testing.T) *clienttest.Client { return clienttest.Poetry(t) },
-			lock: poetryLock, sync: poetrySync, upgrade: []string{"update", "--lock", "--no-interaction", cooling},
+			name:    "poetry",
+			words:   "403 Client Error: REASON",
+			client:  func(t *testing.T) *clienttest.Client { return clienttest.Poetry(t).Set("POETRY_NO_INTERACTION=1") },
 			install: resolved(poetryLock, poetrySync, "poetry.lock"),
+			lock:    poetryLock,
+			sync:    poetrySync,
+			upgrade: []string{"update", "--lock", cooling},
 		},
 		tool{
-			name: "pdm", client: func(t *testing.T) *clienttest.Client { return clienttest.PDM(t) },
-			lock: pdmLock, sync: pdmSync, upgrade: []string{"update", "--no-sync", cooling},
+			name:    "pdm",
+			words:   "Client error '403 REASON'",
+			client:  func(t *testing.T) *clienttest.Client { return clienttest.PDM(t) },
 			install: resolved(pdmLock, pdmSync, "pdm.lock"),
+			lock:    pdmLock,
+			sync:    pdmSync,
+			upgrade: []string{"update", "--no-sync", cooling},
 		},
 	)
 }
@@ -179,11 +204,11 @@ func uvSync(p *person) clienttest.Result { return p.run("sync", "--locked") }
 func poetryLock(p *person, requirements ...string) clienttest.Result {
 	p.declare(fmt.Sprintf("[tool.poetry]\npackage-mode = false\n[[tool.poetry.source]]\nname = \"acme\"\nurl = %q\n"+
 		"priority = \"primary\"\n", p.root()), requirements)
-	return p.run("lock", "--no-interaction")
+	return p.run("lock")
 }
 
 func poetrySync(p *person) clienttest.Result {
-	return p.run("install", "--no-interaction", "--no-root")
+	return p.run("install", "--no-root")
 }
 
 func pdmLock(p *person, requirements ...string) clienttest.Result {

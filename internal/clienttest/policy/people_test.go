@@ -2,6 +2,8 @@ package policy
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -9,7 +11,8 @@ import (
 )
 
 // People who ask for a project get its latest release that is served. People who ask for a release that is not served,
-// or whose lock names it, get nothing, and read the reason with the address that explains it. An exemption helps at once.
+// or whose lock names it, get nothing, and read the reason with the address that explains it. An exemption helps at
+// once.
 func TestPeople(t *testing.T) {
 	w := newWorld(t)
 	w.decide()
@@ -17,6 +20,7 @@ func TestPeople(t *testing.T) {
 		t.Run(tool.name, func(t *testing.T) {
 			t.Parallel()
 			p := w.person(t, tool)
+			p.documented()
 			p.lock(p, cooling).OK(t)
 			p.cool()
 			p.reads("an old lock", p.sync(p), cooling, "held: cooldown until ")
@@ -56,9 +60,27 @@ func (p *person) reads(when string, r clienttest.Result, project, reason string)
 	if got := p.has(); r.Code == 0 || len(got) > 0 {
 		p.t.Errorf("%s: exit status %d and %v, want a failure\n%s%s", when, r.Code, got, r.Stdout, r.Stderr)
 	}
-	r.Says(p.t, said)
+	r.Says(p.t, strings.Replace(p.words, "REASON", said, 1))
 	p.t.Logf("%s, %s:\n%s%s", p.tool.name, when, r.Stdout, r.Stderr)
 	p.clear()
+}
+
+// documented fails the test unless the manual and docs/policy.md have the words of the tool, and how its lock goes
+// back.
+func (p *person) documented() {
+	p.t.Helper()
+	words := strings.Replace(p.words, "REASON", "held: cooldown until 2026-12-03 05:06 UTC ADDRESS", 1)
+	for _, file := range []string{"web/help/66a-policy.md", "docs/policy.md"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "..", filepath.FromSlash(file)))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		for _, want := range []string{words, strings.TrimSuffix(strings.Join(p.upgrade, " "), cooling)} {
+			if !strings.Contains(string(text), want) {
+				p.t.Errorf("%s does not have %q", file, want)
+			}
+		}
+	}
 }
 
 // upgrades lets a lock go back to the release that is served.
