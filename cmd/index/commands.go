@@ -14,6 +14,7 @@ import (
 	"pyindex/internal/cli/holds"
 	"pyindex/internal/cli/incident"
 	"pyindex/internal/cli/people"
+	"pyindex/internal/cli/policies"
 	"pyindex/internal/cli/projects"
 	"pyindex/internal/cli/publishing"
 	"pyindex/internal/cli/transfer"
@@ -49,6 +50,7 @@ type commands struct {
 	Exempt     holds.Exempt        `cmd:"" help:"Manage exemptions from the holds of a repository, and the requests for them."`
 	Deny       holds.Deny          `cmd:"" help:"Manage files that are denied in all repositories."`
 	Pin        holds.Pin           `cmd:"" help:"Manage files that must have a certain content."`
+	Policy     policies.Policy     `cmd:"" help:"Try a policy for files of upstreams on the recorded downloads."`
 	Group      people.Group        `cmd:"" help:"Manage groups of users."`
 	Service    people.Service      `cmd:"" help:"Manage service accounts: accounts for machines, which belong to a project or a group."`
 	Grant      people.Grant        `cmd:"" help:"Manage roles of users and groups in projects and repositories."`

@@ -82,6 +82,7 @@ var testedElsewhere = map[string]string{
 	"doctor publish":             "json.txtar, but it fails outside of a job",
 	"doctor local":               "json.txtar as index doctor",
 	"upstream accept":            "files.TestADigestThatChangesUpstreamIsRefused, because it needs an upstream that replaced a file",
+	"upstream accept-return":     "TestAcceptReturn, because it needs an upstream",
 	"exempt add":                 "TestHoldsJSON, because it needs an upstream",
 	"exempt remove":              "TestHoldsJSON, because it needs an upstream",
 	"exempt grant":               "TestHoldsJSON, because it needs an upstream",

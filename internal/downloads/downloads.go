@@ -39,12 +39,30 @@ type Filter struct {
 	Limit                    int       // the largest number of entries, 0 for 10,000
 }
 
+// Period selects entries of files of upstreams whose first download on their day is not before Since.
+type Period struct {
+	Repository string // "" for every one
+	Since      time.Time
+}
+
+// Project is a project of an upstream.
+type Project struct{ Upstream, Name string }
+
 // Tx is a transaction with the rows of this package.
 type Tx interface {
 	// AddReader adds to the entry of the same day, caller and file.
 	AddReader(ctx context.Context, r Reader) error
 	// Readers returns entries, the latest first.
 	Readers(ctx context.Context, f Filter) ([]Reader, error)
+	// DownloadedProjects returns the projects of upstreams that have entries of a period, in the order of project and
+	// upstream after one, up to limit.
+	DownloadedProjects(ctx context.Context, p Period, after Project, limit int) ([]Project, error)
+	// EachReader calls f with the entries of a project, by version, file name and first download. f must not use the
+	// transaction.
+	EachReader(ctx context.Context, p Period, of Project, f func(Reader) error) error
+	// RecordedSince returns the first download of a file of an upstream through a repository, "" being any, or the zero
+	// time if none is recorded.
+	RecordedSince(ctx context.Context, repository string) (time.Time, error)
 	// DeleteReadersBefore deletes the entries of days before a time.
 	DeleteReadersBefore(ctx context.Context, before time.Time) error
 }
@@ -144,10 +162,7 @@ func (x *Record) Flush(ctx context.Context) error {
 // Readers returns who downloaded files, the latest first, after it wrote what this process has recorded. It needs an
 // administrator.
 func (x *Record) Readers(ctx context.Context, who access.Caller, f Filter) (out []Reader, err error) {
-	if !who.Admin() {
-		return nil, fault.New(fault.Denied, "only an administrator may see who downloaded a file")
-	}
-	if err := x.Flush(ctx); err != nil {
+	if err := x.ready(ctx, who); err != nil {
 		return nil, err
 	}
 	err = x.store.View(ctx, func(tx Tx) (err error) {
@@ -155,6 +170,60 @@ func (x *Record) Readers(ctx context.Context, who access.Caller, f Filter) (out 
 		return err
 	})
 	return out, err
+}
+
+// maxProjects is the number of projects that Each reads at once.
+const maxProjects = 500
+
+// Each calls next for each project of an upstream that has entries of a period, by name, and then each with its entries,
+// by version, file name and first download, unless next returned an error. each must not use the database. It needs an
+// administrator, and writes what this process has recorded first.
+func (x *Record) Each(ctx context.Context, who access.Caller, p Period, next func(Project) error,
+	each func(Reader) error,
+) error {
+	if err := x.ready(ctx, who); err != nil {
+		return err
+	}
+	var after Project
+	for {
+		var all []Project
+		if err := x.store.View(ctx, func(tx Tx) (err error) {
+			all, err = tx.DownloadedProjects(ctx, p, after, maxProjects)
+			return err
+		}); err != nil || len(all) == 0 {
+			return err
+		}
+		for _, of := range all {
+			if err := next(of); err != nil {
+				return err
+			}
+			if err := x.store.View(ctx, func(tx Tx) error { return tx.EachReader(ctx, p, of, each) }); err != nil {
+				return err
+			}
+		}
+		after = all[len(all)-1]
+	}
+}
+
+// Since returns when the first download of a file of an upstream through a repository, "" being any, was recorded, or
+// the zero time if none was. It needs an administrator.
+func (x *Record) Since(ctx context.Context, who access.Caller, repository string) (at time.Time, err error) {
+	if err := x.ready(ctx, who); err != nil {
+		return time.Time{}, err
+	}
+	err = x.store.View(ctx, func(tx Tx) (err error) {
+		at, err = tx.RecordedSince(ctx, repository)
+		return err
+	})
+	return at, err
+}
+
+// ready checks that a caller may read the record, and writes what this process has recorded.
+func (x *Record) ready(ctx context.Context, who access.Caller) error {
+	if !who.Admin() {
+		return fault.New(fault.Denied, "only an administrator may see who downloaded a file")
+	}
+	return x.Flush(ctx)
 }
 
 // Sweep deletes entries older than Keep.

@@ -17,27 +17,26 @@ import (
 	"pyindex/internal/upstream/pages"
 )
 
-// File returns a file of this index that the caller may read through a repository, and the name of the repository that
-// has it. A file counts only if its project is the one that the name means in the repository that was asked. It returns
-// a Refused if the file is denied.
-func (x *Reader) File(ctx context.Context, who access.Caller,
-	repo, sha256, filename string,
-) (catalog.File, string, error) {
-	f, r, err := x.ownFile(ctx, who, repo, sha256, filename)
-	if err != nil {
-		return catalog.File{}, "", err
-	}
-	return f, r, nil
+// OwnFile is a file of this index.
+type OwnFile struct {
+	catalog.File
+	Project packaging.ProjectName
+	From    string // the name of the repository that has it
+}
+
+// File returns a file of this index that the caller may read through a repository. A file counts only if its project is
+// the one that the name means in the repository that was asked. It returns a Refused if the file is denied.
+func (x *Reader) File(ctx context.Context, who access.Caller, repo, sha256, filename string) (OwnFile, error) {
+	return x.ownFile(ctx, who, repo, sha256, filename)
 }
 
 var noFile = catalog.Missing("file of that name and digest")
 
 // ownFile is File for any digest if sha256 is "".
-func (x *Reader) ownFile(ctx context.Context, who access.Caller, repo, sha256, filename string,
-) (catalog.File, string, error) {
+func (x *Reader) ownFile(ctx context.Context, who access.Caller, repo, sha256, filename string) (OwnFile, error) {
 	o, err := x.open(ctx, who, repo)
 	if err != nil {
-		return catalog.File{}, "", err
+		return OwnFile{}, err
 	}
 	for _, s := range o.chain {
 		if s.Upstream != "" {
@@ -48,10 +47,10 @@ func (x *Reader) ownFile(ctx context.Context, who access.Caller, repo, sha256, f
 			continue
 		}
 		if err != nil {
-			return f, "", err
+			return OwnFile{}, err
 		}
 		if !readable {
-			return catalog.File{}, "", noFile
+			return OwnFile{}, noFile
 		}
 		shown, err := x.shows(ctx, who, o, p)
 		if err == nil && (!shown || sha256 != "" && f.SHA256 != sha256) {
@@ -60,9 +59,12 @@ func (x *Reader) ownFile(ctx context.Context, who access.Caller, repo, sha256, f
 		if err == nil {
 			err = x.refuseOwn(ctx, o, p.Name, &f)
 		}
-		return f, s.Repository.Name, err
+		if err != nil {
+			return OwnFile{}, err
+		}
+		return OwnFile{File: f, Project: p.Name, From: s.Repository.Name}, nil
 	}
-	return catalog.File{}, "", noFile
+	return OwnFile{}, noFile
 }
 
 // Attestations returns the verified attestations of a file of this index. Errors are those of File, and fault.NotFound
@@ -70,11 +72,11 @@ func (x *Reader) ownFile(ctx context.Context, who access.Caller, repo, sha256, f
 func (x *Reader) Attestations(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName,
 	version, filename string,
 ) ([]catalog.Attestation, error) {
-	_, from, err := x.ownFile(ctx, who, repo, "", filename)
+	f, err := x.ownFile(ctx, who, repo, "", filename)
 	if err != nil {
 		return nil, err
 	}
-	return x.index.Provenance(ctx, who, from, name, version, filename)
+	return x.index.Provenance(ctx, who, f.From, name, version, filename)
 }
 
 // shows reports whether an own project is the one that its name means in a repository.

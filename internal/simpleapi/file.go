@@ -8,6 +8,7 @@ import (
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
+	"pyindex/internal/resolve"
 	"pyindex/internal/route"
 	"pyindex/internal/simpleapi/ready"
 	"pyindex/internal/upstream"
@@ -33,7 +34,7 @@ func (a *API) packages(w http.ResponseWriter, r *http.Request, who access.Caller
 func (a *API) file(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	filename, isMetadata := strings.CutSuffix(r.PathValue(route.Rest), metadataSuffix)
 	repo, sha256 := r.PathValue("repository"), r.PathValue("source")
-	f, from, err := a.reader.File(r.Context(), who, repo, sha256, filename)
+	f, err := a.reader.File(r.Context(), who, repo, sha256, filename)
 	if err != nil {
 		return err
 	}
@@ -49,18 +50,18 @@ func (a *API) file(w http.ResponseWriter, r *http.Request, who access.Caller) er
 		return nil
 	}
 	if part == catalog.Bytes {
-		if to, err := index.Link(r.Context(), f); err != nil || to != "" {
-			return a.direct(w, r, f, to, err)
+		if to, err := index.Link(r.Context(), f.File); err != nil || to != "" {
+			return a.direct(w, r, who, f, to, err)
 		}
 	}
-	blob, _, err := index.Open(r.Context(), who, from, sha256, filename, part)
+	blob, _, err := index.Open(r.Context(), who, f.From, sha256, filename, part)
 	if err != nil {
 		return err
 	}
 	defer blob.Close()
 	fileHeaders(w, part, etag)
 	if part == catalog.Bytes && begins(r) {
-		index.NoteDownload(f)
+		a.reader.DownloadedOwn(who, repo, f.Project, f.File)
 	}
 	// The writer is passed on unwrapped, so that net/http can use sendfile for an operating system file.
 	http.ServeContent(w, bounded(r), "", time.Time{}, blob)
@@ -70,7 +71,9 @@ func (a *API) file(w http.ResponseWriter, r *http.Request, who access.Caller) er
 // direct redirects the client to the store. Anyone who has the signed URL can use it, so the redirect must not be
 // cached. The store handles ranges and conditions. HEAD is answered here, because the signature covers GET only and the
 // store would refuse a HEAD with a 403.
-func (a *API) direct(w http.ResponseWriter, r *http.Request, f catalog.File, to string, err error) error {
+func (a *API) direct(w http.ResponseWriter, r *http.Request, who access.Caller, f resolve.OwnFile, to string,
+	err error,
+) error {
 	if err != nil {
 		return err
 	}
@@ -80,7 +83,7 @@ func (a *API) direct(w http.ResponseWriter, r *http.Request, f catalog.File, to 
 		return nil
 	}
 	if begins(r) {
-		a.reader.Index().NoteDownload(f)
+		a.reader.DownloadedOwn(who, r.PathValue("repository"), f.Project, f.File)
 	}
 	h := w.Header()
 	h.Set("Location", to)

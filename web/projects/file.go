@@ -48,7 +48,7 @@ func (s *Section) download(w http.ResponseWriter, r *http.Request, who access.Ca
 	defer blob.Close()
 	s.fileHeaders(w, metadata)
 	if !metadata && r.Method == http.MethodGet {
-		s.o.Index.NoteDownload(o.Files[i])
+		s.o.Reader.DownloadedOwn(who, o.View.Repository.Name, name, o.Files[i])
 	}
 	http.ServeContent(w, r, "", time.Time{}, blob)
 	return nil
@@ -97,6 +97,7 @@ func (s *Section) downloadUpstream(w http.ResponseWriter, r *http.Request, who a
 		return err
 	}
 	defer o.Close()
+	s.o.Reader.Downloaded(who, v.Repository.Name, f)
 	s.fileHeaders(w, metadata)
 	if o.Blob != nil {
 		http.ServeContent(w, r, "", time.Time{}, o.Blob)

@@ -23,6 +23,7 @@ type Upstream struct {
 	Pack   packCmd   `cmd:"" help:"Write a pack of the pages and files that lock files name, for an index without a network."`
 	Unpack unpackCmd `cmd:"" help:"Take over the pages and files of a pack."`
 	Accept acceptCmd `cmd:"" help:"Accept other content of a file that an upstream replaced."`
+	Return returnCmd `cmd:"" name:"accept-return" help:"Accept that a project, which was gone from an upstream, came back with none of its old files."`
 	Remove removeCmd `cmd:"" help:"Remove an upstream that is no base of a repository."`
 }
 

@@ -32,6 +32,27 @@ func (p *Pages) Export(ctx context.Context, u upstream.Upstream, name packaging.
 	return row, nil
 }
 
+// Remembered returns the page of a project that is stored, however old it is, with the files that left it, or what is
+// remembered of those alone. It is empty if nothing is. It asks nobody.
+func (p *Pages) Remembered(ctx context.Context, u upstream.Upstream, name packaging.ProjectName) (out page.Page, err error) {
+	k := Key{u.Name, name}
+	err = p.o.Store.View(ctx, func(tx Tx) error {
+		row, err := tx.UpstreamPage(ctx, k, time.Time{})
+		switch {
+		case fault.Is(err, fault.NotFound):
+		case err != nil:
+			return err
+		case row.OfURL >= u.CreatedAt.UnixMicro():
+			if out, err = page.Decode(row.Record); err == nil {
+				return nil
+			}
+		}
+		out, err = leftBefore(ctx, tx, u, k)
+		return err
+	})
+	return out, err
+}
+
 // Import stores a page that another index read from an upstream, unless the one that is held was checked later. It
 // reports whether it did. The caller has checked the content. The digests that are held for files stay, as when the
 // upstream answers.
