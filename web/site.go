@@ -13,8 +13,11 @@ import (
 	"pyindex/internal/account"
 	"pyindex/internal/account/outbox"
 	"pyindex/internal/account/signin"
+	"pyindex/internal/advisory"
 	"pyindex/internal/assembly"
+	"pyindex/internal/downloads"
 	"pyindex/internal/follow"
+	"pyindex/internal/holds"
 	"pyindex/internal/lockout"
 	"pyindex/internal/publishers"
 	"pyindex/internal/publishers/exchange"
@@ -23,6 +26,7 @@ import (
 	"pyindex/internal/upstream"
 	accountpages "pyindex/web/account"
 	"pyindex/web/admin"
+	"pyindex/web/held"
 	"pyindex/web/help"
 	"pyindex/web/letters"
 	"pyindex/web/manage"
@@ -39,25 +43,28 @@ var files embed.FS
 // Options configure the pages. Index, Directory, Registry, Exchange, Accounts, SignIn, Outbox, Desk, Followers,
 // Upstreams and BaseURL are required.
 type Options struct {
-	Index     *assembly.Index
-	Directory *access.Directory
-	Registry  *publishers.Registry
-	Exchange  *exchange.Minter
-	Accounts  *account.Accounts
-	SignIn    *signin.Methods
-	Outbox    *outbox.Outbox
-	Desk      *lockout.Desk
-	Followers *follow.Followers
-	Upstreams *upstream.Registry
-	Health    upstream.Monitor // nil if nobody measures upstreams
-	Doctor    admin.Doctor     // nil for a site without checks
-	Reader    *resolve.Reader  // nil for the repositories of Index without what they draw on
-	Instance  string           // id of this index, as it appears in Via headers
-	BaseURL   *url.URL         // public URL of the index; its path is the prefix of every link
-	Name      string           // display name of this index; "Index" if empty
-	Logo      []byte           // PNG, SVG or WebP image, shown in place of Name; nil for none
-	Security  ui.Security
-	Closed    bool // whether reading requires signing in
+	Index      *assembly.Index
+	Directory  *access.Directory
+	Registry   *publishers.Registry
+	Exchange   *exchange.Minter
+	Accounts   *account.Accounts
+	SignIn     *signin.Methods
+	Outbox     *outbox.Outbox
+	Desk       *lockout.Desk
+	Holds      *holds.Holds         // nil for a site without the pages about held files
+	Advisories *advisory.Advisories // required with Holds
+	Downloads  *downloads.Record    // required with Holds
+	Followers  *follow.Followers
+	Upstreams  *upstream.Registry
+	Health     upstream.Monitor // nil if nobody measures upstreams
+	Doctor     admin.Doctor     // nil for a site without checks
+	Reader     *resolve.Reader  // nil for the repositories of Index without what they draw on
+	Instance   string           // id of this index, as it appears in Via headers
+	BaseURL    *url.URL         // public URL of the index; its path is the prefix of every link
+	Name       string           // display name of this index; "Index" if empty
+	Logo       []byte           // PNG, SVG or WebP image, shown in place of Name; nil for none
+	Security   ui.Security
+	Closed     bool // whether reading requires signing in
 	// PEM certificate of the server's own certificate authority; empty if there is none
 	Authority []byte
 	SignOn    accountpages.SignOn // single sign-on provider; nil for none
@@ -117,6 +124,7 @@ func New(o Options) (*Site, error) {
 			Browser:   o.Index.Browser,
 			Roles:     o.Index.Roles,
 			Followers: o.Followers,
+			Holds:     o.Holds,
 			Accounts:  o.Accounts,
 			Mail:      o.Mail != nil,
 			Authority: o.Authority,
@@ -146,6 +154,12 @@ func New(o Options) (*Site, error) {
 			Directory: o.Directory,
 		}).Routes()),
 	)
+	if o.Holds != nil {
+		s.rows = append(s.rows, held.New(kit, held.Options{
+			Index: o.Index.Index, Reader: o.Reader, Instance: o.Instance, Holds: o.Holds, Advisories: o.Advisories,
+			Downloads: o.Downloads,
+		}).Routes()...)
+	}
 	kit.SetPages(s.rows)
 	return s, nil
 }

@@ -233,7 +233,7 @@ func (e *endpoints) site(offered *programs.Set) (*web.Site, error) {
 		Logo: logo, Security: ui.Security{Contacts: e.Config.SecurityContact, Policy: e.Config.SecurityPolicy},
 		Authority: authority, Version: version.Read().Version, Programs: offered.Names(),
 		Index: e.Index, Directory: e.Directory, Registry: e.Registry, Exchange: e.Minter, Accounts: e.Accounts,
-		SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Followers: e.Followers, Upstreams: e.Upstreams,
+		SignIn: e.SignIn, Outbox: e.Outbox, Desk: e.Desk, Holds: e.Holds, Advisories: e.Advisories, Downloads: e.Downloads, Followers: e.Followers, Upstreams: e.Upstreams,
 		Reader: e.Reader, Instance: e.Instance, Health: e.Measured(),
 		Doctor: upkeep.Examiner(e.App),
 		Name:   e.Config.Name(), BaseURL: e.base,

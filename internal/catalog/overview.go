@@ -8,6 +8,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/policy"
 )
 
 // Summary is a release as lists of releases show it.
@@ -19,12 +20,28 @@ type Summary struct {
 	YankedFiles  int   // number of yanked files
 	YankedReason string
 	Held         bool // all its files are held or denied, with YankedReason; only package resolve sets it
+	HeldFiles    int  // files that are held or denied
+	DeniedFiles  int  // of them, those that are denied
 	Prerelease   bool
 
 	Quarantined     int   // files in quarantine
 	QuarantinedSize int64 // their size in bytes
 
 	parsed packaging.Version
+}
+
+// Stopped returns "held" or "denied" if none of its files is served, "partly held" if some are not, and else "". Files
+// that are held count as yanked.
+func (s Summary) Stopped() string {
+	switch {
+	case s.HeldFiles == 0:
+		return ""
+	case s.HeldFiles < s.Files:
+		return "partly held"
+	case s.DeniedFiles == s.Files:
+		return "denied"
+	}
+	return "held"
 }
 
 // Offered reports whether readers see the release: they do unless all its files are in quarantine.
@@ -266,7 +283,7 @@ func (o *Overview) MarkHeld(c Contents) {
 		if some := files[s.ID]; slices.ContainsFunc(some, func(f File) bool { return f.Held() }) {
 			marked := summarize(s.Release, some)
 			s.Yanked, s.YankedFiles, s.YankedReason = marked.Yanked, marked.YankedFiles, marked.YankedReason
-			s.Held = marked.Held
+			s.Held, s.HeldFiles, s.DeniedFiles = marked.Held, marked.HeldFiles, marked.DeniedFiles
 		}
 		all = append(all, s)
 	}
@@ -280,6 +297,12 @@ func summarize(r Release, files []File) Summary {
 		if f.Yanked {
 			s.YankedFiles++
 			s.YankedReason = cmp.Or(s.YankedReason, f.YankedReason)
+		}
+		if f.Held() {
+			s.HeldFiles++
+			if f.Decision.Verdict == policy.Deny {
+				s.DeniedFiles++
+			}
 		}
 		s.Yanked, s.Held = s.Yanked && f.Yanked, s.Held && f.Held()
 		s.Size, sized = s.Size+f.Size, sized && f.Size >= 0

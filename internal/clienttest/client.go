@@ -3,6 +3,7 @@ package clienttest
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -36,6 +37,9 @@ func PDM(t testing.TB) *Client { t.Helper(); return client(t, "pdm") }
 // Pipenv returns the real pipenv.
 func Pipenv(t testing.TB) *Client { t.Helper(); return client(t, "pipenv") }
 
+// Audit returns the environment of the real pip-audit, for Shell.
+func Audit(t testing.TB) *Client { t.Helper(); return client(t, "audit") }
+
 // Pips returns every installed pip, oldest first. test.sh installs one of each generation that the machine's Pythons
 // can run.
 func Pips(t testing.TB) []*Client {
@@ -57,6 +61,23 @@ func NewestPip(t testing.TB) *Client {
 	t.Helper()
 	pips := Pips(t)
 	return pips[len(pips)-1]
+}
+
+// Generations returns a pip of each generation of the read protocol, oldest first: one that reads HTML alone, one that
+// reads JSON, and the newest.
+func Generations(t testing.TB) (out []*Client) {
+	t.Helper()
+	pips := Pips(t)
+	for _, prefixes := range [][]string{{"pip-20.", "pip-21.", "pip-19."}, {"pip-22.", "pip-23.", "pip-24."}} {
+		for _, prefix := range prefixes {
+			i := slices.IndexFunc(pips, func(c *Client) bool { return strings.HasPrefix(c.Name, prefix) })
+			if i >= 0 {
+				out = append(out, pips[i])
+				break
+			}
+		}
+	}
+	return append(out, pips[len(pips)-1])
 }
 
 // major returns the major version, which orders "pip-9.0.3" before "pip-19.3.1". There is one pip per major version.

@@ -64,6 +64,7 @@ func TestClientsRun(t *testing.T) {
 			c.Run(t, t.TempDir(), "--version").OK(t).Says(t, strings.TrimPrefix(c.Name, "pip-"))
 		})
 	}
+	Audit(t).Shell(t, t.TempDir(), "pip-audit --version").OK(t).Says(t, "pip-audit")
 }
 
 func TestRounds(t *testing.T) {

@@ -27,6 +27,7 @@ hatch   hatch==1.18.2
 flit    flit==4.2.0
 pdm     pdm==2.29.4 hishel==1.4.0
 pipenv  pipenv==2026.10.3
+audit   pip-audit==2.10.1
 devpi   devpi-server==6.20.3 devpi-client==7.3.0
 pypiserver   pypiserver==2.4.2
 bandersnatch bandersnatch==6.8.0

@@ -63,7 +63,7 @@ var (
 	issuerDown = gauge("issuer_fetch_failing", "1 if the last fetch of an issuer's keys failed.", "issuer")
 
 	decisions = counter("policy_decisions_total",
-		"Decisions about files of upstreams by the rule that decided (none for files that are served) and the decision: served, held or denied.",
+		"Decisions about files of upstreams by the rule that decided (none for files that are served) and the decision: served, held or denied, or what it would be if no repository observed.",
 		"rule", "decision")
 
 	running  = gauge("http_requests_in_progress", "Requests that are being answered.")
@@ -285,7 +285,11 @@ func (c *collector) decisionCounts(s sink) {
 		if rule == "" {
 			rule = "none"
 		}
-		s.put(decisions, float64(n), rule, k.Verdict.String())
+		verdict := k.Verdict.String()
+		if k.Observed {
+			verdict = "would be " + verdict
+		}
+		s.put(decisions, float64(n), rule, verdict)
 	}
 	s.put(fetches, float64(f.Fetches))
 	s.put(received, float64(f.FromUpstream))

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -149,6 +150,28 @@ func TestDeniedVersions(t *testing.T) {
 			if d := r.Decide(&policy.File{Version: v}, time.Time{}); d.Verdict != policy.Serve {
 				t.Errorf("%s is denied, and %s is %v", c.denied, v, d.Verdict)
 			}
+		}
+	}
+}
+
+// TestReasonTakesTheAddressThatFits checks that the end of a hold and an address are on one line of at most MaxReason
+// bytes, also if the address of the release is long.
+func TestReasonTakesTheAddressThatFits(t *testing.T) {
+	d := policy.Decision{Verdict: policy.Hold, Rule: policy.RuleCooldown, Until: noon}
+	const text, base = "held: cooldown until 2026-12-01 12:00 UTC", "https://index.example/held/demo/"
+	long := base + strings.Repeat("1", 60) + "/"
+	for _, c := range []struct {
+		addresses []string
+		want      string
+	}{
+		{nil, text},
+		{[]string{""}, text},
+		{[]string{base + "1.0/", base}, text + " " + base + "1.0/"},
+		{[]string{long, base}, text + " " + base},
+		{[]string{long, long}, text},
+	} {
+		if got := d.Reason(c.addresses...); got != c.want || len(got) > policy.MaxReason {
+			t.Errorf("Reason(%q) = %q, want %q", c.addresses, got, c.want)
 		}
 	}
 }

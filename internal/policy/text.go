@@ -61,14 +61,19 @@ func (d Decision) Text() string {
 // MaxReason is the length of the longest reason phrase, in bytes.
 const MaxReason = 120
 
+// maxDated is the length of the longest text of a hold that ends by time alone.
+const maxDated = len("held: cooldown until 2026-12-03 14:05 UTC")
+
 // Reason returns the decision with the address of its page, in ASCII and at most MaxReason bytes long, as clients print
-// it. The text is cut before the address is; an address that leaves no room for a text is left out.
-func (d Decision) Reason(address string) string {
+// it. It takes the first of the addresses that is short enough, and cuts the text before the address.
+func (d Decision) Reason(addresses ...string) string {
 	text := ascii(d.Text())
-	if address == "" || len(address) > MaxReason-40 {
-		return cut(text, MaxReason)
+	for _, address := range addresses {
+		if address != "" && maxDated+1+len(address) <= MaxReason {
+			return cut(text, MaxReason-len(address)-1) + " " + ascii(address)
+		}
 	}
-	return cut(text, MaxReason-len(address)-1) + " " + ascii(address)
+	return cut(text, MaxReason)
 }
 
 func cut(s string, n int) string {

@@ -35,6 +35,7 @@ func (x *Reader) contents(ctx context.Context, who access.Caller, v *View,
 ) (catalog.Contents, error) {
 	c := catalog.Contents{Project: v.Project}
 	m := x.marking(v)
+	m.all = all
 	rules := policy.Rules{NameDenied: v.denied}
 	if v.Project.ID != "" {
 		var err error
@@ -101,7 +102,7 @@ func (v *View) addForeign(c *catalog.Contents, p page.Page, rules *policy.Rules,
 	if v.Project.ID == "" {
 		c.Project.Status, c.Project.StatusReason = status(p), p.StatusReason
 	}
-	if rules.StatusDenied && (rules.StatusHere || len(rules.Lifts) == 0) {
+	if rules.StatusDenied && !m.all && (rules.StatusHere || len(rules.Lifts) == 0) {
 		return until
 	}
 	own := map[string]bool{}

@@ -129,6 +129,7 @@ type marking struct {
 	repository catalog.Repository // that was asked
 	address    func(version string) string
 
+	all    bool // also what a project in quarantine has
 	marked bool // whether there is a file that is held or denied
 	last   struct {
 		decision policy.Decision
@@ -159,7 +160,7 @@ func (m *marking) mark(f *catalog.File, d policy.Decision) {
 		kept := d
 		m.last.decision, m.last.version, m.last.kept, m.last.reason = d, f.Version, &kept, ""
 		if d.Verdict != policy.Serve {
-			m.last.reason = d.Reason(m.address(f.Version))
+			m.last.reason = d.Reason(m.address(f.Version), m.address(""))
 		}
 	}
 	f.Decision = m.last.kept

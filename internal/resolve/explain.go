@@ -297,7 +297,7 @@ func (x *Reader) explainHeld(e *Explanation, v *View, c catalog.Contents, versio
 		}
 		d := *f.Decision
 		e.Hidden = append(e.Hidden, HiddenFile{
-			Filename: f.Filename, Reason: d.Text(), Next: nextFor(v, f.Version, d), Rule: d.Rule, Until: d.Until,
+			Filename: f.Filename, Reason: Sentence(d), Next: nextFor(v, f.Version, d), Rule: d.Rule, Until: d.Until,
 			Address: x.addressOf(v, f.Version),
 		})
 	}

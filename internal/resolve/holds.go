@@ -16,7 +16,7 @@ import (
 func (x *Reader) FilesOf(ctx context.Context, who access.Caller, repository string,
 	name packaging.ProjectName,
 ) (out []holds.File, err error) {
-	v, err := x.View(ctx, who, repository, name, Ask{})
+	v, err := x.viewHeld(ctx, who, repository, name, Ask{})
 	if err != nil {
 		return nil, err
 	}

@@ -133,6 +133,24 @@ func (x *Reader) RefuseOwn(ctx context.Context, who access.Caller, repo string, 
 	return nil
 }
 
+// Withhold replaces what cards of projects of a repository show of a denied release by the reason.
+func (x *Reader) Withhold(ctx context.Context, who access.Caller, repo string, cards []catalog.Card) error {
+	for i := range cards {
+		c := &cards[i]
+		name, err := packaging.ParseProjectName(c.Name)
+		if err != nil {
+			return err
+		}
+		err = x.RefuseOwn(ctx, who, repo, name, c.Version)
+		if r, ok := errors.AsType[Refused](err); ok {
+			c.Summary = r.Error()
+		} else if err != nil && !catalog.IsMissing(err) { // deleted meanwhile
+			return err
+		}
+	}
+	return nil
+}
+
 // markOverview marks what people denied of a project that has files of this index only.
 func (x *Reader) markOverview(ctx context.Context, who access.Caller, v *View, o *Overview, version string) error {
 	s, err := x.standing(ctx, v.At, v.Name)

@@ -23,13 +23,15 @@ type Refused struct {
 	Address  string                // of the page that explains it, or ""
 	Project  packaging.ProjectName // zero if it is not about a project
 	Version  string                // "" if it is about a project
+
+	overall string // address of the page of the project
 }
 
 // Error returns the decision as clients print it.
 func (r Refused) Error() string { return r.Decision.Text() }
 
 // Reason returns the decision with the address of its page, short enough for a reason phrase.
-func (r Refused) Reason() string { return r.Decision.Reason(r.Address) }
+func (r Refused) Reason() string { return r.Decision.Reason(r.Address, r.overall) }
 
 // Text returns the whole decision, the address of its page, and what to do next, on a line each.
 func (r Refused) Text() string {
@@ -89,7 +91,9 @@ func (r Refused) Unwrap() error { return fault.New(fault.Denied, "%s", r.Error()
 
 // refused returns the error for a version of a view, or for its project if version is "".
 func (x *Reader) refused(v *View, version string, d policy.Decision) error {
-	return Refused{Decision: d, Address: x.addressOf(v, version), Project: v.Name, Version: version}
+	return Refused{
+		Decision: d, Address: x.addressOf(v, version), Project: v.Name, Version: version, overall: x.addressOf(v, ""),
+	}
 }
 
 // refuseOwn returns a Refused if a file of this index is denied. The caller must be one who may read it.

@@ -182,6 +182,9 @@ func (v *repositoriesView) Readers(r catalog.Repository) string {
 	return r.Readers(v.Closed)
 }
 
+// Served describes what a repository serves of upstreams, in a few words.
+func (v *repositoriesView) Served(r catalog.Repository) string { return cmp.Or(ui.Served(r), "policy") }
+
 func (s *Section) adminRepositories(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	return s.repositoriesPage(w, r, who, ui.Typed(nil))
 }

@@ -310,6 +310,8 @@ func particular(e audit.Entry, about string) string {
 			return "made " + about + " draw on " + ui.List(strings.Fields(bases))
 		}
 		return "removed the bases of the repository " + about
+	case "repository.change":
+		return policyWords(e, about)
 	case "repository.limits":
 		if size := sizeOf(e, "size_limit"); size != "" {
 			return "limited the size of the repository " + about + " to " + size
@@ -324,6 +326,39 @@ func particular(e audit.Entry, about string) string {
 		return publisherWords(e.Action, text("publisher"), about)
 	}
 	return ""
+}
+
+// policyWords describes a change of what a repository serves of upstreams. It returns "" for another change.
+func policyWords(e audit.Entry, about string) string {
+	var did []string
+	say := func(name string, words map[string]string, other string) {
+		if _, set := e.Detail[name]; !set {
+			return
+		}
+		text, known := words[detailText(e.Detail, name)]
+		if !known {
+			text = other + detailText(e.Detail, name)
+		}
+		did = append(did, text)
+	}
+	say("cooldown", map[string]string{"0s": "serves new files of upstreams at once"},
+		"holds files of upstreams until they are as old as ")
+	say("cooldown_since", map[string]string{"": "holds files whenever they became known"},
+		"exempts files from it that were known before ")
+	say("observe", map[string]string{"true": "only observes its rules", "false": "applies its rules"}, "")
+	say("startup_files", map[string]string{
+		"known": "holds wheels with new start-up files", "refuse": "holds wheels with start-up files",
+		"allow": "serves wheels with start-up files",
+	}, "")
+	say("keep_removed", map[string]string{
+		"old": "holds young files that their upstream removed", "none": "holds files that their upstream removed",
+		"all": "serves files that their upstream removed",
+	}, "")
+	say("show_held", map[string]string{"yanked": "lists held files as yanked", "hidden": "leaves held files out"}, "")
+	if did == nil {
+		return ""
+	}
+	return "changed the repository " + about + ": it " + ui.List(did)
 }
 
 // limitWords tells the own limits that a project has now.

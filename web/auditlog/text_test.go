@@ -121,6 +121,20 @@ func TestSentence(t *testing.T) {
 		"ann changed the status of demo.": {
 			Action: "project.status", Actor: ann, Project: "demo", Detail: map[string]any{"status": 7},
 		},
+		"ann changed the repository team.": {
+			Action: "repository.change", Actor: ann, Subject: "team", Detail: map[string]any{"public": true},
+		},
+		"ann changed the repository team: it holds files of upstreams until they are as old as 3d and only observes its rules.": {
+			Action: "repository.change", Actor: ann, Subject: "team",
+			Detail: map[string]any{"public": true, "cooldown": "3d", "observe": true},
+		},
+		"ann changed the repository team: it serves new files of upstreams at once.": {
+			Action: "repository.change", Actor: ann, Subject: "team", Detail: map[string]any{"cooldown": "0s"},
+		},
+		"ann was not allowed to change the repository team.": {
+			Action: "repository.change", Actor: ann, Subject: "team", Outcome: audit.Refused,
+			Detail: map[string]any{"cooldown": "0s"},
+		},
 		"ann allowed only trusted publishers to upload to demo.": {
 			Action: "project.trusted-only", Actor: ann, Project: "demo", Detail: map[string]any{"on": true},
 		},

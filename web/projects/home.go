@@ -6,6 +6,8 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
+	"pyindex/internal/holds"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
 )
@@ -21,6 +23,7 @@ type homeView struct {
 	Authority bool
 	Upload    string
 	Origin    string
+	Asked     int // open requests for exemptions that the reader can decide
 }
 
 func (s *Section) homeRoutes() []route.Route {
@@ -35,6 +38,9 @@ func (s *Section) home(w http.ResponseWriter, r *http.Request, who access.Caller
 	found, err := s.o.Browser.Search(r.Context(), who, ui.Repository(r),
 		browse.Query{Sort: browse.ByNewest, PerPage: newestShown})
 	if err != nil {
+		return err
+	}
+	if err := s.o.Reader.Withhold(r.Context(), who, ui.Repository(r), found.Cards); err != nil {
 		return err
 	}
 	v := homeView{
@@ -52,5 +58,25 @@ func (s *Section) home(w http.ResponseWriter, r *http.Request, who access.Caller
 		}
 	}
 	v.Upload, v.Origin = s.Absolute(v.Root[len(v.Base):]+"/legacy/"), s.Absolute("")
+	if v.Asked, err = s.asked(r, who); err != nil {
+		return err
+	}
 	return s.Render(w, http.StatusOK, "home", &v)
+}
+
+// asked returns the number of open requests for exemptions that the reader can decide.
+func (s *Section) asked(r *http.Request, who access.Caller) (n int, err error) {
+	if s.o.Holds == nil || who.Kind() != access.KindUser {
+		return 0, nil
+	}
+	all, err := s.o.Holds.Requests(r.Context(), who, "")
+	if fault.Is(err, fault.Denied) { // the reader manages no repository
+		return 0, nil
+	}
+	for _, q := range all {
+		if q.State == holds.Open {
+			n++
+		}
+	}
+	return n, err
 }

@@ -8,11 +8,16 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/advisory"
 	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/policy"
 	"pyindex/internal/readme"
+	"pyindex/internal/resolve"
 	"pyindex/internal/roles"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
@@ -78,20 +83,33 @@ type projectView struct {
 	Near        []catalog.LimitUse // limits that are nearly used up, shown to uploaders
 	Formerly    catalog.Deleted    // the deleted project with the same name, shown to owners
 	From        fromView
-	Kept        bool   // the project, or a part of it, is this index's own
-	Home        string // path prefix of the repository that has it
-	Create      string // address of the form that uploads the first release of a reserved name, "" if not offered
+	Kept        bool                 // the project, or a part of it, is this index's own
+	Home        string               // path prefix of the repository that has it
+	Stopped     *stoppedView         // if no file of the release is served
+	Advisories  []advisory.Advisory  // about the release
+	Explained   *resolve.Explanation // for callers who may see where names come from
+	HeldPage    string               // path of the page about what is held of the release
+	Create      string               // address of the form that uploads the first release of a reserved name, "" if not offered
 
 	Dependents      []catalog.Card // first ones by name
 	DependentsTotal int
 	DependentsMore  int
 }
 
+// stoppedView is why a release, or a project, is not served.
+type stoppedView struct {
+	Denied   bool
+	Sentence string
+	Until    time.Time // zero if time alone does not change it
+}
+
 type fileView struct {
 	catalog.File
-	Words  string
-	URL    string
-	Origin ui.Origin
+	Stopped  *stoppedView // if the file is not served
+	Observed string       // the decision that would be in effect if no repository observed, "" if it is
+	Words    string
+	URL      string
+	Origin   ui.Origin
 
 	Documented bool              // the metadata can be read
 	AttestedAt string            // the upstream that offers provenance, "" for none
@@ -129,8 +147,16 @@ func (s *Section) project(w http.ResponseWriter, r *http.Request, who access.Cal
 	v.Overview, v.Classified = o.Overview, len(o.Metadata.Classifiers)+v.Left.Classifiers
 	v.Listed = o.Releases[:min(len(o.Releases), fewVersions)]
 	v.Older = o.Release.ID != "" && o.Release.ID != o.Latest.ID
+	v.HeldPage = v.Root + "/held/" + name.String() + "/"
+	if o.Release.Version != "" {
+		v.HeldPage += url.PathEscape(o.Release.Version) + "/"
+	}
 	if len(o.Files) > 0 {
 		v.fill(r.Context(), s, o.Overview)
+		v.Advisories = o.View.Advisories(o.Release.Version)
+	}
+	if err := s.explain(r, who, name, &v); err != nil {
+		return err
 	}
 	if v.From.Reserved && who.MayCreate(o.View.Repository.Object()) {
 		v.Create = v.Root + "/manage/upload/"
@@ -207,6 +233,30 @@ func (s *Section) mark(r *http.Request, who access.Caller, groups []requirementG
 	return err
 }
 
+// explain adds what "index explain" prints, for administrators. A page does not depend on it.
+func (s *Section) explain(r *http.Request, who access.Caller, name packaging.ProjectName, v *projectView) error {
+	if !who.Admin() || v.From.Upstream == "" && v.Stopped == nil {
+		return nil
+	}
+	repo := cmp.Or(ui.Repository(r), catalog.MainRepository)
+	e, err := s.o.Reader.Explain(r.Context(), who, repo, name, v.Release.Version)
+	if err != nil {
+		return err
+	}
+	e.Why = fault.AsSentence(e.Why)
+	e.Hidden = e.Hidden[:min(len(e.Hidden), maxFilesShown)]
+	v.Explained = &e
+	return nil
+}
+
+// stop describes the decision about a file that is not served, nil if it is.
+func stop(f *catalog.File) *stoppedView {
+	if !f.Held() {
+		return nil
+	}
+	return &stoppedView{f.Decision.Verdict == policy.Deny, resolve.Sentence(*f.Decision), f.Decision.Until}
+}
+
 func (v *projectView) fill(ctx context.Context, s *Section, o catalog.Overview) {
 	m := o.Metadata
 	v.Description = s.descriptions.of(ctx, textKey(v.Root, o.Source, m), m,
@@ -219,7 +269,13 @@ func (v *projectView) fill(ctx context.Context, s *Section, o catalog.Overview) 
 			File: f, URL: v.Root + "/project/" + o.Project.Name.String() + "/" + url.PathEscape(o.Release.Version) + "/file/" +
 				url.PathEscape(f.Filename), Origin: s.OriginOf(f.Uploader),
 		}
-		x.Documented = f.MetadataSHA256 != "" || f.Upstream != nil && f.Upstream.Metadata
+		if x.Stopped = stop(&f); x.Stopped != nil {
+			x.URL = v.HeldPage
+		}
+		if d := f.Decision; d != nil && d.Observed != "" && v.Who.Name != "" {
+			x.Observed = policy.Decision{Verdict: d.ObservedVerdict, Rule: d.Observed, Until: d.ObservedUntil}.Text()
+		}
+		x.Documented = x.Stopped == nil && (f.MetadataSHA256 != "" || f.Upstream != nil && f.Upstream.Metadata)
 		if f.Upstream != nil {
 			if f.Upstream.Provenance {
 				x.AttestedAt = f.Upstream.Name
@@ -236,6 +292,9 @@ func (v *projectView) fill(ctx context.Context, s *Section, o catalog.Overview) 
 	}
 	if v.MoreOrigins = max(0, len(v.Origins)-maxOriginsShown); v.MoreOrigins > 0 {
 		v.Origins = v.Origins[:maxOriginsShown]
+	}
+	if v.Release.HeldFiles > 0 && v.Release.HeldFiles == len(o.Files) {
+		v.Stopped = v.Files[0].Stopped
 	}
 	v.Requires, v.Imports = requirements(m.RequiresDist), importNames(m)
 	v.People, v.Links, v.Classifiers = people(m), links(m), classified(m.Classifiers)

@@ -66,6 +66,9 @@ func (s *Section) search(w http.ResponseWriter, r *http.Request, who access.Call
 	if err != nil {
 		return err
 	}
+	if err := s.o.Reader.Withhold(r.Context(), who, ui.Repository(r), found.Cards); err != nil {
+		return err
+	}
 	title := "Projects"
 	if ask.Text != "" {
 		title = "Search: " + ui.Cut(60, ask.Text)

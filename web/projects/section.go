@@ -9,6 +9,7 @@ import (
 	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
 	"pyindex/internal/follow"
+	"pyindex/internal/holds"
 	"pyindex/internal/pictures"
 	"pyindex/internal/resolve"
 	"pyindex/internal/roles"
@@ -23,6 +24,7 @@ type Options struct {
 	Browser   *browse.Browser
 	Roles     *roles.Roles
 	Followers *follow.Followers
+	Holds     *holds.Holds // nil if nobody decides about held files
 	Accounts  *account.Accounts
 	Mail      bool   // whether the index sends e-mail
 	Authority []byte // PEM certificate of the server's own certificate authority; empty if there is none

@@ -132,11 +132,11 @@ func (k *Kit) places(ctx context.Context, who access.Caller, current string) (ou
 	return out
 }
 
-// policy is the Content-Security-Policy of pages. It allows only styles, scripts and images of this server.
-const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+// contentPolicy is the Content-Security-Policy of pages. It allows only styles, scripts and images of this server.
+const contentPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // picturesPolicy is the policy of pages that may load pictures of other sites.
-var picturesPolicy = strings.Replace(policy, "img-src 'self' data:", "img-src 'self' data: https:", 1)
+var picturesPolicy = strings.Replace(contentPolicy, "img-src 'self' data:", "img-src 'self' data: https:", 1)
 
 // Render writes a page. It executes the template in memory first, so that a failing template results in an error page.
 func (k *Kit) Render(w http.ResponseWriter, status int, name string, v framed) error {
@@ -174,7 +174,7 @@ func (k *Kit) RenderPart(w http.ResponseWriter, page, part string, data any) err
 // PageHeaders sets the headers of every page. Pages are not cached or framed, and leak no referrer.
 func (k *Kit) PageHeaders(w http.ResponseWriter) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", contentPolicy)
 	h.Set("Cache-Control", "private, no-store")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")

@@ -40,8 +40,10 @@ func (k *Kit) ProjectName(w http.ResponseWriter, r *http.Request) (packaging.Pro
 		return name, fault.New(fault.NotFound, "there is no project of that name here")
 	}
 	if r.Method != http.MethodPost && typed != name.String() {
-		path := strings.Replace(strings.TrimPrefix(r.URL.Path, k.Base), "/project/"+typed+"/", "/project/"+name.String()+"/",
-			1)
+		path := strings.TrimPrefix(r.URL.Path, k.Base)
+		for _, before := range []string{"/project/", "/held/"} {
+			path = strings.Replace(path, before+typed+"/", before+name.String()+"/", 1)
+		}
 		if r.URL.RawQuery != "" {
 			path += "?" + r.URL.RawQuery
 		}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -25,7 +24,7 @@ type installer struct {
 func installers(t *testing.T) []installer {
 	t.Helper()
 	var all []installer
-	for _, pip := range generations(t) {
+	for _, pip := range clienttest.Generations(t) {
 		pip = pip.Set("PIP_RETRIES=1")
 		all = append(all, installer{
 			pip.Name,
@@ -43,22 +42,6 @@ func installers(t *testing.T) []installer {
 		installer{"poetry", poetryInstall},
 		installer{"pdm", pdmInstall},
 	)
-}
-
-// generations returns a pip of each generation of the read protocol.
-func generations(t *testing.T) (out []*clienttest.Client) {
-	t.Helper()
-	pips := clienttest.Pips(t)
-	for _, prefixes := range [][]string{{"pip-20.", "pip-21.", "pip-19."}, {"pip-22.", "pip-23.", "pip-24."}} {
-		for _, prefix := range prefixes {
-			i := slices.IndexFunc(pips, func(c *clienttest.Client) bool { return strings.HasPrefix(c.Name, prefix) })
-			if i >= 0 {
-				out = append(out, pips[i])
-				break
-			}
-		}
-	}
-	return append(out, pips[len(pips)-1])
 }
 
 func uvInstall(t *testing.T, w *world, requirements []string) (string, clienttest.Result) {

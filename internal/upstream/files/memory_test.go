@@ -101,7 +101,7 @@ func TestALargeFileTakesLittleMemory(t *testing.T) {
 			g := &generated{n: size}
 			w.up = nil
 			quiet := slog.New(slog.DiscardHandler)
-			o := files.Options{Limit: 1 << 30, Log: quiet}
+			o := files.Options{Limit: 1 << 30, Log: quiet, MayServe: servesAll} // it is noise
 			w.keeper = custody.New(keeping{w.db.Catalog()}, store, custody.Options{Log: quiet})
 			w.files = files.New(w.db.UpstreamFiles(), w.keeper, g, o)
 			t.Cleanup(w.files.Close)

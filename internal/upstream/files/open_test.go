@@ -24,7 +24,7 @@ import (
 // TestAFileIsPassedOnWhileItArrives checks that a reader gets what arrived before the download ends, all but the end of
 // the file, and that the file is stored then and served without the upstream.
 func TestAFileIsPassedOnWhileItArrives(t *testing.T) {
-	w := newWorld(t, files.Options{})
+	w := newWorld(t, files.Options{MayServe: servesAll})
 	p := content(3 << 20)
 	f, r := w.file("big-1.0-py3-none-any.whl", p)
 	r.gate, r.stopAt = make(chan struct{}), len(p)-1

@@ -62,8 +62,8 @@ func TestMetadataIsFetchedVerifiedAndKept(t *testing.T) {
 // TestMetadataOfAnotherReplica checks that a replica that remembers a file without metadata finds what another replica
 // kept since, instead of asking an upstream that is away.
 func TestMetadataOfAnotherReplica(t *testing.T) {
-	w := newWorld(t, files.Options{})
-	other := w.replica(files.Options{})
+	w := newWorld(t, files.Options{MayServe: servesAll})
+	other := w.replica(files.Options{MayServe: servesAll})
 	other.files.SetRowTime(time.Hour)
 	f, _ := w.file("p-1.0-py3-none-any.whl", content(10))
 	document := []byte("Metadata-Version: 2.4\nName: p\nVersion: 1.0\n")

@@ -1,0 +1,126 @@
+package resolve
+
+import (
+	"context"
+	"slices"
+
+	"pyindex/internal/access"
+	"pyindex/internal/catalog"
+	"pyindex/internal/packaging"
+	"pyindex/internal/policy"
+	"pyindex/internal/upstream/page"
+)
+
+// Held is what policy decides about the files of a project.
+type Held struct {
+	// Contents has all files, also those that pages leave out, and those that their upstream removed and that are held.
+	catalog.Contents
+	Whole *policy.Decision // denies the project as a whole, nil if nothing does
+}
+
+// Held returns all files of a project as a repository reads it, with the decisions about them. It also finds a project
+// that its upstream no longer has. Errors are those of View.
+func (x *Reader) Held(ctx context.Context, who access.Caller, repository string, name packaging.ProjectName,
+	ask Ask,
+) (h Held, err error) {
+	v, err := x.viewHeld(ctx, who, repository, name, ask)
+	if err != nil {
+		return h, err
+	}
+	if h.Contents, err = x.All(ctx, who, v); err != nil {
+		return h, err
+	}
+	rules, err := x.heldRules(ctx, v, &h)
+	if err != nil {
+		return h, err
+	}
+	if d, denied := whole(&rules, v.Project.ID != "", x.o.Now()); denied &&
+		!slices.ContainsFunc(h.Files, func(f catalog.File) bool { return !f.Held() }) {
+		h.Whole = &d
+	}
+	return h, nil
+}
+
+// viewHeld is View that also finds a project which its upstream no longer has.
+func (x *Reader) viewHeld(ctx context.Context, who access.Caller, repository string, name packaging.ProjectName,
+	ask Ask,
+) (*View, error) {
+	o, err := x.open(ctx, who, repository)
+	if err != nil {
+		return nil, err
+	}
+	v, err := x.viewIn(ctx, who, o, name, ask)
+	if catalog.IsMissing(err) {
+		return x.viewGone(ctx, who, o, name, ask, err)
+	}
+	return v, err
+}
+
+// viewGone returns the view of a name whose upstream no longer has it, or the error for a missing one.
+func (x *Reader) viewGone(ctx context.Context, who access.Caller, o opened, name packaging.ProjectName, ask Ask,
+	missing error,
+) (*View, error) {
+	owner, err := x.originOf(ctx, o, name)
+	if err != nil {
+		return nil, err
+	}
+	if owner.Origin != catalog.Foreign || owner.Upstream == "" {
+		return nil, missing
+	}
+	ask.gone = goneFrom(owner.Upstream)
+	return x.viewIn(ctx, who, o, name, ask)
+}
+
+// heldRules returns the rules for the files of a view. It adds to h the files that left the page of its upstream and
+// are not served.
+func (x *Reader) heldRules(ctx context.Context, v *View, h *Held) (policy.Rules, error) {
+	if v.Upstream.Name == "" {
+		standing, err := x.standing(ctx, v.At, v.Name)
+		if err != nil {
+			return policy.Rules{}, err
+		}
+		rules := ownRules(standing)
+		rules.NameDenied = v.denied
+		if v.Project.Status == catalog.Quarantined {
+			rules.StatusDenied, rules.StatusHere, rules.StatusReason = true, true, v.Project.StatusReason
+		}
+		return rules, nil
+	}
+	p, err := v.held.Page()
+	if err != nil {
+		return policy.Rules{}, err
+	}
+	x.addGone(v, p, h)
+	return v.rulesOf(p), nil
+}
+
+// addGone adds the files that left a page and are not served.
+func (x *Reader) addGone(v *View, p page.Page, h *Held) {
+	m := x.marking(v)
+	for _, f := range p.Gone {
+		path := f.Path(v.Upstream.ArtifactBase)
+		if slices.ContainsFunc(h.Files, func(o catalog.File) bool {
+			return o.Filename == f.Filename || o.Upstream == nil && catalog.SameVersion(o.Version, f.Version)
+		}) {
+			continue
+		}
+		gone := v.foreignFile(f, path)
+		m.mark(&gone, v.decideOne(p, f, path, x.o.Now()))
+		if gone.Held() {
+			h.Files = append(h.Files, gone)
+		}
+	}
+}
+
+// foreignFile returns a file of the view's upstream as it is listed.
+func (v *View) foreignFile(f page.File, path string) catalog.File {
+	sha256 := f.SHA256
+	if pin := v.pins[path]; pin != "" {
+		sha256 = pin
+	}
+	return catalog.File{
+		Filename: f.Filename, Kind: f.Kind, Version: f.Version, ReleaseID: f.Version, Size: f.Size, SHA256: sha256,
+		RequiresPython: f.RequiresPython, UploadedAt: f.Uploaded,
+		Upstream: &catalog.UpstreamFile{Name: v.Upstream.Name, Path: path},
+	}
+}
