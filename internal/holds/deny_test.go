@@ -20,8 +20,8 @@ func (d *desk) verdict(f policy.File) policy.Decision {
 	return r.Decide(&f, d.clock())
 }
 
-// TestDeny: an administrator denies a project, a version in any spelling, a file, or content, for all processes at once,
-// and takes that back.
+// TestDeny: an administrator denies a project, a version in any spelling, a file, or content, for all processes at
+// once, and takes that back.
 func TestDeny(t *testing.T) {
 	each(t, func(d *desk) {
 		ctx := d.Context()
@@ -33,12 +33,22 @@ func TestDeny(t *testing.T) {
 			hits []policy.File
 			miss []policy.File
 		}{
-			"a project":                {holds.NewDenial{Target: d.target("demo", "")}, []policy.File{one, two}, nil},
-			"a version":                {holds.NewDenial{Target: d.target("demo==1.0", "")}, []policy.File{one, key}, []policy.File{two}},
-			"a file":                   {holds.NewDenial{Target: d.target("demo", one.Filename)}, []policy.File{one, key}, []policy.File{two}},
-			"content":                  {holds.NewDenial{SHA256: strings.ToUpper(sum("b"))}, []policy.File{one}, []policy.File{two}},
-			"content of a project":     {holds.NewDenial{Target: d.target("demo", ""), SHA256: sum("b")}, []policy.File{one}, []policy.File{two}},
-			"other content of a file":  {holds.NewDenial{Target: d.target("demo", one.Filename), SHA256: sum("f")}, nil, []policy.File{one, two}},
+			"a project": {holds.NewDenial{Target: d.target("demo", "")}, []policy.File{one, two}, nil},
+			"a version": {
+				holds.NewDenial{Target: d.target("demo==1.0", "")}, []policy.File{one, key}, []policy.File{two},
+			},
+			"a file": {
+				holds.NewDenial{Target: d.target("demo", one.Filename)}, []policy.File{one, key}, []policy.File{two},
+			},
+			"content": {
+				holds.NewDenial{SHA256: strings.ToUpper(sum("b"))}, []policy.File{one}, []policy.File{two},
+			},
+			"content of a project": {
+				holds.NewDenial{Target: d.target("demo", ""), SHA256: sum("b")}, []policy.File{one}, []policy.File{two},
+			},
+			"other content of a file": {
+				holds.NewDenial{Target: d.target("demo", one.Filename), SHA256: sum("f")}, nil, []policy.File{one, two},
+			},
 			"a version of another one": {holds.NewDenial{Target: d.target("other==1.0", "")}, nil, []policy.File{one, two}},
 		} {
 			c.n.Reason = "it steals tokens"
@@ -64,7 +74,8 @@ func TestDeny(t *testing.T) {
 			_, err = d.holds.Undeny(ctx, d.boss, r.ID)
 			d.refused("removing it again", err, fault.NotFound, "no such decision")
 		}
-		if a, r := d.recorded("denial.add", audit.Granted), d.recorded("denial.remove", audit.Granted); len(a) != 7 || len(r) != 7 {
+		if a, r := d.recorded("denial.add", audit.Granted), d.recorded("denial.remove", audit.Granted); len(a) != 7 ||
+			len(r) != 7 {
 			d.Errorf("the audit log has %d denials and %d removals", len(a), len(r))
 		}
 		if s := d.standing(d.holds, d.rows, "demo"); s.Revision != "" {
@@ -81,11 +92,15 @@ func TestDenyRefuses(t *testing.T) {
 			n    holds.NewDenial
 			text string
 		}{
-			"nothing":             {holds.NewDenial{Reason: "r"}, "project"},
-			"no reason":           {holds.NewDenial{Target: d.target("demo", "")}, "reason"},
-			"a file alone":        {holds.NewDenial{Target: holds.Target{Filename: "demo-1.0.tar.gz"}, Reason: "r"}, "project"},
-			"a file of another":   {holds.NewDenial{Target: holds.Target{Project: d.name("demo"), Filename: "other-1.0.tar.gz"}, Reason: "r"}, "other-1.0.tar.gz"},
-			"a pattern of files":  {holds.NewDenial{Target: holds.Target{Project: d.name("demo"), Filename: "demo-*.tar.gz"}, Reason: "r"}, "character"},
+			"nothing":      {holds.NewDenial{Reason: "r"}, "project"},
+			"no reason":    {holds.NewDenial{Target: d.target("demo", "")}, "reason"},
+			"a file alone": {holds.NewDenial{Target: holds.Target{Filename: "demo-1.0.tar.gz"}, Reason: "r"}, "project"},
+			"a file of another": {holds.NewDenial{
+				Target: holds.Target{Project: d.name("demo"), Filename: "other-1.0.tar.gz"}, Reason: "r",
+			}, "other-1.0.tar.gz"},
+			"a pattern of files": {holds.NewDenial{
+				Target: holds.Target{Project: d.name("demo"), Filename: "demo-*.tar.gz"}, Reason: "r",
+			}, "character"},
 			"half a digest":       {holds.NewDenial{SHA256: "abcd", Reason: "r"}, "SHA-256"},
 			"a digest of letters": {holds.NewDenial{SHA256: sum("z"), Reason: "r"}, "SHA-256"},
 		} {
@@ -104,16 +119,19 @@ func TestDenyRefuses(t *testing.T) {
 		before := d.serial()
 		mine, err := d.holds.Deny(ctx, d.boss, holds.NewDenial{Target: d.target("demo", ""), Reason: "r"})
 		d.must(err)
-		pin, err := d.holds.Pin(ctx, d.boss, holds.NewPin{Project: d.name("demo"), Filename: "demo-1.0.tar.gz", SHA256: sum("b"), Reason: "r"})
+		pin, err := d.holds.Pin(ctx, d.boss,
+			holds.NewPin{Project: d.name("demo"), Filename: "demo-1.0.tar.gz", SHA256: sum("b"), Reason: "r"})
 		d.must(err)
 		for what, who := range others {
 			_, err := d.holds.Deny(ctx, who, holds.NewDenial{Target: d.target("demo==1.0", ""), Reason: "r"})
 			d.refused(what+" denies", err, fault.Denied, "administrator")
 			_, err = d.holds.Undeny(ctx, who, mine.ID)
 			d.refused(what+" removes a denial", err, fault.Denied, "administrator")
-			_, err = d.holds.Lift(ctx, who, holds.NewLift{Target: d.target("demo", "demo-1.0.tar.gz"), SHA256: sum("b"), Reason: "r"})
+			_, err = d.holds.Lift(ctx, who,
+				holds.NewLift{Target: d.target("demo", "demo-1.0.tar.gz"), SHA256: sum("b"), Reason: "r"})
 			d.refused(what+" lifts", err, fault.Denied, "administrator")
-			_, err = d.holds.Pin(ctx, who, holds.NewPin{Project: d.name("demo"), Filename: "demo-2.0.tar.gz", SHA256: sum("b"), Reason: "r"})
+			_, err = d.holds.Pin(ctx, who,
+				holds.NewPin{Project: d.name("demo"), Filename: "demo-2.0.tar.gz", SHA256: sum("b"), Reason: "r"})
 			d.refused(what+" pins", err, fault.Denied, "administrator")
 			_, err = d.holds.Unpin(ctx, who, pin.ID)
 			d.refused(what+" removes a pin", err, fault.Denied, "administrator")
@@ -165,7 +183,8 @@ func TestLift(t *testing.T) {
 			_, err := lift(c.text, c.file, c.sha256, c.reason)
 			d.refused(what, err, c.kind, c.want)
 		}
-		_, err = d.holds.Lift(ctx, d.boss, holds.NewLift{Target: holds.Target{Project: d.name("demo"), Filename: "*"}, Reason: "r"})
+		_, err = d.holds.Lift(ctx, d.boss,
+			holds.NewLift{Target: holds.Target{Project: d.name("demo"), Filename: "*"}, Reason: "r"})
 		d.refused("a pattern", err, fault.Invalid, "")
 		for _, rule := range []policy.Rule{policy.RuleName, policy.RuleDigest, policy.RuleOffline} {
 			d.files.of["demo"][0].Decision.Rule = rule
@@ -187,7 +206,9 @@ func TestLift(t *testing.T) {
 		if got := d.verdict(other); got.Verdict != policy.Deny {
 			d.Errorf("other content of a lifted file is %+v", got)
 		}
-		if got := d.verdict(policy.File{Filename: wheel.Filename, Version: "1.0", SHA256: wheel.SHA256}); got.Verdict != policy.Deny {
+		if got := d.verdict(policy.File{
+			Filename: wheel.Filename, Version: "1.0", SHA256: wheel.SHA256,
+		}); got.Verdict != policy.Deny {
 			d.Errorf("the other file of the version is %+v", got)
 		}
 		_, err = lift("demo", sdist.Filename, "", "r")
@@ -205,7 +226,8 @@ func TestPin(t *testing.T) {
 	each(t, func(d *desk) {
 		ctx := d.Context()
 		pin := func(file, sha256, reason string) (holds.Ruling, error) {
-			return d.holds.Pin(ctx, d.boss, holds.NewPin{Project: d.name("demo"), Filename: file, SHA256: sha256, Reason: reason})
+			return d.holds.Pin(ctx, d.boss,
+				holds.NewPin{Project: d.name("demo"), Filename: file, SHA256: sha256, Reason: reason})
 		}
 		for what, c := range map[string][4]string{
 			"no file":             {"", sum("b"), "r", "file"},

@@ -70,7 +70,9 @@ func (h *Holds) Exempt(ctx context.Context, who access.Caller, n NewExemption) (
 
 // managed returns a repository in which the caller may exempt files. It records a refusal, and hides repositories that
 // the caller may not see.
-func (h *Holds) managed(ctx context.Context, who access.Caller, e audit.Entry, name string) (catalog.Repository, error) {
+func (h *Holds) managed(ctx context.Context, who access.Caller, e audit.Entry,
+	name string,
+) (catalog.Repository, error) {
 	r, err := h.index.Repository(ctx, who, cmp.Or(name, catalog.MainRepository))
 	if err == nil && !who.Known() {
 		err = errAnonymous

@@ -24,9 +24,10 @@ type Ask struct {
 const MaxOpen = 10
 
 var (
-	errAnonymous = fault.New(fault.Unauthenticated, "sign in, or send an API token, to ask for an exemption or to decide about one")
-	errDecided   = fault.New(fault.Conflict, "this request has been decided already")
-	noRequest    = fault.New(fault.NotFound, "there is no request of that id")
+	errAnonymous = fault.New(fault.Unauthenticated,
+		"sign in, or send an API token, to ask for an exemption or to decide about one")
+	errDecided = fault.New(fault.Conflict, "this request has been decided already")
+	noRequest  = fault.New(fault.NotFound, "there is no request of that id")
 )
 
 // Ask asks the maintainers of a repository for an exemption. Every known caller who may read the target through the
@@ -169,7 +170,9 @@ func (h *Holds) OwnRequests(ctx context.Context, who access.Caller) (out []Reque
 
 // Asked returns the open requests about a project in a repository, and their number. Callers who do not manage the
 // repository get only their own requests. It returns fault.NotFound if the caller may not see the repository.
-func (h *Holds) Asked(ctx context.Context, who access.Caller, repository, project string) (out []Request, n int, err error) {
+func (h *Holds) Asked(ctx context.Context, who access.Caller,
+	repository, project string,
+) (out []Request, n int, err error) {
 	r, err := h.index.Repository(ctx, who, cmp.Or(repository, catalog.MainRepository))
 	if err != nil {
 		return nil, 0, err
@@ -215,7 +218,9 @@ func (h *Holds) Grant(ctx context.Context, who access.Caller, id string, expires
 }
 
 // toDecide returns an open request that the caller may decide, and its target. It fills in the audit entry.
-func (h *Holds) toDecide(ctx context.Context, who access.Caller, e *audit.Entry, id string) (q Request, t Target, err error) {
+func (h *Holds) toDecide(ctx context.Context, who access.Caller, e *audit.Entry,
+	id string,
+) (q Request, t Target, err error) {
 	err = h.view(ctx, func(tx Tx) error {
 		q, err = tx.Request(ctx, id)
 		return err

@@ -48,7 +48,8 @@ func (t Target) complete() (Target, error) {
 		return Target{}, err
 	}
 	if !t.Version.IsZero() && t.Version.Key() != f.Version().Key() {
-		return Target{}, fault.InField("filename", "%s is a file of version %s, not of %s", t.Filename, f.Version(), t.Version)
+		return Target{}, fault.InField("filename", "%s is a file of version %s, not of %s", t.Filename, f.Version(),
+			t.Version)
 	}
 	t.Version = f.Version()
 	return t, nil

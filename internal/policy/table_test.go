@@ -138,9 +138,18 @@ func expect(c circumstance, facts ...fact) (policy.Verdict, policy.Rule, time.Ti
 // TestDecisionTable has each fact, and each pair of facts, under each circumstance: thousands of rows.
 func TestDecisionTable(t *testing.T) {
 	circumstances := []circumstance{
-		{}, {own: true}, {lifted: true}, {exempt: true}, {admin: true}, {observe: true},
-		{own: true, lifted: true}, {lifted: true, exempt: true}, {observe: true, lifted: true}, {observe: true, admin: true},
-		{own: true, exempt: true}, {own: true, observe: true},
+		{},
+		{own: true},
+		{lifted: true},
+		{exempt: true},
+		{admin: true},
+		{observe: true},
+		{own: true, lifted: true},
+		{lifted: true, exempt: true},
+		{observe: true, lifted: true},
+		{observe: true, admin: true},
+		{own: true, exempt: true},
+		{own: true, observe: true},
 	}
 	rows := 0
 	for i := range allFacts {
@@ -219,8 +228,10 @@ func TestDecisionsByMoment(t *testing.T) {
 		{"seen before the line", both(cool(5, at(0)), seen(-1)), at(1), "", ""},
 		{"seen at the line", both(cool(5, at(0)), seen(0)), at(5), policy.RuleCooldown, ""},
 		{"seen after the line", both(cool(5, at(-3)), seen(0)), at(5), policy.RuleCooldown, ""},
-		{"never seen", both(cool(5, at(9)), func(_ *policy.Rules, f *policy.File) { f.FirstSeen = time.Time{} }), at(5),
-			policy.RuleCooldown, ""},
+		{
+			"never seen", both(cool(5, at(9)), func(_ *policy.Rules, f *policy.File) { f.FirstSeen = time.Time{} }), at(5),
+			policy.RuleCooldown, "",
+		},
 		{"undated on the first page", both(cool(5, at(-3)), undated), at(2), policy.RuleCooldown, ""},
 		{"undated long after the line", both(cool(5, at(-9)), undated), at(1), "", ""},
 		{"undated without a line", both(cool(5, time.Time{}), undated), at(5), policy.RuleCooldown, ""},

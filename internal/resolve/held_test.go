@@ -226,8 +226,14 @@ func (w *ruling) refuses(tree, project string, f packagingtest.File, reason, hea
 	for what, path := range w.addresses(tree, project, f) {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			for _, with := range [][]string{
-				nil, {"If-None-Match", `"` + f.SHA256() + `"`}, {"If-None-Match", "*"}, {"Range", "bytes=0-9"}, {"Range", "bytes=-5"},
-				{"Accept", "application/problem+json"}, {"Accept", "application/json"}, {"Cache-Control", "no-cache"},
+				nil,
+				{"If-None-Match", `"` + f.SHA256() + `"`},
+				{"If-None-Match", "*"},
+				{"Range", "bytes=0-9"},
+				{"Range", "bytes=-5"},
+				{"Accept", "application/problem+json"},
+				{"Accept", "application/json"},
+				{"Cache-Control", "no-cache"},
 			} {
 				if what == "provenance" && slices.Contains(with, "application/problem+json") {
 					continue // that address has documents of two other types only
@@ -756,7 +762,7 @@ func TestAgeOfFiles(t *testing.T) {
 			held  bool
 		}{{-time.Minute, c.want > 0}, {time.Minute, false}} {
 			w.wait(c.want + check.after)
-			if got := w.list("", c.name).yanked(f); strings.HasPrefix(got, "held: cooldown") != (check.held) {
+			if got := w.list("", c.name).yanked(f); strings.HasPrefix(got, "held: cooldown") != check.held {
 				t.Errorf("%s: %v after the time, it is listed with %q", c.name, check.after, got)
 			}
 			w.wait(-c.want - check.after)

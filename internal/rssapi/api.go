@@ -54,7 +54,8 @@ func New(x *resolve.Reader, o Options) *API {
 // Table returns the routes.
 func (a *API) Table() route.Table {
 	return route.Table{Name: "rssapi", Fail: fail, Routes: []route.Route{{
-		Method: http.MethodGet, Path: "/rss/project/:project/releases.xml", Auth: route.Feed, Decides: route.ByPolicy, Tree: true,
+		Method: http.MethodGet, Path: "/rss/project/:project/releases.xml", Auth: route.Feed, Decides: route.ByPolicy,
+		Tree:   true,
 		Handle: a.releases,
 	}}}
 }

@@ -95,7 +95,8 @@ func (s *Server) add(t route.Table, r route.Route, path string) error {
 		s.taken[key] = t.Name
 		s.echo.Add(m, path, func(c echo.Context) error { return s.answer(c, x) })
 	}
-	s.rows = append(s.rows, Row{Table: t.Name, Method: r.Method, Path: path, Auth: r.Auth, Decides: r.Decides, Limit: r.Limit})
+	s.rows = append(s.rows,
+		Row{Table: t.Name, Method: r.Method, Path: path, Auth: r.Auth, Decides: r.Decides, Limit: r.Limit})
 	return nil
 }
 

@@ -63,7 +63,8 @@ func New(x *resolve.Reader, o Options) *API {
 		caching = "max-age=" + strconv.FormatInt(seconds, 10)
 	}
 	return &API{
-		reader: x, maxAge: o.MaxAge.Truncate(time.Second), now: x.Now, instance: o.Instance, aliases: o.Aliases, used: o.Used, base: base, origin: secureOrigin(o.BaseURL),
+		reader: x, maxAge: o.MaxAge.Truncate(time.Second), now: x.Now, instance: o.Instance, aliases: o.Aliases,
+		used: o.Used, base: base, origin: secureOrigin(o.BaseURL),
 		cache:   ready.NewCache(cmp.Or(o.CacheBytes, DefaultCacheBytes)),
 		private: []string{"private, " + caching}, public: []string{"public, " + caching},
 	}

@@ -23,7 +23,9 @@ const (
 
 // readers returns the callers that downloaded files of a release, the latest first, and the number of those that are
 // left out. It needs an administrator.
-func (s *Section) readers(ctx context.Context, who access.Caller, project, version string) (out []reader, more int, err error) {
+func (s *Section) readers(ctx context.Context, who access.Caller,
+	project, version string,
+) (out []reader, more int, err error) {
 	all, err := s.o.Downloads.Readers(ctx, who, downloads.Filter{Project: project, Version: version, Limit: readersRead})
 	seen := map[[2]string]bool{}
 	for _, r := range all {

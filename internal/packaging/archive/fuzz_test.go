@@ -87,8 +87,8 @@ func FuzzZip(f *testing.F) {
 	})
 }
 
-// FuzzStartup: the look for start-up files alone finds what the whole inspection finds, or refuses the archive, and takes
-// little memory.
+// FuzzStartup: the look for start-up files alone finds what the whole inspection finds, or refuses the archive, and
+// takes little memory.
 func FuzzStartup(f *testing.F) {
 	for _, u := range goodWheels() {
 		f.Add(u.data)

@@ -138,7 +138,11 @@ func TestStartupAlone(t *testing.T) {
 		places  []string // by the directory alone
 	}{
 		{[]string{"a.py", ""}, nil, nil},
-		{[]string{"b.pth", code, "a.start", "a:b", "lib/c.pth", code}, []string{"a.start", "b.pth"}, []string{"a.start", "b.pth"}},
+		{
+			[]string{"b.pth", code, "a.start", "a:b", "lib/c.pth", code},
+			[]string{"a.start", "b.pth"},
+			[]string{"a.start", "b.pth"},
+		},
 		{[]string{"b.pth", path}, nil, []string{"b.pth"}},
 		{[]string{"./b.pth", code}, []string{"b.pth"}, []string{"b.pth"}},
 	} {
@@ -158,7 +162,8 @@ func TestStartupAlone(t *testing.T) {
 		t.Errorf("Startup of two different members = %v", err)
 	}
 	broken := errors.New("the disk is broken")
-	if _, err := archive.Startup(iotest{broken}, 1000, archive.DefaultLimits()); !errors.Is(err, broken) || fault.Is(err, fault.Invalid) {
+	if _, err := archive.Startup(iotest{broken}, 1000, archive.DefaultLimits()); !errors.Is(err, broken) ||
+		fault.Is(err, fault.Invalid) {
 		t.Errorf("an error of the file is %v", err)
 	}
 }

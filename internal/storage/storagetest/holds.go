@@ -126,7 +126,9 @@ func (w *world) exemption(id string, since time.Time) holds.Exemption {
 func checkExemptions(w *world) {
 	one, two := w.exemption("one", at), w.exemption("two", at.Add(time.Minute))
 	two.Admin, two.RequestID, two.Filename, two.Version, two.Covers = false, "", "", "", 2
-	files := []holds.Content{{Filename: "demo-1.0.tar.gz", SHA256: digest("x")}, {Filename: "demo-2.0.tar.gz", SHA256: digest("y")}}
+	files := []holds.Content{
+		{Filename: "demo-1.0.tar.gz", SHA256: digest("x")}, {Filename: "demo-2.0.tar.gz", SHA256: digest("y")},
+	}
 	w.updateHolds(func(tx holds.Tx) error {
 		w.must(tx.InsertExemption(w.ctx, two, []holds.Content{files[1], files[0]}))
 		w.must(tx.InsertExemption(w.ctx, one, nil))

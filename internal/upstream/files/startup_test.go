@@ -79,7 +79,8 @@ func newStartupWorld(t *testing.T, o files.Options) *startupWorld {
 // deciding makes MayServe ask w.may.
 func (w *startupWorld) deciding(t *testing.T) files.Options {
 	t.Helper()
-	return files.Options{MayServe: func(ctx context.Context, u upstream.Upstream, project packaging.ProjectName, f page.File,
+	return files.Options{MayServe: func(ctx context.Context, u upstream.Upstream, project packaging.ProjectName,
+		f page.File,
 		s files.Startup,
 	) error {
 		w.asked.Add(1)
@@ -192,7 +193,8 @@ func TestALargeWheelWithANewStartupFileIsCut(t *testing.T) {
 	w.held(f, "evil.pth")
 }
 
-// Wheels without start-up files, source distributions, and *.pth files that run nothing are served, and nobody is asked.
+// Wheels without start-up files, source distributions, and *.pth files that run nothing are served, and nobody is
+// asked.
 func TestOtherFilesAreServed(t *testing.T) {
 	w := newStartupWorld(t, files.Options{})
 	w.may = func(context.Context, files.Startup) error { return errors.New("asked about it") }
@@ -265,32 +267,62 @@ func TestKnownStartupFiles(t *testing.T) {
 	}{
 		{name: "the first version", members: pth},
 		{name: "an earlier one has none", members: pth, others: []other{{version: "1.0"}}, asked: []string{"1.0"}},
-		{name: "an earlier one has it", members: pth, others: []other{{version: "1.0", members: pth}}, asked: []string{"1.0"}, known: true},
+		{
+			name:    "an earlier one has it",
+			members: pth,
+			others:  []other{{version: "1.0", members: pth}},
+			asked:   []string{"1.0"},
+			known:   true,
+		},
 		{name: "an earlier one was served and has none", members: pth, others: []other{{version: "1.0", served: true}}},
-		{name: "the newest earlier one counts", members: pth,
-			others: []other{{version: "1.0", members: pth}, {version: "1.5"}}, asked: []string{"1.5"}},
-		{name: "any examined one counts", members: pth,
-			others: []other{{version: "0.9"}, {version: "1.0", members: []string{"six.pth", "six\n", "other.pth", evil}}}, asked: []string{"1.0"}},
-		{name: "newest by version, not as text", members: pth,
-			others: []other{{version: "1.10", members: pth}, {version: "1.9"}}, asked: []string{"1.10"}, known: true},
-		{name: "another name is new", members: []string{"six.pth", evil, "evil.pth", evil},
-			others: []other{{version: "1.0", members: pth}}, asked: []string{"1.0"}},
-		{name: "the version in the name", members: []string{"six-2.0.pth", evil},
-			others: []other{{version: "1.0", members: []string{"six-1.0.pth", evil}}}, asked: []string{"1.0"}, known: true},
-		{name: "a bad pair on one day", members: pth,
-			others: []other{{version: "1.9", uploaded: 100, members: pth}, {version: "1.0"}}, asked: []string{"1.0"}},
+		{
+			name: "the newest earlier one counts", members: pth,
+			others: []other{{version: "1.0", members: pth}, {version: "1.5"}}, asked: []string{"1.5"},
+		},
+		{
+			name: "any examined one counts", members: pth,
+			others: []other{{version: "0.9"}, {version: "1.0", members: []string{"six.pth", "six\n", "other.pth", evil}}},
+			asked:  []string{"1.0"},
+		},
+		{
+			name: "newest by version, not as text", members: pth,
+			others: []other{{version: "1.10", members: pth}, {version: "1.9"}}, asked: []string{"1.10"}, known: true,
+		},
+		{
+			name: "another name is new", members: []string{"six.pth", evil, "evil.pth", evil},
+			others: []other{{version: "1.0", members: pth}}, asked: []string{"1.0"},
+		},
+		{
+			name: "the version in the name", members: []string{"six-2.0.pth", evil},
+			others: []other{{version: "1.0", members: []string{"six-1.0.pth", evil}}}, asked: []string{"1.0"}, known: true,
+		},
+		{
+			name: "a bad pair on one day", members: pth,
+			others: []other{{version: "1.9", uploaded: 100, members: pth}, {version: "1.0"}}, asked: []string{"1.0"},
+		},
 		{name: "a bad pair alone", members: pth, others: []other{{version: "1.9", uploaded: 99, members: pth}}},
 		{name: "just too young", members: pth, others: []other{{version: "1.9", uploaded: 87, members: pth}}},
-		{name: "just old enough", members: pth,
-			others: []other{{version: "1.9", uploaded: 86, members: pth}}, asked: []string{"1.9"}, known: true},
+		{
+			name: "just old enough", members: pth,
+			others: []other{{version: "1.9", uploaded: 86, members: pth}}, asked: []string{"1.9"}, known: true,
+		},
 		{name: "a later version is not an earlier one", members: pth, others: []other{{version: "3.0", members: pth}}},
-		{name: "an earlier version that was uploaded later", members: pth,
-			others: []other{{version: "1.0", uploaded: 200, members: pth}}},
-		{name: "a source distribution says nothing", members: pth, others: []other{{version: "1.0", sdist: true, members: pth}}},
-		{name: "it cannot be fetched", members: pth,
-			others: []other{{version: "1.0", members: pth, fails: true}}, asked: []string{"1.0"}},
-		{name: "an earlier archive that cannot be read makes nothing known", members: pth,
-			others: []other{{version: "1.0", members: []string{"six.pth", evil, "six.pth", "other"}}}, asked: []string{"1.0"}},
+		{
+			name: "an earlier version that was uploaded later", members: pth,
+			others: []other{{version: "1.0", uploaded: 200, members: pth}},
+		},
+		{
+			name: "a source distribution says nothing", members: pth,
+			others: []other{{version: "1.0", sdist: true, members: pth}},
+		},
+		{
+			name: "it cannot be fetched", members: pth,
+			others: []other{{version: "1.0", members: pth, fails: true}}, asked: []string{"1.0"},
+		},
+		{
+			name: "an earlier archive that cannot be read makes nothing known", members: pth,
+			others: []other{{version: "1.0", members: []string{"six.pth", evil, "six.pth", "other"}}}, asked: []string{"1.0"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newStartupWorld(t, files.Options{})

@@ -43,8 +43,11 @@ func TestReturned(t *testing.T) {
 		{"back after two absences", []step{has(one), gone, gone, has(other)}, 3},
 		{"emptied, without being away", []step{has(one), has(), has(other)}, -1},
 		{"stays returned with more files", []step{has(one), gone, has(other), has(other, third)}, 2},
-		{"stays returned when its own files leave and return",
-			[]step{has(one), gone, has(other, third), has(other), has(other, third)}, 2},
+		{
+			"stays returned when its own files leave and return",
+			[]step{has(one), gone, has(other, third), has(other), has(other, third)},
+			2,
+		},
 		{"stays returned after an outage", []step{has(one), gone, has(other), gone, has(other)}, 2},
 		{"returned once more", []step{has(one), gone, has(other), gone, has(third)}, 4},
 		{"an old file is back later", []step{has(one), gone, has(other), has(other, one)}, -1},

@@ -103,7 +103,9 @@ func generated(project, version string, size int64) *File {
 	name := fmt.Sprintf("%s-%s-py3-none-any.whl", strings.ReplaceAll(project, "-", "_"), version)
 	f := &File{
 		Name: name, Version: version, Size: size, project: project,
-		open: func() (io.ReadSeekCloser, error) { return nopCloser{io.NewSectionReader(archived(name, size), 0, size)}, nil },
+		open: func() (io.ReadSeekCloser, error) {
+			return nopCloser{io.NewSectionReader(archived(name, size), 0, size)}, nil
+		},
 	}
 	f.SHA256 = digestOf(name, size)
 	return f
