@@ -28,7 +28,7 @@ var unchecked = map[string]string{
 	"custody.Keeper.dropOne":         "forgets bytes that nothing names",
 	"custody.Keeper.Sweep":           "forgets keys that were spent long ago",
 	"custody.Keeper.sweepWith":       "forgets bytes that nothing names",
-	"catalog.Index.Backfill":         "the server's own",
+	"catalog.Index.putCards":         "the server's own",
 	"catalog.Index.recountSizes":     "the server's own",
 	"catalog.Index.ClaimUpstream":    "the server's own: an upstream answered, and the first to commit owns the name",
 	"catalog.Index.FlushDownloads":   "counts downloads",
