@@ -78,7 +78,6 @@ func TestEveryCommandHasJSON(t *testing.T) {
 
 // testedElsewhere are the commands that json.txtar cannot run, with the test that runs them.
 var testedElsewhere = map[string]string{
-	"feed fetch":                 "advisory.TestPath, because it needs a feed of the configuration",
 	"login":                      "cijob.TestLoginFinish, because it needs an issuer",
 	"doctor publish":             "json.txtar, but it fails outside of a job",
 	"doctor local":               "json.txtar as index doctor",
