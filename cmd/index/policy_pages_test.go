@@ -17,7 +17,8 @@ import (
 // servedForm is the form of what a repository serves, as a browser sends it unchanged.
 func servedForm(change ...string) string {
 	v := url.Values{
-		"cooldown": {""}, "cooldown_since": {""}, "startup_files": {"known"}, "keep_removed": {"old"}, "show_held": {"yanked"},
+		"cooldown": {""}, "cooldown_since": {""}, "startup_files": {"known"}, "keep_removed": {"old"},
+		"show_held": {"yanked"},
 	}
 	for i := 0; i+1 < len(change); i += 2 {
 		v.Set(change[i], change[i+1])
@@ -78,8 +79,9 @@ func TestServedPage(t *testing.T) {
 	if now := state(); now != before {
 		t.Errorf("the unchanged form made %+v of %+v", now, before)
 	}
-	contains(t, x.visit(t, http.MethodPost, at, "administrator", servedForm("cooldown", "72h", "cooldown_since", "2026-12-01",
-		"startup_files", "refuse", "keep_removed", "none", "show_held", "hidden", "observe", "on")), http.StatusSeeOther)
+	contains(t, x.visit(t, http.MethodPost, at, "administrator",
+		servedForm("cooldown", "72h", "cooldown_since", "2026-12-01",
+			"startup_files", "refuse", "keep_removed", "none", "show_held", "hidden", "observe", "on")), http.StatusSeeOther)
 	want := before
 	want.Cooldown, want.CooldownSince = 72*time.Hour, time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	want.StartupFiles, want.KeepRemoved = policy.RefuseStartup, policy.KeepNone
@@ -192,7 +194,8 @@ func TestHeldPage(t *testing.T) {
 	contains(t, x.visit(t, http.MethodPost, at+"ask/", "stranger", "ask_reason=a+fix+that+we+need"), http.StatusSeeOther)
 	contains(t, x.visit(t, http.MethodPost, at+"ask/", "stranger", "ask_reason=again"),
 		http.StatusUnprocessableEntity, "asked for this already")
-	contains(t, x.visit(t, http.MethodGet, at, "stranger", ""), http.StatusOK, "a fix that we need", "The maintainers of team decide")
+	contains(t, x.visit(t, http.MethodGet, at, "stranger", ""), http.StatusOK, "a fix that we need",
+		"The maintainers of team decide")
 	other := x.visit(t, http.MethodGet, at, "reader", "")
 	contains(t, other, http.StatusOK, "1 other request")
 	lacks(t, other, "a fix that we need")
@@ -254,9 +257,15 @@ func TestDenialPages(t *testing.T) {
 		{"administrator", "deny/", "deny_reason=x", http.StatusUnprocessableEntity},
 		{"administrator", "deny/", "deny_target=rocket", http.StatusUnprocessableEntity},
 		{"administrator", "deny/", "deny_target=rocket%3E1&deny_reason=x", http.StatusUnprocessableEntity},
-		{"administrator", "deny/", "deny_target=rocket&deny_file=other-1.0.tar.gz&deny_reason=x", http.StatusUnprocessableEntity},
+		{
+			"administrator", "deny/", "deny_target=rocket&deny_file=other-1.0.tar.gz&deny_reason=x",
+			http.StatusUnprocessableEntity,
+		},
 		{"administrator", "deny/", "deny_sha256=abc&deny_reason=x", http.StatusUnprocessableEntity},
-		{"administrator", "pin/", "pin_project=rocket&pin_file=" + file + "&pin_sha256=abc&pin_reason=x", http.StatusUnprocessableEntity},
+		{
+			"administrator", "pin/", "pin_project=rocket&pin_file=" + file + "&pin_sha256=abc&pin_reason=x",
+			http.StatusUnprocessableEntity,
+		},
 		{"administrator", "undeny/", "id=nothing", http.StatusNotFound},
 		{"administrator", "unpin/", "id=nothing", http.StatusNotFound},
 		{"administrator", "accept/", "return_upstream=faraway&return_project=rocket", http.StatusUnprocessableEntity},
@@ -267,7 +276,8 @@ func TestDenialPages(t *testing.T) {
 		}
 	}
 	contains(t, x.visit(t, http.MethodGet, held, "stranger", ""), http.StatusOK, "Nothing of rocket 1.0 is held or denied")
-	contains(t, x.visit(t, http.MethodPost, at+"deny/", "administrator", "deny_target=rocket==1.0&deny_reason=steals+keys"),
+	contains(t, x.visit(t, http.MethodPost, at+"deny/", "administrator",
+		"deny_target=rocket==1.0&deny_reason=steals+keys"),
 		http.StatusSeeOther)
 	contains(t, x.visit(t, http.MethodGet, at, "administrator", ""), http.StatusOK, "rocket 1.0", "steals keys")
 	reader := x.visit(t, http.MethodGet, held, "stranger", "")
@@ -279,10 +289,12 @@ func TestDenialPages(t *testing.T) {
 	contains(t, x.visit(t, http.MethodPost, held+"lift/", "administrator", "lift_reason=we+looked&lift_file="+file),
 		http.StatusSeeOther)
 	contains(t, x.visit(t, http.MethodGet, held, "stranger", ""), http.StatusOK, "Nothing of rocket 1.0 is held or denied")
-	contains(t, x.visit(t, http.MethodGet, held, "administrator", ""), http.StatusOK, "administrator lifted its denial: we looked")
+	contains(t, x.visit(t, http.MethodGet, held, "administrator", ""), http.StatusOK,
+		"administrator lifted its denial: we looked")
 	contains(t, x.visit(t, http.MethodGet, at, "administrator", ""), http.StatusOK, "we looked", "Deny again")
 
 	contains(t, x.visit(t, http.MethodPost, at+"deny/", "administrator", "deny_target=rocket&deny_reason=all+of+it"),
 		http.StatusSeeOther)
-	contains(t, x.visit(t, http.MethodGet, "/r/team/held/rocket/2.0/", "stranger", ""), http.StatusOK, "denied: denylist, all of it")
+	contains(t, x.visit(t, http.MethodGet, "/r/team/held/rocket/2.0/", "stranger", ""), http.StatusOK,
+		"denied: denylist, all of it")
 }

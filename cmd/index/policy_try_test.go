@@ -101,7 +101,8 @@ func TestPolicyTry(t *testing.T) {
 	x.storePage(t, name, func(p page.Page) bool { return len(p.Files) > 0 })
 	for _, f := range files {
 		x.app.Downloads.Note(x.app.Operator, downloads.File{
-			Repository: "team", Upstream: "faraway", Project: "rocket", Version: f.Version, Filename: f.Filename, SHA256: f.SHA256,
+			Repository: "team", Upstream: "faraway", Project: "rocket", Version: f.Version, Filename: f.Filename,
+			SHA256: f.SHA256,
 		})
 	}
 	x.app.Downloads.Note(x.app.Operator, downloads.File{
@@ -112,12 +113,14 @@ func TestPolicyTry(t *testing.T) {
 	}
 	var got tried
 	x.command(t, &got, "policy", "try", "team", "--cooldown", "72h", "--since", "7d")
-	if got.Repository != "team" || got.Cooldown != 72*3600 || len(got.Releases) != 2 || got.Files != 3 || got.AllFiles != 4 ||
+	if got.Repository != "team" || got.Cooldown != 72*3600 || len(got.Releases) != 2 || got.Files != 3 ||
+		got.AllFiles != 4 ||
 		len(got.Readers) != 1 || got.AllReaders != 1 || got.Downloads != 3 || got.All != 4 || got.Unjudged != 0 ||
 		len(got.Stopped) != 0 {
 		t.Fatalf("index policy try = %+v", got)
 	}
-	if r := got.Releases[0]; r.Upstream != "faraway" || r.Project != "rocket" || r.Version != "2.0" || r.Rule != "cooldown" ||
+	if r := got.Releases[0]; r.Upstream != "faraway" || r.Project != "rocket" || r.Version != "2.0" ||
+		r.Rule != "cooldown" ||
 		r.Files != 2 || r.Readers != 1 || r.Downloads != 2 || r.All != 2 || r.Held < 70*3600 || r.Held > 71*3600 {
 		t.Errorf("the release is %+v", r)
 	}
@@ -125,7 +128,8 @@ func TestPolicyTry(t *testing.T) {
 	for _, want := range []string{
 		"PROJECT ", "rocket", "2d 23h",
 		"Of 4 downloads of files of upstreams since ", ", 3 would have been refused (75.0 %): 3 files of 2 releases.",
-		"1 of 1 reader would have noticed: ", "Not judged, because nothing is known about the files any more: 1 more download.",
+		"1 of 1 reader would have noticed: ",
+		"Not judged, because nothing is known about the files any more: 1 more download.",
 		"Of those releases, 0 are known to be bad today.",
 	} {
 		if !strings.Contains(text, want) {

@@ -168,7 +168,8 @@ func (x *Advisories) read(ctx context.Context, s *state, name packaging.ProjectN
 		r.Malware = row.Malware
 		out.weight += int64(3*len(row.Record)) + 500
 		fmt.Fprintf(sum, "%s %s %s %v\n", row.Feed, row.ID, row.Digest, s.denies[row.Feed])
-		out.all = append(out.all, stated{feed: row.Feed, record: r, denies: s.denies[row.Feed], matcher: newMatcher(r.Affected)})
+		out.all = append(out.all,
+			stated{feed: row.Feed, record: r, denies: s.denies[row.Feed], matcher: newMatcher(r.Affected)})
 	}
 	if len(out.all) > 0 {
 		out.text = hex.EncodeToString(sum.Sum(nil)[:8])

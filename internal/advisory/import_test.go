@@ -286,10 +286,12 @@ func TestImportRefused(t *testing.T) {
 			"an empty file":            w.file(nil),
 			"text":                     w.file([]byte("<html></html>")),
 			"an empty folder":          w.folder(),
-			"another ecosystem":        w.folder(`{"id":"X-1","affected":[{"package":{"ecosystem":"npm","name":"demo"},"versions":["1"]}]}`),
-			"one of three":             w.folder(a),
-			"other records":            w.folder(entry("MAL-7", "demo", "1.0"), entry("MAL-8", "demo", "1.0"), c),
-			"all broken":               w.folder("{", "x"),
+			"another ecosystem": w.folder(
+				`{"id":"X-1","affected":[{"package":{"ecosystem":"npm","name":"demo"},"versions":["1"]}]}`,
+			),
+			"one of three":  w.folder(a),
+			"other records": w.folder(entry("MAL-7", "demo", "1.0"), entry("MAL-8", "demo", "1.0"), c),
+			"all broken":    w.folder("{", "x"),
 			"a huge record": w.file([]byte(`[{"id":"X-1","details":"` + strings.Repeat("x", advisory.MaxRecord+2<<20) +
 				`"}]`)),
 			"blanks without end": w.file([]byte(a + strings.Repeat(" ", advisory.MaxRecord+2<<20) + b)),
@@ -386,14 +388,16 @@ func TestBroken(t *testing.T) {
 	if got := w.row("f"); got.Broken != 4 || len(got.BrokenNames) != 4 {
 		t.Errorf("Status() = %+v", got)
 	}
-	out = w.load("f", w.folder(entry("MAL-1", "demo", "1.0"), entry("MAL-3", "demo", "3.0"), entry("MAL-4", "demo", "4.0")))
+	out = w.load("f", w.folder(entry("MAL-1", "demo", "1.0"), entry("MAL-3", "demo", "3.0"),
+		entry("MAL-4", "demo", "4.0")))
 	if out.Removed != 1 || out.Broken != 0 {
 		t.Errorf("Import() without the broken record = %+v", out)
 	}
 	w.want("demo", "2.0", "")
 }
 
-// TestKilledImport checks that the rows of an import that never ended are invisible, and that the next one removes them.
+// TestKilledImport checks that the rows of an import that never ended are invisible, and that the next one removes
+// them.
 func TestKilledImport(t *testing.T) {
 	each(t, func(w *world) {
 		a, b := entry("MAL-1", "demo", "1.0"), entry("MAL-2", "demo", "2.0")
@@ -496,7 +500,8 @@ func TestImportEndsEarly(t *testing.T) {
 // TestTwoFeeds checks that feeds that disagree add up: one that states an advisory is enough.
 func TestTwoFeeds(t *testing.T) {
 	each(t, func(w *world) {
-		withdrawn := strings.Replace(entry("MAL-1", "demo", "1.0"), `"summary"`, `"withdrawn":"2026-02-01T00:00:00Z","summary"`, 1)
+		withdrawn := strings.Replace(entry("MAL-1", "demo", "1.0"), `"summary"`,
+			`"withdrawn":"2026-02-01T00:00:00Z","summary"`, 1)
 		w.load("a", w.folder(withdrawn, entry("MAL-2", "demo", "2.0"), entry("CVE-1", "demo", "3.0")))
 		w.want("demo", "1.0", "")
 		w.want("demo", "2.0", "MAL-2!")
@@ -566,7 +571,9 @@ func TestText(t *testing.T) {
 	seen := map[string]bool{text(): true}
 	a := entry("MAL-1", "demo", "1.0")
 	for i, all := range [][]string{
-		{a, entry("MAL-9", "other", "1.0")}, {a, entry("MAL-2", "demo", "1.0")}, {entry("MAL-1", "demo", "1.1"), entry("MAL-2", "demo", "1.0")},
+		{a, entry("MAL-9", "other", "1.0")},
+		{a, entry("MAL-2", "demo", "1.0")},
+		{entry("MAL-1", "demo", "1.1"), entry("MAL-2", "demo", "1.0")},
 	} {
 		w.load("f", w.folder(all...))
 		now := text()

@@ -66,8 +66,8 @@ type Rows interface {
 	InsertAdvisories(ctx context.Context, all []Row) error
 	// EndAdvisories sets Until of the rows with these names and ids that have not ended.
 	EndAdvisories(ctx context.Context, feed string, all []Entry, until int64) error
-	// TidyAdvisories deletes, from one row to another, the rows that do not count in a revision, and lets those that end later
-	// not end. It returns the number of rows that it changed.
+	// TidyAdvisories deletes, from one row to another, the rows that do not count in a revision, and lets those that end
+	// later not end. It returns the number of rows that it changed.
 	TidyAdvisories(ctx context.Context, feed string, from, to Entry, revision int64) (int64, error)
 	// DeleteAdvisories deletes at most limit rows of a feed and returns their number.
 	DeleteAdvisories(ctx context.Context, feed string, limit int) (int64, error)

@@ -71,7 +71,8 @@ func TestCreatedLetter(t *testing.T) {
 		Address: "192.0.2.7",
 	})
 	asked := holds.Request{
-		ID: "1", Repository: "team", Project: "rocket", Version: "2.0", By: audit.Actor{Kind: "user", ID: owner.ID, Name: owner.Name}, State: holds.Refused,
+		ID: "1", Repository: "team", Project: "rocket", Version: "2.0",
+		By: audit.Actor{Kind: "user", ID: owner.ID, Name: owner.Name}, State: holds.Refused,
 		DecidedBy: audit.Actor{Kind: "user", ID: "another", Name: "mia"}, Answer: "use 2.1",
 	}
 	letter := strings.ReplaceAll(server.Next(), "=\r\n", "")
@@ -90,7 +91,8 @@ func TestCreatedLetter(t *testing.T) {
 	}
 	letter = strings.ReplaceAll(server.Next(), "=\r\n", "")
 	for _, want := range []string{
-		"owner@acme.example", "rocket=3D=3D2.0", "refused", "Answer: use 2.1", "mia", "http://index.example/r/team/project/rocket/",
+		"owner@acme.example", "rocket=3D=3D2.0", "refused", "Answer: use 2.1", "mia",
+		"http://index.example/r/team/project/rocket/",
 	} {
 		if !strings.Contains(letter, want) {
 			t.Errorf("the letter about a request lacks %q: %s", want, letter)

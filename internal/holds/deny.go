@@ -104,7 +104,9 @@ func (h *Holds) Undeny(ctx context.Context, who access.Caller, id string) (Rulin
 	return h.unrule(ctx, who, "denial.remove", id, KindDenial, KindLift)
 }
 
-func (h *Holds) unrule(ctx context.Context, who access.Caller, action, id string, kinds ...Kind) (out Ruling, err error) {
+func (h *Holds) unrule(ctx context.Context, who access.Caller, action, id string,
+	kinds ...Kind,
+) (out Ruling, err error) {
 	e := h.changes.Entry(who, action, nil)
 	e.Subject = id
 	if !who.Admin() {
@@ -177,13 +179,15 @@ func (h *Holds) liftable(ctx context.Context, who access.Caller, n NewLift) (str
 	f := files[0]
 	switch {
 	case f.SHA256 == "":
-		return "", fault.New(fault.Conflict, "the digest of %s is not known yet, and a denial is lifted for content: try again later", f.Filename)
+		return "", fault.New(fault.Conflict,
+			"the digest of %s is not known yet, and a denial is lifted for content: try again later", f.Filename)
 	case n.SHA256 != "" && n.SHA256 != f.SHA256:
 		return "", fault.New(fault.Conflict, "%s has the digest %s, not %s", f.Filename, f.SHA256, n.SHA256)
 	case f.Decision.Verdict != policy.Deny:
 		return "", fault.New(fault.Conflict, "%s is not denied", f.Filename)
 	case !liftableRule(f.Decision.Rule):
-		return "", fault.New(fault.Conflict, "the denial of %s by the rule %q cannot be lifted for one file: change the setting, pin or status that causes it",
+		return "", fault.New(fault.Conflict,
+			"the denial of %s by the rule %q cannot be lifted for one file: change the setting, pin or status that causes it",
 			f.Filename, f.Decision.Rule)
 	}
 	return f.SHA256, nil

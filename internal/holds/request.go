@@ -65,7 +65,7 @@ func (h *Holds) Ask(ctx context.Context, who access.Caller, n Ask) (Request, err
 	err = h.changes.Update(ctx, who, e, func(tx Tx, who access.Caller) error {
 		now, err := tx.RepositoryByName(ctx, r.Name)
 		if err == nil {
-			err = mayAsk(ctx, tx, who, now, n.Target)
+			err = mayAsk(ctx, tx, who, now)
 		}
 		if fault.Is(err, fault.NotFound) {
 			return catalog.Missing("repository of that name")
@@ -120,7 +120,7 @@ func anyHeld(files []File, t Target) error {
 }
 
 // mayAsk returns fault.NotFound unless the caller may still read names of upstreams through a repository.
-func mayAsk(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository, t Target) error {
+func mayAsk(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository) error {
 	if who.May(access.Reader, r.Object()) {
 		return nil
 	}

@@ -64,7 +64,8 @@ func (x *bits) file() policy.File {
 func (x *bits) rules() policy.Rules {
 	r := policy.Rules{
 		Ways: []policy.Settings{x.settings("a")}, NameDenied: x.next()&15 == 1, StatusDenied: x.next()&15 == 1,
-		StatusHere: x.yes(), Returned: x.next()&7 == 1, Offline: x.next()&7 == 1, Feeds: policy.Feeds{OldAt: x.at(), Name: "f"},
+		StatusHere: x.yes(), Returned: x.next()&7 == 1, Offline: x.next()&7 == 1,
+		Feeds: policy.Feeds{OldAt: x.at(), Name: "f"},
 	}
 	if x.next()&7 == 1 {
 		r.Denials = []policy.Denial{{Version: "1.0", Reason: "r"}}
@@ -90,7 +91,9 @@ func laxer(a, b policy.Decision) bool {
 // several repositories together are as strict as the strictest of them, that a decision stays the same until the moment
 // that it names, and that two decisions about the same are the same.
 func FuzzDecide(f *testing.F) {
-	for _, seed := range []string{"", "\x01", "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz", strings.Repeat("\x01\x81\x41", 40)} {
+	for _, seed := range []string{
+		"", "\x01", "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz", strings.Repeat("\x01\x81\x41", 40),
+	} {
 		f.Add([]byte(seed), byte(0))
 	}
 	f.Fuzz(func(t *testing.T, b []byte, more byte) {
@@ -152,8 +155,8 @@ func FuzzDecide(f *testing.F) {
 	})
 }
 
-// FuzzReason checks that a reason phrase is short, printable and in ASCII, whatever people and upstreams wrote, and that
-// it keeps a short address whole.
+// FuzzReason checks that a reason phrase is short, printable and in ASCII, whatever people and upstreams wrote, and
+// that it keeps a short address whole.
 func FuzzReason(f *testing.F) {
 	f.Add("denylist", "a stolen token", "https://index.example/held/demo/1.0/", byte(2), int64(0))
 	f.Add("startup", "x\r\nSet-Cookie: a=b\x00\x7f\u2028é.pth", "", byte(1), int64(1))

@@ -353,8 +353,8 @@ func TestHeldFilesCanBeHidden(t *testing.T) {
 	}
 }
 
-// TestStrictestAlongTheChain: a file is held through a repository if any repository on the way to its upstream holds it,
-// and an exemption lifts the holds of its own repository only.
+// TestStrictestAlongTheChain: a file is held through a repository if any repository on the way to its upstream holds
+// it, and an exemption lifts the holds of its own repository only.
 func TestStrictestAlongTheChain(t *testing.T) {
 	w := newRuling(t)
 	f := w.theirsAt("cooling", "2.0", 4*day)
@@ -375,7 +375,9 @@ func TestStrictestAlongTheChain(t *testing.T) {
 		}
 	}
 	w.cooldown("middle", 7*day)
-	for tree, want := range map[string]string{"": "", "/r/middle": until(3 * day), "/r/team": until(3 * day), "/r/beside": ""} {
+	for tree, want := range map[string]string{
+		"": "", "/r/middle": until(3 * day), "/r/team": until(3 * day), "/r/beside": "",
+	} {
 		if got := state(tree); got != want {
 			t.Errorf("with a cooldown of middle, %q has %q, want %q", tree, got, want)
 		}
@@ -403,9 +405,9 @@ func TestStrictestAlongTheChain(t *testing.T) {
 	}
 }
 
-// TestRenderingEndsWhenADecisionChanges: without any request to the upstream, any change of the index or a restart, each
-// form of a page changes at the moment at which time alone changes a decision about one of its files, for each kind of
-// such a moment, and not before.
+// TestRenderingEndsWhenADecisionChanges: without any request to the upstream, any change of the index or a restart,
+// each form of a page changes at the moment at which time alone changes a decision about one of its files, for each
+// kind of such a moment, and not before.
 func TestRenderingEndsWhenADecisionChanges(t *testing.T) {
 	type moment struct {
 		name    string
@@ -424,7 +426,10 @@ func TestRenderingEndsWhenADecisionChanges(t *testing.T) {
 		}
 	}
 	for _, m := range []moment{
-		{"the end of a cooldown", func(w *ruling, _ packagingtest.File) { w.cooldown("main", 3*day) }, 3*day - time.Hour, true},
+		{
+			"the end of a cooldown", func(w *ruling, _ packagingtest.File) { w.cooldown("main", 3*day) }, 3*day - time.Hour,
+			true,
+		},
 		{"the beginning of an exemption", exempt(2*time.Hour, 9*day), 2 * time.Hour, true},
 		{"the end of an exemption", exempt(-time.Hour, 5*day), 5 * day, false},
 		{"the age of a feed", func(w *ruling, _ packagingtest.File) {
@@ -532,7 +537,9 @@ func TestDeniedContentOfThisIndex(t *testing.T) {
 		}
 	}
 	stranger := w.user("stranger")
-	w.decide("ours", holds.Standing{Contents: map[string]*policy.Denial{bad.SHA256(): {ID: "d", Reason: "a stolen token"}}})
+	w.decide("ours", holds.Standing{Contents: map[string]*policy.Denial{bad.SHA256(): {
+		ID: "d", Reason: "a stolen token",
+	}}})
 	for _, tree := range []string{"", "/r/team", "/r/closed"} {
 		l := w.list(tree, "ours")
 		if got := l.yanked(bad); !strings.HasPrefix(got, "denied: denylist, a stolen token https://index.example/") {
@@ -788,7 +795,8 @@ func TestDeniedReleaseOfThisIndex(t *testing.T) {
 		t.Errorf("the overview is %+v", feed.Overview)
 	}
 	for _, s := range feed.Releases {
-		if s.Held != (s.Version == "2.0") || s.Held && !strings.HasPrefix(s.YankedReason, "denied: denylist, a stolen token") {
+		if s.Held != (s.Version == "2.0") ||
+			s.Held && !strings.HasPrefix(s.YankedReason, "denied: denylist, a stolen token") {
 			t.Errorf("the release is %+v", s)
 		}
 	}

@@ -73,7 +73,8 @@ func TestSentence(t *testing.T) {
 			Detail: map[string]any{"reason": "too large"},
 		},
 		"ann denied content sha256:ab in all repositories: stolen.": {
-			Action: "denial.add", Actor: ann, Subject: "content sha256:ab", Detail: map[string]any{"reason": "stolen", "id": "1"},
+			Action: "denial.add", Actor: ann, Subject: "content sha256:ab",
+			Detail: map[string]any{"reason": "stolen", "id": "1"},
 		},
 		"ann exempted demo 1.0 from holds: needed.": {
 			Action: "exemption.add", Actor: ann, Subject: "1", Project: "demo", Version: "1.0",

@@ -63,13 +63,15 @@ type Decided struct {
 
 // DecidedLetter tells a user what was decided about their request for an exemption.
 func DecidedLetter(index string, d Decided) Letter {
-	state, answer := "granted", "The files that were there at that time can be installed now. Later files are decided anew."
+	state, answer := "granted",
+		"The files that were there at that time can be installed now. Later files are decided anew."
 	if !d.Granted {
 		state, answer = "refused", "Answer: "+d.Answer
 	}
 	return Letter{
 		"Your request for " + d.Target + " was " + state,
-		"You asked for an exemption of " + d.Target + " from the holds of repository " + d.Repository + " at " + index + ".\n\n" +
+		"You asked for an exemption of " + d.Target + " from the holds of repository " + d.Repository + " at " + index +
+			".\n\n" +
 			"The request was " + state + ".\n" + answer + "\n\nAccount: " + d.User + " at " + index + "\nDecided by: " + d.By +
 			"\nWhen: " + d.At.UTC().Format("2 January 2006 15:04 UTC") + "\n\n" + d.Page + "\n",
 	}

@@ -36,7 +36,8 @@ var shown = map[string][]string{
 	"/project/:project/versions/":      {"/project/many/versions/"},
 	"/admin/group/:group/":             {"/admin/group/builders/"}, "/admin/groups/": {"/admin/groups/"},
 	"/help/": {"/help/", "/help/?q=token", "-/help/"}, "/help/:chapter/": {
-		"/help/connect/", "/help/laptops/", "/help/tools/", "/help/public-index/", "/help/upstreams/", "/help/policy/", "/help/moving/",
+		"/help/connect/", "/help/laptops/", "/help/tools/", "/help/public-index/", "/help/upstreams/", "/help/policy/",
+		"/help/moving/",
 		"/help/sizing/", "/help/single-sign-on/", "/help/upgrade/", "/help/move-server/", "/help/incidents/",
 		"/help/disaster/",
 		"/help/come-over/", "/help/watch/", "/help/leave/", "/help/old-urls/",

@@ -113,7 +113,7 @@ func (d *DB) Advisories() advisory.Store {
 type advisoriesOf struct{ storeOf[advisory.Tx] }
 
 func (s advisoriesOf) Aside(ctx context.Context, f func(advisory.Tx) error) error {
-	return asideOf[advisory.Tx]{s.storeOf}.Update(ctx, f)
+	return asideOf[advisory.Tx](s).Update(ctx, f)
 }
 
 // asideOf is storeOf with updates that do not take the lock of writers, if the database has one.

@@ -53,8 +53,8 @@ func MergeOwned(old, next Page, now time.Time) Page {
 	return merged
 }
 
-// Leave returns the page that is kept when an upstream answers that it does not have the project: all files are in Gone,
-// and Away is set.
+// Leave returns the page that is kept when an upstream answers that it does not have the project: all files are in
+// Gone, and Away is set.
 func Leave(old Page, now time.Time) Page {
 	p := MergeOwned(old, Page{}, now)
 	if p.Away.IsZero() {
@@ -136,8 +136,8 @@ func (p *Page) common(next Page) (back, original bool) {
 	return back, original
 }
 
-// Replaces reports whether next lists files, but none that old lists or listed, although old lists some. The project may
-// have been deleted and its name given to somebody else between two looks.
+// Replaces reports whether next lists files, but none that old lists or listed, although old lists some. The project
+// may have been deleted and its name given to somebody else between two looks.
 func (p Page) Replaces(old Page) bool {
 	if len(p.Files) == 0 || len(old.Files) == 0 {
 		return false

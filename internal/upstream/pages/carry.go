@@ -34,7 +34,9 @@ func (p *Pages) Export(ctx context.Context, u upstream.Upstream, name packaging.
 
 // Remembered returns the page of a project that is stored, however old it is, with the files that left it, or what is
 // remembered of those alone. It is empty if nothing is. It asks nobody.
-func (p *Pages) Remembered(ctx context.Context, u upstream.Upstream, name packaging.ProjectName) (out page.Page, err error) {
+func (p *Pages) Remembered(ctx context.Context, u upstream.Upstream,
+	name packaging.ProjectName,
+) (out page.Page, err error) {
 	k := Key{u.Name, name}
 	err = p.o.Store.View(ctx, func(tx Tx) error {
 		row, err := tx.UpstreamPage(ctx, k, time.Time{})

@@ -90,21 +90,51 @@ func TestTheUpstreamsWordIsVisibleWithinOneTTL(t *testing.T) {
 		gone          int // the status that the page becomes instead
 		want          string
 	}{
-		{name: "quarantined", before: plain, after: said{"quarantined", "under review", two}, want: `quarantined "under review" absent=false 1.0 22.0`},
-		{name: "no longer quarantined", before: said{"quarantined", "x", two}, after: said{"active", "", two}, want: `active "" absent=false 1.0 22.0`},
+		{
+			name: "quarantined", before: plain, after: said{"quarantined", "under review", two},
+			want: `quarantined "under review" absent=false 1.0 22.0`,
+		},
+		{
+			name: "no longer quarantined", before: said{"quarantined", "x", two}, after: said{"active", "", two},
+			want: `active "" absent=false 1.0 22.0`,
+		},
 		{name: "status withdrawn", before: said{"quarantined", "x", two}, after: plain, want: ` "" absent=false 1.0 22.0`},
-		{name: "archived", before: plain, after: said{"archived", "moved on", two}, want: `archived "moved on" absent=false 1.0 22.0`},
-		{name: "deprecated", before: plain, after: said{"deprecated", "use seven", two}, want: `deprecated "use seven" absent=false 1.0 22.0`},
-		{name: "another reason", before: said{"deprecated", "use seven", two}, after: said{"deprecated", "use eight", two}, want: `deprecated "use eight" absent=false 1.0 22.0`},
-		{name: "yanked", before: plain, after: said{files: yanked("broken")}, want: ` "" absent=false 1.0(yanked "broken") 22.0`},
-		{name: "yanked without a reason", before: plain, after: said{files: yanked(true)}, want: ` "" absent=false 1.0(yanked "") 22.0`},
-		{name: "another reason of a yank", before: said{files: yanked("a")}, after: said{files: yanked("b")}, want: ` "" absent=false 1.0(yanked "b") 22.0`},
+		{
+			name: "archived", before: plain, after: said{"archived", "moved on", two},
+			want: `archived "moved on" absent=false 1.0 22.0`,
+		},
+		{
+			name: "deprecated", before: plain, after: said{"deprecated", "use seven", two},
+			want: `deprecated "use seven" absent=false 1.0 22.0`,
+		},
+		{
+			name: "another reason", before: said{"deprecated", "use seven", two}, after: said{"deprecated", "use eight", two},
+			want: `deprecated "use eight" absent=false 1.0 22.0`,
+		},
+		{
+			name: "yanked", before: plain, after: said{files: yanked("broken")},
+			want: ` "" absent=false 1.0(yanked "broken") 22.0`,
+		},
+		{
+			name: "yanked without a reason", before: plain, after: said{files: yanked(true)},
+			want: ` "" absent=false 1.0(yanked "") 22.0`,
+		},
+		{
+			name: "another reason of a yank", before: said{files: yanked("a")}, after: said{files: yanked("b")},
+			want: ` "" absent=false 1.0(yanked "b") 22.0`,
+		},
 		{name: "un-yanked", before: said{files: yanked("broken")}, after: plain, want: ` "" absent=false 1.0 22.0`},
-		{name: "un-yanked by false", before: said{files: yanked("broken")}, after: said{files: yanked(false)}, want: ` "" absent=false 1.0 22.0`},
+		{
+			name: "un-yanked by false", before: said{files: yanked("broken")}, after: said{files: yanked(false)},
+			want: ` "" absent=false 1.0 22.0`,
+		},
 		{name: "a file removed", before: plain, after: said{files: two[1:]}, want: ` "" absent=false 22.0 gone:1.0`},
 		{name: "all files removed", before: plain, after: said{}, want: ` "" absent=false gone:1.0 gone:22.0`},
 		{name: "a page that becomes 404", before: plain, gone: 404, want: ` "" absent=true gone:1.0 gone:22.0`},
-		{name: "a page that becomes 410", before: said{"quarantined", "x", two}, gone: 410, want: ` "" absent=true gone:1.0 gone:22.0`},
+		{
+			name: "a page that becomes 410", before: said{"quarantined", "x", two}, gone: 410,
+			want: ` "" absent=true gone:1.0 gone:22.0`,
+		},
 	} {
 		for _, stale := range []time.Duration{0, upstream.DefaultStaleWhileRevalidate} {
 			t.Run(fmt.Sprintf("%s, stale for %v", c.name, stale), func(t *testing.T) {
@@ -187,7 +217,9 @@ func (w *world) damage() {
 // TestWhatLeftIsRememberedIfThePageIsLost: a file that left, and the absence or the return of a project, are known to a
 // process that starts without the row of the page, or with a damaged one.
 func TestWhatLeftIsRememberedIfThePageIsLost(t *testing.T) {
-	for how, lose := range map[string]func(*world){"the row is lost": (*world).lose, "the record is damaged": (*world).damage} {
+	for how, lose := range map[string]func(*world){
+		"the row is lost": (*world).lose, "the record is damaged": (*world).damage,
+	} {
 		t.Run(how, func(t *testing.T) {
 			w := newWorld(t)
 			w.u.StaleWhileRevalidate = 0
