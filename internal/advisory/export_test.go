@@ -3,7 +3,6 @@ package advisory
 import (
 	"bytes"
 	"fmt"
-	"io"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -33,9 +32,4 @@ func RoundTrip(r *Record) error {
 // ReadZip reads the records of a zip file.
 func ReadZip(content []byte, each func(name string, text []byte, err error) error) error {
 	return readZip(bytes.NewReader(content), int64(len(content)), each)
-}
-
-// ReadZipAt is ReadZip of a file.
-func ReadZipAt(in io.ReaderAt, size int64, each func(name string, text []byte, err error) error) error {
-	return readZip(in, size, each)
 }

@@ -67,7 +67,8 @@ func TestTend(t *testing.T) {
 			w.t.Errorf("Tend() = %v, asked with %q", err, w.fetcher.asked)
 		}
 		if got := w.row("f"); !got.CheckedAt.Equal(w.now) || w.stamp() != before {
-			w.t.Errorf("an unchanged feed was checked at %v, want %v; serial %v, was %v", got.CheckedAt, w.now, w.stamp(), before)
+			w.t.Errorf("an unchanged feed was checked at %v, want %v; serial %v, was %v", got.CheckedAt, w.now, w.stamp(),
+				before)
 		}
 		checked := w.now
 		w.fetcher.err = fault.New(fault.Unavailable, "no\nanswer")
@@ -236,10 +237,12 @@ func TestCheck(t *testing.T) {
 		t.Error(err)
 	}
 	for key, values := range map[string][]any{
-		"name": {"", "A", "a_b", 7}, "url": {"x", "ftp://example.com/", "http://example.com/", "https://a:b@example.com/", true},
+		"name": {"", "A", "a_b", 7},
+		"url":  {"x", "ftp://example.com/", "http://example.com/", "https://a:b@example.com/", true},
 		"path": {"/folder"}, "every": {"0s", "59s", "60d", "soon", 7, ""}, "max_age": {"0s", "10y", true},
-		"when_old": {"", "maybe", "Open"}, "malware": {"", "off", "Deny"}, "proxy": {"x", "::"}, "allow_private": {"maybe", 7},
-		"records": {"x"},
+		"when_old": {"", "maybe", "Open"}, "malware": {"", "off", "Deny"}, "proxy": {"x", "::"},
+		"allow_private": {"maybe", 7},
+		"records":       {"x"},
 	} {
 		for _, v := range values {
 			f := fetched("f", advisory.Open)

@@ -175,9 +175,9 @@ func (x *Record) Readers(ctx context.Context, who access.Caller, f Filter) (out 
 // maxProjects is the number of projects that Each reads at once.
 const maxProjects = 500
 
-// Each calls next for each project of an upstream that has entries of a period, by name, and then each with its entries,
-// by version, file name and first download, unless next returned an error. each must not use the database. It needs an
-// administrator, and writes what this process has recorded first.
+// Each calls next for each project of an upstream that has entries of a period, by name, and then each with its
+// entries, by version, file name and first download, unless next returned an error. each must not use the database. It
+// needs an administrator, and writes what this process has recorded first.
 func (x *Record) Each(ctx context.Context, who access.Caller, p Period, next func(Project) error,
 	each func(Reader) error,
 ) error {

@@ -27,7 +27,8 @@ func TestAsk(t *testing.T) {
 		first, err := d.holds.Ask(ctx, ria, holds.Ask{Target: d.target("demo==1.0", ""), Reason: "a fix"})
 		d.must(err)
 		d.later(time.Second)
-		second, err := d.holds.Ask(ctx, ci, holds.Ask{Target: d.target("demo", "demo-1.0.tar.gz"), Reason: "the build needs it"})
+		second, err := d.holds.Ask(ctx, ci,
+			holds.Ask{Target: d.target("demo", "demo-1.0.tar.gz"), Reason: "the build needs it"})
 		d.must(err)
 		if d.serial() != before {
 			d.Error("a request moved the serial, although nothing is served otherwise")

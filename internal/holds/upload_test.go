@@ -56,13 +56,15 @@ func TestDeniedUploads(t *testing.T) {
 			n    holds.NewDenial
 			hits []packagingtest.File
 		}{
-			"the project":         {holds.NewDenial{Target: d.target("Demo", "")}, []packagingtest.File{one, two, spelled}},
-			"the version":         {holds.NewDenial{Target: d.target("demo==1", "")}, []packagingtest.File{one, spelled}},
-			"another spelling":    {holds.NewDenial{Target: d.target("demo==1.0.0", "")}, []packagingtest.File{one, spelled}},
-			"the file":            {holds.NewDenial{Target: d.target("demo", one.Name)}, []packagingtest.File{one}},
-			"the file, spelled":   {holds.NewDenial{Target: d.target("demo", "demo-1.0.tar.gz")}, []packagingtest.File{spelled}},
-			"the content":         {holds.NewDenial{SHA256: one.SHA256()}, []packagingtest.File{one}},
-			"content of the name": {holds.NewDenial{Target: d.target("demo", ""), SHA256: one.SHA256()}, []packagingtest.File{one}},
+			"the project":       {holds.NewDenial{Target: d.target("Demo", "")}, []packagingtest.File{one, two, spelled}},
+			"the version":       {holds.NewDenial{Target: d.target("demo==1", "")}, []packagingtest.File{one, spelled}},
+			"another spelling":  {holds.NewDenial{Target: d.target("demo==1.0.0", "")}, []packagingtest.File{one, spelled}},
+			"the file":          {holds.NewDenial{Target: d.target("demo", one.Name)}, []packagingtest.File{one}},
+			"the file, spelled": {holds.NewDenial{Target: d.target("demo", "demo-1.0.tar.gz")}, []packagingtest.File{spelled}},
+			"the content":       {holds.NewDenial{SHA256: one.SHA256()}, []packagingtest.File{one}},
+			"content of the name": {
+				holds.NewDenial{Target: d.target("demo", ""), SHA256: one.SHA256()}, []packagingtest.File{one},
+			},
 		} {
 			r := d.deny(c.n)
 			for _, f := range c.hits {

@@ -98,7 +98,8 @@ func (x *Reader) vary(v *View, pinned, examined string) {
 	a, now := v.asked, x.o.Now()
 	v.id = a.id
 	if last := a.last.Load(); last != nil && last.ruled == v.ruled && last.revision == v.held.Revision &&
-		last.pinned == pinned && last.examined == examined && last.versions == v.Ownership.Versions && !last.period.over(now) {
+		last.pinned == pinned && last.examined == examined && last.versions == v.Ownership.Versions &&
+		!last.period.over(now) {
 		v.period, v.variant = last.period, last.text
 		return
 	}

@@ -22,6 +22,7 @@ const skew = 5 * time.Minute
 type facts struct {
 	v       *View
 	first   time.Time // when this index first saw a file of the page
+	dated   bool      // the upstream states when files were uploaded
 	malware map[string]string
 }
 
@@ -32,6 +33,7 @@ func (v *View) factsOf(p *page.Page) facts {
 			if at := all[i].FirstSeen; !at.IsZero() && (f.first.IsZero() || at.Before(f.first)) {
 				f.first = at
 			}
+			f.dated = f.dated || !all[i].Uploaded.IsZero() && v.Upstream.TrustTimes
 		}
 	}
 	return f
@@ -44,7 +46,7 @@ func (f *facts) put(out *policy.File, file *page.File, path string) {
 	uploaded, stated := policy.Origin(file.Uploaded, seen, seen.Add(skew), v.Upstream.TrustTimes)
 	*out = policy.File{
 		Filename: file.Filename, Version: file.Version, SHA256: file.SHA256, Uploaded: uploaded, Age: uploaded,
-		FirstSeen: file.FirstSeen, RemovedAt: file.LastSeen, Undated: !stated && seen.Equal(f.first),
+		FirstSeen: file.FirstSeen, RemovedAt: file.LastSeen, Undated: !stated && !f.dated && seen.Equal(f.first),
 	}
 	if len(v.startup) > 0 {
 		found := v.startup[path]

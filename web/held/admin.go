@@ -318,8 +318,9 @@ func (s *Section) deny(w http.ResponseWriter, r *http.Request, who access.Caller
 		return s.showDenials(w, r, who, f)
 	}
 	v, err := s.o.Holds.Deny(r.Context(), who, n)
-	return s.decided(w, r, who, f, "deny_", err, "Denied "+cmp.Or(subject(v.Project, v.Version, v.Filename), "the content "+
-		v.SHA256)+" in all repositories.")
+	return s.decided(w, r, who, f, "deny_", err,
+		"Denied "+cmp.Or(subject(v.Project, v.Version, v.Filename), "the content "+
+			v.SHA256)+" in all repositories.")
 }
 
 // undeny removes a denial, or the decision that lifted one.
@@ -363,7 +364,8 @@ func (s *Section) acceptReturn(w http.ResponseWriter, r *http.Request, who acces
 
 // decided returns err, shows the page with the errors of the form, or redirects to it with a success notice. prefix is
 // that of the names of the form's fields.
-func (s *Section) decided(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, prefix string, err error,
+func (s *Section) decided(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form, prefix string,
+	err error,
 	said string,
 ) error {
 	field := fault.FieldOf(err)

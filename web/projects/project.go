@@ -89,7 +89,8 @@ type projectView struct {
 	Advisories  []advisory.Advisory  // about the release
 	Explained   *resolve.Explanation // for callers who may see where names come from
 	HeldPage    string               // path of the page about what is held of the release
-	Create      string               // address of the form that uploads the first release of a reserved name, "" if not offered
+	// Create is the address of the form that uploads the first release of a reserved name, "" if not offered.
+	Create string
 
 	Dependents      []catalog.Card // first ones by name
 	DependentsTotal int
