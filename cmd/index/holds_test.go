@@ -141,7 +141,8 @@ func TestExemptQuarantinedUpstream(t *testing.T) {
 	refused := func(text string, args ...string) {
 		t.Helper()
 		var out, errs bytes.Buffer
-		status := run(t.Context(), append([]string{"--data-dir", x.app.Config.DataDir}, args...), strings.NewReader(""), &out, &errs)
+		status := run(t.Context(), append([]string{"--data-dir", x.app.Config.DataDir}, args...), strings.NewReader(""),
+			&out, &errs)
 		if status != statusRefused || !strings.Contains(errs.String(), text) {
 			t.Errorf("index %v = %d %q, want a refusal with %q", args, status, errs.String(), text)
 		}
@@ -171,6 +172,6 @@ func TestExemptQuarantinedUpstream(t *testing.T) {
 	if served != 1 {
 		t.Errorf("%d files are served, want the one that was lifted: %+v", served, listed.Files)
 	}
-	refused("is not denied", "deny", "lift", "rocket==1.0", "--file", "rocket-1.0-py3-none-any.whl", "--repository", "team",
-		"--reason", "r")
+	refused("is not denied", "deny", "lift", "rocket==1.0", "--file", "rocket-1.0-py3-none-any.whl",
+		"--repository", "team", "--reason", "r")
 }

@@ -48,8 +48,8 @@ func (f FeedRow) Due(now time.Time) bool {
 	return !now.Before(f.TriedAt.Add(f.Every))
 }
 
-// Tend reads each feed that is due, as who, who is an administrator. One process does it at a time. The error is that of
-// the first feed that failed; the others are read nevertheless.
+// Tend reads each feed that is due, as who, who is an administrator. One process does it at a time. The error is that
+// of the first feed that failed; the others are read nevertheless.
 func (x *Advisories) Tend(ctx context.Context, who access.Caller) error {
 	all, err := x.Measure(ctx)
 	if err != nil {

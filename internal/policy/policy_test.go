@@ -132,7 +132,11 @@ func TestDeniedVersions(t *testing.T) {
 		same   []string
 		other  []string
 	}{
-		{"1.0", []string{"1.0", "1", "1.0.0"}, []string{"1.0.1", "1.0.post1", "1.0+local", "1.0rc1", "10", "1!1.0", "11.0", ""}},
+		{
+			"1.0",
+			[]string{"1.0", "1", "1.0.0"},
+			[]string{"1.0.1", "1.0.post1", "1.0+local", "1.0rc1", "10", "1!1.0", "11.0", ""},
+		},
 		{"1", []string{"1.0"}, []string{"1.0.dev1", "10", "2"}},
 		{"10", []string{"10.0"}, []string{"1", "100"}},
 		{"0", []string{"0.0", "0.0.0"}, []string{"0.1", "0.dev0"}},
