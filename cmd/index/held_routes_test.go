@@ -153,7 +153,8 @@ func (f unservedFile) fill(path string, x *fixture) (all []string) {
 	}
 	for _, tree := range trees {
 		at := strings.NewReplacer(":repository", tree, ":project", f.file.Project, ":version", "2.0",
-			":filename", f.file.Name, ":source/*", f.path, ":user", "member", ":kind", "user", ":subject", "member", ":upstream", "faraway",
+			":filename", f.file.Name, ":source/*", f.path, ":user", "member", ":kind", "user", ":subject", "member",
+			":upstream", "faraway",
 			":account", "deploy", ":name", "main", ":publisher", x.publisher, ":key", "0", ":group", "none",
 			":secret", "nonsense", ":platform", "github", ":chapter", "connect", ":file", "x", ":service", "x").Replace(path)
 		all = append(all, at)

@@ -59,8 +59,8 @@ var errNoAdministrator = fault.New(fault.Denied,
 
 // Import replaces the records of a feed by those of a source, and creates the feed if it does not exist. It needs an
 // administrator. The new records take effect together, at once and in all processes, when Import returns; until then,
-// and if it fails, those that were there remain. It returns fault.Conflict if another import of the feed runs, or if the
-// feed would lose more than half of its records or has none, unless o.Force is set; and fault.Invalid if the source
+// and if it fails, those that were there remain. It returns fault.Conflict if another import of the feed runs, or if
+// the feed would lose more than half of its records or has none, unless o.Force is set; and fault.Invalid if the source
 // cannot be read.
 func (x *Advisories) Import(ctx context.Context, who access.Caller, feed string, from Source,
 	o ImportOptions,
@@ -535,8 +535,9 @@ func (m *importing) finish(ctx context.Context) error {
 func (m *importing) judge() error {
 	switch {
 	case m.out.Records == 0:
-		return fault.New(fault.Conflict, "the source has no record about a Python package that can be read: the feed %s keeps "+
-			"the %d records that it has. Import it with --force if it is right", m.feed, m.before)
+		return fault.New(fault.Conflict,
+			"the source has no record about a Python package that can be read: the feed %s keeps "+
+				"the %d records that it has. Import it with --force if it is right", m.feed, m.before)
 	case 2*m.out.Removed > m.before:
 		return fault.New(fault.Conflict, "the source lacks %d of the %d records of the feed %s, more than half, and may be "+
 			"incomplete: nothing was changed. Import it with --force if it is right", m.out.Removed, m.before, m.feed)
@@ -565,7 +566,8 @@ func (m *importing) flip(ctx context.Context, who access.Caller, o ImportOptions
 		if row.Revision != m.to-1 {
 			return errMoved
 		}
-		row.Records, row.Malicious, row.Broken, row.BrokenNames = m.out.Records, m.out.Malware, m.out.Broken, m.out.BrokenNames
+		row.Records, row.Malicious, row.Broken, row.BrokenNames = m.out.Records, m.out.Malware, m.out.Broken,
+			m.out.BrokenNames
 		row.From, row.ETag, row.LastModified, row.CheckedAt = o.From, o.ETag, o.LastModified, o.At
 		row.TriedAt, row.Failures, row.Problem, row.Newest = o.At, 0, "", m.newest
 		if changed {

@@ -125,8 +125,8 @@ func settingsOf(f Feed) map[string]any {
 	return out
 }
 
-// Remove deletes a feed with its records. It needs an administrator. It returns fault.NotFound if there is no such feed,
-// and fault.Conflict if the configuration file has it or an import runs.
+// Remove deletes a feed with its records. It needs an administrator. It returns fault.NotFound if there is no such
+// feed, and fault.Conflict if the configuration file has it or an import runs.
 func (x *Advisories) Remove(ctx context.Context, who access.Caller, name string) error {
 	e := x.changes.Entry(who, "feed.remove", nil)
 	e.Subject = name
@@ -142,8 +142,9 @@ func (x *Advisories) Remove(ctx context.Context, who access.Caller, name string)
 			return err
 		}
 		if row.Declared {
-			return fault.New(fault.Conflict, "the feed %s is set by the configuration of the server: remove it there and restart"+
-				" the server", name)
+			return fault.New(fault.Conflict,
+				"the feed %s is set by the configuration of the server: remove it there and restart"+
+					" the server", name)
 		}
 		if ok, err := tx.LeaseFeed(ctx, name, x.changes.NewID(), x.changes.Clock(), x.changes.Clock()); err != nil {
 			return err

@@ -159,7 +159,8 @@ func Parse(text []byte) (*Record, error) {
 	}
 	r := &Record{
 		SchemaVersion: "1.0.0", ID: raw.ID, Modified: stamp(raw.Modified.v), Published: stamp(raw.Published.v),
-		Summary: clip(firstLine(raw.Summary.v), maxSummary), Details: clip(strings.ToValidUTF8(raw.Details.v, ""), maxDetails),
+		Summary: clip(firstLine(raw.Summary.v), maxSummary),
+		Details: clip(strings.ToValidUTF8(raw.Details.v, ""), maxDetails),
 		Malware: strings.HasPrefix(raw.ID, "MAL-") || filled(raw.Database.v.Origins),
 	}
 	for _, a := range raw.Aliases.v {

@@ -47,7 +47,9 @@ type shelf struct {
 	read atomic.Int64
 }
 
-func (s *shelf) FilesOf(_ context.Context, _ access.Caller, _ string, name packaging.ProjectName) ([]holds.File, error) {
+func (s *shelf) FilesOf(_ context.Context, _ access.Caller, _ string,
+	name packaging.ProjectName,
+) ([]holds.File, error) {
 	s.read.Add(1)
 	all, ok := s.of[name.String()]
 	if !ok {
@@ -234,8 +236,8 @@ func (d *desk) recorded(action string, o audit.Outcome) []audit.Entry {
 	return slices.DeleteFunc(all, func(e audit.Entry) bool { return e.Action != action || e.Outcome != o })
 }
 
-// TestExempt: a maintainer of the repository, and an administrator, exempt the content that a target has now. Files that
-// come later, and other content of the same name, are not exempt.
+// TestExempt: a maintainer of the repository, and an administrator, exempt the content that a target has now. Files
+// that come later, and other content of the same name, are not exempt.
 func TestExempt(t *testing.T) {
 	each(t, func(d *desk) {
 		mia := d.maintainer("mia", "main", "", access.Maintainer)
@@ -323,15 +325,23 @@ func TestExemptRefuses(t *testing.T) {
 			kind   fault.Kind
 			text   string
 		}{
-			"no reason":          {func(n *holds.NewExemption) { n.Reason = "" }, fault.Invalid, "reason"},
-			"a blank reason":     {func(n *holds.NewExemption) { n.Reason = " \n" }, fault.Invalid, "reason"},
-			"a long reason":      {func(n *holds.NewExemption) { n.Reason = strings.Repeat("x", 5000) }, fault.Invalid, "too long"},
-			"181 days":           {func(n *holds.NewExemption) { n.For = 181 * 24 * time.Hour }, fault.Invalid, "180 days"},
-			"a second too long":  {func(n *holds.NewExemption) { n.For = holds.MaxLife + time.Second }, fault.Invalid, "180 days"},
-			"a negative time":    {func(n *holds.NewExemption) { n.For = -time.Hour }, fault.Invalid, "180 days"},
-			"no target":          {func(n *holds.NewExemption) { n.Target = holds.Target{} }, fault.Invalid, "project"},
-			"a missing version":  {func(n *holds.NewExemption) { n.Target = d.target("demo==9", "") }, fault.NotFound, "no files of demo==9"},
-			"a missing file":     {func(n *holds.NewExemption) { n.Target = d.target("demo", "demo-9.tar.gz") }, fault.NotFound, "demo-9.tar.gz"},
+			"no reason":      {func(n *holds.NewExemption) { n.Reason = "" }, fault.Invalid, "reason"},
+			"a blank reason": {func(n *holds.NewExemption) { n.Reason = " \n" }, fault.Invalid, "reason"},
+			"a long reason": {
+				func(n *holds.NewExemption) { n.Reason = strings.Repeat("x", 5000) }, fault.Invalid, "too long",
+			},
+			"181 days": {func(n *holds.NewExemption) { n.For = 181 * 24 * time.Hour }, fault.Invalid, "180 days"},
+			"a second too long": {
+				func(n *holds.NewExemption) { n.For = holds.MaxLife + time.Second }, fault.Invalid, "180 days",
+			},
+			"a negative time": {func(n *holds.NewExemption) { n.For = -time.Hour }, fault.Invalid, "180 days"},
+			"no target":       {func(n *holds.NewExemption) { n.Target = holds.Target{} }, fault.Invalid, "project"},
+			"a missing version": {
+				func(n *holds.NewExemption) { n.Target = d.target("demo==9", "") }, fault.NotFound, "no files of demo==9",
+			},
+			"a missing file": {
+				func(n *holds.NewExemption) { n.Target = d.target("demo", "demo-9.tar.gz") }, fault.NotFound, "demo-9.tar.gz",
+			},
 			"a missing project":  {func(n *holds.NewExemption) { n.Target = d.target("none", "") }, fault.NotFound, ""},
 			"another repository": {func(n *holds.NewExemption) { n.Repository = "none" }, fault.NotFound, "repository"},
 		} {

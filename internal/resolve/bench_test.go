@@ -80,9 +80,9 @@ func BenchmarkFirstRead(b *testing.B) {
 	}
 }
 
-// BenchmarkPagesUnderPolicy reads pages of 10,000 files through a repository with a cooldown and through one without any
-// rule, by turns: each for the first time, and the same one again. It reports how fast the former are, as a part of the
-// latter.
+// BenchmarkPagesUnderPolicy reads pages of 10,000 files through a repository with a cooldown and through one without
+// any rule, by turns: each for the first time, and the same one again. It reports how fast the former are, as a part of
+// the latter.
 func BenchmarkPagesUnderPolicy(b *testing.B) {
 	dir := b.TempDir()
 	w := newWorld(b, dir, "sqlite:"+filepath.Join(dir, "index.db"), "file://"+filepath.Join(dir, "blobs"))
