@@ -137,13 +137,25 @@ func (p *Page) common(next Page) (back, original bool) {
 }
 
 // Replaces reports whether next lists files, but none that old lists or listed, although old lists some. The project
-// may have been deleted and its name given to somebody else between two looks.
+// may have been deleted and its name given to somebody else between two looks. A page with known file names alone
+// replaces nothing, because their first content stays; see Merge.
 func (p Page) Replaces(old Page) bool {
-	if len(p.Files) == 0 || len(old.Files) == 0 {
+	if len(old.Files) == 0 || !p.adds(old) {
 		return false
 	}
 	back, _ := old.common(p)
 	return !back
+}
+
+// adds reports whether the page lists a file name that old neither lists nor listed.
+func (p Page) adds(old Page) bool {
+	known := make(map[string]bool, len(old.Files)+len(old.Gone))
+	for _, all := range [...][]File{old.Files, old.Gone} {
+		for i := range all {
+			known[all[i].Filename] = true
+		}
+	}
+	return slices.ContainsFunc(p.Files, func(f File) bool { return !known[f.Filename] })
 }
 
 // mergeFile returns the file to keep of what is held, if known, and what the upstream states now.

@@ -107,7 +107,8 @@ func TestReplaces(t *testing.T) {
 		want bool
 	}{
 		{"another file", filesAt(sdist("3", digestC)), true},
-		{"the name of an old file", filesAt(sdist("2", digestC)), true},
+		{"the name of an old file, whose content stays", filesAt(sdist("2", digestC)), false},
+		{"the name of an old file, and another file", filesAt(sdist("2", digestC), sdist("3", digestC)), true},
 		{"no files", page.Page{}, false},
 		{"a listed file", filesAt(two, sdist("3", digestC)), false},
 		{"a file from before", filesAt(one, sdist("3", digestC)), false},
