@@ -42,7 +42,7 @@ func (h *Holds) Deny(ctx context.Context, who access.Caller, n NewDenial) (Rulin
 
 // rule adds a ruling for an administrator.
 func (h *Holds) rule(ctx context.Context, who access.Caller, action string, v Ruling,
-	check func(Tx, []Ruling) error,
+	check func(others []Ruling) error,
 ) (Ruling, error) {
 	if err := checkReason("reason", v.Reason); err != nil {
 		return Ruling{}, err
@@ -66,7 +66,7 @@ func (h *Holds) rule(ctx context.Context, who access.Caller, action string, v Ru
 				others[i].Since.Format("2 January 2006"), others[i].ID)
 		}
 		if check != nil {
-			if err := check(tx, others); err != nil {
+			if err := check(others); err != nil {
 				return err
 			}
 		}
@@ -185,16 +185,12 @@ func (h *Holds) liftable(ctx context.Context, who access.Caller, n NewLift) (str
 		return "", fault.New(fault.Conflict, "%s has the digest %s, not %s", f.Filename, f.SHA256, n.SHA256)
 	case f.Decision.Verdict != policy.Deny:
 		return "", fault.New(fault.Conflict, "%s is not denied", f.Filename)
-	case !liftableRule(f.Decision.Rule):
+	case !f.Decision.Liftable():
 		return "", fault.New(fault.Conflict,
 			"the denial of %s by the rule %q cannot be lifted for one file: change the setting, pin or status that causes it",
 			f.Filename, f.Decision.Rule)
 	}
 	return f.SHA256, nil
-}
-
-func liftableRule(r policy.Rule) bool {
-	return r == policy.RuleDenylist || r == policy.RuleAdvisory || r == policy.RuleStatus
 }
 
 // NewPin pins a file name of a project to a digest.
@@ -222,7 +218,7 @@ func (h *Holds) Pin(ctx context.Context, who access.Caller, n NewPin) (Ruling, e
 	if v.SHA256, err = checkDigest(n.SHA256); err != nil {
 		return Ruling{}, err
 	}
-	return h.rule(ctx, who, "digest.pin", v, func(_ Tx, others []Ruling) error {
+	return h.rule(ctx, who, "digest.pin", v, func(others []Ruling) error {
 		for _, o := range others {
 			if o.Kind == KindPin && o.Filename == v.Filename {
 				return fault.New(fault.Conflict, "%s is pinned to %s: remove that pin first", v.Filename, o.SHA256)

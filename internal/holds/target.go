@@ -3,6 +3,7 @@ package holds
 import (
 	"strings"
 
+	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
 )
@@ -82,14 +83,7 @@ func (t Target) selects(f File) bool {
 }
 
 // sameVersion reports whether two texts are spellings of one version, or both are "".
-func sameVersion(a, b string) bool {
-	if a == b {
-		return true
-	}
-	v, err := packaging.ParseVersion(a)
-	w, err2 := packaging.ParseVersion(b)
-	return err == nil && err2 == nil && v.Key() == w.Key()
-}
+func sameVersion(a, b string) bool { return a == b || catalog.SameVersion(a, b) }
 
 // checkDigest returns a SHA-256 in lower-case hex, or fault.Invalid.
 func checkDigest(s string) (string, error) {

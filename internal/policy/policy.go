@@ -209,6 +209,15 @@ type Decision struct {
 	ObservedUntil   time.Time
 }
 
+// Exemptable reports whether an exemption of the repository that decided can lift the decision. An exemption by an
+// administrator is needed for RuleReturned.
+func (d *Decision) Exemptable() bool { return d.Verdict == Hold && d.Rule != RuleDigest }
+
+// Liftable reports whether an administrator can lift the decision for one file.
+func (d *Decision) Liftable() bool {
+	return d.Verdict == Deny && (d.Rule == RuleDenylist || d.Rule == RuleAdvisory || d.Rule == RuleStatus)
+}
+
 // Counted is what decisions are counted by. Rule is "" for a file that is served.
 type Counted struct {
 	Rule     Rule

@@ -305,7 +305,7 @@ func (x *Reader) explainHeld(e *Explanation, v *View, c catalog.Contents, versio
 
 // nextFor returns what would make a file available that is held or denied.
 func nextFor(v *View, version string, d policy.Decision) string {
-	if d.Verdict == policy.Hold && d.Rule != policy.RuleDigest {
+	if d.Exemptable() {
 		exempt := fmt.Sprintf("index exempt add %s %s==%s --reason R", d.Repository, v.Name, version)
 		if !d.Until.IsZero() {
 			return "wait until " + policy.Date(d.Until) + ", or " + exempt

@@ -23,7 +23,7 @@ func (f found) target(filename string) (t holds.Target, err error) {
 func (s *Section) in(r *http.Request, f found, filename string) []string {
 	var wanted found
 	for _, one := range f.files {
-		if one.Decision != nil && exemptable(*one.Decision) && (filename == "" || one.Filename == filename) {
+		if one.Decision != nil && one.Decision.Exemptable() && (filename == "" || one.Filename == filename) {
 			wanted.files = append(wanted.files, one)
 		}
 	}

@@ -192,28 +192,17 @@ func (v *pageView) add(f catalog.File, seen map[string]catalog.Repository, admin
 			one.Observed = policy.Decision{Verdict: d.ObservedVerdict, Rule: d.Observed, Until: d.ObservedUntil}.Text()
 		}
 		one.Lifted.ID = d.Exemption
-		one.Liftable = admin && liftable(d)
+		one.Liftable = admin && d.Liftable()
 	}
 	if one.Held() {
 		v.Stopped++
 	} else {
 		v.Served++
 	}
-	if exemptable(one.Verdict.Decision) {
+	if one.Verdict.Exemptable() {
 		v.Exempt++
 	}
 	v.Files = append(v.Files, one)
-}
-
-// exemptable reports whether an exemption can lift a decision.
-func exemptable(d policy.Decision) bool {
-	return d.Verdict == policy.Hold && d.Rule != policy.RuleDigest
-}
-
-// liftable reports whether an administrator can lift a denial for one file.
-func liftable(d policy.Decision) bool {
-	return d.Verdict == policy.Deny &&
-		(d.Rule == policy.RuleDenylist || d.Rule == policy.RuleAdvisory || d.Rule == policy.RuleStatus)
 }
 
 // instead returns the newest other version with a file that is served and not yanked, final ones first.
@@ -363,7 +352,7 @@ func (v *pageView) fields(f ui.Form) {
 	reason := func(name, help string) ui.Field {
 		return f.Field(ui.Field{Name: name, Label: "Reason", Required: true, MaxLength: catalog.MaxReason, Help: help})
 	}
-	held := func(one heldFile) bool { return exemptable(one.Verdict.Decision) }
+	held := func(one heldFile) bool { return one.Verdict.Exemptable() }
 	all := "all held files of " + v.Project.Display + " " + v.Of
 	v.AskFile, v.AskReason = choice("ask_file", "Files", all, held), reason("ask_reason", "Those who decide read it.")
 	v.ExemptFile = choice("exempt_file", "Files", all, held)

@@ -62,7 +62,7 @@ func (c *denyAddCmd) Run(s *cli.Session) error {
 	n := holds.NewDenial{SHA256: c.SHA256, Reason: c.Reason}
 	switch {
 	case c.Project != "":
-		t, err := target(c.Project, c.File)
+		t, err := holds.ParseTarget(c.Project, c.File)
 		if err != nil {
 			return err
 		}
@@ -149,7 +149,7 @@ type denyLiftCmd struct {
 
 // Run lifts the denial.
 func (c *denyLiftCmd) Run(s *cli.Session) error {
-	t, err := target(c.Project, c.File)
+	t, err := holds.ParseTarget(c.Project, c.File)
 	if err != nil {
 		return err
 	}

@@ -79,12 +79,9 @@ func exemptionOf(e holds.Exemption) exemptionRow {
 	}
 }
 
-// target parses the arguments that name a target.
-func target(project, file string) (holds.Target, error) { return holds.ParseTarget(project, file) }
-
 // Run exempts the files.
 func (c *exemptAddCmd) Run(s *cli.Session) error {
-	t, err := target(c.Project, c.File)
+	t, err := holds.ParseTarget(c.Project, c.File)
 	if err != nil {
 		return err
 	}
