@@ -35,12 +35,8 @@ func (a *API) render(ctx context.Context, who access.Caller, v *resolve.View, ve
 		return nil, err
 	}
 	d.Project.Repository = v.Repository // of the URLs
-	advised, err := a.reader.Advised(ctx, v, d)
-	if err != nil {
-		return nil, err
-	}
 	doc := a.document(d)
-	doc.Vulnerabilities = vulnerabilities(advised)
+	doc.Vulnerabilities = vulnerabilities(v.Advised(d.Release.Version, d.Files))
 	if version == "" {
 		doc.Releases = a.releases(d.Contents)
 	}

@@ -39,6 +39,9 @@ func Ages(files []File) {
 // firstYear is the year before which no package index existed.
 const firstYear = 2003
 
+// Skew is how much later than this index saw a file its upstream may state that it was uploaded: their clocks differ.
+const Skew = 5 * time.Minute
+
 // Origin returns the time from which the age of a file counts, and whether it is the stated upload time. It is that, if
 // the upstream is trusted with times and it lies between the year 2003 and now, and else when this index first saw the
 // file.

@@ -11,18 +11,15 @@ import (
 	"pyindex/internal/packaging"
 )
 
-// Advised returns the advisories about a release of a view: those that feeds state about a canonical version of an
-// upstream's project. Releases of this index are never looked up, because feeds are about other projects of that name.
-func (x *Reader) Advised(ctx context.Context, v *View, d catalog.ReleaseDetail) ([]advisory.Advisory, error) {
-	foreign := slices.ContainsFunc(d.Files, func(f catalog.File) bool { return f.Upstream != nil })
-	if x.o.Advisories == nil || v.Upstream.Name == "" || !foreign {
-		return nil, nil
+// Advised returns the advisories about a release of the view with these files, those about malware first. It returns
+// none for a release of this index, because feeds are about other projects of that name. The Variant differs whenever
+// the result does.
+func (v *View) Advised(version string, files []catalog.File) []advisory.Advisory {
+	foreign := slices.ContainsFunc(files, func(f catalog.File) bool { return f.Upstream != nil })
+	if !foreign || v.ruled == nil || v.ruled.about == nil {
+		return nil
 	}
-	about, _, err := x.o.Advisories.About(ctx, v.At, v.Name)
-	if about == nil || err != nil {
-		return nil, err
-	}
-	return about.Of(d.Release.Version), nil
+	return v.ruled.about.Of(version)
 }
 
 // Asking is a caller in a repository, who asks about names without reading their pages.
@@ -62,9 +59,7 @@ func (a *Asking) Own(ctx context.Context, name packaging.ProjectName, version st
 	if err != nil {
 		return false, err
 	}
-	v, err := packaging.ParseVersion(version)
-	return err == nil && slices.ContainsFunc(c.Releases, func(r catalog.Release) bool {
-		own, err := packaging.ParseVersion(r.Version)
-		return err == nil && own.Compare(v) == 0
+	return slices.ContainsFunc(c.Releases, func(r catalog.Release) bool {
+		return catalog.SameVersion(r.Version, version)
 	}), nil
 }

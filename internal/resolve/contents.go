@@ -161,38 +161,36 @@ func (v *View) foreignFiles(p page.Page, rules *policy.Rules, m *marking,
 ) (out []catalog.File, until time.Time) {
 	out = make([]catalog.File, 0, len(p.Files))
 	extra := make([]catalog.UpstreamFile, len(p.Files))
-	judged := make([]policy.File, 0, len(p.Files))
-	facts := v.factsOf(&p)
+	judged := v.judge(&p)
 	for i := range p.Files {
-		f := &p.Files[i]
-		path := f.Path(v.Upstream.ArtifactBase)
-		pin, size, metadata, metadataSHA256 := v.pins[path], f.Size, f.Metadata, f.MetadataSHA256
-		sha256 := cmp.Or(pin, f.SHA256)
-		if pin != "" && f.SHA256 != "" && pin != f.SHA256 { // accepted: the page's record is about the file before
-			size, metadata, metadataSHA256 = -1, false, ""
-		}
-		if sha256 == "" && v.Repository.RequireHashes {
+		f := v.listed(&p.Files[i], &extra[i])
+		if f.SHA256 == "" && v.Repository.RequireHashes {
 			continue
 		}
-		extra[i] = catalog.UpstreamFile{
-			Name: v.Upstream.Name, Path: path, Metadata: metadata, Provenance: f.Provenance != "", Signed: f.Signed,
-		}
-		out = append(out, catalog.File{
-			Filename: f.Filename, Kind: f.Kind, Version: f.Version, ReleaseID: f.Version,
-			Size: size, SHA256: sha256, MetadataSHA256: metadataSHA256,
-			RequiresPython: f.RequiresPython, Yanked: f.Yanked, YankedReason: f.YankedReason,
-			UploadedAt: f.Uploaded, Upstream: &extra[i],
-		})
-		judged = append(judged, policy.File{})
-		facts.put(&judged[len(judged)-1], f, path)
-	}
-	policy.Ages(judged)
-	for i := range judged {
 		d := rules.Decide(&judged[i], now)
 		if !d.Changes.IsZero() && (until.IsZero() || d.Changes.Before(until)) {
 			until = d.Changes
 		}
-		m.mark(&out[i], d)
+		m.mark(&f, d)
+		out = append(out, f)
 	}
 	return out, until
+}
+
+// listed returns a file of the view's upstream as pages list it. It fills in extra, which belongs to the file.
+func (v *View) listed(f *page.File, extra *catalog.UpstreamFile) catalog.File {
+	path := f.Path(v.Upstream.ArtifactBase)
+	pin, size, metadata, metadataSHA256 := v.pins[path], f.Size, f.Metadata, f.MetadataSHA256
+	if pin != "" && f.SHA256 != "" && pin != f.SHA256 { // accepted: the page's record is about the file before
+		size, metadata, metadataSHA256 = -1, false, ""
+	}
+	*extra = catalog.UpstreamFile{
+		Name: v.Upstream.Name, Path: path, Metadata: metadata, Provenance: f.Provenance != "", Signed: f.Signed,
+	}
+	return catalog.File{
+		Filename: f.Filename, Kind: f.Kind, Version: f.Version, ReleaseID: f.Version,
+		Size: size, SHA256: cmp.Or(pin, f.SHA256), MetadataSHA256: metadataSHA256,
+		RequiresPython: f.RequiresPython, Yanked: f.Yanked, YankedReason: f.YankedReason,
+		UploadedAt: f.Uploaded, Upstream: extra,
+	}
 }

@@ -15,9 +15,6 @@ import (
 	"pyindex/internal/upstream/page"
 )
 
-// skew is how much later than this index saw a file its upstream may state that it was uploaded: their clocks differ.
-const skew = 5 * time.Minute
-
 // facts are what decisions about the files of a page of a view's upstream depend on.
 type facts struct {
 	v       *View
@@ -43,7 +40,7 @@ func (v *View) factsOf(p *page.Page) facts {
 func (f *facts) put(out *policy.File, file *page.File, path string) {
 	v := f.v
 	seen := cmp.Or(file.FirstSeen, v.held.FetchedAt)
-	uploaded, stated := policy.Origin(file.Uploaded, seen, seen.Add(skew), v.Upstream.TrustTimes)
+	uploaded, stated := policy.Origin(file.Uploaded, seen, seen.Add(policy.Skew), v.Upstream.TrustTimes)
 	*out = policy.File{
 		Filename: file.Filename, Version: file.Version, SHA256: file.SHA256, Uploaded: uploaded, Age: uploaded,
 		FirstSeen: file.FirstSeen, RemovedAt: file.LastSeen, Undated: !stated && !f.dated && seen.Equal(f.first),
@@ -79,6 +76,17 @@ func (f *facts) malwareOf(version string) string {
 	}
 	f.malware[version] = id
 	return id
+}
+
+// judge returns the facts about each file of a page, in their order. Files without a digest count as well: a release
+// comes free with them.
+func (v *View) judge(p *page.Page) []policy.File {
+	f, out := v.factsOf(p), make([]policy.File, len(p.Files))
+	for i := range p.Files {
+		f.put(&out[i], &p.Files[i], p.Files[i].Path(v.Upstream.ArtifactBase))
+	}
+	policy.Ages(out)
+	return out
 }
 
 // decideOne decides about one file of a page of the view's upstream, or one that left it.

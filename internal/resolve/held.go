@@ -97,30 +97,17 @@ func (x *Reader) heldRules(ctx context.Context, v *View, h *Held) (policy.Rules,
 // addGone adds the files that left a page and are not served.
 func (x *Reader) addGone(v *View, p page.Page, h *Held) {
 	m := x.marking(v)
-	for _, f := range p.Gone {
-		path := f.Path(v.Upstream.ArtifactBase)
+	for i := range p.Gone {
+		f := &p.Gone[i]
 		if slices.ContainsFunc(h.Files, func(o catalog.File) bool {
 			return o.Filename == f.Filename || o.Upstream == nil && catalog.SameVersion(o.Version, f.Version)
 		}) {
 			continue
 		}
-		gone := v.foreignFile(f, path)
-		m.mark(&gone, v.decideOne(p, f, path, x.o.Now()))
+		gone := v.listed(f, new(catalog.UpstreamFile))
+		m.mark(&gone, v.decideOne(p, *f, gone.Upstream.Path, x.o.Now()))
 		if gone.Held() {
 			h.Files = append(h.Files, gone)
 		}
-	}
-}
-
-// foreignFile returns a file of the view's upstream as it is listed.
-func (v *View) foreignFile(f page.File, path string) catalog.File {
-	sha256 := f.SHA256
-	if pin := v.pins[path]; pin != "" {
-		sha256 = pin
-	}
-	return catalog.File{
-		Filename: f.Filename, Kind: f.Kind, Version: f.Version, ReleaseID: f.Version, Size: f.Size, SHA256: sha256,
-		RequiresPython: f.RequiresPython, UploadedAt: f.Uploaded,
-		Upstream: &catalog.UpstreamFile{Name: v.Upstream.Name, Path: path},
 	}
 }

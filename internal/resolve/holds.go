@@ -8,7 +8,6 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/holds"
 	"pyindex/internal/packaging"
-	"pyindex/internal/policy"
 )
 
 // FilesOf implements holds.Files: the files of a project that the caller may read through a repository, with those that
@@ -64,12 +63,7 @@ func (x *Reader) foreignFilesOf(v *View) ([]holds.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules, facts, now := v.rulesOf(p), v.factsOf(&p), x.o.Now()
-	judged := make([]policy.File, len(p.Files))
-	for i := range p.Files {
-		facts.put(&judged[i], &p.Files[i], p.Files[i].Path(v.Upstream.ArtifactBase))
-	}
-	policy.Ages(judged)
+	rules, judged, now := v.rulesOf(p), v.judge(&p), x.o.Now()
 	out := make([]holds.File, 0, len(p.Files)+len(p.Gone))
 	for i := range judged {
 		f := &judged[i]

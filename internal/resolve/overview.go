@@ -107,45 +107,57 @@ func (x *Reader) RefuseOwn(ctx context.Context, who access.Caller, repo string, 
 	if err != nil {
 		return err
 	}
+	f, err := x.deniedOwn(ctx, who, o, name, versions...)
+	if f == nil || err != nil {
+		return err
+	}
+	return x.Refuse(&View{opened: o, Name: name}, *f)
+}
+
+// deniedOwn returns a denied file of some releases of a project that a repository has itself, or nil.
+func (x *Reader) deniedOwn(ctx context.Context, who access.Caller, o opened, name packaging.ProjectName,
+	versions ...string,
+) (*catalog.File, error) {
 	s, err := x.standing(ctx, o.At, name)
 	if err != nil || s.Revision == "" {
-		return err
+		return nil, err
 	}
-	p, err := x.index.Project(ctx, who, repo, name)
+	p, err := x.index.Project(ctx, who, o.Repository.Name, name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	v := &View{opened: o, Name: name, Project: p}
-	c, err := x.All(ctx, who, v)
+	c, err := x.All(ctx, who, &View{opened: o, Name: name, Project: p})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, f := range c.Files {
-		if !f.Held() {
-			continue
-		}
-		for _, version := range versions {
-			if catalog.SameVersion(f.Version, version) {
-				return x.Refuse(v, f)
-			}
+	for i := range c.Files {
+		f := &c.Files[i]
+		same := func(version string) bool { return catalog.SameVersion(f.Version, version) }
+		if f.Held() && slices.ContainsFunc(versions, same) {
+			return f, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // Withhold replaces what cards of projects of a repository show of a denied release by the reason.
 func (x *Reader) Withhold(ctx context.Context, who access.Caller, repo string, cards []catalog.Card) error {
+	o, err := x.open(ctx, who, repo)
+	if err != nil {
+		return err
+	}
 	for i := range cards {
 		c := &cards[i]
 		name, err := packaging.ParseProjectName(c.Name)
 		if err != nil {
 			return err
 		}
-		err = x.RefuseOwn(ctx, who, repo, name, c.Version)
-		if r, ok := errors.AsType[Refused](err); ok {
-			c.Summary = r.Error()
-		} else if err != nil && !catalog.IsMissing(err) { // deleted meanwhile
+		f, err := x.deniedOwn(ctx, who, o, name, c.Version)
+		if err != nil && !catalog.IsMissing(err) { // deleted meanwhile
 			return err
+		}
+		if f != nil {
+			c.Summary = f.Decision.Text()
 		}
 	}
 	return nil

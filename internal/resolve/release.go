@@ -16,7 +16,13 @@ func (x *Reader) Release(ctx context.Context, who access.Caller, v *View,
 	version string,
 ) (catalog.ReleaseDetail, error) {
 	if v.Own() {
-		return x.ownRelease(ctx, who, v, version)
+		s, err := x.standing(ctx, v.At, v.Name)
+		if err != nil {
+			return catalog.ReleaseDetail{}, err
+		}
+		if s.Revision == "" {
+			return x.index.Release(ctx, who, v.Project.Repository.Name, v.Name, version)
+		}
 	}
 	c, err := x.Contents(ctx, who, v)
 	if err != nil {
@@ -27,37 +33,14 @@ func (x *Reader) Release(ctx context.Context, who access.Caller, v *View,
 		return d, err
 	}
 	d.Files = catalog.FilesOf(c.Files, d.Release.ID)
-	if len(d.Files) == 0 || d.Files[0].Upstream == nil {
-		if v.Project.ID != "" && len(d.Files) > 0 {
-			return x.withMetadata(ctx, who, v, d)
-		}
+	switch {
+	case v.Own() || v.Project.ID != "" && len(d.Files) > 0 && d.Files[0].Upstream == nil:
+		return x.withMetadata(ctx, who, v, d)
+	case len(d.Files) == 0 || d.Files[0].Upstream == nil:
 		return d, nil
 	}
 	d.Metadata, err = x.metadata(ctx, v, d)
 	return d, err
-}
-
-// ownRelease is Release for a project that has files of this index only.
-func (x *Reader) ownRelease(ctx context.Context, who access.Caller, v *View,
-	version string,
-) (catalog.ReleaseDetail, error) {
-	s, err := x.standing(ctx, v.At, v.Name)
-	if err != nil {
-		return catalog.ReleaseDetail{}, err
-	}
-	if s.Revision == "" {
-		return x.index.Release(ctx, who, v.Project.Repository.Name, v.Name, version)
-	}
-	c, err := x.Contents(ctx, who, v)
-	if err != nil {
-		return catalog.ReleaseDetail{}, err
-	}
-	d := catalog.ReleaseDetail{Contents: c}
-	if d.Release, err = catalog.PickRelease(c, version); err != nil {
-		return d, err
-	}
-	d.Files = catalog.FilesOf(c.Files, d.Release.ID)
-	return x.withMetadata(ctx, who, v, d)
 }
 
 // withMetadata adds the metadata of a release of this index. It comes from a file that is served, or is left out.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"pyindex/internal/access"
-	"pyindex/internal/advisory"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/memo"
@@ -80,15 +79,6 @@ func (v *View) Until() time.Time {
 		return time.Time{}
 	}
 	return time.Unix(0, ends)
-}
-
-// Advisories returns the advisories about a version of the view that comes from an upstream, those about malware first.
-// No advisories are kept about versions of this index. The Variant differs whenever the result does.
-func (v *View) Advisories(version string) []advisory.Advisory {
-	if v.ruled == nil || v.ruled.about == nil {
-		return nil
-	}
-	return v.ruled.about.Of(version)
 }
 
 // Age returns how long ago the upstream's page was current, and for how long it has been staler than it should be. Both

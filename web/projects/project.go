@@ -154,7 +154,7 @@ func (s *Section) project(w http.ResponseWriter, r *http.Request, who access.Cal
 	}
 	if len(o.Files) > 0 {
 		v.fill(r.Context(), s, o.Overview)
-		v.Advisories = o.View.Advisories(o.Release.Version)
+		v.Advisories = o.View.Advised(o.Release.Version, o.Files)
 	}
 	if err := s.explain(r, who, name, &v); err != nil {
 		return err

@@ -77,9 +77,6 @@ type Source interface {
 	Since(ctx context.Context, who access.Caller, repository string) (time.Time, error)
 }
 
-// skew is how much later than this index saw a file its upstream may state that it was uploaded.
-const skew = 5 * time.Minute
-
 // Try decides about each recorded download of a period as the policy would have decided when it happened. A caller's
 // downloads of a file on one day count as the first of them. It needs an administrator.
 func Try(ctx context.Context, who access.Caller, from Source, plan Plan,
@@ -150,7 +147,7 @@ func (x *trial) begin(p downloads.Project, facts Facts) {
 					continue // nobody knows its age
 				}
 			}
-			at, stated := policy.Origin(f.Uploaded, seen, seen.Add(skew), facts.TrustTimes)
+			at, stated := policy.Origin(f.Uploaded, seen, seen.Add(policy.Skew), facts.TrustTimes)
 			one := judged{stated: stated, File: policy.File{
 				Filename: f.Filename, Version: f.Version, SHA256: f.SHA256, Uploaded: at, Age: at, FirstSeen: f.FirstSeen,
 				RemovedAt: f.LastSeen,
