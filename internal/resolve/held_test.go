@@ -311,6 +311,35 @@ func TestHeldFilesAreListedAsYanked(t *testing.T) {
 	}
 }
 
+// TestAReleaseWaitsForFilesWithoutADigest: a file that the page leaves out for want of a digest is part of the release,
+// so the page and the URL of another one agree that both are held.
+func TestAReleaseWaitsForFilesWithoutADigest(t *testing.T) {
+	w := newRuling(t)
+	wheel := w.theirsAt("waiting", "1.0", 80*time.Hour)
+	sdist := packagingtest.SDist("waiting", "1.0", "theirs")
+	w.public.Add(sdist)
+	w.public.Change("waiting", func(p *upstreamtest.Project) {
+		for _, f := range p.Files {
+			if f.Name == sdist.Name {
+				f.Uploaded, f.NoSHA256 = w.clock().Add(-70*time.Hour), true
+			}
+		}
+	})
+	w.cooldown("main", 3*day)
+	until := policy.Date(w.clock().Add(3*day - 70*time.Hour))
+	l := w.list("", "waiting")
+	if got := l.yanked(wheel); !strings.HasPrefix(got, "held: cooldown until "+until) {
+		t.Errorf("the wheel is listed with %q, want it held until %s", got, until)
+	}
+	if got := l.yanked(sdist); got != "absent" {
+		t.Errorf("the file without a digest is listed with %q", got)
+	}
+	out := w.call(1, w.admin, http.MethodGet, w.addresses("", "waiting", wheel)["file"], nil)
+	if out.Code != http.StatusForbidden || !strings.Contains(out.Body.String(), until) {
+		t.Errorf("the wheel = %d %s, want it held until %s", out.Code, out.Body, until)
+	}
+}
+
 // TestReasonOnTheStatusLine: clients print the reason phrase, so it has the reason and the address.
 func TestReasonOnTheStatusLine(t *testing.T) {
 	w := newRuling(t)
