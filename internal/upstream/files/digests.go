@@ -15,15 +15,6 @@ import (
 	"pyindex/internal/upstream/page"
 )
 
-type projectKey struct{ upstream, project string }
-
-// pinned are the digests of a project's files that were found.
-type pinned struct {
-	paths   map[string]string
-	version string
-	at      time.Time
-}
-
 // Pins returns the digests of a project's files, by path, that are not what the upstream stated first: this index
 // computed them because the upstream states none, or an administrator accepted them. The text differs whenever they do,
 // and is "" if there are none. Another process may know more for some seconds.
@@ -31,44 +22,25 @@ func (f *Files) Pins(ctx context.Context, u upstream.Upstream,
 	project packaging.ProjectName) (map[string]string, string,
 	error,
 ) {
-	k := projectKey{u.Name, project.String()}
-	f.mu.Lock()
-	p, ok := f.pins[k]
-	f.mu.Unlock()
-	if ok && f.o.Now().Sub(p.at) < f.times.row {
-		return p.paths, p.version, nil
-	}
-	p = pinned{at: f.o.Now()}
-	err := f.store.View(ctx, func(tx Tx) error {
-		rows, err := tx.FoundUpstreamFiles(ctx, k.upstream, k.project)
-		if err != nil || len(rows) == 0 {
-			return err
-		}
-		p.paths = make(map[string]string, len(rows))
-		h := sha256.New()
-		for _, r := range rows {
-			p.paths[r.Path] = r.SHA256
-			fmt.Fprintln(h, r.Path, r.SHA256)
-		}
-		p.version = hex.EncodeToString(h.Sum(nil)[:8])
-		return nil
+	k, now := projectKey{u.Name, project.String()}, f.o.Now()
+	return f.pins.get(k, now, now.Add(-f.times.row), func() (paths map[string]string, text string, err error) {
+		err = f.store.View(ctx, func(tx Tx) error {
+			paths, text = nil, ""
+			rows, err := tx.FoundUpstreamFiles(ctx, k.upstream, k.project)
+			if err != nil || len(rows) == 0 {
+				return err
+			}
+			paths = make(map[string]string, len(rows))
+			h := sha256.New()
+			for _, r := range rows {
+				paths[r.Path] = r.SHA256
+				fmt.Fprintln(h, r.Path, r.SHA256)
+			}
+			text = hex.EncodeToString(h.Sum(nil)[:8])
+			return nil
+		})
+		return paths, text, err
 	})
-	if err != nil {
-		return nil, "", err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.pins) >= mostRemembered {
-		clear(f.pins)
-	}
-	f.pins[k] = p
-	return p.paths, p.version, nil
-}
-
-func (f *Files) forgetPins(row Row) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.pins, projectKey{row.Upstream, row.Project})
 }
 
 // Digest returns the SHA-256 of a file, in hex: the one that the upstream states or that is known, or that of its
@@ -296,8 +268,8 @@ func (f *Files) Accept(ctx context.Context, who access.Caller, k Key, sha256, re
 		return err
 	}
 	f.remember(row)
-	f.forgetPins(row)
-	f.forgetExamined(row)
+	f.pins.forget(row)
+	f.examined.forget(row)
 	f.keeper.Drop(ctx, waste)
 	return nil
 }

@@ -417,7 +417,7 @@ func (f *Files) pin(ctx context.Context, row Row, sum string, size int64) (Row, 
 	}, func(Tx) error { return nil })
 	if err == nil {
 		f.remember(row)
-		f.forgetPins(row)
+		f.pins.forget(row)
 	}
 	return row, err
 }

@@ -292,7 +292,7 @@ func (f *Files) write(ctx context.Context, row *Row, x found) error {
 	}
 	*row = now
 	f.remember(now)
-	f.forgetExamined(now)
+	f.examined.forget(now)
 	return nil
 }
 

@@ -98,15 +98,16 @@ type Files struct {
 
 	slots chan struct{} // of downloads in memory
 
-	mu       sync.Mutex
-	flights  map[Key]*flight
-	rows     map[Key]remembered
-	uses     map[Key]time.Time // not written yet
-	pins     map[projectKey]pinned
-	examined map[projectKey]examinations
-	calls    map[call]*calling
-	refused  map[call]time.Time // siblings with a wrong digest, and until when they are not asked for again
-	queue    queue
+	mu      sync.Mutex
+	flights map[Key]*flight
+	rows    map[Key]remembered
+	uses    map[Key]time.Time // not written yet
+	calls   map[call]*calling
+	refused map[call]time.Time // siblings with a wrong digest, and until when they are not asked for again
+	queue   queue
+
+	pins     recent[string]
+	examined recent[Startup]
 
 	kept     atomic.Int64 // bytes in the store, as last counted and changed since
 	evicting sync.Mutex
@@ -131,22 +132,20 @@ func New(s Store, k *custody.Keeper, f upstream.Fetcher, o Options) *Files {
 		o.Log = slog.Default()
 	}
 	x := &Files{
-		store:    s,
-		keeper:   k,
-		fetcher:  f,
-		o:        o,
-		times:    defaultTimes(),
-		changes:  access.NewChanges(s, o.Now, o.NewID),
-		log:      o.Log,
-		slots:    make(chan struct{}, inMemory),
-		flights:  map[Key]*flight{},
-		rows:     map[Key]remembered{},
-		uses:     map[Key]time.Time{},
-		pins:     map[projectKey]pinned{},
-		examined: map[projectKey]examinations{},
-		calls:    map[call]*calling{},
-		refused:  map[call]time.Time{},
-		queue:    newQueue(),
+		store:   s,
+		keeper:  k,
+		fetcher: f,
+		o:       o,
+		times:   defaultTimes(),
+		changes: access.NewChanges(s, o.Now, o.NewID),
+		log:     o.Log,
+		slots:   make(chan struct{}, inMemory),
+		flights: map[Key]*flight{},
+		rows:    map[Key]remembered{},
+		uses:    map[Key]time.Time{},
+		calls:   map[call]*calling{},
+		refused: map[call]time.Time{},
+		queue:   newQueue(),
 	}
 	x.base, x.stop = context.WithCancel(context.Background())
 	k.OnFull(x.makeRoom)

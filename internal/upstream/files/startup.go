@@ -10,6 +10,7 @@ import (
 
 	"pyindex/internal/fault"
 	"pyindex/internal/packaging"
+	"pyindex/internal/policy"
 	"pyindex/internal/upstream"
 	"pyindex/internal/upstream/page"
 )
@@ -72,29 +73,24 @@ func (x found) startup() Startup {
 	return Startup{New: x.New, Known: x.Known}
 }
 
-// examinations are the start-up files of a project.
-type examinations struct {
-	pinned
-	startup map[string]Startup
-}
-
 // Examined returns the start-up files that were found in a project's wheels, by path. The text differs whenever they
 // do, and is "" if there are none. Wheels are examined when they are downloaded, so that others may have some.
 // Another process may know more for some seconds.
 func (f *Files) Examined(ctx context.Context, u upstream.Upstream, project packaging.ProjectName,
 ) (map[string]Startup, string, error) {
-	k := projectKey{u.Name, project.String()}
-	f.mu.Lock()
-	x, ok := f.examined[k]
-	f.mu.Unlock()
-	if ok && f.o.Now().Sub(x.at) < f.times.row {
-		return x.startup, x.version, nil
-	}
-	x = examinations{pinned: pinned{at: f.o.Now()}}
+	k, now := projectKey{u.Name, project.String()}, f.o.Now()
+	return f.examined.get(k, now, now.Add(-f.times.row), func() (map[string]Startup, string, error) {
+		return f.readExamined(ctx, u, project)
+	})
+}
+
+// readExamined is Examined from the rows. Wheels that could not be compared yet are compared in the background.
+func (f *Files) readExamined(ctx context.Context, u upstream.Upstream, project packaging.ProjectName,
+) (out map[string]Startup, text string, err error) {
 	var unsure []Row
-	err := f.store.View(ctx, func(tx Tx) error {
-		unsure = nil
-		rows, err := tx.ExaminedUpstreamFiles(ctx, k.upstream, k.project)
+	err = f.store.View(ctx, func(tx Tx) error {
+		out, text, unsure = nil, "", nil
+		rows, err := tx.ExaminedUpstreamFiles(ctx, u.Name, project.String())
 		if err != nil {
 			return err
 		}
@@ -107,14 +103,14 @@ func (f *Files) Examined(ctx context.Context, u upstream.Upstream, project packa
 			if what.Unsure {
 				unsure = append(unsure, r)
 			}
-			if x.startup == nil {
-				x.startup = map[string]Startup{}
+			if out == nil {
+				out = map[string]Startup{}
 			}
-			x.startup[r.Path] = what.startup()
-			fmt.Fprintln(h, r.Path, x.startup[r.Path])
+			out[r.Path] = what.startup()
+			fmt.Fprintln(h, r.Path, out[r.Path])
 		}
-		if x.startup != nil {
-			x.version = hex.EncodeToString(h.Sum(nil)[:8])
+		if out != nil {
+			text = hex.EncodeToString(h.Sum(nil)[:8])
 		}
 		return nil
 	})
@@ -125,19 +121,7 @@ func (f *Files) Examined(ctx context.Context, u upstream.Upstream, project packa
 	if len(unsure) > 0 && f.base.Err() == nil {
 		f.work.Go(func() { f.judgeAgain(f.base, u, project, unsure) })
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.examined) >= mostRemembered {
-		clear(f.examined)
-	}
-	f.examined[k] = x
-	return x.startup, x.version, nil
-}
-
-func (f *Files) forgetExamined(row Row) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.examined, projectKey{row.Upstream, row.Project})
+	return out, text, nil
 }
 
 // mayServe asks whether a file with start-up files may be served to a caller.
@@ -149,7 +133,8 @@ func (f *Files) mayServe(ctx context.Context, u upstream.Upstream, file page.Fil
 		if s.New == "" {
 			return nil
 		}
-		return fault.New(fault.Denied, "held: startup, %s would run when Python starts", s.New)
+		held := policy.Decision{Verdict: policy.Hold, Rule: policy.RuleStartup, Detail: s.New}
+		return fault.New(fault.Denied, "%s", held.Text())
 	}
 	project, err := packaging.ParseProjectName(projectOf(file))
 	if err != nil {
