@@ -30,26 +30,36 @@ func (a *App) tellCreated(base *url.URL, log *slog.Logger) (func(context.Context
 
 // writeCreated stores the letter about a new project, if the project's owner has an address.
 func (a *App) writeCreated(ctx context.Context, base *url.URL, c exchange.Created) error {
+	user, to, err := a.recipient(ctx, c.Owner)
+	if err != nil || to == "" {
+		return err
+	}
+	link := treeOf(base, c.Repository).JoinPath("manage/project", c.Project, "settings/publishing/").String()
+	return a.Outbox.Warn(ctx, to,
+		outbox.CreatedLetter(a.Config.Name(), user, c.Project, c.Publisher, outbox.Seen{At: c.At, Address: c.Address},
+			link))
+}
+
+// recipient returns the name of a user and the address for letters to them, "" if there is none.
+func (a *App) recipient(ctx context.Context, id string) (name, to string, err error) {
 	var user access.User
-	err := a.DB.Accounts().View(ctx, func(tx account.Tx) (err error) {
-		user, err = tx.UserByID(ctx, c.Owner)
+	err = a.DB.Accounts().View(ctx, func(tx account.Tx) (err error) {
+		user, err = tx.UserByID(ctx, id)
 		return err
 	})
 	if fault.Is(err, fault.NotFound) {
-		return nil
+		return "", "", nil
 	} else if err != nil {
-		return err
+		return "", "", err
 	}
-	to, err := a.Accounts.AddressOf(ctx, user.Name)
-	if err != nil {
-		return err
+	to, err = a.Accounts.AddressOf(ctx, user.Name)
+	return user.Name, to, err
+}
+
+// treeOf returns the URL below which a repository has its paths.
+func treeOf(base *url.URL, repository string) *url.URL {
+	if repository == catalog.MainRepository {
+		return base.JoinPath()
 	}
-	tree := ""
-	if c.Repository != catalog.MainRepository {
-		tree = "r/" + c.Repository + "/"
-	}
-	link := base.JoinPath(tree, "manage/project", c.Project, "settings/publishing/").String()
-	return a.Outbox.Warn(ctx, to,
-		outbox.CreatedLetter(a.Config.Name(), user.Name, c.Project, c.Publisher, outbox.Seen{At: c.At, Address: c.Address},
-			link))
+	return base.JoinPath("r", repository)
 }

@@ -5,10 +5,7 @@ import (
 	"log/slog"
 
 	"pyindex/internal/access"
-	"pyindex/internal/account"
 	"pyindex/internal/account/outbox"
-	"pyindex/internal/catalog"
-	"pyindex/internal/fault"
 	"pyindex/internal/holds"
 )
 
@@ -27,27 +24,13 @@ func (a *App) writeDecided(ctx context.Context, r holds.Request) error {
 	if r.By.Kind != string(access.KindUser) || r.By.ID == r.DecidedBy.ID {
 		return nil
 	}
-	var user access.User
-	err := a.DB.Accounts().View(ctx, func(tx account.Tx) (err error) {
-		user, err = tx.UserByID(ctx, r.By.ID)
+	user, to, err := a.recipient(ctx, r.By.ID)
+	if err != nil || to == "" {
 		return err
-	})
-	if fault.Is(err, fault.NotFound) || err == nil && !user.Active() {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	to, err := a.Accounts.AddressOf(ctx, user.Name)
-	if err != nil {
-		return err
-	}
-	tree := ""
-	if r.Repository != catalog.MainRepository {
-		tree = "r/" + r.Repository + "/"
 	}
 	return a.Outbox.Warn(ctx, to, outbox.DecidedLetter(a.Config.Name(), outbox.Decided{
-		User: user.Name, Target: r.Target(), Repository: r.Repository, Granted: r.State == holds.Granted,
+		User: user, Target: r.Target(), Repository: r.Repository, Granted: r.State == holds.Granted,
 		By: r.DecidedBy.Name, Answer: r.Answer, At: r.DecidedAt,
-		Page: a.Base.JoinPath(tree, "project", r.Project, "/").String(),
+		Page: treeOf(a.Base, r.Repository).JoinPath("project", r.Project, "/").String(),
 	}))
 }

@@ -88,11 +88,7 @@ func (a *App) heldAddress(repository string, name packaging.ProjectName, version
 	if a.Base == nil {
 		return ""
 	}
-	page := a.Base.JoinPath()
-	if repository != catalog.MainRepository {
-		page = page.JoinPath("r", repository)
-	}
-	page = page.JoinPath("held", name.String())
+	page := treeOf(a.Base, repository).JoinPath("held", name.String())
 	if version != "" {
 		page = page.JoinPath(version)
 	}

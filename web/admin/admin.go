@@ -12,20 +12,9 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
-	"pyindex/internal/route"
 	"pyindex/web/auditlog"
 	"pyindex/web/ui"
 )
-
-// administers responds with 404 unless the caller is an administrator.
-func (s *Section) administers(h route.Handler) route.Handler {
-	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-		if !who.Admin() {
-			return fault.New(fault.NotFound, "check the address; the page may have been moved or deleted")
-		}
-		return h(w, r, who)
-	}
-}
 
 func (s *Section) adminFrame(r *http.Request, who access.Caller, tab, title string) ui.Frame {
 	f := s.Frame(r, who, title)

@@ -3,7 +3,6 @@ package admin
 import (
 	"net/http"
 
-	"pyindex/internal/access"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
 )
@@ -76,23 +75,13 @@ func (s *Section) Routes() []route.Route {
 		"/admin/upstream/:upstream/remove/": s.removeUpstream,
 	}
 	for path, h := range forms {
-		forms[path] = s.confirming(h)
+		forms[path] = s.Confirming(h)
 	}
 	forms["/admin/users/uninvite/"] = s.adminUninvite
 	forms["/admin/lockout/:kind/:subject/"] = s.adminLockOut // re-authenticates after checking the typed name
 	rows = append(rows, s.Forms(forms)...)
 	for i := range rows {
-		rows[i].Handle = s.administers(rows[i].Handle)
+		rows[i].Handle = ui.ForAdministrators(rows[i].Handle)
 	}
 	return rows
-}
-
-// confirming wraps a form handler that requires re-authentication.
-func (s *Section) confirming(h ui.FormHandler) ui.FormHandler {
-	return func(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-		if err := s.Confirmed(who); err != nil {
-			return err
-		}
-		return h(w, r, who, f)
-	}
 }

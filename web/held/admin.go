@@ -28,36 +28,16 @@ func (s *Section) adminRoutes() []route.Route {
 		{Method: http.MethodGet, Path: denialsPath, Auth: route.Signed, Handle: s.denialsPage},
 	}
 	rows = append(rows, s.Forms(map[string]ui.FormHandler{
-		denialsPath + "deny/":   s.confirming(s.deny),
-		denialsPath + "undeny/": s.confirming(s.undeny),
-		denialsPath + "pin/":    s.confirming(s.pin),
-		denialsPath + "unpin/":  s.confirming(s.unpin),
-		denialsPath + "accept/": s.confirming(s.acceptReturn),
+		denialsPath + "deny/":   s.Confirming(s.deny),
+		denialsPath + "undeny/": s.Confirming(s.undeny),
+		denialsPath + "pin/":    s.Confirming(s.pin),
+		denialsPath + "unpin/":  s.Confirming(s.unpin),
+		denialsPath + "accept/": s.Confirming(s.acceptReturn),
 	})...)
 	for i := range rows {
-		rows[i].Handle = administers(rows[i].Handle)
+		rows[i].Handle = ui.ForAdministrators(rows[i].Handle)
 	}
 	return rows
-}
-
-// administers responds with 404 unless the caller is an administrator.
-func administers(h route.Handler) route.Handler {
-	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-		if !who.Admin() {
-			return fault.New(fault.NotFound, "check the address; the page may have been moved or deleted")
-		}
-		return h(w, r, who)
-	}
-}
-
-// confirming wraps a form handler that requires re-authentication.
-func (s *Section) confirming(h ui.FormHandler) ui.FormHandler {
-	return func(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
-		if err := s.Confirmed(who); err != nil {
-			return err
-		}
-		return h(w, r, who, f)
-	}
 }
 
 func (s *Section) adminFrame(r *http.Request, who access.Caller, title string) ui.Frame {
@@ -230,18 +210,19 @@ func (s *Section) waiting(ctx context.Context, who access.Caller, v *overviewVie
 			v.InForce++
 		}
 	}
-	rulings, err := s.o.Holds.Rulings(ctx, who, holds.KindDenial, holds.KindPin, holds.KindLift)
-	for _, one := range rulings {
-		switch one.Kind {
-		case holds.KindDenial:
-			v.Denials++
-		case holds.KindPin:
-			v.Pins++
-		case holds.KindLift:
-			v.Lifts++
-		}
-	}
+	all, err := s.rulings(ctx, who)
+	v.Denials, v.Pins, v.Lifts = len(all[holds.KindDenial]), len(all[holds.KindPin]), len(all[holds.KindLift])
 	return err
+}
+
+// rulings returns what administrators decided about files, by kind, the newest first.
+func (s *Section) rulings(ctx context.Context, who access.Caller) (map[holds.Kind][]holds.Ruling, error) {
+	all, err := s.o.Holds.Rulings(ctx, who, holds.KindDenial, holds.KindPin, holds.KindLift)
+	out := map[holds.Kind][]holds.Ruling{}
+	for _, one := range slices.Backward(all) {
+		out[one.Kind] = append(out[one.Kind], one)
+	}
+	return out, err
 }
 
 type denialsView struct {
@@ -260,21 +241,11 @@ func (s *Section) denialsPage(w http.ResponseWriter, r *http.Request, who access
 
 func (s *Section) showDenials(w http.ResponseWriter, r *http.Request, who access.Caller, f ui.Form) error {
 	v := denialsView{Frame: s.adminFrame(r, who, "Denials and pins")}
-	all, err := s.o.Holds.Rulings(r.Context(), who, holds.KindDenial, holds.KindPin, holds.KindLift)
+	all, err := s.rulings(r.Context(), who)
 	if err != nil {
 		return err
 	}
-	slices.Reverse(all) // newest first
-	for _, one := range all {
-		switch one.Kind {
-		case holds.KindDenial:
-			v.Denials = append(v.Denials, one)
-		case holds.KindPin:
-			v.Pins = append(v.Pins, one)
-		case holds.KindLift:
-			v.Lifts = append(v.Lifts, one)
-		}
-	}
+	v.Denials, v.Pins, v.Lifts = all[holds.KindDenial], all[holds.KindPin], all[holds.KindLift]
 	if v.Returns, err = s.o.Holds.Returns(r.Context(), who); err != nil {
 		return err
 	}

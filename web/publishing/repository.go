@@ -30,19 +30,9 @@ func (s *Section) repositoryRoutes() []route.Route {
 		repositoryPath + "remove/":    s.removeFromRepository,
 	})...)
 	for i := range rows {
-		rows[i].Handle = administers(rows[i].Handle)
+		rows[i].Handle = ui.ForAdministrators(rows[i].Handle)
 	}
 	return rows
-}
-
-// administers responds with 404 unless the caller is an administrator.
-func administers(h route.Handler) route.Handler {
-	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-		if !who.Admin() {
-			return fault.New(fault.NotFound, "check the address; the page may have been moved or deleted")
-		}
-		return h(w, r, who)
-	}
 }
 
 type repositoryView struct {

@@ -25,6 +25,26 @@ func (k *Kit) Confirmed(who access.Caller) error {
 	return ErrConfirm
 }
 
+// Confirming wraps a form handler that requires re-authentication.
+func (k *Kit) Confirming(h FormHandler) FormHandler {
+	return func(w http.ResponseWriter, r *http.Request, who access.Caller, f Form) error {
+		if err := k.Confirmed(who); err != nil {
+			return err
+		}
+		return h(w, r, who, f)
+	}
+}
+
+// ForAdministrators wraps a handler, which then responds with 404 unless the caller is an administrator.
+func ForAdministrators(h route.Handler) route.Handler {
+	return func(w http.ResponseWriter, r *http.Request, who access.Caller) error {
+		if !who.Admin() {
+			return fault.New(fault.NotFound, "check the address; the page may have been moved or deleted")
+		}
+		return h(w, r, who)
+	}
+}
+
 // HeldForm is a posted form that waits until its sender has re-authenticated.
 type HeldForm struct {
 	ID     string     `json:"id"`   // also in the address of the re-authentication page, so that no other one resumes it
