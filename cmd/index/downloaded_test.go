@@ -11,8 +11,8 @@ import (
 	"pyindex/internal/packaging/packagingtest"
 )
 
-// TestDownloadsAreRecorded: whoever downloads a file of this index is in the record with the repository that was asked;
-// a HEAD, a later range, metadata and what is refused are not.
+// TestDownloadsAreRecorded: a caller that downloads a file of this index is in the record with the repository that was
+// asked; a HEAD, a later range, metadata and what is refused are not.
 func TestDownloadsAreRecorded(t *testing.T) {
 	x := newFixture(t, "http://h.example", true)
 	x.people(t)
@@ -48,7 +48,7 @@ func TestDownloadsAreRecorded(t *testing.T) {
 	get("GET", file, "revoked", "", http.StatusUnauthorized)
 	get("GET", "/packages/"+x.file.SHA256+"/other.whl", "read", "", http.StatusNotFound)
 	if got := read(); len(got) != 0 {
-		t.Fatalf("nobody downloaded anything, but the record has %+v", got)
+		t.Fatalf("there was no download, but the record has %+v", got)
 	}
 	get("GET", file, "read", "", http.StatusOK)
 	get("GET", file, "read", "bytes=0-4", http.StatusPartialContent)

@@ -28,8 +28,8 @@ import (
 	"pyindex/internal/upstream/upstreamtest"
 )
 
-// unseen begins the mark that is in every part of a file that nobody may read: its modules, metadata, description and
-// provenance. The name of the project follows.
+// unseen begins the mark that is in every part of a file that no caller may read: its modules, metadata, description
+// and provenance. The name of the project follows.
 const unseen = "unseen-marker-"
 
 // unservedFile is a file that the index holds or denies, with an older one of the same project that it serves.
@@ -176,7 +176,7 @@ func (f unservedFile) fill(path string, x *fixture) (all []string) {
 	return all
 }
 
-// callers ask as nobody, with the token of a reader and of an administrator, and, for pages, as people.
+// callers ask without a credential, with the token of a reader and of an administrator, and, for pages, as people.
 var (
 	heldTokens   = []string{"admin", "read", ""}
 	heldVisitors = []string{"administrator", "maintainer", "reader", "stranger", "nobody"}

@@ -242,7 +242,7 @@ func TestHeldPage(t *testing.T) {
 		"Exempted by administrator", "2 files")
 }
 
-// An administrator denies, pins and lifts on pages, in all repositories, and nobody else can.
+// An administrator denies, pins and lifts on pages, in all repositories, and no other caller can.
 func TestDenialPages(t *testing.T) {
 	x := newFixture(t, "http://h.example", false)
 	x.people(t)
