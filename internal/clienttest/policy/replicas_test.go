@@ -8,11 +8,13 @@ import (
 	"testing"
 
 	"pyindex/internal/clienttest"
+	"pyindex/internal/storage/postgrestest"
 )
 
 // newReplicas starts three servers on one database and one folder.
 func newReplicas(t *testing.T) (w *world, replicas []*clienttest.Server) {
 	t.Helper()
+	postgrestest.Skip(t)
 	w = newUpstream(t)
 	o := clienttest.Options{
 		OwnStores: true,
