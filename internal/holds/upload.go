@@ -16,29 +16,24 @@ func CheckUpload(ctx context.Context, tx RulingRows, f packaging.Filename, sha25
 	if err != nil || len(all) == 0 {
 		return err
 	}
-	var s Standing
-	s.Contents = map[string]*policy.Denial{}
+	s := Standing{project: f.Name().String(), Contents: map[string]*policy.Denial{}}
 	for i, r := range all {
 		if r.Project == "" {
 			s.Contents[r.SHA256] = r.denial()
-		}
-		if named, err := packaging.ParseFilename(r.Filename, f.Name()); err == nil && named.Key() == f.Key() {
-			all[i].Filename = f.String() // another spelling is the same file
-		}
-		if r.Project != "" {
+		} else {
 			addRulings(&s, all[i:i+1])
 		}
 	}
 	rules := policy.Rules{Denials: s.Denials, Contents: s.Contents, Pins: s.Pins, Lifts: s.Lifts}
 	d := rules.Decide(&policy.File{
-		Filename: f.String(), Version: f.Version().String(), SHA256: sha256, Own: true,
+		Filename: s.Spelled(f.String()), Version: f.Version().String(), SHA256: sha256, Own: true,
 	}, time.Time{})
 	switch {
 	case d.Verdict != policy.Deny:
 		return nil
 	case d.Rule == policy.RuleDigest:
 		return fault.New(fault.Denied, "%s is pinned to another digest (sha256 %s) on this index: ask an administrator",
-			f, s.Pins[f.String()])
+			f, s.Pins[s.Spelled(f.String())])
 	}
 	return fault.New(fault.Denied, "%s is denied on this index: %s", f, d.Detail)
 }
