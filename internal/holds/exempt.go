@@ -41,9 +41,10 @@ func life(d time.Duration) (time.Duration, error) {
 }
 
 // Exempt lifts the holds of a repository for the content that the files of a target have now. Later files are decided
-// anew, and files that their upstream removed are exempt only if the target names one or has no others. It needs a maintainer of the repository. It returns fault.NotFound if the target has no files there,
-// fault.Invalid without a reason or with a lifetime of more than MaxLife, and fault.Conflict if files have no known
-// digest, are this index's own, or are all denied.
+// anew, and files that their upstream removed are exempt only if the target names one or has no others. It needs a
+// maintainer of the repository. It returns fault.NotFound if the target has no files there, fault.Invalid without a
+// reason or with a lifetime of more than MaxLife, and fault.Conflict if files have no known digest, are this index's
+// own, or are all denied.
 func (h *Holds) Exempt(ctx context.Context, who access.Caller, n NewExemption) (Exemption, error) {
 	e := h.changes.Entry(who, "exemption.add", nil)
 	last, err := life(n.For)

@@ -283,8 +283,8 @@ func TestExempt(t *testing.T) {
 	})
 }
 
-// TestExemptRemoved: an exemption of a project or version is not for files that the upstream removed, unless there are no
-// others. It is for one that it names.
+// TestExemptRemoved: an exemption of a project or version is not for files that the upstream removed, unless there are
+// no others. It is for one that it names.
 func TestExemptRemoved(t *testing.T) {
 	each(t, func(d *desk) {
 		removed := policy.Decision{Verdict: policy.Hold, Rule: policy.RuleRemoved}
