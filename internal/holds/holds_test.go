@@ -485,8 +485,8 @@ func TestEndExemption(t *testing.T) {
 	})
 }
 
-// TestStandingForgetsExpired: of two exemptions for one content, the other counts when the first expires, without any
-// change.
+// TestStandingForgetsExpired: two exemptions for one content lift what each of them lifts, and know what the last one
+// knew. The other one counts when the first expires, without any change.
 func TestStandingForgetsExpired(t *testing.T) {
 	each(t, func(d *desk) {
 		ctx := d.Context()
@@ -494,13 +494,17 @@ func TestStandingForgetsExpired(t *testing.T) {
 		n := holds.NewExemption{Target: d.target("demo==1.0", ""), Reason: "r", For: time.Hour}
 		short, err := d.holds.Exempt(ctx, d.boss, n)
 		d.must(err)
+		d.later(time.Second)
 		n.For = 2 * time.Hour
 		long, err := d.holds.Exempt(ctx, mia, n)
 		d.must(err)
-		for _, want := range []string{short.ID, long.ID, ""} {
+		both := policy.Exemption{ID: long.ID, Since: long.Since, EndsAt: short.EndsAt, Admin: true}
+		alone := policy.Exemption{ID: long.ID, Since: long.Since, EndsAt: long.EndsAt}
+		for _, want := range []policy.Exemption{both, alone, {}} {
 			s := d.standing(d.other, d.second, "demo")
-			if got := s.Exempt[short.RepositoryID][sum("a")].ID; got != want {
-				d.Errorf("at %v the exemption is %q, want %q", d.now, got, want)
+			if got := s.Exempt[short.RepositoryID][sum("a")]; got.ID != want.ID || !got.Since.Equal(want.Since) ||
+				!got.EndsAt.Equal(want.EndsAt) || got.Admin != want.Admin {
+				d.Errorf("at %v the exemption is %+v, want %+v", d.now, got, want)
 			}
 			d.later(time.Hour)
 		}
