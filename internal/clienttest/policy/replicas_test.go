@@ -164,7 +164,7 @@ func TestReplicasOfAStartupFile(t *testing.T) {
 	t.Parallel()
 	w, replicas := newReplicas(t)
 	urgent := w.repository(t, "urgent")
-	w.index("repository", "set", "urgent", "--cooldown", "87600h", "--startup-files", "known")
+	w.index("repository", "set", "urgent", "--cooldown", "8760h", "--startup-files", "known")
 	for n, c := range []struct{ status, when string }{
 		{"403 held: cooldown until ", "too new"},
 		{"403 held: startup, starting.pth", "exempt before anyone knew what is in it"},
