@@ -10,7 +10,7 @@ COPY . .
 ARG TAGS=
 # Set the output of "index version": --build-arg VERSION=v1.2.3.
 ARG VERSION=
-RUN CGO_ENABLED=0 go build -trimpath -gcflags=all=-dwarf=false -tags="$TAGS" -ldflags="-s -w -X pyindex/internal/version.Version=$VERSION" -o /out/index ./cmd/index
+RUN CGO_ENABLED=0 go build -trimpath -gcflags=all=-dwarf=false -pgo=cmd/index/warm.pprof -tags="$TAGS" -ldflags="-s -w -X pyindex/internal/version.Version=$VERSION" -o /out/index ./cmd/index
 # A new volume gets the owner and mode of the folder on which it is mounted.
 RUN mkdir -p /out/root/data /out/root/tmp && chmod 0700 /out/root/data && chmod 1777 /out/root/tmp
 

@@ -32,12 +32,13 @@ trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 
 # build SOURCE OUT: builds the program for each target. Only the version comes from git (the tag), so that an archive of the
 # source builds the same program. The linker leaves out the data of debuggers (-s -w), so the compiler does not make it: that
-# takes a sixth of its time. Stack traces and profiles do not need it.
+# takes a sixth of its time. Stack traces and profiles do not need it. The compiler optimizes for the profile of warm pages, which
+# docs/performance.md explains.
 build() {
 	local target
 	for target in $targets; do
 		(cd "$1" && CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} GOFLAGS= go build -trimpath -buildvcs=false -gcflags=all=-dwarf=false \
-			-ldflags "-s -w -X pyindex/internal/version.Version=$version" -o "$2/$(program "$target")" ./cmd/index)
+			-pgo=cmd/index/warm.pprof -ldflags "-s -w -X pyindex/internal/version.Version=$version" -o "$2/$(program "$target")" ./cmd/index)
 	done
 }
 
