@@ -44,7 +44,7 @@ var postgresDialect = dialect{
 
 	size: sizePostgres, text: postgresText, putWords: putPostgresWords, matching: matchPostgres,
 	rank: rankPostgres, listed: `SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(CAST(%s AS TEXT) AS JSON))`,
-	blobPrimary: `blob_key`,
+	blobPrimary: `blob_key`, marks: postgresMarks(),
 }
 
 // connectTime is the connection timeout if the URL does not set one.
