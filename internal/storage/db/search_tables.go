@@ -87,6 +87,7 @@ func (d dialect) searchMigrations() []*goose.Migration {
 		d.metadataMigration(),
 		statements(blobsVersion, d.blobs),
 		statements(marksVersion, grantMarks, d.marks),
+		statements(leanVersion, d.lean),
 	}
 }
 
