@@ -90,7 +90,7 @@ type Site struct {
 	rows    []route.Route
 }
 
-// New returns a site. It returns an error if a template or the manual cannot be parsed.
+// New returns a site. It returns an error if a shared template or the manual cannot be parsed.
 func New(o Options) (*Site, error) {
 	kit, err := ui.New(ui.Options{
 		Files: files, BaseURL: o.BaseURL, Name: o.Name, Logo: o.Logo, Security: o.Security, Programs: o.Programs,

@@ -60,8 +60,8 @@ var errNoAdministrator = fault.New(fault.Denied,
 // Import replaces the records of a feed by those of a source, and creates the feed if it does not exist. It needs an
 // administrator. The new records take effect together, at once and in all processes, when Import returns; until then,
 // and if it fails, those that were there remain. It returns fault.Conflict if another import of the feed runs, or if
-// the feed would lose more than half of its records or has none, unless o.Force is set; and fault.Invalid if the source
-// cannot be read.
+// the feed would lose more than half of its records, or of those about malicious releases, or has none, unless o.Force
+// is set; and fault.Invalid if the source cannot be read.
 func (x *Advisories) Import(ctx context.Context, who access.Caller, feed string, from Source,
 	o ImportOptions,
 ) (Imported, error) {
@@ -157,6 +157,8 @@ type importing struct {
 	seed    maphash.Seed
 	known   map[uint64]uint64 // digests by name and id, with the lowest bit set for those that were seen
 	before  int64             // the number of records that count now
+	bad     int64             // of them, that are about malicious releases
+	lost    int64             // of those, that the source does not have
 	kept    map[string]bool   // ids of records that cannot be read
 	out     Imported
 	newest  time.Time
@@ -242,6 +244,9 @@ func (m *importing) prepare(ctx context.Context) error {
 	return m.x.entries(ctx, m.feed, func(all []Entry) error {
 		for _, e := range all {
 			m.known[m.key(e.Name, e.ID)] = m.mark(e.Digest)
+			if e.Malware {
+				m.bad++
+			}
 		}
 		m.before += int64(len(all))
 		return nil
@@ -393,7 +398,7 @@ func (j *job) parse() []parsed {
 			p.read(text)
 		}
 		if p.err != nil {
-			p.refused = append(p.refused, idOf(p.name))
+			p.refused = append(p.refused, idOf(p.name), idIn(text))
 		}
 		out = append(out, p)
 	}
@@ -516,6 +521,9 @@ func (m *importing) finish(ctx context.Context) error {
 				continue
 			}
 			m.out.Removed++
+			if e.Malware {
+				m.lost++
+			}
 			m.ended = append(m.ended, e)
 			if len(m.ended) >= writeBatch {
 				if err := m.flush(ctx); err != nil {
@@ -541,6 +549,9 @@ func (m *importing) judge() error {
 	case 2*m.out.Removed > m.before:
 		return fault.New(fault.Conflict, "the source lacks %d of the %d records of the feed %s, more than half, and may be "+
 			"incomplete: nothing was changed. Import it with --force if it is right", m.out.Removed, m.before, m.feed)
+	case 2*m.lost > m.bad:
+		return fault.New(fault.Conflict, "the source lacks %d of the %d records about malicious releases of the feed %s, more "+
+			"than half, and may be incomplete: nothing was changed. Import it with --force if it is right", m.lost, m.bad, m.feed)
 	}
 	return nil
 }

@@ -305,6 +305,9 @@ func (x *Reader) explainHeld(e *Explanation, v *View, c catalog.Contents, versio
 
 // nextFor returns what would make a file available that is held or denied.
 func nextFor(v *View, version string, d policy.Decision) string {
+	if d.Rule == policy.RuleReturned && v.Upstream.Name != "" {
+		return fmt.Sprintf("index upstream accept-return %s %s --reason R", v.Upstream.Name, v.Name)
+	}
 	if d.Exemptable() {
 		exempt := fmt.Sprintf("index exempt add %s %s==%s --reason R", d.Repository, v.Name, version)
 		if !d.Until.IsZero() {

@@ -68,7 +68,7 @@ func (x *Reader) foreignFilesOf(v *View) ([]holds.File, error) {
 	for i := range judged {
 		f := &judged[i]
 		out = append(out, holds.File{
-			Filename: f.Filename, Version: f.Version, SHA256: f.SHA256, Decision: rules.Decide(f, now),
+			Filename: p.Files[i].Filename, Version: f.Version, SHA256: f.SHA256, Decision: rules.Decide(f, now),
 		})
 	}
 	for _, f := range p.Gone {

@@ -103,7 +103,7 @@ func (x *Reader) refuseOwn(ctx context.Context, o opened, name packaging.Project
 		return err
 	}
 	rules := ownRules(s)
-	if d := decideOwn(&rules, f); d.Verdict != policy.Serve {
+	if d := decideOwn(&rules, s, f); d.Verdict != policy.Serve {
 		return x.refused(&View{opened: o, Name: name}, f.Version, x.count(d))
 	}
 	return nil

@@ -19,7 +19,7 @@ import (
 // made with.
 func TestEveryActionHasWords(t *testing.T) {
 	action := regexp.MustCompile(
-		`\A(user|account|token|session|repository|grant|project|file|release|publisher|reader|group|issuer|upstream|origin|reservation|exemption|denial|digest)\.[a-z]+(-[a-z]+)*\z`,
+		`\A(user|account|token|session|repository|grant|project|file|release|publisher|reader|group|issuer|upstream|origin|reservation|exemption|denial|digest|feed|service|lockout)\.[a-z]+(-[a-z]+)*\z`,
 	)
 	ends := map[string]bool{".txt": true, ".yml": true, ".yaml": true, ".py": true, ".json": true, ".toml": true}
 	seen := 0

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	text "text/template"
 
 	"pyindex/internal/access"
@@ -39,9 +40,35 @@ const comeOver = "come-over"
 // chapter is a page of the manual, filled in for this server.
 type chapter struct {
 	Slug, Title string
-	HTML        template.HTML
-	Sections    []section
 	Pages       []chapter // below it
+
+	texts  []string        // of its sections, in lower case
+	render func() rendered // the first call renders, later ones return the same
+}
+
+// rendered is a chapter as HTML with its sections.
+type rendered struct {
+	html     template.HTML
+	sections []section
+}
+
+// HTML returns the chapter without its title.
+func (c chapter) HTML() template.HTML { return c.render().html }
+
+// Sections returns the sections. The first is the text before the first heading, and has no anchor.
+func (c chapter) Sections() []section { return c.render().sections }
+
+// find returns the sections that contain all words, which are in lower case.
+func (c chapter) find(words []string) (out []section) {
+	for i, text := range c.texts {
+		if !hasAll(text, words) {
+			continue
+		}
+		if found := c.Sections(); i < len(found) {
+			out = append(out, found[i])
+		}
+	}
+	return out
 }
 
 // part is a group of chapters. Its files have numbers below Before, and not below that of the part before it.
@@ -56,11 +83,8 @@ func parts() []part {
 	return []part{{Title: "Use it", Before: "60"}, {Title: "Run it", Before: "80"}, {Title: "Look it up", Before: "99"}}
 }
 
-// section is a search result of the manual.
-type section struct {
-	Title, Anchor string
-	text          string // lower case
-}
+// section is a part of a chapter below a heading.
+type section struct{ Title, Anchor string }
 
 // Routes returns the pages of the manual.
 func (s *Section) Routes() []route.Route {
@@ -91,7 +115,8 @@ func (f filling) WithUser() string { return strings.Replace(f.Simple, "://", ":/
 // SignedFrom returns the index URL with a shell expression in place of the token.
 func (f filling) SignedFrom(token string) string { return strings.Replace(f.Signed, "TOKEN", token, 1) }
 
-// loadManual renders all chapters.
+// loadManual fills in all chapters. Each is rendered when someone opens it, because rendering all of them takes longer
+// than everything else that a server does before its first answer.
 func (s *Section) loadManual() error {
 	c := s.Connection(s.Base)
 	fill := filling{
@@ -130,7 +155,7 @@ func fileNames(from fs.FS, dir string) []string {
 	return names
 }
 
-// loadChapters renders the chapters in a folder. The name of a file is a number, for the order, and the last part of
+// loadChapters fills in the chapters in a folder. The name of a file is a number, for the order, and the last part of
 // the chapter's slug, which begins with prefix.
 func loadChapters(from fs.ReadFileFS, dir, prefix string, fill filling) (out []chapter, err error) {
 	for _, name := range fileNames(from, dir) {
@@ -164,25 +189,31 @@ var (
 	helpTag     = regexp.MustCompile(`<[^>]*>`)
 )
 
-// chapterOf renders a chapter. Its title is the first line, and each second-level heading begins a section.
+// chapterOf returns a chapter. Its title is the first line, and each second-level heading begins a section.
 func chapterOf(slug, markdown string) chapter {
-	first, rest, _ := strings.Cut(strings.TrimPrefix(markdown, "# "), "\n")
-	// headings are one level below the page title
-	c := chapter{
-		Slug: slug, Title: first,
-		HTML: readme.Render(context.Background(), strings.ReplaceAll(rest, "\n## ", "\n# "), "text/markdown",
-			readme.Options{}).HTML,
-	}
-	parts := strings.Split(rest, "\n## ")
-	c.Sections = append(c.Sections, section{Title: first, text: strings.ToLower(first + "\n" + parts[0])})
-	for i, m := range helpHeading.FindAllStringSubmatch(string(c.HTML), -1) {
-		if i+1 < len(parts) {
-			c.Sections = append(c.Sections, section{
-				Title: html.UnescapeString(helpTag.ReplaceAllString(m[2], "")), Anchor: m[1], text: strings.ToLower(parts[i+1]),
-			})
+	title, rest, _ := strings.Cut(strings.TrimPrefix(markdown, "# "), "\n")
+	c := chapter{Slug: slug, Title: title, render: sync.OnceValue(func() rendered { return render(title, rest) })}
+	for i, text := range strings.Split(rest, "\n## ") {
+		if i == 0 {
+			text = title + "\n" + text
 		}
+		c.texts = append(c.texts, strings.ToLower(text))
 	}
 	return c
+}
+
+// render renders the text of a chapter. readme.Render lowers headings by one level, because the page has a title, so they
+// are raised by one first.
+func render(title, markdown string) rendered {
+	higher := strings.ReplaceAll(markdown, "\n## ", "\n# ")
+	out := rendered{
+		html:     readme.Render(context.Background(), higher, "text/markdown", readme.Options{}).HTML,
+		sections: []section{{Title: title}},
+	}
+	for _, m := range helpHeading.FindAllStringSubmatch(string(out.html), -1) {
+		out.sections = append(out.sections, section{html.UnescapeString(helpTag.ReplaceAllString(m[2], "")), m[1]})
+	}
+	return out
 }
 
 type helpView struct {
@@ -209,12 +240,14 @@ func (s *Section) help(w http.ResponseWriter, r *http.Request, who access.Caller
 	v.Section = "help"
 	words := strings.Fields(strings.ToLower(v.Ask))
 	for _, c := range s.all() {
-		for _, x := range c.Sections {
-			if len(words) > 0 && len(v.Found) < maxHelpFound && hasAll(x.text, words) {
-				v.Found = append(v.Found, foundHelp{c.Title, c.Slug, x.Title, x.Anchor})
-			}
+		if len(words) == 0 || len(v.Found) >= maxHelpFound {
+			break
+		}
+		for _, x := range c.find(words) {
+			v.Found = append(v.Found, foundHelp{c.Title, c.Slug, x.Title, x.Anchor})
 		}
 	}
+	v.Found = v.Found[:min(len(v.Found), maxHelpFound)]
 	for _, x := range s.o.Settings {
 		if len(words) > 0 && len(v.Found) < maxHelpFound && hasAll(strings.ToLower(x.Name+" "+x.Help), words) {
 			v.Found = append(v.Found, foundHelp{"Settings", "settings", x.Name, "setting-" + x.Name})

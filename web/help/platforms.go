@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
@@ -28,7 +29,7 @@ const trustedPublishing = "trusted-publishing"
 
 // platform is the page of a kind of publishers.
 type platform struct {
-	chapter // all sections; its HTML comes before the fields
+	chapter // its sections are all of the page, its HTML is what comes before the fields
 	Kind    *workload.Kind
 	Rest    chapter // comes after the fields
 	Fields  []platformField
@@ -59,7 +60,7 @@ type platformFilling struct {
 	Shared           bool
 }
 
-// loadPlatforms renders the page of each kind.
+// loadPlatforms fills in the page of each kind.
 func (s *Section) loadPlatforms(fill filling) error {
 	for _, k := range workload.All {
 		p := platform{Kind: k}
@@ -78,11 +79,22 @@ func (s *Section) loadPlatforms(fill filling) error {
 		for _, field := range k.Forms()[0].Fields {
 			p.Fields = append(p.Fields, fieldOf(k, field))
 		}
-		p.Sections = append(p.Sections, section{Title: "Fields", Anchor: "fields", text: p.words()})
-		p.Sections = append(p.Sections, p.Rest.Sections[1:]...)
+		p.chapter = p.whole()
 		s.platforms = append(s.platforms, p)
 	}
 	return nil
+}
+
+// whole returns the page's chapter with the sections of the fields and of what comes after them.
+func (p platform) whole() chapter {
+	head, rest := p.chapter, p.Rest
+	c := chapter{Slug: head.Slug, Title: head.Title}
+	c.texts = slices.Concat(head.texts, []string{p.words()}, rest.texts[1:])
+	c.render = sync.OnceValue(func() rendered {
+		fields := []section{{"Fields", "fields"}}
+		return rendered{head.HTML(), slices.Concat(head.Sections(), fields, rest.Sections()[1:])}
+	})
+	return c
 }
 
 // words returns what the table of fields says, for the search.
