@@ -33,7 +33,7 @@ func writePages(t *testing.T, d *DB, name string) {
 // TestCheckpoint: the log is copied into the file beside updates, none of which waits for that, and begins anew.
 func TestCheckpoint(t *testing.T) {
 	d := openAt(t, freshSQLite(t), Options{})
-	for n := range 24 {
+	for n := range 12 {
 		writePages(t, d, fmt.Sprint(n))
 		d.checkpoints.ended.Wait()
 		if left := d.pendingPages(); left >= checkpointAt+2_000 {

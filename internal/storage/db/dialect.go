@@ -43,7 +43,7 @@ type dialect struct {
 	blobs        []string // gives blobs these columns
 	// joins another hold of the same content when a row of blobs is inserted; "" if no index finds it: see joinBlob
 	joinBlob string
-	lean     []string // drops what blobs do not need
+	lean     []string // lets uploads write less
 	marks    []string // gives the grants of each user a new mark when they change
 	words    []string // adapts it to the words of catalog.Words
 	// name, summary, keywords, people, classifiers, body
