@@ -58,8 +58,22 @@ func newSite(ctx context.Context, binary, dir, databaseURL, storageURL string) (
 	if err != nil && !strings.Contains(err.Error(), "exists") { // the database was measured before
 		return nil, err
 	}
-	s.token, err = s.admin(ctx, "token", "create", "--user", "bench", "--scope", "upload", "--expires", "24h")
-	return s, err
+	return s, s.signIn(ctx, "bench")
+}
+
+// signIn gives the site a new token of a user.
+func (s *site) signIn(ctx context.Context, user string) (err error) {
+	s.token, err = s.admin(ctx, "token", "create", "--user", user, "--scope", "upload", "--expires", "24h")
+	return err
+}
+
+// signInAnew gives the site a token of a new administrator, who owns nothing: the one of a database that was measured
+// before owns thousands of projects.
+func (s *site) signInAnew(ctx context.Context, user string) error {
+	if _, err := s.admin(ctx, "user", "add", user, "--admin"); err != nil {
+		return err
+	}
+	return s.signIn(ctx, user)
 }
 
 // admin runs a command of the program and returns its output.

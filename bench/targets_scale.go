@@ -44,6 +44,9 @@ func (b *targetRun) atScale(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := s.signInAnew(ctx, "bench-"+nonce); err != nil {
+			return err
+		}
 		if err := trusted.trust(ctx, s, "bench-mint-"+nonce); err != nil {
 			return err
 		}

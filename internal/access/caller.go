@@ -7,6 +7,7 @@ package access
 
 import (
 	"cmp"
+	"context"
 	"maps"
 	"slices"
 	"time"
@@ -50,7 +51,8 @@ type Caller struct {
 	projects     map[string]struct{} // ids of the projects that a limited token allows
 	repositories map[string]struct{} // ids of the repositories that a reader's token allows entirely
 	names        []NameRule          // projects that a minted token allows by their names
-	grants       map[string]Role     // repository or project id → role
+	grants       map[string]Role     // repository or project id → role; never changed, because callers share it
+	mark         int64               // of this state of the grants, see GrantRows.GrantsUnless; 0 if unknown
 	claims       map[string]any
 	address      string
 	request      string
@@ -239,7 +241,7 @@ func (c Caller) Renewed(grants []Grant) Caller {
 	if c.kind != KindUser && c.kind != KindService {
 		return c
 	}
-	c.grants = make(map[string]Role, len(grants))
+	c.grants, c.mark = make(map[string]Role, len(grants)), 0
 	for _, g := range grants {
 		if g.UserID == c.id {
 			place := cmp.Or(g.ProjectID, g.RepositoryID)
@@ -247,4 +249,29 @@ func (c Caller) Renewed(grants []Grant) Caller {
 		}
 	}
 	return c
+}
+
+// rights are what the grants of a user give in one state, which has a mark.
+type rights struct {
+	mark   int64
+	grants map[string]Role
+}
+
+// granted returns c with the user's grants as they are in this transaction. It reads them unless known or c has them
+// already: a user may have thousands.
+func (c Caller) granted(ctx context.Context, tx FactorRows, known rights) (Caller, error) {
+	if known.mark == 0 {
+		known = rights{c.mark, c.grants}
+	}
+	grants, mark, err := tx.GrantsUnless(ctx, c.id, known.mark)
+	switch {
+	case err != nil:
+		return Caller{}, err
+	case mark != 0 && mark == known.mark:
+		c.grants = known.grants
+	default:
+		c = c.Renewed(grants)
+	}
+	c.mark = mark
+	return c, nil
 }

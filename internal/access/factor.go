@@ -24,6 +24,7 @@ type FactorRows interface {
 	// MembersRole returns the highest role that all users have in some repository.
 	MembersRole(ctx context.Context) (Role, error)
 	GrantsOf(ctx context.Context, userID string) ([]Grant, error)
+	GrantsUnless(ctx context.Context, userID string, mark int64) ([]Grant, int64, error)
 }
 
 // Demands reports whether the policy applies to a user now. Roles of the user's groups are included.

@@ -30,6 +30,7 @@ type Keyring struct {
 	known    *memo.BySerial[[sha256.Size]byte, *accepted] // by hash of the token
 	values   *memo.BySerial[[sha256.Size]byte, *accepted] // by hash of a value of the Authorization header
 	sessions *memo.BySerial[string, signedIn]             // by hash of the cookie
+	rights   *memo.Weighted[string, rights]               // by user id
 
 	used, seen *uses // of tokens and of sessions
 }
@@ -43,6 +44,7 @@ type accepted struct {
 
 const (
 	maxKnown  = 20_000      // entries of a few hundred bytes
+	maxRights = 16 << 20    // bytes
 	noteEvery = time.Minute // last uses are recorded this often at most
 )
 
@@ -56,6 +58,9 @@ func NewKeyring(s Store, o KeyringOptions) *Keyring {
 		known:    memo.NewBySerial[[sha256.Size]byte, *accepted](maxKnown),
 		values:   memo.NewBySerial[[sha256.Size]byte, *accepted](maxKnown),
 		sessions: memo.NewBySerial[string, signedIn](maxKnown),
+		rights: memo.NewWeighted(maxRights, func(_ string, r rights) int64 {
+			return 256 + 64*int64(len(r.grants))
+		}),
 	}
 }
 
@@ -192,14 +197,14 @@ func (k *Keyring) load(ctx context.Context, hash string) (*accepted, error) {
 			return fault.New(fault.Unauthenticated, "this API token was revoked: create a new one")
 		}
 		e.expiresAt = t.ExpiresAt
-		e.caller, err = bearer(ctx, tx, t)
+		e.caller, err = k.bearer(ctx, tx, t)
 		e.caller.now = k.now
 		return err
 	})
 	return e, err
 }
 
-func bearer(ctx context.Context, tx Tx, t Token) (Caller, error) {
+func (k *Keyring) bearer(ctx context.Context, tx Tx, t Token) (Caller, error) {
 	c := Caller{tokenID: t.ID, scope: t.Scope, limited: t.Limited, once: t.SingleUse}
 	if t.Kind == TokenMinted && t.Scope <= ScopeRead {
 		reads, err := tx.TokenReads(ctx, t.ID)
@@ -218,7 +223,7 @@ func bearer(ctx context.Context, tx Tx, t Token) (Caller, error) {
 		return workload(c, t), err
 	}
 	c.tokenEnds, c.tokenWarns = t.ExpiresAt, t.EndsSoonFrom()
-	return person(ctx, tx, c, t.UserID)
+	return k.person(ctx, tx, c, t.UserID)
 }
 
 // workload completes the caller of a minted token. It may upload to its projects, and nothing else.
@@ -233,8 +238,9 @@ func workload(c Caller, t Token) Caller {
 }
 
 // person completes the caller with the user's rights. Grants add nothing to the rights of an administrator's token, and
-// one that uploads for thousands of projects would read them again after each upload.
-func person(ctx context.Context, tx Tx, c Caller, userID string) (Caller, error) {
+// one that uploads for thousands of projects would read them again after each upload. Those of other users are read
+// again only after they changed.
+func (k *Keyring) person(ctx context.Context, tx Tx, c Caller, userID string) (Caller, error) {
 	u, err := tx.UserByID(ctx, userID)
 	if err != nil {
 		return Caller{}, err
@@ -248,11 +254,11 @@ func person(ctx context.Context, tx Tx, c Caller, userID string) (Caller, error)
 	if c = c.account(u); c.admin && c.tokenID != "" && !c.limited {
 		return c, nil
 	}
-	grants, err := tx.GrantsOf(ctx, u.ID)
-	if err != nil {
-		return Caller{}, err
+	known, _, _ := k.rights.Last(u.ID)
+	if c, err = c.granted(ctx, tx, known); err == nil && c.mark != 0 && c.mark != known.mark {
+		k.rights.Put(memo.Stamp{}, u.ID, rights{c.mark, c.grants}) // the mark takes the place of a stamp
 	}
-	return c.Renewed(grants), nil
+	return c, err
 }
 
 // account returns c as the caller of an account, without its grants. A service account administers nothing, whatever

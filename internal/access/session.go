@@ -243,7 +243,7 @@ func (k *Keyring) loadSession(ctx context.Context, hash string) (e signedIn, err
 			return err
 		}
 		e.session = s
-		e.caller, err = person(ctx, tx,
+		e.caller, err = k.person(ctx, tx,
 			Caller{scope: ScopeAdmin, sessionID: s.ID, confirmedAt: s.ConfirmedAt, factor: k.factor, now: k.now}, s.UserID)
 		if err == nil {
 			e.caller, err = e.caller.secondFactor(ctx, tx, s)

@@ -139,8 +139,7 @@ func (c Caller) recheckPerson(ctx context.Context, tx StandingRows, u User) (Cal
 	if c = c.account(u); c.admin {
 		return c, nil // grants add nothing to an administrator's rights
 	}
-	grants, err := tx.GrantsOf(ctx, u.ID)
-	return c.Renewed(grants), err
+	return c.granted(ctx, tx, rights{})
 }
 
 func (c Caller) clock() time.Time {

@@ -49,8 +49,9 @@ func (d dialect) blobColumns(key string) string {
 	return key + `, `
 }
 
-// HoldBlob implements custody.Tx. The unique index blobs_live decides which caller creates the row; all others join it.
-// The plain key is nearly always free, so it is tried first.
+// HoldBlob implements custody.Tx. On PostgreSQL, a unique index decides which caller creates the row, and all others join
+// it. On SQLite, where one update at a time runs, the index would be as large as the table. The plain key is nearly always
+// free, so it is tried first.
 func (t *Tx) HoldBlob(ctx context.Context, plain, generation string, at time.Time) (custody.Held, error) {
 	h, err := t.hold(ctx, plain, "", at)
 	if fault.Is(err, fault.NotFound) {
@@ -67,15 +68,25 @@ func (t *Tx) hold(ctx context.Context, plain, generation string, at time.Time) (
 		err = r.Scan(&h.Generation, &h.Named)
 		return h, err
 	}
-	h, err := one(ctx, t, "key", scan,
-		`INSERT INTO blobs (`+t.db.dialect.blobColumns(`blob_key`)+`part, sha256, generation, holds, since, settled, dropping)
-		SELECT `+t.db.dialect.blobColumns(`$1`)+`$2, $3, $4, 1, CAST($5 AS BIGINT), FALSE, FALSE
-		WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE `+ofKey(2)+` AND dropping)
-		ON CONFLICT (part, sha256) WHERE NOT dropping DO UPDATE SET holds = blobs.holds + 1, since = excluded.since, settled = FALSE
-		RETURNING generation, `+blobOwn, custody.WithGeneration(plain, generation), part, sha256, generation, micros(at))
+	var h custody.Held
+	err := fault.New(fault.NotFound, "no such key")
+	if t.db.dialect.joinBlob == "" {
+		h, err = one(ctx, t, "key", scan, joinBlob, part, sha256, micros(at))
+	}
+	if fault.Is(err, fault.NotFound) {
+		h, err = one(ctx, t, "key", scan,
+			`INSERT INTO blobs (`+t.db.dialect.blobColumns(`blob_key`)+`part, sha256, generation, holds, since, settled, dropping)
+			SELECT `+t.db.dialect.blobColumns(`$1`)+`$2, $3, $4, 1, CAST($5 AS BIGINT), FALSE, FALSE
+			WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE `+ofKey(2)+` AND dropping) `+t.db.dialect.joinBlob+`
+			RETURNING generation, `+blobOwn, custody.WithGeneration(plain, generation), part, sha256, generation, micros(at))
+	}
 	h.Key = custody.WithGeneration(plain, h.Generation)
 	return h, err
 }
+
+// joinBlob adds a hold to the row of content that is not being dropped, along the primary key of SQLite.
+const joinBlob = `UPDATE blobs SET holds = holds + 1, since = $3, settled = FALSE
+	WHERE part = $1 AND sha256 = $2 AND NOT dropping RETURNING generation, ` + blobOwn
 
 // ReleaseBlob implements custody.Tx. It returns fault.Unavailable if the sweeper has already treated the hold as
 // abandoned. The blob may be gone, so the transaction that would reference it must not commit.

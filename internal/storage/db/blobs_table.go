@@ -1,7 +1,17 @@
 package db
 
-// blobsVersion is the number of the migration of blobs.
-const blobsVersion = 52
+// Numbers of the migrations of blobs: of their columns, and of what they do not need any more.
+const (
+	blobsVersion = 52
+	leanVersion  = 59
+)
+
+// sqliteLean drops the index of content that is not being dropped, and adds the digest of the words of a card that are in
+// the full-text index. A migration that changes the full-text index must empty it.
+var sqliteLean = []string{
+	`DROP INDEX blobs_live`,
+	`ALTER TABLE project_cards ADD COLUMN words TEXT NOT NULL DEFAULT ''`,
+}
 
 // sqliteBlobs stores the digest of a row once in the table and once in an index, instead of twice in each. PostgreSQL
 // keeps its table, because replicas of an older version write the key. The other tables lose an index of their own.

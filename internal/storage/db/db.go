@@ -52,12 +52,14 @@ type DB struct {
 	line    line     // of updates
 	watcher *watcher // SQLite only
 	file    *dbFile  // SQLite only
-	look    *sql.DB  // PostgreSQL only: one connection for reading the serial, independent of slow queries
-	looks   looks
-	history history
-	outage  outage
-	life    life
-	server  *pgx.ConnConfig // PostgreSQL only
+	// SQLite only
+	checkpoints *checkpoints
+	look        *sql.DB // PostgreSQL only: one connection for reading the serial, independent of slow queries
+	looks       looks
+	history     history
+	outage      outage
+	life        life
+	server      *pgx.ConnConfig // PostgreSQL only
 }
 
 // Path returns the file of a SQLite database, and "" for PostgreSQL.
@@ -83,6 +85,9 @@ func (d *DB) Ping(ctx context.Context) error {
 // SQLite file checkpoints the write-ahead log into the file.
 func (d *DB) Close() error {
 	var errs []error
+	if d.checkpoints != nil {
+		errs = append(errs, d.checkpoints.close())
+	}
 	if d.watcher != nil {
 		errs = append(errs, d.watcher.release())
 	}

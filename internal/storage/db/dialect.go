@@ -41,7 +41,11 @@ type dialect struct {
 	computesKeys bool     // blob_key of blobs is computed from the columns of the primary key
 	blobPrimary  string   // the columns of the primary key of blobs
 	blobs        []string // gives blobs these columns
-	words        []string // adapts it to the words of catalog.Words
+	// joins another hold of the same content when a row of blobs is inserted; "" if no index finds it: see joinBlob
+	joinBlob string
+	lean     []string // lets uploads write less
+	marks    []string // gives the grants of each user a new mark when they change
+	words    []string // adapts it to the words of catalog.Words
 	// name, summary, keywords, people, classifiers, body
 	putWords func(ctx context.Context, t *Tx, projectID string, words [][]string) error
 	// matching adds a condition about words to a statement of cards as c, and returns its sources

@@ -38,12 +38,20 @@ func (t *Tx) RemoveGrant(ctx context.Context, g access.Grant) (bool, error) {
 		g.RepositoryID, g.ProjectID)
 }
 
-// GrantsOf implements access.Tx. A user with thousands of projects is looked up again after every change, so the user's
-// own grants are one text, in the order of their primary key: thousands of rows cost a driver four times as much.
-func (t *Tx) GrantsOf(ctx context.Context, userID string) (all []access.Grant, err error) {
+// GrantsOf implements access.GrantRows.
+func (t *Tx) GrantsOf(ctx context.Context, userID string) ([]access.Grant, error) {
+	all, _, err := t.GrantsUnless(ctx, userID, 0)
+	return all, err
+}
+
+// GrantsUnless implements access.GrantRows. The user's own grants are one text, in the order of their primary key:
+// thousands of rows cost a driver four times as much.
+func (t *Tx) GrantsUnless(ctx context.Context, userID string, mark int64) (all []access.Grant, now int64, err error) {
 	err = t.query(ctx, func(r row) error {
+		var marked int64
 		var text string
-		if err := r.Scan(&text); err != nil || text == "" {
+		if err := r.Scan(&marked, &text); err != nil || text == "" {
+			now = cmp.Or(now, marked)
 			return err
 		}
 		all = slices.Grow(all, strings.Count(text, listEnd)+1)
@@ -55,10 +63,7 @@ func (t *Tx) GrantsOf(ctx context.Context, userID string) (all []access.Grant, e
 			all = append(all, g)
 		}
 		return nil
-	}, `SELECT COALESCE(string_agg(concat_ws(CAST($2 AS TEXT), repository_id, project_id, role, created_at), CAST($3 AS TEXT)), '')
-		FROM grants WHERE user_id = $1
-		UNION ALL SELECT concat_ws(CAST($2 AS TEXT), x.repository_id, x.project_id, x.role, x.created_at) FROM group_members m
-		JOIN group_grants x ON x.group_id = m.group_id WHERE m.user_id = $1`, userID, listSeparator, listEnd)
+	}, grantsUnless, userID, listSeparator, listEnd, mark)
 	order := func(a, b access.Grant) int {
 		return cmp.Or(cmp.Compare(a.RepositoryID, b.RepositoryID), cmp.Compare(a.ProjectID, b.ProjectID),
 			a.CreatedAt.Compare(b.CreatedAt))
@@ -66,8 +71,18 @@ func (t *Tx) GrantsOf(ctx context.Context, userID string) (all []access.Grant, e
 	if !slices.IsSortedFunc(all, order) {
 		slices.SortStableFunc(all, order)
 	}
-	return all, err
+	return all, now, err
 }
+
+// grantsUnless selects the mark of a user's grants, and the grants as text unless $4 is the mark.
+const grantsUnless = `SELECT mark, '' FROM grant_marks WHERE user_id = $1
+	UNION ALL SELECT 0, COALESCE(string_agg(concat_ws(CAST($2 AS TEXT), repository_id, project_id, role, created_at), CAST($3 AS TEXT)), '')
+	FROM grants WHERE user_id = $1 AND ` + marksDiffer + `
+	UNION ALL SELECT 0, concat_ws(CAST($2 AS TEXT), x.repository_id, x.project_id, x.role, x.created_at) FROM group_members m
+	JOIN group_grants x ON x.group_id = m.group_id WHERE m.user_id = $1 AND ` + marksDiffer
+
+// marksDiffer does not depend on the rows of grants, so databases decide it before they read any.
+const marksDiffer = `NOT EXISTS (SELECT 1 FROM grant_marks k WHERE k.user_id = $1 AND k.mark = $4)`
 
 // listEnd is between the rows of one text; see listSeparator.
 const listEnd = "\x1e"

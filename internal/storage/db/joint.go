@@ -173,6 +173,7 @@ func (d *DB) passOn(j *joint) {
 		return
 	}
 	defer d.line.pass(nil)
+	defer d.finishCheckpoint()
 	defer close(j.done)
 	j.err = errParted
 	if !j.lost {

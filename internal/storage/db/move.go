@@ -33,10 +33,11 @@ var moved = []string{
 // rebuilt lists the tables that Move leaves empty. catalog.Index.Backfill fills the cards and requirements, later
 // changes fill serial_marks, the next check of the blobs at the new place fills byte_checks, the server's next start
 // fills serving, and what upstreams answered is read again. Backups are those of the old place. The copy of names is
-// written whole at the new place.
+// written whole at the new place. Triggers fill grant_marks.
 var rebuilt = []string{
 	"project_cards", "requirements", "byte_checks", "serial_marks", "serving",
 	"upstream_pages", "upstream_lists", "upstream_leases", "leases", "backups", "names_unsaved",
+	"grant_marks",
 }
 
 // Marks in the table of counters. A database marked as moved accepts no changes. A database marked as arriving holds an

@@ -44,7 +44,8 @@ var postgresDialect = dialect{
 
 	size: sizePostgres, text: postgresText, putWords: putPostgresWords, matching: matchPostgres,
 	rank: rankPostgres, listed: `SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(CAST(%s AS TEXT) AS JSON))`,
-	blobPrimary: `blob_key`,
+	blobPrimary: `blob_key`, marks: postgresMarks(),
+	joinBlob: `ON CONFLICT (part, sha256) WHERE NOT dropping DO UPDATE SET holds = blobs.holds + 1, since = excluded.since, settled = FALSE`,
 }
 
 // connectTime is the connection timeout if the URL does not set one.

@@ -84,6 +84,7 @@ func (d *DB) commit(t *Tx) error {
 	if d.file.moved() {
 		return errReplaced()
 	}
+	d.noteCommit()
 	return nil
 }
 

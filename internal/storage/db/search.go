@@ -3,7 +3,10 @@ package db
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strconv"
@@ -436,23 +439,49 @@ func (t *Tx) Dependents(ctx context.Context, repositoryID, name string, ids []st
 	return cards, int(counted[0]), err
 }
 
-// putSQLiteWords indexes a project's words in FTS5, under the number of its card.
+// putSQLiteWords indexes a project's words in FTS5, under the number of its card. A new release often has the words of
+// the one before, which are not indexed again: with 600,000 projects, FTS5 changes eleven pages for that.
 func putSQLiteWords(ctx context.Context, t *Tx, projectID string, words [][]string) error {
-	numbers, err := many(ctx, t, scanNumber, `SELECT number FROM project_cards WHERE project_id = $1`, projectID)
-	if err != nil {
+	type indexed struct {
+		number int64
+		words  string
+	}
+	scan := func(r row) (x indexed, err error) {
+		err = r.Scan(&x.number, &x.words)
+		return x, err
+	}
+	was, err := one(ctx, t, "card", scan, `SELECT number, words FROM project_cards WHERE project_id = $1`, projectID)
+	sum := digestOfWords(words)
+	if err != nil || was.words == sum {
 		return err
 	}
-	if _, err := t.exec(ctx, `DELETE FROM project_text WHERE rowid = $1`, numbers[0]); err != nil {
+	if _, err := t.exec(ctx, `DELETE FROM project_text WHERE rowid = $1`, was.number); err != nil {
 		return err
 	}
-	args := []any{numbers[0]}
+	args := []any{was.number}
 	for _, w := range words {
 		args = append(args, strings.Join(w, " "))
 	}
-	_, err = t.exec(ctx,
+	if _, err = t.exec(ctx,
 		`INSERT INTO project_text (rowid, name, summary, keywords, people, classifiers, body) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		args...)
+		args...); err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `UPDATE project_cards SET words = $2 WHERE project_id = $1`, projectID, sum)
 	return err
+}
+
+// digestOfWords returns 128 bits of the SHA-256 of words in their columns.
+func digestOfWords(words [][]string) string {
+	h := sha256.New()
+	for _, column := range words {
+		for _, w := range column {
+			io.WriteString(h, w) // of letters and digits only
+			h.Write([]byte{' '})
+		}
+		h.Write([]byte{'\n'})
+	}
+	return base64.RawStdEncoding.EncodeToString(h.Sum(nil)[:16])
 }
 
 // matchSQLite searches words in FTS5. Unless exact, they match as prefixes.

@@ -61,3 +61,72 @@ func TestSearchMatchesOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestSameWordsAreIndexedOnce: a card with the same words does not change the full-text index, one with other words does,
+// in any column, and so does one of a project that was deleted and created again.
+func TestSameWordsAreIndexedOnce(t *testing.T) {
+	ctx, wrote := t.Context(), 0
+	d := openAt(t, freshSQLite(t), Options{Hook: func(s Step, do func() error) error {
+		if strings.HasPrefix(s.SQL, `INSERT INTO project_text`) {
+			wrote++
+		}
+		return do()
+	}})
+	project := func(tx *Tx) error {
+		_, err := tx.exec(ctx, `INSERT INTO projects (id, repository_id, name, display, status, status_reason, serial,
+			size, created_at) SELECT 'p', id, 'p', 'p', 'active', '', 1, 0, 1 FROM repositories`)
+		return err
+	}
+	if err := d.update(ctx, project); err != nil {
+		t.Fatal(err)
+	}
+	found := func(word string) (n int) {
+		err := d.view(ctx, func(tx *Tx) (err error) {
+			_, n, err = tx.Search(ctx, browse.SearchQuery{RepositoryID: "r", Words: []string{word}, Limit: 10})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for _, c := range []struct {
+		why, summary, body, version string
+		writes                      int
+		finds, not                  string
+	}{
+		{"first", "apple", "pear", "1.0", 1, "apple", "plum"},
+		{"same words", "apple", "pear", "2.0", 0, "pear", "plum"},
+		{"same words in another order", "apple", "pear pear", "2.0", 0, "pear", "plum"},
+		{"other body", "apple", "plum", "2.0", 1, "plum", "pear"},
+		{"word in another column", "plum", "apple", "2.0", 1, "apple", "pear"},
+		{"the first again", "apple", "pear", "1.0", 1, "pear", "plum"},
+		{"nothing", "", "", "1.0", 1, "p", "apple"},
+	} {
+		wrote = 0
+		err := d.update(ctx, func(tx *Tx) error {
+			return tx.PutCard(ctx, catalog.Card{
+				ProjectID: "p", RepositoryID: "r", Name: "p", Status: catalog.Active, Summary: c.summary, Version: c.version,
+			}, catalog.CardText{Body: c.body})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if wrote != c.writes {
+			t.Errorf("%s: the index was written %d times, want %d", c.why, wrote, c.writes)
+		}
+		if found(c.finds) != 1 || found(c.not) != 0 {
+			t.Errorf("%s: finds %q %d times and %q %d times, want 1 and 0", c.why, c.finds, found(c.finds), c.not, found(c.not))
+		}
+	}
+	wrote = 0
+	err := d.update(ctx, func(tx *Tx) error {
+		if err := tx.DeleteCard(ctx, "p"); err != nil {
+			return err
+		}
+		return tx.PutCard(ctx, catalog.Card{ProjectID: "p", RepositoryID: "r", Name: "p", Status: catalog.Active}, catalog.CardText{})
+	})
+	if err != nil || wrote != 1 || found("p") != 1 {
+		t.Errorf("after a deletion: %v, written %d times, found %d times", err, wrote, found("p"))
+	}
+}

@@ -86,6 +86,8 @@ func (d dialect) searchMigrations() []*goose.Migration {
 		statements(wordsVersion, cardColumns28, d.words),
 		d.metadataMigration(),
 		statements(blobsVersion, d.blobs),
+		statements(marksVersion, grantMarks, d.marks),
+		statements(leanVersion, d.lean),
 	}
 }
 

@@ -52,7 +52,8 @@ var sqliteDialect = dialect{
 		'it refers to a row of ' || parent || ' that does not exist' AS problem, '' AS project FROM pragma_foreign_key_check`,
 	size: sizeSQLite, text: sqliteText, words: sqliteWords, putWords: putSQLiteWords, matching: matchSQLite,
 	rank: rankSQLite, listed: `SELECT value FROM json_each(%s)`,
-	clustered: ` WITHOUT ROWID`, computesKeys: true, blobPrimary: `part, sha256, generation`, blobs: sqliteBlobs,
+	clustered: ` WITHOUT ROWID`, computesKeys: true, blobPrimary: `part, sha256, generation`, blobs: sqliteBlobs, marks: sqliteMarks(),
+	lean: sqliteLean,
 }
 
 // connectSQLite opens a file twice: one connection for writing and several for reading.
@@ -69,8 +70,15 @@ func connectSQLite(path string, o Options) (*DB, error) {
 	if d.write, err = d.openSQLite(writerQuery, 1, true); err != nil {
 		return nil, err
 	}
-	d.read, err = d.openSQLite(readerQuery, o.Conns, false)
-	return d, err
+	if d.read, err = d.openSQLite(readerQuery, o.Conns, false); err != nil {
+		return nil, err
+	}
+	c, err := sqlite.NewConnector(sqliteName(path, checkpointQuery))
+	if err != nil {
+		return nil, err
+	}
+	d.checkpoints = &checkpoints{conns: pool(connector{Connector: c, life: &d.life}, 1)}
+	return d, nil
 }
 
 // watchSQLite opens the file once more to watch the serial.
@@ -105,15 +113,20 @@ func wakeSQLite(ctx context.Context, path string) (io.Closer, error) {
 }
 
 // writerQuery uses immediate transactions because a deferred transaction that reads first fails when another writes. It
-// uses synchronous FULL because in WAL mode NORMAL may lose an acknowledged commit on a power failure. The log is
-// checkpointed every 4,000 pages (16 MB) instead of 1,000: eight clients upload a twelfth faster, and opening a log of
-// that size after a crash takes negligible time.
+// uses synchronous FULL because in WAL mode NORMAL may lose an acknowledged commit on a power failure. The writer copies
+// the log into the file itself only if it grows to 64 MB; see checkpoints. A cache of 8 MB, of what a large database
+// needs, holds the inner pages of its indexes; the default is 2 MB.
 var writerQuery = url.Values{
 	"_txlock": {"immediate"},
 	"_pragma": {
 		"busy_timeout(5000)", "journal_mode(wal)", "synchronous(full)", "foreign_keys(1)", "journal_size_limit(67108864)",
-		"wal_autocheckpoint(4000)",
+		"wal_autocheckpoint(16000)", "cache_size(-8000)",
 	},
+}
+
+// checkpointQuery is for the connection that copies the log. Its synchronous is that of the file after a copy.
+var checkpointQuery = url.Values{
+	"_pragma": {"busy_timeout(0)", "synchronous(full)", "journal_size_limit(67108864)"},
 }
 
 var readerQuery = url.Values{

@@ -83,6 +83,13 @@ func (w *walIndex) header() (h walHeader) {
 	return h
 }
 
+// pending returns the number of pages in the log that are not copied into the database yet. It reads mxFrame of the first
+// header, and nBackfill after both.
+func (w *walIndex) pending() int64 {
+	word := func(at int) int64 { return int64(atomic.LoadUint32((*uint32)(unsafe.Pointer(&w.mem[at])))) }
+	return max(word(16)-word(96), 0)
+}
+
 // close releases the mapping. All connections of its handle must be closed.
 func (w *walIndex) close() error {
 	walIndexes.Lock()

@@ -13,4 +13,5 @@ type walIndex struct{}
 
 func openWALIndex(string) (*walIndex, error) { return nil, errors.ErrUnsupported }
 func (*walIndex) header() walHeader          { return walHeader{} }
+func (*walIndex) pending() int64             { return 0 }
 func (*walIndex) close() error               { return nil }

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -26,6 +27,7 @@ func Access(t *testing.T, open Opener) {
 		"upload tokens":    checkTokensTouching,
 		"expired tokens":   checkExpired,
 		"grants":           checkGrants,
+		"marks of grants":  checkGrantMarks,
 		"project by names": checkProjectID,
 		"user race":        checkUserRace,
 		"sessions":         checkSessions,
@@ -324,6 +326,99 @@ func checkGrants(w *world) {
 		w.same("GrantsOf(after removal)", got, []access.Grant{whole})
 		return err
 	})
+}
+
+// checkGrantMarks checks that a change of a user's grants, in any way, gives them a new mark, and that the changes of
+// others keep it.
+func checkGrantMarks(w *world) {
+	ann, bob, cat := w.user("ann"), w.user("bob"), w.user("cat")
+	p, gone := w.project("p"), w.project("gone")
+	other := w.other("other")
+	g := access.Group{ID: w.id("group"), Name: "team", CreatedAt: at}
+	grant := func(u access.User, repository, project string, role access.Role) access.Grant {
+		return access.Grant{UserID: u.ID, RepositoryID: repository, ProjectID: project, Role: role, CreatedAt: at}
+	}
+	ofGroup := access.GroupGrant{GroupID: g.ID, RepositoryID: w.main.ID, Role: access.Reader, CreatedAt: at}
+	did := func(ok bool, err error) error {
+		w.same("removed", ok, true)
+		return err
+	}
+	marks := map[string]int64{}
+	for _, c := range []struct {
+		name    string
+		change  func(publishers.Tx) error
+		changed []access.User
+	}{
+		{"grant", func(tx publishers.Tx) error {
+			return tx.PutGrant(w.ctx, grant(ann, w.main.ID, p.ID, access.Uploader))
+		}, []access.User{ann}},
+		{"another role", func(tx publishers.Tx) error {
+			return tx.PutGrant(w.ctx, grant(ann, w.main.ID, p.ID, access.Owner))
+		}, []access.User{ann}},
+		{"grant to another", func(tx publishers.Tx) error {
+			return tx.PutGrant(w.ctx, grant(bob, w.main.ID, gone.ID, access.Owner))
+		}, []access.User{bob}},
+		{"removal", func(tx publishers.Tx) error {
+			return did(tx.RemoveGrant(w.ctx, grant(ann, w.main.ID, p.ID, access.Owner)))
+		}, []access.User{ann}},
+		{"deleted project", func(tx publishers.Tx) error { return tx.DeleteProject(w.ctx, gone.ID) }, []access.User{bob}},
+		{"grant in a repository", func(tx publishers.Tx) error {
+			return tx.PutGrant(w.ctx, grant(bob, other.ID, "", access.Reader))
+		}, []access.User{bob}},
+		{"deleted repository", func(tx publishers.Tx) error { return tx.DeleteRepository(w.ctx, other.ID) }, []access.User{bob}},
+	} {
+		w.update(c.change)
+		w.sameMarks(c.name, marks, []access.User{ann, bob, cat}, c.changed)
+	}
+	for _, c := range []struct {
+		name    string
+		change  func(access.Tx) error
+		changed []access.User
+	}{
+		{"group", func(tx access.Tx) error { return tx.InsertGroup(w.ctx, g) }, nil},
+		{"member", func(tx access.Tx) error { return tx.PutMember(w.ctx, g.ID, ann.ID, "", at) }, []access.User{ann}},
+		{"other member", func(tx access.Tx) error { return tx.PutMember(w.ctx, g.ID, cat.ID, "", at) }, []access.User{cat}},
+		{"grant of the group", func(tx access.Tx) error { return tx.PutGroupGrant(w.ctx, ofGroup) }, []access.User{ann, cat}},
+		{"other role of the group", func(tx access.Tx) error {
+			ofGroup.Role = access.Owner
+			return tx.PutGroupGrant(w.ctx, ofGroup)
+		}, []access.User{ann, cat}},
+		{"former member", func(tx access.Tx) error { return did(tx.RemoveMember(w.ctx, g.ID, cat.ID)) }, []access.User{cat}},
+		{"removal from the group", func(tx access.Tx) error { return did(tx.RemoveGroupGrant(w.ctx, ofGroup)) }, []access.User{ann}},
+		{"grant of the group again", func(tx access.Tx) error { return tx.PutGroupGrant(w.ctx, ofGroup) }, []access.User{ann}},
+		{"deleted group", func(tx access.Tx) error { return tx.DeleteGroup(w.ctx, g.ID) }, []access.User{ann}},
+	} {
+		w.updateAccess(c.change)
+		w.sameMarks(c.name, marks, []access.User{ann, bob, cat}, c.changed)
+	}
+}
+
+// sameMarks compares the marks of users with those of before, and what GrantsUnless returns for both.
+func (w *world) sameMarks(after string, marks map[string]int64, all, changed []access.User) {
+	w.Helper()
+	w.must(w.a.Access.View(w.ctx, func(tx access.Tx) error {
+		for _, u := range all {
+			want, err := tx.GrantsOf(w.ctx, u.ID)
+			w.must(err)
+			got, now, err := tx.GrantsUnless(w.ctx, u.ID, marks[u.ID])
+			w.must(err)
+			is := slices.ContainsFunc(changed, func(c access.User) bool { return c.ID == u.ID })
+			if (now != marks[u.ID]) != is {
+				w.Errorf("after %q: mark of %s = %d, was %d, changed: %v", after, u.Name, now, marks[u.ID], is)
+			}
+			if !is {
+				want = nil // of users who never had a grant as well
+			}
+			w.same("GrantsUnless() of "+u.Name+" after "+after, got, want)
+			marks[u.ID] = now
+			got, _, err = tx.GrantsUnless(w.ctx, u.ID, now)
+			w.must(err)
+			if now != 0 {
+				w.same("GrantsUnless(mark) of "+u.Name+" after "+after, got, []access.Grant{})
+			}
+		}
+		return nil
+	}))
 }
 
 func checkProjectID(w *world) {
