@@ -283,6 +283,42 @@ func TestExempt(t *testing.T) {
 	})
 }
 
+// TestExemptRemoved: an exemption of a project or version is not for files that the upstream removed, unless there are
+// no others. It is for one that it names.
+func TestExemptRemoved(t *testing.T) {
+	each(t, func(d *desk) {
+		removed := policy.Decision{Verdict: policy.Hold, Rule: policy.RuleRemoved}
+		d.files.of["demo"] = append(d.files.of["demo"],
+			holds.File{Filename: "demo-1.0.zip", Version: "1.0", SHA256: sum("d"), Decision: removed, Gone: true},
+			holds.File{Filename: "demo-6.6.zip", Version: "6.6", SHA256: sum("e"), Decision: removed, Gone: true},
+		)
+		for _, c := range []struct {
+			text, file string
+			want       string
+		}{
+			{"demo==1.0", "", ""},
+			{"demo", "", ""},
+			{"demo", "demo-1.0.zip", sum("d")},
+			{"demo==6.6", "", sum("e")},
+		} {
+			e, err := d.holds.Exempt(d.Context(), d.boss,
+				holds.NewExemption{Target: d.target(c.text, c.file), Reason: "r"})
+			d.must(err)
+			all, err := d.holds.ExemptionFiles(d.Context(), d.boss, e.ID)
+			d.must(err)
+			got := ""
+			for _, f := range all {
+				if f.SHA256 == sum("d") || f.SHA256 == sum("e") {
+					got += f.SHA256
+				}
+			}
+			if got != c.want {
+				d.Errorf("an exemption of %s %s covers %v", c.text, c.file, all)
+			}
+		}
+	})
+}
+
 // TestExemptRefuses: whoever is no maintainer of the very repository exempts nothing, and each attempt is in the audit
 // log.
 func TestExemptRefuses(t *testing.T) {
@@ -449,8 +485,8 @@ func TestEndExemption(t *testing.T) {
 	})
 }
 
-// TestStandingForgetsExpired: of two exemptions for one content, the other counts when the first expires, without any
-// change.
+// TestStandingForgetsExpired: two exemptions for one content lift what each of them lifts, and know what the last one
+// knew. The other one counts when the first expires, without any change.
 func TestStandingForgetsExpired(t *testing.T) {
 	each(t, func(d *desk) {
 		ctx := d.Context()
@@ -458,13 +494,17 @@ func TestStandingForgetsExpired(t *testing.T) {
 		n := holds.NewExemption{Target: d.target("demo==1.0", ""), Reason: "r", For: time.Hour}
 		short, err := d.holds.Exempt(ctx, d.boss, n)
 		d.must(err)
+		d.later(time.Second)
 		n.For = 2 * time.Hour
 		long, err := d.holds.Exempt(ctx, mia, n)
 		d.must(err)
-		for _, want := range []string{short.ID, long.ID, ""} {
+		both := policy.Exemption{ID: long.ID, Since: long.Since, EndsAt: short.EndsAt, Admin: true}
+		alone := policy.Exemption{ID: long.ID, Since: long.Since, EndsAt: long.EndsAt}
+		for _, want := range []policy.Exemption{both, alone, {}} {
 			s := d.standing(d.other, d.second, "demo")
-			if got := s.Exempt[short.RepositoryID][sum("a")].ID; got != want {
-				d.Errorf("at %v the exemption is %q, want %q", d.now, got, want)
+			if got := s.Exempt[short.RepositoryID][sum("a")]; got.ID != want.ID || !got.Since.Equal(want.Since) ||
+				!got.EndsAt.Equal(want.EndsAt) || got.Admin != want.Admin {
+				d.Errorf("at %v the exemption is %+v, want %+v", d.now, got, want)
 			}
 			d.later(time.Hour)
 		}

@@ -218,8 +218,8 @@ func (s *Standing) deny(r Ruling) {
 	s.Denials = append(s.Denials, d)
 }
 
-// exempt adds an exemption. If several cover the same content, one by an administrator counts, and then the one that
-// ends last.
+// exempt adds an exemption. If several cover the same content, the last one counts, because it was granted with the most
+// knowledge. It lifts what all of them lift, until the first of them ends.
 func (s *Standing) exempt(e Exemption, files []Content) {
 	if s.Exempt == nil {
 		s.Exempt = map[string]map[string]policy.Exemption{}
@@ -230,10 +230,17 @@ func (s *Standing) exempt(e Exemption, files []Content) {
 		s.Exempt[e.RepositoryID] = of
 	}
 	for _, f := range files {
-		was, ok := of[f.SHA256]
-		if !ok || e.Admin && !was.Admin || e.Admin == was.Admin && e.EndsAt.After(was.EndsAt) {
-			of[f.SHA256] = policy.Exemption{ID: e.ID, Since: e.Since, EndsAt: e.EndsAt, Admin: e.Admin}
+		now := policy.Exemption{ID: e.ID, Since: e.Since, EndsAt: e.EndsAt, Admin: e.Admin}
+		if was, ok := of[f.SHA256]; ok {
+			if was.Since.After(now.Since) {
+				now.ID, now.Since = was.ID, was.Since
+			}
+			if was.EndsAt.Before(now.EndsAt) {
+				now.EndsAt = was.EndsAt
+			}
+			now.Admin = now.Admin || was.Admin
 		}
+		of[f.SHA256] = now
 	}
 }
 

@@ -84,14 +84,14 @@ func (r *Rules) decideAt(s *Settings, f *File, now time.Time, d *Decision) {
 			d.add(s, Deny, RuleAdvisory, f.Malware, time.Time{})
 		}
 	}
-	exempt, admin := "", false
+	exempt, admin, since := "", false, time.Time{}
 	if len(s.Exempt) > 0 && f.SHA256 != "" {
 		if e, ok := s.Exempt[f.SHA256]; ok {
 			switch {
 			case now.Before(e.Since):
 				d.changes(e.Since)
 			case now.Before(e.EndsAt):
-				exempt, admin = e.ID, e.Admin
+				exempt, admin, since = e.ID, e.Admin, e.Since
 				d.changes(e.EndsAt)
 			}
 		}
@@ -103,7 +103,7 @@ func (r *Rules) decideAt(s *Settings, f *File, now time.Time, d *Decision) {
 		d.hold(s, RuleRemoved, "", time.Time{}, exempt)
 	}
 	if name := s.startup(f); name != "" {
-		d.hold(s, RuleStartup, name, time.Time{}, exempt)
+		d.hold(s, RuleStartup, name, time.Time{}, lifted(exempt, !since.Before(f.StartupAt)))
 	}
 	if s.Direct && !r.Feeds.OldAt.IsZero() {
 		if now.Before(r.Feeds.OldAt) {

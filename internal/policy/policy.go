@@ -93,7 +93,8 @@ type Settings struct {
 	Exempt map[string]Exemption
 }
 
-// Exemption lifts the holds of a repository for a file, from a time until a time.
+// Exemption lifts the holds of a repository for a file, from a time until a time. It lifts no hold for a start-up file
+// that was found later, because it was granted without knowing about it.
 type Exemption struct {
 	ID            string
 	Since, EndsAt time.Time
@@ -181,8 +182,9 @@ type File struct {
 	// RemovedAt is when it was noticed that the upstream no longer lists the file, zero if it does.
 	RemovedAt time.Time
 	// Startup is the first start-up file that no earlier version has, "" if there is none or the file was not examined,
-	// and StartupKnown the first one that an earlier version has, too.
+	// and StartupKnown the first one that an earlier version has, too. StartupAt is when they were found, if that is known.
 	Startup, StartupKnown string
+	StartupAt             time.Time
 	Malware               string // id of the advisory that says so, "" if none
 	Wrong                 bool   // the content that arrived a moment ago did not have the stated digest
 	Changed               bool   // the upstream states another digest than this index served

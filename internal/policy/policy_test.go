@@ -159,6 +159,29 @@ func TestDeniedVersions(t *testing.T) {
 	}
 }
 
+// TestExemptionKnowsWhatWasFound checks that an exemption does not lift a hold for a start-up file that was found after
+// it was granted.
+func TestExemptionKnowsWhatWasFound(t *testing.T) {
+	granted := noon.Add(-time.Hour)
+	for name, c := range map[string]struct {
+		found time.Time
+		want  policy.Verdict
+	}{
+		"before it":      {granted.Add(-time.Microsecond), policy.Serve},
+		"at that moment": {granted, policy.Serve},
+		"after it":       {granted.Add(time.Microsecond), policy.Hold},
+		"at any time":    {time.Time{}, policy.Serve},
+	} {
+		r := cooling(direct())
+		r.Ways[0].Exempt = map[string]policy.Exemption{one: {ID: "e", Since: granted, EndsAt: noon.Add(time.Hour)}}
+		f := usual()
+		f.Age, f.Startup, f.StartupAt = noon.Add(-time.Minute), "x.pth", c.found
+		if d := r.Decide(&f, noon); d.Verdict != c.want || c.want == policy.Hold && d.Rule != policy.RuleStartup {
+			t.Errorf("found %s: %+v", name, d)
+		}
+	}
+}
+
 // TestTextIsOneLine checks that what others wrote neither breaks the line nor moves what a terminal shows.
 func TestTextIsOneLine(t *testing.T) {
 	bad := "evil\r\nX-Injected: 1\x1b[31m\u202egpj\u2028\u2066\x00\u009b2Jend"

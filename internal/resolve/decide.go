@@ -48,6 +48,9 @@ func (f *facts) put(out *policy.File, file *page.File, path string) {
 	if len(v.startup) > 0 {
 		found := v.startup[path]
 		out.Startup, out.StartupKnown = found.New, found.Known
+		if found.At != 0 {
+			out.StartupAt = time.UnixMicro(found.At)
+		}
 	}
 	if pin := v.pins[path]; pin != "" && pin != file.SHA256 {
 		if out.SHA256 = pin; file.SHA256 != "" { // accepted later

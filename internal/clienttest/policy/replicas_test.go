@@ -163,6 +163,20 @@ func word(output string) string {
 func TestReplicasOfAStartupFile(t *testing.T) {
 	t.Parallel()
 	w, replicas := newReplicas(t)
+	urgent := w.repository(t, "urgent")
+	w.index("repository", "set", "urgent", "--cooldown", "8760h", "--startup-files", "known")
+	for n, c := range []struct{ status, when string }{
+		{"403 held: cooldown until ", "too new"},
+		{"403 held: startup, starting.pth", "exempt before anyone knew what is in it"},
+		{"200 OK", "exempt again"},
+	} {
+		if n > 0 {
+			w.index("exempt", "add", "urgent", starting, "--reason", "we need it today")
+		}
+		if status := urgent.on(replicas[n]).text(starting, "2.0"); !strings.HasPrefix(status, c.status) {
+			t.Errorf("%s: replica %d answers %q, want %q", c.when, n, status, c.status)
+		}
+	}
 	team := w.repository(t, "team")
 	team.cool()
 	for n, s := range replicas {

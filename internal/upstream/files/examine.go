@@ -43,11 +43,19 @@ func (f *Files) look(ctx context.Context, r io.ReaderAt, size int64) (found, err
 	}
 	switch {
 	case err == nil:
-		return found{Files: files, Unreadable: len(files) > maxFound}.bounded(), nil
+		return f.dated(found{Files: files, Unreadable: len(files) > maxFound}.bounded()), nil
 	case fault.Is(err, fault.Invalid), errors.Is(err, context.DeadlineExceeded), errors.Is(err, errPart):
-		return found{Unreadable: true}, nil
+		return f.dated(found{Unreadable: true}), nil
 	}
 	return found{}, err
+}
+
+// dated returns x with the present time, if it has start-up files.
+func (f *Files) dated(x found) found {
+	if x.any() {
+		x.At = f.o.Now().UnixMicro()
+	}
+	return x
 }
 
 // bounded returns x without the list of too many files.
@@ -213,7 +221,9 @@ func (f *Files) record(ctx context.Context, u upstream.Upstream, file page.File,
 	if !x.any() && !row.Stored {
 		return x, nil
 	}
-	return x, f.write(ctx, row, x)
+	err := f.write(ctx, row, x)
+	x, _ = row.found() // it was found earlier, perhaps
+	return x, err
 }
 
 // mayTry reports whether earlier versions of a file may be examined once more after that failed, and notes it.
@@ -274,6 +284,10 @@ func (f *Files) write(ctx context.Context, row *Row, x found) error {
 			return fault.New(fault.Conflict, "another digest of the file was accepted")
 		}
 		was, _ := now.found()
+		if was.any() && now.SHA256 == row.SHA256 { // an exemption may have been granted since
+			x.At = was.At
+			row.Startup = x.text()
+		}
 		before = was.startup().New != "" && was.Judged
 		now.SHA256, now.Startup = cmp.Or(now.SHA256, row.SHA256), row.Startup
 		return nil

@@ -19,6 +19,7 @@ import (
 type Startup struct {
 	New   string // the first one that no earlier version of the project has
 	Known string // the first one that an earlier version has, too
+	At    int64  // when they were found, in microseconds since 1970, 0 if that is not known
 }
 
 // Unreadable stands for the start-up files of a wheel that cannot be examined, because readers of zip files would
@@ -28,6 +29,7 @@ const Unreadable = "code in an archive that cannot be read"
 // found is what was found in a wheel, as its row has it in JSON.
 type found struct {
 	Files      []string `json:"files,omitempty"`
+	At         int64    `json:"at,omitempty"` // when they were found first, in microseconds since 1970
 	Unreadable bool     `json:"unreadable,omitempty"`
 	Judged     bool     `json:"judged,omitempty"` // it was compared with earlier versions
 	New        string   `json:"new,omitempty"`    // the first file that no earlier version has
@@ -66,11 +68,11 @@ func (x found) startup() Startup {
 	case !x.any():
 		return Startup{}
 	case x.Unreadable:
-		return Startup{New: Unreadable}
+		return Startup{New: Unreadable, At: x.At}
 	case !x.Judged:
-		return Startup{New: x.Files[0]}
+		return Startup{New: x.Files[0], At: x.At}
 	}
-	return Startup{New: x.New, Known: x.Known}
+	return Startup{New: x.New, Known: x.Known, At: x.At}
 }
 
 // Examined returns the start-up files that were found in a project's wheels, by path. The text differs whenever they
