@@ -115,8 +115,8 @@ func (f filling) WithUser() string { return strings.Replace(f.Simple, "://", ":/
 // SignedFrom returns the index URL with a shell expression in place of the token.
 func (f filling) SignedFrom(token string) string { return strings.Replace(f.Signed, "TOKEN", token, 1) }
 
-// load fills in all chapters. Each is rendered when someone opens it: rendering all of them takes longer than everything
-// else that a server does before its first answer.
+// load fills in all chapters. Each is rendered when someone opens it: rendering all of them takes longer than
+// everything else that a server does before its first answer.
 func (s *Section) load() (*book, error) {
 	fill := s.filling()
 	below, err := loadChapters(comingOver, comeOver, comeOver+"/", fill)
@@ -208,8 +208,8 @@ func chapterOf(slug, markdown string) chapter {
 	return c
 }
 
-// render renders the text of a chapter. readme.Render lowers headings by one level, because the page has a title, so they
-// are raised by one first.
+// render renders the text of a chapter. readme.Render lowers headings by one level, because the page has a title, so
+// they are raised by one first.
 func render(title, markdown string) rendered {
 	higher := strings.ReplaceAll(markdown, "\n## ", "\n# ")
 	out := rendered{

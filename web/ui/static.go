@@ -166,8 +166,8 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request, cache string) error
 	return err
 }
 
-// loadTemplates parses the shared parts. A page is parsed and joined with a copy of the parts when it is first rendered,
-// because the copies of all pages would take more memory than the rest of an idle server.
+// loadTemplates parses the shared parts. A page is parsed and joined with a copy of the parts when it is first
+// rendered, because the copies of all pages would take more memory than the rest of an idle server.
 func (k *Kit) loadTemplates() error {
 	shared, err := k.parse(template.New(""), "templates/parts/*.html")
 	if err != nil {
