@@ -30,8 +30,8 @@ func TestUVAudit(t *testing.T) {
 	audit().OK(t).Says(t, "no known vulnerabilities")
 }
 
-// pip-audit asks this index about requirements with digests, and prints the advisories of the feed, also about a release
-// that is denied. It finds nothing about one that is held.
+// pip-audit asks this index about requirements with digests, and prints the advisories of the feed, also about a
+// release that is denied. It finds nothing about one that is held.
 func TestPipAudit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
