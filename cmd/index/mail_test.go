@@ -282,8 +282,8 @@ func TestWarningsWaitForTheServer(t *testing.T) {
 	}
 }
 
-// TestDecidedOnTheCommandLine: granting or refusing a request for an exemption on the command line sends the letter that
-// a decision on the page sends. Without a mail server in the settings of the command, nothing is kept.
+// TestDecidedOnTheCommandLine: granting or refusing a request for an exemption on the command line sends the letter
+// that a decision on the page sends. Without a mail server in the settings of the command, nothing is kept.
 func TestDecidedOnTheCommandLine(t *testing.T) {
 	x, server := mailing(t)
 	x.reachable(t)
