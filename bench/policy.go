@@ -251,7 +251,7 @@ func feedRecord(i int) []byte {
 		`"versions":["0.0.%[1]d","0.1.0","0.1.1"],"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":"0"}]}],`+
 		`"database_specific":{"cwes":[{"cweId":"CWE-506","description":%[3]q}]}}],`+
 		`"references":[{"type":"WEB","url":"https://example.com/blog/%[1]d"}],`+
-		`"credits":[{"name":"Somebody","type":"FINDER","contact":["https://example.com"]}]}`, i, details, weakness)
+		`"credits":[{"name":"A finder","type":"FINDER","contact":["https://example.com"]}]}`, i, details, weakness)
 }
 
 // Repositories of the pages and the replicas.

@@ -35,7 +35,8 @@ func (x *fixture) imported(t *testing.T, about map[string][2]string) {
 		}
 		return nil
 	}
-	if _, err := x.app.Advisories.Import(t.Context(), x.app.Operator, "local", from, advisory.ImportOptions{}); err != nil {
+	_, err := x.app.Advisories.Import(t.Context(), x.app.Operator, "local", from, advisory.ImportOptions{})
+	if err != nil {
 		t.Fatal(err)
 	}
 }
@@ -56,7 +57,8 @@ func TestAdvisoriesOnProjectPages(t *testing.T) {
 	at := "/r/team/project/rocket/"
 	for _, who := range []string{"stranger", "administrator"} {
 		got := x.visit(t, http.MethodGet, at+"1.0/", who, "")
-		contains(t, got, http.StatusOK, about, "1 advisory is about this release", "GHSA-old", "about rocket", "Fixed in 3.0.")
+		contains(t, got, http.StatusOK, about, "1 advisory is about this release", "GHSA-old", "about rocket",
+			"Fixed in 3.0.")
 		lacks(t, got, "MAL-2026-1", ">malicious<")
 		got = x.visit(t, http.MethodGet, at+"2.0/", who, "")
 		contains(t, got, http.StatusOK, "This release is denied", "denied: advisory MAL-2026-1", "MAL-2026-1", ">malicious<")
@@ -68,7 +70,7 @@ func TestAdvisoriesOnProjectPages(t *testing.T) {
 		lacks(t, own, about, "GHSA-own")
 	}
 	if got := x.visit(t, http.MethodGet, at+"1.0/", "nobody", ""); strings.Contains(got.Body.String(), "GHSA-old") {
-		t.Errorf("nobody in particular reads the advisory: %d", got.Code)
+		t.Errorf("a visitor without an account reads the advisory: %d", got.Code)
 	}
 }
 
@@ -222,11 +224,12 @@ func TestHeldPageOfRemovedFiles(t *testing.T) {
 	at := "/r/team/held/rocket/2.0/"
 	for _, who := range []string{"stranger", "administrator"} {
 		contains(t, x.visit(t, http.MethodGet, at, who, ""), http.StatusOK, "rocket-2.0-py3-none-any.whl",
-			"held: removed upstream", "Its upstream no longer lists it.", "It stays held until someone who may decide exempts it")
+			"held: removed upstream", "Its upstream no longer lists it.",
+			"It stays held until someone who may decide exempts it")
 	}
 	contains(t, x.visit(t, http.MethodGet, at, "stranger", ""), http.StatusOK, "Ask for an exemption")
 	if got := x.visit(t, http.MethodGet, at, "nobody", ""); strings.Contains(got.Body.String(), "removed upstream") {
-		t.Errorf("nobody in particular reads about the removed file: %d", got.Code)
+		t.Errorf("a visitor without an account reads about the removed file: %d", got.Code)
 	}
 
 	from.Remove("rocket")

@@ -282,8 +282,8 @@ func TestWarningsWaitForTheServer(t *testing.T) {
 	}
 }
 
-// TestDecidedOnTheCommandLine: a person whose request for an exemption is granted or refused on the command line gets
-// the letter that a decision on the page sends. Without a mail server in the settings of the command, nothing is kept.
+// TestDecidedOnTheCommandLine: granting or refusing a request for an exemption on the command line sends the letter
+// that a decision on the page sends. Without a mail server in the settings of the command, nothing is kept.
 func TestDecidedOnTheCommandLine(t *testing.T) {
 	x, server := mailing(t)
 	x.reachable(t)
@@ -309,7 +309,10 @@ func TestDecidedOnTheCommandLine(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{wheel, []string{"exempt", "grant", ask(wheel)}, []string{"The request was granted.", "Later files are decided anew"}},
+		{
+			wheel, []string{"exempt", "grant", ask(wheel)},
+			[]string{"The request was granted.", "Later files are decided anew"},
+		},
 		{
 			sdist, []string{"exempt", "refuse", ask(sdist), "--answer", "use the wheel"},
 			[]string{"The request was refused.", "Answer: use the wheel"},
