@@ -37,7 +37,7 @@ func (r *Rules) deny(f *File, d *Decision) bool {
 	case r.StatusDenied:
 		d.Exemption = lift
 	}
-	if f.Changed || r.pinnedOtherwise(f) {
+	if r.pinnedOtherwise(f) {
 		d.become(Deny, RuleDigest, "", "", time.Time{})
 		return true
 	}
@@ -47,9 +47,6 @@ func (r *Rules) deny(f *File, d *Decision) bool {
 			return true
 		}
 		d.Exemption = lift
-	}
-	if f.Wrong {
-		d.become(Hold, RuleDigest, "", "", time.Time{})
 	}
 	return false
 }
