@@ -199,6 +199,11 @@ func (d *Decision) become(v Verdict, rule Rule, detail, repository string, until
 	d.Verdict, d.Rule, d.Detail, d.Repository, d.Until = v, rule, detail, repository, until
 }
 
+// Stricter reports whether the decision is stricter than another one; see Rules.Decide.
+func (d Decision) Stricter(than Decision) bool {
+	return stricter(d.Verdict, d.Until, than.Verdict, than.Until)
+}
+
 // stricter reports whether a decision is stricter than another one: a hold without an end is stricter than one that
 // ends.
 func stricter(v Verdict, until time.Time, than Verdict, thanUntil time.Time) bool {

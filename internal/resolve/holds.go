@@ -1,13 +1,13 @@
 package resolve
 
 import (
-	"cmp"
 	"context"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/holds"
 	"pyindex/internal/packaging"
+	"pyindex/internal/policy"
 )
 
 // FilesOf implements holds.Files: the files of a project that the caller may read through a repository, with those that
@@ -65,18 +65,13 @@ func (x *Reader) foreignFilesOf(v *View) ([]holds.File, error) {
 	}
 	rules, judged, now := v.rulesOf(p), v.judge(&p), x.o.Now()
 	out := make([]holds.File, 0, len(p.Files)+len(p.Gone))
-	for i := range judged {
-		f := &judged[i]
-		out = append(out, holds.File{
-			Filename: f.Filename, Version: f.Version, SHA256: f.SHA256, Decision: rules.Decide(f, now),
-		})
-	}
-	for _, f := range p.Gone {
-		path := f.Path(v.Upstream.ArtifactBase)
-		out = append(out, holds.File{
-			Filename: f.Filename, Version: f.Version, SHA256: cmp.Or(v.pins[path], f.SHA256),
-			Decision: v.decideOne(p, f, path, now),
-		})
+	for _, all := range [...][]policy.File{judged, v.judgeGone(&p)} {
+		for i := range all {
+			f := &all[i]
+			out = append(out, holds.File{
+				Filename: f.Filename, Version: f.Version, SHA256: f.SHA256, Decision: rules.Decide(f, now),
+			})
+		}
 	}
 	return out, nil
 }
