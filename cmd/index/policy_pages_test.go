@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
 	"pyindex/internal/policy"
+	"pyindex/internal/upstream/page"
 	"pyindex/internal/upstream/upstreamtest"
 )
 
@@ -167,7 +169,32 @@ func TestHeldPage(t *testing.T) {
 		contains(t, x.visit(t, http.MethodGet, page, "stranger", ""), http.StatusOK, `/r/team/held/rocket/2.0/"`, ">held<")
 	}
 	contains(t, x.visit(t, http.MethodGet, "/r/team/project/rocket/2.0/", "administrator", ""), http.StatusOK,
-		"Where it comes from", "held: cooldown until", "index explain team rocket==2.0")
+		"Where it comes from", "held: cooldown until", "index explain team rocket==2.0",
+		"2 files are listed as yanked, because they are not served: installers pass over them.")
+	rocket, err := packaging.ParseProjectName("rocket")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.storePage(t, rocket, func(p page.Page) bool { return len(p.Files) == 3 }) // where the command reads it
+	explained := x.text(t, 0, "explain", "team", "rocket==2.0")
+	for _, want := range []string{"2 files are listed as yanked, because they are not served", "Not served: " + file} {
+		if !strings.Contains(explained, want) {
+			t.Errorf("index explain says %q, want %q", explained, want)
+		}
+	}
+	for _, page := range []string{at, "/r/team/project/rocket/2.0/", "/r/team/project/rocket/2.0/file/" + file} {
+		got := x.visit(t, http.MethodGet, page, "stranger", "")
+		if h := got.Header().Get("X-Index-Hold"); !strings.HasPrefix(h, "cooldown; until=") {
+			t.Errorf("GET %s = %d with X-Index-Hold %q", page, got.Code, h)
+		}
+	}
+	for _, page := range []string{"/r/team/held/rocket/1.0/", "/r/team/held/rocket/", "/r/team/project/rocket/1.0/"} {
+		if h := x.visit(t, http.MethodGet, page, "stranger", "").Header().Get("X-Index-Hold"); h != "" {
+			t.Errorf("GET %s has X-Index-Hold %q", page, h)
+		}
+	}
+	contains(t, x.visit(t, http.MethodGet, "/r/team/project/rocket/2.0/file/"+file, "stranger", ""), http.StatusForbidden,
+		"This file is held", "old enough", `href="/r/team/held/rocket/2.0/"`)
 	lacks(t, x.visit(t, http.MethodGet, "/r/team/project/rocket/2.0/", "stranger", ""), "Where it comes from")
 
 	for _, refused := range []struct {

@@ -247,6 +247,9 @@ func OpenToRestore(ctx context.Context, c *config.Config, log *slog.Logger) (*Ap
 
 // Close closes the database and the blob store.
 func (a *App) Close() error {
+	if a.Reader != nil {
+		a.Reader.Close()
+	}
 	if a.Pages != nil {
 		a.Pages.Close()
 	}

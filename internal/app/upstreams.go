@@ -60,7 +60,7 @@ func (a *App) openReader(log *slog.Logger) {
 	a.Reader = resolve.New(a.Index.Index, resolve.Options{
 		Downloads: a.Downloads,
 		Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Rulings: a.Holds, Advisories: advisories{a.Advisories},
-		Offline: a.Config.Offline, Log: log, Address: a.heldAddress,
+		Offline: a.Config.Offline, Log: log, Address: a.heldAddress, Surveyor: a.Operator,
 	})
 }
 
@@ -69,6 +69,20 @@ func (a *App) FilesOf(ctx context.Context, who access.Caller, repository string,
 	name packaging.ProjectName,
 ) ([]holds.File, error) {
 	return a.Reader.FilesOf(ctx, who, repository, name)
+}
+
+// HeldNow implements holds.Files by the reader.
+func (a *App) HeldNow(ctx context.Context, who access.Caller, repositories []catalog.Repository,
+	q holds.Query,
+) (holds.Now, error) {
+	return a.Reader.HeldNow(ctx, who, repositories, q)
+}
+
+// ReturnOf implements holds.Files by the reader.
+func (a *App) ReturnOf(ctx context.Context, upstream string,
+	name packaging.ProjectName,
+) (gone, returned time.Time, err error) {
+	return a.Reader.ReturnOf(ctx, upstream, name)
 }
 
 // heldPage returns the page of a project that is held, without asking the upstream. It is empty if none is.

@@ -81,5 +81,30 @@ func (x *Index) SeenNames(ctx context.Context, repositoryID string) (out []packa
 	return out, err
 }
 
+// ProjectsWith returns the projects of a repository that have a file with a SHA-256 in hex, each once.
+func (x *Index) ProjectsWith(ctx context.Context, repositoryID, sha256 string) (out []packaging.ProjectName, err error) {
+	err = x.store.View(ctx, func(tx Tx) error {
+		out = nil
+		files, err := tx.FilesBySHA256(ctx, repositoryID, sha256)
+		if err != nil {
+			return err
+		}
+		seen := map[string]bool{}
+		for _, f := range files {
+			if seen[f.ProjectID] {
+				continue
+			}
+			seen[f.ProjectID] = true
+			p, err := tx.ProjectByID(ctx, f.ProjectID)
+			if err != nil {
+				return err
+			}
+			out = append(out, p.Name)
+		}
+		return nil
+	})
+	return out, err
+}
+
 // IsMissing reports whether an error says that an object does not exist or is hidden from the caller.
 func IsMissing(err error) bool { return fault.Is(err, fault.NotFound) }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
@@ -289,7 +290,8 @@ func (h *Holds) Rulings(ctx context.Context, who access.Caller, kinds ...Kind) (
 }
 
 // AcceptReturn lets a project that was gone from an upstream, and came back with none of its old files, be served
-// again. It needs an administrator and a reason.
+// again. It needs an administrator and a reason. It returns fault.NotFound if there is no such upstream, and
+// fault.Conflict if the project has not come back, or its return was accepted already.
 func (h *Holds) AcceptReturn(ctx context.Context, who access.Caller, upstream string, name packaging.ProjectName,
 	reason string,
 ) (Return, error) {
@@ -305,9 +307,16 @@ func (h *Holds) AcceptReturn(ctx context.Context, who access.Caller, upstream st
 		return Return{}, h.changes.Deny(ctx, e, errNoAdministrator)
 	}
 	out := Return{Upstream: upstream, Project: e.Project, At: e.At, Reason: reason, By: person(e.Actor)}
-	err := h.changes.Update(ctx, who, e, func(tx Tx, who access.Caller) error {
+	var err error
+	if out.Returned, err = h.returned(ctx, upstream, name); err != nil {
+		return Return{}, err
+	}
+	err = h.changes.Update(ctx, who, e, func(tx Tx, who access.Caller) error {
 		if !who.Admin() {
 			return errNoAdministrator
+		}
+		if err := unaccepted(ctx, tx, out); err != nil {
+			return err
 		}
 		if err := tx.PutReturn(ctx, out); err != nil {
 			return err
@@ -315,6 +324,32 @@ func (h *Holds) AcceptReturn(ctx context.Context, who access.Caller, upstream st
 		return commit(ctx, tx, e)
 	})
 	return out, err
+}
+
+// returned returns when a project came back to an upstream. It returns fault.Conflict if it did not.
+func (h *Holds) returned(ctx context.Context, upstream string, name packaging.ProjectName) (time.Time, error) {
+	gone, at, err := h.o.Files.ReturnOf(ctx, upstream, name)
+	switch {
+	case err != nil || !at.IsZero():
+		return at, err
+	case !gone.IsZero():
+		return at, fault.New(fault.Conflict, "%s has been gone from the upstream %s since %s, and has not come back", name,
+			upstream, policy.Date(gone))
+	}
+	return at, fault.New(fault.Conflict,
+		"as far as this index knows, %s was never gone from the upstream %s: there is no return to accept", name, upstream)
+}
+
+// unaccepted returns fault.Conflict if a return was accepted already.
+func unaccepted(ctx context.Context, tx Tx, r Return) error {
+	all, err := tx.Returns(ctx)
+	for _, was := range all {
+		if was.Upstream == r.Upstream && was.Project == r.Project && !r.Returned.After(was.At) {
+			return fault.New(fault.Conflict, "%s already accepted the return of %s to the upstream %s, at %s", was.By.Name,
+				r.Project, r.Upstream, policy.Date(was.At))
+		}
+	}
+	return err
 }
 
 // Returns returns the accepted returns of projects, newest first. It needs an administrator.

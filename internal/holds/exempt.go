@@ -260,16 +260,23 @@ func (h *Holds) view(ctx context.Context, f func(Tx) error) error { return h.sto
 
 // Exemptions returns the exemptions of a repository, or of all that the caller manages if the name is "": the newest
 // first, with those that have ended. It needs a maintainer of the repository.
-func (h *Holds) Exemptions(ctx context.Context, who access.Caller, repository string) (out []Exemption, err error) {
+func (h *Holds) Exemptions(ctx context.Context, who access.Caller, repository string) ([]Exemption, error) {
+	return listed(ctx, h, who, repository, Tx.Exemptions, func(e Exemption) string { return e.RepositoryID })
+}
+
+// listed returns at most maxListed rows of a repository, or of all that the caller manages if the name is "".
+func listed[T any](ctx context.Context, h *Holds, who access.Caller, repository string,
+	read func(tx Tx, ctx context.Context, repositoryID string, limit int) ([]T, error), repositoryID func(T) string,
+) (out []T, err error) {
 	id, may, err := h.lists(ctx, who, repository)
 	if err != nil {
 		return nil, err
 	}
 	err = h.view(ctx, func(tx Tx) error {
-		out, err = tx.Exemptions(ctx, id, maxListed)
+		out, err = read(tx, ctx, id, maxListed)
 		return err
 	})
-	return slices.DeleteFunc(out, func(e Exemption) bool { return !may[e.RepositoryID] }), err
+	return slices.DeleteFunc(out, func(one T) bool { return !may[repositoryID(one)] }), err
 }
 
 // ExemptionFiles returns the content that an exemption is about. It needs a maintainer of the repository.
@@ -297,27 +304,36 @@ func (h *Holds) ExemptionFiles(ctx context.Context, who access.Caller, id string
 // lists returns the id of a repository, and the ids of the repositories whose exemptions the caller manages. Without a
 // name, the id is "".
 func (h *Holds) lists(ctx context.Context, who access.Caller, name string) (string, map[string]bool, error) {
+	all, err := h.managing(ctx, who, name)
+	may := map[string]bool{}
+	for _, r := range all {
+		may[r.ID] = true
+	}
+	if name != "" && len(all) > 0 {
+		return all[0].ID, may, err
+	}
+	return "", may, err
+}
+
+// managing returns the repository of a name, or all that the caller manages if it is "". It returns fault.Denied for a
+// caller who manages none of them.
+func (h *Holds) managing(ctx context.Context, who access.Caller, name string) (out []catalog.Repository, err error) {
 	if name != "" {
 		r, err := h.index.Repository(ctx, who, name)
 		if err == nil && !mayManage(who, r) {
 			err = errNoMaintainer
 		}
-		return r.ID, map[string]bool{r.ID: true}, err
+		return []catalog.Repository{r}, err
 	}
-	may := map[string]bool{}
-	err := h.view(ctx, func(tx Tx) error {
+	err = h.view(ctx, func(tx Tx) error {
 		all, err := tx.Repositories(ctx)
-		for _, r := range all {
-			if mayManage(who, r) {
-				may[r.ID] = true
-			}
-		}
+		out = slices.DeleteFunc(all, func(r catalog.Repository) bool { return !mayManage(who, r) })
 		return err
 	})
-	if err == nil && len(may) == 0 {
+	if err == nil && len(out) == 0 {
 		err = errNoMaintainer
 	}
-	return "", may, err
+	return out, err
 }
 
 // Manages reports whether the caller may exempt files from the holds of a repository.

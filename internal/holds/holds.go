@@ -29,6 +29,12 @@ type File struct {
 type Files interface {
 	// FilesOf returns all files of a project, also those that are held or denied. Errors are those of resolve.Reader.View.
 	FilesOf(ctx context.Context, who access.Caller, repository string, name packaging.ProjectName) ([]File, error)
+	// HeldNow lists what repositories hold and deny now, as far as the caller may read it. It leaves out who asked for it,
+	// and of an exemption all but its id.
+	HeldNow(ctx context.Context, who access.Caller, repositories []catalog.Repository, q Query) (Now, error)
+	// ReturnOf returns since when a project is gone from an upstream, or when it came back with none of its old files; the
+	// times are zero otherwise. It returns fault.NotFound if there is no such upstream.
+	ReturnOf(ctx context.Context, upstream string, name packaging.ProjectName) (gone, returned time.Time, err error)
 }
 
 // Options are the settings of Holds. Only Files is needed.

@@ -45,6 +45,10 @@ type desk struct {
 type shelf struct {
 	of   map[string][]holds.File
 	read atomic.Int64
+
+	gone, back time.Time // of every project
+	rows       []holds.Row
+	asked      holds.Query
 }
 
 func (s *shelf) FilesOf(_ context.Context, _ access.Caller, _ string,
@@ -56,6 +60,31 @@ func (s *shelf) FilesOf(_ context.Context, _ access.Caller, _ string,
 		return nil, catalog.Missing("project of that name")
 	}
 	return slices.Clone(all), nil
+}
+
+// HeldNow implements holds.Files.
+func (s *shelf) HeldNow(_ context.Context, _ access.Caller, repositories []catalog.Repository, q holds.Query,
+) (holds.Now, error) {
+	s.asked = q
+	var out holds.Now
+	for _, r := range repositories {
+		for _, row := range s.rows {
+			if row.Repository == r.Name {
+				row.RepositoryID = r.ID
+				out.Rows = append(out.Rows, row)
+			}
+		}
+	}
+	return out, nil
+}
+
+// ReturnOf implements holds.Files.
+func (s *shelf) ReturnOf(_ context.Context, upstream string, _ packaging.ProjectName,
+) (gone, back time.Time, err error) {
+	if upstream != "public" {
+		return gone, back, fault.New(fault.NotFound, "there is no upstream %q", upstream)
+	}
+	return s.gone, s.back, nil
 }
 
 var held = policy.Decision{Verdict: policy.Hold, Rule: policy.RuleCooldown}
@@ -435,6 +464,7 @@ func TestRightsEndMeanwhile(t *testing.T) {
 		d.refused("a former administrator", err, fault.Denied, "maintainer")
 		_, err = d.holds.Deny(ctx, admin, holds.NewDenial{Target: d.target("demo", ""), Reason: "r"})
 		d.refused("a denial of a former administrator", err, fault.Denied, "administrator")
+		d.files.back = d.clock()
 		_, err = d.holds.AcceptReturn(ctx, admin, "public", d.name("demo"), "r")
 		d.refused("a return that a former administrator accepts", err, fault.Denied, "administrator")
 		if got := len(d.recorded("exemption.add", audit.Refused)) + len(d.recorded("denial.add", audit.Refused)) +
@@ -590,13 +620,30 @@ func TestAccepted(t *testing.T) {
 		d.refused("the owner of a repository", err, fault.Denied, "administrator")
 		_, err = d.holds.Returns(ctx, mia)
 		d.refused("the list for an owner", err, fault.Denied, "administrator")
+		_, err = d.holds.AcceptReturn(ctx, d.boss, "nowhere", d.name("demo"), "r")
+		d.refused("an unknown upstream", err, fault.NotFound, `there is no upstream "nowhere"`)
+		_, err = d.holds.AcceptReturn(ctx, d.boss, "public", d.name("demo"), "r")
+		d.refused("a project that was never gone", err, fault.Conflict, "there is no return to accept")
+		d.files.gone = d.clock()
+		_, err = d.holds.AcceptReturn(ctx, d.boss, "public", d.name("demo"), "r")
+		d.refused("a project that is gone", err, fault.Conflict, "has not come back")
+		if s := d.standing(d.other, d.second, "demo"); s.Revision != "" {
+			d.Errorf("refusals changed what is decided: %+v", s)
+		}
+		d.files.gone, d.files.back = time.Time{}, d.clock()
 		r, err := d.holds.AcceptReturn(ctx, d.boss, "public", d.name("demo"), "it is theirs")
 		d.must(err)
+		if !r.Returned.Equal(d.clock()) {
+			d.Errorf("AcceptReturn() = %+v", r)
+		}
+		_, err = d.other.AcceptReturn(ctx, d.boss, "public", d.name("demo"), "twice")
+		d.refused("a return that was accepted", err, fault.Conflict, "root already accepted the return of demo")
 		s := d.standing(d.other, d.second, "demo")
 		if !s.Accepted["public"].Equal(r.At) || s.Revision == "" {
 			d.Errorf("Standing() = %+v", s)
 		}
 		d.later(time.Second)
+		d.files.back = d.clock()
 		_, err = d.holds.AcceptReturn(ctx, d.boss, "public", d.name("demo"), "again")
 		d.must(err)
 		if again := d.standing(d.other, d.second, "demo"); !again.Accepted["public"].After(r.At) ||

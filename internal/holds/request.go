@@ -144,16 +144,29 @@ func mayAsk(ctx context.Context, tx Tx, who access.Caller, r catalog.Repository)
 
 // Requests returns the requests in a repository, or in all that the caller manages if the name is "": the open ones
 // first, and then the newest. It needs a maintainer of the repository.
-func (h *Holds) Requests(ctx context.Context, who access.Caller, repository string) (out []Request, err error) {
-	id, may, err := h.lists(ctx, who, repository)
-	if err != nil {
-		return nil, err
+func (h *Holds) Requests(ctx context.Context, who access.Caller, repository string) ([]Request, error) {
+	return listed(ctx, h, who, repository, Tx.Requests, func(r Request) string { return r.RepositoryID })
+}
+
+// Waiting returns the number of open requests that the caller may decide, 0 for one who manages no repository.
+func (h *Holds) Waiting(ctx context.Context, who access.Caller) (n int, err error) {
+	_, may, err := h.lists(ctx, who, "")
+	if fault.Is(err, fault.Denied) {
+		return 0, nil
+	} else if err != nil {
+		return 0, err
 	}
 	err = h.view(ctx, func(tx Tx) error {
-		out, err = tx.Requests(ctx, id, maxListed)
+		n = 0
+		open, err := tx.CountOpenRequests(ctx)
+		for id, of := range open {
+			if may[id] {
+				n += of
+			}
+		}
 		return err
 	})
-	return slices.DeleteFunc(out, func(r Request) bool { return !may[r.RepositoryID] }), err
+	return n, err
 }
 
 // OwnRequests returns the caller's own requests: the open ones first, and then the newest.
@@ -178,10 +191,9 @@ func (h *Holds) Asked(ctx context.Context, who access.Caller,
 		return nil, 0, err
 	}
 	err = h.view(ctx, func(tx Tx) error {
-		out, err = tx.Requests(ctx, r.ID, maxListed)
+		out, err = tx.OpenRequestsAbout(ctx, r.ID, project, maxListed)
 		return err
 	})
-	out = slices.DeleteFunc(out, func(q Request) bool { return q.State != Open || q.Project != project })
 	n = len(out)
 	if !mayManage(who, r) {
 		me := person(who.Actor())

@@ -187,6 +187,19 @@ func TestDecideRefuses(t *testing.T) {
 		if all, err := d.holds.Requests(ctx, others["the owner of another repository"], ""); err != nil || len(all) != 0 {
 			d.Errorf("Requests() of all for the owner of another repository = %v, %v", all, err)
 		}
+		for who, want := range map[string]int{
+			"the owner of another repository": 0, "the owner of the project": 0, "an uploader of the repository": 0,
+			"the reader who asked": 0,
+		} {
+			if n, err := d.holds.Waiting(ctx, others[who]); err != nil || n != want {
+				d.Errorf("Waiting() for %s = %d, %v", who, n, err)
+			}
+		}
+		for who, caller := range map[string]access.Caller{"a maintainer": mia, "an administrator": d.boss} {
+			if n, err := d.holds.Waiting(ctx, caller); err != nil || n != 1 {
+				d.Errorf("Waiting() for %s = %d, %v; want 1", who, n, err)
+			}
+		}
 		if _, err := d.holds.OwnRequests(ctx, access.Guest(true)); !fault.Is(err, fault.Unauthenticated) {
 			d.Errorf("OwnRequests() for nobody = %v", err)
 		}

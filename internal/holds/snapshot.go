@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,18 +41,43 @@ type decided struct {
 // Standing implements resolve.Rulings. While nothing was decided about a project, it costs one small query for each
 // stamp, which all projects share.
 func (h *Holds) Standing(ctx context.Context, at memo.Stamp, name packaging.ProjectName) (*Standing, error) {
-	s, ok := h.held.Get(at, struct{}{})
-	if !ok {
-		var err error
-		if s, err = h.load(ctx, at); err != nil {
-			return nil, err
-		}
+	s, err := h.snapshotAt(ctx, at)
+	if err != nil {
+		return nil, err
 	}
 	d := s.projects[name.String()]
 	if d == nil {
 		return &s.rest, nil
 	}
 	return h.standing(ctx, s, d)
+}
+
+// snapshotAt returns the snapshot for a stamp.
+func (h *Holds) snapshotAt(ctx context.Context, at memo.Stamp) (*snapshot, error) {
+	if s, ok := h.held.Get(at, struct{}{}); ok {
+		return s, nil
+	}
+	return h.load(ctx, at)
+}
+
+// Ruled implements resolve.Rulings.
+func (h *Holds) Ruled(ctx context.Context, at memo.Stamp,
+) (projects []packaging.ProjectName, contents []string, err error) {
+	s, err := h.snapshotAt(ctx, at)
+	if err != nil {
+		return nil, nil, err
+	}
+	for project, d := range s.projects {
+		if len(d.rulings) == 0 {
+			continue
+		}
+		name, err := packaging.ParseProjectName(project)
+		if err != nil {
+			return nil, nil, err
+		}
+		projects = append(projects, name)
+	}
+	return projects, slices.Collect(maps.Keys(s.contents)), nil
 }
 
 // load returns the snapshot for a stamp: the last one, if the revision is the same.

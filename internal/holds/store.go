@@ -41,6 +41,8 @@ type Return struct {
 	At                time.Time
 	Reason            string
 	By                audit.Actor // kind, id and name
+	// Returned is when the project came back. It is known to the result of AcceptReturn alone.
+	Returned time.Time
 }
 
 // Exemption lifts the holds of one repository for the content that a project, version or file had when it was granted.
@@ -156,6 +158,10 @@ type Rows interface {
 	// Requests returns the requests in a repository, or in all if the id is "", newest first, at most limit. Open ones
 	// come first.
 	Requests(ctx context.Context, repositoryID string, limit int) ([]Request, error)
+	// OpenRequestsAbout returns the open requests about a project in a repository, newest first, at most limit.
+	OpenRequestsAbout(ctx context.Context, repositoryID, project string, limit int) ([]Request, error)
+	// CountOpenRequests returns the number of open requests by the id of their repository.
+	CountOpenRequests(ctx context.Context) (map[string]int, error)
 	// RequestsBy returns the requests of a person, newest first, at most limit. Open ones come first.
 	RequestsBy(ctx context.Context, by audit.Actor, limit int) ([]Request, error)
 }

@@ -37,7 +37,7 @@ func (r *Rules) deny(f *File, d *Decision) bool {
 	case r.StatusDenied:
 		d.Exemption = lift
 	}
-	if f.Changed || r.pinnedOtherwise(f) {
+	if r.pinnedOtherwise(f) {
 		d.become(Deny, RuleDigest, "", "", time.Time{})
 		return true
 	}
@@ -47,9 +47,6 @@ func (r *Rules) deny(f *File, d *Decision) bool {
 			return true
 		}
 		d.Exemption = lift
-	}
-	if f.Wrong {
-		d.become(Hold, RuleDigest, "", "", time.Time{})
 	}
 	return false
 }
@@ -200,6 +197,11 @@ func (d *Decision) add(s *Settings, v Verdict, rule Rule, detail string, until t
 
 func (d *Decision) become(v Verdict, rule Rule, detail, repository string, until time.Time) {
 	d.Verdict, d.Rule, d.Detail, d.Repository, d.Until = v, rule, detail, repository, until
+}
+
+// Stricter reports whether the decision is stricter than another one; see Rules.Decide.
+func (d Decision) Stricter(than Decision) bool {
+	return stricter(d.Verdict, d.Until, than.Verdict, than.Until)
 }
 
 // stricter reports whether a decision is stricter than another one: a hold without an end is stricter than one that

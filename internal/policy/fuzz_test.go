@@ -46,7 +46,7 @@ func (x *bits) settings(name string) policy.Settings {
 func (x *bits) file() policy.File {
 	f := policy.File{
 		Filename: "demo-1.0-py3-none-any.whl", Version: "1.0", SHA256: one, Age: x.at(), Uploaded: x.at(), FirstSeen: x.at(),
-		Undated: x.yes(), RemovedAt: x.at(), Own: x.next()&7 == 1, Wrong: x.next()&7 == 1, Changed: x.next()&7 == 1,
+		Undated: x.yes(), RemovedAt: x.at(), Own: x.next()&7 == 1,
 		NotHeld: x.yes(),
 	}
 	if x.next()&3 == 1 {

@@ -38,7 +38,7 @@ type Rule string
 const (
 	RuleName     Rule = "name"     // the upstream's allow and deny lists
 	RuleStatus   Rule = "status"   // the upstream quarantined the project, or this index did
-	RuleDigest   Rule = "digest"   // the content does not have the digest that is pinned, or that the upstream states
+	RuleDigest   Rule = "digest"   // the content does not have the digest that is pinned
 	RuleDenylist Rule = "denylist" // an administrator denied it
 	RuleAdvisory Rule = "advisory" // a feed says that it is malware
 	RuleOffline  Rule = "offline"  // not stored here, and no upstream may be asked
@@ -169,8 +169,10 @@ type Rules struct {
 type File struct {
 	Filename string
 	Version  string // normalized
-	SHA256   string // that the page states or this index found, "" if unknown
-	Own      bool   // of this index: only denials, pins and Wrong apply
+	// SHA256 is the digest that the page stated first or this index found, "" if unknown. Other content of that name is no
+	// matter of policy: package page keeps the first digest, and package files serves no other content.
+	SHA256 string
+	Own    bool // of this index: only denials, pins and quarantine apply
 	// Age is the time from which the age of the file counts: the upload that its upstream states, or when this index
 	// first saw it; for a file that belongs to a release, that of the last file of the release.
 	Age time.Time
@@ -186,8 +188,6 @@ type File struct {
 	Startup, StartupKnown string
 	StartupAt             time.Time
 	Malware               string // id of the advisory that says so, "" if none
-	Wrong                 bool   // the content that arrived a moment ago did not have the stated digest
-	Changed               bool   // the upstream states another digest than this index served
 	NotHeld               bool   // the content is not stored here
 }
 
@@ -213,7 +213,7 @@ type Decision struct {
 
 // Exemptable reports whether an exemption of the repository that decided can lift the decision. An exemption by an
 // administrator is needed for RuleReturned.
-func (d *Decision) Exemptable() bool { return d.Verdict == Hold && d.Rule != RuleDigest }
+func (d *Decision) Exemptable() bool { return d.Verdict == Hold }
 
 // Liftable reports whether an administrator can lift the decision for one file.
 func (d *Decision) Liftable() bool {

@@ -33,15 +33,11 @@ func TestDecide(t *testing.T) {
 		verdict policy.Verdict
 		rule    policy.Rule
 	}{
-		"nothing known":  {verdict: policy.Serve},
-		"changed digest": {change: func(f *policy.File) { f.Changed = true }, verdict: policy.Deny, rule: policy.RuleDigest},
-		"pinned to it":   {rules: policy.Rules{Pins: map[string]string{"demo-1.0-py3-none-any.whl": one}}},
+		"nothing known": {verdict: policy.Serve},
+		"pinned to it":  {rules: policy.Rules{Pins: map[string]string{"demo-1.0-py3-none-any.whl": one}}},
 		"pinned to another": {
 			rules:   policy.Rules{Pins: map[string]string{"demo-1.0-py3-none-any.whl": other}},
 			verdict: policy.Deny, rule: policy.RuleDigest,
-		},
-		"wrong content a moment ago": {
-			change: func(f *policy.File) { f.Wrong = true }, verdict: policy.Hold, rule: policy.RuleDigest,
 		},
 		"offline and stored": {rules: policy.Rules{Offline: true}},
 		"offline and not stored": {

@@ -38,10 +38,6 @@ var allFacts = []fact{
 		apply: func(r *policy.Rules, _ *policy.File) { r.StatusDenied, r.StatusHere = true, true },
 	},
 	{
-		name: "changed digest", verdict: policy.Deny, rule: policy.RuleDigest, own: true,
-		apply: func(_ *policy.Rules, f *policy.File) { f.Changed = true },
-	},
-	{
 		name: "another pin", verdict: policy.Deny, rule: policy.RuleDigest, own: true,
 		apply: func(r *policy.Rules, f *policy.File) { r.Pins = map[string]string{f.Filename: other} },
 	},
@@ -68,10 +64,6 @@ var allFacts = []fact{
 	{
 		name: "offline", verdict: policy.Deny, rule: policy.RuleOffline,
 		apply: func(r *policy.Rules, f *policy.File) { r.Offline, f.NotHeld = true, true },
-	},
-	{
-		name: "wrong content", verdict: policy.Hold, rule: policy.RuleDigest, own: true,
-		apply: func(_ *policy.Rules, f *policy.File) { f.Wrong = true },
 	},
 	{
 		name: "returned project", verdict: policy.Hold, rule: policy.RuleReturned, admin: true, observed: true,

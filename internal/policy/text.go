@@ -43,11 +43,7 @@ func (d Decision) Text() string {
 	case RuleReturned:
 		b.WriteString(", the project was gone and came back with other files")
 	case RuleDigest:
-		if d.Verdict == Hold {
-			b.WriteString(", the upstream sent content that does not have the digest it states")
-		} else {
-			b.WriteString(", the content is not the one that this index pinned")
-		}
+		b.WriteString(", the content is not the one that this index pinned")
 	case RuleAdvisory:
 		b.WriteString(" " + d.Detail)
 	case RuleStartup:

@@ -92,6 +92,31 @@ func (v *View) judge(p *page.Page) []policy.File {
 	return out
 }
 
+// judgeGone returns the facts about each file that left a page, in their order.
+func (v *View) judgeGone(p *page.Page) []policy.File {
+	f, listed := v.factsOf(p), make(map[string][]policy.File, len(p.Gone)) // by version: a release comes free together
+	for i := range p.Gone {
+		listed[p.Gone[i].Version] = nil
+	}
+	for i := range p.Files {
+		file := &p.Files[i]
+		if others, wanted := listed[file.Version]; wanted {
+			others = append(others, policy.File{})
+			f.put(&others[len(others)-1], file, file.Path(v.Upstream.ArtifactBase))
+			listed[file.Version] = others
+		}
+	}
+	out := make([]policy.File, len(p.Gone))
+	for i := range p.Gone {
+		file := &p.Gone[i]
+		f.put(&out[i], file, file.Path(v.Upstream.ArtifactBase))
+		release := append([]policy.File{out[i]}, listed[file.Version]...)
+		policy.Ages(release)
+		out[i] = release[0]
+	}
+	return out
+}
+
 // decideOne decides about one file of a page of the view's upstream, or one that left it.
 func (v *View) decideOne(p page.Page, file page.File, path string, now time.Time) policy.Decision {
 	f, rules := v.factsOf(&p), v.rulesOf(p)
@@ -200,9 +225,12 @@ func (m *marking) markOwn(files []catalog.File, s *holds.Standing) {
 
 // decideOwn decides about a file of this index. Time does not matter.
 func decideOwn(rules *policy.Rules, s *holds.Standing, f *catalog.File) policy.Decision {
-	return rules.Decide(&policy.File{
-		Filename: s.Spelled(f.Filename), Version: f.Version, SHA256: f.SHA256, Own: true,
-	}, time.Time{})
+	return rules.Decide(ownFacts(s, f), time.Time{})
+}
+
+// ownFacts returns the facts about a file of this index.
+func ownFacts(s *holds.Standing, f *catalog.File) *policy.File {
+	return &policy.File{Filename: s.Spelled(f.Filename), Version: f.Version, SHA256: f.SHA256, Own: true}
 }
 
 // whole returns the decision that denies every file of a project by its name, its status, or an administrator's denial

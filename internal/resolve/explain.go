@@ -24,8 +24,10 @@ type Explanation struct {
 	Origin     catalog.Origin    `json:"origin"` // "" if nobody has the name yet
 	Why        string            `json:"why"`    // of the origin, in a sentence
 	Since      time.Time         `json:"since,omitzero"`
-	Sources    []ExplainedSource `json:"sources"` // in the order in which they are read
-	Files      int               `json:"files"`   // that are listed
+	Sources    []ExplainedSource `json:"sources"`  // in the order in which they are read
+	Files      int               `json:"files"`    // that are listed and served
+	Yanked     int               `json:"yanked"`   // that are listed as yanked, because they are held or denied
+	LeftOut    int               `json:"left_out"` // that are not listed, because they are held or denied
 	Hidden     []HiddenFile      `json:"hidden"`
 	Next       string            `json:"next,omitempty"` // how an administrator can change it
 }
@@ -77,7 +79,9 @@ func (x *Reader) Explain(ctx context.Context, who access.Caller, repo string, na
 		if err != nil {
 			return e, err
 		}
-		e.Files = countFiles(c, version)
+		if err := x.countFiles(ctx, who, &e, own, c, version); err != nil {
+			return e, err
+		}
 		x.explainHeld(&e, own, c, version)
 	}
 	err = x.explainSources(ctx, who, &e, v, version)
@@ -105,14 +109,57 @@ func whyOf(repo string, name packaging.ProjectName, o catalog.Ownership) (why, n
 	return "nobody has used the name yet", ""
 }
 
-// countFiles counts the files that are served, of one version if it is not "".
-func countFiles(c catalog.Contents, version string) (n int) {
+// countFiles counts the files of a view, of one version if it is not "". all has those that are not listed, too.
+func (x *Reader) countFiles(ctx context.Context, who access.Caller, e *Explanation, v *View, all catalog.Contents,
+	version string,
+) error {
+	listed, err := x.Contents(ctx, who, v)
+	e.Files, e.Yanked = split(listed, version)
+	_, e.LeftOut = split(all, version)
+	e.LeftOut -= e.Yanked
+	return err
+}
+
+// split counts the files that are served, and those that are not, of one version if it is not "".
+func split(c catalog.Contents, version string) (served, held int) {
 	for _, f := range c.Files {
-		if !f.Held() && (version == "" || catalog.SameVersion(f.Version, version)) {
-			n++
+		switch {
+		case version != "" && !catalog.SameVersion(f.Version, version):
+		case f.Held():
+			held++
+		default:
+			served++
 		}
 	}
-	return n
+	return served, held
+}
+
+// Listing says in a sentence how many files are listed, and how.
+func (e Explanation) Listing() string {
+	text := ""
+	switch n := e.Files + e.Yanked; {
+	case e.Yanked == 1 && n == 1:
+		text = "1 file is listed as yanked, because it is not served: installers pass over it."
+	case e.Yanked == n && n > 0:
+		text = fmt.Sprintf("%d files are listed as yanked, because they are not served: installers pass over them.", n)
+	case e.Yanked > 0:
+		text = fmt.Sprintf("%d files are listed, %d of them as yanked, because %s not served: installers pass over %s.", n,
+			e.Yanked, oneOr(e.Yanked, "it is", "they are"), oneOr(e.Yanked, "it", "them"))
+	default:
+		text = fmt.Sprintf("%d %s listed.", n, oneOr(n, "file is", "files are"))
+	}
+	if e.LeftOut > 0 {
+		text += fmt.Sprintf(" %d %s left out, because %s held or denied.", e.LeftOut,
+			oneOr(e.LeftOut, "file is", "files are"), oneOr(e.LeftOut, "it is", "they are"))
+	}
+	return text
+}
+
+func oneOr(n int, one, more string) string {
+	if n == 1 {
+		return one
+	}
+	return more
 }
 
 func (x *Reader) explainSources(ctx context.Context, who access.Caller, e *Explanation, v *View, version string) error {
@@ -241,7 +288,9 @@ func (x *Reader) explainFiles(ctx context.Context, who access.Caller, e *Explana
 	if err != nil {
 		return err
 	}
-	e.Files = countFiles(c, version)
+	if err := x.countFiles(ctx, who, e, v, c, version); err != nil {
+		return err
+	}
 	e.Hidden = e.Hidden[:0] // what is own was told without the upstream
 	x.explainHeld(e, v, c, version)
 	listed := map[string]bool{}

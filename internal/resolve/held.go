@@ -99,7 +99,7 @@ func (x *Reader) heldRules(ctx context.Context, v *View, h *Held) (policy.Rules,
 
 // addGone adds the files that left a page and are not served.
 func (x *Reader) addGone(v *View, p page.Page, h *Held) {
-	m := x.marking(v)
+	m, rules, judged, now := x.marking(v), v.rulesOf(p), v.judgeGone(&p), x.o.Now()
 	for i := range p.Gone {
 		f := &p.Gone[i]
 		if slices.ContainsFunc(h.Files, func(o catalog.File) bool {
@@ -108,7 +108,7 @@ func (x *Reader) addGone(v *View, p page.Page, h *Held) {
 			continue
 		}
 		gone := v.listed(f, new(catalog.UpstreamFile))
-		m.mark(&gone, v.decideOne(p, *f, gone.Upstream.Path, x.o.Now()))
+		m.mark(&gone, rules.Decide(&judged[i], now))
 		if gone.Held() {
 			h.Files = append(h.Files, gone)
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -44,14 +45,21 @@ type ruling struct {
 
 func newRuling(t testing.TB, args ...string) *ruling {
 	t.Helper()
+	return newRulingOn(t, t.TempDir(), "sqlite:"+t.TempDir()+"/index.db", "file://"+t.TempDir(), args...)
+}
+
+// newRulingOn is newRuling with a database and a store.
+func newRulingOn(t testing.TB, dir, database, storage string, args ...string) *ruling {
+	t.Helper()
 	w := &ruling{
-		world: newWorld(t, t.TempDir(), "sqlite:"+t.TempDir()+"/index.db", "file://"+t.TempDir(), args...),
+		world: newWorld(t, dir, database, storage, args...),
 		now:   time.Now().Truncate(time.Second), standings: map[string]*holds.Standing{}, malware: map[string]string{},
 	}
 	for i, a := range w.replicas {
 		a.Reader = resolve.New(a.Index.Index, resolve.Options{
 			Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Offline: slices.Contains(args, "--offline"),
-			Rulings: w, Advisories: feeds{w}, Now: w.clock, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+			Downloads: a.Downloads,
+			Rulings:   w, Advisories: feeds{w}, Now: w.clock, Surveyor: a.Operator, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 			Address: func(repository string, name packaging.ProjectName, version string) string {
 				return strings.TrimSuffix("https://index.example/"+repository+"/held/"+name.String()+"/"+version, "/") + "/"
 			},
@@ -81,6 +89,21 @@ func (w *ruling) Standing(_ context.Context, _ memo.Stamp, name packaging.Projec
 		return s, nil
 	}
 	return &holds.Standing{}, nil
+}
+
+// Ruled implements resolve.Rulings.
+func (w *ruling) Ruled(context.Context, memo.Stamp) (names []packaging.ProjectName, contents []string, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for project, s := range w.standings {
+		name, err := packaging.ParseProjectName(project)
+		if err != nil {
+			return nil, nil, err
+		}
+		names = append(names, name)
+		contents = slices.AppendSeq(contents, maps.Keys(s.Contents))
+	}
+	return names, contents, nil
 }
 
 // decide sets what was decided about a project, as a change of the index.

@@ -1,13 +1,13 @@
 package resolve
 
 import (
-	"cmp"
 	"context"
 
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/holds"
 	"pyindex/internal/packaging"
+	"pyindex/internal/policy"
 )
 
 // FilesOf implements holds.Files: the files of a project that the caller may read through a repository, with those that
@@ -71,11 +71,11 @@ func (x *Reader) foreignFilesOf(v *View) ([]holds.File, error) {
 			Filename: p.Files[i].Filename, Version: f.Version, SHA256: f.SHA256, Decision: rules.Decide(f, now),
 		})
 	}
-	for _, f := range p.Gone {
-		path := f.Path(v.Upstream.ArtifactBase)
+	gone := v.judgeGone(&p)
+	for i := range gone {
+		f := &gone[i]
 		out = append(out, holds.File{
-			Filename: f.Filename, Version: f.Version, SHA256: cmp.Or(v.pins[path], f.SHA256), Gone: true,
-			Decision: v.decideOne(p, f, path, now),
+			Filename: p.Gone[i].Filename, Version: f.Version, SHA256: f.SHA256, Gone: true, Decision: rules.Decide(f, now),
 		})
 	}
 	return out, nil

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"pyindex/internal/access"
 	"pyindex/internal/advisory"
 	"pyindex/internal/catalog"
 	"pyindex/internal/downloads"
@@ -30,6 +31,11 @@ type Pages interface {
 		mayFetch bool) (pages.Held, error)
 	// Names returns the list of an upstream's projects as it was last read, and whether there is one.
 	Names(ctx context.Context, u upstream.Upstream) (page.Names, bool, error)
+	// Heads returns the pages that are stored, without their content, and Stored one of them. Neither asks an upstream.
+	Heads(ctx context.Context, u upstream.Upstream, limit int) (map[packaging.ProjectName]pages.Head, error)
+	Stored(ctx context.Context, u upstream.Upstream, name packaging.ProjectName) (pages.Held, bool, error)
+	// Remembered returns what is stored of a page, or of the files that left it if the page was lost.
+	Remembered(ctx context.Context, u upstream.Upstream, name packaging.ProjectName) (page.Page, error)
 }
 
 // Files keeps the files of upstreams; see package files.
@@ -41,6 +47,8 @@ type Files interface {
 	// whenever they do.
 	Examined(ctx context.Context, u upstream.Upstream, project packaging.ProjectName) (map[string]files.Startup, string,
 		error)
+	// Noted returns the names of the projects for which Pins or Examined may return something.
+	Noted(ctx context.Context, u upstream.Upstream) (map[string]bool, error)
 	// Queue notes files without a digest, so that it is found in the background.
 	Queue(u upstream.Upstream, project packaging.ProjectName, all []page.File)
 	Stat(ctx context.Context, u upstream.Upstream, f page.File) (files.Info, error)
@@ -54,6 +62,8 @@ type Files interface {
 type Rulings interface {
 	// Standing returns what was decided about the files of a project, which is never nil.
 	Standing(ctx context.Context, at memo.Stamp, name packaging.ProjectName) (*holds.Standing, error)
+	// Ruled returns the projects that denials and pins are about, and the SHA-256 of content that is denied in all.
+	Ruled(ctx context.Context, at memo.Stamp) (projects []packaging.ProjectName, contents []string, err error)
 }
 
 // Advisories are what the feeds state; see package advisory.
@@ -83,6 +93,8 @@ type Options struct {
 	// Address returns the absolute URL of the page that explains why a release is held, or "".
 	Address func(repository string, name packaging.ProjectName, version string) string
 	Offline bool // no upstream may be asked
+	// Surveyor reads everything, so that all callers can share what HeldNow keeps. They get what they may read of it.
+	Surveyor access.Caller
 	// Now returns the time of decisions; time.Now if nil.
 	Now func() time.Time
 	Log *slog.Logger // of what would be held by repositories that observe; slog.Default() if nil
@@ -100,6 +112,7 @@ type Reader struct {
 	decided  tally.Counts[policy.Counted]
 	observed observed
 	periods  *periods
+	survey   *survey
 }
 
 // New returns a reader of x and the upstreams of o.
@@ -112,9 +125,13 @@ func New(x *catalog.Index, o Options) *Reader {
 	}
 	return &Reader{
 		index: x, o: o, periods: newPeriods(), asked: memo.NewBySerial[askedKey, *asked](memoAsked),
+		survey:   newSurvey(),
 		combined: memo.NewWeighted(maxCombined, func(_ combinedKey, c combined) int64 { return c.roll.Size() }),
 	}
 }
+
+// Close ends what HeldNow does in the background.
+func (x *Reader) Close() { x.survey.close() }
 
 // Now returns the time by which the reader decides.
 func (x *Reader) Now() time.Time { return x.o.Now() }

@@ -21,6 +21,7 @@ type ruled struct {
 	standing *holds.Standing
 	about    Affecting // nil if no advisory is about the name
 	feeds    policy.Feeds
+	steady   string // differs whenever something but feeds does
 	text     string // differs whenever something else does
 }
 
@@ -80,8 +81,9 @@ func (x *Reader) compile(ctx context.Context, v *View) (r *ruled, err error) {
 			return nil, err
 		}
 	}
-	fmt.Fprintf(&text, "%t %t %q %q %q %d", v.Repository.HidesHeld(), v.Upstream.TrustTimes, r.standing.Revision,
-		advisories, r.feeds.Name, r.feeds.OldAt.UnixMicro())
+	fmt.Fprintf(&text, "%t %t %q %q ", v.Repository.HidesHeld(), v.Upstream.TrustTimes, r.standing.Revision, advisories)
+	r.steady = text.String()
+	fmt.Fprintf(&text, "%q %d", r.feeds.Name, r.feeds.OldAt.UnixMicro())
 	r.text = text.String()
 	return r, nil
 }

@@ -55,6 +55,8 @@ type counted struct {
 
 type overviewView struct {
 	ui.Frame
+	Now          nowTallies // what is held and denied at present
+	Reading      bool       // Now is not complete yet
 	Repositories []servedRepository
 	Rules        []counted
 	Served       int64 // decisions that a file is served
@@ -113,6 +115,9 @@ var rules = []counted{
 func (s *Section) overview(w http.ResponseWriter, r *http.Request, who access.Caller) error {
 	v := overviewView{Frame: s.adminFrame(r, who, "Policy")}
 	v.Rules, v.Served = byRule(s.o.Reader.Decisions())
+	if err := s.heldNow(r, who, &v); err != nil {
+		return err
+	}
 	if err := s.repositories(r.Context(), who, &v); err != nil {
 		return err
 	}
@@ -330,6 +335,10 @@ func (s *Section) acceptReturn(w http.ResponseWriter, r *http.Request, who acces
 		return s.showDenials(w, r, who, f)
 	}
 	_, err = s.o.Holds.AcceptReturn(r.Context(), who, f.Get("return_upstream"), name, f.Get("return_reason"))
+	if fault.Is(err, fault.NotFound) {
+		f.Wrong("return_upstream", fault.Sentence(err))
+		err = nil
+	}
 	return s.decided(w, r, who, f, "return_", err, "Accepted that "+name.String()+" came back.")
 }
 
@@ -352,7 +361,11 @@ func (s *Section) decided(w http.ResponseWriter, r *http.Request, who access.Cal
 	if f.Bad() {
 		return s.showDenials(w, r, who, f)
 	}
-	return s.Done(w, r, denialsPath, said)
+	to := denialsPath
+	if at := f.Get("next"); at == nowPath {
+		to = at
+	}
+	return s.Done(w, r, to, said)
 }
 
 // prefixed returns the name of a form's field, "" for none.

@@ -197,6 +197,9 @@ func (s *Section) show(w http.ResponseWriter, r *http.Request, who access.Caller
 	v.Recipes = recipes(f.name.String(), v.Of)
 	v.fields(form)
 	v.Notice = cmp.Or(form.Problem(), v.Notice)
+	if v.Of != "" && v.Stopped > 0 && v.Served == 0 {
+		ui.Hold(w, v.strictest())
+	}
 	return s.Render(w, form.Status(), "held", &v)
 }
 
@@ -256,6 +259,16 @@ func (v *pageView) add(f catalog.File, seen map[string]catalog.Repository, admin
 		v.Exempt++
 	}
 	v.Files = append(v.Files, one)
+}
+
+// strictest returns the strictest decision about the files of the page: the header names one rule.
+func (v *pageView) strictest() (d policy.Decision) {
+	for _, f := range v.Files {
+		if f.Verdict.Stricter(d) {
+			d = f.Verdict.Decision
+		}
+	}
+	return d
 }
 
 // instead returns the newest other version with a file that is served and not yanked, final ones first.

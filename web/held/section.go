@@ -53,6 +53,7 @@ func (s *Section) Routes() []route.Route {
 		rows[i].Tree = true
 	}
 	rows = append(route.ByPolicy.Mark(rows), s.exemptionRoutes()...)
+	rows = append(rows, s.nowRoutes()...)
 	return route.AsKept.Mark(append(rows, s.adminRoutes()...))
 }
 

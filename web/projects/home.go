@@ -6,8 +6,6 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
-	"pyindex/internal/fault"
-	"pyindex/internal/holds"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
 )
@@ -69,14 +67,5 @@ func (s *Section) asked(r *http.Request, who access.Caller) (n int, err error) {
 	if s.o.Holds == nil || who.Kind() != access.KindUser {
 		return 0, nil
 	}
-	all, err := s.o.Holds.Requests(r.Context(), who, "")
-	if fault.Is(err, fault.Denied) { // the reader manages no repository
-		return 0, nil
-	}
-	for _, q := range all {
-		if q.State == holds.Open {
-			n++
-		}
-	}
-	return n, err
+	return s.o.Holds.Waiting(r.Context(), who)
 }

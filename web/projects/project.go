@@ -170,6 +170,9 @@ func (s *Section) project(w http.ResponseWriter, r *http.Request, who access.Cal
 			return err
 		}
 	}
+	if v.Stopped != nil {
+		ui.Hold(w, strictest(o.Files))
+	}
 	return s.Render(w, http.StatusOK, "project", &v)
 }
 
@@ -256,6 +259,16 @@ func stop(f *catalog.File) *stoppedView {
 		return nil
 	}
 	return &stoppedView{f.Decision.Verdict == policy.Deny, resolve.Sentence(*f.Decision), f.Decision.Until}
+}
+
+// strictest returns the strictest decision about files.
+func strictest(files []catalog.File) (d policy.Decision) {
+	for _, f := range files {
+		if f.Decision != nil && f.Decision.Stricter(d) {
+			d = *f.Decision
+		}
+	}
+	return d
 }
 
 func (v *projectView) fill(ctx context.Context, s *Section, o catalog.Overview) {

@@ -5,9 +5,12 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
+	"pyindex/internal/policy"
+	"pyindex/internal/resolve"
 	"pyindex/internal/route"
 )
 
@@ -78,12 +81,32 @@ func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	if a, ok := errors.AsType[*advice](err); ok {
 		v.Steps = a.steps
 	}
+	if f, ok := errors.AsType[resolve.Refused](err); ok {
+		Hold(w, f.Decision)
+		v.Heading, v.Message = heldHeading(f.Decision), resolve.Sentence(f.Decision)
+		if page, ours := strings.CutPrefix(f.Address, k.Absolute("")); ours && len(v.Steps) == 0 {
+			v.Steps = []Step{{Label: "Why, and what to do", Path: page}}
+		}
+	}
 	if status == http.StatusInternalServerError {
 		v.Message, v.Request = "", w.Header().Get("X-Request-Id")
 	}
 	if err := k.Render(w, status, "fail", &v); err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 	}
+}
+
+// Hold sets the header that names the rule by which the files of a page are held or denied, as their own responses do.
+func Hold(w http.ResponseWriter, d policy.Decision) { w.Header().Set("X-Index-Hold", d.Header()) }
+
+func heldHeading(d policy.Decision) string {
+	switch {
+	case d.Rule == policy.RuleOffline:
+		return "Not held here"
+	case d.Verdict == policy.Deny:
+		return "This file is denied"
+	}
+	return "This file is held"
 }
 
 // retryAfter sets Retry-After on 429, 502 and 503 responses: the seconds that err names, or 5.

@@ -26,7 +26,8 @@ import (
 
 // Policy has the commands about the policy of repositories.
 type Policy struct {
-	Try tryCmd `cmd:"" help:"Try a policy on the recorded downloads: what it would have held, and who would have noticed. This changes nothing."`
+	Held heldCmd `cmd:"" help:"List what repositories hold and deny now, with the rule, the time, and who asked for it."`
+	Try  tryCmd  `cmd:"" help:"Try a policy on the recorded downloads: what it would have held, and who would have noticed. This changes nothing."`
 }
 
 type tryCmd struct {

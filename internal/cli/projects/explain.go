@@ -62,13 +62,13 @@ func explainLines(e resolve.Explanation, version string) (lines []string) {
 	for _, source := range e.Sources {
 		say("  %s %s", source.Source, terminal.Printable(source.Does))
 	}
-	if e.Files == 1 {
-		say("1 file is listed.")
-	} else {
-		say("%d files are listed.", e.Files)
-	}
+	say("%s", e.Listing())
 	for _, h := range e.Hidden {
-		say("Hidden: %s", terminal.Printable(h.Filename))
+		if h.Rule == "" {
+			say("Hidden: %s", terminal.Printable(h.Filename))
+		} else {
+			say("Not served: %s", terminal.Printable(h.Filename))
+		}
 		say("  %s", terminal.Printable(h.Reason))
 		say("  to change it: %s", terminal.Printable(h.Next))
 	}

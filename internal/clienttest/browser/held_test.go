@@ -43,6 +43,7 @@ func TestPagesOfHeldFiles(t *testing.T) {
 		{"held-policy", "/admin/policy/"},
 		{"held-denials", "/admin/policy/denials/"},
 		{"held-exemptions", "/manage/exemptions/"},
+		{"held-now", "/manage/held/"},
 		{"held-help", "/help/policy/"},
 	} {
 		look(in, page[1], "page-"+page[0])
@@ -53,5 +54,6 @@ func TestPagesOfHeldFiles(t *testing.T) {
 	in.Press("Exempt")
 	in.See("Nothing of rocket 2.0 is held or denied")
 	look(in, "/manage/exemptions/", "page-held-exempt")
+	look(in, "/manage/held/", "page-held-now-exempt")
 	look(in, "/r/team/held/rocket/2.0/", "page-held-lifted")
 }

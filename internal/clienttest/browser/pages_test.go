@@ -70,6 +70,7 @@ var shown = map[string][]string{
 	"/held/:project/":                     {"/held/widgets/"},
 	"/held/:project/:version/":            {"/held/widgets/1.1/"},
 	"/manage/exemptions/":                 {"/manage/exemptions/"},
+	"/manage/held/":                       {"/manage/held/"},
 	"/admin/upstreams/":                   {"/admin/upstreams/"},
 	"/admin/upstream/:upstream/":          {"/admin/upstream/public/", "/admin/upstream/cu126/"},
 	"/admin/repositories/":                {"/admin/repositories/"}, "/admin/settings/": {"/admin/settings/"},

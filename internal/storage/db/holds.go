@@ -198,6 +198,25 @@ func (t *Tx) Requests(ctx context.Context, repositoryID string, limit int) ([]ho
 		repositoryID, limit)
 }
 
+// OpenRequestsAbout implements holds.Rows.
+func (t *Tx) OpenRequestsAbout(ctx context.Context, repositoryID, project string, limit int) ([]holds.Request, error) {
+	return many(ctx, t, scanRequest, requestQuery+`WHERE q.repository_id = $1 AND q.state = 'open' AND q.project = $2
+		ORDER BY q.at DESC, q.id DESC LIMIT $3`, repositoryID, project, limit)
+}
+
+// CountOpenRequests implements holds.Rows.
+func (t *Tx) CountOpenRequests(ctx context.Context) (map[string]int, error) {
+	out := map[string]int{}
+	err := t.query(ctx, func(r row) error {
+		var id string
+		var n int
+		err := r.Scan(&id, &n)
+		out[id] = n
+		return err
+	}, `SELECT repository_id, COUNT(*) FROM exemption_requests WHERE state = 'open' GROUP BY repository_id`)
+	return out, err
+}
+
 // RequestsBy implements holds.Rows.
 func (t *Tx) RequestsBy(ctx context.Context, by audit.Actor, limit int) ([]holds.Request, error) {
 	return many(ctx, t, scanRequest, requestQuery+`WHERE q.by_kind = $1 AND q.by_id = $2 AND (q.by_id <> '' OR q.by_name = $3)`+

@@ -59,6 +59,12 @@ func (t *Tx) ExaminedUpstreamFiles(ctx context.Context, upstream, project string
 		WHERE upstream = $1 AND project = $2 AND startup <> '' ORDER BY path`, upstream, project)
 }
 
+// NotedUpstreamProjects implements files.Tx.
+func (t *Tx) NotedUpstreamProjects(ctx context.Context, upstream string) ([]string, error) {
+	return many(ctx, t, scanText, `SELECT DISTINCT project FROM upstream_files
+		WHERE upstream = $1 AND (found OR startup <> '') ORDER BY project`, upstream)
+}
+
 // StoredUpstreamFile implements files.Tx.
 func (t *Tx) StoredUpstreamFile(ctx context.Context, sha256 string) (files.Row, error) {
 	return one(ctx, t, "stored file of an upstream", scanUpstreamFile, `SELECT `+upstreamFileColumns+` FROM upstream_files

@@ -29,6 +29,19 @@ func (t *Tx) UpstreamPage(ctx context.Context, k pages.Key, after time.Time) (pa
 		WHERE upstream = $1 AND name = $2 AND checked_at > $3`, k.Upstream, k.Name.String(), micros(after))
 }
 
+// UpstreamPageHeads implements pages.Tx. It reads no column after the record, since SQLite would read the record for it.
+func (t *Tx) UpstreamPageHeads(ctx context.Context, upstream, after string, limit int) ([]pages.Head, error) {
+	return many(ctx, t, func(r row) (h pages.Head, err error) {
+		var name string
+		if err := r.Scan(&name, &h.Revision, &h.OfURL); err != nil {
+			return h, err
+		}
+		h.Name, err = packaging.ParseProjectName(name)
+		return h, err
+	}, `SELECT name, revision, of_url FROM upstream_pages WHERE upstream = $1 AND name > $2 ORDER BY name LIMIT $3`,
+		upstream, after, limit)
+}
+
 func (t *Tx) UpstreamPageChecked(ctx context.Context, k pages.Key, after time.Time) (bool, error) {
 	out, err := many(ctx, t, scanText, `SELECT name FROM upstream_pages
 		WHERE upstream = $1 AND name = $2 AND checked_at > $3`, k.Upstream, k.Name.String(), micros(after))

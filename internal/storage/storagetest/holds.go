@@ -231,6 +231,20 @@ func checkRequests(w *world) {
 		none, err := tx.Requests(w.ctx, "another", 9)
 		w.must(err)
 		w.same("Requests(another)", len(none), 0)
+		about, err := tx.OpenRequestsAbout(w.ctx, w.main.ID, "demo", 9)
+		w.must(err)
+		w.same("OpenRequestsAbout()", about, []holds.Request{two, one, four, five})
+		about, err = tx.OpenRequestsAbout(w.ctx, w.main.ID, "demo", 1)
+		w.must(err)
+		w.same("OpenRequestsAbout(limit)", about, []holds.Request{two})
+		for _, of := range [][2]string{{w.main.ID, "other"}, {"another", "demo"}, {"", "demo"}} {
+			about, err = tx.OpenRequestsAbout(w.ctx, of[0], of[1], 9)
+			w.must(err)
+			w.same("OpenRequestsAbout(another)", len(about), 0)
+		}
+		open, err := tx.CountOpenRequests(w.ctx)
+		w.must(err)
+		w.same("CountOpenRequests()", open, map[string]int{w.main.ID: 4})
 		for _, c := range []struct {
 			by   audit.Actor
 			want []holds.Request

@@ -100,6 +100,12 @@ func checkUpstreamFileRows(w *world) {
 		examined, err := tx.ExaminedUpstreamFiles(w.ctx, "public", "p")
 		w.must(err)
 		w.same("ExaminedUpstreamFiles()", examined, found)
+		noted, err := tx.NotedUpstreamProjects(w.ctx, "public")
+		w.must(err)
+		w.same("NotedUpstreamProjects()", noted, []string{"p"})
+		noted, err = tx.NotedUpstreamProjects(w.ctx, "nowhere")
+		w.must(err)
+		w.same("NotedUpstreamProjects(nowhere)", len(noted), 0)
 		return nil
 	}))
 }

@@ -66,6 +66,15 @@ func checkUpstreamPages(w *world) {
 		return ok
 	}
 
+	heads := func(after string, limit int) (out []pages.Head) {
+		w.must(w.a.Pages.View(w.ctx, func(tx pages.Tx) (err error) {
+			out, err = tx.UpstreamPageHeads(w.ctx, row.Upstream, after, limit)
+			return err
+		}))
+		return out
+	}
+	w.same("UpstreamPageHeads() of nothing", len(heads("", 9)), 0)
+
 	_, err := find(row.Key, time.Time{})
 	w.want("a page that is not there", err, fault.NotFound)
 	put(row)
@@ -103,6 +112,9 @@ func checkUpstreamPages(w *world) {
 	put(gone)
 	is("after the project went", gone)
 	is("the page at another upstream", other)
+	w.same("UpstreamPageHeads()", heads("", 9), []pages.Head{{Name: row.Name, Revision: "r3", OfURL: gone.OfURL}})
+	w.same("UpstreamPageHeads() after it", len(heads(row.Name.String(), 9)), 0)
+	w.same("UpstreamPageHeads() of none", len(heads("", 0)), 0)
 
 	counts := func() (n map[string]int) {
 		w.must(w.a.Pages.View(w.ctx, func(tx pages.Tx) (err error) {

@@ -43,6 +43,19 @@ func (f *Files) Pins(ctx context.Context, u upstream.Upstream,
 	})
 }
 
+// Noted returns the names of the projects of an upstream for which Pins or Examined may return something.
+func (f *Files) Noted(ctx context.Context, u upstream.Upstream) (map[string]bool, error) {
+	out := map[string]bool{}
+	err := f.store.View(ctx, func(tx Tx) error {
+		names, err := tx.NotedUpstreamProjects(ctx, u.Name)
+		for _, name := range names {
+			out[name] = true
+		}
+		return err
+	})
+	return out, err
+}
+
 // Digest returns the SHA-256 of a file, in hex: the one that the upstream states or that is known, or that of its
 // content, which it downloads then. It returns an *upstream.Failure as Open does.
 func (f *Files) Digest(ctx context.Context, u upstream.Upstream, file page.File) (string, error) {

@@ -81,6 +81,9 @@ type Tx interface {
 	FoundUpstreamFiles(ctx context.Context, upstream, project string) ([]Row, error)
 	// ExaminedUpstreamFiles returns the rows of a project's files that have Startup, ordered by path.
 	ExaminedUpstreamFiles(ctx context.Context, upstream, project string) ([]Row, error)
+	// NotedUpstreamProjects returns the names of the projects of an upstream with a row that FoundUpstreamFiles or
+	// ExaminedUpstreamFiles returns.
+	NotedUpstreamProjects(ctx context.Context, upstream string) ([]string, error)
 	// NextSerial is that of access.Serials.
 	NextSerial(ctx context.Context) (int64, error)
 	// StoredUpstreamFile returns a file of any upstream whose content is stored and has a digest, or fault.NotFound.

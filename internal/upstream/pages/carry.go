@@ -55,6 +55,45 @@ func (p *Pages) Remembered(ctx context.Context, u upstream.Upstream,
 	return out, err
 }
 
+// headsRead is the number of heads that are read at once.
+const headsRead = 1000
+
+// Heads returns the stored pages of an upstream by the names of their projects, without their content, and at most
+// limit of them. What was read in the last second may be missing. It asks nobody.
+func (p *Pages) Heads(ctx context.Context, u upstream.Upstream, limit int) (map[packaging.ProjectName]Head, error) {
+	out := map[packaging.ProjectName]Head{}
+	for after := ""; ; {
+		var some []Head
+		n := min(headsRead, limit-len(out))
+		err := p.o.Store.View(ctx, func(tx Tx) (err error) {
+			some, err = tx.UpstreamPageHeads(ctx, u.Name, after, n)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range some {
+			after = h.Name.String()
+			if h.OfURL >= u.CreatedAt.UnixMicro() { // else it is of another upstream of that name, which was removed
+				out[h.Name] = h
+			}
+		}
+		if len(some) < n || len(out) >= limit {
+			return out, nil
+		}
+	}
+}
+
+// Stored returns the page of a project that is stored, however old it is, and whether there is one. It asks nobody.
+func (p *Pages) Stored(ctx context.Context, u upstream.Upstream, name packaging.ProjectName) (Held, bool, error) {
+	row, ok, err := p.read(ctx, Key{u.Name, name}, time.Time{})
+	if err != nil || !ok || row.OfURL < u.CreatedAt.UnixMicro() {
+		return Held{}, false, err
+	}
+	e := &entry{Row: row}
+	return Held{Absent: row.Absent, Revision: row.Revision, FetchedAt: row.FetchedAt, entry: e, pages: p}, true, nil
+}
+
 // Import stores a page that another index read from an upstream, unless the one that is held was checked later. It
 // reports whether it did. The caller has checked the content. The digests that are held for files stay, as when the
 // upstream answers.

@@ -62,3 +62,38 @@ func TestImport(t *testing.T) {
 		t.Errorf("Import() of an older page = %v, %v", added, err)
 	}
 }
+
+// TestStored: stored pages are listed and read without asking the upstream, also if they are too old to be served, but
+// not those of an upstream that had the name before.
+func TestStored(t *testing.T) {
+	w, ctx := newWorld(t), t.Context()
+	for _, project := range []string{"one", "three", "two"} {
+		w.f.says(project, has(project, "", "1.0"))
+		w.get(project, pages.Normal)
+		w.f.says(project, has(project, "", "2.0"))
+	}
+	w.batch()
+	w.c.pass(400 * 24 * time.Hour)
+	for limit, want := range map[int]int{10: 3, 3: 3, 2: 2, 1: 1} {
+		heads, err := w.p.Heads(ctx, w.u, limit)
+		if err != nil || len(heads) != want || heads[name("one")].Revision == "" {
+			t.Errorf("Heads() of %d = %v, %v", limit, heads, err)
+		}
+	}
+	h, stored, err := w.p.Stored(ctx, w.u, name("two"))
+	if err != nil || !stored {
+		t.Fatalf("Stored() = %t, %v", stored, err)
+	}
+	w.versions(h, "1.0")
+	if _, stored, err := w.p.Stored(ctx, w.u, name("four")); err != nil || stored {
+		t.Errorf("Stored() of a page that was never read = %t, %v", stored, err)
+	}
+	anew := w.u
+	anew.CreatedAt = time.UnixMicro(w.u.Revision + 1)
+	if heads, err := w.p.Heads(ctx, anew, 10); err != nil || len(heads) != 0 {
+		t.Errorf("Heads() of another upstream of that name = %v, %v", heads, err)
+	}
+	if _, stored, err := w.p.Stored(ctx, anew, name("two")); err != nil || stored {
+		t.Errorf("Stored() of another upstream of that name = %t, %v", stored, err)
+	}
+}

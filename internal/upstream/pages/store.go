@@ -30,6 +30,13 @@ type Row struct {
 	LowerSince time.Time // since when the upstream has stated a lower serial; zero if it does not
 }
 
+// Head is a stored page without its content.
+type Head struct {
+	Name     packaging.ProjectName
+	Revision string // see Row
+	OfURL    int64
+}
+
 // Left is what is remembered of files that left the page of a project, which the page's row has as well. It remains if
 // that row is lost.
 type Left struct {
@@ -64,6 +71,9 @@ type Tx interface {
 
 	// UpstreamPage returns the row of a page if it was checked after a time, else fault.NotFound.
 	UpstreamPage(ctx context.Context, k Key, after time.Time) (Row, error)
+	// UpstreamPageHeads returns the stored pages of an upstream without their content, of projects whose names come after
+	// a text, by name, at most limit.
+	UpstreamPageHeads(ctx context.Context, upstream, after string, limit int) ([]Head, error)
 	// UpstreamPageChecked reports whether a page was checked after a time.
 	UpstreamPageChecked(ctx context.Context, k Key, after time.Time) (bool, error)
 	// PutUpstreamPage stores a row unless the stored one was checked later.
