@@ -7,7 +7,6 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/holds"
 	"pyindex/internal/packaging"
-	"pyindex/internal/policy"
 )
 
 // FilesOf implements holds.Files: the files of a project that the caller may read through a repository, with those that
