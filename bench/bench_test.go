@@ -65,6 +65,32 @@ func TestThrough(t *testing.T) {
 	}
 }
 
+// TestPolicy measures decisions, pages under a policy and a feed once at sizes that are too small to judge speed.
+func TestPolicy(t *testing.T) {
+	s, err := parsePolicy([]string{"-quick"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.binary = program(t)
+	r, err := s.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Rows) != 9 {
+		t.Errorf("%d rows, want 9", len(r.Rows))
+	}
+	for _, row := range r.Rows {
+		v := median(row.Samples[ours])
+		replicas := strings.Contains(row.Name, "replicas")
+		if math.IsNaN(v) != replicas || v < 0 || len(row.Budgets) != 1 {
+			t.Errorf("%s = %v, with %d budgets", row.Name, row.Samples, len(row.Budgets))
+		}
+		if said := row.verdict(row.Budgets[0]); strings.Contains(said, "not measured") != replicas {
+			t.Errorf("%s: %s", row.Name, said)
+		}
+	}
+}
+
 // quick measures everything once at sizes that are too small to judge speed. Each row must have figures for the right
 // servers.
 func quick(t *testing.T, binary string) {

@@ -32,7 +32,8 @@ func (s *Standing) ofOwn(filename, version, sha256 string) policy.Decision {
 	}, time.Time{})
 }
 
-// Denials are the rulings of an index, to find the files of this index that they deny.
+// Denials are the rulings of an index at one time, to find the files of this index that they deny, and those that may
+// not be added.
 type Denials struct {
 	projects map[string][]Ruling
 	contents map[string]Ruling
@@ -77,7 +78,30 @@ func CheckUpload(ctx context.Context, tx RulingRows, f packaging.Filename, sha25
 	if err != nil || len(all) == 0 {
 		return err
 	}
-	s := standingOf(f.Name().String(), all...)
+	return standingOf(f.Name().String(), all...).checkUpload(f, sha256)
+}
+
+// CheckUpload is CheckUpload by the rulings that are known, for a file that may be added later. If sha256 is "", its
+// content is unknown: it is no error if the file is denied only because of that.
+func (d Denials) CheckUpload(f packaging.Filename, sha256 string) error {
+	project := f.Name().String()
+	about := d.projects[project]
+	if sha256 == "" {
+		if slices.ContainsFunc(about, func(r Ruling) bool { return r.Kind == KindLift }) {
+			return nil
+		}
+		s := standingOf(project, about...)
+		s.Pins = nil
+		return s.checkUpload(f, "")
+	}
+	if r, ok := d.contents[sha256]; ok {
+		about = append(slices.Clone(about), r)
+	}
+	return standingOf(project, about...).checkUpload(f, sha256)
+}
+
+// checkUpload returns fault.Denied, with the reason, if a file may not be added.
+func (s *Standing) checkUpload(f packaging.Filename, sha256 string) error {
 	d := s.ofOwn(f.String(), f.Version().String(), sha256)
 	switch {
 	case d.Verdict != policy.Deny:

@@ -74,7 +74,7 @@ func (x *Reader) foreignFilesOf(v *View) ([]holds.File, error) {
 	for _, f := range p.Gone {
 		path := f.Path(v.Upstream.ArtifactBase)
 		out = append(out, holds.File{
-			Filename: f.Filename, Version: f.Version, SHA256: cmp.Or(v.pins[path], f.SHA256),
+			Filename: f.Filename, Version: f.Version, SHA256: cmp.Or(v.pins[path], f.SHA256), Gone: true,
 			Decision: v.decideOne(p, f, path, now),
 		})
 	}

@@ -217,7 +217,8 @@ func sentence(e audit.Entry) string {
 	if e.Action == "session.refuse" {
 		return signInWords(e) + often(e) + because(e)
 	}
-	if e.Outcome != audit.Refused {
+	// Each repository decides whether it serves a wheel with a start-up file.
+	if e.Outcome != audit.Refused || e.Action == "upstream.startup" {
 		return who + " " + cmp.Or(particular(e, about), complete(d.did)) + because(e)
 	}
 	return who + " was not allowed to " + complete(d.wanted) + often(e) + because(e)

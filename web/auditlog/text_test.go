@@ -61,6 +61,10 @@ func TestSentence(t *testing.T) {
 			Action: "upstream.mismatch", Outcome: audit.Refused, Actor: audit.Actor{Name: "upstream public"},
 			Filename: "demo-1.0.whl",
 		},
+		"The upstream public sent demo-1.0.whl with a new start-up file.": {
+			Action: "upstream.startup", Outcome: audit.Refused, Actor: audit.Actor{Name: "upstream public"},
+			Filename: "demo-1.0.whl",
+		},
 		"ann uploaded demo-1.0.whl.": {
 			Action:   "file.add",
 			Actor:    ann,

@@ -115,35 +115,41 @@ func (f filling) WithUser() string { return strings.Replace(f.Simple, "://", ":/
 // SignedFrom returns the index URL with a shell expression in place of the token.
 func (f filling) SignedFrom(token string) string { return strings.Replace(f.Signed, "TOKEN", token, 1) }
 
-// loadManual fills in all chapters. Each is rendered when someone opens it, because rendering all of them takes longer
-// than everything else that a server does before its first answer.
-func (s *Section) loadManual() error {
+// load fills in all chapters. Each is rendered when someone opens it: rendering all of them takes longer than everything
+// else that a server does before its first answer.
+func (s *Section) load() (*book, error) {
+	fill := s.filling()
+	below, err := loadChapters(comingOver, comeOver, comeOver+"/", fill)
+	if err != nil {
+		return nil, err
+	}
+	b := &book{parts: parts()}
+	if b.chapters, err = loadChapters(manual, ".", "", fill); err != nil {
+		return nil, err
+	}
+	at := 0
+	for i, name := range fileNames(manual, ".") {
+		if b.chapters[i].Slug == comeOver {
+			b.chapters[i].Pages = below
+		}
+		for b.parts[at].Before <= name {
+			at++
+		}
+		b.parts[at].Chapters = append(b.parts[at].Chapters, b.chapters[i])
+	}
+	b.platforms, err = s.loadPlatforms(fill)
+	return b, err
+}
+
+// filling returns the values of this server.
+func (s *Section) filling() filling {
 	c := s.Connection(s.Base)
-	fill := filling{
+	return filling{
 		Name: s.Name, URL: c.Root, Simple: c.Index, Signed: c.Signed, Upload: s.Absolute("/legacy/"),
 		Audience: cmp.Or(s.o.Audience, c.Host), HostPort: c.Host,
 		Host: s.BaseURL.Hostname(), Closed: s.Closed, Authority: len(s.o.Authority) > 0,
 		GetProgram: strings.Split(s.GetProgram(), "\n"), Kinds: workload.All,
 	}
-	below, err := loadChapters(comingOver, comeOver, comeOver+"/", fill)
-	if err != nil {
-		return err
-	}
-	if s.manual, err = loadChapters(manual, ".", "", fill); err != nil {
-		return err
-	}
-	s.parts = parts()
-	at := 0
-	for i, name := range fileNames(manual, ".") {
-		if s.manual[i].Slug == comeOver {
-			s.manual[i].Pages = below
-		}
-		for s.parts[at].Before <= name {
-			at++
-		}
-		s.parts[at].Chapters = append(s.parts[at].Chapters, s.manual[i])
-	}
-	return s.loadPlatforms(fill)
 }
 
 // fileNames returns the names of the chapters in a folder, in their order.
@@ -231,38 +237,52 @@ type foundHelp struct{ Chapter, Slug, Title, Anchor string }
 // maxHelpFound is the largest number of search results.
 const maxHelpFound = 30
 
+// view returns the data of a page of the manual.
+func (s *Section) view(r *http.Request, who access.Caller, b *book, c chapter) helpView {
+	v := helpView{Frame: s.Frame(r, who, c.Title), Parts: b.parts, Chapter: c, Platforms: b.platforms}
+	v.Section = "help"
+	return v
+}
+
 // help shows the table of contents and the sections that contain all words of the search.
 func (s *Section) help(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	v := helpView{
-		Frame: s.Frame(r, who, "Manual"), Parts: s.parts, Platforms: s.platforms,
-		Ask: ui.Cut(100, r.URL.Query().Get("q")),
+	b, err := s.book()
+	if err != nil {
+		return err
 	}
-	v.Section = "help"
-	words := strings.Fields(strings.ToLower(v.Ask))
-	for _, c := range s.all() {
-		if len(words) == 0 || len(v.Found) >= maxHelpFound {
-			break
-		}
-		for _, x := range c.find(words) {
-			v.Found = append(v.Found, foundHelp{c.Title, c.Slug, x.Title, x.Anchor})
-		}
-	}
-	v.Found = v.Found[:min(len(v.Found), maxHelpFound)]
-	for _, x := range s.o.Settings {
-		if len(words) > 0 && len(v.Found) < maxHelpFound && hasAll(strings.ToLower(x.Name+" "+x.Help), words) {
-			v.Found = append(v.Found, foundHelp{"Settings", "settings", x.Name, "setting-" + x.Name})
-		}
+	v := s.view(r, who, b, chapter{Title: "Manual"})
+	v.Ask = ui.Cut(100, r.URL.Query().Get("q"))
+	if words := strings.Fields(strings.ToLower(v.Ask)); len(words) > 0 {
+		v.Found = s.find(b, words)
 	}
 	return s.Render(w, http.StatusOK, "help", &v)
 }
 
+// find returns the first sections and settings that contain all words, which are in lower case.
+func (s *Section) find(b *book, words []string) (out []foundHelp) {
+	for _, c := range b.all() {
+		if len(out) >= maxHelpFound {
+			break
+		}
+		for _, x := range c.find(words) {
+			out = append(out, foundHelp{c.Title, c.Slug, x.Title, x.Anchor})
+		}
+	}
+	for _, x := range s.o.Settings {
+		if hasAll(strings.ToLower(x.Name+" "+x.Help), words) {
+			out = append(out, foundHelp{"Settings", "settings", x.Name, "setting-" + x.Name})
+		}
+	}
+	return out[:min(len(out), maxHelpFound)]
+}
+
 // all returns the chapters, the pages below them, and the pages of the platforms.
-func (s *Section) all() []chapter {
-	out := slices.Clone(s.manual)
-	for _, c := range s.manual {
+func (b *book) all() []chapter {
+	out := slices.Clone(b.chapters)
+	for _, c := range b.chapters {
 		out = append(out, c.Pages...)
 	}
-	for _, p := range s.platforms {
+	for _, p := range b.platforms {
 		out = append(out, p.chapter)
 	}
 	return out
@@ -279,35 +299,40 @@ func hasAll(text string, words []string) bool {
 
 // helpChapter shows a chapter. The settings chapter is generated from the settings of the program.
 func (s *Section) helpChapter(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	slug := r.PathValue("chapter")
-	v := helpView{
-		Frame: s.Frame(r, who, "Settings"), Parts: s.parts, Settings: ui.GroupSettings(s.o.Settings),
-		Chapter: chapter{Slug: "settings", Title: "Settings"}, Platforms: s.platforms,
+	b, err := s.book()
+	if err != nil {
+		return err
 	}
-	v.Section = "help"
+	slug := r.PathValue("chapter")
 	if slug == "settings" {
+		v := s.view(r, who, b, chapter{Slug: slug, Title: "Settings"})
+		v.Settings = ui.GroupSettings(s.o.Settings)
 		return s.Render(w, http.StatusOK, "help-settings", &v)
 	}
-	for _, c := range s.manual {
-		if c.Slug == slug {
-			v.Chapter, v.Title = c, c.Title
-			return s.Render(w, http.StatusOK, "help-chapter", &v)
-		}
-	}
-	return fault.New(fault.NotFound, "the manual has no such chapter")
+	return s.show(w, r, who, b, b.chapters, slug, "chapter")
 }
 
 // helpSource shows how to come over from another index.
 func (s *Section) helpSource(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	for _, c := range s.manual {
-		for _, p := range c.Pages {
-			if p.Slug != comeOver+"/"+r.PathValue("source") {
-				continue
-			}
-			v := helpView{Frame: s.Frame(r, who, p.Title), Parts: s.parts, Chapter: p, Platforms: s.platforms}
-			v.Section = "help"
-			return s.Render(w, http.StatusOK, "help-chapter", &v)
-		}
+	b, err := s.book()
+	if err != nil {
+		return err
 	}
-	return fault.New(fault.NotFound, "the manual has no such page")
+	var pages []chapter
+	for _, c := range b.chapters {
+		pages = append(pages, c.Pages...)
+	}
+	return s.show(w, r, who, b, pages, comeOver+"/"+r.PathValue("source"), "page")
+}
+
+// show shows the chapter of from with a slug. what is what a fault calls it.
+func (s *Section) show(w http.ResponseWriter, r *http.Request, who access.Caller, b *book, from []chapter, slug,
+	what string,
+) error {
+	i := slices.IndexFunc(from, func(c chapter) bool { return c.Slug == slug })
+	if i < 0 {
+		return fault.New(fault.NotFound, "the manual has no such %s", what)
+	}
+	v := s.view(r, who, b, from[i])
+	return s.Render(w, http.StatusOK, "help-chapter", &v)
 }

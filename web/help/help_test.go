@@ -11,7 +11,7 @@ import (
 )
 
 // open returns the manual of a server.
-func open(t *testing.T) *Section {
+func open(t *testing.T) *book {
 	t.Helper()
 	kit, err := ui.New(ui.Options{
 		Files: os.DirFS(".."), Name: "Acme", BaseURL: &url.URL{Scheme: "https", Host: "index.acme.example"},
@@ -19,20 +19,20 @@ func open(t *testing.T) *Section {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(kit, Options{})
+	b, err := New(kit, Options{}).book()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return b
 }
 
 // TestSearchRendersWhatItFinds: a search renders only the chapters in which it finds the words.
 func TestSearchRendersWhatItFinds(t *testing.T) {
-	s := open(t)
+	b := open(t)
 	done := map[string]bool{}
-	for i, c := range s.manual {
+	for i, c := range b.chapters {
 		render := c.render
-		s.manual[i].render = func() rendered {
+		b.chapters[i].render = func() rendered {
 			done[c.Slug] = true
 			return render()
 		}
@@ -42,7 +42,7 @@ func TestSearchRendersWhatItFinds(t *testing.T) {
 		want  []string
 	}{{"nosuchword", nil}, {"glossary", []string{"glossary"}}} {
 		clear(done)
-		for _, c := range s.manual {
+		for _, c := range b.chapters {
 			if found := c.find(strings.Fields(tt.words)); len(found) > 0 != done[c.Slug] {
 				t.Errorf("find(%q) in %s = %v, rendered %t", tt.words, c.Slug, found, done[c.Slug])
 			}
@@ -52,8 +52,8 @@ func TestSearchRendersWhatItFinds(t *testing.T) {
 				t.Errorf("find(%q) found nothing in %s", tt.words, slug)
 			}
 		}
-		if len(done) > len(s.manual)/2 {
-			t.Errorf("find(%q) rendered %d of %d chapters", tt.words, len(done), len(s.manual))
+		if len(done) > len(b.chapters)/2 {
+			t.Errorf("find(%q) rendered %d of %d chapters", tt.words, len(done), len(b.chapters))
 		}
 	}
 }
@@ -84,11 +84,11 @@ func TestEachSectionHasItsText(t *testing.T) {
 
 // TestPlatformsHaveTheirFields: the page of each platform lists the section of its fields once, before the rest.
 func TestPlatformsHaveTheirFields(t *testing.T) {
-	s := open(t)
-	if len(s.platforms) != len(workload.All) {
-		t.Fatalf("%d platforms, want %d", len(s.platforms), len(workload.All))
+	b := open(t)
+	if len(b.platforms) != len(workload.All) {
+		t.Fatalf("%d platforms, want %d", len(b.platforms), len(workload.All))
 	}
-	for _, p := range s.platforms {
+	for _, p := range b.platforms {
 		var at []int
 		for i, x := range p.Sections() {
 			if x.Anchor == "fields" {

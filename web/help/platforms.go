@@ -61,18 +61,18 @@ type platformFilling struct {
 }
 
 // loadPlatforms fills in the page of each kind.
-func (s *Section) loadPlatforms(fill filling) error {
+func (s *Section) loadPlatforms(fill filling) (out []platform, err error) {
 	for _, k := range workload.All {
 		p := platform{Kind: k}
 		f := s.fillPlatform(fill, k)
 		for name, into := range map[string]*chapter{"head": &p.chapter, "rest": &p.Rest} {
 			b, err := platforms.ReadFile("platforms/" + name + ".md")
 			if err != nil {
-				return err
+				return nil, err
 			}
 			markdown, err := filled(name, string(b), f)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			*into = chapterOf(trustedPublishing+"/"+k.Name(), markdown)
 		}
@@ -80,9 +80,9 @@ func (s *Section) loadPlatforms(fill filling) error {
 			p.Fields = append(p.Fields, fieldOf(k, field))
 		}
 		p.chapter = p.whole()
-		s.platforms = append(s.platforms, p)
+		out = append(out, p)
 	}
-	return nil
+	return out, nil
 }
 
 // whole returns the page's chapter with the sections of the fields and of what comes after them.
@@ -206,15 +206,18 @@ func variableOf(audience string) string {
 
 // helpPlatform shows the page of a platform.
 func (s *Section) helpPlatform(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	i := slices.IndexFunc(s.platforms, func(p platform) bool { return p.Kind.Name() == r.PathValue("platform") })
+	b, err := s.book()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(b.platforms, func(p platform) bool { return p.Kind.Name() == r.PathValue("platform") })
 	if i < 0 {
 		return fault.New(fault.NotFound, "the manual has no such page")
 	}
-	p := s.platforms[i]
+	p := b.platforms[i]
 	v := struct {
 		helpView
 		Platform platform
-	}{helpView{Frame: s.Frame(r, who, p.Title), Parts: s.parts, Chapter: p.chapter, Platforms: s.platforms}, p}
-	v.Section = "help"
+	}{s.view(r, who, b, p.chapter), p}
 	return s.Render(w, http.StatusOK, "help-platform", &v)
 }
