@@ -62,7 +62,7 @@ func TestSearchMatchesOnce(t *testing.T) {
 	}
 }
 
-// TestSameWordsAreIndexedOnce: a card with the same words does not change the full-text index, one with other words does,
+// TestSameWordsAreIndexedOnce: a card with the same words does not change the full-text index. One with other words does,
 // in any column, and so does one of a project that was deleted and created again.
 func TestSameWordsAreIndexedOnce(t *testing.T) {
 	ctx, wrote := t.Context(), 0
@@ -124,7 +124,8 @@ func TestSameWordsAreIndexedOnce(t *testing.T) {
 		if err := tx.DeleteCard(ctx, "p"); err != nil {
 			return err
 		}
-		return tx.PutCard(ctx, catalog.Card{ProjectID: "p", RepositoryID: "r", Name: "p", Status: catalog.Active}, catalog.CardText{})
+		c := catalog.Card{ProjectID: "p", RepositoryID: "r", Name: "p", Status: catalog.Active}
+		return tx.PutCard(ctx, c, catalog.CardText{})
 	})
 	if err != nil || wrote != 1 || found("p") != 1 {
 		t.Errorf("after a deletion: %v, written %d times, found %d times", err, wrote, found("p"))
