@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"pyindex/internal/clienttest"
 )
 
 // The benchmark starts itself as its client and as the bare handler. In tests it starts this binary.
@@ -17,11 +19,22 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestBench(t *testing.T) {
-	binary, err := build(t.Context(), t.TempDir())
+// program returns the path of the program to measure: built like a release if all tests run, and otherwise the program
+// of the other tests, because that build shares no package with any other.
+func program(t *testing.T) string {
+	t.Helper()
+	if !clienttest.All() {
+		return clienttest.Binary(t, false)
+	}
+	path, err := build(t.Context(), t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
+	return path
+}
+
+func TestBench(t *testing.T) {
+	binary := program(t)
 	t.Run("quick", func(t *testing.T) { quick(t, binary) })
 	t.Run("scale", func(t *testing.T) { growing(t, binary) })
 	t.Run("targets", func(t *testing.T) { targeted(t, binary) })
@@ -34,7 +47,7 @@ func TestThrough(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.each = 50 * time.Millisecond
+	s.each, s.binary = 50*time.Millisecond, program(t)
 	r, err := s.measure(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -48,6 +61,32 @@ func TestThrough(t *testing.T) {
 		}
 		if strings.Contains(row.Name, "requests for") && median(row.Samples[ours]) != 1 {
 			t.Errorf("%s: %v, want 1", row.Name, row.Samples[ours])
+		}
+	}
+}
+
+// TestPolicy measures decisions, pages under a policy and a feed once at sizes that are too small to judge speed.
+func TestPolicy(t *testing.T) {
+	s, err := parsePolicy([]string{"-quick"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.binary = program(t)
+	r, err := s.measure(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Rows) != 9 {
+		t.Errorf("%d rows, want 9", len(r.Rows))
+	}
+	for _, row := range r.Rows {
+		v := median(row.Samples[ours])
+		replicas := strings.Contains(row.Name, "replicas")
+		if math.IsNaN(v) != replicas || v < 0 || len(row.Budgets) != 1 {
+			t.Errorf("%s = %v, with %d budgets", row.Name, row.Samples, len(row.Budgets))
+		}
+		if said := row.verdict(row.Budgets[0]); strings.Contains(said, "not measured") != replicas {
+			t.Errorf("%s: %s", row.Name, said)
 		}
 	}
 }

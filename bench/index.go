@@ -20,17 +20,24 @@ type site struct {
 
 // build compiles the program like a release. It works only inside this module, as "go run ./bench" does.
 func build(ctx context.Context, dir string) (string, error) {
-	return buildProgram(ctx, dir, "index", "pyindex/cmd/index")
+	path := filepath.Join(dir, "index")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "pyindex/cmd/index")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	return path, compile(cmd)
 }
 
-func buildProgram(ctx context.Context, dir, name, pkg string) (string, error) {
-	path := filepath.Join(dir, name)
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, pkg)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+// buildUpstream compiles the local upstream with the flags of "go test", so that tests share its packages.
+func buildUpstream(ctx context.Context, dir string) (string, error) {
+	path := filepath.Join(dir, "upstream")
+	return path, compile(exec.CommandContext(ctx, "go", "build", "-o", path, "pyindex/internal/upstream/upstreamtest/serve"))
+}
+
+// compile runs a go build. Its error has what the build printed.
+func compile(cmd *exec.Cmd) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
+		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	return path, nil
+	return nil
 }
 
 // newSite creates an administrator with a token. The database may already contain data.

@@ -8,6 +8,7 @@
 //	go run ./bench warm                 warm pages over HTTP and TLS, beside other programs, a bare handler and nginx
 //	go run ./bench import               an import of an export of devpi, beside devpi-server's own
 //	go run ./bench targets              every promise about speed, memory and size: met, or not met and by how much
+//	go run ./bench policy               decisions about files, large pages under them, feeds, and three replicas
 //	go run ./bench upstream             reading through an upstream, beside the upstream itself and other caches
 //
 // All servers run on 127.0.0.1 and in temporary folders that are removed at the end. The client is a separate process
@@ -28,6 +29,7 @@ import (
 // process.
 var commands = map[string]func(ctx context.Context, args []string) error{
 	"":         compare,
+	"policy":   measurePolicy,
 	"backup":   measureBackups,
 	"catalog":  fillCatalog,
 	"clients":  clients,

@@ -23,6 +23,7 @@ const (
 
 type throughSettings struct {
 	quick, json bool
+	binary      string // path of the index program; built if empty
 	rounds      int
 	each        time.Duration
 	rows        string // regular expression of rows to measure
@@ -41,6 +42,7 @@ func parseThrough(args []string) (s throughSettings, err error) {
 	f := flag.NewFlagSet("upstream", flag.ContinueOnError)
 	f.BoolVar(&s.quick, "quick", false, "small sizes and one round, to check that the benchmark works")
 	f.BoolVar(&s.json, "json", false, "print JSON instead of the table")
+	f.StringVar(&s.binary, "binary", "", "path of the index program (default: this source, built)")
 	f.IntVar(&s.rounds, "rounds", 3, "samples of each measurement")
 	f.DurationVar(&s.each, "each", 2*time.Second, "length of a sample")
 	f.StringVar(&s.rows, "rows", ".", "measure only the groups that match: "+strings.Join(groupNames(), ", "))
@@ -128,10 +130,12 @@ func (s throughSettings) measure(ctx context.Context) (*report, error) {
 }
 
 func (b *through) run(ctx context.Context) (err error) {
-	if b.index, err = build(ctx, b.dir); err != nil {
-		return err
+	if b.index = b.binary; b.index == "" {
+		if b.index, err = build(ctx, b.dir); err != nil {
+			return err
+		}
 	}
-	if b.server, err = buildProgram(ctx, b.dir, "upstream", "pyindex/internal/upstream/upstreamtest/serve"); err != nil {
+	if b.server, err = buildUpstream(ctx, b.dir); err != nil {
 		return err
 	}
 	for _, g := range groups {

@@ -48,7 +48,7 @@ func (b *box) Send(_ context.Context, to string, l outbox.Letter) error {
 // mailing is an option for newShop: the index sends mail.
 func mailing(b *box) func(*shopOptions) {
 	return func(o *shopOptions) {
-		o.site.Mail, o.outbox.SecurityURL = b, shopHost+"/manage/account/security/"
+		o.site.Mail, o.outbox.Sends, o.outbox.SecurityURL = b, true, shopHost+"/manage/account/security/"
 	}
 }
 

@@ -90,7 +90,7 @@ type Site struct {
 	rows    []route.Route
 }
 
-// New returns a site. It returns an error if a template or the manual cannot be parsed.
+// New returns a site. It returns an error if a shared template cannot be parsed.
 func New(o Options) (*Site, error) {
 	kit, err := ui.New(ui.Options{
 		Files: files, BaseURL: o.BaseURL, Name: o.Name, Logo: o.Logo, Security: o.Security, Programs: o.Programs,
@@ -100,12 +100,9 @@ func New(o Options) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	manual, err := help.New(kit, help.Options{
+	manual := help.New(kit, help.Options{
 		Settings: o.Settings, Authority: o.Authority, Audience: o.Registry.Options().Audience,
 	})
-	if err != nil {
-		return nil, err
-	}
 	if o.Reader == nil {
 		o.Reader = resolve.New(o.Index.Index, resolve.Options{})
 	}

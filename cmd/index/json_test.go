@@ -81,7 +81,7 @@ var testedElsewhere = map[string]string{
 	"login":                      "cijob.TestLoginFinish, because it needs an issuer",
 	"doctor publish":             "json.txtar, but it fails outside of a job",
 	"doctor local":               "json.txtar as index doctor",
-	"upstream accept":            "files.TestADigestThatChangesUpstreamIsRefused, because it needs an upstream that replaced a file",
+	"upstream accept":            "TestAccept, because it needs an upstream that replaced a file",
 	"upstream accept-return":     "TestAcceptReturn, because it needs an upstream",
 	"exempt add":                 "TestHoldsJSON, because it needs an upstream",
 	"exempt remove":              "TestHoldsJSON, because it needs an upstream",

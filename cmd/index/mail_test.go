@@ -281,3 +281,58 @@ func TestWarningsWaitForTheServer(t *testing.T) {
 		t.Errorf("%d of %d warnings were sent, %v", sent, made, err)
 	}
 }
+
+// TestDecidedOnTheCommandLine: a person whose request for an exemption is granted or refused on the command line gets
+// the letter that a decision on the page sends. Without a mail server in the settings of the command, nothing is kept.
+func TestDecidedOnTheCommandLine(t *testing.T) {
+	x, server := mailing(t)
+	x.reachable(t)
+	x.cooling(t)
+	ask := func(file string) string {
+		t.Helper()
+		contains(t, x.visit(t, http.MethodPost, "/r/team/held/rocket/2.0/ask/", "owner",
+			url.Values{"ask_reason": {"a fix that we need"}, "ask_file": {file}}.Encode()), http.StatusSeeOther)
+		var all []struct{ ID, State string }
+		x.command(t, &all, "exempt", "requests", "team")
+		if len(all) == 0 || all[0].State != "open" {
+			t.Fatalf("index exempt requests = %+v", all)
+		}
+		return all[0].ID
+	}
+	mails := []string{
+		"--mail-server", x.app.Config.Mail.Server, "--mail-from", "index@acme.example", "--mail-tls", mail.None,
+		"--base-url", "http://index.example",
+	}
+	const wheel, sdist = "rocket-2.0-py3-none-any.whl", "rocket-2.0.tar.gz"
+	for _, c := range []struct {
+		file string
+		args []string
+		want []string
+	}{
+		{wheel, []string{"exempt", "grant", ask(wheel)}, []string{"The request was granted.", "Later files are decided anew"}},
+		{
+			sdist, []string{"exempt", "refuse", ask(sdist), "--answer", "use the wheel"},
+			[]string{"The request was refused.", "Answer: use the wheel"},
+		},
+	} {
+		x.text(t, statusDone, append(c.args, mails...)...)
+		x.app.Outbox.Wake() // a server looks every half minute
+		got := strings.ReplaceAll(server.Next(), "=\r\n", "")
+		for _, want := range append(c.want, "To: <owner@acme.example>", "exemption of "+c.file, "Account: owner",
+			"Decided by: ", "http://index.example/r/team/project/rocket/") {
+			if !strings.Contains(got, want) {
+				t.Errorf("index %s %s: the letter lacks %q:\n%s", c.args[0], c.args[1], want, got)
+			}
+		}
+	}
+	last := ask(sdist)
+	x.text(t, statusDone, "exempt", "refuse", last, "--answer", "no")
+	x.app.Outbox.Wake()
+	if err := x.app.Outbox.Deliver(t.Context(), slog.New(slog.DiscardHandler),
+		func(context.Context, string, outbox.Letter) error { t.Error("a letter was kept"); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if got := server.All(); len(got) != 2 {
+		t.Errorf("%d letters came, want the two before: %q", len(got), got)
+	}
+}

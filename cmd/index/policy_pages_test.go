@@ -151,12 +151,15 @@ func TestHeldPage(t *testing.T) {
 	x.cooling(t)
 	at, file := "/r/team/held/rocket/2.0/", "rocket-2.0-py3-none-any.whl"
 	got := x.visit(t, http.MethodGet, at, "stranger", "")
-	contains(t, got, http.StatusOK, "No file of this release is served", file, "held: cooldown until",
-		"old enough", "It is served from <time", "The repository team decides", "uv lock --upgrade-package rocket",
+	contains(t, got, http.StatusOK, "This release is held until <time", file, "rocket-2.0.tar.gz", "held: cooldown until",
+		"old enough", "It is served from 20", "The repository team decides", "uv lock --upgrade-package rocket",
 		"pip install &#34;rocket!=2.0&#34;", `href="/r/team/project/rocket/1.0/"`, "Ask for an exemption")
 	lacks(t, got, "<h2>Exempt</h2>", "Lift a denial", `name="days"`)
-	lacks(t, got, "downloaded it")
-	contains(t, x.visit(t, http.MethodGet, at, "administrator", ""), http.StatusOK, "Nobody downloaded it")
+	lacks(t, got, "downloads are recorded", "Downloaded by")
+	if n := strings.Count(got.Body.String(), "old enough"); n != 1 {
+		t.Errorf("the reason for two files is on the page %d times", n)
+	}
+	contains(t, x.visit(t, http.MethodGet, at, "administrator", ""), http.StatusOK, "No downloads are recorded")
 	contains(t, x.visit(t, http.MethodGet, "/r/team/held/rocket/", "stranger", ""), http.StatusOK, `href="2.0/"`)
 	contains(t, x.visit(t, http.MethodGet, "/r/team/held/rocket/1.0/", "stranger", ""), http.StatusOK,
 		"Nothing of rocket 1.0 is held or denied", `href="/r/team/project/rocket/1.0/"`)
@@ -224,6 +227,7 @@ func TestHeldPage(t *testing.T) {
 		http.StatusUnprocessableEntity, "asked for this already")
 	contains(t, x.visit(t, http.MethodGet, at, "stranger", ""), http.StatusOK, "a fix that we need",
 		"The maintainers of team decide")
+	lacks(t, x.visit(t, http.MethodGet, at, "stranger", ""), `name="ask_reason"`)
 	other := x.visit(t, http.MethodGet, at, "reader", "")
 	contains(t, other, http.StatusOK, "1 other request")
 	lacks(t, other, "a fix that we need")
@@ -264,7 +268,7 @@ func TestHeldPage(t *testing.T) {
 		t.Errorf("granting = %d and leads to %q", got.Code, to)
 	}
 	contains(t, x.visit(t, http.MethodGet, at, "stranger", ""), http.StatusOK, "Nothing of rocket 2.0 is held or denied")
-	contains(t, x.visit(t, http.MethodGet, at, "administrator", ""), http.StatusOK, "Exempted by administrator until")
+	contains(t, x.visit(t, http.MethodGet, at, "administrator", ""), http.StatusOK, "Exempted by administrator until <time")
 	lacks(t, x.visit(t, http.MethodGet, "/r/team/project/rocket/2.0/", "stranger", ""), ">held<")
 	contains(t, x.visit(t, http.MethodGet, "/manage/exemptions/", "administrator", ""), http.StatusOK,
 		"Exempted by administrator", "2 files")
@@ -309,7 +313,7 @@ func TestDenialPages(t *testing.T) {
 		http.StatusSeeOther)
 	contains(t, x.visit(t, http.MethodGet, at, "administrator", ""), http.StatusOK, "rocket 1.0", "steals keys")
 	reader := x.visit(t, http.MethodGet, held, "stranger", "")
-	contains(t, reader, http.StatusOK, "denied: denylist, steals keys", "Time alone does not change this")
+	contains(t, reader, http.StatusOK, "denied: denylist, steals keys", "It is denied until an administrator lifts the denial")
 	lacks(t, reader, "Lift a denial", "Ask for an exemption")
 	contains(t, x.visit(t, http.MethodPost, held+"ask/", "stranger", "ask_reason=x"), http.StatusUnprocessableEntity,
 		"is denied, and an exemption lifts holds only")

@@ -27,7 +27,7 @@ func mailing(t *testing.T) *bureau {
 
 // mails makes both processes of a bureau send mail.
 func (b *bureau) mails() {
-	b.serve(settings{outbox: outbox.Options{SecurityURL: "https://h.example/manage/account/security/"}})
+	b.serve(settings{outbox: outbox.Options{Sends: true, SecurityURL: "https://h.example/manage/account/security/"}})
 }
 
 var quiet = slog.New(slog.DiscardHandler)

@@ -14,11 +14,11 @@ func Affects(r *Record, version string) bool {
 
 // RoundTrip packs and unpacks a record.
 func RoundTrip(r *Record) error {
-	packed, _, err := r.pack()
+	text, _, err := r.text()
 	if err != nil {
 		return err
 	}
-	again, err := unpack(packed)
+	again, err := unpack(pack(text))
 	if err != nil {
 		return err
 	}

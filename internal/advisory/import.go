@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"pyindex/internal/access"
@@ -60,8 +61,8 @@ var errNoAdministrator = fault.New(fault.Denied,
 // Import replaces the records of a feed by those of a source, and creates the feed if it does not exist. It needs an
 // administrator. The new records take effect together, at once and in all processes, when Import returns; until then,
 // and if it fails, those that were there remain. It returns fault.Conflict if another import of the feed runs, or if
-// the feed would lose more than half of its records or has none, unless o.Force is set; and fault.Invalid if the source
-// cannot be read.
+// the feed would lose more than half of its records, or of those about malicious releases, or has none, unless o.Force
+// is set; and fault.Invalid if the source cannot be read.
 func (x *Advisories) Import(ctx context.Context, who access.Caller, feed string, from Source,
 	o ImportOptions,
 ) (Imported, error) {
@@ -155,8 +156,11 @@ type importing struct {
 	feed    string
 	to      int64 // the new revision
 	seed    maphash.Seed
-	known   map[uint64]uint64 // digests by name and id, with the lowest bit set for those that were seen
+	mu      sync.RWMutex
+	known   map[uint64]uint64 // digests by name and id, with the lowest bit set for those that were seen; mu guards it
 	before  int64             // the number of records that count now
+	bad     int64             // of them, that are about malicious releases
+	lost    int64             // of those, that the source does not have
 	kept    map[string]bool   // ids of records that cannot be read
 	out     Imported
 	newest  time.Time
@@ -234,6 +238,15 @@ func (m *importing) key(name, id string) uint64 {
 // mark returns a digest as it is kept, without the bit for those that were seen.
 func (m *importing) mark(digest string) uint64 { return maphash.String(m.seed, digest) &^ 1 }
 
+// same reports whether the feed has the row already. Several goroutines call it.
+func (m *importing) same(r Row) bool {
+	key, digest := m.key(r.Name, r.ID), m.mark(r.Digest)
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	was, known := m.known[key]
+	return known && was&^1 == digest
+}
+
 // prepare removes what an import that was killed has left, and reads which records there are.
 func (m *importing) prepare(ctx context.Context) error {
 	if err := m.x.tidy(ctx, m.feed); err != nil {
@@ -242,6 +255,9 @@ func (m *importing) prepare(ctx context.Context) error {
 	return m.x.entries(ctx, m.feed, func(all []Entry) error {
 		for _, e := range all {
 			m.known[m.key(e.Name, e.ID)] = m.mark(e.Digest)
+			if e.Malware {
+				m.bad++
+			}
 		}
 		m.before += int64(len(all))
 		return nil
@@ -328,7 +344,7 @@ func (m *importing) write(ctx context.Context, from Source) error {
 	for range workers {
 		go func() {
 			for j := range todo {
-				j.done <- j.parse()
+				j.done <- j.parse(m.same)
 			}
 		}()
 	}
@@ -385,22 +401,23 @@ func feedJobs(ctx context.Context, from Source, todo, order chan<- *job) error {
 	return send()
 }
 
-func (j *job) parse() []parsed {
+// parse parses the texts. Rows for which same is true are not written, so they have no Record.
+func (j *job) parse(same func(Row) bool) []parsed {
 	out := make([]parsed, 0, len(j.names))
 	for i, text := range j.texts {
 		p := parsed{name: j.names[i], err: j.errs[i]}
 		if p.err == nil {
-			p.read(text)
+			p.read(text, same)
 		}
 		if p.err != nil {
-			p.refused = append(p.refused, idOf(p.name))
+			p.refused = append(p.refused, idOf(p.name), idIn(text))
 		}
 		out = append(out, p)
 	}
 	return out
 }
 
-func (p *parsed) read(text []byte) {
+func (p *parsed) read(text []byte, same func(Row) bool) {
 	var r *Record
 	if r, p.err = Parse(text); r == nil {
 		p.other = p.err == nil
@@ -411,12 +428,16 @@ func (p *parsed) read(text []byte) {
 	}
 	p.newest = timeOf(r.Modified)
 	for _, name := range r.Names() {
-		packed, digest, err := r.Of(name).pack()
+		content, digest, err := r.Of(name).text()
 		if err != nil {
 			p.err = err
 			return
 		}
-		p.rows = append(p.rows, Row{Name: name, ID: r.ID, Digest: digest, Malware: r.Malware, Record: packed})
+		row := Row{Name: name, ID: r.ID, Digest: digest, Malware: r.Malware}
+		if !same(row) { // most records of a feed that is read again are the same
+			row.Record = pack(content)
+		}
+		p.rows = append(p.rows, row)
 	}
 }
 
@@ -443,8 +464,9 @@ func (m *importing) take(ctx context.Context, all []parsed) error {
 		}
 		for _, r := range p.rows {
 			m.add(r)
-		}
-		if len(m.rows) >= writeBatch {
+			if len(m.rows) < writeBatch {
+				continue
+			}
 			if err := m.flush(ctx); err != nil {
 				return err
 			}
@@ -461,14 +483,15 @@ func printable(s string) string { return clip(firstLine(s), 300) }
 
 // add notes a row that must be written.
 func (m *importing) add(r Row) {
-	key := m.key(r.Name, r.ID)
-	was, known := m.known[key]
+	key, digest := m.key(r.Name, r.ID), m.mark(r.Digest)
+	was, known := m.known[key] // nothing else writes it
 	if known && was&1 == 1 {
 		m.out.Again++
 		return
 	}
-	digest := m.mark(r.Digest)
+	m.mu.Lock()
 	m.known[key] = digest | 1
+	m.mu.Unlock()
 	m.out.Records++
 	if r.Malware {
 		m.out.Malware++
@@ -516,6 +539,9 @@ func (m *importing) finish(ctx context.Context) error {
 				continue
 			}
 			m.out.Removed++
+			if e.Malware {
+				m.lost++
+			}
 			m.ended = append(m.ended, e)
 			if len(m.ended) >= writeBatch {
 				if err := m.flush(ctx); err != nil {
@@ -541,6 +567,9 @@ func (m *importing) judge() error {
 	case 2*m.out.Removed > m.before:
 		return fault.New(fault.Conflict, "the source lacks %d of the %d records of the feed %s, more than half, and may be "+
 			"incomplete: nothing was changed. Import it with --force if it is right", m.out.Removed, m.before, m.feed)
+	case 2*m.lost > m.bad:
+		return fault.New(fault.Conflict, "the source lacks %d of the %d records about malicious releases of the feed %s, more "+
+			"than half, and may be incomplete: nothing was changed. Import it with --force if it is right", m.lost, m.bad, m.feed)
 	}
 	return nil
 }

@@ -396,6 +396,54 @@ func TestBroken(t *testing.T) {
 	w.want("demo", "2.0", "")
 }
 
+// TestBrokenInAList checks that a record of a list that cannot be read keeps what it stated before, by the id in it.
+func TestBrokenInAList(t *testing.T) {
+	w := newWorld(t, storagetest.SQLite(t))
+	one, two, three := entry("MAL-1", "demo", "1.0"), entry("MAL-2", "demo", "2.0"), entry("MAL-3", "demo", "3.0")
+	w.load("f", w.file([]byte("["+one+","+two+","+three+"]")))
+	for name, bad := range map[string]string{
+		"versions": `{"id":"MAL-2","affected":[{"package":{"ecosystem":"PyPI","name":"demo"},"ranges":[{"type":"ECOSYSTEM",` +
+			`"events":[{"introduced":"what"}]}]}]}`,
+		"withdrawn": `{"id":"MAL-2","withdrawn":"yesterday","affected":[]}`,
+		"form":      `{"affected":7,"id":"MAL-2"}`,
+	} {
+		out := w.load("f", w.file([]byte("["+one+","+bad+","+three+"]")))
+		if out.Broken != 1 || out.Removed != 0 || out.Records != 3 {
+			t.Errorf("%s: Import() = %+v", name, out)
+		}
+		w.want("demo", "2.0", "MAL-2!")
+	}
+}
+
+// TestLostMalware checks that a feed does not lose most records about malicious releases, although they are few among
+// others.
+func TestLostMalware(t *testing.T) {
+	w := newWorld(t, storagetest.SQLite(t))
+	var flaws []string
+	for i := range 9 {
+		flaws = append(flaws, entry(fmt.Sprintf("CVE-2026-%04d", i+1), "demo", "1.0"))
+	}
+	bad := []string{entry("MAL-1", "demo", "2.0"), entry("MAL-2", "demo", "3.0"), entry("MAL-3", "demo", "4.0")}
+	w.load("f", w.folder(append(bad, flaws...)...))
+	for name, path := range map[string]string{
+		"none is left": w.folder(flaws...),
+		"one is left":  w.folder(append(bad[:1:1], flaws...)...),
+		"others":       w.folder(append([]string{entry("MAL-8", "demo", "8.0"), entry("MAL-9", "demo", "9.0")}, flaws...)...),
+	} {
+		out, err := w.try("f", path, advisory.ImportOptions{})
+		if !fault.Is(err, fault.Conflict) || !strings.Contains(fault.Message(err), "about malicious releases") {
+			t.Errorf("%s: Import() = %+v, %v", name, out, err)
+		}
+		w.want("demo", "3.0", "MAL-2!")
+	}
+	w.load("f", w.folder(append(bad[:2:2], flaws...)...)) // a false alarm ends
+	w.want("demo", "4.0", "")
+	if _, err := w.try("f", w.folder(flaws...), advisory.ImportOptions{Force: true}); err != nil {
+		t.Error(err)
+	}
+	w.want("demo", "2.0", "")
+}
+
 // TestKilledImport checks that the rows of an import that never ended are invisible, and that the next one removes
 // them.
 func TestKilledImport(t *testing.T) {

@@ -40,13 +40,18 @@ var (
 	unpackers = sync.Pool{New: func() any { return flate.NewReader(nil) }}
 )
 
-// pack returns a record as rows have it, and the digest of its content.
-func (r *Record) pack() (packed []byte, digest string, err error) {
-	text, err := json.Marshal(r, writing...)
+// text returns the content of a record, and its digest.
+func (r *Record) text() (text []byte, digest string, err error) {
+	text, err = json.Marshal(r, writing...)
 	if err != nil {
 		return nil, "", err
 	}
 	sum := sha256.Sum256(text)
+	return text, hex.EncodeToString(sum[:16]), nil
+}
+
+// pack returns the content of a record as rows have it.
+func pack(text []byte) []byte {
 	var out bytes.Buffer
 	out.Grow(len(text)/2 + 64)
 	out.WriteByte(packedAs)
@@ -55,7 +60,7 @@ func (r *Record) pack() (packed []byte, digest string, err error) {
 	w.ResetDict(&out, words)
 	_, _ = w.Write(text) // a buffer accepts everything
 	_ = w.Close()
-	return out.Bytes(), hex.EncodeToString(sum[:16]), nil
+	return out.Bytes()
 }
 
 // writing are the options for writing records, which are the same for equal ones.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"pyindex/internal/fault"
@@ -263,6 +264,17 @@ func fingerprint(name string) (string, error) {
 		return nil
 	})
 	return fmt.Sprintf("%x", sum.Sum(nil)[:16]), err
+}
+
+// idIn returns the id that a record states, although other parts of it cannot be read, or "".
+func idIn(text []byte) string {
+	var raw struct {
+		ID loose[string] `json:"id"`
+	}
+	if err := json.Unmarshal(text, &raw, reading...); err != nil {
+		return ""
+	}
+	return raw.ID.v
 }
 
 // idOf returns the id of a record by the name of its file.

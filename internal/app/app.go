@@ -184,7 +184,8 @@ func openRegistry(a *App, base *url.URL, serving *publishers.Serving) *publisher
 
 // openAccounts creates the services for accounts, sign-in and e-mail. base is nil for commands, which have no passkeys.
 func (a *App) openAccounts(base *url.URL) error {
-	c, box := a.Config, outbox.Options{}
+	c := a.Config
+	box := outbox.Options{Sends: c.Mail.Server != ""}
 	o := signin.Options{Name: c.Name(), SecondFactor: access.FactorPolicy(c.Access.RequireSecond)}
 	if base != nil {
 		ceremonies, err := passkeys.New(base, o.Name)
@@ -194,9 +195,7 @@ func (a *App) openAccounts(base *url.URL) error {
 		if ceremonies != nil {
 			o.Authenticators = ceremonies
 		}
-		if c.Mail.Server != "" {
-			box.SecurityURL = strings.TrimSuffix(base.String(), "/") + "/manage/account/security/"
-		}
+		box.SecurityURL = strings.TrimSuffix(base.String(), "/") + "/manage/account/security/"
 	}
 	a.Outbox = outbox.New(a.DB.Outbox(), box)
 	a.SignIn = signin.New(a.DB.SignIn(), a.Outbox, o)

@@ -10,7 +10,7 @@ import (
 )
 
 // tellDecided returns a function that writes to the person whose request for an exemption was decided. The letter is
-// stored as a row. Commands send none.
+// stored as a row, which a server of the index sends: also that of a command, if its settings name the mail server.
 func (a *App) tellDecided(log *slog.Logger) func(context.Context, holds.Request) {
 	return func(ctx context.Context, r holds.Request) {
 		if err := a.writeDecided(ctx, r); err != nil {

@@ -183,6 +183,9 @@ func (x *simpleIndex) Refusal(ctx context.Context, raw string) (string, error) {
 	if answer.StatusCode != http.StatusForbidden {
 		return "", nil
 	}
+	if text := x.problem(ctx, u); text != "" {
+		return terminal.Printable(text), nil
+	}
 	_, phrase, _ := strings.Cut(answer.Status, " ")
 	if phrase == "" || phrase == http.StatusText(http.StatusForbidden) { // HTTP/2 has no reason phrase
 		if phrase = answer.Header.Get("X-Index-Hold"); phrase != "" {
@@ -196,4 +199,27 @@ func (x *simpleIndex) Refusal(ctx context.Context, raw string) (string, error) {
 		}
 	}
 	return terminal.Printable(phrase), nil
+}
+
+// maxProblem limits the size of an error in JSON, in bytes.
+const maxProblem = 64 << 10
+
+// problem returns the whole reason for which a file is refused, with the address of the page that explains it, or "" if
+// the index does not state one. It does not depend on the version of HTTP, and the reason phrase may be cut.
+func (x *simpleIndex) problem(ctx context.Context, u *url.URL) string {
+	answer, err := x.ask(ctx, http.MethodGet, u)
+	if err != nil {
+		return ""
+	}
+	defer answer.Body.Close()
+	var doc struct{ Type, Title, Rule string }
+	media, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
+	if answer.StatusCode != http.StatusForbidden || media != "application/problem+json" ||
+		json.NewDecoder(io.LimitReader(answer.Body, maxProblem)).Decode(&doc) != nil || doc.Rule == "" {
+		return ""
+	}
+	if at, err := url.Parse(doc.Type); err != nil || at.Host == "" {
+		return doc.Title
+	}
+	return doc.Title + " " + doc.Type
 }

@@ -12,6 +12,9 @@ const maxCause = 1000
 // omits texts that the messages already contain. It returns "" if nothing remains. Use it in the log and for an
 // operator at a terminal, never for a remote client.
 func Cause(err error) string {
+	if err == nil { // of most requests
+		return ""
+	}
 	var parts []string
 	causes(err, func(text string) {
 		if len(parts) == 0 || !strings.Contains(parts[len(parts)-1], text) {

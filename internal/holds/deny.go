@@ -3,6 +3,7 @@ package holds
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -22,8 +23,9 @@ type NewDenial struct {
 	Reason string
 }
 
-// Deny denies files in all repositories, own ones too. It needs an administrator and a reason. It returns fault.Invalid
-// if nothing is selected, and fault.Conflict if exactly this is denied already.
+// Deny denies files in all repositories, own ones too. It ends earlier decisions that lifted denials of these files. It
+// needs an administrator and a reason. It returns fault.Invalid if nothing is selected, and fault.Conflict if exactly
+// this is denied already.
 func (h *Holds) Deny(ctx context.Context, who access.Caller, n NewDenial) (Ruling, error) {
 	v := Ruling{Kind: KindDenial, Reason: n.Reason}
 	var err error
@@ -39,6 +41,32 @@ func (h *Holds) Deny(ctx context.Context, who access.Caller, n NewDenial) (Rulin
 		v.Project, v.Version, v.Filename = n.Target.Project.String(), n.Target.Version.String(), n.Target.Filename
 	}
 	return h.rule(ctx, who, "denial.add", v, nil)
+}
+
+// endLifts deletes the decisions that lift denials of files which a new denial covers: it is about what was known then.
+// It returns their ids.
+func endLifts(ctx context.Context, tx Tx, denial Ruling) (ended []string, err error) {
+	all, err := tx.FileRulings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range all {
+		if r.Kind != KindLift || !denial.covers(r) {
+			continue
+		}
+		if _, err := tx.DeleteFileRuling(ctx, r.ID); err != nil {
+			return nil, err
+		}
+		ended = append(ended, r.ID)
+	}
+	return ended, nil
+}
+
+// covers reports whether a denial is about the file of a lift.
+func (v Ruling) covers(lift Ruling) bool {
+	return (v.Project == "" || v.Project == lift.Project) && (v.SHA256 == "" || v.SHA256 == lift.SHA256) &&
+		(v.Version == "" || sameVersion(v.Version, lift.Version)) &&
+		(v.Filename == "" || sameFile(v.Project, v.Filename, lift.Filename))
 }
 
 // rule adds a ruling for an administrator.
@@ -58,28 +86,43 @@ func (h *Holds) rule(ctx context.Context, who access.Caller, action string, v Ru
 		if !who.Admin() {
 			return errNoAdministrator
 		}
-		others, err := tx.FileRulingsAbout(ctx, v.Project, v.SHA256)
-		if err != nil {
-			return err
-		}
-		if i := slices.IndexFunc(others, v.same); i >= 0 {
-			return fault.New(fault.Conflict, "this was decided on %s already, with the id %s",
-				others[i].Since.Format("2 January 2006"), others[i].ID)
-		}
-		if check != nil {
-			if err := check(others); err != nil {
-				return err
-			}
-		}
-		if err := tx.InsertFileRuling(ctx, v); err != nil {
-			return err
-		}
-		return commit(ctx, tx, e)
+		return h.insert(ctx, tx, v, e, check)
 	})
 	if err != nil {
 		return Ruling{}, err
 	}
 	return v, nil
+}
+
+// insert adds a ruling in a transaction. A denial ends the lifts of what it covers.
+func (h *Holds) insert(ctx context.Context, tx Tx, v Ruling, e audit.Entry, check func([]Ruling) error) error {
+	others, err := tx.FileRulingsAbout(ctx, v.Project, v.SHA256)
+	if err != nil {
+		return err
+	}
+	if i := slices.IndexFunc(others, v.same); i >= 0 {
+		return fault.New(fault.Conflict, "this was decided on %s already, with the id %s",
+			others[i].Since.Format("2 January 2006"), others[i].ID)
+	}
+	if check != nil {
+		if err := check(others); err != nil {
+			return err
+		}
+	}
+	if v.Kind == KindDenial {
+		ended, err := endLifts(ctx, tx, v)
+		if err != nil {
+			return err
+		}
+		if len(ended) > 0 {
+			e.Detail = maps.Clone(e.Detail) // this may run again
+			e.Detail["ended_lifts"] = ended
+		}
+	}
+	if err := tx.InsertFileRuling(ctx, v); err != nil {
+		return err
+	}
+	return commit(ctx, tx, e)
 }
 
 // describe writes a ruling into its audit entry.
@@ -96,7 +139,7 @@ func (v Ruling) describe(e *audit.Entry) {
 // same reports whether two rulings decide the same.
 func (v Ruling) same(o Ruling) bool {
 	return v.Kind == o.Kind && v.Project == o.Project && sameVersion(v.Version, o.Version) &&
-		v.Filename == o.Filename && v.SHA256 == o.SHA256
+		sameFile(v.Project, v.Filename, o.Filename) && v.SHA256 == o.SHA256
 }
 
 // Undeny removes a denial, or the decision that lifted one for a file. It needs an administrator, and returns
@@ -221,8 +264,8 @@ func (h *Holds) Pin(ctx context.Context, who access.Caller, n NewPin) (Ruling, e
 	}
 	return h.rule(ctx, who, "digest.pin", v, func(others []Ruling) error {
 		for _, o := range others {
-			if o.Kind == KindPin && o.Filename == v.Filename {
-				return fault.New(fault.Conflict, "%s is pinned to %s: remove that pin first", v.Filename, o.SHA256)
+			if o.Kind == KindPin && sameFile(v.Project, o.Filename, v.Filename) {
+				return fault.New(fault.Conflict, "%s is pinned to %s: remove that pin first", o.Filename, o.SHA256)
 			}
 		}
 		return nil

@@ -1,6 +1,7 @@
 package holds_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ func (d *desk) verdict(f policy.File) policy.Decision {
 	d.Helper()
 	s := d.standing(d.other, d.second, "demo")
 	r := policy.Rules{Denials: s.Denials, Contents: s.Contents, Pins: s.Pins, Lifts: s.Lifts}
+	f.Filename = s.Spelled(f.Filename)
 	return r.Decide(&f, d.clock())
 }
 
@@ -36,6 +38,9 @@ func TestDeny(t *testing.T) {
 			"a project": {holds.NewDenial{Target: d.target("demo", "")}, []policy.File{one, two}, nil},
 			"a version": {
 				holds.NewDenial{Target: d.target("demo==1.0", "")}, []policy.File{one, key}, []policy.File{two},
+			},
+			"a file in another spelling": {
+				holds.NewDenial{Target: d.target("demo", "DEMO-1.tar.gz")}, []policy.File{one, key}, []policy.File{two},
 			},
 			"a file": {
 				holds.NewDenial{Target: d.target("demo", one.Filename)}, []policy.File{one, key}, []policy.File{two},
@@ -74,8 +79,8 @@ func TestDeny(t *testing.T) {
 			_, err = d.holds.Undeny(ctx, d.boss, r.ID)
 			d.refused("removing it again", err, fault.NotFound, "no such decision")
 		}
-		if a, r := d.recorded("denial.add", audit.Granted), d.recorded("denial.remove", audit.Granted); len(a) != 7 ||
-			len(r) != 7 {
+		if a, r := d.recorded("denial.add", audit.Granted), d.recorded("denial.remove", audit.Granted); len(a) != 8 ||
+			len(r) != 8 {
 			d.Errorf("the audit log has %d denials and %d removals", len(a), len(r))
 		}
 		if s := d.standing(d.holds, d.rows, "demo"); s.Revision != "" {
@@ -221,6 +226,53 @@ func TestLift(t *testing.T) {
 	})
 }
 
+// TestDenyAfterLift: a denial is about what is known when it is made, so it ends earlier lifts of what it covers, and no
+// others.
+func TestDenyAfterLift(t *testing.T) {
+	each(t, func(d *desk) {
+		ctx := d.Context()
+		deny := policy.Decision{Verdict: policy.Deny, Rule: policy.RuleAdvisory}
+		d.files.of["demo"][0].Decision, d.files.of["demo"][1].Decision = deny, deny
+		f := d.files.of["demo"][1]
+		for what, c := range map[string]struct {
+			n    holds.NewDenial
+			ends bool
+		}{
+			"the project":             {holds.NewDenial{Target: d.target("demo", "")}, true},
+			"the version":             {holds.NewDenial{Target: d.target("demo==1.0.0", "")}, true},
+			"the file":                {holds.NewDenial{Target: d.target("demo", f.Filename)}, true},
+			"the file, spelled":       {holds.NewDenial{Target: d.target("demo", "Demo-1.0.0.tar.gz")}, true},
+			"the content":             {holds.NewDenial{SHA256: f.SHA256}, true},
+			"the content of the name": {holds.NewDenial{Target: d.target("demo", ""), SHA256: f.SHA256}, true},
+			"another version":         {holds.NewDenial{Target: d.target("demo==2.0", "")}, false},
+			"another file":            {holds.NewDenial{Target: d.target("demo", "demo-1.0.zip")}, false},
+			"other content":           {holds.NewDenial{SHA256: sum("f")}, false},
+			"another project":         {holds.NewDenial{Target: d.target("other", "")}, false},
+		} {
+			lift, err := d.holds.Lift(ctx, d.boss, holds.NewLift{Target: d.target("demo", f.Filename), Reason: "looked at it"})
+			d.must(err)
+			denial := d.deny(c.n)
+			got := d.verdict(policy.File{Filename: f.Filename, Version: f.Version, SHA256: f.SHA256})
+			if ended := got.Verdict == policy.Deny; ended != c.ends {
+				d.Errorf("a lifted file is %+v after a denial of %s", got, what)
+			}
+			last := d.recorded("denial.add", audit.Granted)
+			named := strings.Contains(fmt.Sprint(last[0].Detail), lift.ID) || strings.Contains(
+				fmt.Sprint(last[len(last)-1].Detail), lift.ID)
+			if named != c.ends {
+				d.Errorf("the audit log of the denial of %s has the lift %s: %v", what, lift.ID, named)
+			}
+			_, err = d.holds.Undeny(ctx, d.boss, denial.ID)
+			d.must(err)
+			if _, err = d.holds.Undeny(ctx, d.boss, lift.ID); c.ends {
+				d.refused("ending the lift once more", err, fault.NotFound, "no such decision")
+			} else {
+				d.must(err)
+			}
+		}
+	})
+}
+
 // TestPin: a file of a pinned name is denied with any other content.
 func TestPin(t *testing.T) {
 	each(t, func(d *desk) {
@@ -254,6 +306,8 @@ func TestPin(t *testing.T) {
 		}
 		_, err = pin("demo-1.0.tar.gz", sum("c"), "r")
 		d.refused("another digest", err, fault.Conflict, sum("b"))
+		_, err = pin("Demo-1.0.0.tar.gz", sum("c"), "r")
+		d.refused("another digest in another spelling", err, fault.Conflict, sum("b"))
 		_, err = pin("demo-1.0.tar.gz", sum("b"), "r")
 		d.refused("the same again", err, fault.Conflict, r.ID)
 		all, err := d.holds.Rulings(ctx, d.boss, holds.KindPin)

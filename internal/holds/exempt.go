@@ -41,9 +41,10 @@ func life(d time.Duration) (time.Duration, error) {
 }
 
 // Exempt lifts the holds of a repository for the content that the files of a target have now. Later files are decided
-// anew. It needs a maintainer of the repository. It returns fault.NotFound if the target has no files there,
-// fault.Invalid without a reason or with a lifetime of more than MaxLife, and fault.Conflict if files have no known
-// digest, are this index's own, or are all denied.
+// anew, and files that their upstream removed are exempt only if the target names one or has no others. It needs a
+// maintainer of the repository. It returns fault.NotFound if the target has no files there, fault.Invalid without a
+// reason or with a lifetime of more than MaxLife, and fault.Conflict if files have no known digest, are this index's
+// own, or are all denied.
 func (h *Holds) Exempt(ctx context.Context, who access.Caller, n NewExemption) (Exemption, error) {
 	e := h.changes.Entry(who, "exemption.add", nil)
 	last, err := life(n.For)
@@ -93,6 +94,7 @@ func (h *Holds) exemptable(ctx context.Context, who access.Caller, repository st
 	if err != nil {
 		return nil, err
 	}
+	files = present(files, t)
 	var out []Content
 	var unknown, denied []string
 	own := 0
@@ -120,6 +122,15 @@ func (h *Holds) exemptable(ctx context.Context, who access.Caller, repository st
 	}
 	slices.SortFunc(out, func(a, b Content) int { return cmp.Compare(a.Filename, b.Filename) })
 	return slices.CompactFunc(out, func(a, b Content) bool { return a.Filename == b.Filename }), nil
+}
+
+// present returns the files of a target without those that their upstream removed, unless the target names one or
+// selects no others: who exempts a project from its cooldown does not mean what was deleted for a reason.
+func present(files []File, t Target) []File {
+	if t.Filename != "" || !slices.ContainsFunc(files, func(f File) bool { return !f.Gone }) {
+		return files
+	}
+	return slices.DeleteFunc(files, func(f File) bool { return f.Gone })
 }
 
 // grant is what an exemption is made of.

@@ -21,6 +21,7 @@ type File struct {
 	Version  string
 	SHA256   string // "" if unknown
 	Own      bool   // of this index
+	Gone     bool   // its upstream no longer lists it
 	Decision policy.Decision
 }
 

@@ -312,6 +312,42 @@ func TestExempt(t *testing.T) {
 	})
 }
 
+// TestExemptRemoved: an exemption of a project or version is not for files that the upstream removed, unless there are
+// no others. It is for one that it names.
+func TestExemptRemoved(t *testing.T) {
+	each(t, func(d *desk) {
+		removed := policy.Decision{Verdict: policy.Hold, Rule: policy.RuleRemoved}
+		d.files.of["demo"] = append(d.files.of["demo"],
+			holds.File{Filename: "demo-1.0.zip", Version: "1.0", SHA256: sum("d"), Decision: removed, Gone: true},
+			holds.File{Filename: "demo-6.6.zip", Version: "6.6", SHA256: sum("e"), Decision: removed, Gone: true},
+		)
+		for _, c := range []struct {
+			text, file string
+			want       string
+		}{
+			{"demo==1.0", "", ""},
+			{"demo", "", ""},
+			{"demo", "demo-1.0.zip", sum("d")},
+			{"demo==6.6", "", sum("e")},
+		} {
+			e, err := d.holds.Exempt(d.Context(), d.boss,
+				holds.NewExemption{Target: d.target(c.text, c.file), Reason: "r"})
+			d.must(err)
+			all, err := d.holds.ExemptionFiles(d.Context(), d.boss, e.ID)
+			d.must(err)
+			got := ""
+			for _, f := range all {
+				if f.SHA256 == sum("d") || f.SHA256 == sum("e") {
+					got += f.SHA256
+				}
+			}
+			if got != c.want {
+				d.Errorf("an exemption of %s %s covers %v", c.text, c.file, all)
+			}
+		}
+	})
+}
+
 // TestExemptRefuses: whoever is no maintainer of the very repository exempts nothing, and each attempt is in the audit
 // log.
 func TestExemptRefuses(t *testing.T) {

@@ -28,6 +28,7 @@ type snapshot struct {
 
 // decided is what was decided about one project.
 type decided struct {
+	project    string
 	rulings    []Ruling
 	exemptions []Exemption
 	returns    []Return
@@ -161,7 +162,7 @@ func (h *Holds) read(ctx context.Context, tx Tx) (*snapshot, error) {
 func (s *snapshot) of(project string) *decided {
 	d := s.projects[project]
 	if d == nil {
-		d = new(decided)
+		d = &decided{project: project}
 		s.projects[project] = d
 	}
 	return d
@@ -179,7 +180,7 @@ func (h *Holds) standing(ctx context.Context, s *snapshot, d *decided) (*Standin
 	if d.standing != nil && (d.until.IsZero() || now.Before(d.until)) {
 		return d.standing, nil
 	}
-	out := &Standing{Contents: s.contents}
+	out := &Standing{Contents: s.contents, project: d.project}
 	digest := sha256.New()
 	digest.Write([]byte(s.rest.Revision + "\n"))
 	addRulings(out, d.rulings)
@@ -225,7 +226,7 @@ func addRulings(out *Standing, all []Ruling) {
 			if out.Pins == nil {
 				out.Pins = map[string]string{}
 			}
-			out.Pins[r.Filename] = r.SHA256
+			out.Pins[out.spell(r.Filename)] = r.SHA256
 		case KindLift:
 			if out.Lifts == nil {
 				out.Lifts = map[string]string{}
@@ -239,7 +240,7 @@ func addRulings(out *Standing, all []Ruling) {
 func (s *Standing) deny(r Ruling) {
 	d := *r.denial()
 	if d.Filename != "" {
-		d.Version = ""
+		d.Version, d.Filename = "", s.spell(d.Filename)
 	}
 	s.Denials = append(s.Denials, d)
 }

@@ -4,9 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"pyindex/internal/assembly"
 	"pyindex/internal/audit"
@@ -17,6 +21,7 @@ import (
 	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
+	"pyindex/internal/policy"
 	"pyindex/internal/storage/blobs"
 	"pyindex/internal/transfer"
 	"pyindex/internal/transfer/transfertest"
@@ -182,6 +187,54 @@ func TestDeniedRace(t *testing.T) {
 	})
 }
 
+// inOrder compares lists of files in the order of their names.
+var inOrder = cmpopts.SortSlices(func(a, b transfer.Listed) bool { return a.Filename < b.Filename })
+
+// TestPlanWithoutDigests: the plan of a source that states no digests refuses what is denied whatever its content is,
+// and nothing that depends on the content. A deep plan reads it.
+func TestPlanWithoutDigests(t *testing.T) {
+	each(t, func(d *desk) {
+		source := transfertest.New()
+		files := map[string]packagingtest.File{}
+		for _, v := range []string{"1.0", "2.0", "3.0", "4.0"} {
+			files[v] = packagingtest.Wheel("demo", v, "x = "+v+"\n")
+			source.Add(files[v], func(f *transfer.File) { f.Hashes = nil })
+		}
+		lifted := packagingtest.Wheel("lifted", "1.0", "x = 1\n")
+		source.Add(lifted, func(f *transfer.File) { f.Hashes = nil })
+		d.deny(holds.NewDenial{SHA256: files["1.0"].SHA256()})
+		d.deny(holds.NewDenial{Target: d.target("demo==2", "")})
+		_, err := d.holds.Pin(d.Context(), d.boss, holds.NewPin{
+			Project: d.name("demo"), Filename: files["3.0"].Name, SHA256: sum("a"), Reason: "r",
+		})
+		d.must(err)
+		d.files.of["lifted"] = []holds.File{{
+			Filename: lifted.Name, Version: "1.0", SHA256: lifted.SHA256(),
+			Decision: policy.Decision{Verdict: policy.Deny, Rule: policy.RuleDenylist},
+		}}
+		d.deny(holds.NewDenial{Target: d.target("lifted", "")})
+		_, err = d.holds.Lift(d.Context(), d.boss, holds.NewLift{
+			Repository: catalog.MainRepository, Target: d.target("lifted", lifted.Name), Reason: "r",
+		})
+		d.must(err)
+		importer := &transfer.Importer{Store: d.rows.Transfer(), Index: d.Index.Index, Intake: d.Index.Intake, Who: d.boss}
+		for deep, want := range map[bool][]string{
+			false: {files["2.0"].Name}, true: {files["1.0"].Name, files["2.0"].Name, files["3.0"].Name},
+		} {
+			plan, err := importer.Plan(d.Context(), source,
+				transfer.Options{Repository: catalog.MainRepository, Deep: deep})
+			d.must(err)
+			var got []string
+			for _, f := range plan.Refused {
+				got = append(got, f.Filename)
+			}
+			if slices.Sort(got); !slices.Equal(got, want) {
+				d.Errorf("the plan (deep: %v) refuses %q, want %q", deep, got, want)
+			}
+		}
+	})
+}
+
 // TestDeniedImports: an import leaves out what is denied or pinned otherwise, with the reason, and adds the rest.
 func TestDeniedImports(t *testing.T) {
 	each(t, func(d *desk) {
@@ -201,7 +254,18 @@ func TestDeniedImports(t *testing.T) {
 		})
 		d.must(err)
 		importer := &transfer.Importer{Store: d.rows.Transfer(), Index: d.Index.Index, Intake: d.Index.Intake, Who: d.boss}
+		var plans []*transfer.Plan
+		for _, deep := range []bool{false, true} {
+			plan, err := importer.Plan(ctx, source, transfer.Options{Repository: catalog.MainRepository, Deep: deep})
+			d.must(err)
+			plans = append(plans, plan)
+		}
 		_, got, err := importer.Run(ctx, source, transfer.Options{Repository: catalog.MainRepository})
+		for _, plan := range plans {
+			if diff := cmp.Diff(got.RefusedList, plan.Refused, inOrder); diff != "" || plan.Add != 2 {
+				d.Errorf("the plan adds %d files and refuses others than the run: %s", plan.Add, diff)
+			}
+		}
 		if err != nil || got.Added != 2 || got.Refused != 4 {
 			d.Errorf("Run() = %+v, %v", got, err)
 		}

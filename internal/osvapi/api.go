@@ -154,17 +154,20 @@ func (a *API) find(ctx context.Context, asking *resolve.Asking, q question) ([]*
 	return all[:maxPage], strconv.Itoa(start + maxPage), nil
 }
 
+var errNoPURL = fault.New(fault.Invalid, "package.purl is not a package URL")
+
 // subject returns the project and the version that a question is about. The project is zero if it is about no Python
 // package.
-func (q *question) subject() (packaging.ProjectName, string, error) {
+func (q *question) subject() (parsed packaging.ProjectName, _ string, err error) {
 	ecosystem, name, version := q.Package.Ecosystem, q.Package.Name, q.Version
 	if q.Package.PURL != "" {
 		if name != "" || ecosystem != "" {
 			return packaging.ProjectName{}, "", fault.New(fault.Invalid, "package has both a purl and a name")
 		}
-		kind, rest, ok := strings.Cut(strings.TrimPrefix(q.Package.PURL, "pkg:"), "/")
-		if !ok || !strings.HasPrefix(q.Package.PURL, "pkg:") {
-			return packaging.ProjectName{}, "", fault.New(fault.Invalid, "package.purl is not a package URL")
+		rest, ok := strings.CutPrefix(q.Package.PURL, "pkg:")
+		kind, rest, more := strings.Cut(strings.TrimLeft(rest, "/"), "/") // "pkg://pypi/demo" is allowed, too
+		if !ok || !more {
+			return packaging.ProjectName{}, "", errNoPURL
 		}
 		if !strings.EqualFold(kind, "pypi") {
 			return packaging.ProjectName{}, "", nil
@@ -173,13 +176,15 @@ func (q *question) subject() (packaging.ProjectName, string, error) {
 		rest, _, _ = strings.Cut(rest, "?")
 		at := ""
 		name, at, _ = strings.Cut(rest, "@")
+		if name, err = url.PathUnescape(name); err != nil {
+			return packaging.ProjectName{}, "", errNoPURL
+		}
 		if at != "" && version != "" {
 			return packaging.ProjectName{}, "", fault.New(fault.Invalid, "the version is in the purl and beside it")
 		}
 		if at != "" {
-			var err error
 			if version, err = url.PathUnescape(at); err != nil {
-				return packaging.ProjectName{}, "", fault.New(fault.Invalid, "package.purl is not a package URL")
+				return packaging.ProjectName{}, "", errNoPURL
 			}
 		}
 		ecosystem = "PyPI"
@@ -190,11 +195,10 @@ func (q *question) subject() (packaging.ProjectName, string, error) {
 	if name == "" || ecosystem == "" {
 		return packaging.ProjectName{}, "", fault.New(fault.Invalid, "package has no ecosystem and name")
 	}
-	if kind, _, _ := strings.Cut(ecosystem, ":"); kind != "PyPI" {
+	if kind, _, _ := strings.Cut(ecosystem, ":"); !strings.EqualFold(kind, "PyPI") {
 		return packaging.ProjectName{}, "", nil
 	}
-	parsed, err := packaging.ParseProjectName(name)
-	if err != nil {
+	if parsed, err = packaging.ParseProjectName(name); err != nil {
 		return parsed, "", fault.New(fault.Invalid, "%.80q is not the name of a project", name)
 	}
 	return parsed, version, nil

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"pyindex/internal/policy"
 )
@@ -151,6 +152,27 @@ func TestDeniedVersions(t *testing.T) {
 				t.Errorf("%s is denied, and %s is %v", c.denied, v, d.Verdict)
 			}
 		}
+	}
+}
+
+// TestTextIsOneLine checks that what others wrote neither breaks the line nor moves what a terminal shows.
+func TestTextIsOneLine(t *testing.T) {
+	bad := "evil\r\nX-Injected: 1\x1b[31m\u202egpj\u2028\u2066\x00\u009b2Jend"
+	for _, rule := range []policy.Rule{
+		policy.RuleDenylist, policy.RuleStatus, policy.RuleAdvisory, policy.RuleStartup, policy.RuleFeed,
+	} {
+		d := policy.Decision{Verdict: policy.Deny, Rule: rule, Detail: bad}
+		for _, text := range []string{d.Text(), d.Reason("https://index.example/held/demo/")} {
+			if strings.ContainsFunc(text, func(c rune) bool {
+				return !unicode.IsPrint(c)
+			}) || !strings.Contains(text, "evil  X-Injected: 1 [31m") {
+				t.Errorf("%s: %q", rule, text)
+			}
+		}
+	}
+	d := policy.Decision{Verdict: policy.Deny, Rule: policy.RuleDenylist, Detail: "schädlich, 悪い"}
+	if got := d.Text(); got != "denied: denylist, schädlich, 悪い" {
+		t.Errorf("Text() = %q", got)
 	}
 }
 

@@ -3,6 +3,7 @@ package policy
 import (
 	"strings"
 	"time"
+	"unicode"
 )
 
 // dateLayout is how a date is written for people: to the minute, in UTC.
@@ -25,6 +26,7 @@ func (d Decision) Text() string {
 	case RuleRemoved:
 		return "held: removed upstream"
 	}
+	d.Detail = oneLine(d.Detail)
 	b := strings.Builder{}
 	b.WriteString(d.Verdict.String() + ": " + string(d.Rule))
 	if !d.Until.IsZero() {
@@ -52,6 +54,18 @@ func (d Decision) Text() string {
 		b.WriteString(", " + d.Detail)
 	}
 	return b.String()
+}
+
+// oneLine returns a text for people without what could move, recolor or reorder the text around it: control characters
+// and those that set the direction of writing become blanks. Administrators and upstreams wrote it.
+func oneLine(s string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case unicode.IsControl(c), unicode.Is(unicode.Bidi_Control, c), unicode.Is(unicode.Zl, c), unicode.Is(unicode.Zp, c):
+			return ' '
+		}
+		return c
+	}, s)
 }
 
 // MaxReason is the length of the longest reason phrase, in bytes.

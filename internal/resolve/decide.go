@@ -42,8 +42,8 @@ func (f *facts) put(out *policy.File, file *page.File, path string) {
 	seen := cmp.Or(file.FirstSeen, v.held.FetchedAt)
 	uploaded, stated := policy.Origin(file.Uploaded, seen, seen.Add(policy.Skew), v.Upstream.TrustTimes)
 	*out = policy.File{
-		Filename: file.Filename, Version: file.Version, SHA256: file.SHA256, Uploaded: uploaded, Age: uploaded,
-		FirstSeen: file.FirstSeen, RemovedAt: file.LastSeen, Undated: !stated && !f.dated && seen.Equal(f.first),
+		Filename: v.ruled.standing.Spelled(file.Filename), Version: file.Version, SHA256: file.SHA256, Uploaded: uploaded,
+		Age: uploaded, FirstSeen: file.FirstSeen, RemovedAt: file.LastSeen, Undated: !stated && !f.dated && seen.Equal(f.first),
 	}
 	if len(v.startup) > 0 {
 		found := v.startup[path]
@@ -132,8 +132,8 @@ func (v *View) decideOne(p page.Page, file page.File, path string, now time.Time
 // viewKey is the key of the *View of a request in its context.
 type viewKey struct{}
 
-// MayServe returns a Refused if a file, in which start-up files were found just now, is held for the caller whose
-// request has the context. It implements files.Options.MayServe.
+// MayServe returns a Refused if a file, of which digest and start-up files were found just now, is held or denied for
+// the caller whose request has the context. It implements files.Options.MayServe.
 func (x *Reader) MayServe(ctx context.Context, _ upstream.Upstream, name packaging.ProjectName, file page.File,
 	found files.Startup,
 ) error {
@@ -152,6 +152,8 @@ func (x *Reader) MayServe(ctx context.Context, _ upstream.Upstream, name packagi
 		with.startup = map[string]files.Startup{}
 	}
 	with.startup[path] = found
+	with.pins = maps.Clone(v.pins)
+	delete(with.pins, path) // the digest of the content counts
 	d := with.decideOne(p, file, path, x.o.Now())
 	if d.Verdict == policy.Serve {
 		return nil
@@ -213,14 +215,19 @@ func (m *marking) markOwn(files []catalog.File, s *holds.Standing) {
 	rules := ownRules(s)
 	for i := range files {
 		if f := &files[i]; f.Upstream == nil {
-			m.mark(f, decideOwn(&rules, f))
+			m.mark(f, decideOwn(&rules, s, f))
 		}
 	}
 }
 
 // decideOwn decides about a file of this index. Time does not matter.
-func decideOwn(rules *policy.Rules, f *catalog.File) policy.Decision {
-	return rules.Decide(&policy.File{Filename: f.Filename, Version: f.Version, SHA256: f.SHA256, Own: true}, time.Time{})
+func decideOwn(rules *policy.Rules, s *holds.Standing, f *catalog.File) policy.Decision {
+	return rules.Decide(ownFacts(s, f), time.Time{})
+}
+
+// ownFacts returns the facts about a file of this index.
+func ownFacts(s *holds.Standing, f *catalog.File) *policy.File {
+	return &policy.File{Filename: s.Spelled(f.Filename), Version: f.Version, SHA256: f.SHA256, Own: true}
 }
 
 // whole returns the decision that denies every file of a project by its name, its status, or an administrator's denial

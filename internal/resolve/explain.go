@@ -346,26 +346,16 @@ func (x *Reader) explainHeld(e *Explanation, v *View, c catalog.Contents, versio
 		}
 		d := *f.Decision
 		e.Hidden = append(e.Hidden, HiddenFile{
-			Filename: f.Filename, Reason: Sentence(d), Next: nextFor(v, f.Version, d), Rule: d.Rule, Until: d.Until,
+			Filename: f.Filename, Reason: Sentence(d), Next: nextFor(v, f, d), Rule: d.Rule, Until: d.Until,
 			Address: x.addressOf(v, f.Version),
 		})
 	}
 }
 
 // nextFor returns what would make a file available that is held or denied.
-func nextFor(v *View, version string, d policy.Decision) string {
-	if d.Exemptable() {
-		exempt := fmt.Sprintf("index exempt add %s %s==%s --reason R", d.Repository, v.Name, version)
-		if !d.Until.IsZero() {
-			return "wait until " + policy.Date(d.Until) + ", or " + exempt
-		}
-		return exempt
+func nextFor(v *View, f *catalog.File, d policy.Decision) string {
+	if d.Rule == policy.RuleStatus && v.Project.Status == catalog.Quarantined {
+		return fmt.Sprintf("index project status %s active", v.Name)
 	}
-	switch d.Rule {
-	case policy.RuleStatus:
-		return "wait until the upstream releases it"
-	case policy.RuleDigest:
-		return "compare the content with what was pinned"
-	}
-	return "an administrator can lift the denial for this file"
+	return Remedy(v.Repository.Name, v.Name, f, d)
 }

@@ -16,6 +16,8 @@ type Held struct {
 	// Contents has all files, also those that pages leave out, and those that their upstream removed and that are held.
 	catalog.Contents
 	Whole *policy.Decision // denies the project as a whole, nil if nothing does
+
+	Reserved bool // the name belongs to this index and has no project yet
 }
 
 // Held returns all files of a project as a repository reads it, with the decisions about them. It also finds a project
@@ -27,6 +29,7 @@ func (x *Reader) Held(ctx context.Context, who access.Caller, repository string,
 	if err != nil {
 		return h, err
 	}
+	h.Reserved = v.Reserved()
 	if h.Contents, err = x.All(ctx, who, v); err != nil {
 		return h, err
 	}

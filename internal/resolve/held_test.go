@@ -59,7 +59,8 @@ func newRulingOn(t testing.TB, dir, database, storage string, args ...string) *r
 		a.Reader = resolve.New(a.Index.Index, resolve.Options{
 			Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Offline: slices.Contains(args, "--offline"),
 			Downloads: a.Downloads,
-			Rulings:   w, Advisories: feeds{w}, Now: w.clock, Surveyor: a.Operator, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+			Rulings:   w, Advisories: feeds{w}, Now: w.clock, Surveyor: a.Operator,
+			Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 			Address: func(repository string, name packaging.ProjectName, version string) string {
 				return strings.TrimSuffix("https://index.example/"+repository+"/held/"+name.String()+"/"+version, "/") + "/"
 			},
@@ -739,6 +740,16 @@ func TestRemovedFiles(t *testing.T) {
 			w.public.Remove(project)
 		}
 		time.Sleep(time.Second + 10*time.Millisecond) // the TTL; no shorter one is possible
+		all, err := w.replicas[0].Reader.FilesOf(t.Context(), w.replicas[0].Operator, "main", name(t, project))
+		w.must(err)
+		for _, f := range all {
+			if want := f.Filename != kept.Name; f.Gone != want {
+				t.Errorf("%s: FilesOf() says that %s is gone: %t", project, f.Filename, f.Gone)
+			}
+		}
+		if len(all) < 2 {
+			t.Errorf("%s: FilesOf() = %+v", project, all)
+		}
 		for _, keep := range []policy.Removed{policy.KeepOld, policy.KeepNone, policy.KeepAll} {
 			w.set("main", catalog.RepositoryChange{KeepRemoved: &keep})
 			for isYoung, all := range urls {

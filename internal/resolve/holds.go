@@ -7,7 +7,6 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/holds"
 	"pyindex/internal/packaging"
-	"pyindex/internal/policy"
 )
 
 // FilesOf implements holds.Files: the files of a project that the caller may read through a repository, with those that
@@ -65,13 +64,18 @@ func (x *Reader) foreignFilesOf(v *View) ([]holds.File, error) {
 	}
 	rules, judged, now := v.rulesOf(p), v.judge(&p), x.o.Now()
 	out := make([]holds.File, 0, len(p.Files)+len(p.Gone))
-	for _, all := range [...][]policy.File{judged, v.judgeGone(&p)} {
-		for i := range all {
-			f := &all[i]
-			out = append(out, holds.File{
-				Filename: f.Filename, Version: f.Version, SHA256: f.SHA256, Decision: rules.Decide(f, now),
-			})
-		}
+	for i := range judged {
+		f := &judged[i]
+		out = append(out, holds.File{
+			Filename: p.Files[i].Filename, Version: f.Version, SHA256: f.SHA256, Decision: rules.Decide(f, now),
+		})
+	}
+	gone := v.judgeGone(&p)
+	for i := range gone {
+		f := &gone[i]
+		out = append(out, holds.File{
+			Filename: p.Gone[i].Filename, Version: f.Version, SHA256: f.SHA256, Gone: true, Decision: rules.Decide(f, now),
+		})
 	}
 	return out, nil
 }

@@ -18,14 +18,20 @@ type opened struct {
 
 // open returns the repository of a name, "" being main. It returns the errors of catalog.Index.Repository.
 func (x *Reader) open(ctx context.Context, who access.Caller, repo string) (o opened, err error) {
+	err = x.openInto(ctx, who, repo, &o)
+	return o, err
+}
+
+// openInto is open with room for the result.
+func (x *Reader) openInto(ctx context.Context, who access.Caller, repo string, o *opened) (err error) {
 	if o.At, err = x.index.Stamp(ctx); err != nil {
-		return o, err
+		return err
 	}
 	if o.Repository, err = x.index.RepositoryAt(ctx, who, o.At, repo); err != nil {
-		return o, err
+		return err
 	}
 	o.chain, err = x.index.Chain(ctx, o.At, o.Repository)
-	return o, err
+	return err
 }
 
 // originOf returns whose a name is for the readers of the repository.

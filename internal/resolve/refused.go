@@ -45,6 +45,14 @@ func (r Refused) Text() string {
 	return strings.Join(lines, "\n")
 }
 
+// Line returns the whole decision and the address of its page on one line.
+func (r Refused) Line() string {
+	if r.Address == "" {
+		return r.Decision.Text()
+	}
+	return r.Decision.Text() + " " + r.Address
+}
+
 // Next returns what a reader can do, in a sentence, or "".
 func (r Refused) Next() string {
 	upgrade := ""
@@ -103,10 +111,28 @@ func (x *Reader) refuseOwn(ctx context.Context, o opened, name packaging.Project
 		return err
 	}
 	rules := ownRules(s)
-	if d := decideOwn(&rules, f); d.Verdict != policy.Serve {
+	if d := decideOwn(&rules, s, f); d.Verdict != policy.Serve {
 		return x.refused(&View{opened: o, Name: name}, f.Version, x.count(d))
 	}
 	return nil
+}
+
+// RefuseName returns a Refused if the name of a view must not be read from its upstream and nothing else has it.
+func (x *Reader) RefuseName(v *View) error {
+	if !v.denied {
+		return nil
+	}
+	return x.deniedByName(v)
+}
+
+// Line returns a decision about files of a version, or about a project if version is "", and the address of the page
+// that explains it, on one line.
+func (x *Reader) Line(repository string, name packaging.ProjectName, version string, d policy.Decision) string {
+	r := Refused{Decision: d}
+	if x.o.Address != nil {
+		r.Address = x.o.Address(repository, name, version)
+	}
+	return r.Line()
 }
 
 // Refuse returns a Refused if a file that the contents of a view list is held or denied.

@@ -112,7 +112,7 @@ func (x *Reader) ownTable(ctx context.Context, o opened, name packaging.ProjectN
 	t := x.newTable(&View{opened: o, Name: name, Project: c.Project}, ownRules(standing))
 	for i := range c.Files {
 		f := &c.Files[i]
-		t.add(&policy.File{Filename: f.Filename, Version: f.Version, SHA256: f.SHA256, Own: true}, nil)
+		t.add(ownFacts(standing, f), nil)
 	}
 	return t, nil
 }

@@ -103,11 +103,11 @@ func (x *Reader) View(ctx context.Context, who access.Caller, repo string, name 
 func (x *Reader) ViewInto(ctx context.Context, who access.Caller, repo string, name packaging.ProjectName, ask Ask,
 	v *View,
 ) error {
-	o, err := x.open(ctx, who, repo)
-	if err != nil {
+	*v = View{}
+	v.Name = name
+	if err := x.openInto(ctx, who, repo, &v.opened); err != nil {
 		return err
 	}
-	*v = View{opened: o, Name: name}
 	return x.fill(ctx, who, v, ask)
 }
 

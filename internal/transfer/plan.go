@@ -12,6 +12,7 @@ import (
 	"pyindex/internal/access"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/holds"
 	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 )
@@ -167,6 +168,7 @@ type planned struct {
 	names      map[packaging.ProjectName]catalog.ClaimedName // of projects with files to add
 	seen       map[packaging.ProjectName]bool                // projects that are imported
 	withheld   map[packaging.ProjectName]bool                // names that do not become own
+	denied     holds.Denials                                 // what people decided against files that are added
 }
 
 // Plan returns what an import would do. It writes nothing.
@@ -197,6 +199,9 @@ func (m *Importer) plan(ctx context.Context, s Source, o Options) (*planned, err
 		return nil, err
 	}
 	if p.known, err = m.known(ctx, p.repository, about); err != nil {
+		return nil, err
+	}
+	if p.denied, err = m.denied(ctx, o); err != nil {
 		return nil, err
 	}
 	m.progress().Step("reading "+about.Location, "project", 0)
@@ -292,6 +297,20 @@ func (m *Importer) known(ctx context.Context, r catalog.Repository, a About) (i 
 		return err
 	})
 	return i, err
+}
+
+// denied returns what people decided against files that become own. Files in the cache of an upstream are decided about
+// when they are served.
+func (m *Importer) denied(ctx context.Context, o Options) (d holds.Denials, err error) {
+	if o.Upstream != "" {
+		return d, nil
+	}
+	err = m.Store.View(ctx, func(tx Tx) error {
+		all, err := tx.FileRulings(ctx)
+		d = holds.NewDenials(all)
+		return err
+	})
+	return d, err
 }
 
 // planSome adds projects to the plan.
@@ -573,7 +592,7 @@ func (m *Importer) planFile(ctx context.Context, s Source, o Options, p *planned
 		p.refuse(at, v.err)
 		return nil
 	}
-	legacy, err := m.examine(ctx, s, o, project, c)
+	legacy, err := m.examine(ctx, s, o, p.denied, project, c)
 	switch {
 	case err != nil && !fault.Is(err, fault.Invalid):
 		return err
@@ -628,9 +647,15 @@ func appendListed(all []Listed, at Listed) []Listed {
 	return append(all, at)
 }
 
-// examine checks a file as the gate does, with its content if the plan is deep. Otherwise it judges the name.
-func (m *Importer) examine(ctx context.Context, s Source, o Options, project Project, c candidate) (bool, error) {
+// examine checks a file as the gate does, with its content if the plan is deep. Otherwise it judges the name, and the
+// digest that the source states. It returns fault.Invalid for a file that is refused.
+func (m *Importer) examine(ctx context.Context, s Source, o Options, denied holds.Denials, project Project,
+	c candidate,
+) (bool, error) {
 	if !o.Deep {
+		if err := denied.CheckUpload(c.name, strings.ToLower(c.Hashes["sha256"])); err != nil {
+			return false, fault.Wrap(fault.Invalid, err, "%s", fault.Message(err))
+		}
 		return m.Intake.Examine(nil, 0, c.Filename, project.Name)
 	}
 	stage, err := m.read(ctx, s, o, catalog.Limits{}, c.File, nil)
@@ -638,6 +663,9 @@ func (m *Importer) examine(ctx context.Context, s Source, o Options, project Pro
 		return false, err
 	}
 	defer stage.Discard()
+	if err := denied.CheckUpload(c.name, stage.in.Digests().SHA256); err != nil {
+		return false, fault.Wrap(fault.Invalid, err, "%s", fault.Message(err))
+	}
 	return m.Intake.Examine(stage.in.Content(), stage.in.Size(), c.Filename, project.Name)
 }
 

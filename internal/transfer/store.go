@@ -6,6 +6,7 @@ import (
 
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
+	"pyindex/internal/holds"
 	"pyindex/internal/ingest"
 	"pyindex/internal/packaging"
 )
@@ -23,6 +24,7 @@ type Import struct {
 // Tx is a transaction with the rows of this package.
 type Tx interface {
 	catalog.Tx
+	FileRulings(ctx context.Context) ([]holds.Ruling, error) // see holds.Rows
 
 	// PutImport adds an import, or replaces all but its source and repository.
 	PutImport(ctx context.Context, i Import) error

@@ -222,8 +222,8 @@ func (r *Registry) Remove(ctx context.Context, who access.Caller, name string) e
 }
 
 func declared(name string) error {
-	return fault.New(fault.Conflict, "upstream %s is set by the configuration of the server: change it there and restart"+
-		" the server", name)
+	return fault.New(fault.Conflict, "upstream %s is set by the configuration of the server, or --upstream: change it"+
+		" there and restart the server; if it is removed there, it remains and can be changed here", name)
 }
 
 func find(ctx context.Context, tx Rows, name string) (Upstream, error) {

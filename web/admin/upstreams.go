@@ -71,7 +71,7 @@ func upstreamFieldsOf(f ui.Form) upstreamFields {
 		}),
 		Kind: f.Field(ui.Field{
 			Name: "kind", Label: "Its names", Type: "select", Help: "Private upstreams are asked first.", Options: []ui.Option{
-				{Value: "public", Label: "may belong to anybody (public)"},
+				{Value: "public", Label: "may belong to anyone (public)"},
 				{Value: "private", Label: "are your own: no public upstream is asked about them (private)"},
 			},
 		}),

@@ -143,15 +143,22 @@ var deeds = map[string]deed{
 	"upstream.accept-return": {
 		"accepted that %s came back at an upstream with other files", "accept that %s came back with other files",
 	},
-	"exemption.ask":         {"asked for an exemption of %s", "ask for an exemption of %s"},
-	"exemption.add":         {"exempted %s from holds", "exempt %s from holds"},
-	"exemption.refuse":      {"refused a request to exempt %s from holds", "refuse a request to exempt %s from holds"},
-	"exemption.end":         {"ended an exemption of %s", "end an exemption of %s"},
-	"denial.add":            {"denied %s in all repositories", "deny %s in all repositories"},
-	"denial.remove":         {"removed a denial of %s", "remove a denial of %s"},
-	"denial.lift":           {"lifted the denial of %s", "lift the denial of %s"},
-	"digest.pin":            {"pinned the content of %s", "pin the content of %s"},
-	"digest.unpin":          {"removed the pin of %s", "remove the pin of %s"},
+	"exemption.ask":    {"asked for an exemption of %s", "ask for an exemption of %s"},
+	"exemption.add":    {"exempted %s from holds", "exempt %s from holds"},
+	"exemption.refuse": {"refused a request to exempt %s from holds", "refuse a request to exempt %s from holds"},
+	"exemption.end":    {"ended an exemption of %s", "end an exemption of %s"},
+	"denial.add":       {"denied %s in all repositories", "deny %s in all repositories"},
+	"denial.remove":    {"removed a denial of %s", "remove a denial of %s"},
+	"denial.lift":      {"lifted the denial of %s", "lift the denial of %s"},
+	"digest.pin":       {"pinned the content of %s", "pin the content of %s"},
+	"digest.unpin":     {"removed the pin of %s", "remove the pin of %s"},
+	"feed.add":         {"added the feed %s", "add the feed %s"},
+	"feed.change":      {"changed the feed %s", "change the feed %s"},
+	"feed.import":      {"imported advisories into the feed %s", "import advisories into the feed %s"},
+	"feed.remove":      {"removed the feed %s", "remove the feed %s"},
+	"feed.undeclare": {
+		"started the server without the feed %s in its configuration", "remove the feed %s from the configuration",
+	},
 	"session.begin":         {"signed in", "sign in"},
 	"session.end":           {"signed out", "sign out"},
 	"session.end-others":    {"signed out everywhere else", "sign out everywhere else"},
@@ -210,7 +217,8 @@ func sentence(e audit.Entry) string {
 	if e.Action == "session.refuse" {
 		return signInWords(e) + often(e) + because(e)
 	}
-	if e.Outcome != audit.Refused {
+	// Each repository decides whether it serves a wheel with a start-up file.
+	if e.Outcome != audit.Refused || e.Action == "upstream.startup" {
 		return who + " " + cmp.Or(particular(e, about), complete(d.did)) + because(e)
 	}
 	return who + " was not allowed to " + complete(d.wanted) + often(e) + because(e)

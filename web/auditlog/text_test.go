@@ -19,7 +19,7 @@ import (
 // made with.
 func TestEveryActionHasWords(t *testing.T) {
 	action := regexp.MustCompile(
-		`\A(user|account|token|session|repository|grant|project|file|release|publisher|reader|group|issuer|upstream|origin|reservation|exemption|denial|digest)\.[a-z]+(-[a-z]+)*\z`,
+		`\A(user|account|token|session|repository|grant|project|file|release|publisher|reader|group|issuer|upstream|origin|reservation|exemption|denial|digest|feed|service|lockout)\.[a-z]+(-[a-z]+)*\z`,
 	)
 	ends := map[string]bool{".txt": true, ".yml": true, ".yaml": true, ".py": true, ".json": true, ".toml": true}
 	seen := 0
@@ -59,6 +59,10 @@ func TestSentence(t *testing.T) {
 	for want, e := range map[string]audit.Entry{
 		"The upstream public was not allowed to send other content than it stated for demo-1.0.whl.": {
 			Action: "upstream.mismatch", Outcome: audit.Refused, Actor: audit.Actor{Name: "upstream public"},
+			Filename: "demo-1.0.whl",
+		},
+		"The upstream public sent demo-1.0.whl with a new start-up file.": {
+			Action: "upstream.startup", Outcome: audit.Refused, Actor: audit.Actor{Name: "upstream public"},
 			Filename: "demo-1.0.whl",
 		},
 		"ann uploaded demo-1.0.whl.": {

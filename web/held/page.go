@@ -31,6 +31,29 @@ func (v verdict) Held() bool { return v.Verdict == policy.Hold }
 // Denied reports whether the file is not served unless something changes.
 func (v verdict) Denied() bool { return v.Verdict == policy.Deny }
 
+// Remedy says what ends the decision, in a sentence. It is "" for a file that is served, and if nothing here ends it.
+func (v verdict) Remedy() string {
+	switch {
+	case v.Held() && v.Rule == policy.RuleReturned:
+		return "It is held until an administrator accepts that the project came back."
+	case v.Held() && v.Rule == policy.RuleFeed:
+		return "It is held until the feed of advisories is read again."
+	case v.Held() && !v.Until.IsZero():
+		return "It is served from " + policy.Date(v.Until) + " on."
+	case v.Exemptable():
+		return "It is held until a maintainer of the repository exempts it."
+	case v.Held() && v.Rule == policy.RuleDigest:
+		return "It is held until an administrator accepts the new content."
+	case v.Denied() && v.Rule == policy.RuleDigest:
+		return "It is denied until an administrator removes the pin."
+	case v.Denied() && v.Rule == policy.RuleStatus:
+		return "It is denied until the quarantine ends."
+	case v.Denied() && v.Liftable():
+		return "It is denied until an administrator lifts the denial."
+	}
+	return ""
+}
+
 type heldFile struct {
 	catalog.File
 	Verdict  verdict
@@ -170,6 +193,7 @@ func (s *Section) show(w http.ResponseWriter, r *http.Request, who access.Caller
 			return err
 		}
 	}
+	v.Asks = v.Asks && (form.Bad() || !v.asked(who))
 	v.Recipes = recipes(f.name.String(), v.Of)
 	v.fields(form)
 	v.Notice = cmp.Or(form.Problem(), v.Notice)
@@ -177,6 +201,35 @@ func (s *Section) show(w http.ResponseWriter, r *http.Request, who access.Caller
 		ui.Hold(w, v.strictest())
 	}
 	return s.Render(w, form.Status(), "held", &v)
+}
+
+// All returns the verdict about the release, if it is the same for all of its files. It is nil if some are served, and
+// for a project.
+func (v *pageView) All() *verdict {
+	if groups := v.Groups(); v.Of != "" && v.Served == 0 && len(groups) == 1 {
+		return &groups[0][0].Verdict
+	}
+	return nil
+}
+
+// Groups returns the files with those together about which the same was decided, for the same reason.
+func (v *pageView) Groups() (out [][]heldFile) {
+	type reason struct {
+		verdict  verdict
+		observed string
+		lifted   lifted
+	}
+	at := map[reason]int{}
+	for _, f := range v.Files {
+		key := reason{f.Verdict, f.Observed, f.Lifted}
+		i, known := at[key]
+		if !known {
+			i, at[key] = len(out), len(out)
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], f)
+	}
+	return out
 }
 
 // add adds a file with the decision about it.
@@ -275,6 +328,13 @@ func (s *Section) people(r *http.Request, who access.Caller, f found, seen map[s
 	return s.lifts(r, who, v)
 }
 
+// asked reports whether the caller has an open request for all files of the page.
+func (v *pageView) asked(who access.Caller) bool {
+	return slices.ContainsFunc(v.Requests, func(q holds.Request) bool {
+		return q.By.ID == who.ID() && q.Filename == ""
+	})
+}
+
 // deciders returns the repositories whose exemptions concern the files of a request: those that hold them, and else the
 // one that was asked.
 func (s *Section) deciders(r *http.Request, f found) (out []string) {
@@ -367,9 +427,9 @@ func (v *pageView) fields(f ui.Form) {
 	}
 	held := func(one heldFile) bool { return one.Verdict.Exemptable() }
 	all := "all held files of " + v.Project.Display + " " + v.Of
-	v.AskFile, v.AskReason = choice("ask_file", "Files", all, held), reason("ask_reason", "Those who decide read it.")
+	v.AskFile, v.AskReason = choice("ask_file", "Files", all, held), reason("ask_reason", "The maintainers of the repository read it.")
 	v.ExemptFile = choice("exempt_file", "Files", all, held)
-	v.ExemptReason, v.ExemptDays = reason("exempt_reason", "Everyone who can exempt files reads it."), daysField(f)
+	v.ExemptReason, v.ExemptDays = reason("exempt_reason", "The other maintainers of the repository read it."), daysField(f)
 	v.LiftFile = choice("lift_file", "File", "", func(one heldFile) bool { return one.Liftable })
 	v.LiftReason = reason("lift_reason", "Other administrators read it.")
 }
@@ -377,7 +437,7 @@ func (v *pageView) fields(f ui.Form) {
 func daysField(f ui.Form) ui.Field {
 	return f.Field(ui.Field{
 		Name: "days", Label: "Days", Type: "number", Required: true, Value: strconv.Itoa(defaultDays),
-		InputMode: "numeric", Help: "At most " + strconv.Itoa(maxDays) + ". Then the files are decided about again.",
+		InputMode: "numeric", Help: "At most " + strconv.Itoa(maxDays) + ". After that, the rules of the repository decide again.",
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"pyindex/internal/access"
 	"pyindex/internal/fault"
@@ -28,7 +29,7 @@ const trustedPublishing = "trusted-publishing"
 
 // platform is the page of a kind of publishers.
 type platform struct {
-	chapter // all sections; its HTML comes before the fields
+	chapter // its sections are all of the page, its HTML is what comes before the fields
 	Kind    *workload.Kind
 	Rest    chapter // comes after the fields
 	Fields  []platformField
@@ -59,30 +60,41 @@ type platformFilling struct {
 	Shared           bool
 }
 
-// loadPlatforms renders the page of each kind.
-func (s *Section) loadPlatforms(fill filling) error {
+// loadPlatforms fills in the page of each kind.
+func (s *Section) loadPlatforms(fill filling) (out []platform, err error) {
 	for _, k := range workload.All {
 		p := platform{Kind: k}
 		f := s.fillPlatform(fill, k)
 		for name, into := range map[string]*chapter{"head": &p.chapter, "rest": &p.Rest} {
 			b, err := platforms.ReadFile("platforms/" + name + ".md")
 			if err != nil {
-				return err
+				return nil, err
 			}
 			markdown, err := filled(name, string(b), f)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			*into = chapterOf(trustedPublishing+"/"+k.Name(), markdown)
 		}
 		for _, field := range k.Forms()[0].Fields {
 			p.Fields = append(p.Fields, fieldOf(k, field))
 		}
-		p.Sections = append(p.Sections, section{Title: "Fields", Anchor: "fields", text: p.words()})
-		p.Sections = append(p.Sections, p.Rest.Sections[1:]...)
-		s.platforms = append(s.platforms, p)
+		p.chapter = p.whole()
+		out = append(out, p)
 	}
-	return nil
+	return out, nil
+}
+
+// whole returns the page's chapter with the sections of the fields and of what comes after them.
+func (p platform) whole() chapter {
+	head, rest := p.chapter, p.Rest
+	c := chapter{Slug: head.Slug, Title: head.Title}
+	c.texts = slices.Concat(head.texts, []string{p.words()}, rest.texts[1:])
+	c.render = sync.OnceValue(func() rendered {
+		fields := []section{{"Fields", "fields"}}
+		return rendered{head.HTML(), slices.Concat(head.Sections(), fields, rest.Sections()[1:])}
+	})
+	return c
 }
 
 // words returns what the table of fields says, for the search.
@@ -194,15 +206,18 @@ func variableOf(audience string) string {
 
 // helpPlatform shows the page of a platform.
 func (s *Section) helpPlatform(w http.ResponseWriter, r *http.Request, who access.Caller) error {
-	i := slices.IndexFunc(s.platforms, func(p platform) bool { return p.Kind.Name() == r.PathValue("platform") })
+	b, err := s.book()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(b.platforms, func(p platform) bool { return p.Kind.Name() == r.PathValue("platform") })
 	if i < 0 {
 		return fault.New(fault.NotFound, "the manual has no such page")
 	}
-	p := s.platforms[i]
+	p := b.platforms[i]
 	v := struct {
 		helpView
 		Platform platform
-	}{helpView{Frame: s.Frame(r, who, p.Title), Parts: s.parts, Chapter: p.chapter, Platforms: s.platforms}, p}
-	v.Section = "help"
+	}{s.view(r, who, b, p.chapter), p}
 	return s.Render(w, http.StatusOK, "help-platform", &v)
 }

@@ -2,6 +2,8 @@
 package help
 
 import (
+	"sync"
+
 	"pyindex/web/ui"
 )
 
@@ -15,14 +17,20 @@ type Options struct {
 // Section serves the manual. It is safe for concurrent use.
 type Section struct {
 	*ui.Kit
-	o         Options
-	manual    []chapter
-	parts     []part // of manual
+	o    Options
+	book func() (*book, error) // the first call fills in the chapters
+}
+
+// book is the manual, filled in for this server.
+type book struct {
+	chapters  []chapter
+	parts     []part // of chapters
 	platforms []platform
 }
 
-// New returns the manual. It returns an error if a chapter is not a valid template.
-func New(kit *ui.Kit, o Options) (*Section, error) {
+// New returns the manual. Its chapters are filled in when someone first opens it.
+func New(kit *ui.Kit, o Options) *Section {
 	s := &Section{Kit: kit, o: o}
-	return s, s.loadManual()
+	s.book = sync.OnceValues(s.load)
+	return s
 }

@@ -49,7 +49,7 @@ type Kit struct {
 	sealForm  SealForm   // nil if forms are not held during re-authentication
 }
 
-// New returns a kit. It returns an error if a template cannot be parsed or the logo is not a supported image.
+// New returns a kit. It returns an error if a shared template cannot be parsed or the logo is not a supported image.
 func New(o Options) (*Kit, error) {
 	if o.Name == "" {
 		o.Name = "Index"

@@ -22,11 +22,12 @@ import (
 	"pyindex/internal/route"
 )
 
-// asset is a static file, plain and compressed.
+// asset is a static file.
 type asset struct {
-	kind        string // media type
-	policy      string // Content-Security-Policy, "" for none
-	plain, gzip []byte
+	kind   string // media type
+	policy string // Content-Security-Policy, "" for none
+	plain  []byte
+	gzip   func() []byte // compresses plain in the first call
 }
 
 var assetKinds = map[string]string{
@@ -63,9 +64,7 @@ func (k *Kit) loadStatic() error {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		sum.Write([]byte(name))
 		sum.Write(files[name])
-		if k.static[name], err = ready(name, files[name]); err != nil {
-			return err
-		}
+		k.static[name] = assetOf(name, files[name])
 	}
 	if logo, ok := k.static["logo.svg"]; ok {
 		logo.policy = logoPolicy
@@ -75,16 +74,17 @@ func (k *Kit) loadStatic() error {
 	return nil
 }
 
-func ready(name string, b []byte) (asset, error) {
-	var packed bytes.Buffer
-	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-	if err == nil {
-		_, err = w.Write(b)
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	return asset{kind: assetKinds[path.Ext(name)], plain: b, gzip: packed.Bytes()}, err
+func assetOf(name string, b []byte) asset {
+	return asset{kind: assetKinds[path.Ext(name)], plain: b, gzip: sync.OnceValue(func() []byte { return packed(b) })}
+}
+
+// packed returns b compressed. Compressing into memory does not fail.
+func packed(b []byte) []byte {
+	var out bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	_, _ = w.Write(b)
+	_ = w.Close()
+	return out.Bytes()
 }
 
 // StaticRoutes returns the routes of scripts, styles, icons and robots.txt.
@@ -156,9 +156,9 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request, cache string) error
 	if a.policy != "" {
 		h.Set("Content-Security-Policy", a.policy)
 	}
-	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && len(a.gzip) < len(a.plain) {
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && len(a.gzip()) < len(a.plain) {
 		h.Set("Content-Encoding", "gzip")
-		body = a.gzip
+		body = a.gzip()
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(http.StatusOK)
@@ -166,8 +166,8 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request, cache string) error
 	return err
 }
 
-// loadTemplates parses the shared parts, and each page to find mistakes. A page is joined with a copy of the parts when
-// it is first rendered, because the copies of all pages would take more memory than the rest of an idle server.
+// loadTemplates parses the shared parts. A page is parsed and joined with a copy of the parts when it is first rendered,
+// because the copies of all pages would take more memory than the rest of an idle server.
 func (k *Kit) loadTemplates() error {
 	shared, err := k.parse(template.New(""), "templates/parts/*.html")
 	if err != nil {
@@ -179,9 +179,6 @@ func (k *Kit) loadTemplates() error {
 	}
 	k.templates = map[string]func() (*template.Template, error){}
 	for _, name := range names {
-		if _, err := k.parse(template.New(""), name); err != nil {
-			return err
-		}
 		k.templates[strings.TrimSuffix(path.Base(name), ".html")] = sync.OnceValues(func() (*template.Template, error) {
 			t, err := shared.Clone()
 			if err != nil {

@@ -55,7 +55,8 @@ type Store interface {
 type Options struct {
 	Now   func() time.Time // default time.Now
 	NewID func() string    // default: access.NewID
-	// SecurityURL is the account security page, which warnings link to. It is "" if the index sends no warnings.
+	Sends bool             // the index sends e-mail; without it, no letter is stored
+	// SecurityURL is the account security page, which alerts link to. Without it, there are none: commands have no page.
 	SecurityURL string
 }
 
@@ -93,7 +94,7 @@ const (
 // Warn stores a warning, which is sent as soon as the mail server accepts it. It does nothing if the index sends no
 // mail or the address is empty. It returns fault.TooMany if many letters wait for the address already.
 func (b *Outbox) Warn(ctx context.Context, to string, l Letter) error {
-	if b.o.SecurityURL == "" || to == "" {
+	if !b.o.Sends || to == "" {
 		return nil
 	}
 	err := b.store.Update(ctx, func(tx Tx) error { return b.warn(ctx, tx, to, l) })
@@ -106,7 +107,7 @@ func (b *Outbox) Warn(ctx context.Context, to string, l Letter) error {
 // it.
 func (b *Outbox) Alert(ctx context.Context, tx Tx, index string, u access.User, happened string, seen Seen) error {
 	p, err := access.ProfileOf(ctx, tx, u.ID)
-	if err != nil || p.Email == "" || b.o.SecurityURL == "" {
+	if err != nil || p.Email == "" || !b.o.Sends || b.o.SecurityURL == "" {
 		return err
 	}
 	err = b.warn(ctx, tx, p.Email, AlertLetter(index, u.Name, happened, seen, b.o.SecurityURL))

@@ -13,7 +13,7 @@ import (
 
 // Deny has the commands about denied files.
 type Deny struct {
-	Add    denyAddCmd    `cmd:"" help:"Deny a project, a version, a file or content in all repositories: nobody can download it, and it cannot be uploaded or imported."`
+	Add    denyAddCmd    `cmd:"" help:"Deny a project, a version, a file or content in all repositories: it cannot be downloaded, uploaded or imported."`
 	List   denyListCmd   `cmd:"" help:"List the denials, and the files for which a denial was lifted."`
 	Remove denyRemoveCmd `cmd:"" help:"Remove a denial, or deny a file again for which it was lifted."`
 	Lift   denyLiftCmd   `cmd:"" help:"Lift the denial of one file, for the content that it has now."`

@@ -47,32 +47,34 @@ type lockIndex struct {
 	repository string
 }
 
-// Project returns the files of a project, those in quarantine included.
+// Project returns the files of a project, those that are held, denied or in quarantine included.
 func (x *lockIndex) Project(ctx context.Context, name packaging.ProjectName) (lockcheck.Project, error) {
-	v, err := x.app.Reader.View(ctx, x.app.Operator, x.repository, name, resolve.Ask{})
+	all, err := x.app.Reader.Held(ctx, x.app.Operator, x.repository, name, resolve.Ask{})
 	if catalog.IsMissing(err) {
 		return lockcheck.Project{Missing: true}, nil
 	}
 	if err != nil {
 		return lockcheck.Project{}, unanswered(err)
 	}
-	contents, err := x.app.Reader.Contents(ctx, x.app.Operator, v)
-	if err != nil {
-		return lockcheck.Project{}, unanswered(err)
-	}
 	p := lockcheck.Project{
-		Own: v.Reserved(), Quarantined: contents.Project.Status == catalog.Quarantined,
-		Reason: contents.Project.StatusReason,
+		Own: all.Reserved, Quarantined: all.Project.Status == catalog.Quarantined, Reason: all.Project.StatusReason,
 	}
-	for _, f := range contents.Files {
-		p.Files = append(p.Files, x.listed(f))
+	if d := all.Whole; d != nil && (all.Project.ID == "" || d.Rule != policy.RuleStatus) {
+		p.Quarantined, p.Reason = true, x.app.Reader.Line(x.repository, name, "", *d)
+	}
+	for _, f := range all.Files {
+		listed := x.listed(f)
+		if f.Held() {
+			listed.Refused = x.app.Reader.Line(x.repository, name, f.Version, *f.Decision)
+		}
+		p.Files = append(p.Files, listed)
 		p.Upstream = p.Upstream || f.Upstream != nil
 	}
-	if v.Project.ID == "" {
+	if all.Project.ID == "" {
 		return p, nil
 	}
 	p.Own = true
-	managed, err := x.app.Index.ManagedContents(ctx, x.app.Operator, v.Project.Repository.Name, name)
+	managed, err := x.app.Index.ManagedContents(ctx, x.app.Operator, all.Project.Repository.Name, name)
 	if err != nil {
 		return p, err
 	}
@@ -126,7 +128,7 @@ func (x *lockIndex) Refusal(ctx context.Context, raw string) (string, error) {
 		return policy.Decision{Verdict: policy.Deny, Rule: policy.RuleOffline}.Text(), nil
 	}
 	if refused, is := errors.AsType[resolve.Refused](err); is {
-		return refused.Error(), nil
+		return refused.Line(), nil
 	}
 	if catalog.IsMissing(err) || fault.Is(err, fault.Unavailable) || fault.Is(err, fault.BadGateway) {
 		return "", nil

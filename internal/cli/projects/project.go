@@ -24,6 +24,8 @@ type Project struct {
 	Delete projectDeleteCmd `cmd:"" help:"Delete a release or a whole project. The names of its files can never be used again."`
 	Status projectStatusCmd `cmd:"" help:"Set the status of a project: active, archived, deprecated or quarantined."`
 
+	Downloads projectDownloadsCmd `cmd:"" help:"List the users and CI jobs that downloaded files of a project or a version, of this index or of an upstream."`
+
 	Limit projectLimitCmd `cmd:"" help:"Show or change the size limits of a project."`
 
 	StartupFiles projectStartupFilesCmd `cmd:"" name:"startup-files" help:"Allow or disallow new files that run code whenever Python starts (.pth, .start) in a project."`

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/app"
@@ -143,8 +144,17 @@ func (c *repositorySetCmd) Run(s *cli.Session) error {
 		if err := a.Index.ChangeRepository(s.Ctx, a.Operator, c.Name, change); err != nil {
 			return err
 		}
-		return c.Report(s.Out, changedRepository{c.Name}, fmt.Sprintf("repository %s was changed", c.Name))
+		return c.Report(s.Out, changedRepository{c.Name}, "repository "+c.Name+" was changed"+unheld(change, time.Now()))
 	})
+}
+
+// unheld says that a date of a change is in the future: the cooldown holds nothing before it.
+func unheld(c catalog.RepositoryChange, now time.Time) string {
+	if c.CooldownSince == nil || !c.CooldownSince.After(now) {
+		return ""
+	}
+	return ": until " + catalog.SinceText(*c.CooldownSince) + ", no file is held for its age, because this index knows it" +
+		" before that date"
 }
 
 type repositoryRemoveCmd struct {

@@ -61,17 +61,14 @@ func (c *acceptCmd) path(s *cli.Session, a *app.App) (string, error) {
 		c.Name)
 }
 
+// pathIn returns the path of the file if it is one of a project, also if the repository holds or hides it, or "".
 func (c *acceptCmd) pathIn(s *cli.Session, a *app.App, name packaging.ProjectName) (string, error) {
-	v, err := a.Reader.View(s.Ctx, a.Operator, c.Repository, name, resolve.Ask{})
-	if err != nil || v.Upstream.Name != c.Name {
-		return "", err
-	}
-	content, err := a.Reader.Contents(s.Ctx, a.Operator, v)
+	all, err := a.Reader.Held(s.Ctx, a.Operator, c.Repository, name, resolve.Ask{})
 	if err != nil {
 		return "", err
 	}
-	for _, f := range content.Files {
-		if f.Upstream != nil && f.Filename == c.Filename {
+	for _, f := range all.Files {
+		if f.Upstream != nil && f.Upstream.Name == c.Name && f.Filename == c.Filename {
 			return f.Upstream.Path, nil
 		}
 	}

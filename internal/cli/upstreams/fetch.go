@@ -3,6 +3,7 @@ package upstreams
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"pyindex/internal/fault"
 	"pyindex/internal/lockfile"
 	"pyindex/internal/packaging"
+	"pyindex/internal/policy"
 	"pyindex/internal/resolve"
 	"pyindex/internal/terminal"
 )
@@ -51,6 +53,43 @@ type failedPull struct {
 	Version string `json:"version,omitempty"`
 	File    string `json:"file,omitempty"`
 	Reason  string `json:"reason"`
+	// Rule, Until, Address and Next are those of a file that is held or denied.
+	Rule    policy.Rule     `json:"rule,omitempty"`
+	Until   terminal.Moment `json:"until,omitzero"` // end of a hold that ends by time alone
+	Address string          `json:"address,omitempty"`
+	Next    string          `json:"next,omitempty"` // what makes it available
+}
+
+// failedBy returns the failure of a file of a project by an error. What the policy refuses has its rule, the address of
+// its page and what an administrator can do about it.
+func (f *fetching) failedBy(name packaging.ProjectName, file catalog.File, err error) failedPull {
+	x := failedPull{
+		Project: name.String(), Version: file.Version, File: file.Filename, Reason: fault.Explain(err),
+	}
+	if r, refused := errors.AsType[resolve.Refused](err); refused {
+		x.Rule, x.Until, x.Address = r.Decision.Rule, terminal.Moment(r.Decision.Until), r.Address
+		x.Next = resolve.Remedy(f.repository, name, &file, r.Decision)
+	}
+	return x
+}
+
+// String returns the failure on one line.
+func (x failedPull) String() string {
+	what := x.Project
+	if x.Version != "" {
+		what += " " + x.Version
+	}
+	if x.File != "" {
+		what = x.File
+	}
+	text := what + ": " + x.Reason
+	if x.Address != "" {
+		text += " " + x.Address
+	}
+	if x.Next != "" {
+		text += ": " + x.Next
+	}
+	return terminal.Printable(text)
 }
 
 // pulls is the number of packages that are fetched at once.
@@ -147,12 +186,15 @@ func (f *fetching) pull(name packaging.ProjectName, pins []lockfile.Pin) {
 	v, err := reader.View(ctx, f.app.Operator, f.repository, name, resolve.Ask{})
 	var contents catalog.Contents
 	if err == nil {
+		err = reader.RefuseName(v)
+	}
+	if err == nil {
 		v.Repository.RequireHashes = false // what is not listed for want of a digest is, once it was fetched
-		contents, err = reader.Contents(ctx, f.app.Operator, v)
+		contents, err = reader.All(ctx, f.app.Operator, v)
 	}
 	switch {
 	case err != nil:
-		f.fail(failedPull{Project: name.String(), Reason: fault.Explain(err)})
+		f.fail(f.failedBy(name, catalog.File{}, err))
 		return
 	case v.Upstream.Name == "" || f.upstream != "" && v.Upstream.Name != f.upstream:
 		f.count(func() { f.Other++ })
@@ -201,7 +243,7 @@ func (f *fetching) one(ctx context.Context, name packaging.ProjectName, file cat
 		_, _, err = reader.Metadata(ctx, foreign)
 	}
 	if err != nil {
-		f.fail(failedPull{Project: name.String(), Version: file.Version, File: file.Filename, Reason: fault.Explain(err)})
+		f.fail(f.failedBy(name, file, err))
 		return
 	}
 	f.count(func() {
@@ -243,8 +285,15 @@ func wanted(pin lockfile.Pin, files []catalog.File) (some []catalog.File) {
 	return some
 }
 
-// newest returns the newest final version that a pin allows and that is not yanked, or "".
+// newest returns the newest final version that a pin allows and that is not yanked. If there is none, it is the newest
+// one that is held or denied, so that the reason is reported, or "".
 func newest(pin lockfile.Pin, files []catalog.File) string {
+	served := func(f catalog.File) bool { return !f.Yanked }
+	return cmp.Or(newestOf(pin, files, served), newestOf(pin, files, func(f catalog.File) bool { return f.Held() }))
+}
+
+// newestOf is newest among some of the files.
+func newestOf(pin lockfile.Pin, files []catalog.File, among func(catalog.File) bool) string {
 	allowed, err := packaging.ParseSpecifiers(pin.Specifiers)
 	if err != nil {
 		return ""
@@ -252,7 +301,7 @@ func newest(pin lockfile.Pin, files []catalog.File) string {
 	var best packaging.Version
 	for _, f := range files {
 		v, err := packaging.ParseVersion(f.Version)
-		if err != nil || f.Yanked || v.IsPrerelease() || !allowed.Contains(v) {
+		if err != nil || !among(f) || v.IsPrerelease() || !allowed.Contains(v) {
 			continue
 		}
 		if best.IsZero() || v.Compare(best) > 0 {
@@ -296,14 +345,7 @@ func (f *fetching) report() error {
 		err = terminal.WriteJSON(f.session.Out, f)
 	} else {
 		for _, x := range f.Failed {
-			what := x.Project
-			if x.Version != "" {
-				what += " " + x.Version
-			}
-			if x.File != "" {
-				what = x.File
-			}
-			fmt.Fprintf(f.session.Out, "%s: %s\n", terminal.Printable(what), terminal.Printable(x.Reason))
+			fmt.Fprintln(f.session.Out, x)
 		}
 		fmt.Fprintf(f.session.Out, "%s fetched (%s), %d here already; %d of %s from elsewhere\n",
 			terminal.Plural(int64(f.Fetched), "file"), terminal.SizeText(f.Bytes), f.Held, f.Other,

@@ -16,7 +16,7 @@ import (
 // flags are the settings of an upstream. The flag of a setting is its key with dashes.
 type flags struct {
 	URL          *string  `name:"url" placeholder:"URL" help:"Simple root of the upstream, used literally, such as https://HOST/simple/."`
-	Kind         *string  `placeholder:"KIND" help:"public (the default): its names may belong to anybody; private: its names are your own, and no public upstream is asked about them."`
+	Kind         *string  `placeholder:"KIND" help:"public (the default): its names may belong to anyone; private: its names are your own, and no public upstream is asked about them."`
 	Probe        *string  `placeholder:"PROJECT" help:"Project that a private upstream certainly has: only while it answers for this one does a missing project count as missing."`
 	Names        *string  `placeholder:"any|listed" help:"Names that the upstream is asked for: any (the default), or those of --allow only, which it then owns."`
 	Allow        []string `placeholder:"PATTERN" sep:"none" help:"Name, prefix such as \"acme-*\", or \"re:\" with a regular expression, that the upstream may be asked for. Repeatable."`

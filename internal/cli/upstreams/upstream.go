@@ -55,8 +55,9 @@ func asFlag(err error) error {
 	if key == "" {
 		return err
 	}
+	text := strings.TrimPrefix(fault.Message(err), key+": ")
 	return fmt.Errorf("--%s: %w", strings.ReplaceAll(key, "_", "-"),
-		errors.New(strings.TrimPrefix(fault.Message(err), key+": ")))
+		errors.New(strings.ReplaceAll(text, "set allow_private", "add --allow-private")))
 }
 
 // report prints a line about an upstream, or its settings as JSON.

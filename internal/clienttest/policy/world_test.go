@@ -44,11 +44,11 @@ type world struct {
 	wheels map[string]packagingtest.File // by project and version
 }
 
-// newWorld starts an index.
+// newWorld starts an index on the stores of the test run.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := newUpstream(t)
-	w.server = clienttest.Serve(t, clienttest.Options{OwnStores: true, Env: []string{w.settings()}})
+	w.server = clienttest.Serve(t, clienttest.Options{Env: []string{w.settings()}})
 	w.people()
 	return w
 }

@@ -319,7 +319,7 @@ func (c *check) onePackage(l lockfile.Lock, p lockfile.Package) {
 		c.report(NotChecked, p.At, &p, "%s", a.unchecked.Reason)
 		return
 	case a.Quarantined:
-		c.report(Denied, p.At, &p, "the project is quarantined%s", because(a.Reason))
+		c.denied(p, a.Reason)
 		return
 	case a.Missing:
 		c.missing(p, "there is no project %s here", p.Name)
@@ -336,6 +336,15 @@ func (c *check) onePackage(l lockfile.Lock, p lockfile.Package) {
 	} else {
 		c.byFile(p, a.Files)
 	}
+}
+
+// denied reports a package of a project that is in quarantine, or denied as a whole: the reason says so then.
+func (c *check) denied(p lockfile.Package, reason string) {
+	if rest, whole := strings.CutPrefix(reason, "denied:"); whole {
+		c.report(Denied, p.At, &p, "the whole project: %s", strings.TrimSpace(rest))
+		return
+	}
+	c.report(Denied, p.At, &p, "the project is quarantined%s", because(reason))
 }
 
 // noHash reports a package without a hash: for a requirements file without any hash one line suffices.

@@ -95,8 +95,19 @@ func (s *Site) update(f func(context.Context, catalog.Tx) error) {
 // Serve returns the server for some tables. If open is true, anonymous callers may read.
 func (s *Site) Serve(base string, open bool, tables ...route.Table) http.Handler {
 	s.t.Helper()
-	keys := access.NewKeyring(s.db.Access(), access.KeyringOptions{AnonymousRead: open})
-	h, err := server.New(server.Options{Keyring: keys, BasePath: base, Log: slog.New(slog.DiscardHandler)}, tables...)
+	return s.serve(server.Options{BasePath: base, Log: slog.New(slog.DiscardHandler)}, open, tables)
+}
+
+// ServeLogged is Serve for callers with a token, with a log.
+func (s *Site) ServeLogged(log *slog.Logger, tables ...route.Table) http.Handler {
+	s.t.Helper()
+	return s.serve(server.Options{Log: log}, false, tables)
+}
+
+func (s *Site) serve(o server.Options, open bool, tables []route.Table) http.Handler {
+	s.t.Helper()
+	o.Keyring = access.NewKeyring(s.db.Access(), access.KeyringOptions{AnonymousRead: open})
+	h, err := server.New(o, tables...)
 	must(s.t, err)
 	return h
 }

@@ -11,7 +11,7 @@ import (
 // An index from before inviters were recorded takes them from the audit log, and its single sign-on sessions end after
 // twelve hours. All other data is unchanged.
 func TestUpgradeLearnsWhoInvited(t *testing.T) {
-	for name, fresh := range map[string]func(*testing.T) string{"sqlite": freshSQLite, "postgres": freshPostgres} {
+	for name, fresh := range map[string]func(*testing.T) string{"sqlite": emptySQLite, "postgres": freshPostgres} {
 		t.Run(name, func(t *testing.T) {
 			ctx, url := t.Context(), fresh(t)
 			d, err := connect(url, Options{}.filled())

@@ -3,7 +3,6 @@ package db
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -24,8 +23,6 @@ func openAt(t *testing.T, url string, o Options) *DB {
 	t.Cleanup(func() { d.Close() })
 	return d
 }
-
-func freshSQLite(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "index.db") }
 
 func freshPostgres(t *testing.T) string {
 	t.Helper()

@@ -13,7 +13,7 @@ import (
 // TestNamesOfBefore checks that the names of an index without a table of names come from its projects, audit log and
 // deleted files.
 func TestNamesOfBefore(t *testing.T) {
-	for database, fresh := range map[string]func(*testing.T) string{"sqlite": freshSQLite, "postgres": freshPostgres} {
+	for database, fresh := range map[string]func(*testing.T) string{"sqlite": emptySQLite, "postgres": freshPostgres} {
 		t.Run(database, func(t *testing.T) {
 			url := fresh(t)
 			old, err := connect(url, Options{}.filled())

@@ -25,10 +25,12 @@ var meaningful = map[string]string{
 // TestUpgrade: a database of each schema since 18, with rows in every table that it has, is opened by this program,
 // keeps every row and value, is used, and moves to another database. A migration is covered by being there.
 func TestUpgrade(t *testing.T) {
-	for name, fresh := range map[string]func(*testing.T) string{"sqlite": freshSQLite, "postgres": freshPostgres} {
+	for name, fresh := range map[string]func(*testing.T, int64) string{
+		"sqlite": sqliteOf, "postgres": func(t *testing.T, _ int64) string { return freshPostgres(t) },
+	} {
 		for _, version := range versionsSince(t, firstUpgraded) {
 			t.Run(fmt.Sprintf("%s from %d", name, version), func(t *testing.T) {
-				url := fresh(t)
+				url := fresh(t, version)
 				before := fillOld(t, url, version)
 				d := openAt(t, url, Options{})
 				checkKept(t, d, before)
@@ -46,14 +48,9 @@ func TestUpgrade(t *testing.T) {
 // versionsSince returns the numbers of the migrations but the newest, from one on.
 func versionsSince(t *testing.T, first int64) (out []int64) {
 	t.Helper()
-	d := openAt(t, freshSQLite(t), Options{})
-	p, err := d.provider()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range p.ListSources() {
-		if m.Version >= first {
-			out = append(out, m.Version)
+	for _, version := range versions(t) {
+		if version >= first {
+			out = append(out, version)
 		}
 	}
 	if len(out) < 2 {
@@ -70,7 +67,7 @@ type oldTable struct {
 	held     tally
 }
 
-// fillOld makes a database of an old schema with three rows in each table.
+// fillOld gives a database an old schema, if it has none, and three rows in each table.
 func fillOld(t *testing.T, url string, version int64) (out []oldTable) {
 	t.Helper()
 	d, err := connect(url, Options{}.filled())

@@ -20,7 +20,7 @@ func TestWordsOfBefore(t *testing.T) {
 		"postgres": `UPDATE project_cards SET document = setweight(to_tsvector('simple', 'demo demo demo'), 'A')
 			|| setweight(to_tsvector('simple', 'Works with Node.js'), 'B') || setweight(to_tsvector('simple', 'async/await'), 'D')`,
 	}
-	for database, fresh := range map[string]func(*testing.T) string{"sqlite": freshSQLite, "postgres": freshPostgres} {
+	for database, fresh := range map[string]func(*testing.T) string{"sqlite": emptySQLite, "postgres": freshPostgres} {
 		t.Run(database, func(t *testing.T) {
 			url := fresh(t)
 			old, err := connect(url, Options{}.filled())

@@ -13,6 +13,7 @@ import (
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
+	"pyindex/internal/holds"
 	"pyindex/internal/packaging"
 	"pyindex/internal/publishers"
 )
@@ -27,6 +28,7 @@ type rows struct {
 	users  map[string]string // names by id
 	groups map[string]string
 	roles  map[string][]Role // of groups, by project id; by repository id for those in all of a repository
+	denied holds.Denials
 	found  []repositoryRows
 }
 
@@ -57,6 +59,11 @@ func (r *rows) write(ctx context.Context) error {
 	if err := r.groupRoles(ctx); err != nil {
 		return err
 	}
+	rulings, err := r.tx.FileRulings(ctx)
+	if err != nil {
+		return err
+	}
+	r.denied = holds.NewDenials(rulings)
 	for _, x := range all {
 		if r.selection.has(x.Name) {
 			if err := r.repository(ctx, x); err != nil {
@@ -331,7 +338,7 @@ func (r *rows) project(ctx context.Context, x catalog.Repository, id string, int
 		into.totals.Files++
 		into.totals.Bytes += f.Size
 		into.note(f)
-		one, err := r.file(ctx, f, origins)
+		one, err := r.file(ctx, out.Name, f, origins)
 		if err != nil {
 			return err
 		}
@@ -409,7 +416,14 @@ func (r *rows) describe(ctx context.Context, x catalog.Repository, p catalog.Pro
 // trustStated is the trust in the time of an upload to this index.
 const trustStated = "stated"
 
-func (r *rows) file(ctx context.Context, f catalog.File, origins map[string]FileOrigin) (File, error) {
+// file describes a file of a project. One that an administrator denied is described as in quarantine: static pages must
+// not offer it, and an index that imports it knows no denial.
+func (r *rows) file(ctx context.Context, project string, f catalog.File,
+	origins map[string]FileOrigin,
+) (File, error) {
+	if ruling, why, denied := r.denied.Of(project, f); denied && !f.Quarantined() {
+		f.QuarantinedAt, f.QuarantineReason = ruling.Since, why.Text()
+	}
 	out := File{
 		Filename: f.Filename, Kind: string(f.Kind), Version: f.Version, PythonVersion: f.PythonVersion, Size: f.Size,
 		Hashes:         Hashes{SHA256: f.SHA256, MD5: f.MD5, Blake2b256: f.Blake2b256},

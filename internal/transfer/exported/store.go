@@ -6,6 +6,7 @@ import (
 
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
+	"pyindex/internal/holds"
 	"pyindex/internal/publishers"
 )
 
@@ -15,6 +16,8 @@ type Tx interface {
 
 	// AllReleases returns the releases of a project, oldest first, also those whose files are all in quarantine.
 	AllReleases(ctx context.Context, projectID string) ([]catalog.Release, error)
+	// FileRulings returns what administrators decided about files, oldest first.
+	FileRulings(ctx context.Context) ([]holds.Ruling, error)
 	// FileOrigins returns where the files of a project came from, by file id. Files that were uploaded are left out.
 	FileOrigins(ctx context.Context, projectID string) (map[string]FileOrigin, error)
 	// DownloadBase returns the downloads that a project had elsewhere, or fault.NotFound.

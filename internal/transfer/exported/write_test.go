@@ -6,17 +6,20 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pyindex/internal/access"
 	"pyindex/internal/audit"
 	"pyindex/internal/catalog"
 	"pyindex/internal/custody"
 	"pyindex/internal/fault"
+	"pyindex/internal/holds"
 	"pyindex/internal/transfer/exported"
 )
 
@@ -101,6 +104,50 @@ func TestWriteHidesQuarantined(t *testing.T) {
 	}
 	if tree["main/packages/acme/"+bad.Filename] == "" {
 		t.Error("the content of a file in quarantine is not in the export")
+	}
+}
+
+// TestWriteHidesDenied: files that an administrator denied are exported as in quarantine, and no page offers them.
+func TestWriteHidesDenied(t *testing.T) {
+	w := newWorld(t)
+	bad := w.upload("main", "acme", wheel("acme", "1.0", "bad"))
+	w.upload("main", "acme", wheel("acme", "1.1", "good"))
+	same := w.upload("main", "other", wheel("other", "1.0", "bad"))
+	w.upload("main", "evil", wheel("evil", "1.0", "bad"))
+	pinned := w.upload("main", "pinned", wheel("pinned", "1.0", "bad"))
+	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	w.must(w.db.Holds().Update(w.ctx, func(tx holds.Tx) error {
+		for i, r := range []holds.Ruling{
+			{Kind: holds.KindDenial, Project: "acme", Version: "1"},
+			{Kind: holds.KindDenial, SHA256: same.SHA256},
+			{Kind: holds.KindDenial, Project: "evil"},
+			{Kind: holds.KindPin, Project: "pinned", Filename: pinned.Filename, SHA256: bad.SHA256},
+		} {
+			r.ID, r.Reason, r.Since, r.By = fmt.Sprint(i), "it steals tokens", now, audit.Actor{Kind: "system"}
+			if err := tx.InsertFileRuling(w.ctx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	w.export()
+	tree := w.tree(w.dir)
+	for project, denied := range map[string]string{
+		"acme": bad.Filename, "other": same.Filename, "evil": "evil-1.0", "pinned": pinned.Filename,
+	} {
+		for _, page := range []string{"index.html", "index.json"} {
+			if text := tree["main/simple/"+project+"/"+page]; strings.Contains(text, denied) || text == "" {
+				t.Errorf("the page of %s is %s", project, text)
+			}
+		}
+		var p exported.Project
+		w.must(json.Unmarshal([]byte(tree["main/projects/"+project+".json"]), &p))
+		if f := p.Files[0]; !strings.HasPrefix(f.QuarantineReason, "denied: ") || !f.QuarantinedAt.Equal(now) {
+			t.Errorf("the file of %s is %+v", project, f)
+		}
+	}
+	if page := tree["main/simple/acme/index.json"]; !strings.Contains(page, "acme-1.1") {
+		t.Errorf("the page of a project with another version is %s", page)
 	}
 }
 

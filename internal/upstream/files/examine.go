@@ -114,10 +114,13 @@ func (d *download) examine(ctx context.Context) error {
 	return nil
 }
 
-// admit examines a stored wheel unless that was done, and asks whether it may be served if it has start-up files.
+// admit examines a stored wheel unless that was done, and asks whether a file may be served if it has start-up files or
+// another digest than the caller knows.
 func (f *Files) admit(ctx context.Context, u upstream.Upstream, file page.File, row *Row, fetch bool) error {
+	stated := file.SHA256
+	file.SHA256 = row.SHA256
 	if !isWheel(row.Filename) {
-		return nil
+		return f.mayServe(ctx, u, file, stated, Startup{})
 	}
 	x, ok := row.found()
 	if !ok || x.any() && (!x.Judged || x.Unsure) {
@@ -126,7 +129,7 @@ func (f *Files) admit(ctx context.Context, u upstream.Upstream, file page.File, 
 			return err
 		}
 	}
-	return f.mayServe(ctx, u, file, x.startup())
+	return f.mayServe(ctx, u, file, stated, x.startup())
 }
 
 // examineStored examines a stored wheel, once for all callers.

@@ -22,8 +22,9 @@ type Options struct {
 	// If it is nil, space is not limited.
 	Space func() (free, total int64, ok bool)
 
-	// MayServe is asked before a caller gets the end of a wheel that has start-up files, and before the first byte if
-	// that is known by then. ctx is that of the request. Callers get its error. If it is nil, new ones are held.
+	// MayServe is asked before a caller gets the end of a wheel that has start-up files, or of a file with another digest
+	// than the caller stated, and before the first byte if that is known by then. file has the digest of the content, and
+	// ctx is that of the request. Callers get its error. If it is nil, new start-up files are held.
 	MayServe func(ctx context.Context, u upstream.Upstream, project packaging.ProjectName, file page.File,
 		s Startup) error
 	// Page returns the page of a project that is held, without asking the upstream. If it is nil, no earlier version is

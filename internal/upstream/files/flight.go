@@ -41,7 +41,7 @@ func (f *Files) join(ctx context.Context, u upstream.Upstream, file page.File) (
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if fl := f.flights[k]; fl != nil {
-		if s := fl.add(ctx, f.times.follower); s != nil {
+		if s := fl.add(ctx, file.SHA256, f.times.follower); s != nil {
 			return s, false
 		}
 	}
@@ -57,7 +57,7 @@ func (f *Files) join(ctx context.Context, u upstream.Upstream, file page.File) (
 		size:    file.Size,
 	}
 	f.flights[k] = fl
-	s = fl.add(ctx, f.times.whole)
+	s = fl.add(ctx, file.SHA256, f.times.whole)
 	unhook := context.AfterFunc(f.base, stop)
 	f.work.Go(func() {
 		defer unhook()
@@ -67,14 +67,15 @@ func (f *Files) join(ctx context.Context, u upstream.Upstream, file page.File) (
 	return s, true
 }
 
-// add returns a new reader, or nil if the flight can no longer be joined. wait is how long it waits for a whole file.
-func (fl *flight) add(ctx context.Context, wait time.Duration) *Stream {
+// add returns a new reader who knows a digest, or nil if the flight can no longer be joined. wait is how long the reader
+// waits for a whole file.
+func (fl *flight) add(ctx context.Context, stated string, wait time.Duration) *Stream {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()
 	if fl.dead || fl.ended {
 		return nil
 	}
-	s := &Stream{ctx: ctx, flight: fl, until: time.Now().Add(wait), lost: !fl.spool.all()}
+	s := &Stream{ctx: ctx, flight: fl, stated: stated, until: time.Now().Add(wait), lost: !fl.spool.all()}
 	fl.streams[s] = struct{}{}
 	return s
 }
@@ -203,21 +204,31 @@ func (fl *flight) take(s *Stream, p []byte) (n int, news <-chan struct{}, err er
 }
 
 // errAsk says that a reader must be admitted to a file before it gets more.
-var errAsk = errors.New("the file has start-up files")
+var errAsk = errors.New("the file has start-up files, or a digest that the reader does not know")
 
 // asks reports whether a reader must be admitted first. The lock is held.
-func (fl *flight) asks(s *Stream) bool { return fl.whole && !s.admitted && fl.startup != Startup{} }
+func (fl *flight) asks(s *Stream) bool {
+	return fl.whole && !s.admitted && (fl.startup != Startup{} || fl.file.SHA256 != s.stated)
+}
 
-// admit lets the reader have the end of a file with start-up files, if its repository serves such a file.
+// admit lets the reader have the end of a file with start-up files, or with another digest than the reader knows, if
+// the repository of the reader serves such a file.
 func (s *Stream) admit() error {
 	fl := s.flight
-	if err := fl.files.mayServe(s.ctx, fl.u, fl.file, fl.startup); err != nil {
+	if err := fl.files.mayServe(s.ctx, fl.u, fl.found(), s.stated, fl.startup); err != nil {
 		return err
 	}
 	fl.mu.Lock()
 	defer fl.mu.Unlock()
 	s.admitted = true
 	return nil
+}
+
+// found returns the file as it is known now.
+func (fl *flight) found() page.File {
+	fl.mu.Lock()
+	defer fl.mu.Unlock()
+	return fl.file
 }
 
 // wholeFor returns the whole file, or a channel that is closed when it may be there. It returns neither if it never

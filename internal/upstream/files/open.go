@@ -193,7 +193,8 @@ type Stream struct {
 	until  time.Time // for which Whole waits
 	lost   bool      // too slow for a download in memory
 	closed bool
-	// admitted is set if the reader may have the end of a file with start-up files.
+	stated string // SHA-256 that the reader knows, "" if none
+	// admitted is set if the reader may have the end of a file with start-up files or another digest.
 	admitted bool
 }
 

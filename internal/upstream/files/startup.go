@@ -124,9 +124,10 @@ func (f *Files) readExamined(ctx context.Context, u upstream.Upstream, project p
 	return out, text, nil
 }
 
-// mayServe asks whether a file with start-up files may be served to a caller.
-func (f *Files) mayServe(ctx context.Context, u upstream.Upstream, file page.File, s Startup) error {
-	if s == (Startup{}) {
+// mayServe asks whether a file may be served to a caller who does not know all about it: it has start-up files, or
+// another digest than stated, which is the one that the caller knows, "" if none.
+func (f *Files) mayServe(ctx context.Context, u upstream.Upstream, file page.File, stated string, s Startup) error {
+	if s == (Startup{}) && file.SHA256 == stated {
 		return nil
 	}
 	if f.o.MayServe == nil {

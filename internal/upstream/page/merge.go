@@ -176,9 +176,20 @@ func mergeFile(was File, known bool, f File, now time.Time) File {
 	}
 	// Without a digest, a file that was away may have other content.
 	if was.LastSeen.IsZero() || f.SHA256 != "" {
-		f.FirstSeen = was.FirstSeen
+		f.FirstSeen, f.Uploaded = was.FirstSeen, settledUpload(was, f)
 	}
 	return f
+}
+
+// settledUpload returns when a file was uploaded, of what was stated and what is stated now. A time does not vanish,
+// because pages of some upstreams have times in one format only. It does not become earlier either, unless it was
+// impossible: a file that is held for its age must not become old because its page changes.
+func settledUpload(was, f File) time.Time {
+	earlier := f.Uploaded.Before(was.Uploaded) && !was.Uploaded.After(was.FirstSeen)
+	if f.Uploaded.IsZero() || earlier {
+		return was.Uploaded
+	}
+	return f.Uploaded
 }
 
 // Forget returns the page without any memory of a file, so that the next Merge takes what the upstream states then.

@@ -75,6 +75,38 @@ func TestMergeTakesWhatTheUpstreamSaysNow(t *testing.T) {
 	}
 }
 
+// A time that was stated does not vanish, and becomes earlier only if it was impossible: otherwise files would become
+// old, or new, because a page changes.
+func TestMergeKeepsWhenAFileWasUploaded(t *testing.T) {
+	const hour = time.Hour
+	for _, c := range []struct {
+		name              string
+		before, now, want time.Time
+		otherFile         bool
+	}{
+		{name: "the same", before: monday.Add(-hour), now: monday.Add(-hour), want: monday.Add(-hour)},
+		{name: "no longer stated", before: monday.Add(-hour), want: monday.Add(-hour)},
+		{name: "stated at last", now: monday.Add(-hour), want: monday.Add(-hour)},
+		{name: "earlier", before: monday.Add(-hour), now: monday.Add(-1000 * hour), want: monday.Add(-hour)},
+		{name: "later", before: monday.Add(-hour), now: monday, want: monday},
+		{name: "corrected", before: friday, now: monday.Add(-hour), want: monday.Add(-hour)},
+		{name: "another content", before: monday.Add(-hour), otherFile: true},
+	} {
+		was, now := sdist("1", digestA), sdist("1", digestA)
+		was.Uploaded, now.Uploaded = c.before, c.now
+		p := page.Merge(page.Page{}, filesAt(was), monday)
+		if c.otherFile { // it was away, and what comes back has no digest
+			p = page.Merge(page.Page{}, filesAt(func() page.File { f := was; f.SHA256 = ""; return f }()), monday)
+			p = page.Merge(p, filesAt(sdist("2", digestB)), monday)
+			now.SHA256 = ""
+		}
+		p = page.Merge(p, filesAt(now), tuesday)
+		if got := p.Files[0].Uploaded; !got.Equal(c.want) {
+			t.Errorf("%s: uploaded %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
 // A digest that changes for a known file name is refused, whatever else the upstream states with it.
 func TestMergeKeepsTheFirstDigestOfAFileName(t *testing.T) {
 	held := page.Merge(page.Page{}, filesAt(sdist("1", digestA)), monday)

@@ -31,7 +31,7 @@ var sums sync.Map
 func archived(name string, size int64) io.ReaderAt {
 	const member = "data.bin"
 	n := size - zipOverhead - 2*int64(len(member))
-	if n < 0 || n >= math.MaxUint32 {
+	if n < 0 || size >= math.MaxUint32 { // sizes and offsets have 32 bits
 		return content(name)
 	}
 	sum := crcOf(name, n)
