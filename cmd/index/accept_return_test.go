@@ -101,7 +101,8 @@ func TestAcceptReturn(t *testing.T) {
 	contains(t, list, http.StatusOK, `href="/r/team/held/meteor/`, "held: returned", `name="return_project" value="meteor"`)
 	lacks(t, list, "/held/comet/2.0/")
 	form := url.Values{
-		"return_upstream": {"faraway"}, "return_project": {"meteor"}, "return_reason": {"it is theirs"}, "next": {"/manage/held/"},
+		"return_upstream": {"faraway"}, "return_project": {"meteor"}, "return_reason": {"it is theirs"},
+		"next": {"/manage/held/"},
 	}
 	for _, v := range visitors[:len(visitors)-1] {
 		x.visit(t, http.MethodPost, "/admin/policy/denials/accept/", v, form.Encode())

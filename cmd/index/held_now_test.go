@@ -95,14 +95,16 @@ func TestHeldNowPage(t *testing.T) {
 		want int
 		args []string
 	}{
-		{1, []string{"team"}}, {0, []string{"main"}}, {1, []string{"--rule", "cooldown"}}, {0, []string{"--rule", "returned"}},
+		{1, []string{"team"}}, {0, []string{"main"}},
+		{1, []string{"--rule", "cooldown"}}, {0, []string{"--rule", "returned"}},
 		{1, []string{"team", "--project", "Rock"}}, {0, []string{"--project", "demo"}},
 	} {
 		if got := rows(c.args...); len(got) != c.want {
 			t.Errorf("index policy held %v has %d rows, want %d", c.args, len(got), c.want)
 		}
 	}
-	if text := x.text(t, 0, "policy", "held"); !strings.Contains(text, "rocket") || !strings.Contains(text, "stranger") {
+	text := x.text(t, 0, "policy", "held")
+	if !strings.Contains(text, "rocket") || !strings.Contains(text, "stranger") {
 		t.Errorf("index policy held says %q", text)
 	}
 	if text := x.text(t, statusMisused, "policy", "held", "--rule", "colour"); !strings.Contains(text, "returned, advisory") {
@@ -122,7 +124,8 @@ func TestHeldNowPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	contains(t, x.visit(t, http.MethodGet, list, "administrator", ""), http.StatusOK, ">exempt<", "looked at", "Exempt by ")
+	contains(t, x.visit(t, http.MethodGet, list, "administrator", ""), http.StatusOK, "exempt</span>", "looked at",
+		"Exempt by ")
 	if all := rows(); len(all) != 1 || all[0].State != "exempt" || all[0].Exemption != e.ID || all[0].ExemptUntil == "" ||
 		all[0].Files != 2 {
 		t.Errorf("index policy held = %+v after an exemption", all)

@@ -10,8 +10,8 @@ import (
 	"pyindex/internal/policy"
 )
 
-// TestNow: the list of what is held has who asked and what lifts it, as far as the caller may decide about it, and nobody
-// gets the list of a repository that they do not manage.
+// TestNow: the list of what is held has who asked and what lifts it, as far as the caller may decide about it. Callers
+// who do not manage a repository do not get its list.
 func TestNow(t *testing.T) {
 	each(t, func(d *desk) {
 		ctx := d.Context()

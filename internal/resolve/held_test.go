@@ -59,7 +59,8 @@ func newRulingOn(t testing.TB, dir, database, storage string, args ...string) *r
 		a.Reader = resolve.New(a.Index.Index, resolve.Options{
 			Upstreams: a.Upstreams, Pages: a.Pages, Files: a.Files, Offline: slices.Contains(args, "--offline"),
 			Downloads: a.Downloads,
-			Rulings:   w, Advisories: feeds{w}, Now: w.clock, Surveyor: a.Operator, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+			Rulings:   w, Advisories: feeds{w}, Now: w.clock, Surveyor: a.Operator,
+			Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 			Address: func(repository string, name packaging.ProjectName, version string) string {
 				return strings.TrimSuffix("https://index.example/"+repository+"/held/"+name.String()+"/"+version, "/") + "/"
 			},
