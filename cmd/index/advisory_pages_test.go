@@ -61,7 +61,8 @@ func TestAdvisoriesOnProjectPages(t *testing.T) {
 			"Fixed in 3.0.")
 		lacks(t, got, "MAL-2026-1", ">malicious<")
 		got = x.visit(t, http.MethodGet, at+"2.0/", who, "")
-		contains(t, got, http.StatusOK, "This release cannot be installed", "denied: advisory MAL-2026-1", "MAL-2026-1", ">malicious<")
+		contains(t, got, http.StatusOK, "This release cannot be installed", "denied: advisory MAL-2026-1",
+			"MAL-2026-1", ">malicious<")
 		lacks(t, x.visit(t, http.MethodGet, at+"3.0/", who, ""), about, "GHSA-old", "MAL-2026-1")
 	}
 	for _, who := range []string{"reader", "administrator"} {

@@ -33,7 +33,8 @@ func TestHeldNowPage(t *testing.T) {
 		http.StatusSeeOther)
 
 	got := x.visit(t, http.MethodGet, list, "administrator", "")
-	contains(t, got, http.StatusOK, `href="/r/team/held/rocket/2.0/"`, "held: cooldown until", "2 files of the upstream faraway",
+	contains(t, got, http.StatusOK, `href="/r/team/held/rocket/2.0/"`, "held: cooldown until",
+		"2 files of the upstream faraway",
 		"stranger asked for rocket 2.0", "a fix that we need", `?rule=cooldown`)
 	lacks(t, got, "/held/rocket/1.0/", "Accept")
 	contains(t, x.visit(t, http.MethodGet, "/admin/policy/", "administrator", ""), http.StatusOK, "Held now",
@@ -95,9 +96,12 @@ func TestHeldNowPage(t *testing.T) {
 		want int
 		args []string
 	}{
-		{1, []string{"team"}}, {0, []string{"main"}},
-		{1, []string{"--rule", "cooldown"}}, {0, []string{"--rule", "returned"}},
-		{1, []string{"team", "--project", "Rock"}}, {0, []string{"--project", "demo"}},
+		{1, []string{"team"}},
+		{0, []string{"main"}},
+		{1, []string{"--rule", "cooldown"}},
+		{0, []string{"--rule", "returned"}},
+		{1, []string{"team", "--project", "Rock"}},
+		{0, []string{"--project", "demo"}},
 	} {
 		if got := rows(c.args...); len(got) != c.want {
 			t.Errorf("index policy held %v has %d rows, want %d", c.args, len(got), c.want)
@@ -107,7 +111,8 @@ func TestHeldNowPage(t *testing.T) {
 	if !strings.Contains(text, "rocket") || !strings.Contains(text, "stranger") {
 		t.Errorf("index policy held says %q", text)
 	}
-	if text := x.text(t, statusMisused, "policy", "held", "--rule", "colour"); !strings.Contains(text, "returned, advisory") {
+	text := x.text(t, statusMisused, "policy", "held", "--rule", "colour")
+	if !strings.Contains(text, "returned, advisory") {
 		t.Errorf("index policy held of an unknown rule says %q", text)
 	}
 	if text := x.text(t, statusRefused, "policy", "held", "nowhere"); !strings.Contains(text, "repository") {

@@ -310,11 +310,13 @@ func TestDecidedOnTheCommandLine(t *testing.T) {
 		want []string
 	}{
 		{
-			wheel, []string{"exempt", "grant", ask(wheel)},
+			wheel,
+			[]string{"exempt", "grant", ask(wheel)},
 			[]string{"The request was granted.", "Later files are decided anew"},
 		},
 		{
-			sdist, []string{"exempt", "refuse", ask(sdist), "--answer", "use the wheel"},
+			sdist,
+			[]string{"exempt", "refuse", ask(sdist), "--answer", "use the wheel"},
 			[]string{"The request was refused.", "Answer: use the wheel"},
 		},
 	} {

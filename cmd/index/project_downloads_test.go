@@ -62,7 +62,8 @@ func TestProjectDownloads(t *testing.T) {
 		"is not valid":            {"rocket>=2"},
 		"downloads are recorded":  {"rocket", "--since", "500d"},
 	} {
-		if got := x.text(t, statusMisused, append([]string{"project", "downloads"}, args...)...); !strings.Contains(got, want) {
+		got := x.text(t, statusMisused, append([]string{"project", "downloads"}, args...)...)
+		if !strings.Contains(got, want) {
 			t.Errorf("index project downloads %v says %q, want %q", args, got, want)
 		}
 	}

@@ -245,8 +245,8 @@ func (s *Standing) deny(r Ruling) {
 	s.Denials = append(s.Denials, d)
 }
 
-// exempt adds an exemption. If several cover the same content, the last one counts, because it was granted with the most
-// knowledge. It lifts what all of them lift, until the first of them ends.
+// exempt adds an exemption. If several cover the same content, the last one counts, because it was granted with the
+// most knowledge. It lifts what all of them lift, until the first of them ends.
 func (s *Standing) exempt(e Exemption, files []Content) {
 	if s.Exempt == nil {
 		s.Exempt = map[string]map[string]policy.Exemption{}

@@ -184,7 +184,8 @@ type File struct {
 	// RemovedAt is when it was noticed that the upstream no longer lists the file, zero if it does.
 	RemovedAt time.Time
 	// Startup is the first start-up file that no earlier version has, "" if there is none or the file was not examined,
-	// and StartupKnown the first one that an earlier version has, too. StartupAt is when they were found, if that is known.
+	// and StartupKnown the first one that an earlier version has, too. StartupAt is when they were found, if that is
+	// known.
 	Startup, StartupKnown string
 	StartupAt             time.Time
 	Malware               string // id of the advisory that says so, "" if none

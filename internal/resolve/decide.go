@@ -43,7 +43,8 @@ func (f *facts) put(out *policy.File, file *page.File, path string) {
 	uploaded, stated := policy.Origin(file.Uploaded, seen, seen.Add(policy.Skew), v.Upstream.TrustTimes)
 	*out = policy.File{
 		Filename: v.ruled.standing.Spelled(file.Filename), Version: file.Version, SHA256: file.SHA256, Uploaded: uploaded,
-		Age: uploaded, FirstSeen: file.FirstSeen, RemovedAt: file.LastSeen, Undated: !stated && !f.dated && seen.Equal(f.first),
+		Age: uploaded, FirstSeen: file.FirstSeen, RemovedAt: file.LastSeen,
+		Undated: !stated && !f.dated && seen.Equal(f.first),
 	}
 	if len(v.startup) > 0 {
 		found := v.startup[path]

@@ -44,17 +44,20 @@ func TestRedirectsAreDecided(t *testing.T) {
 		{"a later part", http.MethodGet, at(ours), []string{"Range", "bytes=9-"}, want{http.StatusFound, true, "", 0}},
 		{"served, HEAD", http.MethodHead, at(ours), nil, want{http.StatusOK, false, "", 0}},
 		{
-			"served, unchanged", http.MethodGet, at(ours), []string{"If-None-Match", `"` + ours.SHA256() + `"`},
+			"served, unchanged", http.MethodGet, at(ours),
+			[]string{"If-None-Match", `"` + ours.SHA256() + `"`},
 			want{http.StatusNotModified, false, "", 0},
 		},
 		{"denied", http.MethodGet, at(denied), nil, want{http.StatusForbidden, false, "denylist", 0}},
 		{"denied, HEAD", http.MethodHead, at(denied), nil, want{http.StatusForbidden, false, "denylist", 0}},
 		{
-			"denied, a part", http.MethodGet, at(denied), []string{"Range", "bytes=0-9"},
+			"denied, a part", http.MethodGet, at(denied),
+			[]string{"Range", "bytes=0-9"},
 			want{http.StatusForbidden, false, "denylist", 0},
 		},
 		{
-			"denied, unchanged", http.MethodGet, at(denied), []string{"If-None-Match", `"` + denied.SHA256() + `"`},
+			"denied, unchanged", http.MethodGet, at(denied),
+			[]string{"If-None-Match", `"` + denied.SHA256() + `"`},
 			want{http.StatusForbidden, false, "denylist", 0},
 		},
 		{"held", http.MethodGet, foreign(fresh), nil, want{http.StatusForbidden, false, "cooldown", 0}},

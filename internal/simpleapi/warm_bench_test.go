@@ -26,8 +26,9 @@ import (
 )
 
 // BenchmarkWarmRequest measures a warm page of 20 files and its 304 through the whole server, with a token and a log,
-// beside the bare handler. The requests come over connections in memory, with HTTP/1.1 and HTTP/2, which needs TLS. Beside the time, it
-// reports the processor time of a request outside the kernel, which depends less on other work on the machine.
+// beside the bare handler. The requests come over connections in memory, with HTTP/1.1 and HTTP/2, which needs TLS.
+// Beside the time, it reports the processor time of a request outside the kernel, which depends less on other work on
+// the machine.
 func BenchmarkWarmRequest(b *testing.B) {
 	s := indextest.New(b)
 	fill(s, "demo", 20)
@@ -275,6 +276,7 @@ func (c *memoryConn) Close() error {
 }
 
 func (c *memoryConn) LocalAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
+
 func (c *memoryConn) RemoteAddr() net.Addr {
 	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080}
 }

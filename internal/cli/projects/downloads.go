@@ -118,7 +118,8 @@ func (c *projectDownloadsCmd) write(s *cli.Session, found []downloaderRow) error
 			name = "anonymous callers"
 		}
 		rows = append(rows, []string{
-			terminal.Printable(name), d.Kind, d.Version, d.Repository, fmt.Sprint(d.Downloads), d.First.String(), d.Last.String(),
+			terminal.Printable(name), d.Kind, d.Version, d.Repository, fmt.Sprint(d.Downloads), d.First.String(),
+			d.Last.String(),
 		})
 	}
 	return c.Write(s.Out, found, []string{"CALLER", "KIND", "VERSION", "REPOSITORY", "DOWNLOADS", "FIRST", "LAST"}, rows)

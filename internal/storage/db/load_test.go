@@ -300,7 +300,7 @@ func TestRestoreIsAllOrNothing(t *testing.T) {
 // them.
 func TestRestoreOfAnOlderSchema(t *testing.T) {
 	ctx := t.Context()
-	for name, fresh := range map[string]func(*testing.T) string{"sqlite": freshSQLite, "postgres": freshPostgres} {
+	for name, fresh := range map[string]func(*testing.T) string{"sqlite": emptySQLite, "postgres": freshPostgres} {
 		t.Run(name, func(t *testing.T) {
 			// An older index, filled, whose rows are dumped by a program of its time: this one with fewer tables.
 			const schema = 46

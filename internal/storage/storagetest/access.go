@@ -365,7 +365,10 @@ func checkGrantMarks(w *world) {
 		{"grant in a repository", func(tx publishers.Tx) error {
 			return tx.PutGrant(w.ctx, grant(bob, other.ID, "", access.Reader))
 		}, []access.User{bob}},
-		{"deleted repository", func(tx publishers.Tx) error { return tx.DeleteRepository(w.ctx, other.ID) }, []access.User{bob}},
+		{
+			"deleted repository",
+			func(tx publishers.Tx) error { return tx.DeleteRepository(w.ctx, other.ID) }, []access.User{bob},
+		},
 	} {
 		w.update(c.change)
 		w.sameMarks(c.name, marks, []access.User{ann, bob, cat}, c.changed)
@@ -384,8 +387,14 @@ func checkGrantMarks(w *world) {
 			return tx.PutGroupGrant(w.ctx, ofGroup)
 		}, []access.User{ann, cat}},
 		{"former member", func(tx access.Tx) error { return did(tx.RemoveMember(w.ctx, g.ID, cat.ID)) }, []access.User{cat}},
-		{"removal from the group", func(tx access.Tx) error { return did(tx.RemoveGroupGrant(w.ctx, ofGroup)) }, []access.User{ann}},
-		{"grant of the group again", func(tx access.Tx) error { return tx.PutGroupGrant(w.ctx, ofGroup) }, []access.User{ann}},
+		{
+			"removal from the group",
+			func(tx access.Tx) error { return did(tx.RemoveGroupGrant(w.ctx, ofGroup)) }, []access.User{ann},
+		},
+		{
+			"grant of the group again",
+			func(tx access.Tx) error { return tx.PutGroupGrant(w.ctx, ofGroup) }, []access.User{ann},
+		},
 		{"deleted group", func(tx access.Tx) error { return tx.DeleteGroup(w.ctx, g.ID) }, []access.User{ann}},
 	} {
 		w.updateAccess(c.change)
