@@ -100,10 +100,21 @@ func TestHoldsJSON(t *testing.T) {
 		return q
 	}
 	first, second := ask(wheel), ask(sdist)
-	var all []struct{ ID, State, By, Reason string }
+	var all []struct {
+		ID, State, By, Reason string
+		Present               []struct{ State, Rule, Text string }
+	}
 	x.command(t, &all, "exempt", "requests", "team")
 	if len(all) != 2 || all[0].State != "open" || all[0].Reason != "please" {
 		t.Errorf("index exempt requests = %+v", all)
+	}
+	for _, q := range all {
+		if len(q.Present) != 1 || q.Present[0].State != "held" || q.Present[0].Rule != "cooldown" {
+			t.Errorf("index exempt requests says that %s is now %+v", q.ID, q.Present)
+		}
+	}
+	if got := x.text(t, statusDone, "exempt", "requests", "team"); !strings.Contains(got, "held: cooldown until 20") {
+		t.Errorf("index exempt requests does not say why the files are held: %s", got)
 	}
 	x.command(t, &e, "exempt", "grant", first.ID, "--expires", "1h")
 	if e.Request != first.ID || e.Filename != wheel {

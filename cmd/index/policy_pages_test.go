@@ -210,6 +210,14 @@ func TestHeldPage(t *testing.T) {
 	contains(t, x.visit(t, http.MethodGet, "/admin/policy/", "administrator", ""), http.StatusOK, "a fix that we need",
 		"younger than 3 days are held")
 
+	for _, queue := range []string{"/manage/exemptions/", "/admin/policy/"} {
+		got := x.visit(t, http.MethodGet, queue, "administrator", "")
+		contains(t, got, http.StatusOK, "held: cooldown until 20", "old enough")
+		if n := strings.Count(got.Body.String(), "held: cooldown until"); n != 1 {
+			t.Errorf("%s says %d times why two files are held", queue, n)
+		}
+	}
+	lacks(t, x.visit(t, http.MethodGet, "/manage/exemptions/", "stranger", ""), "held: cooldown")
 	all, err := x.app.Holds.Requests(t.Context(), x.app.Operator, "")
 	if err != nil || len(all) != 1 {
 		t.Fatalf("the requests are %v, %v", all, err)

@@ -58,7 +58,7 @@ type overviewView struct {
 	Repositories []servedRepository
 	Rules        []counted
 	Served       int64 // decisions that a file is served
-	Open         []holds.Request
+	Open         []waiting
 	InForce      int // exemptions
 	Denials      int
 	Pins         int
@@ -116,7 +116,7 @@ func (s *Section) overview(w http.ResponseWriter, r *http.Request, who access.Ca
 	if err := s.repositories(r.Context(), who, &v); err != nil {
 		return err
 	}
-	if err := s.waiting(r.Context(), who, &v); err != nil {
+	if err := s.decisions(r.Context(), who, &v); err != nil {
 		return err
 	}
 	if err := s.feeds(r.Context(), who, &v); err != nil {
@@ -189,18 +189,13 @@ func (s *Section) feeds(ctx context.Context, who access.Caller, v *overviewView)
 	return nil
 }
 
-// waiting adds the requests that wait, and the number of decisions in effect.
-func (s *Section) waiting(ctx context.Context, who access.Caller, v *overviewView) error {
+// decisions adds the requests that wait, and the number of decisions in effect.
+func (s *Section) decisions(ctx context.Context, who access.Caller, v *overviewView) error {
 	requests, err := s.o.Holds.Requests(ctx, who, "")
 	if err != nil {
 		return err
 	}
-	for _, q := range requests {
-		if q.State == holds.Open {
-			v.Open = append(v.Open, q)
-		}
-	}
-	slices.Reverse(v.Open)
+	v.Open = s.waiting(ctx, who, requests)
 	exemptions, err := s.o.Holds.Exemptions(ctx, who, "")
 	if err != nil {
 		return err
