@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"pyindex/internal/access"
+	"pyindex/internal/fault"
 	"pyindex/internal/policy"
 )
 
@@ -28,6 +29,39 @@ func (h *Holds) Present(ctx context.Context, who access.Caller, q Request) ([]po
 		return nil, err
 	}
 	return summed(present(files, t)), nil
+}
+
+// Known returns the number of files of a denial that the repositories show now, also if they are held or denied. It is 0
+// for a name that this index does not know, and for content of any project. It needs an administrator, and reads pages
+// of upstreams that are too old.
+func (h *Holds) Known(ctx context.Context, who access.Caller, r Ruling) (int, error) {
+	if !who.Admin() {
+		return 0, errNoAdministrator
+	}
+	if r.Project == "" {
+		return 0, nil
+	}
+	t, err := parseTarget(r.Project, r.Version, r.Filename)
+	if err != nil {
+		return 0, err
+	}
+	all, err := h.index.Repositories(ctx, who)
+	if err != nil {
+		return 0, err
+	}
+	known := map[Content]bool{}
+	for _, repo := range all {
+		files, err := h.selected(ctx, who, repo.Name, t)
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return 0, err
+		}
+		for _, f := range files {
+			if r.SHA256 == "" || f.SHA256 == r.SHA256 {
+				known[Content{f.Filename, f.SHA256}] = true
+			}
+		}
+	}
+	return len(known), nil
 }
 
 // summed returns the decisions about files, one for each verdict, rule and detail, with the latest end.
@@ -57,10 +91,12 @@ func summed(files []File) (out []policy.Decision) {
 }
 
 // target returns what the request is about.
-func (r Request) target() (Target, error) {
-	text := r.Project
-	if r.Version != "" {
-		text += "==" + r.Version
+func (r Request) target() (Target, error) { return parseTarget(r.Project, r.Version, r.Filename) }
+
+// parseTarget returns a target from the columns of a row.
+func parseTarget(project, version, filename string) (Target, error) {
+	if version != "" {
+		project += "==" + version
 	}
-	return ParseTarget(text, r.Filename)
+	return ParseTarget(project, filename)
 }

@@ -284,9 +284,14 @@ func (s *Section) deny(w http.ResponseWriter, r *http.Request, who access.Caller
 		return s.showDenials(w, r, who, f)
 	}
 	v, err := s.o.Holds.Deny(r.Context(), who, n)
-	return s.decided(w, r, who, f, "deny_", err,
-		"Denied "+cmp.Or(subject(v.Project, v.Version, v.Filename), "the content "+
-			v.SHA256)+" in all repositories.")
+	said := "Denied " + cmp.Or(subject(v.Project, v.Version, v.Filename), "the content "+v.SHA256) +
+		" in all repositories."
+	if err == nil && v.Project != "" {
+		if n, unread := s.o.Holds.Known(r.Context(), who, v); unread == nil && n == 0 {
+			said += " This index knows no such file today. If you did not deny it in advance, check the name."
+		}
+	}
+	return s.decided(w, r, who, f, "deny_", err, said)
 }
 
 // undeny removes a denial, or the decision that lifted one.
