@@ -151,6 +151,7 @@ func TestHeldPage(t *testing.T) {
 	got := x.visit(t, http.MethodGet, at, "stranger", "")
 	contains(t, got, http.StatusOK, "This release is held until <time", file, "rocket-2.0.tar.gz", "held: cooldown until",
 		"old enough", "It is served from 20", "The repository team decides", "uv lock --upgrade-package rocket",
+		"poetry update --lock rocket", "pdm update --no-sync rocket",
 		"pip install &#34;rocket!=2.0&#34;", `href="/r/team/project/rocket/1.0/"`, "Ask for an exemption")
 	lacks(t, got, "<h2>Exempt</h2>", "Lift a denial", `name="days"`)
 	lacks(t, got, "downloads are recorded", "Downloaded by")
@@ -166,6 +167,8 @@ func TestHeldPage(t *testing.T) {
 	for _, page := range []string{"/r/team/project/rocket/2.0/", "/r/team/project/rocket/"} {
 		contains(t, x.visit(t, http.MethodGet, page, "stranger", ""), http.StatusOK, `/r/team/held/rocket/2.0/"`, ">held<")
 	}
+	lacks(t, x.visit(t, http.MethodGet, "/r/team/project/rocket/2.0/", "stranger", ""), "rocket==2.0", "uv add")
+	contains(t, x.visit(t, http.MethodGet, "/r/team/project/rocket/1.0/", "stranger", ""), http.StatusOK, "uv add")
 	contains(t, x.visit(t, http.MethodGet, "/r/team/project/rocket/2.0/", "administrator", ""), http.StatusOK,
 		"Where it comes from", "held: cooldown until", "index explain team rocket==2.0")
 	lacks(t, x.visit(t, http.MethodGet, "/r/team/project/rocket/2.0/", "stranger", ""), "Where it comes from")
