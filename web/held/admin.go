@@ -155,7 +155,7 @@ func (s *Section) repositories(ctx context.Context, who access.Caller, v *overvi
 	for _, repo := range all {
 		direct := slices.ContainsFunc(bases[repo.Name], func(b catalog.Base) bool { return b.Upstream != "" })
 		if direct || ui.Served(repo) != "" {
-			v.Repositories = append(v.Repositories, servedRepository{repo.Name, repo.Observe, ui.Effects(repo, direct)})
+			v.Repositories = append(v.Repositories, servedRepository{repo.Name, repo.Observe, repo.Effects(direct)})
 		}
 	}
 	return err
