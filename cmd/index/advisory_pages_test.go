@@ -25,10 +25,11 @@ func (x *fixture) imported(t *testing.T, about map[string][2]string) {
 	t.Helper()
 	from := func(_ context.Context, each func(string, []byte, error) error) error {
 		for id, release := range about {
-			err := each(id, fmt.Appendf(nil, `{"id":%q,"modified":"2026-01-02T00:00:00Z","summary":"about %s",`+
-				`"affected":[{"package":{"ecosystem":"PyPI","name":%[3]q},"versions":[%[4]q],`+
-				`"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":%[4]q},{"fixed":"3.0"}]}]}]}`,
-				id, release[0], release[0], release[1]), nil)
+			err := each(id, fmt.Appendf(nil, `{"id":%[1]q,"modified":"2026-01-02T00:00:00Z","summary":"about %[2]s <b>",`+
+				`"references":[{"type":"WEB","url":"javascript:alert(1)"},{"type":"WEB","url":"https://advisories.example/%[1]s"}],`+
+				`"affected":[{"package":{"ecosystem":"PyPI","name":%[2]q},"versions":[%[3]q],`+
+				`"ranges":[{"type":"ECOSYSTEM","events":[{"introduced":%[3]q},{"fixed":"3.0"}]}]}]}`,
+				id, release[0], release[1]), nil)
 			if err != nil {
 				return err
 			}
@@ -65,6 +66,11 @@ func TestAdvisoriesOnProjectPages(t *testing.T) {
 			"MAL-2026-1", ">malicious<")
 		lacks(t, x.visit(t, http.MethodGet, at+"3.0/", who, ""), about, "GHSA-old", "MAL-2026-1")
 	}
+	contains(t, x.visit(t, http.MethodGet, "/r/team/held/rocket/2.0/", "stranger", ""), http.StatusOK, about,
+		"denied: advisory MAL-2026-1", "about rocket &lt;b&gt;", "Fixed in 3.0.",
+		`<a href="https://advisories.example/MAL-2026-1" rel="nofollow noopener noreferrer">MAL-2026-1</a>`)
+	lacks(t, x.visit(t, http.MethodGet, "/r/team/held/rocket/1.0/", "stranger", ""), "javascript:", "MAL-2026-1")
+	lacks(t, x.visit(t, http.MethodGet, "/r/team/held/rocket/", "stranger", ""), about)
 	for _, who := range []string{"reader", "administrator"} {
 		own := x.visit(t, http.MethodGet, "/project/"+demo+"/1.0/", who, "")
 		contains(t, own, http.StatusOK, demo)
@@ -153,7 +159,8 @@ func TestHeldPageOfRemovedFiles(t *testing.T) {
 	at := "/r/team/held/rocket/2.0/"
 	for _, who := range []string{"stranger", "administrator"} {
 		contains(t, x.visit(t, http.MethodGet, at, who, ""), http.StatusOK, "rocket-2.0-py3-none-any.whl",
-			"held: removed upstream", "Its upstream no longer lists it.")
+			"held: removed upstream", "Its upstream no longer lists it.",
+			"It is held until a maintainer of the repository exempts it")
 	}
 	contains(t, x.visit(t, http.MethodGet, at, "stranger", ""), http.StatusOK, "Ask for an exemption")
 	if got := x.visit(t, http.MethodGet, at, "nobody", ""); strings.Contains(got.Body.String(), "removed upstream") {

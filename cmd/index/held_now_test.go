@@ -111,7 +111,7 @@ func TestHeldNowPage(t *testing.T) {
 	if !strings.Contains(text, "rocket") || !strings.Contains(text, "stranger") {
 		t.Errorf("index policy held says %q", text)
 	}
-	text := x.text(t, statusMisused, "policy", "held", "--rule", "colour")
+	text = x.text(t, statusMisused, "policy", "held", "--rule", "colour")
 	if !strings.Contains(text, "returned, advisory") {
 		t.Errorf("index policy held of an unknown rule says %q", text)
 	}

@@ -49,7 +49,7 @@ var lockWords = []string{
 	"ourrocket 2.0: 1 file: denylist, it steals tokens http://h.example/held/ourrocket/2.0/\n",
 	"Held (1)",
 	"heldrocket 2.0: 1 file: cooldown until DATE http://h.example/held/heldrocket/2.0/\n",
-	"Denied: choose another version (uv lock --upgrade-package NAME, poetry update NAME)", "or ask an administrator",
+	"Denied: choose another version (uv lock --upgrade-package NAME, poetry update --lock NAME)", "or ask an administrator",
 	"Held: wait, or choose another version", "or ask for an exemption",
 }
 

@@ -87,7 +87,29 @@ func misused(err error) error {
 		word, _, _ := strings.Cut(rest, ", did you mean")
 		return unknownCommand(at, at.FullPath(), word)
 	}
+	if plain := withoutValue(err.Error()); plain != "" {
+		return &misuse{errors.New(plain), at}
+	}
 	return &misuse{err, at}
+}
+
+// withoutValue returns the error for a flag that has no value, in plain words, from the parser's own. It is "" for
+// another error.
+func withoutValue(parser string) string {
+	flag, rest, ok := strings.Cut(parser, ": expected ")
+	_, got, wants := strings.Cut(rest, " value but got ")
+	if !ok || !wants || !strings.HasPrefix(flag, "-") {
+		return ""
+	}
+	if strings.HasPrefix(got, `"EOL"`) {
+		return flag + " needs a value"
+	}
+	if next, _, isFlag := strings.Cut(got, " flag)"); isFlag {
+		next, _, _ = strings.Cut(next, " (")
+		return fmt.Sprintf("%s needs a value, but %s follows; write %s=%s if that is the value", flag, strings.Trim(next, `"`),
+			flag, next)
+	}
+	return ""
 }
 
 // kongUsage is the exit status that kong suggests for errors about the command line.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/downloads"
 	"pyindex/internal/holds"
 	"pyindex/internal/packaging"
 	"pyindex/internal/packaging/packagingtest"
@@ -100,10 +101,21 @@ func TestHoldsJSON(t *testing.T) {
 		return q
 	}
 	first, second := ask(wheel), ask(sdist)
-	var all []struct{ ID, State, By, Reason string }
+	var all []struct {
+		ID, State, By, Reason string
+		Present               []struct{ State, Rule, Text string }
+	}
 	x.command(t, &all, "exempt", "requests", "team")
 	if len(all) != 2 || all[0].State != "open" || all[0].Reason != "please" {
 		t.Errorf("index exempt requests = %+v", all)
+	}
+	for _, q := range all {
+		if len(q.Present) != 1 || q.Present[0].State != "held" || q.Present[0].Rule != "cooldown" {
+			t.Errorf("index exempt requests says that %s is now %+v", q.ID, q.Present)
+		}
+	}
+	if got := x.text(t, statusDone, "exempt", "requests", "team"); !strings.Contains(got, "held: cooldown until 20") {
+		t.Errorf("index exempt requests does not say why the files are held: %s", got)
 	}
 	x.command(t, &e, "exempt", "grant", first.ID, "--expires", "1h")
 	if e.Request != first.ID || e.Filename != wheel {
@@ -117,7 +129,27 @@ func TestHoldsJSON(t *testing.T) {
 	}
 
 	var r struct{ ID, Kind, Filename, SHA256 string }
-	x.command(t, &r, "deny", "add", "rocket==2.0.0", "--reason", "it steals tokens")
+	x.app.Downloads.Note(op, downloads.File{
+		Repository: "team", Upstream: "faraway", Project: "rocket", Version: "2.0", Filename: wheel, SHA256: "ab",
+	})
+	if err := x.app.Downloads.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, typo := range []string{"rockett==2.0", "rocket==20"} {
+		got := x.text(t, statusDone, "deny", "add", typo, "--reason", "in advance")
+		if !strings.Contains(got, "this index knows no such file today") || strings.Contains(got, "downloaded") {
+			t.Errorf("index deny add %s says %q", typo, got)
+		}
+	}
+	got := x.text(t, statusDone, "deny", "add", "rocket==2.0.0", "--file", wheel, "--reason", "it steals tokens")
+	if strings.Contains(got, "no such file") ||
+		!strings.Contains(got, "1 caller downloaded rocket==2.0 already: index project downloads rocket==2.0 shows") {
+		t.Errorf("index deny add of a release that was downloaded says %q", got)
+	}
+	var d struct{ Files, Callers int }
+	if x.command(t, &d, "deny", "add", "rocket==2", "--reason", "it steals tokens"); d.Files != 2 || d.Callers != 1 {
+		t.Errorf("index deny add = %+v, want 2 files and 1 caller", d)
+	}
 	want(wheel, policy.Deny, policy.RuleDenylist)
 	want(sdist, policy.Deny, policy.RuleDenylist)
 	x.command(t, &r, "deny", "lift", "rocket==2.0", "--file", wheel, "--repository", "team", "--reason", "looked at it")

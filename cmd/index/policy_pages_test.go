@@ -153,6 +153,7 @@ func TestHeldPage(t *testing.T) {
 	got := x.visit(t, http.MethodGet, at, "stranger", "")
 	contains(t, got, http.StatusOK, "This release is held until <time", file, "rocket-2.0.tar.gz", "held: cooldown until",
 		"old enough", "It is served from 20", "The repository team decides", "uv lock --upgrade-package rocket",
+		"poetry update --lock rocket", "pdm update --no-sync rocket",
 		"pip install &#34;rocket!=2.0&#34;", `href="/r/team/project/rocket/1.0/"`, "Ask for an exemption")
 	lacks(t, got, "<h2>Exempt</h2>", "Lift a denial", `name="days"`)
 	lacks(t, got, "downloads are recorded", "Downloaded by")
@@ -168,6 +169,8 @@ func TestHeldPage(t *testing.T) {
 	for _, page := range []string{"/r/team/project/rocket/2.0/", "/r/team/project/rocket/"} {
 		contains(t, x.visit(t, http.MethodGet, page, "stranger", ""), http.StatusOK, `/r/team/held/rocket/2.0/"`, ">held<")
 	}
+	lacks(t, x.visit(t, http.MethodGet, "/r/team/project/rocket/2.0/", "stranger", ""), "rocket==2.0", "uv add")
+	contains(t, x.visit(t, http.MethodGet, "/r/team/project/rocket/1.0/", "stranger", ""), http.StatusOK, "uv add")
 	contains(t, x.visit(t, http.MethodGet, "/r/team/project/rocket/2.0/", "administrator", ""), http.StatusOK,
 		"Where it comes from", "held: cooldown until", "index explain team rocket==2.0",
 		"2 files are listed as yanked, because they are not served: installers pass over them.")
@@ -237,6 +240,14 @@ func TestHeldPage(t *testing.T) {
 	contains(t, x.visit(t, http.MethodGet, "/admin/policy/", "administrator", ""), http.StatusOK, "a fix that we need",
 		"younger than 3 days are held")
 
+	for _, queue := range []string{"/manage/exemptions/", "/admin/policy/"} {
+		got := x.visit(t, http.MethodGet, queue, "administrator", "")
+		contains(t, got, http.StatusOK, "held: cooldown until 20", "old enough")
+		if n := strings.Count(got.Body.String(), "held: cooldown until"); n != 1 {
+			t.Errorf("%s says %d times why two files are held", queue, n)
+		}
+	}
+	lacks(t, x.visit(t, http.MethodGet, "/manage/exemptions/", "stranger", ""), "held: cooldown")
 	all, err := x.app.Holds.Requests(t.Context(), x.app.Operator, "")
 	if err != nil || len(all) != 1 {
 		t.Fatalf("the requests are %v, %v", all, err)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"pyindex/internal/catalog"
 	"pyindex/internal/downloads"
 	"pyindex/internal/packaging"
 	"pyindex/internal/upstream/page"
@@ -147,6 +148,22 @@ func TestPolicyTry(t *testing.T) {
 		if got := x.text(t, statusMisused, args...); !strings.Contains(got, want) {
 			t.Errorf("index %v says %q, want %q", args, got, want)
 		}
+	}
+	if got := x.text(t, statusMisused, "policy", "try", "main"); !strings.Contains(got,
+		"repository main has no cooldown: choose what to try with --cooldown") {
+		t.Errorf("index policy try of a repository without rules says %q", got)
+	}
+	wait := 48 * time.Hour
+	if err := x.app.Index.ChangeRepository(t.Context(), x.app.Operator, "main",
+		catalog.RepositoryChange{Cooldown: &wait}); err != nil {
+		t.Fatal(err)
+	}
+	var own struct {
+		Cooldown int64  `json:"cooldown_seconds"`
+		Startup  string `json:"startup_files"`
+	}
+	if x.command(t, &own, "policy", "try", "main"); own.Cooldown != 48*3600 || own.Startup != "known" {
+		t.Errorf("index policy try main tries %+v, want the settings of the repository", own)
 	}
 	if got := x.text(t, statusRefused, "policy", "try", "nowhere", "--cooldown", "1h"); !strings.Contains(got, "nowhere") {
 		t.Errorf("an unknown repository: %s", got)

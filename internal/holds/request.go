@@ -251,11 +251,7 @@ func (h *Holds) toDecide(ctx context.Context, who access.Caller, e *audit.Entry,
 	if q.State != Open {
 		return q, t, errDecided
 	}
-	text := q.Project
-	if q.Version != "" {
-		text += "==" + q.Version
-	}
-	t, err = ParseTarget(text, q.Filename)
+	t, err = q.target()
 	return q, t, err
 }
 

@@ -2,6 +2,7 @@ package holds_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -69,6 +70,43 @@ func TestAsk(t *testing.T) {
 				d.Errorf("the audit log has %d of %s, want %d", len(got), action, n)
 			}
 		}
+	})
+}
+
+// TestPresent: a maintainer reads what is decided now about the files of a request, one decision for each rule with the
+// latest end. A reader does not, and a request whose files are gone says so.
+func TestPresent(t *testing.T) {
+	each(t, func(d *desk) {
+		ctx := d.Context()
+		mia := d.maintainer("mia", "main", "", access.Maintainer)
+		d.user("ria")
+		ria := d.token("ria", access.ScopeRead)
+		q, err := d.holds.Ask(ctx, ria, holds.Ask{Target: d.target("demo==1.0", ""), Reason: "a fix"})
+		d.must(err)
+		soon, late := d.now.Add(time.Hour), d.now.Add(2*time.Hour)
+		hold := func(until time.Time) policy.Decision {
+			return policy.Decision{Verdict: policy.Hold, Rule: policy.RuleCooldown, Repository: "main", Until: until}
+		}
+		startup := policy.Decision{Verdict: policy.Hold, Rule: policy.RuleStartup, Detail: "a.pth", Repository: "main"}
+		d.files.of["demo"] = []holds.File{
+			{Filename: "a", Version: "1.0", Decision: hold(late)},
+			{Filename: "b", Version: "1.0", Decision: hold(soon)},
+			{Filename: "c", Version: "1.0", Decision: startup},
+			{Filename: "d", Version: "1.0", Decision: policy.Decision{Exemption: "x", Changes: soon}},
+			{Filename: "e", Version: "2.0", Decision: policy.Decision{Verdict: policy.Deny, Rule: policy.RuleDenylist}},
+		}
+		got, err := d.holds.Present(ctx, mia, q)
+		d.must(err)
+		if want := []policy.Decision{hold(late), startup, {}}; !slices.Equal(got, want) {
+			d.Errorf("Present() = %+v, want %+v", got, want)
+		}
+		_, err = d.holds.Present(ctx, ria, q)
+		d.refused("a reader", err, fault.Denied, "maintainer")
+		_, err = d.holds.Present(ctx, access.Caller{}, q)
+		d.refused("the zero caller", err, fault.Unauthenticated, "")
+		d.files.of["demo"] = nil
+		_, err = d.holds.Present(ctx, mia, q)
+		d.refused("files that are gone", err, fault.NotFound, "shows no files")
 	})
 }
 

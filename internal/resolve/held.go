@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"pyindex/internal/access"
+	"pyindex/internal/advisory"
 	"pyindex/internal/catalog"
 	"pyindex/internal/packaging"
 	"pyindex/internal/policy"
@@ -18,6 +19,16 @@ type Held struct {
 	Whole *policy.Decision // denies the project as a whole, nil if nothing does
 
 	Reserved bool // the name belongs to this index and has no project yet
+
+	view *View
+}
+
+// Advised is View.Advised for the view that the decisions are from.
+func (h *Held) Advised(version string, files []catalog.File) []advisory.Advisory {
+	if h.view == nil {
+		return nil
+	}
+	return h.view.Advised(version, files)
 }
 
 // Held returns all files of a project as a repository reads it, with the decisions about them. It also finds a project
@@ -29,7 +40,7 @@ func (x *Reader) Held(ctx context.Context, who access.Caller, repository string,
 	if err != nil {
 		return h, err
 	}
-	h.Reserved = v.Reserved()
+	h.Reserved, h.view = v.Reserved(), v
 	if h.Contents, err = x.All(ctx, who, v); err != nil {
 		return h, err
 	}

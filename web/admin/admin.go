@@ -76,7 +76,7 @@ func (s *Section) adminOverview(w http.ResponseWriter, r *http.Request, who acce
 	}
 	for _, p := range [][3]string{
 		{"file.add", "Uploads", "uploads"},
-		{"download", "Downloads", "downloads"},
+		{"download", "Downloads of own files", "downloads"},
 		{"publisher.exchange", "Token exchanges", "exchanges"},
 	} {
 		v.Plots = append(v.Plots, plotOf(p[1], p[2], p[0], days, s.Now(), daysPlotted))

@@ -52,7 +52,7 @@ func (s *Section) servedPage(w http.ResponseWriter, r *http.Request, who access.
 		Frame: s.adminFrame(r, who, "repositories", "Packages of upstreams in "+of.Name), Of: of,
 		Direct: direct(bases[of.Name]), Draws: draws(bases, of.Name),
 	}
-	v.Effects = ui.Effects(of, v.Direct)
+	v.Effects = of.Effects(v.Direct)
 	v.Notice = cmp.Or(f.Problem(), v.Notice)
 	v.fields(f)
 	return s.Render(w, f.Status(), "admin-served", &v)
@@ -77,7 +77,7 @@ func (v *servedView) fields(f ui.Form) {
 			ui.Option{Value: string(policy.RefuseStartup), Label: "are held"},
 			ui.Option{Value: string(policy.AllowStartup), Label: "are served"}),
 		Help: "Start-up files, such as .pth files with an import line, run code whenever Python starts.",
-	}, ui.StartupOf(v.Of, v.Direct))
+	}, v.Of.StartupOf(v.Direct))
 	v.KeepRemoved = choice(ui.Field{
 		Name: "keep_removed", Label: "Files that their upstream removed", Options: withNone(
 			v.Of.KeepRemoved == "" && !v.Direct,
@@ -85,7 +85,7 @@ func (v *servedView) fields(f ui.Form) {
 			ui.Option{Value: string(policy.KeepNone), Label: "are held"},
 			ui.Option{Value: string(policy.KeepAll), Label: "are served"}),
 		Help: "They are no longer listed. This is about clients that ask for their URL, which is in lock files.",
-	}, ui.RemovedOf(v.Of, v.Direct))
+	}, v.Of.RemovedOf(v.Direct))
 	v.ShowHeld = choice(ui.Field{
 		Name: "show_held", Label: "On the pages that installers read, held and denied files", Options: []ui.Option{
 			{Value: catalog.ShowYanked, Label: "are listed as yanked, with the reason"},
@@ -166,11 +166,11 @@ func servedChange(f ui.Form, of catalog.Repository, direct bool) (c catalog.Repo
 	if on := f.On("observe"); on != of.Observe {
 		c.Observe, changed = &on, true
 	}
-	if mode := f.Get("startup_files"); mode != ui.StartupOf(of, direct) && oneOf(f, "startup_files", mode,
+	if mode := f.Get("startup_files"); mode != of.StartupOf(direct) && oneOf(f, "startup_files", mode,
 		string(policy.AllowStartup), string(policy.KnownStartup), string(policy.RefuseStartup)) {
 		c.StartupFiles, changed = new(policy.Startup(mode)), true
 	}
-	if mode := f.Get("keep_removed"); mode != ui.RemovedOf(of, direct) && oneOf(f, "keep_removed", mode,
+	if mode := f.Get("keep_removed"); mode != of.RemovedOf(direct) && oneOf(f, "keep_removed", mode,
 		string(policy.KeepAll), string(policy.KeepOld), string(policy.KeepNone)) {
 		c.KeepRemoved, changed = new(policy.Removed(mode)), true
 	}

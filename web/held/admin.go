@@ -60,7 +60,7 @@ type overviewView struct {
 	Repositories []servedRepository
 	Rules        []counted
 	Served       int64 // decisions that a file is served
-	Open         []holds.Request
+	Open         []waiting
 	InForce      int // exemptions
 	Denials      int
 	Pins         int
@@ -121,7 +121,7 @@ func (s *Section) overview(w http.ResponseWriter, r *http.Request, who access.Ca
 	if err := s.repositories(r.Context(), who, &v); err != nil {
 		return err
 	}
-	if err := s.waiting(r.Context(), who, &v); err != nil {
+	if err := s.decisions(r.Context(), who, &v); err != nil {
 		return err
 	}
 	if err := s.feeds(r.Context(), who, &v); err != nil {
@@ -160,7 +160,7 @@ func (s *Section) repositories(ctx context.Context, who access.Caller, v *overvi
 	for _, repo := range all {
 		direct := slices.ContainsFunc(bases[repo.Name], func(b catalog.Base) bool { return b.Upstream != "" })
 		if direct || ui.Served(repo) != "" {
-			v.Repositories = append(v.Repositories, servedRepository{repo.Name, repo.Observe, ui.Effects(repo, direct)})
+			v.Repositories = append(v.Repositories, servedRepository{repo.Name, repo.Observe, repo.Effects(direct)})
 		}
 	}
 	return err
@@ -194,18 +194,13 @@ func (s *Section) feeds(ctx context.Context, who access.Caller, v *overviewView)
 	return nil
 }
 
-// waiting adds the requests that wait, and the number of decisions in effect.
-func (s *Section) waiting(ctx context.Context, who access.Caller, v *overviewView) error {
+// decisions adds the requests that wait, and the number of decisions in effect.
+func (s *Section) decisions(ctx context.Context, who access.Caller, v *overviewView) error {
 	requests, err := s.o.Holds.Requests(ctx, who, "")
 	if err != nil {
 		return err
 	}
-	for _, q := range requests {
-		if q.State == holds.Open {
-			v.Open = append(v.Open, q)
-		}
-	}
-	slices.Reverse(v.Open)
+	v.Open = s.waiting(ctx, who, requests)
 	exemptions, err := s.o.Holds.Exemptions(ctx, who, "")
 	if err != nil {
 		return err
@@ -294,9 +289,14 @@ func (s *Section) deny(w http.ResponseWriter, r *http.Request, who access.Caller
 		return s.showDenials(w, r, who, f)
 	}
 	v, err := s.o.Holds.Deny(r.Context(), who, n)
-	return s.decided(w, r, who, f, "deny_", err,
-		"Denied "+cmp.Or(subject(v.Project, v.Version, v.Filename), "the content "+
-			v.SHA256)+" in all repositories.")
+	said := "Denied " + cmp.Or(subject(v.Project, v.Version, v.Filename), "the content "+v.SHA256) +
+		" in all repositories."
+	if err == nil && v.Project != "" {
+		if n, unread := s.o.Holds.Known(r.Context(), who, v); unread == nil && n == 0 {
+			said += " This index knows no such file today. If you did not deny it in advance, check the name."
+		}
+	}
+	return s.decided(w, r, who, f, "deny_", err, said)
 }
 
 // undeny removes a denial, or the decision that lifted one.

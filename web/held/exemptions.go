@@ -10,6 +10,8 @@ import (
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/holds"
+	"pyindex/internal/policy"
+	"pyindex/internal/resolve"
 	"pyindex/internal/route"
 	"pyindex/web/ui"
 )
@@ -34,7 +36,7 @@ const decidedShown = 50
 type exemptionsView struct {
 	ui.Frame
 	Manages []string // names of the repositories in which the reader exempts files
-	Open    []holds.Request
+	Open    []waiting
 	Decided []holds.Request
 	InForce []holds.Exemption
 	Ended   []holds.Exemption
@@ -85,6 +87,46 @@ func (s *Section) manages(ctx context.Context, who access.Caller) (out []string,
 	return out, err
 }
 
+// waiting is an open request, with what is decided now about the files that it is about.
+type waiting struct {
+	holds.Request
+	Present []string // sentences
+}
+
+// presentShown is the number of requests on a page for which what is decided now is read. It can need the upstream.
+const presentShown = 50
+
+// waiting returns the open ones of requests, the oldest first.
+func (s *Section) waiting(ctx context.Context, who access.Caller, all []holds.Request) (out []waiting) {
+	for _, q := range slices.Backward(all) {
+		if q.State != holds.Open {
+			continue
+		}
+		one := waiting{Request: q}
+		if len(out) < presentShown {
+			one.Present = s.present(ctx, who, q)
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// present returns what is decided now about the files of a request, in sentences.
+func (s *Section) present(ctx context.Context, who access.Caller, q holds.Request) (out []string) {
+	all, err := s.o.Holds.Present(ctx, who, q)
+	if err != nil {
+		return []string{"Whether it is held now is not known: " + fault.Message(err) + "."}
+	}
+	for _, d := range all {
+		if d.Verdict == policy.Serve && len(all) == 1 {
+			out = append(out, "It is served now, so no exemption is needed.")
+		} else if d.Verdict != policy.Serve {
+			out = append(out, resolve.Sentence(d))
+		}
+	}
+	return out
+}
+
 // queue adds the requests and exemptions of the repositories that the reader manages.
 func (s *Section) queue(ctx context.Context, who access.Caller, v *exemptionsView) error {
 	requests, err := s.o.Holds.Requests(ctx, who, "")
@@ -92,13 +134,11 @@ func (s *Section) queue(ctx context.Context, who access.Caller, v *exemptionsVie
 		return err
 	}
 	for _, q := range requests {
-		if q.State == holds.Open {
-			v.Open = append(v.Open, q)
-		} else if len(v.Decided) < decidedShown {
+		if q.State != holds.Open && len(v.Decided) < decidedShown {
 			v.Decided = append(v.Decided, q)
 		}
 	}
-	slices.Reverse(v.Open) // the oldest waits longest
+	v.Open = s.waiting(ctx, who, requests)
 	all, err := s.o.Holds.Exemptions(ctx, who, "")
 	for _, e := range all {
 		if e.InForce(s.Now()) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pyindex/internal/access"
+	"pyindex/internal/advisory"
 	"pyindex/internal/catalog"
 	"pyindex/internal/fault"
 	"pyindex/internal/holds"
@@ -80,6 +81,8 @@ type pageView struct {
 	Exempt  int    // files that an exemption would lift a hold of
 	Instead string // newest other version that is served, "" if there is none
 
+	Advisories []advisory.Advisory // about the version
+
 	Requests []holds.Request // open ones, which the reader may see
 	Others   int             // open requests of others, which the reader may not see
 	Asks     bool            // the reader may ask
@@ -105,9 +108,10 @@ func (s *Section) page(w http.ResponseWriter, r *http.Request, who access.Caller
 type found struct {
 	name     packaging.ProjectName
 	version  string
-	contents catalog.Contents // of the project
-	files    []catalog.File   // of the version, or of the project
-	whole    *policy.Decision // denies the project as a whole
+	contents catalog.Contents    // of the project
+	files    []catalog.File      // of the version, or of the project
+	whole    *policy.Decision    // denies the project as a whole
+	advised  []advisory.Advisory // about the version
 }
 
 // find reads the files that a request is about. The name is zero if it was redirected.
@@ -141,6 +145,7 @@ func (s *Section) find(w http.ResponseWriter, r *http.Request, who access.Caller
 	}
 	if len(f.files) > 0 {
 		f.version = f.files[0].Version
+		f.advised = h.Advised(f.version, f.files)
 	}
 	return f, nil
 }
@@ -166,7 +171,7 @@ func (s *Section) show(w http.ResponseWriter, r *http.Request, who access.Caller
 	if r.PathValue("version") != "" {
 		title += " " + f.version
 	}
-	v := pageView{Frame: s.Frame(r, who, title), Project: f.contents.Project, Next: s.path(r, f)}
+	v := pageView{Frame: s.Frame(r, who, title), Project: f.contents.Project, Next: s.path(r, f), Advisories: f.advised}
 	if r.PathValue("version") != "" {
 		v.Of = f.version
 	}
@@ -398,8 +403,8 @@ func recipes(name, version string) []ui.Block {
 	return []ui.Block{
 		{Label: "uv, if a lock names it", Text: "uv lock --upgrade-package " + name},
 		{Label: "pip", Text: `pip install "` + name + "!=" + version + `"`},
-		{Label: "poetry", Text: "poetry update " + name},
-		{Label: "pdm", Text: "pdm update " + name},
+		{Label: "poetry", Text: "poetry update --lock " + name},
+		{Label: "pdm", Text: "pdm update --no-sync " + name},
 	}
 }
 

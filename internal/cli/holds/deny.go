@@ -4,7 +4,9 @@ import (
 	"fmt"
 
 	"pyindex/internal/app"
+	"pyindex/internal/catalog"
 	"pyindex/internal/cli"
+	"pyindex/internal/downloads"
 	"pyindex/internal/fault"
 	"pyindex/internal/holds"
 	"pyindex/internal/packaging"
@@ -77,9 +79,60 @@ func (c *denyAddCmd) Run(s *cli.Session) error {
 		if err != nil {
 			return err
 		}
-		row := rulingOf(r)
-		return c.Report(s.Out, row, fmt.Sprintf("%s is denied in all repositories; id %s", what(r), r.ID))
+		row := denialRow{rulingRow: rulingOf(r)}
+		text := fmt.Sprintf("%s is denied in all repositories; id %s", what(r), r.ID)
+		if r.Project != "" {
+			text += row.reach(s, a, r)
+		}
+		return c.Report(s.Out, row, text)
 	})
+}
+
+// denialRow is a new denial, with what it is about today.
+type denialRow struct {
+	rulingRow
+	Files   *int `json:"files"`   // that this index knows; null if that is not known
+	Callers int  `json:"callers"` // that downloaded files of the release, or of the project
+}
+
+// reach fills in what a denial is about today, and returns it in sentences.
+func (d *denialRow) reach(s *cli.Session, a *app.App, r holds.Ruling) (text string) {
+	switch n, err := a.Holds.Known(s.Ctx, a.Operator, r); {
+	case err != nil:
+		text = "\nwhether this index knows such a file could not be read: " + fault.Message(err)
+	case n == 0:
+		d.Files, text = &n, "\nthis index knows no such file today: the denial is for later ones, unless the name is wrong"
+	default:
+		d.Files = &n
+	}
+	callers, err := downloaders(s, a, r)
+	pin := r.Project
+	if r.Version != "" {
+		pin += "==" + r.Version
+	}
+	switch d.Callers = callers; {
+	case err != nil:
+		return text + "\nthe record of downloads could not be read: " + fault.Message(err)
+	case callers > 0:
+		return text + fmt.Sprintf("\n%s downloaded %s already: index project downloads %s shows them",
+			terminal.Plural(int64(callers), "caller"), pin, pin)
+	}
+	return text
+}
+
+// maxEntries is the number of entries of the record of downloads that are read.
+const maxEntries = 100_000
+
+// downloaders returns the number of callers that downloaded files of the release, or of the project, of a denial.
+func downloaders(s *cli.Session, a *app.App, r holds.Ruling) (int, error) {
+	all, err := a.Downloads.Readers(s.Ctx, a.Operator, downloads.Filter{Project: r.Project, Limit: maxEntries})
+	seen := map[[2]string]bool{}
+	for _, one := range all {
+		if r.Version == "" || catalog.SameVersion(one.Version, r.Version) {
+			seen[[2]string{one.Kind, one.ID}] = true
+		}
+	}
+	return len(seen), err
 }
 
 type denyListCmd struct{ terminal.Listing }

@@ -9,6 +9,7 @@ import (
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
 	"pyindex/internal/config"
+	"pyindex/internal/fault"
 	"pyindex/internal/holds"
 	"pyindex/internal/terminal"
 )
@@ -167,6 +168,37 @@ type requestRow struct {
 	DecidedBy  string          `json:"decided_by,omitempty"`
 	Answer     string          `json:"answer,omitempty"`
 	Exemption  string          `json:"exemption,omitempty"`
+
+	Present []presentRow `json:"present,omitempty"` // of an open request
+}
+
+// presentRow is what is decided now about files of an open request.
+type presentRow struct {
+	State  string          `json:"state"` // "served", "held" or "denied"
+	Rule   string          `json:"rule,omitempty"`
+	Detail string          `json:"detail,omitempty"`
+	Until  terminal.Moment `json:"until"`
+	Text   string          `json:"text"`
+}
+
+// presentOf returns what is decided now about the files of an open request, with one text about all of them.
+func presentOf(s *cli.Session, a *app.App, q holds.Request) (out []presentRow, text string) {
+	if q.State != holds.Open {
+		return nil, "-"
+	}
+	all, err := a.Holds.Present(s.Ctx, a.Operator, q)
+	if err != nil {
+		return nil, "not known: " + fault.Message(err)
+	}
+	texts := make([]string, 0, len(all))
+	for _, d := range all {
+		row := presentRow{
+			State: d.Verdict.String(), Rule: string(d.Rule), Detail: d.Detail, Until: terminal.Moment(d.Until),
+			Text: d.Text(),
+		}
+		out, texts = append(out, row), append(texts, row.Text)
+	}
+	return out, terminal.Printable(strings.Join(texts, "; "))
 }
 
 func requestOf(r holds.Request) requestRow {
@@ -187,13 +219,15 @@ func (c *exemptRequestsCmd) Run(s *cli.Session) error {
 		list, rows := []requestRow{}, [][]string{}
 		for _, q := range all {
 			r := requestOf(q)
+			var now string
+			r.Present, now = presentOf(s, a, q)
 			list = append(list, r)
 			rows = append(rows, []string{
-				r.ID, r.Repository, q.Target(), r.State, r.At.String(), terminal.Dash(r.By),
+				r.ID, r.Repository, q.Target(), r.State, r.At.String(), terminal.Dash(r.By), now,
 				terminal.Printable(strings.TrimSpace(r.Reason)),
 			})
 		}
-		return c.Write(s.Out, list, []string{"ID", "REPOSITORY", "FOR", "STATE", "ASKED", "BY", "REASON"}, rows)
+		return c.Write(s.Out, list, []string{"ID", "REPOSITORY", "FOR", "STATE", "ASKED", "BY", "NOW", "REASON"}, rows)
 	})
 }
 

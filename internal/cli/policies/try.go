@@ -2,6 +2,7 @@
 package policies
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"pyindex/internal/app"
+	"pyindex/internal/catalog"
 	"pyindex/internal/cli"
 	"pyindex/internal/config"
 	"pyindex/internal/downloads"
@@ -31,7 +33,7 @@ type Policy struct {
 }
 
 type tryCmd struct {
-	Repository string       `arg:"" optional:"" help:"Only downloads through this repository (default: all repositories)."`
+	Repository string       `arg:"" optional:"" help:"Only downloads through this repository (default: all repositories). Without --cooldown and --startup-files, its own settings are tried."`
 	Cooldown   *config.Span `placeholder:"72h" help:"Cooldown to try: the age that files of upstreams must have."`
 	Since      config.Span  `default:"90d" placeholder:"90d" help:"Judge the downloads of this long (default: 90d)."`
 	Startup    string       `name:"startup-files" enum:",known,allow,refuse" default:"" placeholder:"known" help:"Rule for start-up files to try: known, allow or refuse (default: allow)."`
@@ -83,26 +85,31 @@ type report struct {
 
 // Run tries the policy.
 func (c *tryCmd) Run(s *cli.Session) error {
-	if c.Cooldown == nil && c.Startup == "" {
+	chosen := c.Cooldown != nil || c.Startup != ""
+	if !chosen && c.Repository == "" {
 		return terminal.Misused(errors.New("choose what to try: --cooldown, --startup-files or both"))
-	}
-	if c.Startup == "" {
-		c.Startup = string(policy.AllowStartup)
-	}
-	settings := policy.Settings{Startup: policy.Startup(c.Startup)}
-	if c.Cooldown != nil {
-		settings.Cooldown = time.Duration(*c.Cooldown)
 	}
 	if time.Duration(c.Since) > downloads.Keep {
 		return terminal.Misused(fmt.Errorf("--since: downloads are recorded for %s", span.Text(downloads.Keep)))
 	}
 	return s.With(func(a *app.App) error {
 		if c.Repository != "" {
-			if _, err := a.Index.Repository(s.Ctx, a.Operator, c.Repository); fault.Is(err, fault.NotFound) {
+			r, err := a.Index.Repository(s.Ctx, a.Operator, c.Repository)
+			if fault.Is(err, fault.NotFound) {
 				return fault.Wrap(fault.NotFound, err, "there is no repository %q", c.Repository)
 			} else if err != nil {
 				return err
 			}
+			if !chosen {
+				if err := c.own(s, r); err != nil {
+					return err
+				}
+			}
+		}
+		c.Startup = cmp.Or(c.Startup, string(policy.AllowStartup))
+		settings := policy.Settings{Startup: policy.Startup(c.Startup)}
+		if c.Cooldown != nil {
+			settings.Cooldown = time.Duration(*c.Cooldown)
 		}
 		plan := rehearsal.Plan{
 			Period:   downloads.Period{Repository: c.Repository, Since: time.Now().Add(-time.Duration(c.Since))},
@@ -121,6 +128,19 @@ func (c *tryCmd) Run(s *cli.Session) error {
 		}
 		return c.print(s.Out, plan, out)
 	})
+}
+
+// own chooses the cooldown and the rule for start-up files that a repository has.
+func (c *tryCmd) own(s *cli.Session, r catalog.Repository) error {
+	if r.Cooldown == 0 {
+		return terminal.Misused(fmt.Errorf(
+			"repository %s has no cooldown: choose what to try with --cooldown, such as --cooldown 72h, or --startup-files",
+			r.Name))
+	}
+	c.Cooldown, c.Startup = new(config.Span(r.Cooldown)), string(cmp.Or(r.StartupFiles, policy.KnownStartup))
+	fmt.Fprintf(s.Errs, "index: trying the settings of repository %s: --cooldown %s --startup-files %s\n", r.Name,
+		span.Text(r.Cooldown), c.Startup)
+	return nil
 }
 
 // facts returns what reads the facts about projects that this index holds.

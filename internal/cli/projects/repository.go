@@ -3,6 +3,7 @@ package projects
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -144,8 +145,39 @@ func (c *repositorySetCmd) Run(s *cli.Session) error {
 		if err := a.Index.ChangeRepository(s.Ctx, a.Operator, c.Name, change); err != nil {
 			return err
 		}
-		return c.Report(s.Out, changedRepository{c.Name}, "repository "+c.Name+" was changed"+unheld(change, time.Now()))
+		rules, err := effects(s, a, c.Name)
+		if err != nil {
+			return err
+		}
+		text := "repository " + c.Name + " was changed" + unheld(change, time.Now())
+		return c.Report(s.Out, changedRules{changedRepository{c.Name}, rules},
+			strings.Join(append([]string{text}, rules...), "\n"))
 	})
+}
+
+// changedRules is a repository that was changed, with the rules in effect in sentences, in JSON.
+type changedRules struct {
+	changedRepository
+	Rules []string `json:"rules"`
+}
+
+// effects returns what the settings of a repository do to files of upstreams, in sentences.
+func effects(s *cli.Session, a *app.App, name string) ([]string, error) {
+	r, err := a.Index.Repository(s.Ctx, a.Operator, name)
+	if err != nil {
+		return nil, err
+	}
+	bases, err := a.Index.Bases(s.Ctx, a.Operator)
+	return rulesOf(r, bases[name]), err
+}
+
+// rulesOf returns what the settings of a repository with these bases do to files of upstreams, in sentences.
+func rulesOf(r catalog.Repository, bases []catalog.Base) []string {
+	rules := r.Effects(slices.ContainsFunc(bases, func(b catalog.Base) bool { return b.Upstream != "" }))
+	if r.Observe {
+		rules = append(rules, "The repository only observes: this is counted, and the files are served.")
+	}
+	return rules
 }
 
 // unheld says that a date of a change is in the future: the cooldown holds nothing before it.
@@ -194,6 +226,7 @@ type repositoryRow struct {
 	StartupFiles  policy.Startup `json:"startup_files"`
 	ShowHeld      string         `json:"show_held"`
 	KeepRemoved   policy.Removed `json:"keep_removed"`
+	Rules         []string       `json:"rules"` // in effect, in sentences
 
 	Size      int64 `json:"size"`       // bytes of all files
 	SizeLimit int64 `json:"size_limit"` // in effect; 0 for none
@@ -220,6 +253,7 @@ func (c *repositoryListCmd) Run(s *cli.Session) error {
 				Cooldown: span.Text(r.Cooldown), CooldownSince: catalog.SinceText(r.CooldownSince), Observe: r.Observe,
 				StartupFiles: cmp.Or(r.StartupFiles, policy.KnownStartup), ShowHeld: cmp.Or(r.ShowHeld, catalog.ShowYanked),
 				KeepRemoved: cmp.Or(r.KeepRemoved, policy.KeepOld),
+				Rules:       rulesOf(r, bases[r.Name]),
 				Size:        r.Size, SizeLimit: a.Index.RepositoryLimitUse(r).Limit,
 			}
 			for _, b := range bases[r.Name] {
@@ -229,6 +263,12 @@ func (c *repositoryListCmd) Run(s *cli.Session) error {
 			rows = append(rows,
 				[]string{row.Name, row.Members, row.Readers, strings.Join(row.Bases, ", "), row.Created.String()})
 		}
-		return c.Write(s.Out, terminal.NotNil(list), []string{"NAME", "MEMBERS", "READ BY", "BASES", "CREATED"}, rows)
+		err = c.Write(s.Out, terminal.NotNil(list), []string{"NAME", "MEMBERS", "READ BY", "BASES", "CREATED"}, rows)
+		for _, row := range list {
+			if !c.JSON && len(row.Bases) > 0 {
+				fmt.Fprintf(s.Out, "\n%s: %s\n", row.Name, strings.Join(row.Rules, " "))
+			}
+		}
+		return err
 	})
 }

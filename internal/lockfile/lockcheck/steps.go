@@ -49,11 +49,11 @@ var general = map[Kind]string{
 		"NAME -r FILE brings them before the first install",
 	OtherDigest: "find out why the content differs before you lock again: locking takes the new hash without a " +
 		"word",
-	Denied: "choose another version (uv lock --upgrade-package NAME, poetry update NAME): an old lock counts " +
+	Denied: "choose another version (uv lock --upgrade-package NAME, poetry update --lock NAME): an old lock counts " +
 		"as a pin; or ask an administrator",
-	Held: "wait, or choose another version (uv lock --upgrade-package NAME, poetry update NAME): an old " +
+	Held: "wait, or choose another version (uv lock --upgrade-package NAME, poetry update --lock NAME): an old " +
 		"lock counts as a pin; or ask for an exemption",
-	Yanked: "choose another version (uv lock --upgrade-package NAME, poetry update NAME); a yanked one " +
+	Yanked: "choose another version (uv lock --upgrade-package NAME, poetry update --lock NAME); a yanked one " +
 		"installs only because it is pinned",
 	NoHash: "lock again so that each package has a hash: pip-compile --generate-hashes, uv pip compile " +
 		"--generate-hashes, pdm lock",

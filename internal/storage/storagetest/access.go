@@ -367,7 +367,8 @@ func checkGrantMarks(w *world) {
 		}, []access.User{bob}},
 		{
 			"deleted repository",
-			func(tx publishers.Tx) error { return tx.DeleteRepository(w.ctx, other.ID) }, []access.User{bob},
+			func(tx publishers.Tx) error { return tx.DeleteRepository(w.ctx, other.ID) },
+			[]access.User{bob},
 		},
 	} {
 		w.update(c.change)
@@ -389,11 +390,13 @@ func checkGrantMarks(w *world) {
 		{"former member", func(tx access.Tx) error { return did(tx.RemoveMember(w.ctx, g.ID, cat.ID)) }, []access.User{cat}},
 		{
 			"removal from the group",
-			func(tx access.Tx) error { return did(tx.RemoveGroupGrant(w.ctx, ofGroup)) }, []access.User{ann},
+			func(tx access.Tx) error { return did(tx.RemoveGroupGrant(w.ctx, ofGroup)) },
+			[]access.User{ann},
 		},
 		{
 			"grant of the group again",
-			func(tx access.Tx) error { return tx.PutGroupGrant(w.ctx, ofGroup) }, []access.User{ann},
+			func(tx access.Tx) error { return tx.PutGroupGrant(w.ctx, ofGroup) },
+			[]access.User{ann},
 		},
 		{"deleted group", func(tx access.Tx) error { return tx.DeleteGroup(w.ctx, g.ID) }, []access.User{ann}},
 	} {
