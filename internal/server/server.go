@@ -96,7 +96,9 @@ func New(o Options, tables ...route.Table) (*Server, error) {
 
 // ServeHTTP serves a request and logs it.
 func (s *Server) ServeHTTP(hw http.ResponseWriter, r *http.Request) {
-	reserve(0)
+	if r.ProtoMajor >= 2 {
+		reserve(0)
+	}
 	s.running.Add(1)
 	defer s.running.Add(-1)
 	w := s.begin(hw, r)
@@ -119,7 +121,7 @@ func (s *Server) ServeHTTP(hw http.ResponseWriter, r *http.Request) {
 
 // reserve makes the stack of the goroutine large enough for a usual request, before there is much to copy. With HTTP/2,
 // every request has a new goroutine, and its stack would grow in several steps, each of which copies the frames of all
-// callers. The room is only reserved; a call with 0 does not write to it.
+// callers; that of a connection with HTTP/1.1 grows once. The room is only reserved; a call with 0 does not write to it.
 //
 //go:noinline
 func reserve(n int) byte {
