@@ -10,8 +10,8 @@ import (
 
 // Present returns what is decided now about the files of a request, read as the caller reads the repository of the
 // request. Files about which the same rule decides share one decision, with the hold that ends last. The decision that
-// a file is served has no rule. It needs a maintainer of the repository. It returns fault.NotFound if the request has no
-// files any more, and the errors of Files.FilesOf.
+// a file is served has no rule. It needs a maintainer of the repository. It returns fault.NotFound if the request has
+// no files any more, and the errors of Files.FilesOf.
 func (h *Holds) Present(ctx context.Context, who access.Caller, q Request) ([]policy.Decision, error) {
 	r, err := h.index.Repository(ctx, who, q.Repository)
 	if err != nil {
@@ -31,9 +31,9 @@ func (h *Holds) Present(ctx context.Context, who access.Caller, q Request) ([]po
 	return summed(present(files, t)), nil
 }
 
-// Known returns the number of files of a denial that the repositories show now, also if they are held or denied. It is 0
-// for a name that this index does not know, and for content of any project. It needs an administrator, and reads pages
-// of upstreams that are too old.
+// Known returns the number of files of a denial that the repositories show now, also if they are held or denied. It is
+// 0 for a name that this index does not know, and for content of any project. It needs an administrator, and reads
+// pages of upstreams that are too old.
 func (h *Holds) Known(ctx context.Context, who access.Caller, r Ruling) (int, error) {
 	if !who.Admin() {
 		return 0, errNoAdministrator

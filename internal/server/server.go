@@ -164,8 +164,8 @@ func (s *Server) begin(hw http.ResponseWriter, r *http.Request) *response {
 	return w
 }
 
-// bodiless reports whether a request has no body. With HTTP/2, net/http gives a body to every request; deadlines for one
-// that is empty would interrupt the goroutine of the connection twice in each request. A client cannot send content
+// bodiless reports whether a request has no body. With HTTP/2, net/http gives a body to every request; deadlines for
+// one that is empty would interrupt the goroutine of the connection twice in each request. A client cannot send content
 // anyway after a length of 0.
 func bodiless(r *http.Request) bool { return r.ProtoMajor >= 2 && r.ContentLength == 0 }
 
