@@ -121,7 +121,8 @@ func (s *Server) ServeHTTP(hw http.ResponseWriter, r *http.Request) {
 
 // reserve makes the stack of the goroutine large enough for a usual request, before there is much to copy. With HTTP/2,
 // every request has a new goroutine, and its stack would grow in several steps, each of which copies the frames of all
-// callers; that of a connection with HTTP/1.1 grows once. The room is only reserved; a call with 0 does not write to it.
+// callers; that of a connection with HTTP/1.1 grows once. The room is only reserved: a call with 0 does not write to
+// it.
 //
 //go:noinline
 func reserve(n int) byte {
