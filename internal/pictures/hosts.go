@@ -68,11 +68,13 @@ func (h *hosts) enter(ctx context.Context, name string) (*site, error) {
 		s = &site{places: make(chan struct{}, fetchesOfSite), slow: make(chan struct{})}
 		h.all[name] = s
 	}
-	if wait := s.until.Sub(h.now()); s.expired || s.users >= fetchesOfSite+waitingForSite {
+	if s.expired {
+		wait := s.until.Sub(h.now())
 		h.mu.Unlock()
-		if s.expired {
-			return nil, errSlow(wait)
-		}
+		return nil, errSlow(wait)
+	}
+	if s.users >= fetchesOfSite+waitingForSite {
+		h.mu.Unlock()
 		return nil, errBusy
 	}
 	s.users++
