@@ -153,9 +153,10 @@ func TestReplicas(t *testing.T) {
 	team.all(replicas, "without the feed", hostile, "")
 }
 
-// word returns the last word of what a command printed, which is the id of what it made.
+// word returns the last word of the first line that a command printed, which is the id of what it made.
 func word(output string) string {
-	words := strings.Fields(output)
+	line, _, _ := strings.Cut(output, "\n")
+	words := strings.Fields(line)
 	return words[len(words)-1]
 }
 
