@@ -18,8 +18,8 @@ import (
 )
 
 // TestAcceptReturn: a project that was gone from its upstream and came back with other files is held until the command,
-// or the form beside it in the list of what is held, accepts it. The running server sees that at once. Both refuse alike
-// what is no return.
+// or the form beside it in the list of what is held, accepts it. The running server sees that at once. Both refuse
+// alike what is no return.
 func TestAcceptReturn(t *testing.T) {
 	x := newFixture(t, "http://h.example", false)
 	x.people(t)

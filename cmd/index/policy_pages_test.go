@@ -279,7 +279,8 @@ func TestHeldPage(t *testing.T) {
 		t.Errorf("granting = %d and leads to %q", got.Code, to)
 	}
 	contains(t, x.visit(t, http.MethodGet, at, "stranger", ""), http.StatusOK, "Nothing of rocket 2.0 is held or denied")
-	contains(t, x.visit(t, http.MethodGet, at, "administrator", ""), http.StatusOK, "Exempted by administrator until <time")
+	contains(t, x.visit(t, http.MethodGet, at, "administrator", ""), http.StatusOK,
+		"Exempted by administrator until <time")
 	lacks(t, x.visit(t, http.MethodGet, "/r/team/project/rocket/2.0/", "stranger", ""), ">held<")
 	contains(t, x.visit(t, http.MethodGet, "/manage/exemptions/", "administrator", ""), http.StatusOK,
 		"Exempted by administrator", "2 files")

@@ -22,8 +22,8 @@ func (r Repository) RemovedOf(direct bool) string {
 	return string(r.KeepRemoved)
 }
 
-// Effects returns what the settings of a repository do to files of upstreams, one sentence for each. direct is set if it
-// draws on an upstream itself.
+// Effects returns what the settings of a repository do to files of upstreams, one sentence for each. direct is set if
+// it draws on an upstream itself.
 func (r Repository) Effects(direct bool) (out []string) {
 	add := func(text string) {
 		if text != "" {

@@ -82,7 +82,8 @@ func (x *Index) SeenNames(ctx context.Context, repositoryID string) (out []packa
 }
 
 // ProjectsWith returns the projects of a repository that have a file with a SHA-256 in hex, each once.
-func (x *Index) ProjectsWith(ctx context.Context, repositoryID, sha256 string) (out []packaging.ProjectName, err error) {
+func (x *Index) ProjectsWith(ctx context.Context, repositoryID, sha256 string,
+) (out []packaging.ProjectName, err error) {
 	err = x.store.View(ctx, func(tx Tx) error {
 		out = nil
 		files, err := tx.FilesBySHA256(ctx, repositoryID, sha256)

@@ -226,8 +226,8 @@ func TestLift(t *testing.T) {
 	})
 }
 
-// TestDenyAfterLift: a denial is about what is known when it is made, so it ends earlier lifts of what it covers, and no
-// others.
+// TestDenyAfterLift: a denial is about what is known when it is made, so it ends earlier lifts of what it covers, and
+// no others.
 func TestDenyAfterLift(t *testing.T) {
 	each(t, func(d *desk) {
 		ctx := d.Context()

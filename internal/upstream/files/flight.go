@@ -67,8 +67,8 @@ func (f *Files) join(ctx context.Context, u upstream.Upstream, file page.File) (
 	return s, true
 }
 
-// add returns a new reader who knows a digest, or nil if the flight can no longer be joined. wait is how long the reader
-// waits for a whole file.
+// add returns a new reader who knows a digest, or nil if the flight can no longer be joined. wait is how long the
+// reader waits for a whole file.
 func (fl *flight) add(ctx context.Context, stated string, wait time.Duration) *Stream {
 	fl.mu.Lock()
 	defer fl.mu.Unlock()
