@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -93,11 +92,7 @@ func compare(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if s.json {
-		return json.NewEncoder(os.Stdout).Encode(r)
-	}
-	r.markdown(os.Stdout)
-	return nil
+	return r.print(s.json)
 }
 
 func (s settings) measure(ctx context.Context) (*report, error) {

@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -66,11 +65,7 @@ func measurePolicy(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if s.json {
-		return json.NewEncoder(os.Stdout).Encode(r)
-	}
-	r.markdown(os.Stdout)
-	return nil
+	return r.print(s.json)
 }
 
 // deciding is one run.

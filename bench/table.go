@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -167,6 +168,15 @@ func (p *report) columns() (out []string) {
 		}
 	}
 	return out
+}
+
+// print writes the report to standard output: every sample as JSON, or the tables.
+func (p *report) print(asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(os.Stdout).Encode(p)
+	}
+	p.markdown(os.Stdout)
+	return nil
 }
 
 func (p *report) markdown(w io.Writer) {

@@ -76,11 +76,7 @@ func throughUpstream(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if s.json {
-		return json.NewEncoder(os.Stdout).Encode(r)
-	}
-	r.markdown(os.Stdout)
-	return nil
+	return r.print(s.json)
 }
 
 // groups are the measurements by name, in order.
