@@ -43,8 +43,8 @@ func (h *Holds) Deny(ctx context.Context, who access.Caller, n NewDenial) (Rulin
 	return h.rule(ctx, who, "denial.add", v, nil)
 }
 
-// endLifts deletes the decisions that lift denials of files which a new denial covers: it is about what was known then.
-// It returns their ids.
+// endLifts deletes the decisions that lift denials of files which a new denial covers, because they were made without
+// knowing its reason. It returns their ids.
 func endLifts(ctx context.Context, tx Tx, denial Ruling) (ended []string, err error) {
 	all, err := tx.FileRulings(ctx)
 	if err != nil {

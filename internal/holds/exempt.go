@@ -125,7 +125,7 @@ func (h *Holds) exemptable(ctx context.Context, who access.Caller, repository st
 }
 
 // present returns the files of a target without those that their upstream removed, unless the target names one or
-// selects no others: who exempts a project from its cooldown does not mean what was deleted for a reason.
+// selects no others: an exemption from a cooldown is not meant for files that were deleted for a reason.
 func present(files []File, t Target) []File {
 	if t.Filename != "" || !slices.ContainsFunc(files, func(f File) bool { return !f.Gone }) {
 		return files

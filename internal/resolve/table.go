@@ -57,7 +57,7 @@ func (x *Reader) foreignTable(ctx context.Context, v *View) (*table, error) {
 		return t, nil
 	}
 	p, err := v.held.Page()
-	if fault.Is(err, fault.Unavailable) { // damaged: it is read again when somebody asks for it
+	if fault.Is(err, fault.Unavailable) { // damaged: it is read again when a client asks for it
 		return nil, nil
 	} else if err != nil {
 		return nil, err
