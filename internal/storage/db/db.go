@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -49,9 +50,11 @@ type DB struct {
 	path    string
 	write   *sql.DB
 	read    *sql.DB
-	line    line     // of updates
-	watcher *watcher // SQLite only
-	file    *dbFile  // SQLite only
+	line    line // of updates
+	// SQLite only: changes of the full-text index
+	wordsPut atomic.Int64
+	watcher  *watcher // SQLite only
+	file     *dbFile  // SQLite only
 	// SQLite only
 	checkpoints *checkpoints
 	look        *sql.DB // PostgreSQL only: one connection for reading the serial, independent of slow queries

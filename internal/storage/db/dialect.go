@@ -44,6 +44,7 @@ type dialect struct {
 	// joins another hold of the same content when a row of blobs is inserted; "" if no index finds it: see joinBlob
 	joinBlob string
 	lean     []string // lets uploads write less
+	merge    []string // ends merging of the full-text index by the database
 	marks    []string // gives the grants of each user a new mark when they change
 	words    []string // adapts it to the words of catalog.Words
 	// name, summary, keywords, people, classifiers, body

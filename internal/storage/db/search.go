@@ -467,8 +467,10 @@ func putSQLiteWords(ctx context.Context, t *Tx, projectID string, words [][]stri
 		args...); err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `UPDATE project_cards SET words = $2 WHERE project_id = $1`, projectID, sum)
-	return err
+	if _, err = t.exec(ctx, `UPDATE project_cards SET words = $2 WHERE project_id = $1`, projectID, sum); err != nil {
+		return err
+	}
+	return t.mergeWords(ctx)
 }
 
 // digestOfWords returns 128 bits of the SHA-256 of words in their columns.
