@@ -51,10 +51,11 @@ type DB struct {
 	write   *sql.DB
 	read    *sql.DB
 	line    line // of updates
-	// SQLite only: changes of the full-text index
-	wordsPut atomic.Int64
-	watcher  *watcher // SQLite only
-	file     *dbFile  // SQLite only
+	// SQLite only: changes of the full-text index, and the generation of the writer that keepUndo prepared, plus 1
+	wordsPut, undoes atomic.Int64
+
+	watcher *watcher // SQLite only
+	file    *dbFile  // SQLite only
 	// SQLite only
 	checkpoints *checkpoints
 	look        *sql.DB // PostgreSQL only: one connection for reading the serial, independent of slow queries

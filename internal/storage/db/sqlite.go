@@ -53,7 +53,7 @@ var sqliteDialect = dialect{
 	size: sizeSQLite, text: sqliteText, words: sqliteWords, putWords: putSQLiteWords, matching: matchSQLite,
 	rank: rankSQLite, listed: `SELECT value FROM json_each(%s)`,
 	clustered: ` WITHOUT ROWID`, computesKeys: true, blobPrimary: `part, sha256, generation`, blobs: sqliteBlobs, marks: sqliteMarks(),
-	lean: sqliteLean, merge: sqliteMerge,
+	lean: sqliteLean, merge: sqliteMerge, undo: `PRAGMA temp_store = MEMORY`,
 }
 
 // connectSQLite opens a file twice: one connection for writing and several for reading.
