@@ -2,7 +2,8 @@ package db
 
 import "context"
 
-// mergeVersion is the number of the migration after which the program merges the full-text index of SQLite.
+// mergeVersion is the number of the migration after which the program merges the full-text index of SQLite, and an upload
+// writes one page less.
 const mergeVersion = 60
 
 const (
@@ -15,10 +16,21 @@ const (
 )
 
 // sqliteMerge ends FTS5's own merging, which writes hundreds of pages of a large index in every 64th change. A merge joins
-// eight segments, so that a search reads at most about eight of each size.
+// eight segments, so that a search reads at most about eight of each size. Past marks of the serial lose an index that
+// repeats their table.
 var sqliteMerge = []string{
 	`INSERT INTO project_text (project_text, rank) VALUES ('automerge', 0)`,
 	`INSERT INTO project_text (project_text, rank) VALUES ('usermerge', 8)`,
+
+	`CREATE TABLE clustered_marks (
+		slot  BIGINT NOT NULL PRIMARY KEY,
+		value BIGINT NOT NULL,
+		mark  BIGINT NOT NULL
+	) WITHOUT ROWID`,
+	`INSERT INTO clustered_marks (slot, value, mark) SELECT slot, value, mark FROM serial_marks ORDER BY slot`,
+	`DROP TABLE serial_marks`,
+	`ALTER TABLE clustered_marks RENAME TO serial_marks`,
+	`CREATE INDEX serial_marks_mark ON serial_marks (mark)`,
 }
 
 // mergeWords does a small step of merging the full-text index, in the transaction of every fourth change. A step continues
