@@ -51,7 +51,7 @@ type dialect struct {
 	// matching adds a condition about words to a statement of cards as c, and returns its sources
 	matching func(s *statement, words []string, exact bool) (from string)
 	rank     func(s *statement, words []string) string // of a card as c; lower ranks are better matches
-	listed   string                                    // format of a query for the numbers of a JSON array
+	elements string                                    // format of the source of the elements of a JSON array, in the column value
 }
 
 // failure classifies the error codes of a database.

@@ -51,6 +51,19 @@ func TestSearchMatchesOnce(t *testing.T) {
 		if asked != 2 {
 			t.Errorf("the index was searched %d times, want 2", asked)
 		}
+		asked = 0
+		none := browse.SearchQuery{RepositoryID: "r", Words: []string{"zzz"}, Limit: 10}
+		for range 2 {
+			if _, n, err := tx.Search(ctx, none); err != nil || n != 0 {
+				t.Errorf("Search of a word that no project has finds %d, %v", n, err)
+			}
+			if rows, err := tx.FacetRows(ctx, none); err != nil || len(rows) != 0 {
+				t.Errorf("FacetRows of a word that no project has = %v, %v", rows, err)
+			}
+		}
+		if asked != 2 {
+			t.Errorf("the index was searched %d times for a word that no project has, want 2", asked)
+		}
 		q.ProjectIDs = []string{} // not nil, which means all
 		if rows, err := tx.FacetRows(ctx, q); err != nil || len(rows) != 0 {
 			t.Errorf("FacetRows of no projects = %v, %v", rows, err)

@@ -37,6 +37,8 @@ func Catalog(t *testing.T, open Opener) {
 		"members":         checkMembers,
 		"search":          checkSearch,
 		"sorting":         checkSorting,
+		"search pages":    checkPaging,
+		"facet counts":    checkFacetCounts,
 		"words":           checkWords,
 		"facets":          checkFacets,
 		"requirements":    checkRequirements,
