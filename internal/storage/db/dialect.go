@@ -38,6 +38,7 @@ type dialect struct {
 	text   []string // creates the full-text index
 	// ends the statement that creates a table of small rows, so that its primary key is the table itself; "" if unsupported
 	clustered    string
+	quarantined  string   // the source of files in quarantine as q, by the index of them
 	computesKeys bool     // blob_key of blobs is computed from the columns of the primary key
 	blobPrimary  string   // the columns of the primary key of blobs
 	blobs        []string // gives blobs these columns

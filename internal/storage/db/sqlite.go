@@ -54,6 +54,8 @@ var sqliteDialect = dialect{
 	rank: rankSQLite, elements: `json_each(%s)`,
 	clustered: ` WITHOUT ROWID`, computesKeys: true, blobPrimary: `part, sha256, generation`, blobs: sqliteBlobs, marks: sqliteMarks(),
 	lean: sqliteLean,
+
+	quarantined: `files q INDEXED BY files_quarantined`, // its planner would read all files of the release
 }
 
 // connectSQLite opens a file twice: one connection for writing and several for reading.

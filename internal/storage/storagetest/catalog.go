@@ -27,6 +27,7 @@ func Catalog(t *testing.T, open Opener) {
 		"project deleted": checkDeleteProject,
 		"skeletons":       checkSkeletons,
 		"shown files":     checkShown,
+		"shown releases":  checkShownReleases,
 		"releases":        checkReleases,
 		"files":           checkFiles,
 		"quarantine":      checkQuarantine,
