@@ -52,7 +52,7 @@ type dialect struct {
 	// matching adds a condition about words to a statement of cards as c, and returns its sources
 	matching func(s *statement, words []string, exact bool) (from string)
 	rank     func(s *statement, words []string) string // of a card as c; lower ranks are better matches
-	elements string                                    // format of the source of the elements of a JSON array, in the column value
+	elements string                                    // format of a source with the elements of a JSON array as value
 }
 
 // failure classifies the error codes of a database.

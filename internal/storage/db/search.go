@@ -138,28 +138,35 @@ func (t *Tx) page(ctx context.Context, q browse.SearchQuery, h hits) ([]catalog.
 	if err != nil {
 		return nil, err
 	}
-	known, others := make(map[int64]bool, len(found)), len(found)
+	known := make(map[int64]bool, len(found))
 	for _, r := range found {
 		known[r.number] = true
 	}
+	rest := make([]ranking, 0, len(h.first()))
 	for i := range h.first() {
-		if x := &h.all[i]; !known[x.number] {
-			found = append(found, ranking{hit: x, class: classOf(x, q)})
+		switch r := (ranking{hit: &h.all[i], class: classOf(&h.all[i], q)}); {
+		case known[r.number]:
+		case r.class == otherName:
+			rest = append(rest, r)
+		default:
+			found = append(found, r)
 		}
 	}
-	if q.Sort == browse.ByRelevance && len(h.all) <= browse.MaxFound { // words that are more common do not distinguish projects
-		if err := t.score(ctx, q.Words, found[others:]); err != nil {
+	// Words that are more common do not distinguish projects.
+	if q.Sort == browse.ByRelevance && len(h.all) <= browse.MaxFound {
+		if err := t.score(ctx, q.Words, rest); err != nil {
 			return nil, err
 		}
 	}
+	found = append(found, rest...)
 	slices.SortFunc(found, order(q))
 	found = found[min(q.Offset, len(found)):]
 	found = found[:min(q.Limit, len(found))]
 	return t.cardsOf(ctx, found)
 }
 
-// begins returns the projects whose name begins like that of a query, with the best score. Unless the order is by time,
-// the page of the query has none of those beyond its end in the order of names.
+// begins returns the projects whose name begins like that of a query. Unless the order is by time, the page of the query
+// has none of those beyond its end in the order of names.
 func (t *Tx) begins(ctx context.Context, q browse.SearchQuery) ([]ranking, error) {
 	if q.Name == "" {
 		return nil, nil
@@ -191,22 +198,30 @@ func (t *Tx) cardsOf(ctx context.Context, found []ranking) ([]catalog.Card, erro
 	return cards, err
 }
 
-// ranking is a hit with what its order by relevance needs: its class, and its score within it. Lower is better.
+// ranking is a hit with what its order by relevance needs.
 type ranking struct {
 	*hit
-	class int
-	score int64
+	class class
+	score int64 // of other names; lower is better
 }
 
-// classOf tells the project with exactly the name of a query, names that begin with it, and others apart.
-func classOf(h *hit, q browse.SearchQuery) int {
+// class is the first criterion of the order by relevance.
+type class int
+
+const (
+	sameName class = iota // as the query
+	likeName              // begins with that of the query
+	otherName
+)
+
+func classOf(h *hit, q browse.SearchQuery) class {
 	switch {
 	case h.name == q.Name:
-		return 0
-	case strings.HasPrefix(h.name, q.Name):
-		return 1
+		return sameName
+	case q.Name != "" && strings.HasPrefix(h.name, q.Name):
+		return likeName
 	}
-	return 2
+	return otherName
 }
 
 // order compares hits by the order of a query with words. By relevance, the project with exactly this name is first,
@@ -228,8 +243,7 @@ func order(q browse.SearchQuery) func(a, b ranking) int {
 	}
 }
 
-// score sets the scores of hits, which are 0 before, if there are several: a single one has nothing to be compared with,
-// because names that begin like the query are in another class.
+// score sets the scores of hits with other names than the query, which are 0 before, if there are several to compare.
 func (t *Tx) score(ctx context.Context, words []string, found []ranking) error {
 	if len(found) < 2 {
 		return nil

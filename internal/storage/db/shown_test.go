@@ -15,6 +15,7 @@ func TestMalformedShownFiles(t *testing.T) {
 	if err != nil || f.RequiresPython != "ab" || f.YankedReason != "c" || !f.Attested || f.Yanked || rest != whole {
 		t.Fatalf("a row of a text is %+v, %q, %v", f, rest, err)
 	}
+	const huge = "9223372036854775807"
 	for name, text := range map[string]string{
 		"empty":                       "",
 		"too few texts":               row("f", "1", "s", "m", "3", "4", "0", "1", "id", "2"),
@@ -24,7 +25,7 @@ func TestMalformedShownFiles(t *testing.T) {
 		"length is negative":          row("f", "1", "s", "m", "3", "4", "0", "1", "id", "-1", "1", "abc"),
 		"second length is negative":   row("f", "1", "s", "m", "3", "4", "0", "1", "id", "2", "-1", "abc"),
 		"lengths are too long":        row("f", "1", "s", "m", "3", "4", "0", "1", "id", "2", "2", "abc"),
-		"length is huge":              row("f", "1", "s", "m", "3", "4", "0", "1", "id", "9223372036854775807", "9223372036854775807", "abc"),
+		"length is huge":              row("f", "1", "s", "m", "3", "4", "0", "1", "id", huge, huge, "abc"),
 		"lengths are too short":       row("f", "1", "s", "m", "3", "4", "0", "1", "id", "1", "1", "abc"),
 		"nothing after the separator": whole + listEnd,
 	} {
