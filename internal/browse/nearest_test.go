@@ -12,7 +12,7 @@ import (
 func TestMostSimilar(t *testing.T) {
 	names := []string{"acme-big-widgets", "acme-widgets", "api-io", "numpy", "requests-acme"}
 	for text, want := range map[string]string{
-		"reqests": "requests-acme", "widgts": "acme-big-widgets", "acme-widgts": "acme-widgets",
+		"reqests": "requests-acme", "widgts": "acme-big-widgets", "acme-wxdgets": "acme-widgets",
 		"big-widgts": "acme-big-widgets", "nupmy": "numpy", "apo": "", "wodges": "", "acne": "acme-big-widgets", "zzzz": "",
 	} {
 		if got := mostSimilar(text, names); got != want {
@@ -99,8 +99,8 @@ func TestDistance(t *testing.T) {
 	}
 }
 
-// TestNearestReadsAllNamesLast checks that the names of a large repository are read completely only if no name in a range
-// of them differs in one letter.
+// TestNearestReadsAllNamesLast checks that the names of a large repository are read completely only if no name in a
+// range of them differs in one letter.
 func TestNearestReadsAllNamesLast(t *testing.T) {
 	m := &scanned{manyNames: manyNames{names: []string{"acme-widgets", "requests-like", "zz-acme-widgets"}}}
 	for n := range 5_000 {
@@ -111,7 +111,7 @@ func TestNearestReadsAllNamesLast(t *testing.T) {
 		name  string
 		scans int
 	}{
-		"acme-widgest":    {"acme-widgets", 0},
+		"acme-wxdgets":    {"acme-widgets", 0},
 		"requests-lke":    {"requests-like", 0},
 		"zz-xcme-wadgets": {"zz-acme-widgets", 1},
 		"widgts":          {"acme-widgets", 1},

@@ -296,13 +296,14 @@ func checkFacets(w *world) {
 	}
 }
 
-// checkPaging checks that the pages of a search together are one long page, in every order, and whether projects are found
-// by a word, by the beginning of their name, or by both.
+// checkPaging checks that the pages of a search together are one long page, in every order, and whether projects are
+// found by a word, by the beginning of their name, or by both.
 func checkPaging(w *world) {
 	for i := range 24 {
 		name := []string{"acme", "acme-tool", "other", "the-acme"}[i%4] + fmt.Sprintf("-%02d", i*7%24)
 		body := []string{"acme", "nothing", "acmelike"}[i%3]
-		w.card(w.project(name), "text", body, func(c *catalog.Card) { c.ReleasedAt = at.Add(time.Duration(i*5%24) * time.Hour) })
+		released := at.Add(time.Duration(i*5%24) * time.Hour)
+		w.card(w.project(name), "text", body, func(c *catalog.Card) { c.ReleasedAt = released })
 	}
 	for _, sort := range []browse.Sort{browse.ByRelevance, browse.ByName, browse.ByNewest} {
 		for _, q := range []browse.SearchQuery{
