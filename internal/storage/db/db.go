@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -49,7 +50,10 @@ type DB struct {
 	path    string
 	write   *sql.DB
 	read    *sql.DB
-	line    line     // of updates
+	line    line // of updates
+	// SQLite only: changes of the full-text index, and the generation of the writer that keepUndo prepared, plus 1
+	wordsPut, undoes atomic.Int64
+
 	watcher *watcher // SQLite only
 	file    *dbFile  // SQLite only
 	// SQLite only

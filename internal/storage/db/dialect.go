@@ -44,7 +44,9 @@ type dialect struct {
 	blobs        []string // gives blobs these columns
 	// joins another hold of the same content when a row of blobs is inserted; "" if no index finds it: see joinBlob
 	joinBlob string
+	undo     string   // keeps in memory what undoes the updates of a connection; "" if nothing is kept for that
 	lean     []string // lets uploads write less
+	merge    []string // ends merging of the full-text index by the database
 	marks    []string // gives the grants of each user a new mark when they change
 	words    []string // adapts it to the words of catalog.Words
 	// name, summary, keywords, people, classifiers, body

@@ -179,6 +179,7 @@ func (d *DB) passOn(j *joint) {
 	if !j.lost {
 		j.err = d.commit(j.t)
 	}
+	d.keepUndo(j)
 	j.t.end()
 	j.unlink()
 	j.cancel()

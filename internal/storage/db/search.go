@@ -499,7 +499,20 @@ func (t *Tx) someNames(ctx context.Context, s *statement, ids []string, limit in
 			s.arg(int64(limit)), s.args...)
 }
 
+// PutRequirements implements catalog.Tx. A new release often requires what the one before did, which is not written again.
 func (t *Tx) PutRequirements(ctx context.Context, c catalog.Card, required []catalog.Required) error {
+	moved := false
+	scan := func(r row) (q catalog.Required, err error) {
+		var repository string
+		err = r.Scan(&repository, &q.Name, &q.Text)
+		moved = moved || repository != c.RepositoryID
+		return q, err
+	}
+	have, err := many(ctx, t, scan, `SELECT repository_id, name, requirement FROM requirements
+		WHERE project_id = $1 ORDER BY position`, c.ProjectID)
+	if err != nil || !moved && slices.Equal(have, required) {
+		return err
+	}
 	if _, err := t.exec(ctx, `DELETE FROM requirements WHERE project_id = $1`, c.ProjectID); err != nil {
 		return err
 	}
@@ -562,8 +575,10 @@ func putSQLiteWords(ctx context.Context, t *Tx, projectID string, words [][]stri
 		args...); err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `UPDATE project_cards SET words = $2 WHERE project_id = $1`, projectID, sum)
-	return err
+	if _, err = t.exec(ctx, `UPDATE project_cards SET words = $2 WHERE project_id = $1`, projectID, sum); err != nil {
+		return err
+	}
+	return t.mergeWords(ctx)
 }
 
 // digestOfWords returns 128 bits of the SHA-256 of words in their columns.

@@ -204,3 +204,61 @@ func TestSameWordsAreIndexedOnce(t *testing.T) {
 		t.Errorf("after a deletion: %v, written %d times, found %d times", err, wrote, found("p"))
 	}
 }
+
+// TestSameRequirementsAreWrittenOnce: a card that requires what it did writes nothing. One that requires something else,
+// less, nothing, or in another order does.
+func TestSameRequirementsAreWrittenOnce(t *testing.T) {
+	ctx, wrote := t.Context(), 0
+	d := openAt(t, freshSQLite(t), Options{Hook: func(s Step, do func() error) error {
+		if strings.HasPrefix(s.SQL, `INSERT INTO requirements`) || strings.HasPrefix(s.SQL, `DELETE FROM requirements`) {
+			wrote++
+		}
+		return do()
+	}})
+	err := d.update(ctx, func(tx *Tx) error {
+		_, err := tx.exec(ctx, `INSERT INTO projects (id, repository_id, name, display, status, status_reason, serial,
+			size, created_at) SELECT 'p', id, 'p', 'p', 'active', '', 1, 0, 1 FROM repositories`)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b, newer := catalog.Required{Name: "a", Text: "a"}, catalog.Required{Name: "b", Text: "b"},
+		catalog.Required{Name: "a", Text: "a>2"}
+	for _, put := range []struct {
+		what       string
+		repository string
+		required   []catalog.Required
+		want       int // statements that write
+	}{
+		{"nothing", "r", nil, 0},
+		{"two", "r", []catalog.Required{a, b}, 3},
+		{"the same", "r", []catalog.Required{a, b}, 0},
+		{"another order", "r", []catalog.Required{b, a}, 3},
+		{"another text", "r", []catalog.Required{b, newer}, 3},
+		{"another repository", "s", []catalog.Required{b, newer}, 3},
+		{"less", "s", []catalog.Required{b}, 2},
+		{"none", "s", nil, 1},
+		{"none again", "s", nil, 0},
+	} {
+		wrote = 0
+		var rows []string
+		err := d.update(ctx, func(tx *Tx) (err error) {
+			if err := tx.PutRequirements(ctx, catalog.Card{ProjectID: "p", RepositoryID: put.repository}, put.required); err != nil {
+				return err
+			}
+			rows, err = many(ctx, tx, scanText, `SELECT repository_id || name || requirement FROM requirements ORDER BY position`)
+			return err
+		})
+		if err != nil || wrote != put.want {
+			t.Errorf("%s: %d statements wrote, %v, want %d", put.what, wrote, err, put.want)
+		}
+		var want []string
+		for _, q := range put.required {
+			want = append(want, put.repository+q.Name+q.Text)
+		}
+		if strings.Join(rows, " ") != strings.Join(want, " ") {
+			t.Errorf("%s: the rows are %v, want %v", put.what, rows, want)
+		}
+	}
+}

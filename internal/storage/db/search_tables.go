@@ -88,6 +88,7 @@ func (d dialect) searchMigrations() []*goose.Migration {
 		statements(blobsVersion, d.blobs),
 		statements(marksVersion, grantMarks, d.marks),
 		statements(leanVersion, d.lean),
+		statements(mergeVersion, d.merge),
 	}
 }
 

@@ -53,7 +53,7 @@ var sqliteDialect = dialect{
 	size: sizeSQLite, text: sqliteText, words: sqliteWords, putWords: putSQLiteWords, matching: matchSQLite,
 	rank: rankSQLite, elements: `json_each(%s)`,
 	clustered: ` WITHOUT ROWID`, computesKeys: true, blobPrimary: `part, sha256, generation`, blobs: sqliteBlobs, marks: sqliteMarks(),
-	lean: sqliteLean,
+	lean: sqliteLean, merge: sqliteMerge, undo: `PRAGMA temp_store = MEMORY`,
 
 	quarantined: `files q INDEXED BY files_quarantined`, // its planner would read all files of the release
 }
