@@ -186,15 +186,17 @@ run_tests() {
 		# shellcheck disable=SC2086 # one word for each package
 		[ -z "$plain" ] || go test -json -vet=off -timeout 20m "${count[@]}" -skip "$stepwise" $plain || true
 		if [ -z "$quick" ]; then
-			go test -json -vet=off -count=1 -timeout 20m "$pages" || true
+			env -u GOGC -u GOMEMLIMIT go test -json -vet=off -count=1 -timeout 20m "$pages" || true
 			wait "$beside" || true
 			cat "$cache/log/beside"
 		fi
 	} 9>&- | "$cache/bin/testlog" "$cache/counts" # a server that outlives a failed test must not hold the lock
 }
 
-# test_beside: runs the packages below internal/clienttest one after the other, and those of e2e on all pairs.
+# test_beside: runs the packages below internal/clienttest one after the other, and those of e2e on all pairs. Their servers
+# collect garbage as in production.
 test_beside() {
+	unset GOGC GOMEMLIMIT # it runs in a process of its own
 	local packages e2e=pyindex/internal/clienttest/e2e flags=()
 	[ -z "$all" ] || flags=("${race[@]}")
 	mapfile -t packages < <(go list ./internal/clienttest/... | grep /clienttest/ | grep -vx -e "$e2e" -e "$pages")
