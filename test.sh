@@ -25,9 +25,13 @@ esac
 export INDEX_TEST_ALL=${INDEX_TEST_ALL:-}
 
 # Nothing here is debugged, and compiling takes a tenth less time without the data for debuggers. Every step has the same
-# flags, so that all share what is compiled.
-lean=-gcflags=all=-dwarf=false
+# flags, so that all share what is compiled, also with other clones on this machine.
+lean="-trimpath -ldflags=-w -gcflags=all=-dwarf=false"
 export GOFLAGS="${GOFLAGS:-} $lean"
+
+# Processes here are short and memory is plenty, so the garbage collector runs a quarter as often: that takes a fifth of the
+# processor time from the compiler and a third from golangci-lint. It runs more often in a process that needs 3 GB.
+export GOGC=${GOGC:-400} GOMEMLIMIT=${GOMEMLIMIT:-3GiB}
 
 cache=${INDEX_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/index-test}
 clients=$cache/clients
@@ -142,21 +146,33 @@ forms='Upload|Mail|Letter|Password|Invit|SignOn|SignIn|Picture|Search|Costly|Sub
 # stepwise: a test that runs the real functions one step at a time, in every order. It is long and has no concurrency.
 stepwise='^TestDeletionAgainstUpload$'
 
+# long: the packages whose tests take longest. They start first, so that no processor is idle while one of them ends.
+long='cmd/index internal/storage/db internal/catalog internal/publishers internal/account internal/legacyupload
+internal/simpleapi bench web internal/resolve internal/lockout'
+
+# long_first: puts the lines of standard input that name the packages in $long before the others.
+long_first() {
+	local packages name
+	packages=$(cat)
+	for name in $long; do grep -x "pyindex/$name" <<<"$packages" || true; done
+	grep -vxF "$(printf 'pyindex/%s\n' $long)" <<<"$packages" || true
+}
+
 # run_tests merges several streams of test events into one count. The client tests drive other programs, which the race detector
 # cannot observe, so they run without it; the packages of those programs are tested with it, and the replicas are built with it.
-# Client tests wait for most of their time, so they run beside the others, one package after the other. The browser test runs
-# last and alone, because it uses all of a small machine. "go vet" has run before, so no package is vetted again.
+# Client tests wait for most of their time, so they run beside the others, one package after the other. The browser test starts
+# when the others have ended, because it uses much of a small machine. "go vet" has run before, so no package is vetted again.
 run_tests() {
 	local packages plain raced=() pages=pyindex/internal/clienttest/browser count=() beside=
 	[ "${CI:-}" != true ] || count=(-count=1)
-	packages=$(go list ./... | grep -v '^pyindex/internal/clienttest/.')
+	packages=$(go list ./... | grep -v '^pyindex/internal/clienttest/.' | long_first)
 	plain=$packages
 	if [ -n "$all" ]; then
 		mapfile -t raced <<<"$packages"
 		plain=
 	elif [ -z "$quick" ]; then
 		mapfile -t raced < <(grep -E "^pyindex/($shared)(/|$)" <<<"$packages" | grep -vx pyindex/web)
-		plain="pyindex/web $(grep -vE "^pyindex/($shared)(/|$)" <<<"$packages")"
+		plain=$({ echo pyindex/web; grep -vE "^pyindex/($shared)(/|$)" <<<"$packages"; } | long_first)
 	fi
 	{
 		if [ -z "$quick" ]; then
@@ -170,15 +186,17 @@ run_tests() {
 		# shellcheck disable=SC2086 # one word for each package
 		[ -z "$plain" ] || go test -json -vet=off -timeout 20m "${count[@]}" -skip "$stepwise" $plain || true
 		if [ -z "$quick" ]; then
+			env -u GOGC -u GOMEMLIMIT go test -json -vet=off -count=1 -timeout 20m "$pages" || true
 			wait "$beside" || true
 			cat "$cache/log/beside"
-			go test -json -vet=off -count=1 -timeout 20m "$pages" || true
 		fi
 	} 9>&- | "$cache/bin/testlog" "$cache/counts" # a server that outlives a failed test must not hold the lock
 }
 
-# test_beside: runs the packages below internal/clienttest one after the other, and those of e2e on all pairs.
+# test_beside: runs the packages below internal/clienttest one after the other, and those of e2e on all pairs. Their servers
+# collect garbage as in production.
 test_beside() {
+	unset GOGC GOMEMLIMIT # it runs in a process of its own
 	local packages e2e=pyindex/internal/clienttest/e2e flags=()
 	[ -z "$all" ] || flags=("${race[@]}")
 	mapfile -t packages < <(go list ./internal/clienttest/... | grep /clienttest/ | grep -vx -e "$e2e" -e "$pages")
@@ -207,9 +225,15 @@ programs() {
 	go build -o "$INDEX_TEST_BINARIES/index" ./cmd/index && go build "${race[@]}" -o "$INDEX_TEST_BINARIES/index-race" ./cmd/index
 }
 
-clients_here() {
+# prepare: makes the clients and fetches what they install. Both wait for the network, so they run beside the compiler.
+prepare() {
 	provision
 	fetch_packages
+}
+
+clients_here() {
+	wait "$preparing"
+	cat "$cache/log/prepare"
 	browser_here
 	export INDEX_TEST_CLIENTS=$clients INDEX_TEST_PACKAGES=$packages INDEX_TEST_ARCHIVES=$packages
 	[ ! -x "$clients/build/bin/python" ] || export INDEX_TEST_PYTHON=$clients/build/bin/python
@@ -219,7 +243,8 @@ clients_here() {
 	done <"$missing"
 }
 
-# browser_here: finds the machine's Chromium, and downloads axe-core, which checks the accessibility of pages.
+# browser_here: finds the machine's Chromium, and downloads axe-core, which checks the accessibility of pages. Without
+# CI=true, the browser tests also take screenshots, which doubles their time.
 browser_here() {
 	local name found=
 	for name in chromium chromium-browser google-chrome; do
@@ -231,10 +256,14 @@ browser_here() {
 	else
 		cannot axe "$(tail -n 1 "$cache/log/axe")"
 	fi
-	export INDEX_TEST_SCREENSHOTS=${INDEX_TEST_SCREENSHOTS:-$cache/screenshots}
-	summary+=("screenshots of each page are in $INDEX_TEST_SCREENSHOTS")
+	[ "${CI:-}" = true ] || export INDEX_TEST_SCREENSHOTS=${INDEX_TEST_SCREENSHOTS:-$cache/screenshots}
+	[ -z "${INDEX_TEST_SCREENSHOTS:-}" ] || summary+=("screenshots of each page are in $INDEX_TEST_SCREENSHOTS")
 }
 
+if [ -z "$quick" ]; then
+	prepare >"$cache/log/prepare" 2>&1 &
+	preparing=$!
+fi
 check gofmt formatted
 check "go vet" go vet ./...
 tool golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint "$golangci" check golangci-lint lint

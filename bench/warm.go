@@ -70,9 +70,9 @@ var transports = []transport{
 
 // server is one column: a program at two addresses.
 type server struct {
-	name   string
-	at     [2]*process // without and with TLS
-	header []string
+	name  string
+	at    [2]*process // without and with TLS
+	token string      // header line with its token; that of the first index for servers that check none
 }
 
 // warm measures warm pages of 20 files with a token, while requests are logged, beside the bare handler and nginx. The
@@ -177,7 +177,7 @@ func (w *warmth) index(ctx context.Context, name string, first bool) error {
 	}
 	w.all = append(w.all, secure)
 	w.servers = append(w.servers, server{
-		name: name, at: [2]*process{plain, secure}, header: []string{basic("__token__", site.token)},
+		name: name, at: [2]*process{plain, secure}, token: basic("__token__", site.token),
 	})
 	if !first {
 		return nil
@@ -202,7 +202,8 @@ func (w *warmth) others(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	bare, front := server{name: "net/http"}, server{name: "nginx"}
+	token := w.servers[0].token
+	bare, front := server{name: "net/http", token: token}, server{name: "nginx", token: token}
 	for i, scheme := range []string{"http", "https"} {
 		port, err := freePort()
 		if err != nil {
@@ -303,7 +304,7 @@ func (w *warmth) sample(ctx context.Context, r warmRow, s server) error {
 	if r.tls {
 		p = s.at[1]
 	}
-	header := append([]string{asHTML, withGzip}, s.header...)
+	header := []string{asHTML, withGzip, s.token}
 	if r.page.Form == "json" {
 		header[0] = asJSON
 	}

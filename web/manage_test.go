@@ -103,6 +103,8 @@ func newShop(t testing.TB, limits catalog.Limits, rates map[route.Limit]int, cha
 		t.Fatal(err)
 	}
 	o.directory.Now, o.signin.Now, o.outbox.Now, o.keyring.Now = x.clock.Now, x.clock.Now, x.clock.Now, x.clock.Now
+	cheap := access.PasswordCost{Passes: 1, Memory: 8}
+	o.directory.PasswordCost, o.signin.PasswordCost = cheap, cheap
 	x.dir = access.NewDirectory(x.db.Access(), o.directory)
 	x.index = assembly.New(x.db.Catalog(), bytes, assembly.Options{
 		Now: x.clock.Now, Limits: limits, Log: log,

@@ -102,6 +102,18 @@ func (c *commands) check(parsed *kong.Context) error {
 	return err
 }
 
+// server returns the function that serves if that is the command, and otherwise nil. It does not refer to parsed: the
+// model of all commands takes megabytes.
+func (c *commands) server(parsed *kong.Context) func(terminal.Session) error {
+	if parsed.Command() != "serve" {
+		return nil
+	}
+	settings := config.SettingsOf(parsed)
+	return func(t terminal.Session) error {
+		return c.Config.Located(serve(&cli.Session{Session: t, Config: &c.Config}, settings))
+	}
+}
+
 func (c *commands) run(parsed *kong.Context, t terminal.Session) error {
 	c.Login.Default = c.BaseURL.URL
 	s := cli.Session{Session: t, Config: &c.Config}

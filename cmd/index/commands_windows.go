@@ -48,6 +48,9 @@ func (c *commands) options() kong.Option {
 
 func (c *commands) check(*kong.Context) error { return nil }
 
+// server returns nil, because Windows has only the commands of clients.
+func (c *commands) server(*kong.Context) func(terminal.Session) error { return nil }
+
 func (c *commands) run(parsed *kong.Context, s terminal.Session) error {
 	c.Login.Default = c.BaseURL
 	return parsed.Run(&s)

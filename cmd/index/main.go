@@ -48,10 +48,19 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		complain(errs, misused(err))
 		return statusMisused
 	}
-	err = c.run(parsed, terminal.Session{Ctx: ctx, In: in, Out: out, Errs: errs})
+	session := terminal.Session{Ctx: ctx, In: in, Out: out, Errs: errs}
+	if serve := c.server(parsed); serve != nil {
+		return report(errs, serve(session)) // nothing here refers to the parser any longer, so its memory becomes free
+	}
+	err = c.run(parsed, session)
 	if m, ok := errors.AsType[*terminal.Misuse](err); ok {
 		err = &misuse{m.Unwrap(), parsed.Selected()}
 	}
+	return report(errs, err)
+}
+
+// report prints the error of a command, if any, and returns the exit status.
+func report(errs io.Writer, err error) int {
 	if m, ok := errors.AsType[*misuse](err); ok {
 		complain(errs, m)
 		return statusMisused

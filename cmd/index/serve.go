@@ -15,8 +15,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/alecthomas/kong"
-
 	"pyindex/internal/access"
 	"pyindex/internal/app"
 	"pyindex/internal/cli"
@@ -41,8 +39,8 @@ import (
 
 type serveCmd struct{}
 
-// Run serves until the session ends, and then drains.
-func (c *serveCmd) Run(s *cli.Session, parsed *kong.Context) error {
+// serve serves until the session ends, and then drains. The settings are those shown to administrators.
+func serve(s *cli.Session, settings []config.Setting) error {
 	lines := s.Config.Log.Journal(s.Errs)
 	defer lines.Flush() // also if this goroutine panics
 	log := slog.New(lines)
@@ -59,7 +57,7 @@ func (c *serveCmd) Run(s *cli.Session, parsed *kong.Context) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	e := &endpoints{App: a, base: base, log: log, settings: config.SettingsOf(parsed)}
+	e := &endpoints{App: a, base: base, log: log, settings: settings}
 	err = e.serve(s, l)
 	return errors.Join(err, a.Close())
 }
@@ -150,6 +148,7 @@ func (e *endpoints) serve(s *cli.Session, l net.Listener) error {
 	if err != nil {
 		return err
 	}
+	app.PaceCollector()
 	stop := e.Background(s.Ctx, keyring, e.log, secure.Watch, reporting)
 	defer stop()
 	return h.Serve(s.Ctx, l, server.Run{

@@ -136,9 +136,17 @@ func TestTokenForm(t *testing.T) {
 }
 
 func TestPassword(t *testing.T) {
-	phc, err := HashPassword("correct horse battery staple")
+	phc, err := PasswordCost{}.Hash("correct horse battery staple")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !strings.HasPrefix(phc, "$argon2id$v=19$m=19456,t=2,p=1$") {
+		t.Errorf("the usual cost is that of %s", phc)
+	}
+	cheap, err := PasswordCost{Passes: 1, Memory: 8}.Hash("correct horse battery staple")
+	if err != nil || !strings.HasPrefix(cheap, "$argon2id$v=19$m=8,t=1,p=1$") ||
+		!PasswordFits(cheap, "correct horse battery staple") || PasswordFits(cheap, "correct horse battery stapler") {
+		t.Errorf("Hash at a low cost = %s, %v", cheap, err)
 	}
 	if !PasswordFits(phc, "correct horse battery staple") {
 		t.Error("the right password does not fit")
@@ -164,8 +172,8 @@ func TestPassword(t *testing.T) {
 	for _, bad := range []Secret{
 		"", "short", Secret(strings.Repeat("x", 2000)), "eleven char", "\xff\xfe\xfd not utf-8 at all",
 	} {
-		if _, err := HashPassword(bad); !fault.Is(err, fault.Invalid) {
-			t.Errorf("HashPassword of %d bytes = %v, want invalid", len(bad.Reveal()), err)
+		if _, err := (PasswordCost{}).Hash(bad); !fault.Is(err, fault.Invalid) {
+			t.Errorf("Hash of %d bytes = %v, want invalid", len(bad.Reveal()), err)
 		}
 	}
 }

@@ -18,6 +18,8 @@ type DirectoryOptions struct {
 	// TokenDefaultLife is the lifetime of an API token if the request specifies none. If it is 0, TokenMaxLife applies.
 	TokenDefaultLife time.Duration
 	SignOnLife       time.Duration // lifetime of a single sign-on session; 0 means that of other sessions
+
+	PasswordCost PasswordCost // of the passwords of new users
 }
 
 // Directory manages the users of an index, their tokens, sessions and groups. Each change is authorized and recorded in
@@ -29,6 +31,7 @@ type Directory struct {
 
 	maxLife, usualLife time.Duration // of API tokens
 	signOnLife         time.Duration // of sessions
+	passwordCost       PasswordCost
 }
 
 // NewDirectory returns the directory over the rows of s.
@@ -43,12 +46,13 @@ func NewDirectory(s Store, o DirectoryOptions) *Directory {
 		o.TokenDefaultLife = o.TokenMaxLife
 	}
 	return &Directory{
-		store:      s,
-		now:        o.Now,
-		newID:      o.NewID,
-		maxLife:    o.TokenMaxLife,
-		usualLife:  o.TokenDefaultLife,
-		signOnLife: o.SignOnLife,
+		store:        s,
+		now:          o.Now,
+		newID:        o.NewID,
+		maxLife:      o.TokenMaxLife,
+		usualLife:    o.TokenDefaultLife,
+		signOnLife:   o.SignOnLife,
+		passwordCost: o.PasswordCost,
 	}
 }
 
@@ -69,7 +73,7 @@ func (d *Directory) AddUser(ctx context.Context, who Caller, n NewUser) (User, e
 				return err
 			}
 			if n.Password != "" {
-				if u.PasswordHash, err = HashPassword(n.Password); err != nil {
+				if u.PasswordHash, err = d.passwordCost.Hash(n.Password); err != nil {
 					return err
 				}
 			}

@@ -23,29 +23,39 @@ const (
 	argonSalt    = 16
 )
 
+// PasswordCost is the cost of a password hash, and of each comparison with it. The zero value is the cost of the
+// program, 19 MiB and two passes; tests that are not about it take a lower one.
+type PasswordCost struct {
+	Passes uint32
+	Memory uint32 // KiB
+}
+
 // Length limits of passwords. NIST SP 800-63B recommends the minimum for a password used alone.
 const (
 	minPassword = 12
 	maxPassword = 1024
 )
 
-// HashPassword returns the argon2id PHC string of a password, with a fresh salt (RFC 9106). It returns fault.Invalid if
-// the password is too short, too long or not UTF-8.
-func HashPassword(p Secret) (string, error) {
+// Hash returns the argon2id PHC string of a password, with a fresh salt (RFC 9106). It returns fault.Invalid if the
+// password is too short, too long or not UTF-8.
+func (c PasswordCost) Hash(p Secret) (string, error) {
 	text := p.Reveal()
 	if n := utf8.RuneCountInString(text); n < minPassword || len(text) > maxPassword || !utf8.ValidString(text) {
 		return "", fault.New(fault.Invalid, "a password needs %d to %d characters", minPassword, maxPassword)
 	}
+	if c == (PasswordCost{}) {
+		c = PasswordCost{Passes: argonTime, Memory: argonMemory}
+	}
 	salt := make([]byte, argonSalt)
 	rand.Read(salt)
-	key := argon2.IDKey([]byte(text), salt, argonTime, argonMemory, argonThreads, argonKey)
+	key := argon2.IDKey([]byte(text), salt, c.Passes, c.Memory, argonThreads, argonKey)
 	b64 := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, c.Memory, c.Passes, argonThreads,
 		b64(salt), b64(key)), nil
 }
 
-// PasswordFits reports whether p matches a string returned by HashPassword. It reports false for strings of any other
-// format.
+// PasswordFits reports whether p matches a string returned by PasswordCost.Hash. It reports false for strings of any
+// other format.
 func PasswordFits(phc string, p Secret) bool {
 	var version, memory, passes, threads int
 	parts := strings.Split(phc, "$")

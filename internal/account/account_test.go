@@ -55,8 +55,12 @@ type settings struct {
 	outbox outbox.Options
 }
 
+// cheap is the cost of passwords in tests: that of the program takes two thirds of their time.
+var cheap = access.PasswordCost{Passes: 1, Memory: 8}
+
 // newProcess returns the accounts over rows.
 func newProcess(rows *db.DB, o settings) process {
+	o.signin.PasswordCost = cheap
 	box := outbox.New(rows.Outbox(), o.outbox)
 	methods := signin.New(rows.SignIn(), box, o.signin)
 	return process{account.New(rows.Accounts(), methods, o.Options), methods, box}
@@ -109,7 +113,7 @@ func newBureauOn(t *testing.T, url string, change ...func(*settings)) *bureau {
 	}
 	b.db, b.two, b.rows, b.store = one, two, one, one.Accounts()
 	b.serve(o)
-	b.dir = access.NewDirectory(one.Access(), access.DirectoryOptions{Now: b.clock})
+	b.dir = access.NewDirectory(one.Access(), access.DirectoryOptions{Now: b.clock, PasswordCost: cheap})
 	b.keys = access.NewKeyring(one.Access(), access.KeyringOptions{Now: b.clock})
 	return b
 }

@@ -365,8 +365,10 @@ func tarFile(t *tar.Writer, name string, b []byte, at time.Time) error {
 	return err
 }
 
-// sealedFile matches the names of secret files, which Restore reads.
-var sealedFile = regexp.MustCompile(`\A[A-Za-z0-9_.-]{1,100}\z`)
+// sealedFile matches the names of secret files, which Restore reads, up to maxSealedName bytes.
+var sealedFile = regexp.MustCompile(`\A[A-Za-z0-9_.-]+\z`)
+
+const maxSealedName = 100
 
 // tarFolder adds the regular files of a folder, which are small. A missing folder has none.
 func tarFolder(t *tar.Writer, name, folder string) error {
@@ -374,7 +376,7 @@ func tarFolder(t *tar.Writer, name, folder string) error {
 		if errors.Is(err, os.ErrNotExist) && path == folder {
 			return nil
 		}
-		if err != nil || !e.Type().IsRegular() || !sealedFile.MatchString(e.Name()) ||
+		if err != nil || !e.Type().IsRegular() || len(e.Name()) > maxSealedName || !sealedFile.MatchString(e.Name()) ||
 			filepath.Dir(path) != filepath.Clean(folder) {
 			return err
 		}

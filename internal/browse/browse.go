@@ -19,7 +19,8 @@ type Tx interface {
 
 	// Search returns a page of results and the number of all results, at most MaxFound + 1.
 	Search(ctx context.Context, q SearchQuery) ([]catalog.Card, int, error)
-	// FacetRows returns the projects that a query finds, whatever its page, at most MaxFound; without words, the newest.
+	// FacetRows returns what facets count of the projects that a query finds, whatever its page, at most MaxFound; without
+	// words, the newest.
 	FacetRows(ctx context.Context, q SearchQuery) ([]FacetRow, error)
 	// OwnerCounts returns the owners of most of the projects that a query finds, at most MaxFound, and only owners of the
 	// project itself.
@@ -55,7 +56,8 @@ type Browser struct {
 	store       Store
 	digests     *digests
 	comparisons *comparisons
-	highest     *memo.BySerial[string, int] // highestNamed of a repository, by its id
+	highest     *memo.BySerial[string, int]   // highestNamed of a repository, by its id
+	common      *memo.BySerial[string, Found] // answers to queries that find more than MaxFound, by the query
 	redact      func(ctx context.Context, tx catalog.Tx, who access.Caller, projectID string, entries []audit.Entry) error
 }
 
@@ -66,9 +68,12 @@ func New(x *catalog.Index, s Store, o Options) *Browser {
 	}
 	return &Browser{
 		index: x, store: s, digests: newDigests(), comparisons: newComparisons(),
-		highest: memo.NewBySerial[string, int](1000), redact: o.Redact,
+		highest: memo.NewBySerial[string, int](1000), common: memo.NewBySerial[string, Found](maxCommon), redact: o.Redact,
 	}
 }
+
+// maxCommon is the number of answers that are kept. One has up to a hundred cards of less than a kilobyte.
+const maxCommon = 64
 
 // MaxFound is the number of search results that are counted and can be paged to.
 const MaxFound = 1_000

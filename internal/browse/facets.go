@@ -25,8 +25,9 @@ type Facets struct {
 	Owners, Licenses, Classifiers []Facet
 }
 
-// FacetRow is a found project as facets count it.
+// FacetRow is what facets count of found projects.
 type FacetRow struct {
+	Count       int // of the projects that have all of this
 	Pythons     []string
 	License     string
 	Classifiers []string
@@ -65,15 +66,15 @@ func (x *Browser) facets(ctx context.Context, tx Tx, at memo.Stamp, q SearchQuer
 	pythons, licenses, classifiers := tally{}, tally{}, tally{}
 	for _, r := range rows {
 		for _, p := range r.Pythons {
-			pythons.add(p, p)
+			pythons.add(p, p, r.Count)
 		}
 		if q.Python != "" && !slices.Contains(r.Pythons, q.Python) {
 			continue
 		}
-		licenses.add(catalog.LicenseKey(r.License), r.License)
+		licenses.add(catalog.LicenseKey(r.License), r.License, r.Count)
 		for _, c := range r.Classifiers {
 			if !namesPython(c) {
-				classifiers.add(c, c)
+				classifiers.add(c, c, r.Count)
 			}
 		}
 	}
@@ -188,14 +189,14 @@ func highestNamed(rows []FacetRow, known []string) int {
 // tally counts values, each with its spellings.
 type tally map[string]map[string]int
 
-func (t tally) add(value, spelling string) {
+func (t tally) add(value, spelling string, times int) {
 	if value == "" {
 		return
 	}
 	if t[value] == nil {
 		t[value] = map[string]int{}
 	}
-	t[value][spelling]++
+	t[value][spelling] += times
 }
 
 func (t tally) count(value string) (n int) {

@@ -12,7 +12,7 @@ import (
 func TestMostSimilar(t *testing.T) {
 	names := []string{"acme-big-widgets", "acme-widgets", "api-io", "numpy", "requests-acme"}
 	for text, want := range map[string]string{
-		"reqests": "requests-acme", "widgts": "acme-big-widgets", "acme-widgts": "acme-widgets",
+		"reqests": "requests-acme", "widgts": "acme-big-widgets", "acme-wxdgets": "acme-widgets",
 		"big-widgts": "acme-big-widgets", "nupmy": "numpy", "apo": "", "wodges": "", "acne": "acme-big-widgets", "zzzz": "",
 	} {
 		if got := mostSimilar(text, names); got != want {
@@ -97,4 +97,41 @@ func TestDistance(t *testing.T) {
 			t.Errorf("distance(%q, %q) of at most 0 = %d", c.a, c.b, got)
 		}
 	}
+}
+
+// TestNearestReadsAllNamesLast checks that the names of a large repository are read completely only if no name in a
+// range of them differs in one letter.
+func TestNearestReadsAllNamesLast(t *testing.T) {
+	m := &scanned{manyNames: manyNames{names: []string{"acme-widgets", "requests-like", "zz-acme-widgets"}}}
+	for n := range 5_000 {
+		m.names = append(m.names, fmt.Sprintf("acme-thing-%d", n))
+	}
+	slices.Sort(m.names)
+	for text, want := range map[string]struct {
+		name  string
+		scans int
+	}{
+		"acme-wxdgets":    {"acme-widgets", 0},
+		"requests-lke":    {"requests-like", 0},
+		"zz-xcme-wadgets": {"zz-acme-widgets", 1},
+		"widgts":          {"acme-widgets", 1},
+		"xyzxyz":          {"", 1},
+	} {
+		m.scans = 0
+		got, err := nearest(t.Context(), m, SearchQuery{Name: text})
+		if err != nil || got != want.name || m.scans != want.scans {
+			t.Errorf("nearest to %q is %q after %d scans, %v, want %q after %d", text, got, m.scans, err, want.name, want.scans)
+		}
+	}
+}
+
+// scanned counts how often all names are read.
+type scanned struct {
+	manyNames
+	scans int
+}
+
+func (s *scanned) NamesWith(ctx context.Context, repository string, texts, ids []string, limit int) ([]string, error) {
+	s.scans++
+	return s.manyNames.NamesWith(ctx, repository, texts, ids, limit)
 }

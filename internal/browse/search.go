@@ -2,6 +2,8 @@ package browse
 
 import (
 	"context"
+	"encoding/json"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -55,10 +57,34 @@ func (x *Browser) Search(ctx context.Context, who access.Caller, repo string, q 
 		Limit: q.PerPage, Offset: min(max(q.Page-1, 0), MaxFound) * q.PerPage,
 	}
 	ask.Owner, ask.OwnerGroup = ownerOf(catalog.CutText(q.Owner, maxQuery))
-	var f Found
 	if len(ask.Words) == 0 && strings.TrimSpace(q.Text) != "" || ask.Offset >= MaxFound {
+		return Found{}, nil
+	}
+	return x.found(ctx, at, ask)
+}
+
+// found answers a query. It keeps what it found for a query without words, or with words that are common, until the
+// next change: the first page of an index shows one, and their facets count a thousand projects. Only such answers are
+// kept, because cards that are created or indexed again in the background are no change.
+func (x *Browser) found(ctx context.Context, at memo.Stamp, ask SearchQuery) (Found, error) {
+	key, err := json.Marshal(ask)
+	if err != nil {
+		return Found{}, err
+	}
+	if f, ok := x.common.Get(at, string(key)); ok {
+		f.Cards = slices.Clone(f.Cards) // callers change them
 		return f, nil
 	}
+	f, err := x.search(ctx, at, ask)
+	if err == nil && f.More && ask.ProjectIDs == nil {
+		kept := f
+		kept.Cards = slices.Clone(f.Cards)
+		x.common.Put(at, string(key), kept)
+	}
+	return f, err
+}
+
+func (x *Browser) search(ctx context.Context, at memo.Stamp, ask SearchQuery) (f Found, err error) {
 	err = x.store.View(ctx, func(tx Tx) (err error) {
 		if f.Cards, f.Total, err = tx.Search(ctx, ask); err != nil {
 			return err
@@ -130,8 +156,8 @@ const (
 
 // nearest returns the project name that the caller may see and that is most similar to the query, or "" if none is
 // similar. A name is also similar if some of its parts between dashes are. In a large repository, only names that begin
-// with the first two letters, in any order, or with the first or the second of them, or that contain half of the query
-// are compared.
+// with the first half, or with the first two letters in any order, or with the first or the second of them, or that
+// contain half of the query are compared.
 func nearest(ctx context.Context, tx Tx, q SearchQuery) (string, error) {
 	if len(q.Name) < 3 || strings.IndexFunc(q.Name, func(c rune) bool { return c >= utf8.RuneSelf }) >= 0 {
 		return "", nil
@@ -140,21 +166,29 @@ func nearest(ctx context.Context, tx Tx, q SearchQuery) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(names) == nearNames {
-		a, b := q.Name[:1], q.Name[1:2]
-		halves := []string{q.Name[:len(q.Name)/2], q.Name[len(q.Name)/2:]}
-		if names, err = tx.NamesWith(ctx, q.RepositoryID, halves, q.ProjectIDs, nearNames); err != nil {
+	if len(names) < nearNames {
+		return mostSimilar(q.Name, names), nil
+	}
+	return nearestOfMany(ctx, tx, q)
+}
+
+// nearestOfMany is nearest in a large repository. It reads all names only if none in the ranges differs in one letter.
+func nearestOfMany(ctx context.Context, tx Tx, q SearchQuery) (string, error) {
+	a, b, half := q.Name[:1], q.Name[1:2], len(q.Name)/2
+	var names []string
+	for _, prefix := range []string{q.Name[:half], a + b, b + a, b, a} {
+		some, err := tx.NamesFrom(ctx, q.RepositoryID, prefix, q.ProjectIDs, nearWithin)
+		if err != nil {
 			return "", err
 		}
-		for _, prefix := range []string{a + b, b + a, b, a} {
-			more, err := tx.NamesFrom(ctx, q.RepositoryID, prefix, q.ProjectIDs, nearWithin)
-			if err != nil {
-				return "", err
-			}
-			names = append(names, more...)
-		}
+		names = append(names, some...)
 	}
-	return mostSimilar(q.Name, names), nil
+	if best := mostSimilar(q.Name, names); best != "" && distance(q.Name, best, 1) == 1 {
+		return best, nil
+	}
+	halves := []string{q.Name[:half], q.Name[half:]}
+	some, err := tx.NamesWith(ctx, q.RepositoryID, halves, q.ProjectIDs, nearNames)
+	return mostSimilar(q.Name, append(some, names...)), err
 }
 
 // minPart is the length from which parts of names are compared. Shorter ones are similar to too much.

@@ -3,6 +3,7 @@ package readme
 import (
 	"bytes"
 	"strings"
+	"sync"
 
 	"github.com/yuin/goldmark"
 	emoji "github.com/yuin/goldmark-emoji"
@@ -24,10 +25,14 @@ const (
 )
 
 // gfm renders GitHub Flavored Markdown with GitHub's alerts and emoji. It passes embedded HTML through, which is
-// sanitized later. The IDs of headings are added after that, because headings can also be HTML.
-var gfm = goldmark.New(
-	goldmark.WithParser(meteredParser()),
-	goldmark.WithRenderer(renderer.NewRenderer(renderer.WithNodeRenderers(
+// sanitized later. The IDs of headings are added after that, because headings can also be HTML. It is made when it is
+// first needed, because its tables are large.
+var gfm = sync.OnceValue(func() goldmark.Markdown {
+	return goldmark.New(goldmark.WithParser(meteredParser()), goldmark.WithRenderer(gfmRenderer()))
+})
+
+func gfmRenderer() renderer.Renderer {
+	return renderer.NewRenderer(renderer.WithNodeRenderers(
 		util.Prioritized(boxes{}, 100),
 		util.Prioritized(alerts{}, 100),
 		util.Prioritized(fenced{}, 100),
@@ -37,15 +42,15 @@ var gfm = goldmark.New(
 		util.Prioritized(extension.NewStrikethroughHTMLRenderer(), 500),
 		util.Prioritized(extension.NewFootnoteHTMLRenderer(), 500),
 		util.Prioritized(html.NewRenderer(html.WithUnsafe()), 1000),
-	))),
-)
+	))
+}
 
 // markdown renders Markdown as HTML that is not sanitized. The result is incomplete if the budget runs out.
 func markdown(source string, b *budget.Budget) string {
 	pc := parser.NewContext()
 	pc.Set(meterKey, &meter{budget: b})
 	out := limited{budget: b}
-	_ = gfm.Convert([]byte(source), &out, parser.WithContext(pc)) // an error of out sets b.Over
+	_ = gfm().Convert([]byte(source), &out, parser.WithContext(pc)) // an error of out sets b.Over
 	return out.out.String()
 }
 

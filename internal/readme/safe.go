@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/microcosm-cc/bluemonday"
 	"golang.org/x/net/html"
@@ -16,7 +17,7 @@ import (
 
 // policy allows the elements of texts. It allows no scripts, forms or styles, and of classes only those of this
 // package.
-var policy = func() *bluemonday.Policy {
+var policy = sync.OnceValue(func() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
 	p.AllowElements("h1", "h2", "h3", "h4", "h5", "h6", "p", "br", "hr", "div", "span", "blockquote", "pre", "code",
 		"kbd", "samp", "var",
@@ -44,7 +45,7 @@ var policy = func() *bluemonday.Policy {
 	p.AllowRelativeURLs(true)
 	p.RequireParseableURLs(true)
 	return p
-}()
+})
 
 // idForm restricts the characters of IDs. It does not restrict their length, which would multiply the size of the
 // compiled expression; the length of the text is bounded anyway.
@@ -52,7 +53,7 @@ var idForm = regexp.MustCompile(`\A[\pL\pM\pN:_.-]+\z`)
 
 // spanClass matches the classes of colored code, and of emoji with their names.
 var spanClass = regexp.MustCompile(`\A(` + strings.Join(highlight.Classes, "|") + `|` + emojiClass +
-	`[a-z0-9_+-]{1,64})\z`)
+	`[a-z0-9_+-]+)\z`)
 
 // idPrefix separates the IDs of a text from those of the page.
 const idPrefix = "user-content-"
@@ -63,7 +64,7 @@ func safe(unsafe string, o Options, b *budget.Budget) (page template.HTML, pictu
 		return "", nil
 	}
 	var clean strings.Builder
-	if err := policy.SanitizeReaderToWriter(&meteredReader{strings.NewReader(unsafe), b}, &clean); err != nil || b.Over {
+	if err := policy().SanitizeReaderToWriter(&meteredReader{strings.NewReader(unsafe), b}, &clean); err != nil || b.Over {
 		b.Over = true
 		return "", nil
 	}

@@ -42,21 +42,28 @@ func (s *Server) client(r *http.Request) (address, requestID string) {
 		}
 		return address, ""
 	}
-	if host := last(r.Header["X-Forwarded-Host"]); hostShape.MatchString(host) {
+	if host := last(r.Header["X-Forwarded-Host"]); len(host) <= maxHost && hostShape.MatchString(host) {
 		r.Host = host
 	}
 	if proto := strings.ToLower(last(r.Header["X-Forwarded-Proto"])); proto == "https" || proto == "http" {
 		r.URL.Scheme = proto
 	}
-	if id := r.Header.Get("X-Request-Id"); idShape.MatchString(id) {
+	if id := r.Header.Get("X-Request-Id"); len(id) <= maxID && idShape.MatchString(id) {
 		requestID = id
 	}
 	return s.forwardedFor(addr, r.Header["X-Forwarded-For"]), requestID
 }
 
+// These are the longest host, with its port, and request id of a proxy, in bytes. Counts in a regular expression would
+// take much memory.
+const (
+	maxHost = 253 + len(":65535")
+	maxID   = 128
+)
+
 var (
-	hostShape = regexp.MustCompile(`\A([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?\z`)
-	idShape   = regexp.MustCompile(`\A[A-Za-z0-9._:/+=-]{1,128}\z`)
+	hostShape = regexp.MustCompile(`\A([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]{2,}\])(:[0-9]{1,5})?\z`)
+	idShape   = regexp.MustCompile(`\A[A-Za-z0-9._:/+=-]+\z`)
 )
 
 // last returns the newest entry of a list header, which our own proxy wrote.

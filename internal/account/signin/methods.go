@@ -9,6 +9,7 @@ package signin
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"pyindex/internal/access"
@@ -32,7 +33,11 @@ func New(s Store, box *outbox.Outbox, o Options) *Methods {
 	if o.Hashers == nil {
 		o.Hashers = make(chan struct{}, 2)
 	}
-	return &Methods{store: s, box: box, o: o, challenges: challenge.New(s, o.Now)}
+	unknown := sync.OnceValue(func() string {
+		phc, _ := o.PasswordCost.Hash(access.NewToken())
+		return phc
+	})
+	return &Methods{store: s, box: box, o: o, challenges: challenge.New(s, o.Now), unknown: unknown}
 }
 
 // Options returns the settings with the defaults filled in.

@@ -120,7 +120,7 @@ func (t turn) fits(ctx context.Context, phc string, p access.Secret) (bool, erro
 	return access.PasswordFits(phc, p), nil
 }
 
-// Hash calls access.HashPassword for a known person when it has a hasher.
+// Hash returns the hash of a known person's password, by access.PasswordCost.Hash, when it has a hasher.
 func (m *Methods) Hash(ctx context.Context, p access.Secret) (string, error) {
 	t, err := m.queue(true)
 	if err != nil {
@@ -131,7 +131,7 @@ func (m *Methods) Hash(ctx context.Context, p access.Secret) (string, error) {
 		return "", err
 	}
 	defer t.idle()
-	return access.HashPassword(p)
+	return m.o.PasswordCost.Hash(p)
 }
 
 // SetPassword sets the caller's password, and ends the caller's other sessions and open password links. If the caller

@@ -94,6 +94,8 @@ type Options struct {
 	// Hashers limits, by its capacity, how many passwords are hashed at once, each in 19 MiB. The default capacity is
 	// 2.
 	Hashers chan struct{}
+	// PasswordCost is the cost of the hashes of new passwords.
+	PasswordCost access.PasswordCost
 }
 
 // Methods are the ways in which people sign in. It is safe for concurrent use, and by several processes on one store.
@@ -103,6 +105,8 @@ type Methods struct {
 	o          Options
 	challenges *challenge.Sealer[Tx]
 	waiting    atomic.Int64 // people in the queue for a hasher, or using one
+	// unknown returns a hash that no password matches, so that an unknown name takes as much time as a known one.
+	unknown func() string
 }
 
 // Signed is the result of a successful sign-in step.

@@ -38,6 +38,7 @@ type dialect struct {
 	text   []string // creates the full-text index
 	// ends the statement that creates a table of small rows, so that its primary key is the table itself; "" if unsupported
 	clustered    string
+	quarantined  string   // the source of files in quarantine as q, by the index of them
 	computesKeys bool     // blob_key of blobs is computed from the columns of the primary key
 	blobPrimary  string   // the columns of the primary key of blobs
 	blobs        []string // gives blobs these columns
@@ -53,7 +54,7 @@ type dialect struct {
 	// matching adds a condition about words to a statement of cards as c, and returns its sources
 	matching func(s *statement, words []string, exact bool) (from string)
 	rank     func(s *statement, words []string) string // of a card as c; lower ranks are better matches
-	listed   string                                    // format of a query for the numbers of a JSON array
+	elements string                                    // format of a source with the elements of a JSON array as value
 }
 
 // failure classifies the error codes of a database.

@@ -70,49 +70,52 @@ func (t *Tx) Files(ctx context.Context, projectID string) ([]catalog.File, error
 		ORDER BY f.uploaded_at, f.id`, projectID)
 }
 
-// ShownFiles implements catalog.Tx. Each row is one text, because passing many columns through the driver of SQLite costs
-// more than reading the rows. Of the texts in it, only the last two can contain the separator: the length of the first
-// of them, in characters, is before it. The index has the files by their time; sorting them by their ids too, which
-// seldom matters, would take SQLite as long as reading them.
+// ShownFiles implements catalog.Tx. All rows are one text, because passing a row through the driver of SQLite costs more
+// than reading it. Their order, which the index has on SQLite, is checked here.
 func (t *Tx) ShownFiles(ctx context.Context, projectID string) ([]catalog.File, error) {
-	all, err := many(ctx, t, scanShown, `SELECT concat_ws(CAST($2 AS TEXT), f.filename, f.version, f.sha256, f.metadata_sha256,
-		f.size, f.uploaded_at, CASE WHEN f.yanked THEN '1' ELSE '' END, CASE WHEN f.attested THEN '1' ELSE '' END, f.id,
-		LENGTH(f.requires_python), f.requires_python || f.yanked_reason)
-		FROM files f WHERE f.project_id = $1 AND f.quarantined_at = 0 ORDER BY f.uploaded_at`, projectID, listSeparator)
-	if err != nil {
+	all, err := one(ctx, t, "files", scanText, `SELECT COALESCE(string_agg(concat_ws(CAST($2 AS TEXT), f.filename, f.version,
+		f.sha256, f.metadata_sha256, f.size, f.uploaded_at, f.yanked, f.attested, f.id, OCTET_LENGTH(f.requires_python),
+		OCTET_LENGTH(f.yanked_reason), f.requires_python || f.yanked_reason), CAST($3 AS TEXT)), '')
+		FROM files f WHERE f.project_id = $1 AND f.quarantined_at = 0`, projectID, listSeparator, listEnd)
+	if err != nil || all == "" {
 		return nil, err
 	}
-	for i := 1; i < len(all); i++ {
-		if all[i].UploadedAt.Equal(all[i-1].UploadedAt) {
-			slices.SortFunc(all, func(a, b catalog.File) int {
-				return cmp.Or(a.UploadedAt.Compare(b.UploadedAt), cmp.Compare(a.ID, b.ID))
-			})
-			break
+	files := make([]catalog.File, 0, strings.Count(all, listEnd)+1)
+	for all != "" {
+		var f catalog.File
+		if f, all, err = cutShown(all); err != nil {
+			return nil, err
 		}
+		files = append(files, f)
 	}
-	for i := range all {
-		all[i].ID = ""
+	order := func(a, b catalog.File) int {
+		return cmp.Or(a.UploadedAt.Compare(b.UploadedAt), cmp.Compare(a.ID, b.ID))
 	}
-	return all, nil
+	if !slices.IsSortedFunc(files, order) {
+		slices.SortFunc(files, order)
+	}
+	for i := range files {
+		files[i].ID = ""
+	}
+	return files, nil
 }
 
-func scanShown(r row) (f catalog.File, err error) {
-	var text string
-	if err := r.Scan(&text); err != nil {
-		return f, err
-	}
-	var part [10]string
-	rest, ok := text, true
+// cutShown divides a text of ShownFiles after its first file. The last two texts of a file may contain anything; their
+// lengths in bytes are before them.
+func cutShown(all string) (f catalog.File, rest string, err error) {
+	var part [11]string
+	rest, ok := all, true
 	for i := range part {
 		if part[i], rest, ok = strings.Cut(rest, listSeparator); !ok {
-			return f, fault.New(fault.Internal, "a file's row is malformed: %q", text)
+			return f, "", malformedFile(all)
 		}
 	}
 	size, err1 := strconv.ParseInt(part[4], 10, 64)
 	uploaded, err2 := strconv.ParseInt(part[5], 10, 64)
-	length, err3 := strconv.Atoi(part[9])
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return f, err
+	python, err3 := strconv.Atoi(part[9])
+	reason, err4 := strconv.Atoi(part[10])
+	if errors.Join(err1, err2, err3, err4) != nil || python < 0 || reason < 0 || len(rest)-python < reason {
+		return f, "", malformedFile(all)
 	}
 	f = catalog.File{
 		ID:             part[8],
@@ -122,11 +125,26 @@ func scanShown(r row) (f catalog.File, err error) {
 		MetadataSHA256: part[3],
 		Size:           size,
 		UploadedAt:     moment(uploaded),
-		Yanked:         part[6] != "",
-		Attested:       part[7] != "",
+		Yanked:         isTrue(part[6]),
+		Attested:       isTrue(part[7]),
+		RequiresPython: rest[:python],
+		YankedReason:   rest[python : python+reason],
 	}
-	f.RequiresPython, f.YankedReason = cutCharacters(rest, length)
-	return f, nil
+	if rest = rest[python+reason:]; rest == "" {
+		return f, "", nil
+	}
+	rest, ok = strings.CutPrefix(rest, listEnd)
+	if !ok || rest == "" {
+		return f, "", malformedFile(all)
+	}
+	return f, rest, nil
+}
+
+// isTrue reads a boolean that was made text: 0 or 1 by SQLite, f or t by PostgreSQL.
+func isTrue(text string) bool { return text == "1" || text == "t" }
+
+func malformedFile(text string) error {
+	return fault.New(fault.Internal, "a file's row is malformed: %q", text[:min(len(text), 500)])
 }
 
 // cutCharacters divides s after n characters.

@@ -43,7 +43,7 @@ var postgresDialect = dialect{
 	cut:     cutPostgres,
 
 	size: sizePostgres, text: postgresText, putWords: putPostgresWords, matching: matchPostgres,
-	rank: rankPostgres, listed: `SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(CAST(%s AS TEXT) AS JSON))`,
+	quarantined: `files q`, rank: rankPostgres, elements: `json_array_elements_text(CAST(CAST(%s AS TEXT) AS JSON))`,
 	blobPrimary: `blob_key`, marks: postgresMarks(),
 	joinBlob: `ON CONFLICT (part, sha256) WHERE NOT dropping DO UPDATE SET holds = blobs.holds + 1, since = excluded.since, settled = FALSE`,
 }

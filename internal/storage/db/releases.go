@@ -1,10 +1,15 @@
 package db
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
 )
 
 const releaseColumns = `id, project_id, version, version_key, created_at`
@@ -44,28 +49,43 @@ func (t *Tx) ReleaseByKey(ctx context.Context, projectID, key string) (catalog.R
 
 func (t *Tx) Releases(ctx context.Context, projectID string) ([]catalog.Release, error) {
 	return many(ctx, t, scanRelease,
-		`SELECT `+releaseColumns+` FROM releases WHERE project_id = $1 AND `+offered("releases.id")+`
+		`SELECT `+releaseColumns+` FROM releases WHERE project_id = $1 AND `+t.offered("releases.id")+`
 		ORDER BY created_at, id`, projectID)
 }
 
-// ShownReleases implements catalog.Tx.
+// ShownReleases implements catalog.Tx. All rows are one text, like those of ShownFiles.
 func (t *Tx) ShownReleases(ctx context.Context, projectID string) ([]catalog.Release, error) {
-	scan := func(r row) (out catalog.Release, err error) {
-		var text string
-		if err := r.Scan(&text); err != nil {
-			return out, err
-		}
-		out.Version, out.Key, _ = strings.Cut(text, listSeparator)
-		return out, nil
+	all, err := one(ctx, t, "releases", scanText, `SELECT COALESCE(string_agg(concat_ws(CAST($2 AS TEXT), version, version_key,
+		created_at, id), CAST($3 AS TEXT)), '') FROM releases WHERE project_id = $1 AND `+t.offered("releases.id"),
+		projectID, listSeparator, listEnd)
+	if err != nil || all == "" {
+		return nil, err
 	}
-	return many(ctx, t, scan, `SELECT version || $2 || version_key FROM releases
-		WHERE project_id = $1 AND `+offered("releases.id")+` ORDER BY created_at, id`, projectID, listSeparator)
+	releases := make([]catalog.Release, 0, strings.Count(all, listEnd)+1)
+	for text := range strings.SplitSeq(all, listEnd) {
+		part := strings.Split(text, listSeparator)
+		if len(part) != 4 {
+			return nil, fault.New(fault.Internal, "a release's row is malformed: %q", text)
+		}
+		created, err := strconv.ParseInt(part[2], 10, 64)
+		if err != nil {
+			return nil, fault.Wrap(fault.Internal, err, "a release's row is malformed: %v", err)
+		}
+		releases = append(releases, catalog.Release{Version: part[0], Key: part[1], CreatedAt: moment(created), ID: part[3]})
+	}
+	slices.SortFunc(releases, func(a, b catalog.Release) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	for i := range releases {
+		releases[i].ID, releases[i].CreatedAt = "", time.Time{}
+	}
+	return releases, nil
 }
 
 // offered is the condition that a release, given by its id, has a file outside quarantine or no files. Few files are in
 // quarantine, so their index decides most cases.
-func offered(id string) string {
-	return `(NOT EXISTS (SELECT 1 FROM files q WHERE q.release_id = ` + id + ` AND q.quarantined_at > 0)
+func (t *Tx) offered(id string) string {
+	return `(NOT EXISTS (SELECT 1 FROM ` + t.db.dialect.quarantined + ` WHERE q.release_id = ` + id + ` AND q.quarantined_at > 0)
 		OR EXISTS (SELECT 1 FROM files q WHERE q.release_id = ` + id + ` AND q.quarantined_at = 0))`
 }
 

@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -14,6 +16,7 @@ import (
 
 	"pyindex/internal/browse"
 	"pyindex/internal/catalog"
+	"pyindex/internal/fault"
 )
 
 const cardColumns = `c.project_id, c.repository_id, c.name, c.display, c.status, c.summary, c.version, c.yanked, c.source_kind,
@@ -131,54 +134,100 @@ func (t *Tx) Search(ctx context.Context, q browse.SearchQuery) ([]catalog.Card, 
 // page returns a page of what a query found, and of the projects whose name begins like that of the query. Few columns
 // of a thousand rows are sorted here, because sorting all columns in the database takes several times as long.
 func (t *Tx) page(ctx context.Context, q browse.SearchQuery, h hits) ([]catalog.Card, error) {
-	found := slices.Clone(h.first())
-	if len(h.all) <= browse.MaxFound { // words that are more common do not distinguish projects
-		if err := t.score(ctx, q.Words, found); err != nil {
+	found, err := t.begins(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[int64]bool, len(found))
+	for _, r := range found {
+		known[r.number] = true
+	}
+	rest := make([]ranking, 0, len(h.first()))
+	for i := range h.first() {
+		switch r := (ranking{hit: &h.all[i], class: classOf(&h.all[i], q)}); {
+		case known[r.number]:
+		case r.class == otherName:
+			rest = append(rest, r)
+		default:
+			found = append(found, r)
+		}
+	}
+	// Words that are more common do not distinguish projects.
+	if q.Sort == browse.ByRelevance && len(h.all) <= browse.MaxFound {
+		if err := t.score(ctx, q.Words, rest); err != nil {
 			return nil, err
 		}
 	}
-	if q.Name != "" {
-		s := &statement{}
-		s.filter(q)
-		s.and(`c.name >= ` + s.arg(q.Name))
-		s.and(`c.name < ` + s.arg(q.Name+"\U0010FFFF"))
-		begins, err := many(ctx, t, scanHit, selectHit+` FROM project_cards c WHERE `+strings.Join(s.where, ` AND `)+
-			fmt.Sprintf(` ORDER BY c.name LIMIT %d`, named), s.args...)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, begins...) // with the best score
-	}
-	slices.SortFunc(found, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.score, b.score))
-	})
-	found = slices.CompactFunc(found, func(a, b hit) bool { return a.number == b.number })
+	found = append(found, rest...)
 	slices.SortFunc(found, order(q))
 	found = found[min(q.Offset, len(found)):]
 	found = found[:min(q.Limit, len(found))]
+	return t.cardsOf(ctx, found)
+}
+
+// begins returns the projects whose name begins like that of a query. Unless the order is by time, the page of the query
+// has none of those beyond its end in the order of names.
+func (t *Tx) begins(ctx context.Context, q browse.SearchQuery) ([]ranking, error) {
+	if q.Name == "" {
+		return nil, nil
+	}
+	most := named
+	if q.Sort != browse.ByNewest {
+		most = min(most, q.Offset+q.Limit)
+	}
+	s := &statement{}
+	s.filter(q)
+	s.and(`c.name >= ` + s.arg(q.Name))
+	s.and(`c.name < ` + s.arg(q.Name+"\U0010FFFF"))
+	return many(ctx, t, func(r row) (ranking, error) {
+		h, err := scanHit(r)
+		return ranking{hit: &h, class: classOf(&h, q)}, err
+	}, selectHit+` FROM project_cards c WHERE `+strings.Join(s.where, ` AND `)+
+		fmt.Sprintf(` ORDER BY c.name LIMIT %d`, most), s.args...)
+}
+
+// cardsOf returns the cards of hits, in their order.
+func (t *Tx) cardsOf(ctx context.Context, found []ranking) ([]catalog.Card, error) {
 	s, place := &statement{}, map[string]int{}
 	for i, h := range found {
 		place[h.name] = i
 	}
 	cards, err := many(ctx, t, scanCard,
-		`SELECT `+cardColumns+` FROM project_cards c WHERE c.number IN (`+s.listed(t, found)+`)`, s.args...)
+		`SELECT `+cardColumns+` FROM project_cards c WHERE c.number IN (`+s.numbers(t, found)+`)`, s.args...)
 	slices.SortFunc(cards, func(a, b catalog.Card) int { return cmp.Compare(place[a.Name], place[b.Name]) })
 	return cards, err
 }
 
+// ranking is a hit with what its order by relevance needs.
+type ranking struct {
+	*hit
+	class class
+	score int64 // of other names; lower is better
+}
+
+// class is the first criterion of the order by relevance.
+type class int
+
+const (
+	sameName class = iota // as the query
+	likeName              // begins with that of the query
+	otherName
+)
+
+func classOf(h *hit, q browse.SearchQuery) class {
+	switch {
+	case h.name == q.Name:
+		return sameName
+	case q.Name != "" && strings.HasPrefix(h.name, q.Name):
+		return likeName
+	}
+	return otherName
+}
+
 // order compares hits by the order of a query with words. By relevance, the project with exactly this name is first,
 // then names that begin with it, then the rest by score.
-func order(q browse.SearchQuery) func(a, b hit) int {
-	class := func(h hit) int {
-		switch {
-		case h.name == q.Name:
-			return 0
-		case strings.HasPrefix(h.name, q.Name):
-			return 1
-		}
-		return 2
-	}
-	return func(a, b hit) int {
+func order(q browse.SearchQuery) func(a, b ranking) int {
+	return func(a, b ranking) int {
 		switch q.Sort {
 		case browse.ByName:
 		case browse.ByNewest:
@@ -186,7 +235,7 @@ func order(q browse.SearchQuery) func(a, b hit) int {
 				return n
 			}
 		default:
-			if n := cmp.Or(cmp.Compare(class(a), class(b)), cmp.Compare(a.score, b.score)); n != 0 {
+			if n := cmp.Or(cmp.Compare(a.class, b.class), cmp.Compare(a.score, b.score)); n != 0 {
 				return n
 			}
 		}
@@ -194,8 +243,11 @@ func order(q browse.SearchQuery) func(a, b hit) int {
 	}
 }
 
-// score sets the scores of hits. Lower is better, and 0 is the score of a name match.
-func (t *Tx) score(ctx context.Context, words []string, found []hit) error {
+// score sets the scores of hits with other names than the query, which are 0 before, if there are several to compare.
+func (t *Tx) score(ctx context.Context, words []string, found []ranking) error {
+	if len(found) < 2 {
+		return nil
+	}
 	s := &statement{}
 	type scored struct{ number, score int64 }
 	scan := func(r row) (x scored, err error) {
@@ -204,7 +256,7 @@ func (t *Tx) score(ctx context.Context, words []string, found []hit) error {
 	}
 	rank := t.db.dialect.rank(s, words)
 	all, err := many(ctx, t, scan,
-		`SELECT c.number, `+rank+` FROM project_cards c WHERE c.number IN (`+s.listed(t, found)+`)`, s.args...)
+		`SELECT c.number, `+rank+` FROM project_cards c WHERE c.number IN (`+s.numbers(t, found)+`)`, s.args...)
 	scores := make(map[int64]int64, len(all))
 	for _, x := range all {
 		scores[x.number] = x.score
@@ -238,37 +290,65 @@ func newest(q browse.SearchQuery) string {
 	return `c.released_at DESC, c.name`
 }
 
-// hit is a card that a query finds, with what its order and the facets need.
+// hit is a card that a query finds, with what its order, its facets and its owners need.
 type hit struct {
-	number, released, score             int64
-	name, pythons, license, classifiers string
+	number, released int64
+	project, name    string
+	facets           string // pythons, length of the classifiers in characters, classifiers with the license
 }
 
-const selectHit = `SELECT c.number, c.released_at, c.name, c.pythons, c.license, c.classifiers`
+// selectHit reads a hit as one text, like ShownFiles.
+const selectHit = `SELECT concat_ws('` + listSeparator + `', c.number, c.released_at, c.project_id, c.name,
+	c.pythons, LENGTH(c.classifiers), c.classifiers || c.license)`
 
 func scanHit(r row) (h hit, err error) {
-	err = r.Scan(&h.number, &h.released, &h.name, &h.pythons, &h.license, &h.classifiers)
-	return h, err
+	var text string
+	if err := r.Scan(&text); err != nil {
+		return h, err
+	}
+	part := strings.SplitN(text, listSeparator, 5)
+	if len(part) < 5 {
+		return h, fault.New(fault.Internal, "a card's row is malformed: %q", text)
+	}
+	h.project, h.name, h.facets = part[2], part[3], part[4]
+	var err1, err2 error
+	h.number, err1 = strconv.ParseInt(part[0], 10, 64)
+	h.released, err2 = strconv.ParseInt(part[1], 10, 64)
+	return h, errors.Join(err1, err2)
+}
+
+// facetRow reads the facets of a hit.
+func facetRow(facets string) (browse.FacetRow, error) {
+	pythons, rest, _ := strings.Cut(facets, listSeparator)
+	length, rest, _ := strings.Cut(rest, listSeparator)
+	n, err := strconv.Atoi(length)
+	classifiers, license := cutCharacters(rest, n)
+	return browse.FacetRow{
+		Pythons: strings.Fields(pythons), License: license,
+		Classifiers: strings.FieldsFunc(classifiers, func(c rune) bool { return c == '\n' }),
+	}, err
 }
 
 // hits are what a query finds, at most one more than are shown.
 type hits struct {
-	of  browse.SearchQuery
-	all []hit // nil before the first query
+	of    browse.SearchQuery
+	all   []hit
+	known bool // false before the first query
 }
 
 // first returns the hits that are shown.
 func (h hits) first() []hit { return h.all[:min(len(h.all), browse.MaxFound)] }
 
-// hits returns what a query finds. A view keeps the last answer, because the facets of a search ask for it again. Exact words are tried first: a prefix of a very common word would make the full-text index merge the entries
-// of all matching words, and with that many hits a longer list does not help.
+// hits returns what a query finds. A view keeps the last answer, because the facets of a search ask for it again. Exact
+// words are tried first: a prefix of a very common word would make the full-text index merge the entries of all matching
+// words, and with that many hits a longer list does not help.
 func (t *Tx) hits(ctx context.Context, q browse.SearchQuery) (hits, error) {
 	common := q.Common
 	q.Common, q.Sort, q.Limit, q.Offset, q.Name = false, "", 0, 0, ""
-	if t.found.all != nil && reflect.DeepEqual(t.found.of, q) { // no projects differ from nil, all of them
+	if t.found.known && reflect.DeepEqual(t.found.of, q) { // no projects differ from nil, all of them
 		return t.found, nil
 	}
-	h := hits{of: q}
+	h := hits{of: q, known: true}
 	var err error
 	if len(q.Words) == 0 {
 		h.all, err = t.matches(ctx, q, false, ` ORDER BY c.released_at DESC, c.name`)
@@ -291,8 +371,8 @@ func (t *Tx) matches(ctx context.Context, q browse.SearchQuery, exact bool, orde
 		fmt.Sprintf(` LIMIT %d`, browse.MaxFound+1), s.args...)
 }
 
-// listed returns a query for the numbers of hits, as one argument however many there are.
-func (s *statement) listed(t *Tx, found []hit) string {
+// numbers returns a query for the numbers of hits, as one argument however many there are.
+func (s *statement) numbers(t *Tx, found []ranking) string {
 	numbers := []byte{'['}
 	for i, h := range found {
 		if i > 0 {
@@ -300,7 +380,12 @@ func (s *statement) listed(t *Tx, found []hit) string {
 		}
 		numbers = strconv.AppendInt(numbers, h.number, 10)
 	}
-	return fmt.Sprintf(t.db.dialect.listed, s.arg(string(append(numbers, ']'))))
+	return `SELECT CAST(value AS BIGINT) FROM ` + s.elements(t, append(numbers, ']'))
+}
+
+// elements returns the source of a column value with the elements of an array in JSON.
+func (s *statement) elements(t *Tx, array []byte) string {
+	return fmt.Sprintf(t.db.dialect.elements, s.arg(string(array)))
 }
 
 // filter adds the conditions that are not about words.
@@ -331,25 +416,27 @@ func (s *statement) filter(q browse.SearchQuery) {
 	}
 }
 
+// FacetRows returns the same facets once, with the number of their projects: most projects share theirs with others.
 func (t *Tx) FacetRows(ctx context.Context, q browse.SearchQuery) ([]browse.FacetRow, error) {
 	h, err := t.hits(ctx, q)
-	rows := make([]browse.FacetRow, len(h.first()))
-	parsed := map[string][]string{} // most projects have the same ones
-	parse := func(text string, fields func(string) []string) []string {
-		out, ok := parsed[text]
+	if err != nil {
+		return nil, err
+	}
+	var rows []browse.FacetRow
+	at := map[string]int{}
+	for _, h := range h.first() {
+		i, ok := at[h.facets]
 		if !ok {
-			out = fields(text)
-			parsed[text] = out
+			r, err := facetRow(h.facets)
+			if err != nil {
+				return nil, err
+			}
+			i, rows = len(rows), append(rows, r)
+			at[h.facets] = i
 		}
-		return out
+		rows[i].Count++
 	}
-	lines := func(text string) []string { return strings.FieldsFunc(text, func(c rune) bool { return c == '\n' }) }
-	for i, h := range h.first() {
-		rows[i] = browse.FacetRow{
-			Pythons: parse(h.pythons, strings.Fields), License: h.license, Classifiers: parse(h.classifiers, lines),
-		}
-	}
-	return rows, err
+	return rows, nil
 }
 
 // OwnerCounts counts by the ids of owners before it looks up their names: there are fewer of them than projects.
@@ -358,11 +445,19 @@ func (t *Tx) OwnerCounts(ctx context.Context, q browse.SearchQuery, limit int) (
 	if err != nil || len(h.all) == 0 {
 		return nil, err
 	}
+	projects := make([]string, len(h.first()))
+	for i := range projects {
+		projects[i] = h.all[i].project
+	}
+	array, err := json.Marshal(projects)
+	if err != nil {
+		return nil, err
+	}
 	s := &statement{}
 	return many(ctx, t, func(r row) (o browse.OwnerCount, err error) {
 		err = r.Scan(&o.Name, &o.Group, &o.Count)
 		return o, err
-	}, `WITH hits AS (SELECT project_id FROM project_cards WHERE number IN (`+s.listed(t, h.first())+`))
+	}, `WITH hits AS (SELECT value AS project_id FROM `+s.elements(t, array)+`)
 		SELECT o.name, FALSE, n.n FROM (SELECT x.user_id AS id, COUNT(*) AS n FROM hits h
 			JOIN grants x ON x.project_id = h.project_id AND x.role = 'owner' GROUP BY x.user_id) n JOIN users o ON o.id = n.id
 		UNION ALL SELECT o.name, TRUE, n.n FROM (SELECT x.group_id AS id, COUNT(*) AS n FROM hits h

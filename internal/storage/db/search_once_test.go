@@ -1,6 +1,7 @@
 package db
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -51,6 +52,19 @@ func TestSearchMatchesOnce(t *testing.T) {
 		if asked != 2 {
 			t.Errorf("the index was searched %d times, want 2", asked)
 		}
+		asked = 0
+		none := browse.SearchQuery{RepositoryID: "r", Words: []string{"zzz"}, Limit: 10}
+		for range 2 {
+			if _, n, err := tx.Search(ctx, none); err != nil || n != 0 {
+				t.Errorf("Search of a word that no project has finds %d, %v", n, err)
+			}
+			if rows, err := tx.FacetRows(ctx, none); err != nil || len(rows) != 0 {
+				t.Errorf("FacetRows of a word that no project has = %v, %v", rows, err)
+			}
+		}
+		if asked != 2 {
+			t.Errorf("the index was searched %d times for a word that no project has, want 2", asked)
+		}
 		q.ProjectIDs = []string{} // not nil, which means all
 		if rows, err := tx.FacetRows(ctx, q); err != nil || len(rows) != 0 {
 			t.Errorf("FacetRows of no projects = %v, %v", rows, err)
@@ -59,6 +73,65 @@ func TestSearchMatchesOnce(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestSomeNamesAreScored checks that only projects with other names than the query are compared by how they match, if there
+// are several, and only by relevance.
+func TestSomeNamesAreScored(t *testing.T) {
+	ctx, scored := t.Context(), 0
+	d := openAt(t, freshSQLite(t), Options{Hook: func(s Step, do func() error) error {
+		if strings.HasPrefix(s.SQL, `SELECT c.number, CASE`) {
+			scored++
+		}
+		return do()
+	}})
+	err := d.update(ctx, func(tx *Tx) error {
+		for i := range 32 {
+			name := fmt.Sprintf("acme-%02d", i)
+			if i >= 30 {
+				name = fmt.Sprintf("other-%d", i)
+			}
+			if _, err := tx.exec(ctx, `INSERT INTO projects (id, repository_id, name, display, status, status_reason, serial,
+				size, created_at) SELECT $1, id, $1, $1, 'active', '', 1, 0, 1 FROM repositories`, name); err != nil {
+				return err
+			}
+			words := []string{"tools", "acme", "acme one"}[max(0, i-29)]
+			if err := tx.PutCard(ctx, catalog.Card{ProjectID: name, RepositoryID: "r", Name: name, Status: catalog.Active},
+				catalog.CardText{Body: words}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name  string
+		q     browse.SearchQuery
+		found int
+		want  int
+	}{
+		{"names alone", browse.SearchQuery{Words: []string{"tools"}, Name: "acme"}, 30, 0},
+		{"names and two others", browse.SearchQuery{Words: []string{"acme"}, Name: "acme"}, 32, 1},
+		{"names and one other", browse.SearchQuery{Words: []string{"one"}, Name: "acme"}, 1, 0},
+		{"others", browse.SearchQuery{Words: []string{"acme"}}, 32, 1},
+		{"by name", browse.SearchQuery{Words: []string{"acme"}, Name: "acme", Sort: browse.ByName}, 32, 0},
+		{"by time", browse.SearchQuery{Words: []string{"acme"}, Name: "acme", Sort: browse.ByNewest}, 32, 0},
+	} {
+		scored = 0
+		c.q.RepositoryID, c.q.Limit, c.q.Offset = "r", 5, 5
+		err := d.view(ctx, func(tx *Tx) error {
+			_, n, err := tx.Search(ctx, c.q)
+			if n != c.found {
+				t.Errorf("%s: Search finds %d, want %d", c.name, n, c.found)
+			}
+			return err
+		})
+		if err != nil || scored != c.want {
+			t.Errorf("%s: hits were scored %d times, %v, want %d", c.name, scored, err, c.want)
+		}
 	}
 }
 

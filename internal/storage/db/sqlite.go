@@ -51,9 +51,11 @@ var sqliteDialect = dialect{
 	broken: `SELECT "table" || ' ' || COALESCE(rowid, 0) || ' ' || fkid AS id, 'a row of ' || "table" AS subject,
 		'it refers to a row of ' || parent || ' that does not exist' AS problem, '' AS project FROM pragma_foreign_key_check`,
 	size: sizeSQLite, text: sqliteText, words: sqliteWords, putWords: putSQLiteWords, matching: matchSQLite,
-	rank: rankSQLite, listed: `SELECT value FROM json_each(%s)`,
+	rank: rankSQLite, elements: `json_each(%s)`,
 	clustered: ` WITHOUT ROWID`, computesKeys: true, blobPrimary: `part, sha256, generation`, blobs: sqliteBlobs, marks: sqliteMarks(),
 	lean: sqliteLean, merge: sqliteMerge, undo: `PRAGMA temp_store = MEMORY`,
+
+	quarantined: `files q INDEXED BY files_quarantined`, // its planner would read all files of the release
 }
 
 // connectSQLite opens a file twice: one connection for writing and several for reading.

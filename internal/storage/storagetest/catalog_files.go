@@ -231,7 +231,7 @@ func checkShown(w *world) {
 	p := w.project("p")
 	r := w.release(p, "1.0")
 	var files []catalog.File
-	for i, requires := range []string{"", ">=3.8", ">=3.8 “é”", "\x1f", "a\x1f1\x1fb", "日本\x1f"} {
+	for i, requires := range []string{"", ">=3.8", ">=3.8 “é”", "\x1f", "a\x1f1\x1fb", "日本\x1f", "\x1e", "a\x1eb\x1f"} {
 		f := w.newFile(r, fmt.Sprintf("p-1.0-%d-py3-none-any.whl", i))
 		f.RequiresPython, f.Attested, f.MetadataSHA256 = requires, i%2 == 0, []string{"", f.SHA256}[i%2]
 		files = append(files, f)
@@ -243,6 +243,8 @@ func checkShown(w *world) {
 		w.must(tx.SetYank(w.ctx, files[1].ID, true, ""))
 		w.must(tx.SetYank(w.ctx, files[2].ID, true, "日本\x1f“why”\x1f"))
 		w.must(tx.SetYank(w.ctx, files[4].ID, true, "b"))
+		w.must(tx.SetYank(w.ctx, files[5].ID, true, "\x1e"))
+		w.must(tx.SetYank(w.ctx, files[7].ID, true, "\x1e\x1fé\x1e"))
 		return nil
 	})
 	w.view(func(tx catalog.Tx) error {
@@ -255,6 +257,50 @@ func checkShown(w *world) {
 	})
 	w.view(func(tx catalog.Tx) error {
 		w.sameShown(tx, r.ProjectID)
+		return nil
+	})
+}
+
+// checkShownReleases checks the order of what pages read of releases and files, which is that of their times and then
+// of their ids, and that releases are left out if all of their files are in quarantine.
+func checkShownReleases(w *world) {
+	p, other := w.project("p"), w.project("other")
+	w.view(func(tx catalog.Tx) error {
+		w.sameShown(tx, p.ID)
+		return nil
+	})
+	for i := range 9 {
+		version := fmt.Sprintf("%d.0", i)
+		r := catalog.Release{
+			ID: fmt.Sprintf("release-%d", i*5%9), ProjectID: p.ID, Version: version, Key: "key " + version,
+			CreatedAt: at.Add(-time.Duration(i/2) * time.Second),
+		}
+		if i == 8 {
+			r.ProjectID = other.ID
+		}
+		w.update(func(tx publishers.Tx) error {
+			w.must(tx.InsertRelease(w.ctx, r))
+			for n := range i % 4 { // none to three
+				f := w.newFile(r, fmt.Sprintf("p-%s-%d-py3-none-any.whl", version, n))
+				f.UploadedAt = r.CreatedAt
+				w.must(tx.InsertFile(w.ctx, f, packaging.Metadata{}))
+				if i >= 4 || n > 0 {
+					w.must(tx.SetQuarantine(w.ctx, f.ID, at, "why"))
+				}
+			}
+			return nil
+		})
+	}
+	w.view(func(tx catalog.Tx) error {
+		w.sameShown(tx, p.ID)
+		w.sameShown(tx, other.ID)
+		all, err := tx.ShownReleases(w.ctx, p.ID)
+		w.must(err)
+		var versions []string
+		for _, r := range all {
+			versions = append(versions, r.Version)
+		}
+		w.same("versions", versions, []string{"4.0", "2.0", "3.0", "0.0", "1.0"})
 		return nil
 	})
 }

@@ -296,6 +296,69 @@ func checkFacets(w *world) {
 	}
 }
 
+// checkPaging checks that the pages of a search together are one long page, in every order, and whether projects are
+// found by a word, by the beginning of their name, or by both.
+func checkPaging(w *world) {
+	for i := range 24 {
+		name := []string{"acme", "acme-tool", "other", "the-acme"}[i%4] + fmt.Sprintf("-%02d", i*7%24)
+		body := []string{"acme", "nothing", "acmelike"}[i%3]
+		released := at.Add(time.Duration(i*5%24) * time.Hour)
+		w.card(w.project(name), "text", body, func(c *catalog.Card) { c.ReleasedAt = released })
+	}
+	for _, sort := range []browse.Sort{browse.ByRelevance, browse.ByName, browse.ByNewest} {
+		for _, q := range []browse.SearchQuery{
+			{Words: []string{"acme"}, Name: "acme"},
+			{Words: []string{"acme", "tool"}, Name: "acme-tool"},
+			{Words: []string{"nothing"}, Name: "acme-t"}, // other names than words
+			{Words: []string{"text"}, Name: "text"},
+		} {
+			q.Sort, q.Limit = sort, 100
+			want, total := w.found(q)
+			if len(want) == 0 || total == 0 {
+				w.Errorf("Search(%+v) finds nothing", q)
+			}
+			for _, size := range []int{1, 5, 20} {
+				var got []string
+				for q.Limit, q.Offset = size, 0; q.Offset < 30; q.Offset += size {
+					names, n := w.found(q)
+					w.same("number of results", n, total)
+					got = append(got, names...)
+				}
+				w.same(fmt.Sprintf("pages of %d of Search(%+v)", size, q), got, want)
+			}
+			q.Offset = 0
+		}
+	}
+}
+
+// checkFacetCounts checks that projects with the same facets are counted together, and others apart.
+func checkFacetCounts(w *world) {
+	for i, license := range []string{"MIT", "MIT", "\x1f5 é", "", "MIT"} {
+		w.card(w.project(fmt.Sprintf("counted-%d", i)), "text", "counted", func(c *catalog.Card) {
+			c.License = license
+			if i == 4 {
+				c.Pythons, c.Classifiers = nil, []string{"Topic :: \x1fÉ"}
+			}
+		})
+	}
+	q := browse.SearchQuery{RepositoryID: w.main.ID, Words: []string{"counted"}}
+	w.view(func(tx catalog.Tx) error {
+		rows, err := tx.(browse.Tx).FacetRows(w.ctx, q)
+		w.must(err)
+		slices.SortFunc(rows, func(a, b browse.FacetRow) int {
+			return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.License, b.License))
+		})
+		pythons, classifiers := []string{"3.9", "3.10"}, []string{"Topic :: A_B", "Private :: 100%"}
+		w.same("FacetRows", rows, []browse.FacetRow{
+			{Count: 2, Pythons: pythons, License: "MIT", Classifiers: classifiers},
+			{Count: 1, Pythons: pythons, License: "", Classifiers: classifiers},
+			{Count: 1, Pythons: pythons, License: "\x1f5 é", Classifiers: classifiers},
+			{Count: 1, Pythons: []string{}, License: "MIT", Classifiers: []string{"Topic :: \x1fÉ"}},
+		})
+		return nil
+	})
+}
+
 // checkSorting checks that names are compared byte by byte, in ranges and in order: hyphens come before letters.
 func checkSorting(w *world) {
 	want := []string{"a-b", "a-c", "a1", "aa", "ab"}

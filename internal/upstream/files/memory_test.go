@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -48,9 +49,11 @@ func (p *pattern) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// most returns the largest heap that was seen until stop is called.
+// most returns the largest heap that was seen until stop is called, with the garbage collector as in production.
 func most(t *testing.T) (stop func() uint64) {
 	t.Helper()
+	percent := debug.SetGCPercent(100)
+	t.Cleanup(func() { debug.SetGCPercent(percent) })
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)
