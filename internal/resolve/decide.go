@@ -258,19 +258,19 @@ func (m *marking) hide(c *catalog.Contents) {
 	if !m.marked || !m.repository.HidesHeld() {
 		return
 	}
-	kept, lost := map[string]bool{}, map[string]bool{}
+	kept, lost := map[string]bool{}, map[string]bool{} // by version: what pages show has no ids
 	files := make([]catalog.File, 0, len(c.Files))
 	for _, f := range c.Files {
 		if f.Held() {
-			lost[f.ReleaseID] = true
+			lost[f.Version] = true
 			continue
 		}
-		kept[f.ReleaseID] = true
+		kept[f.Version] = true
 		files = append(files, f)
 	}
 	var releases []catalog.Release
 	for _, r := range c.Releases {
-		if kept[r.ID] || !lost[r.ID] {
+		if kept[r.Version] || !lost[r.Version] {
 			releases = append(releases, r)
 		}
 	}

@@ -113,3 +113,22 @@ func TestDeniedContentWithoutADigest(t *testing.T) {
 		}
 	})
 }
+
+// TestDeniedReleaseIsHidden: if held files are hidden, a release of an own project whose only file is denied is not among
+// the versions, while the others are.
+func TestDeniedReleaseIsHidden(t *testing.T) {
+	eachPair(t, func(w *world) {
+		denied := packagingtest.Wheel("our-demo", "2.0", "denied")
+		w.publish("", packagingtest.Wheel("our-demo", "1.0", "kept"))
+		w.publish("", denied)
+		a, hidden := w.replicas[0], catalog.ShowHidden
+		w.must(a.Index.ChangeRepository(t.Context(), a.Operator, "main", catalog.RepositoryChange{ShowHeld: &hidden}))
+		w.deny(holds.NewDenial{Target: w.target("our-demo", denied.Name)})
+		for replica := range w.replicas {
+			out := w.call(replica, w.admin, http.MethodGet, "/simple/our-demo/", nil, "Accept", jsonPage)
+			if got := out.Body.String(); !strings.Contains(got, `"versions":["1.0"]`) || strings.Contains(got, denied.Name) {
+				t.Errorf("the page on replica %d is %s", replica, got)
+			}
+		}
+	})
+}
