@@ -108,6 +108,12 @@ func (b *targetRun) tails(ctx context.Context, both []crowded, trusted *issuer, 
 		}},
 		{"search", "search for a project", search(name)},
 		{"search", "search for a common word", search(func(int, int) string { return common })},
+		{"search", "search for a common word, after a change", func(c crowded, round, i int) (time.Duration, error) {
+			if _, err := c.upload(ctx, wheel{name(round, i), "1.1"}); err != nil {
+				return 0, err
+			}
+			return search(func(int, int) string { return common })(c, round, i)
+		}},
 		{"search", "search for a rare word", search(func(int, int) string { return rare })},
 		{"mint", "exchange of an identity token", func(c crowded, _, _ int) (time.Duration, error) {
 			return trusted.mint(ctx, c.p)
