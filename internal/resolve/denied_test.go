@@ -114,8 +114,8 @@ func TestDeniedContentWithoutADigest(t *testing.T) {
 	})
 }
 
-// TestDeniedReleaseIsHidden: if held files are hidden, a release of an own project whose only file is denied is not among
-// the versions, while the others are.
+// TestDeniedReleaseIsHidden: if held files are hidden, a release of an own project whose only file is denied is not
+// among the versions, while the others are.
 func TestDeniedReleaseIsHidden(t *testing.T) {
 	eachPair(t, func(w *world) {
 		denied := packagingtest.Wheel("our-demo", "2.0", "denied")
