@@ -104,7 +104,7 @@ func joined(t *testing.T, d *DB, f func(*Tx) error) {
 	wg.Wait()
 }
 
-// temporaryFiles counts the open temporary files of SQLite, which have no name any more.
+// temporaryFiles counts the open temporary files of SQLite, which no longer have names.
 func temporaryFiles(t *testing.T) (n int) {
 	t.Helper()
 	all, err := filepath.Glob("/proc/self/fd/*")
