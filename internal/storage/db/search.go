@@ -165,8 +165,8 @@ func (t *Tx) page(ctx context.Context, q browse.SearchQuery, h hits) ([]catalog.
 	return t.cardsOf(ctx, found)
 }
 
-// begins returns the projects whose name begins like that of a query. Unless the order is by time, the page of the query
-// has none of those beyond its end in the order of names.
+// begins returns the projects with names that begin like that of a query. Unless the order is by time, it leaves out
+// those that come after the page of the query in the order of names.
 func (t *Tx) begins(ctx context.Context, q browse.SearchQuery) ([]ranking, error) {
 	if q.Name == "" {
 		return nil, nil
