@@ -309,3 +309,16 @@ func TestRenderEndsWithItsContext(t *testing.T) {
 		}
 	}
 }
+
+// TestLongEmojiClass: the name in the class of an emoji, which becomes part of the link to a heading, has at most 64
+// characters.
+func TestLongEmojiClass(t *testing.T) {
+	for length, want := range map[int]bool{1: true, 64: true, 65: false} {
+		name := strings.Repeat("x", length)
+		in := `# <span class="emoji-` + name + `">y</span>`
+		page := string(readme.Render(t.Context(), in, "text/markdown", readme.Options{}).HTML)
+		if got := strings.Contains(page, `id="user-content-`+name+`"`); got != want {
+			t.Errorf("a name of %d characters is in the link: %t, want %t: %s", length, got, want, page)
+		}
+	}
+}

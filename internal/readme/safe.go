@@ -32,7 +32,7 @@ var policy = sync.OnceValue(func() *bluemonday.Policy {
 	p.AllowAttrs("align").Matching(regexp.MustCompile(`\A(left|right|center|justify)\z`)).OnElements("p", "div", "h1",
 		"h2",
 		"h3", "h4", "h5", "h6", "table", "tr", "th", "td", "img")
-	p.AllowAttrs("class").Matching(spanClass).OnElements("span")
+	p.AllowAttrs("class").Matching(spanClass()).OnElements("span")
 	p.AllowAttrs("class").Matching(regexp.MustCompile(`\Aalert( alert-(note|tip|important|warning|caution))?\z`)).
 		OnElements("aside")
 	p.AllowAttrs("class").Matching(regexp.MustCompile(`\Aalert-title\z`)).OnElements("p")
@@ -51,9 +51,11 @@ var policy = sync.OnceValue(func() *bluemonday.Policy {
 // compiled expression; the length of the text is bounded anyway.
 var idForm = regexp.MustCompile(`\A[\pL\pM\pN:_.-]+\z`)
 
-// spanClass matches the classes of colored code, and of emoji with their names.
-var spanClass = regexp.MustCompile(`\A(` + strings.Join(highlight.Classes, "|") + `|` + emojiClass +
-	`[a-z0-9_+-]+)\z`)
+// spanClass returns an expression for the classes of colored code, and of emoji with their names.
+func spanClass() *regexp.Regexp {
+	return regexp.MustCompile(`\A(` + strings.Join(highlight.Classes, "|") + `|` + emojiClass +
+		`[a-z0-9_+-]{1,64})\z`)
+}
 
 // idPrefix separates the IDs of a text from those of the page.
 const idPrefix = "user-content-"

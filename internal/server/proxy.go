@@ -42,7 +42,7 @@ func (s *Server) client(r *http.Request) (address, requestID string) {
 		}
 		return address, ""
 	}
-	if host := last(r.Header["X-Forwarded-Host"]); len(host) <= maxHost && hostShape.MatchString(host) {
+	if host := last(r.Header["X-Forwarded-Host"]); validHost(host) {
 		r.Host = host
 	}
 	if proto := strings.ToLower(last(r.Header["X-Forwarded-Proto"])); proto == "https" || proto == "http" {
@@ -54,17 +54,23 @@ func (s *Server) client(r *http.Request) (address, requestID string) {
 	return s.forwardedFor(addr, r.Header["X-Forwarded-For"]), requestID
 }
 
-// These are the longest host, with its port, and request id of a proxy, in bytes. Counts in a regular expression would
-// take much memory.
+// These are the longest host, without its port, and request id of a proxy, in bytes. Such counts in a regular
+// expression would take much memory.
 const (
-	maxHost = 253 + len(":65535")
+	maxHost = 253
 	maxID   = 128
 )
 
 var (
-	hostShape = regexp.MustCompile(`\A([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]{2,}\])(:[0-9]{1,5})?\z`)
+	hostShape = regexp.MustCompile(`\A([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?\z`)
 	idShape   = regexp.MustCompile(`\A[A-Za-z0-9._:/+=-]+\z`)
 )
+
+// validHost reports whether a text is a host, with a port or without.
+func validHost(host string) bool {
+	parts := hostShape.FindStringSubmatch(host)
+	return parts != nil && len(parts[1]) <= maxHost
+}
 
 // last returns the newest entry of a list header, which our own proxy wrote.
 func last(values []string) string {

@@ -65,6 +65,21 @@ func TestForwardedHeaders(t *testing.T) {
 			[]string{"X-Forwarded-Host", "a/b", "X-Forwarded-Proto", "javascript"},
 			"10.0.0.1", "h", "", false,
 		},
+		{
+			"the longest host and id", "10.0.0.1:5",
+			[]string{"X-Forwarded-Host", strings.Repeat("h", 253) + ":65535", "X-Request-Id", strings.Repeat("i", 128)},
+			"10.0.0.1", strings.Repeat("h", 253) + ":65535", "", true,
+		},
+		{
+			"a host and an id that are too long", "10.0.0.1:5",
+			[]string{"X-Forwarded-Host", strings.Repeat("h", 254), "X-Request-Id", strings.Repeat("i", 129)},
+			"10.0.0.1", "h", "", false,
+		},
+		{
+			"an address that is too long", "10.0.0.1:5",
+			[]string{"X-Forwarded-Host", "[" + strings.Repeat("f", 46) + "]"},
+			"10.0.0.1", "h", "", false,
+		},
 		{"an id that splits the log", "10.0.0.1:5", []string{"X-Request-Id", "a b\"c"}, "10.0.0.1", "h", "", false},
 		{
 			"mapped address of our proxy", "[::ffff:10.0.0.1]:5",
