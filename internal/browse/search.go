@@ -67,6 +67,9 @@ func (x *Browser) Search(ctx context.Context, who access.Caller, repo string, q 
 // next change: the first page of an index shows one, and their facets count a thousand projects. Only such answers are
 // kept, because cards that are created or indexed again in the background are no change.
 func (x *Browser) found(ctx context.Context, at memo.Stamp, ask SearchQuery) (Found, error) {
+	if ask.ProjectIDs != nil { // for callers who see some projects only
+		return x.search(ctx, at, ask)
+	}
 	key, err := json.Marshal(ask)
 	if err != nil {
 		return Found{}, err
@@ -76,7 +79,7 @@ func (x *Browser) found(ctx context.Context, at memo.Stamp, ask SearchQuery) (Fo
 		return f, nil
 	}
 	f, err := x.search(ctx, at, ask)
-	if err == nil && f.More && ask.ProjectIDs == nil {
+	if err == nil && f.More {
 		kept := f
 		kept.Cards = slices.Clone(f.Cards)
 		x.common.Put(at, string(key), kept)

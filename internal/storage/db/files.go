@@ -147,17 +147,6 @@ func malformedFile(text string) error {
 	return fault.New(fault.Internal, "a file's row is malformed: %q", text[:min(len(text), 500)])
 }
 
-// cutCharacters divides s after n characters.
-func cutCharacters(s string, n int) (before, after string) {
-	for i := range s {
-		if n == 0 {
-			return s[:i], s[i:]
-		}
-		n--
-	}
-	return s, ""
-}
-
 func (t *Tx) FilesOfRelease(ctx context.Context, releaseID string) ([]catalog.File, error) {
 	return many(ctx, t, scanFile,
 		selectFile+`WHERE f.release_id = $1 AND f.quarantined_at = 0 ORDER BY f.uploaded_at, f.id`, releaseID)

@@ -294,12 +294,12 @@ func newest(q browse.SearchQuery) string {
 type hit struct {
 	number, released int64
 	project, name    string
-	facets           string // pythons, length of the classifiers in characters, classifiers with the license
+	facets           string // pythons, length of the classifiers in bytes, classifiers with the license
 }
 
 // selectHit reads a hit as one text, like ShownFiles.
 const selectHit = `SELECT concat_ws('` + listSeparator + `', c.number, c.released_at, c.project_id, c.name,
-	c.pythons, LENGTH(c.classifiers), c.classifiers || c.license)`
+	c.pythons, OCTET_LENGTH(c.classifiers), c.classifiers || c.license)`
 
 func scanHit(r row) (h hit, err error) {
 	var text string
@@ -322,11 +322,13 @@ func facetRow(facets string) (browse.FacetRow, error) {
 	pythons, rest, _ := strings.Cut(facets, listSeparator)
 	length, rest, _ := strings.Cut(rest, listSeparator)
 	n, err := strconv.Atoi(length)
-	classifiers, license := cutCharacters(rest, n)
+	if err != nil || n < 0 || n > len(rest) {
+		return browse.FacetRow{}, fault.New(fault.Internal, "a card's row is malformed: %q", facets)
+	}
 	return browse.FacetRow{
-		Pythons: strings.Fields(pythons), License: license,
-		Classifiers: strings.FieldsFunc(classifiers, func(c rune) bool { return c == '\n' }),
-	}, err
+		Pythons: strings.Fields(pythons), License: rest[n:],
+		Classifiers: strings.FieldsFunc(rest[:n], func(c rune) bool { return c == '\n' }),
+	}, nil
 }
 
 // hits are what a query finds, at most one more than are shown.
